@@ -1,0 +1,1 @@
+"""The domain of FaceLease: recognition, consent and the DAM, without a web server or a scheduler."""

@@ -1,0 +1,66 @@
+"""Time as an argument: everything that depends on the moment takes a Clock."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Stands for "no end" where a moment is needed."""
+
+
+class Clock(Protocol):
+    """Tells the present moment."""
+
+    def now(self) -> datetime:
+        """The moment, time-zone aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class ManualClock:
+    """A clock that stands still until it is moved: for tests and the demonstration."""
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError("a clock needs a time zone: give an aware datetime")
+        self._now = start.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        """Move the clock by `by`, backwards too."""
+        self._now += by
+
+    def set(self, to: datetime) -> None:
+        """Put the clock at `to` (aware)."""
+        self._now = to.astimezone(UTC)
+
+
+class SteadyClock:
+    """A clock that never goes back: what has ended stays ended when somebody sets the clock back."""
+
+    def __init__(self, inner: Clock) -> None:
+        self._inner = inner
+        self._latest: datetime | None = None
+
+    def not_before(self, floor: datetime | None) -> None:
+        """Never tell a moment before `floor`: the latest that the store has seen."""
+        if floor is not None and (self._latest is None or floor > self._latest):
+            self._latest = floor
+
+    def now(self) -> datetime:
+        now = self._inner.now()
+        if self._latest is None or now > self._latest:
+            self._latest = now
+        return self._latest
+
+    def behind(self) -> timedelta:
+        """How far the machine's clock is behind the latest moment that was seen; zero when all is well."""
+        return timedelta(0) if self._latest is None else max(timedelta(0), self._latest - self._inner.now())

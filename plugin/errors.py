@@ -1,0 +1,85 @@
+"""What can go wrong, one class a kind: each message says what to do about it."""
+
+
+class FaceLeaseError(Exception):
+    """Base of every error that FaceLease raises on purpose."""
+
+
+class ConfigError(FaceLeaseError):
+    """The configuration has an unknown key or a bad value; the message names its path."""
+
+
+class PictureError(FaceLeaseError):
+    """A picture cannot be read; the message says why."""
+
+
+class PictureTooLarge(PictureError):
+    """A picture has more pixels or bytes than the limit allows."""
+
+
+class EngineError(FaceLeaseError):
+    """A face engine cannot start: weights are missing, changed, or cannot be converted."""
+
+
+class ExaminationFailed(FaceLeaseError):
+    """The child process that examines photographs died or ran out of time on a photograph."""
+
+
+class GalleryStale(FaceLeaseError):
+    """The examiner holds another generation of the gallery than was asked for: load it and ask again."""
+
+
+class EnrolmentRefused(FaceLeaseError):
+    """Reference photographs cannot be used; `reasons` says why, one line a photograph."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        self.reasons = reasons
+        super().__init__("enrolment refused: " + "; ".join(reasons))
+
+
+class ConsentError(FaceLeaseError):
+    """A quitclaim or a grant breaks a rule, or what is asked needs a consent that is not there."""
+
+
+class NotFound(FaceLeaseError):
+    """The person, quitclaim, resource, face or collection asked for does not exist."""
+
+
+class NameTaken(FaceLeaseError):
+    """A display name belongs to another person, or stands in the DAM and was not adopted."""
+
+
+class DamError(FaceLeaseError):
+    """The DAM did not do what was asked; trying again later may help."""
+
+
+class ResourceGone(DamError):
+    """The resource no longer exists in the DAM."""
+
+
+class WriteRefused(DamError):
+    """The DAM or the file would not survive the write unharmed, so nothing was written."""
+
+
+class VaultError(FaceLeaseError):
+    """A key or a sealed item cannot be opened: wrong master key, changed bytes, or destroyed key."""
+
+
+class StoreError(FaceLeaseError):
+    """The store is missing, of another version, or was moved back in time."""
+
+
+class AuditBroken(FaceLeaseError):
+    """The audit chain does not verify; the message names the first row that does not fit."""
+
+
+class QueueFull(FaceLeaseError):
+    """The job queue is at its limit; `retry_after` says in how many seconds to try again."""
+
+    def __init__(self, limit: int, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"the queue holds {limit} jobs, its limit: try again in {retry_after} s")
+
+
+class LeaseLost(FaceLeaseError):
+    """A job's lease ran out and another worker has it: drop what was done for it."""
