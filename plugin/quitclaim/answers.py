@@ -1,0 +1,256 @@
+"""May this photograph be used? The clearance of one photograph for one purpose on one channel.
+
+Blocked comes first: somebody named has not agreed. Then unknown, which is never yes: something was
+not looked at, or not decided. What remains is cleared, until the first of the grants that it rests
+on ends; where nobody is found and nobody named there is nothing to clear.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import reduce
+
+from plugin.quitclaim.intervals import containing, earlier, intersect, union
+from plugin.quitclaim.model import Window, utc
+
+
+class Examined(StrEnum):
+    """How much of a resource the recogniser has looked at."""
+
+    NO = "no"
+    WHOLE = "whole"
+    PARTLY = "partly"
+
+
+class FaceState(StrEnum):
+    """What is known of a face."""
+
+    MATCHED = "matched"
+    SUGGESTED = "suggested"
+    UNMATCHED = "unmatched"
+    REJECTED = "rejected"
+    DISMISSED = "dismissed"
+
+
+class Origin(StrEnum):
+    """Where a name on a photograph comes from."""
+
+    MACHINE = "machine"
+    CONFIRMED = "confirmed"
+    HAND = "hand"
+
+
+class Status(StrEnum):
+    """The answer. Only `cleared` is yes."""
+
+    CLEARED = "cleared"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    NO_PERSON_FOUND = "no_person_found"
+
+
+class Code(StrEnum):
+    """Why an answer is what it is, for machines; `wording.render` says it to people."""
+
+    NEVER_AGREED = "never_agreed"
+    AGREEMENT_ENDED = "agreement_ended"
+    AGREEMENT_TO_COME = "agreement_to_come"
+    NAME_NOT_LINKED = "name_not_linked"
+    NOT_EXAMINED = "not_examined"
+    EXAMINED_PARTLY = "examined_partly"
+    FACE_NOT_NAMED = "face_not_named"
+    FACE_SUGGESTED = "face_suggested"
+    FACE_REJECTED = "face_rejected"
+    NOT_CONFIRMED = "not_confirmed"
+    NAME_MISSING = "name_missing"
+    FACE_DISMISSED = "face_dismissed"
+    SMALL_FIGURES = "small_figures"
+    NO_FACE = "no_face"
+
+
+@dataclass(frozen=True)
+class FaceFact:
+    """A face as it is known: `width_px` in the picture as detected, `reason` of a dismissal."""
+
+    state: FaceState
+    person_id: str | None
+    width_px: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class NameFact:
+    """A name that stands on the photograph; `person_id` is None while nobody has linked it."""
+
+    person_id: str | None
+    origin: Origin
+    label: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a photograph; `reason` says why it was not, or only partly, examined."""
+
+    examined: Examined
+    reason: str | None = None
+    faces: tuple[FaceFact, ...] = ()
+    names: tuple[NameFact, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the house decided: see `clearance` and `matching.count_px` in the configuration."""
+
+    needs_confirmed: bool = True
+    small_figures_block: bool = False
+    count_px: int = 20
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the photograph is to be used for; it only words the reasons."""
+
+    purpose: str
+    channel: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason, with what its sentence needs: name, use, moment (ISO 8601), count, why."""
+
+    code: Code
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer, with all its reasons: first what blocks, then what is unknown, then what was left out.
+
+    `until` is set only where the status is cleared, and None there where no end is known.
+    """
+
+    status: Status
+    until: datetime | None
+    reasons: tuple[Reason, ...]
+
+
+GrantsOf = Mapping[str, Sequence[Window]]
+"""By person id, when they agree to the use in question; a person who is missing never does."""
+
+
+def answer(facts: Facts, grants_of: GrantsOf, policy: Policy, at: datetime, use: Use | None = None) -> Answer:
+    """The clearance at `at`."""
+    now = utc(at, "at")
+    blocking = _blocking(facts, grants_of, now, use)
+    undecided = _undecided(facts, policy)
+    reasons = (*blocking, *undecided, *_left_out(facts, policy))
+    if blocking or undecided:
+        return Answer(Status.BLOCKED if blocking else Status.UNKNOWN, None, reasons)
+    people = _named(facts)
+    if not people:
+        return Answer(Status.NO_PERSON_FOUND, None, reasons)
+    held = (containing(grants_of[person], now) for person in people)
+    until = reduce(earlier, (window[1] for window in held if window is not None))
+    return Answer(Status.CLEARED, until, reasons)
+
+
+def spans(facts: Facts, grants_of: GrantsOf, policy: Policy) -> list[Window]:
+    """When the photograph is cleared, over all time, while these facts stand: in order, joined.
+
+    At each moment it agrees with `answer`: cleared inside a span, until that span's end.
+    """
+    people = _named(facts)
+    if not people or any(name.person_id is None for name in facts.names) or _undecided(facts, policy):
+        return []
+    return reduce(intersect, (union(grants_of.get(person, ())) for person in people))
+
+
+def _named(facts: Facts) -> dict[str, str]:
+    """Everybody named, by a name that is linked or a face that is matched: id to label, "" if it has none."""
+    people = {name.person_id: name.label for name in facts.names if name.person_id is not None}
+    for face in facts.faces:
+        if face.state is FaceState.MATCHED and face.person_id is not None:
+            people.setdefault(face.person_id, "")
+    return people
+
+
+def _blocking(facts: Facts, grants_of: GrantsOf, at: datetime, use: Use | None) -> list[Reason]:
+    unlinked = dict.fromkeys(name.label for name in facts.names if name.person_id is None)
+    reasons = [Reason(Code.NAME_NOT_LINKED, (("name", label),)) for label in unlinked]
+    for person, label in _named(facts).items():
+        windows = union(grants_of.get(person, ()))
+        if containing(windows, at) is None:
+            reasons.append(_refusal(windows, at, (("name", label), *_use(use))))
+    return reasons
+
+
+def _refusal(windows: Sequence[Window], at: datetime, values: tuple[tuple[str, str], ...]) -> Reason:
+    """Why somebody does not agree at `at`, given that no window is around it."""
+    to_come = [start for start, _ in windows if start > at]
+    if to_come:
+        return Reason(Code.AGREEMENT_TO_COME, (*values, ("moment", min(to_come).isoformat())))
+    ended = [end for _, end in windows if end is not None]
+    if ended:
+        return Reason(Code.AGREEMENT_ENDED, (*values, ("moment", max(ended).isoformat())))
+    return Reason(Code.NEVER_AGREED, values)
+
+
+def _use(use: Use | None) -> tuple[tuple[str, str], ...]:
+    return () if use is None else (("purpose", use.purpose), ("channel", use.channel))
+
+
+def _undecided(facts: Facts, policy: Policy) -> list[Reason]:
+    reasons = []
+    if facts.examined is not Examined.WHOLE:
+        code = Code.NOT_EXAMINED if facts.examined is Examined.NO else Code.EXAMINED_PARTLY
+        reasons.append(Reason(code, (("why", facts.reason),) if facts.reason else ()))
+    counts = dict.fromkeys(_OPEN.values(), 0)
+    for face in facts.faces:
+        if _counts(face, policy) and not _settled(face):
+            counts[_OPEN[face.state]] += 1
+    reasons += [Reason(code, (("count", str(n)),)) for code, n in counts.items() if n]
+    return reasons + _unconfirmed(facts, policy)
+
+
+# A match without a person, and a dismissal without a reason, settle nothing.
+_OPEN = {
+    FaceState.UNMATCHED: Code.FACE_NOT_NAMED,
+    FaceState.SUGGESTED: Code.FACE_SUGGESTED,
+    FaceState.REJECTED: Code.FACE_REJECTED,
+    FaceState.MATCHED: Code.FACE_NOT_NAMED,
+    FaceState.DISMISSED: Code.FACE_NOT_NAMED,
+}
+
+
+def _unconfirmed(facts: Facts, policy: Policy) -> list[Reason]:
+    """Names that no human stands behind, and faces whose name does not stand on the photograph."""
+    names = [name for name in facts.names if name.person_id is not None]
+    machine = {n.person_id: n.label for n in names if n.origin is Origin.MACHINE and policy.needs_confirmed}
+    reasons = [Reason(Code.NOT_CONFIRMED, (("name", label),)) for label in machine.values()]
+    tagged = {name.person_id for name in names}
+    bare = sum(1 for person in _named(facts) if person not in tagged)
+    return reasons + ([Reason(Code.NAME_MISSING, (("count", str(bare)),))] if bare else [])
+
+
+def _counts(face: FaceFact, policy: Policy) -> bool:
+    return policy.small_figures_block or face.width_px >= policy.count_px
+
+
+def _settled(face: FaceFact) -> bool:
+    """Whether the face is given a name, or dismissed for a reason."""
+    if face.state is FaceState.DISMISSED:
+        return bool(face.reason and face.reason.strip())
+    return face.state is FaceState.MATCHED and face.person_id is not None
+
+
+def _left_out(facts: Facts, policy: Policy) -> Iterable[Reason]:
+    """What does not block, and is shown with the answer all the same."""
+    for face in facts.faces:
+        if face.state is FaceState.DISMISSED and _settled(face):
+            yield Reason(Code.FACE_DISMISSED, (("why", face.reason or ""),))
+    small = sum(1 for face in facts.faces if not _counts(face, policy) and not _settled(face))
+    if small:
+        yield Reason(Code.SMALL_FIGURES, (("count", str(small)),))
+    if not facts.faces and facts.examined is Examined.WHOLE:
+        yield Reason(Code.NO_FACE)

@@ -1,0 +1,115 @@
+"""The reasons of an answer in plain words, English and Dutch. Plain text: whoever shows it escapes it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+
+from plugin.quitclaim.answers import Code, Reason
+
+_MONTHS = {
+    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+           "October", "November", "December"),
+    "nl": ("januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september",
+           "oktober", "november", "december"),
+}  # fmt: skip
+
+# One sentence, or two where a count tells one from several.
+_SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
+    "en": {
+        Code.NEVER_AGREED: ("{name} has not agreed to {use}",),
+        Code.AGREEMENT_ENDED: ("the agreement of {name} to {use} ended on {date}",),
+        Code.AGREEMENT_TO_COME: ("the agreement of {name} to {use} begins on {date}",),
+        Code.NAME_NOT_LINKED: ("{name} is named, but no quitclaim is known under that name",),
+        Code.NOT_EXAMINED: ("the photo has not been examined{why}",),
+        Code.EXAMINED_PARTLY: ("only a part has been examined{why}",),
+        Code.FACE_NOT_NAMED: ("a face is not named yet", "{count} faces are not named yet"),
+        Code.FACE_SUGGESTED: (
+            "a suggested name waits for a decision",
+            "{count} suggested names wait for a decision",
+        ),
+        Code.FACE_REJECTED: (
+            "a suggested name was rejected and the face has no other",
+            "{count} suggested names were rejected and the faces have no other",
+        ),
+        Code.NOT_CONFIRMED: ("nobody has confirmed yet that this is {name}",),
+        Code.NAME_MISSING: (
+            "a recognised face does not bear its name on the photo",
+            "{count} recognised faces do not bear their names on the photo",
+        ),
+        Code.FACE_DISMISSED: ("a face was left out{why}",),
+        Code.SMALL_FIGURES: (
+            "a small figure was seen and not counted",
+            "{count} small figures were seen and not counted",
+        ),
+        Code.NO_FACE: ("no face was found",),
+    },
+    "nl": {
+        Code.NEVER_AGREED: ("{name} heeft niet ingestemd met {use}",),
+        Code.AGREEMENT_ENDED: ("de toestemming van {name} voor {use} eindigde op {date}",),
+        Code.AGREEMENT_TO_COME: ("de toestemming van {name} voor {use} gaat in op {date}",),
+        Code.NAME_NOT_LINKED: ("{name} wordt genoemd, maar onder die naam is geen quitclaim bekend",),
+        Code.NOT_EXAMINED: ("de foto is niet onderzocht{why}",),
+        Code.EXAMINED_PARTLY: ("er is maar een deel onderzocht{why}",),
+        Code.FACE_NOT_NAMED: ("een gezicht heeft nog geen naam", "{count} gezichten hebben nog geen naam"),
+        Code.FACE_SUGGESTED: (
+            "een voorgestelde naam wacht op een beslissing",
+            "{count} voorgestelde namen wachten op een beslissing",
+        ),
+        Code.FACE_REJECTED: (
+            "een voorgestelde naam is afgewezen en het gezicht heeft geen andere",
+            "{count} voorgestelde namen zijn afgewezen en de gezichten hebben geen andere",
+        ),
+        Code.NOT_CONFIRMED: ("nog niemand heeft bevestigd dat dit {name} is",),
+        Code.NAME_MISSING: (
+            "een herkend gezicht staat niet met naam bij de foto",
+            "{count} herkende gezichten staan niet met naam bij de foto",
+        ),
+        Code.FACE_DISMISSED: ("een gezicht is buiten beschouwing gelaten{why}",),
+        Code.SMALL_FIGURES: (
+            "er is een kleine figuur gezien en niet meegeteld",
+            "er zijn {count} kleine figuren gezien en niet meegeteld",
+        ),
+        Code.NO_FACE: ("er is geen gezicht gevonden",),
+    },
+}
+
+_SOMEBODY = {"en": "somebody recognised in the photo", "nl": "iemand die op de foto is herkend"}
+_THIS_USE = {"en": "this use", "nl": "dit gebruik"}
+_USE = {"en": "{channel} use ({purpose})", "nl": "gebruik voor {channel} ({purpose})"}
+
+# The words that the configuration comes with; what a house adds stands as it wrote it.
+_DUTCH = {
+    "internal": "intern", "social media": "sociale media", "print": "drukwerk", "press": "pers",
+    "advertising": "reclame", "communication": "communicatie", "commercial": "commercieel",
+}  # fmt: skip
+
+
+def render(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
+    """The reason as a sentence without a full stop; days as they are in `zone`.
+
+    Languages are "en" and "nl"; any other gets English.
+    """
+    tongue = language if language in _SENTENCES else "en"
+    values = dict(reason.values)
+    forms = _SENTENCES[tongue][reason.code]
+    sentence = forms[0] if values.get("count", "1") == "1" else forms[-1]
+    return sentence.format(
+        name=values.get("name") or _SOMEBODY[tongue],
+        use=_use(values, tongue),
+        date=_date(values["moment"], tongue, zone) if "moment" in values else "",
+        why=f": {values['why']}" if values.get("why") else "",
+        count=values.get("count", "1"),
+    )
+
+
+def _use(values: Mapping[str, str], tongue: str) -> str:
+    if "channel" not in values:
+        return _THIS_USE[tongue]
+    words = {key: values.get(key, "") for key in ("purpose", "channel")}
+    if tongue == "nl":
+        words = {key: _DUTCH.get(word, word) for key, word in words.items()}
+    return _USE[tongue].format(**words)
+
+
+def _date(moment: str, tongue: str, zone: tzinfo) -> str:
+    day = datetime.fromisoformat(moment).astimezone(zone).date()
+    return f"{day.day} {_MONTHS[tongue][day.month - 1]} {day.year}"

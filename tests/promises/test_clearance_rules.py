@@ -1,0 +1,208 @@
+"""C4: clearance. Every state of a photograph against a second, naive implementation."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import combinations, product
+
+import pytest
+
+from plugin.quitclaim.answers import (
+    Examined,
+    FaceFact,
+    FaceState,
+    Facts,
+    NameFact,
+    Origin,
+    Policy,
+    answer,
+    spans,
+)
+from plugin.quitclaim.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, Window
+from plugin.quitclaim.rules import publication_windows
+
+DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+RULES = AgeRules()
+CHANNELS = ("internal", "website", "social media", "print", "press", "advertising")
+PURPOSES = ("communication", "commercial")
+USES = tuple(product(PURPOSES, CHANNELS))
+SIXTEEN = datetime(2026, 3, 19, 23, 0, tzinfo=UTC)  # Clara's birthday, midnight in Amsterdam
+MOMENTS = (
+    NOON - 300 * DAY,
+    NOON - TICK,
+    NOON,
+    NOON + 10 * DAY - TICK,
+    NOON + 10 * DAY,
+    SIXTEEN - TICK,
+    SIXTEEN,
+)
+
+
+def _lines(
+    owner: str, start: datetime, until: datetime | None, uses: tuple[tuple[str, str], ...]
+) -> list[Grant]:
+    """Publication grants, and one of recognition, which must never clear anything."""
+    lines = [
+        Grant(f"{owner}-{n}", GrantKind.PUBLICATION, purpose, channel, start, until)
+        for n, (purpose, channel) in enumerate(uses)
+    ]
+    return [*lines, Grant(f"{owner}-r", GrantKind.RECOGNITION, None, None, start, until)]
+
+
+def _form(person: Person, lines: list[Grant], signed_at: datetime, by: tuple[str, ...] = ()) -> Quitclaim:
+    return Quitclaim(
+        id=person.id, person_id=person.id, version=1, text_version="1", text_sha256=None, language="en",
+        method="paper", signed_by_person=not by, signed_by_guardians=by, signed_at=signed_at,
+        recorded_at=signed_at, recorded_by="editor", grants=tuple(lines),
+    )  # fmt: skip
+
+
+def _cast() -> dict[str, tuple[Person, Quitclaim | None]]:
+    """Åsa agrees to half of the uses, Bo withdrew, Clara turns 16, Dag expires, Eva was never asked."""
+    asa, bo, dag, eva = (Person(name.lower(), name) for name in ("Åsa", "Bo", "Dag", "Eva"))
+    clara = Person("clara", "Clara", birth_date=date(2010, 3, 20), guardians=("g1",))
+    long_ago = NOON - 200 * DAY
+    withdrawn = [
+        Grant(g.id, g.kind, g.purpose, g.channel, g.valid_from, None, NOON, EndKind.WITHDRAWN)
+        for g in _lines("bo", long_ago, None, USES)
+    ]
+    return {
+        "åsa": (asa, _form(asa, _lines("åsa", NOON - DAY, None, USES[::2]), NOON - DAY)),
+        "bo": (bo, _form(bo, withdrawn, long_ago)),
+        "clara": (clara, _form(clara, _lines("clara", long_ago, None, USES[:9]), long_ago, ("g1",))),
+        "dag": (dag, _form(dag, _lines("dag", long_ago, NOON + 10 * DAY, USES), long_ago)),
+        "eva": (eva, None),
+    }
+
+
+CAST = _cast()
+
+
+# ---- the naive implementation: one moment, one line at a time, no interval -------------------
+
+
+def _agrees(name: str, use: tuple[str, str], at: datetime) -> bool:
+    form = CAST[name][1]
+    if form is None or (name == "clara" and at >= SIXTEEN):
+        return False
+    for grant in form.grants:
+        if grant.kind == "publication" and grant.purpose == use[0] and grant.channel == use[1]:
+            started = grant.valid_from <= at
+            over = grant.valid_until is not None and at >= grant.valid_until
+            gone = grant.ended_at is not None and at >= grant.ended_at
+            if started and not over and not gone:
+                return True
+    return False
+
+
+def _naive(facts: Facts, policy: Policy, use: tuple[str, str], at: datetime) -> str:
+    tagged = [name.person_id for name in facts.names]
+    matched = [face.person_id for face in facts.faces if face.state == "matched" and face.person_id]
+    for who in tagged + matched:
+        if who is None or not _agrees(who, use, at):
+            return "blocked"
+    if facts.examined != "whole" or any(who not in tagged for who in matched):
+        return "unknown"
+    if policy.needs_confirmed and "machine" in [name.origin.value for name in facts.names]:
+        return "unknown"
+    for face in facts.faces:
+        if face.width_px < policy.count_px and not policy.small_figures_block:
+            continue
+        named = face.state == "matched" and face.person_id in tagged
+        if not named and not (face.state == "dismissed" and (face.reason or "").strip()):
+            return "unknown"
+    return "cleared" if tagged else "no_person_found"
+
+
+# ---- the product -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one person, or one stray face, adds to a photograph."""
+
+    faces: tuple[FaceFact, ...] = ()
+    names: tuple[NameFact, ...] = ()
+
+
+def _ways(name: str) -> Iterator[Part]:
+    """Every way in which a person can be in a photograph."""
+    for origin in Origin:
+        yield Part((), (NameFact(name, origin, name),))
+        for width in (9, 60):
+            yield Part((FaceFact(FaceState.MATCHED, name, width),), (NameFact(name, origin, name),))
+    yield Part((FaceFact(FaceState.MATCHED, name, 60),))
+    yield Part((FaceFact(FaceState.SUGGESTED, name, 60),))
+
+
+def _strays() -> Iterator[Part]:
+    """Nothing, a name that nobody has linked, and every face that is nobody's."""
+    yield Part()
+    yield Part((), (NameFact(None, Origin.HAND, "a guest"),))
+    for state, width in product((FaceState.UNMATCHED, FaceState.REJECTED, FaceState.MATCHED), (19, 20)):
+        yield Part((FaceFact(state, None, width),))
+    for reason in (None, " ", "statue"):
+        yield Part((FaceFact(FaceState.DISMISSED, None, 60, reason),))
+
+
+def _together(*parts: Part) -> tuple[tuple[FaceFact, ...], tuple[NameFact, ...]]:
+    return tuple(f for part in parts for f in part.faces), tuple(n for part in parts for n in part.names)
+
+
+def _photographs(full: bool) -> Iterator[Facts]:
+    people = {name: list(_ways(name)) for name in CAST}
+    alone = [(part,) for ways in people.values() for part in ways]
+    pairs = [pair for one, two in combinations(people.values(), 2) for pair in product(one, two)]
+    strays = list(_strays())
+    for group in [(), *alone, *(pairs if full else pairs[::7])]:
+        for stray in strays if full or len(group) < 2 else strays[:1]:
+            for examined in Examined if full or len(group) < 2 else (Examined.WHOLE,):
+                yield Facts(examined, None, *_together(*group, stray))
+
+
+def _holds(windows: list[Window], at: datetime) -> bool:
+    return any(start <= at and (end is None or at < end) for start, end in windows)
+
+
+@pytest.mark.promise
+def test_cleared_only_if_every_face_is_settled_and_everybody_named_agrees(
+    promise: Callable[[str, str], None], full: bool
+) -> None:
+    """Cleared only if every face is named or dismissed with a reason, and everybody named has a valid grant.
+
+    People and the ways in which they can be in a photograph, by hand included, times stray faces,
+    purposes, channels, policies and moments; answer, spans and until against a naive reading.
+    """
+    policies = [Policy(confirmed, small) for confirmed, small in product((True, False), repeat=2)]
+    grants = {
+        use: {
+            name: publication_windows(person, [form], RULES, *use) if form else []
+            for name, (person, form) in CAST.items()
+        }
+        for use in USES
+    }
+    photographs = list(_photographs(full))
+    found: Counter[str] = Counter()
+    disagreements: list[str] = []
+    for number, (facts, policy) in enumerate(product(photographs, policies)):
+        for step, use in enumerate(USES):
+            cleared = spans(facts, grants[use], policy)
+            moments = MOMENTS if full else MOMENTS[(number + step) % 2 :: 2]
+            for at in moments:
+                told = answer(facts, grants[use], policy, at)
+                right = _naive(facts, policy, use, at)
+                found[right] += 1
+                until = told.until
+                held = until is None or (
+                    _naive(facts, policy, use, until - TICK) == "cleared" != _naive(facts, policy, use, until)
+                )
+                if told.status != right or _holds(cleared, at) != (right == "cleared") or not held:
+                    disagreements.append(f"{told} not {right}: {facts} {policy} {use} {at}")
+    counts = ", ".join(f"{status} {count}" for status, count in sorted(found.items()))
+    promise("C4", f"combinations {found.total()} ({counts}); disagreements {len(disagreements)}")
+    assert not disagreements, disagreements[:3]
+    assert found.total() >= 10_000
+    assert len(found) == 4

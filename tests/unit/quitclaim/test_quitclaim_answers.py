@@ -1,0 +1,274 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugin.errors import ConsentError
+from plugin.quitclaim.answers import (
+    Answer,
+    Code,
+    Examined,
+    FaceFact,
+    FaceState,
+    Facts,
+    NameFact,
+    Origin,
+    Policy,
+    Status,
+    Use,
+    answer,
+    spans,
+)
+from plugin.quitclaim.model import AgeRules, Person, Quitclaim, Window
+from plugin.quitclaim.rules import publication_windows
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+GRANTS: dict[str, list[Window]] = {
+    "asa": [(NOW - DAY, NOW + 30 * DAY)],
+    "bo": [(NOW - 9 * DAY, NOW - DAY)],
+    "clara": [(NOW - DAY, NOW + 10 * DAY)],
+    "dag": [(NOW - 90 * DAY, NOW - 60 * DAY), (NOW + 5 * DAY, None)],
+    "finn": [(NOW - DAY, None)],
+}
+POLICY = Policy()
+
+
+def _face(
+    state: str = "matched", person: str | None = None, width: int = 60, reason: str | None = None
+) -> FaceFact:
+    return FaceFact(FaceState(state), person, width, reason)
+
+
+def _name(person: str | None, origin: str = "confirmed", label: str = "") -> NameFact:
+    return NameFact(person, Origin(origin), label or (person or "Eva").title())
+
+
+def _ask(*parts: FaceFact | NameFact, policy: Policy = POLICY, examined: str = "whole") -> Answer:
+    faces = tuple(part for part in parts if isinstance(part, FaceFact))
+    names = tuple(part for part in parts if isinstance(part, NameFact))
+    return answer(Facts(Examined(examined), "a video", faces, names), GRANTS, policy, NOW)
+
+
+def _codes(found: Answer) -> list[Code]:
+    return [reason.code for reason in found.reasons]
+
+
+def test_everybody_named_and_agreed_is_cleared_until_the_first_end() -> None:
+    """Two people with a grant: cleared, until the earlier of their ends."""
+    found = _ask(_face(person="asa"), _name("asa"), _face(person="clara"), _name("clara", "hand"))
+    assert found == Answer(Status.CLEARED, NOW + 10 * DAY, ())
+
+
+def test_without_an_end_there_is_no_until() -> None:
+    """A grant without an end clears without an end."""
+    assert _ask(_face(person="finn"), _name("finn")) == Answer(Status.CLEARED, None, ())
+
+
+def test_a_name_by_hand_clears_where_no_face_was_found() -> None:
+    """Somebody seen from behind, named by hand, with a grant: cleared, and it says that no face was found."""
+    found = _ask(_name("asa", "hand"))
+    assert (found.status, _codes(found)) == (Status.CLEARED, [Code.NO_FACE])
+
+
+@pytest.mark.parametrize(
+    ("person", "code"),
+    [
+        ("bo", Code.AGREEMENT_ENDED),
+        ("dag", Code.AGREEMENT_TO_COME),
+        ("eva", Code.NEVER_AGREED),
+        (None, Code.NAME_NOT_LINKED),
+    ],
+)
+@pytest.mark.parametrize("origin", ["machine", "confirmed", "hand"])
+def test_anybody_named_without_a_grant_blocks(person: str | None, code: Code, origin: str) -> None:
+    """Whoever named them, machine or human: without a grant now the photograph is blocked, and it says why."""
+    found = _ask(_face(person="asa"), _name("asa"), _name(person, origin))
+    assert (found.status, found.until) == (Status.BLOCKED, None)
+    assert _codes(found)[0] is code
+
+
+def test_a_matched_face_without_a_tag_blocks_too() -> None:
+    """A face matched to somebody without a grant blocks, although no name stands on the photograph."""
+    assert _ask(_face(person="bo")).status is Status.BLOCKED
+    assert _ask(_face(person="bo", width=5)).status is Status.BLOCKED
+
+
+def test_blocked_comes_before_unknown() -> None:
+    """Both hold: the answer is blocked, and what is unknown is told after it."""
+    found = _ask(_face("unmatched"), _name("bo"), examined="partly")
+    assert found.status is Status.BLOCKED
+    assert _codes(found) == [Code.AGREEMENT_ENDED, Code.EXAMINED_PARTLY, Code.FACE_NOT_NAMED]
+
+
+@pytest.mark.parametrize(
+    ("face", "code"),
+    [
+        (_face("unmatched"), Code.FACE_NOT_NAMED),
+        (_face("suggested", "asa"), Code.FACE_SUGGESTED),
+        (_face("rejected"), Code.FACE_REJECTED),
+        (_face("matched", None), Code.FACE_NOT_NAMED),
+        (_face("dismissed"), Code.FACE_NOT_NAMED),
+        (_face("dismissed", reason="  "), Code.FACE_NOT_NAMED),
+        (_face("unmatched", width=20), Code.FACE_NOT_NAMED),
+        (_face("matched", "asa"), Code.NAME_MISSING),
+        (_face("matched", "asa", width=5), Code.NAME_MISSING),
+    ],
+)
+def test_a_face_that_is_not_settled_is_unknown(face: FaceFact, code: Code) -> None:
+    """Unmatched, suggested, rejected, dismissed without a reason, or matched without its name: never yes."""
+    found = _ask(face, _face(person="finn"), _name("finn"))
+    assert (found.status, found.until, _codes(found)) == (Status.UNKNOWN, None, [code])
+
+
+def test_a_suggestion_names_nobody() -> None:
+    """The candidate of a suggestion does not block: they are not named."""
+    assert _ask(_face("suggested", "bo")).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(("examined", "code"), [("no", Code.NOT_EXAMINED), ("partly", Code.EXAMINED_PARTLY)])
+def test_what_was_not_looked_at_is_unknown(examined: str, code: Code) -> None:
+    """Not, or not wholly, examined: unknown with the reason, also where a name by hand has a grant."""
+    for parts in ((), (_name("asa", "hand"),)):
+        found = _ask(*parts, examined=examined)
+        assert found.status is Status.UNKNOWN
+        assert (found.reasons[0].code, dict(found.reasons[0].values)) == (code, {"why": "a video"})
+
+
+def test_a_machine_tag_clears_only_where_the_house_says_so() -> None:
+    """Unconfirmed it leaves the answer unknown by default; it blocks in either case."""
+    parts = (_face(person="asa"), _name("asa", "machine"))
+    found = _ask(*parts)
+    assert (found.status, _codes(found)) == (Status.UNKNOWN, [Code.NOT_CONFIRMED])
+    assert _ask(*parts, policy=Policy(needs_confirmed=False)).status is Status.CLEARED
+    assert _ask(_name("bo", "machine"), policy=Policy(needs_confirmed=False)).status is Status.BLOCKED
+
+
+def test_a_dismissed_face_does_not_block_and_is_shown() -> None:
+    """A statue beside Åsa: cleared, with the reason of the dismissal in the answer."""
+    found = _ask(_face("dismissed", reason="statue"), _face(person="asa"), _name("asa"))
+    assert found.status is Status.CLEARED
+    assert [(r.code, dict(r.values)) for r in found.reasons] == [(Code.FACE_DISMISSED, {"why": "statue"})]
+
+
+def test_small_figures_are_told_and_block_only_on_request() -> None:
+    """Below 20 px a face does not count, and the answer says that it was seen; configured, it is unknown."""
+    parts = (_face("unmatched", width=19), _face("rejected", width=3), _face(person="asa"), _name("asa"))
+    found = _ask(*parts)
+    assert (found.status, _codes(found)) == (Status.CLEARED, [Code.SMALL_FIGURES])
+    assert dict(found.reasons[0].values) == {"count": "2"}
+    strict = _ask(*parts, policy=Policy(small_figures_block=True))
+    assert (strict.status, _codes(strict)) == (Status.UNKNOWN, [Code.FACE_NOT_NAMED, Code.FACE_REJECTED])
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        ((), Code.NO_FACE),
+        ((_face("unmatched", width=9),), Code.SMALL_FIGURES),
+        ((_face("dismissed", reason="crowd"),), Code.FACE_DISMISSED),
+    ],
+)
+def test_where_nobody_is_named_nothing_is_cleared(parts: tuple[FaceFact, ...], code: Code) -> None:
+    """No face, only small figures, or only dismissed faces: no person found, which is not cleared."""
+    found = _ask(*parts)
+    assert (found.status, found.until, _codes(found)) == (Status.NO_PERSON_FOUND, None, [code])
+    assert spans(Facts(Examined.WHOLE, None, parts), GRANTS, POLICY) == []
+
+
+def test_the_use_stands_in_the_reason() -> None:
+    """A refusal carries name, purpose and channel, so that it can be said in words."""
+    facts = Facts(Examined.WHOLE, names=(_name("eva", "hand"),))
+    (reason, _) = answer(facts, GRANTS, POLICY, NOW, Use("communication", "press")).reasons
+    assert dict(reason.values) == {"name": "Eva", "purpose": "communication", "channel": "press"}
+
+
+def test_a_moment_without_a_zone_gets_no_answer() -> None:
+    """A naive time is refused."""
+    with pytest.raises(ConsentError, match="time zone"):
+        answer(Facts(Examined.NO), GRANTS, POLICY, datetime(2026, 3, 2))  # noqa: DTZ001 - the point of the test
+
+
+def _window(start: int, length: int | None) -> Window:
+    return NOW + start * DAY, None if length is None else NOW + (start + length) * DAY
+
+
+_people = st.sampled_from(["asa", "bo", "clara"])
+_faces = st.builds(
+    FaceFact, st.sampled_from(FaceState), st.none() | _people, st.sampled_from([5, 19, 20, 60]),
+    st.sampled_from([None, "", "crowd"]),
+)  # fmt: skip
+_settled = _people.map(lambda person: FaceFact(FaceState.MATCHED, person, 60))
+_names = st.builds(NameFact, st.none() | _people, st.sampled_from(Origin), st.just("x"))
+_confirmed = _people.map(lambda person: NameFact(person, Origin.CONFIRMED, "x"))
+_facts = st.one_of(
+    st.builds(
+        Facts, st.sampled_from(Examined), st.none(), st.lists(_faces, max_size=3).map(tuple),
+        st.lists(_names, max_size=3).map(tuple),
+    ),
+    # Mostly settled, so that "cleared" is reached often.
+    st.builds(
+        lambda people, faces: Facts(Examined.WHOLE, None, tuple(faces), tuple(people)),
+        st.lists(_confirmed, min_size=1, max_size=3), st.lists(_settled, max_size=1),
+    ),
+)  # fmt: skip
+_windows = st.lists(st.builds(_window, st.integers(-9, 9), st.none() | st.integers(-2, 9)), max_size=4)
+_grants = st.dictionaries(_people, _windows)
+_policies = st.builds(Policy, st.booleans(), st.booleans(), st.just(20))
+
+
+@given(_facts, _grants, _policies, st.integers(-10, 20))
+def test_spans_and_answers_agree_at_each_moment(
+    facts: Facts, grants: dict[str, list[Window]], policy: Policy, day: int
+) -> None:
+    """Cleared at a moment exactly if a span holds it, and then until that span's end."""
+    at = NOW + day * DAY
+    found = answer(facts, grants, policy, at)
+    around = [
+        span for span in spans(facts, grants, policy) if span[0] <= at and (span[1] is None or at < span[1])
+    ]
+    assert (found.status is Status.CLEARED) == bool(around)
+    if around:
+        assert found.until == around[0][1]
+        assert found.until is None or answer(facts, grants, policy, found.until).status is not Status.CLEARED
+
+
+@given(_facts, _grants, _policies, st.integers(-10, 20))
+def test_less_agreement_never_clears_more(
+    facts: Facts, grants: dict[str, list[Window]], policy: Policy, day: int
+) -> None:
+    """Take any person's grants away: what was not cleared does not become cleared."""
+    at = NOW + day * DAY
+    if answer(facts, grants, policy, at).status is Status.CLEARED:
+        return
+    for person in grants:
+        fewer = {other: windows for other, windows in grants.items() if other != person}
+        assert answer(facts, fewer, policy, at).status is not Status.CLEARED
+
+
+@given(_facts, _grants, _policies)
+def test_an_answer_that_is_not_yes_says_why(
+    facts: Facts, grants: dict[str, list[Window]], policy: Policy
+) -> None:
+    """No answer but "cleared" comes without a reason."""
+    found = answer(facts, grants, policy, NOW)
+    assert found.status is Status.CLEARED or found.reasons
+
+
+@pytest.mark.parametrize(
+    ("extra", "status"),
+    [(None, Status.CLEARED), ("Bo", Status.BLOCKED), ("Dag", Status.BLOCKED), ("Eva", Status.BLOCKED)],
+)
+def test_the_cast_in_one_photograph(
+    extra: str | None, status: Status, cast: dict[str, tuple[Person, tuple[Quitclaim, ...]]]
+) -> None:
+    """With the rules' own windows: Åsa and Clara together are cleared, and each of the others blocks."""
+    grants = {
+        person.id: publication_windows(person, quitclaims, AgeRules(), "communication", "press")
+        for person, quitclaims in cast.values()
+    }
+    shown = [cast[name][0].id for name in ("Åsa", "Clara", extra) if name]
+    faces = tuple(_face(person=person) for person in shown)
+    names = tuple(_name(person) for person in shown)
+    assert answer(Facts(Examined.WHOLE, None, faces, names), grants, POLICY, NOW).status is status

@@ -1,0 +1,100 @@
+import string
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from plugin.quitclaim.answers import Code, Reason
+from plugin.quitclaim.wording import _SENTENCES, render
+
+USE = (("purpose", "communication"), ("channel", "press"))
+MIDNIGHT = (("moment", datetime(2026, 3, 31, 22, 0, tzinfo=UTC).isoformat()),)
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "dutch"),
+    [
+        (
+            Reason(Code.NEVER_AGREED, (("name", "Åsa"), *USE)),
+            "Åsa has not agreed to press use (communication)",
+            "Åsa heeft niet ingestemd met gebruik voor pers (communicatie)",
+        ),
+        (
+            Reason(Code.AGREEMENT_ENDED, (("name", "Dag"), *USE, *MIDNIGHT)),
+            "the agreement of Dag to press use (communication) ended on 1 April 2026",
+            "de toestemming van Dag voor gebruik voor pers (communicatie) eindigde op 1 april 2026",
+        ),
+        (
+            Reason(Code.AGREEMENT_TO_COME, (("name", "Dag"), *MIDNIGHT)),
+            "the agreement of Dag to this use begins on 1 April 2026",
+            "de toestemming van Dag voor dit gebruik gaat in op 1 april 2026",
+        ),
+        (
+            Reason(Code.FACE_NOT_NAMED, (("count", "1"),)),
+            "a face is not named yet",
+            "een gezicht heeft nog geen naam",
+        ),
+        (
+            Reason(Code.FACE_NOT_NAMED, (("count", "3"),)),
+            "3 faces are not named yet",
+            "3 gezichten hebben nog geen naam",
+        ),
+        (
+            Reason(Code.FACE_DISMISSED, (("why", "statue"),)),
+            "a face was left out: statue",
+            "een gezicht is buiten beschouwing gelaten: statue",
+        ),
+        (
+            Reason(Code.NEVER_AGREED, (("name", ""),)),
+            "somebody recognised in the photo has not agreed to this use",
+            "iemand die op de foto is herkend heeft niet ingestemd met dit gebruik",
+        ),
+        (Reason(Code.NOT_EXAMINED), "the photo has not been examined", "de foto is niet onderzocht"),
+    ],
+)
+def test_a_reason_is_said_in_plain_words(reason: Reason, english: str, dutch: str) -> None:
+    """In English and in Dutch, with the day as it is where the house is."""
+    assert render(reason, "en", AMSTERDAM) == english
+    assert render(reason, "nl", AMSTERDAM) == dutch
+
+
+def test_a_channel_of_the_house_stands_as_it_wrote_it() -> None:
+    """What is not among our own words is not translated."""
+    reason = Reason(Code.NEVER_AGREED, (("name", "Bo"), ("purpose", "werving"), ("channel", "Nieuwsbrief")))
+    assert render(reason, "nl") == "Bo heeft niet ingestemd met gebruik voor Nieuwsbrief (werving)"
+
+
+def test_an_unknown_language_gets_english() -> None:
+    """Better English than nothing."""
+    assert render(Reason(Code.NO_FACE), "sv") == "no face was found"
+
+
+def test_a_name_is_never_read_as_a_template() -> None:
+    """Braces in a name are a name."""
+    assert render(Reason(Code.NAME_NOT_LINKED, (("name", "{use}{0}"),)), "en").startswith("{use}{0} is named")
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_every_reason_has_its_words(language: str) -> None:
+    """Each code has a sentence that needs nothing but what a reason can carry."""
+    values = (("name", "Åsa"), ("count", "2"), ("why", "x"), *USE, *MIDNIGHT)
+    for code in Code:
+        for form in _SENTENCES[language][code]:
+            fields = {field for _, field, _, _ in string.Formatter().parse(form) if field}
+            assert fields <= {"name", "use", "date", "why", "count"}
+        said = render(Reason(code, values), language)
+        assert said
+        assert "{" not in said
+
+
+def test_english_and_dutch_have_the_same_forms() -> None:
+    """Neither language tells less than the other."""
+    fields = {
+        language: {
+            code: [{f for _, f, _, _ in string.Formatter().parse(form) if f} for form in forms]
+            for code, forms in _SENTENCES[language].items()
+        }
+        for language in ("en", "nl")
+    }
+    assert fields["en"] == fields["nl"]
