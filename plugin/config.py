@@ -54,8 +54,9 @@ class Keys(Section):
 
 
 class Backup(Section):
-    """What a backup keeps."""
+    """Where backups lie, and what they keep."""
 
+    folder: str = "{data}/backups"
     key_days: Count = 30
 
 

@@ -1,0 +1,1 @@
+"""What prints our figures. A module with `run(workshop)` that yields figures is a bench."""

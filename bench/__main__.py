@@ -1,0 +1,34 @@
+"""`python -m bench [NAME …]`: every bench, or those named; one `BENCH name=value` line a figure."""
+
+import argparse
+import importlib
+import os
+import pkgutil
+import tempfile
+from pathlib import Path
+
+import bench
+from bench.workshop import Workshop
+
+_NO_BENCH = {"__main__", "workshop", "engine_pass", "promises"}
+
+
+def main() -> None:
+    """Run them one after the other, so that none disturbs another."""
+    known = sorted({module.name for module in pkgutil.iter_modules(bench.__path__)} - _NO_BENCH)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *known], metavar="NAME", help=", ".join(known))
+    parser.add_argument("--faces", default=os.environ.get("FACELEASE_FACES", ""), help="photographs")
+    parser.add_argument("--count", type=int, default=6, help="photographs of each size")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="facelease-bench-") as scratch:
+        faces = Path(given.faces).resolve() if given.faces else None
+        cache = Path(".cache/models").resolve()
+        workshop = Workshop(faces, Path(scratch), cache, given.count)
+        for name in given.names or known:
+            for figure in importlib.import_module(f"bench.{name}").run(workshop):
+                print(figure.line(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

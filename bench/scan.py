@@ -1,0 +1,94 @@
+"""How much of the bare engine's speed a whole scan keeps: store, audit, tags and metadata included."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from bench.workshop import Figure, Workshop
+from plugin.config import Config, parse
+from plugin.flows import backlog, chores, consent, gallery, modes, people
+from plugin.flows.services import Services
+from plugin.quitclaim.lifecycle import Signing
+from plugin.quitclaim.model import Grant, GrantKind
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from sidecar import house, samples
+from sidecar.runner import Runner
+
+_COPIES = 20  # of each photograph: enough that starting up does not count
+_SIDE = 1400
+
+
+def run(workshop: Workshop) -> Iterator[Figure]:
+    """A scan of a folder with one person enrolled, against the bare engine over the same files."""
+    root = workshop.scratch / "scan"
+    photos = root / "photos" / "all"
+    photos.mkdir(parents=True)
+    sources = workshop.resized(side=_SIDE)
+    for copy in range(_COPIES):
+        for number, source in enumerate(sources):
+            shutil.copyfile(source, photos / f"{copy:03}-{number}.jpg")
+    files = sorted(photos.glob("*.jpg"))
+    old = time.time() - 60
+    for file in files:
+        _date(file, old)
+    bare = _bare(workshop, files)
+    config = parse({"data": str(root / "data"), "folder": {"path": str(root / "photos")}})
+    scanned, tagged = _scan(config, len(files))
+    remarks = (
+        f"{len(files)} photographs of {_SIDE} px, {tagged} tagged; bare {bare:.1f}/s, scan {scanned:.1f}/s"
+    )
+    yield Figure(
+        "scan_efficiency", scanned / bare, remarks=f"{remarks}; detect {config.recognizer.detect_px} px"
+    )
+
+
+def _date(file: Path, moment: float) -> None:
+    import os
+
+    os.utime(file, (moment, moment))
+
+
+def _bare(workshop: Workshop, files: list[Path]) -> float:
+    """Images a second of the engine alone, one process and one thread."""
+    command = [sys.executable, "-m", "bench.engine_pass", "ours", str(workshop.cache), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds = [took for took, _ in json.loads(done.stdout)]
+    return len(seconds) / float(sum(seconds))
+
+
+def _scan(config: Config, count: int) -> tuple[float, int]:
+    """Images a second of `facelease scan` with one examiner; and how many photographs were tagged."""
+    house.init(config)
+    with house.open_house(config) as services:
+        _enrol(services)
+        services.faces.refresh(services)
+        refs = list(backlog.due(services))
+        backlog.cost(services, refs)  # as the command does; it also starts the child
+        backlog.enqueue(services, refs)
+        runner = Runner(services)
+        began = time.perf_counter()
+        runner.drain(threads=runner.threads)
+        seconds = time.perf_counter() - began
+        if backlog.waiting(services):
+            raise SystemExit("the scan did not end: some photographs wait for another try")
+        tagged = sum(1 for _ in services.dam.holders("Sample person"))
+    return count / seconds, tagged
+
+
+def _enrol(services: Services) -> None:
+    chores.start(services)
+    person = people.add(services, people.Newcomer("Sample person"), "bench")
+    now = datetime.now(UTC)
+    grant = Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, None)
+    signing = Signing("bench", None, "en", "sample", True, (), now, (grant,))
+    consent.record(services, person, signing, [consent.Evidence("sample", b"sample")], "bench")
+    pictures = [samples.portrait(sha).read_bytes() for sha in (samples.A_FRONT, samples.A_SPEECH)]
+    gallery.enrol(services, person, pictures, "bench")
+    evidence = Evidence("bench", "bench", services.today(), None)
+    modes.decide(services, "all", modes.Ruling(Mode.AUTO, Basis.ALL_ASKED, evidence), "bench")

@@ -1,0 +1,1 @@
+"""Faces: pixels in, boxes and decisions out. Nothing here knows a person; a gallery key is opaque."""

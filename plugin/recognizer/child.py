@@ -1,0 +1,185 @@
+"""The process in which photographs are examined: limited, expendable, and silent about strangers.
+
+Started by `examiner.Worker` as `python -m plugin.recognizer.child`; speaks `wire` on what were
+stdin and stdout. It answers with boxes and decisions, and with a template only for an enrolment.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from plugin.config import Matching, Recognizer
+from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
+from plugin.recognizer import wire
+from plugin.recognizer.engine import open_engine
+from plugin.recognizer.examination import Pipeline
+from plugin.recognizer.gallery import Enrolled, Gallery
+from plugin.recognizer.messages import Request
+from plugin.recognizer.quality import enrol
+
+Reply = tuple[dict[str, Any], list[bytes]]
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+_ROOMY = 280 * 2**20  # bytes resident; giving back costs a few ms when the next photograph asks again
+_KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
+    (PictureTooLarge, "too-large"),
+    (PictureError, "picture"),
+    (EngineError, "engine"),
+)
+
+
+class Room:
+    """What the child holds: an engine, and the gallery that the parent gave it."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._gallery = Gallery([], 0)
+        self._generation: int | None = None
+
+    def answer(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        """Carry out one order."""
+        orders: dict[str, Callable[[dict[str, Any], list[bytes]], Reply]] = {
+            "gallery": self._load,
+            "examine": self._examine,
+            "enrol": self._enrol,
+        }
+        return orders[header["order"]](header, parts)
+
+    def _load(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        templates = np.frombuffer(parts[0], "<f4").reshape(-1, 128)
+        entries = [
+            Enrolled(key, template, datetime.fromisoformat(until), may_auto)
+            for (key, until, may_auto), template in zip(header["entries"], templates, strict=True)
+        ]
+        self._gallery = Gallery(entries, self._pipeline.engine.look_alike)
+        self._generation = header["generation"]
+        return {"ok": True}, []
+
+    def _examine(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        request = Request.from_json(header["request"])
+        if request.compare and request.generation != self._generation:
+            return {"refused": "generation", "message": f"generation {self._generation} is loaded"}, []
+        source = _sources(header, parts)[0]
+        return {"examination": self._pipeline.examine(source, request, self._gallery).to_json()}, []
+
+    def _enrol(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        previous = np.frombuffer(parts.pop(), "<f4") if header["previous"] else None
+        enrolment = enrol(self._pipeline, _sources(header, parts), previous)
+        return {"enrolment": enrolment.to_json()}, [enrolment.template.astype("<f4").tobytes()]
+
+
+def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
+    """The pictures: a path where the header names one, else the next part."""
+    given = iter(parts)
+    return [next(given) if path is None else Path(path) for path in header["sources"]]
+
+
+def main() -> None:
+    """Serve orders until the parent closes the pipe. Ends after running out of memory: it starts anew."""
+    source, sink = _pipes()
+    try:
+        header, _ = wire.receive(source, 0)
+        _die_with_parent(header["parent"])
+        room = _furnish(header)
+    except wire.Closed:
+        return
+    except Exception as error:
+        _tell_and_end(sink, error)
+        return
+    try:
+        wire.send(sink, {"ready": True})
+        while True:
+            header, parts = wire.receive(source, wire.BODY_LIMIT)
+            reply, leave = _guarded(room, header, parts)
+            del parts
+            wire.send(sink, *reply)
+            if _resident() > _ROOMY:
+                _give_back()
+            if leave:
+                return
+    except wire.Closed:
+        return
+
+
+def _furnish(header: dict[str, Any]) -> Room:
+    recognizer = Recognizer.model_validate_json(header["recognizer"])
+    matching = Matching.model_validate_json(header["matching"])
+    engine = open_engine(recognizer, Path(header["cache"]))
+    _give_back()
+    _limit(recognizer.memory_mb)  # after loading: what is trusted may be large
+    return Room(Pipeline(engine, recognizer, matching))
+
+
+def _guarded(room: Room, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
+    """The answer, or the error in words; and whether this process should end."""
+    try:
+        return room.answer(header, parts), False
+    except EnrolmentRefused as error:
+        return ({"refused": "enrolment", "reasons": error.reasons}, []), False
+    except FaceLeaseError as error:
+        kind = next((name for known, name in _KINDS if isinstance(error, known)), "failed")
+        return ({"refused": kind, "message": str(error)}, []), False
+    except MemoryError:
+        words = "the picture takes more memory than recognizer.memory_mb allows"
+        return ({"refused": "too-large", "message": words, "leaving": True}, []), True
+    except Exception as error:  # a native library that could not allocate, most likely
+        return (
+            {"refused": "failed", "message": f"{type(error).__name__}: {error}"[:300], "leaving": True},
+            [],
+        ), True
+
+
+def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
+    wire.send(sink, {"refused": "engine", "message": str(error)[:1000]})
+
+
+def _pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the parent, out of the way of libraries: stdin, stdout and stderr go nowhere."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    return source, sink
+
+
+def _limit(memory_mb: int) -> None:
+    """No more private memory than this in all, no core dump, no file larger than nothing written."""
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * 2**20, memory_mb * 2**20))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _resident() -> int:
+    """Bytes of memory that this process occupies; 0 where the kernel does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _give_back() -> None:
+    """Return freed memory to the system: glibc keeps what loading and large pictures left behind."""
+    if sys.platform == "linux" and hasattr(_LIBC, "malloc_trim"):
+        _LIBC.malloc_trim(0)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Have the kernel end this process when the thread that started it ends; never dump core."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise wire.Closed("the parent has gone")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""How well the configured engine does on labelled photographs: open-set identification.
+
+Terms of ISO/IEC 19795-1: FPIR, the share of strangers given a name; FNIR, the share of enrolled
+people not given theirs. Vectors live only as long as the call.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plugin.config import Config, Matching
+from plugin.errors import ConfigError, PictureError
+from plugin.recognizer.engine import Engine, Floats, open_engine
+from plugin.recognizer.examination import Pipeline, Seen
+from plugin.recognizer.gallery import distances, look_alikes
+from plugin.recognizer.intervals import rate
+from plugin.recognizer.matching import Candidate, Face, Level, Rules, decide
+from plugin.recognizer.quality import main_face
+from plugin.recognizer.resnet import normalised
+from plugin.recognizer.thresholds import thresholds
+
+ENROLLED_FROM = 3
+"""Photographs a person, by sorted name, that make the template; the rest are probes."""
+_PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tif", ".tiff"}
+_RATES = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The main face of one photograph: as the decision needs it, and its vector (128,).
+
+    Of a photograph that enrols the vector is averaged with its mirror image's.
+    """
+
+    face: Face
+    vector: Floats
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person's photographs in order; None where no face was found."""
+
+    name: str
+    shots: tuple[Shot | None, ...]
+
+    @property
+    def template(self) -> Floats | None:
+        """(128,) from the first photographs; None if no face was found on any."""
+        used = [shot.vector for shot in self.shots[:ENROLLED_FROM] if shot]
+        return normalised(np.mean(used, axis=0, keepdims=True))[0] if used else None
+
+    @property
+    def probes(self) -> tuple[Shot | None, ...]:
+        """The photographs after those that enrol."""
+        return self.shots[ENROLLED_FROM:]
+
+
+def report(people: Path, strangers: Path, config: Config) -> dict[str, Any]:
+    """Accuracy on one's own photographs, with 95 % intervals.
+
+    `people`: a folder a person, four photographs or more each, one main face on each. `strangers`:
+    photographs (in sub-folders too) of people who are in none of those. Raises ConfigError for a
+    folder that holds nothing of the kind, EngineError.
+    """
+    engine = open_engine(config.recognizer, config.path(config.recognizer.cache))
+    pipeline = Pipeline(engine, config.recognizer, config.matching)
+    return identify(
+        read_people(pipeline, people), read_strangers(pipeline, strangers), engine, config.matching
+    )
+
+
+def read_people(pipeline: Pipeline, folder: Path) -> list[Person]:
+    """Every sub-folder as a person. Raises ConfigError if none has photographs to spare as probes."""
+    folders = [path for path in _listed(folder) if path.is_dir()]
+    found = [Person(path.name, _shots(pipeline, path)) for path in folders]
+    found = [person for person in found if person.shots]
+    if not any(person.probes for person in found):
+        raise ConfigError(
+            f"{folder}: needs a folder a person with {ENROLLED_FROM + 1} or more photographs in each"
+        )
+    return found
+
+
+def read_strangers(pipeline: Pipeline, folder: Path) -> list[Shot | None]:
+    """The main face of every photograph below `folder`. Raises ConfigError if there is none."""
+    files = [file for path in [folder, *_listed(folder)] if path.is_dir() for file in _pictures(path)]
+    if not files:
+        raise ConfigError(f"{folder}: needs photographs of people who are not enrolled")
+    return [_shot(pipeline, file) for file in files]
+
+
+def identify(
+    people: Sequence[Person], strangers: Sequence[Shot | None], engine: Engine, matching: Matching
+) -> dict[str, Any]:
+    """The report for these people as the gallery: the decisions are those of production."""
+    enrolled = [(person, person.template) for person in people]
+    gallery = [(person, template) for person, template in enrolled if template is not None]
+    templates = np.array([template for _, template in gallery], np.float32).reshape(-1, 128)
+    ask = _question(templates, [person.name for person, _ in gallery], engine, matching)
+    probes = [(person.name, shot) for person in people for shot in person.probes]
+    named = [(name, *(ask(shot) if shot else (None, None, None))) for name, shot in probes]
+    unknown = [ask(shot)[:2] if shot else (None, None) for shot in strangers]
+    levels: dict[str, set[Level]] = {"auto": {"auto"}, "suggest": {"auto", "suggest"}}
+    result: dict[str, Any] = {
+        "gallery": len(gallery),
+        "undetected": sum(shot is None for _, shot in probes) + sum(shot is None for shot in strangers),
+        "rank1": rate(sum(name == nearest for name, _, _, nearest in named), len(named)).to_json(),
+    }
+    for label, counted in levels.items():
+        wrong = sum(level in counted for _, level in unknown)
+        missed = sum(not (got == name and level in counted) for name, got, level, _ in named)
+        result[label] = {
+            "fpir": rate(wrong, len(unknown)).to_json(),
+            "fnir": rate(missed, len(named)).to_json(),
+        }
+    return result
+
+
+Answer = tuple[str | None, Level | None, str | None]
+"""The name given, how, and the nearest name whatever the distance."""
+
+
+def _question(
+    templates: Floats, names: list[str], engine: Engine, matching: Matching
+) -> Callable[[Shot], Answer]:
+    """A function that decides about one shot as an examination does."""
+    limits = thresholds(engine.calibration, len(names), matching.fpir_auto, matching.fpir_suggest)
+    rules = Rules(limits, matching.margin, matching.auto_px)
+    alone = look_alikes(templates, engine.look_alike) == 0
+    candidates = [Candidate(name, "auto" if ok else "suggest") for name, ok in zip(names, alone, strict=True)]
+
+    def ask(shot: Shot) -> Answer:
+        if not names:
+            return None, None, None
+        row = distances(shot.vector[None], templates)
+        nearest = names[int(row[0].argmin())]
+        if shot.face.width_px < matching.encode_px:
+            return None, None, nearest
+        decision = decide([shot.face], candidates, row, rules)[0]
+        return None if decision.candidate is None else names[decision.candidate], decision.level, nearest
+
+    return ask
+
+
+def calibrate(people: Sequence[Person], strangers: Sequence[Shot | None]) -> list[tuple[float, float]]:
+    """(distance, FMR) points for a `Calibration`: quantiles of the distances of strangers to templates.
+
+    Rates of which fewer than three comparisons bear witness are left out.
+    """
+    templates = [template for person in people if (template := person.template) is not None]
+    vectors = [shot.vector for shot in strangers if shot]
+    if not templates or not vectors:
+        raise ConfigError("calibration needs people and strangers with a face on their photographs")
+    between = distances(np.array(vectors, np.float32), np.array(templates, np.float32)).reshape(-1)
+    kept = [fmr for fmr in _RATES if fmr * between.size >= 3]
+    return [(round(float(np.quantile(between, fmr)), 4), fmr) for fmr in kept]
+
+
+def _shots(pipeline: Pipeline, folder: Path) -> tuple[Shot | None, ...]:
+    return tuple(
+        _shot(pipeline, file, mirrored=number < ENROLLED_FROM)
+        for number, file in enumerate(_pictures(folder))
+    )
+
+
+def _shot(pipeline: Pipeline, file: Path, mirrored: bool = False) -> Shot | None:
+    try:
+        seen = pipeline.see(file)
+    except PictureError as error:
+        raise ConfigError(f"{file}: {error}; take it out of the folder") from error
+    return _main_shot(pipeline, seen, mirrored) if len(seen.faces) else None
+
+
+def _main_shot(pipeline: Pipeline, seen: Seen, mirrored: bool) -> Shot:
+    index = main_face(seen)
+    face = seen.faces.take(np.array([index]))
+    vector = pipeline.engine.encoder.encode(seen.decoded.pixels, face, mirrored)[0]
+    return Shot(Face(seen.box(index), seen.width_px(index)), vector)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise ConfigError(f"{folder}: is no folder that can be read ({error.strerror})") from error
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [path for path in _listed(folder) if path.suffix.lower() in _PICTURES and path.is_file()]

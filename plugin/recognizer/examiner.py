@@ -1,0 +1,224 @@
+"""What the rest of the house calls: photographs in, boxes and decisions out, from child processes.
+
+A photograph that kills its child, or takes too long, fails alone; the next gets a new child.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from plugin.config import Config, Matching, Recognizer
+from plugin.errors import (
+    EngineError,
+    EnrolmentRefused,
+    ExaminationFailed,
+    FaceLeaseError,
+    GalleryStale,
+    PictureError,
+    PictureTooLarge,
+)
+from plugin.recognizer import engine
+from plugin.recognizer.engine import Floats
+from plugin.recognizer.gallery import Enrolled, Gallery
+from plugin.recognizer.messages import Enrolment, Examination, Request
+from plugin.recognizer.worker import Worker
+
+T = TypeVar("T")
+Answer = tuple[dict[str, Any], list[bytes]]
+_ERRORS: dict[str, type[FaceLeaseError]] = {
+    "too-large": PictureTooLarge,
+    "picture": PictureError,
+    "engine": EngineError,
+    "generation": GalleryStale,
+}
+
+
+@dataclass(frozen=True)
+class _Order:
+    header: dict[str, Any]
+    parts: list[bytes]
+    seconds: float
+    settle: Callable[[Answer], None]
+    fail: Callable[[BaseException], None]
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    serial: int
+    header: dict[str, Any]
+    templates: bytes
+
+
+class Examiner:
+    """`recognizer.processes` children behind one queue; each has a thread of this process that feeds it.
+
+    Thread-safe. Children start with the first order. `load_gallery` reaches idle children at once.
+    """
+
+    def __init__(self, recognizer: Recognizer, matching: Matching, data: str = "facelease-data") -> None:
+        """`data` fills in `{data}` in `recognizer.cache`; `from_config` does it from a whole configuration."""
+        self._recognizer = recognizer
+        cache = Path(recognizer.cache.replace("{data}", data)).expanduser()
+        self.workers = [Worker(recognizer, matching, cache) for _ in range(recognizer.processes)]
+        self._orders: deque[_Order] = deque()
+        self._changed = threading.Condition()
+        self._snapshot: _Snapshot | None = None
+        self._serial = 0
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """The examiner of a configuration."""
+        return cls(config.recognizer, config.matching, config.data)
+
+    @property
+    def engine_id(self) -> str:
+        """What templates of this engine bear; loads nothing."""
+        return engine.engine_id(self._recognizer)
+
+    def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
+        """Compare with these from the next photograph on. Raises ValueError for a bad entry."""
+        Gallery(entries, 0)  # checks them
+        listed = [[entry.key, entry.until.isoformat(), entry.may_auto] for entry in entries]
+        header = {"order": "gallery", "entries": listed, "generation": generation}
+        templates = b"".join(np.asarray(entry.template, "<f4").tobytes() for entry in entries)
+        with self._changed:
+            self._serial += 1
+            self._snapshot = _Snapshot(self._serial, header, templates)
+            self._changed.notify_all()
+
+    def examine(self, source: Path | bytes, request: Request) -> Examination:
+        """Examine one photograph and wait.
+
+        Raises PictureError or PictureTooLarge, ExaminationFailed if the child died or ran out of
+        time, GalleryStale if another generation is loaded than the request rests on.
+        """
+        return self.submit(source, request).result()
+
+    def submit(self, source: Path | bytes, request: Request) -> "Future[Examination]":
+        """Queue one photograph; the future raises what `examine` does."""
+        paths, parts = _pictures([source])
+        header = {"order": "examine", "request": request.to_json(), "sources": paths}
+        return self._queue(
+            header, parts, self._recognizer.seconds, lambda got: Examination.from_json(got[0]["examination"])
+        )
+
+    def enrol(self, pictures: Sequence[Path | bytes], previous: Floats | None = None) -> Enrolment:
+        """A template from reference photographs. Raises EnrolmentRefused with a reason for each that does
+        not serve, ExaminationFailed if the child died or ran out of time."""
+        paths, parts = _pictures(pictures)
+        if previous is not None:
+            parts.append(np.asarray(previous, "<f4").tobytes())
+        header = {"order": "enrol", "sources": paths, "previous": previous is not None}
+        seconds = self._recognizer.seconds * max(1, len(pictures))
+        read = self._queue(
+            header, parts, seconds, lambda got: Enrolment.from_json(got[0]["enrolment"], got[1][0])
+        )
+        return read.result()
+
+    def close(self) -> None:
+        """End the children; what is still queued fails."""
+        with self._changed:
+            self._closed = True
+            left, self._orders = list(self._orders), deque()
+            self._snapshot = None
+            self._changed.notify_all()
+        for order in left:
+            order.fail(ExaminationFailed("the examiner was closed"))
+        for worker in self.workers:
+            worker.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _queue(
+        self, header: dict[str, Any], parts: list[bytes], seconds: float, read: Callable[[Answer], T]
+    ) -> "Future[T]":
+        future: Future[T] = Future()
+
+        def settle(answer: Answer) -> None:
+            try:
+                future.set_result(read(_checked(answer)))
+            except FaceLeaseError as error:
+                future.set_exception(error)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                future.set_exception(ExaminationFailed(f"the examining process answered nonsense: {error!r}"))
+
+        future.set_running_or_notify_cancel()
+        with self._changed:
+            if self._closed:
+                raise ExaminationFailed("the examiner is closed")
+            self._orders.append(_Order(header, parts, seconds, settle, future.set_exception))
+            self._staff()
+            self._changed.notify()
+        return future
+
+    def _staff(self) -> None:
+        """Start the threads that feed the children, once."""
+        if not self._threads:
+            self._threads = [
+                threading.Thread(target=self._feed, args=(worker,), daemon=True, name=f"examiner-{i}")
+                for i, worker in enumerate(self.workers)
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def _feed(self, worker: Worker) -> None:
+        """The life of one thread: the gallery before everything, then the next order."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._orders or self._behind(worker))
+                if self._closed:
+                    break
+                snapshot = self._snapshot
+                order = self._orders.popleft() if self._orders else None
+            try:
+                self._bring(worker, snapshot)
+                if order:
+                    order.settle(worker.ask(order.header, order.parts, order.seconds))
+            except Exception as error:
+                if order:
+                    order.fail(error)
+        worker.stop()
+
+    def _behind(self, worker: Worker) -> bool:
+        """Whether a living child holds another gallery than the one that counts."""
+        snapshot = self._snapshot
+        return worker.pid is not None and snapshot is not None and worker.holds != snapshot.serial
+
+    def _bring(self, worker: Worker, snapshot: _Snapshot | None) -> None:
+        """Give the child the gallery, if it holds another."""
+        worker.reap()
+        if snapshot is None or (worker.pid is not None and worker.holds == snapshot.serial):
+            return
+        _checked(worker.ask(snapshot.header, [snapshot.templates], self._recognizer.seconds))
+        worker.holds = snapshot.serial
+
+
+def _pictures(sources: Sequence[Path | bytes]) -> tuple[list[str | None], list[bytes]]:
+    """Paths (None for a picture given as bytes), and the bytes."""
+    paths = [None if isinstance(source, bytes) else str(source.absolute()) for source in sources]
+    return paths, [source for source in sources if isinstance(source, bytes)]
+
+
+def _checked(answer: Answer) -> Answer:
+    """The answer, unless it is a refusal: then the error it stands for."""
+    header = answer[0]
+    if "refused" not in header:
+        return answer
+    if header["refused"] == "enrolment":
+        raise EnrolmentRefused([str(reason) for reason in header["reasons"]])
+    message = str(header.get("message", "no reason given"))
+    raise _ERRORS.get(header["refused"], ExaminationFailed)(message)

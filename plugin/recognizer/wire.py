@@ -1,0 +1,61 @@
+"""Messages between the examiner and its child: a JSON header and raw bytes, never pickle.
+
+The child handles hostile pictures, so what it answers is taken for data of bounded size and nothing
+else. Frame: two big-endian uint32 (length of the header, of the body), header, body.
+"""
+
+import json
+import struct
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+_HEAD = struct.Struct(">II")
+HEADER_LIMIT = 8_000_000
+"""Bytes of JSON: some 20,000 faces."""
+BODY_LIMIT = 2**32 - 1
+
+
+class Closed(Exception):
+    """The other side has gone, or does not keep to the protocol."""
+
+
+def send(stream: BinaryIO, header: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
+    """Write one message; the header is told the lengths of the parts. Raises Closed."""
+    told = json.dumps(header | {"parts": [len(part) for part in parts]}).encode()
+    try:
+        stream.write(_HEAD.pack(len(told), sum(len(part) for part in parts)) + told)
+        stream.writelines(parts)
+        stream.flush()
+    except (OSError, ValueError) as error:
+        raise Closed("the pipe is closed") from error
+
+
+def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[bytes]]:
+    """Read one message: its header and its parts. Raises Closed at the end or for a malformed one."""
+    head, body = _HEAD.unpack(_exactly(stream, _HEAD.size))
+    if head > HEADER_LIMIT or body > body_limit:
+        raise Closed("a message is larger than any that is expected")
+    told = _exactly(stream, head)
+    raw = memoryview(_exactly(stream, body))
+    try:
+        header = json.loads(told)
+        lengths = [int(length) for length in header.pop("parts")]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Closed("a message is not in the form expected") from error
+    if any(length < 0 for length in lengths) or sum(lengths) != body:
+        raise Closed("a message is not as long as it says")
+    parts, at = [], 0
+    for length in lengths:
+        parts.append(bytes(raw[at : at + length]))
+        at += length
+    return header, parts
+
+
+def _exactly(stream: BinaryIO, count: int) -> bytes:
+    try:
+        data = stream.read(count)
+    except (OSError, ValueError) as error:
+        raise Closed("the pipe is closed") from error
+    if len(data) != count:
+        raise Closed("the pipe is closed")
+    return data

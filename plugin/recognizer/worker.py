@@ -1,0 +1,131 @@
+"""One child process and the thread-safe way to talk to it: an order, an answer, a time limit."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from plugin.config import Matching, Recognizer
+from plugin.errors import EngineError, ExaminationFailed
+from plugin.recognizer import wire
+
+_START_SECONDS = 180  # the first start converts the model
+_ANSWER_LIMIT = 1_000_000
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "HOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+
+
+class Worker:
+    """A child that is started when it is first needed and replaced when it was killed.
+
+    `ask` is called from one thread at a time; `kill` from any.
+    """
+
+    def __init__(self, recognizer: Recognizer, matching: Matching, cache: Path) -> None:
+        self._recognizer = recognizer
+        self._matching = matching
+        self._cache = cache
+        self._process: subprocess.Popen[bytes] | None = None
+        self._done = 0
+        self.holds: int | None = None
+        """Serial number of the gallery that the child holds; None for a child without one."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child; None while there is none."""
+        return self._process.pid if self._process else None
+
+    def reap(self) -> None:
+        """Forget a child that ended while nothing was asked of it."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+
+    def ask(
+        self, header: dict[str, Any], parts: list[bytes], seconds: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """The child's answer. Raises ExaminationFailed if it dies or takes longer than `seconds`."""
+        process = self._process or self._start()
+        answer = self._exchange(process, header, parts, seconds)
+        self._done += 1
+        if self._done >= self._recognizer.recycle_after or answer[0].get("leaving"):
+            self.stop()
+        return answer
+
+    def _exchange(
+        self, process: subprocess.Popen[bytes], header: dict[str, Any], parts: list[bytes], seconds: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            wire.send(cast(BinaryIO, process.stdin), header, parts)
+            return wire.receive(cast(BinaryIO, process.stdout), _ANSWER_LIMIT)
+        except wire.Closed as error:
+            self.stop()
+            raise ExaminationFailed(_death(process, expired.is_set(), seconds)) from error
+        finally:
+            timer.cancel()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "plugin.recognizer.child"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
+        )  # fmt: skip
+        self._process, self._done, self.holds = process, 0, None
+        settings = {
+            "parent": os.getpid(),
+            "recognizer": self._recognizer.model_dump_json(),
+            "matching": self._matching.model_dump_json(),
+            "cache": str(self._cache.absolute()),
+        }
+        try:
+            answer, _ = self._exchange(process, settings, [], _START_SECONDS)
+        except ExaminationFailed as error:
+            raise EngineError(f"the face engine does not start: {error}") from error
+        if "ready" not in answer:
+            self.stop()
+            raise EngineError(str(answer.get("message", "the face engine does not start")))
+        return process
+
+    def stop(self) -> None:
+        """Kill the child, which keeps nothing, and forget it."""
+        process, self._process, self.holds = self._process, None, None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except OSError:
+                pass  # bytes that were not delivered: the child is dead
+        process.wait()
+
+    def kill(self) -> None:
+        """End the child at once, from any thread; the order it was at fails."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """Nothing that the child has no need of, such as secrets; one thread in every library."""
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    root = str(Path(__file__).resolve().parents[2])
+    return passed | dict.fromkeys(_THREADS, "1") | {"PYTHONPATH": root, "MALLOC_ARENA_MAX": "2"}
+
+
+def _death(process: subprocess.Popen[bytes], expired: bool, seconds: float) -> str:
+    if expired:
+        return f"the photograph was not examined within {seconds:g} s (recognizer.seconds)"
+    code = process.returncode
+    how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    return f"the process that examined the photograph ended ({how})"

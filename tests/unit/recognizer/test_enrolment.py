@@ -1,0 +1,128 @@
+"""Reference photographs: a template from good ones, a reason for each that does not serve."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageFilter
+
+from plugin.errors import EnrolmentRefused
+from plugin.recognizer.examination import Pipeline
+from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.quality import enrol
+from sidecar import samples
+
+Change = Callable[[Image.Image], Image.Image]
+
+
+def changed(sha: str, change: Change) -> bytes:
+    """A portrait after `change`, as a JPEG."""
+    with Image.open(samples.portrait(sha)) as image:
+        made = change(image.convert("RGB"))
+    file = io.BytesIO()
+    made.save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+def good() -> list[Path | bytes]:
+    """Three photographs of person A."""
+    return [samples.portrait(sha) for sha in (samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING)]
+
+
+def beside(image: Image.Image) -> Image.Image:
+    """The same picture twice, side by side."""
+    page = Image.new("RGB", (image.width * 2, image.height))
+    page.paste(image, (0, 0))
+    page.paste(image, (image.width, 0))
+    return page
+
+
+def test_a_template_is_the_normalised_mean(pipeline: Pipeline) -> None:
+    """Three photographs give a vector of length one that is near each of them, and no remark."""
+    made = enrol(pipeline, good())
+    assert made.template.shape == (128,)
+    assert np.linalg.norm(made.template) == pytest.approx(1, abs=1e-5)
+    assert made.notes == ("", "", "")
+    assert made.engine == pipeline.engine.id
+    for source in good():
+        seen = pipeline.see(source)
+        vector = pipeline.engine.encoder.encode(seen.decoded.pixels, seen.faces)[0]
+        assert np.linalg.norm(vector - made.template) < 0.3
+
+
+def test_mirror_images_enrol_the_same(pipeline: Pipeline) -> None:
+    """With the mirror image averaged in, a mirrored photograph gives nearly the same template."""
+    plain = enrol(pipeline, [samples.portrait(samples.A_FRONT)]).template
+    flipped = enrol(
+        pipeline, [changed(samples.A_FRONT, lambda i: i.transpose(Image.Transpose.FLIP_LEFT_RIGHT))]
+    ).template
+    assert np.linalg.norm(plain - flipped) < 0.12
+
+
+def test_one_photograph_is_accepted_with_advice(pipeline: Pipeline) -> None:
+    """One is enough, and it says that three are better."""
+    assert "3 or more" in enrol(pipeline, good()[:1]).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda i: Image.new("RGB", (400, 400), "grey"), "no face"),
+        (beside, "more than one face"),
+        (lambda i: i.resize((120, 150)), "px wide"),
+        (lambda i: ImageEnhance.Brightness(i).enhance(0.08), "dark"),
+        (lambda i: i.filter(ImageFilter.GaussianBlur(22)), "blurred"),
+    ],
+)
+def test_a_photograph_that_does_not_serve_is_named(pipeline: Pipeline, change: Change, reason: str) -> None:
+    """Which photograph and why, and nothing is enrolled from the others."""
+    with pytest.raises(EnrolmentRefused) as refused:
+        enrol(pipeline, [*good()[:2], changed(samples.A_FRONT, change)])
+    assert len(refused.value.reasons) == 1
+    assert refused.value.reasons[0].startswith("photograph 3: ")
+    assert reason in refused.value.reasons[0]
+
+
+def test_another_person_among_the_photographs_is_noticed(pipeline: Pipeline) -> None:
+    """The one who is unlike the rest is named."""
+    with pytest.raises(EnrolmentRefused) as refused:
+        enrol(pipeline, [*good(), samples.portrait(samples.B_STANDING)])
+    assert refused.value.reasons[-1].startswith("photograph 4: does not look like")
+
+
+def test_a_new_template_must_look_like_the_previous(pipeline: Pipeline) -> None:
+    """Renewal with another person's photographs is refused, with one's own it is not."""
+    before = enrol(pipeline, good()[:2]).template
+    assert enrol(pipeline, good()[2:], previous=before).template.shape == (128,)
+    with pytest.raises(EnrolmentRefused, match="enrolled before"):
+        enrol(pipeline, [samples.portrait(samples.B_STANDING)], previous=before)
+
+
+def test_nothing_to_enrol_from_is_refused(pipeline: Pipeline) -> None:
+    """No photograph, and every unreadable one, has its reason."""
+    with pytest.raises(EnrolmentRefused):
+        enrol(pipeline, [])
+    with pytest.raises(EnrolmentRefused) as refused:
+        enrol(pipeline, [b"", b"text"])
+    assert [reason[:13] for reason in refused.value.reasons] == ["photograph 1:", "photograph 2:"]
+
+
+def test_the_child_enrols_as_this_process_does(pipeline: Pipeline, examiner: Examiner) -> None:
+    """Through a child, by path and by bytes, the template is the same to the bit; refusals too."""
+    expected = enrol(pipeline, good())
+    path_and_bytes = [Path(str(p)).read_bytes() if i else p for i, p in enumerate(good())]
+    got = examiner.enrol(path_and_bytes, previous=expected.template)
+    assert np.array_equal(got.template, expected.template)
+    assert (got.notes, got.engine) == (expected.notes, expected.engine)
+    with pytest.raises(EnrolmentRefused) as refused:
+        examiner.enrol([b"text"])
+    assert len(refused.value.reasons) == 1
+
+
+def test_ordinary_sharpness_and_light_are_enough(pipeline: Pipeline) -> None:
+    """A slightly soft, slightly dark photograph still enrols: the limits refuse the hopeless only."""
+    soft = changed(samples.A_FRONT, lambda i: i.filter(ImageFilter.GaussianBlur(3)))
+    dim = changed(samples.A_SPEECH, lambda i: ImageEnhance.Brightness(i).enhance(0.4))
+    assert enrol(pipeline, [soft, dim]).template.shape == (128,)

@@ -1,0 +1,134 @@
+"""What an accuracy report says, worked out by hand on few people."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from plugin.config import Config, Matching, Recognizer
+from plugin.errors import ConfigError
+from plugin.recognizer import evaluation
+from plugin.recognizer.detecting import assigned, tally
+from plugin.recognizer.engine import Engine, Floats
+from plugin.recognizer.evaluation import Person, Shot, calibrate, identify
+from plugin.recognizer.examination import Pipeline
+from plugin.recognizer.intervals import rate
+from plugin.recognizer.matching import Face
+from sidecar import samples
+
+
+def shot(axis: int, away: float = 0.0, width: int = 90) -> Shot:
+    """A face whose vector lies at the distance `away` from the unit vector of `axis`."""
+    vector = np.zeros(128, np.float32)
+    cosine = 1 - away**2 / 2
+    vector[axis], vector[100 + axis] = cosine, np.sqrt(1 - cosine**2)
+    return Shot(Face((0.1, 0.1, 0.5, 0.5), width), vector)
+
+
+def person(name: str, axis: int, *probes: Shot | None) -> Person:
+    """Three photographs that enrol, and these probes."""
+    return Person(name, (shot(axis), shot(axis), shot(axis), *probes))
+
+
+def test_every_outcome_is_counted_where_it_belongs(engine: Engine) -> None:
+    """Found, only suggested, missed, undetected, too small, somebody else; strangers likewise."""
+    people = [
+        person("åsa", 0, shot(0, 0.1), shot(0, 0.33), shot(0, 0.5), None),
+        person("bo", 1, shot(1, 0.1), shot(1, 0.1, width=20), shot(0, 0.1), shot(1, 0.1, width=30)),
+    ]
+    strangers = [shot(5), shot(0, 0.2), shot(1, 0.33), shot(6), None]
+    told = identify(people, strangers, engine, Matching())
+    assert set(told) == {"gallery", "undetected", "rank1", "auto", "suggest"}
+    assert (told["gallery"], told["undetected"]) == (2, 2)
+    assert told["rank1"]["value"] == 6 / 8
+    assert told["auto"]["fpir"]["value"] == 1 / 5
+    assert told["auto"]["fnir"]["value"] == 6 / 8
+    assert told["suggest"]["fpir"]["value"] == 2 / 5
+    assert told["suggest"]["fnir"]["value"] == 4 / 8
+    assert told["auto"]["fpir"] == rate(1, 5).to_json()
+
+
+def test_a_person_nobody_could_enrol_is_missed(engine: Engine) -> None:
+    """Without a face on the first photographs the probes count as missed, and the gallery is smaller."""
+    people = [Person("eva", (None, None, None, shot(2))), person("bo", 1, shot(1))]
+    told = identify(people, [shot(5)], engine, Matching())
+    assert told["gallery"] == 1
+    assert told["suggest"]["fnir"]["value"] == 0.5
+
+
+def test_calibration_points_are_quantiles() -> None:
+    """The distance at each rate is that quantile of the distances of strangers to templates."""
+    strangers = [shot(5) if i else shot(0, 0.3) for i in range(2000)]
+    points = calibrate([person("bo", 0)], strangers)
+    assert [fmr for _, fmr in points] == [0.002, 0.005, 0.01]
+    assert all(distance == pytest.approx(np.sqrt(2), abs=1e-3) for distance, _ in points)
+    with pytest.raises(ConfigError):
+        calibrate([], strangers)
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"), [(0, 500, 0, 0.0076), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1)]
+)
+def test_intervals_are_wilsons(count: int, of: int, low: float, high: float) -> None:
+    """Against values of the literature; nothing measured says nothing."""
+    got = rate(count, of)
+    assert got.low == pytest.approx(low, abs=1e-4)
+    assert got.high == pytest.approx(high, abs=1e-4)
+    assert rate(0, 0).to_json() == {"value": 0, "low": 0, "high": 1}
+
+
+def test_a_report_from_folders(tmp_path: Path, cache: Path) -> None:
+    """Folders in, the report out: person A found again, person B left alone, ready for JSON."""
+    known = tmp_path / "people" / "a"
+    known.mkdir(parents=True)
+    references = (samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING, samples.A_FRONT_CUT_LEFT)
+    for number, sha in enumerate(references):
+        (known / f"{number}.jpg").write_bytes(samples.portrait(sha).read_bytes())
+    (tmp_path / "strangers").mkdir()
+    (tmp_path / "strangers" / "b.jpg").write_bytes(samples.portrait(samples.B_STANDING).read_bytes())
+    config = Config(recognizer=Recognizer(cache=str(cache)))
+    told = evaluation.report(tmp_path / "people", tmp_path / "strangers", config)
+    assert json.loads(json.dumps(told)) == told
+    assert (told["gallery"], told["undetected"], told["rank1"]["value"]) == (1, 0, 1)
+    assert told["suggest"] == {"fpir": rate(0, 1).to_json(), "fnir": rate(0, 1).to_json()}
+
+
+def test_wrong_folders_are_named(tmp_path: Path, cache: Path) -> None:
+    """Missing, empty, photographs where folders belong, a broken photograph: ConfigError names the path."""
+    config = Config(recognizer=Recognizer(cache=str(cache)))
+    empty, flat, broken = tmp_path / "empty", tmp_path / "flat", tmp_path / "broken"
+    for folder in (empty, flat, broken / "x"):
+        folder.mkdir(parents=True)
+    (flat / "1.jpg").write_bytes(samples.portrait(samples.A_FRONT).read_bytes())
+    (broken / "x" / "1.jpg").write_bytes(b"text")
+    for folder in (tmp_path / "none", empty, flat, broken):
+        with pytest.raises(ConfigError, match=folder.name):
+            evaluation.report(folder, flat, config)
+
+
+def test_each_box_answers_for_one_face() -> None:
+    """Two points in one box: the nearer to its middle is found, the other is not."""
+    boxes: Floats = np.array([[0, 0, 10, 10], [20, 0, 10, 10]], np.float32)
+    points: Floats = np.array([[1, 1], [5, 5], [26, 5], [50, 50]], np.float32)
+    assert assigned(boxes, points) == [-1, 0, 1, -1]
+    assert assigned(boxes[:0], points) == [-1] * 4
+
+
+def test_detection_is_tallied_by_width(tmp_path: Path, pipeline: Pipeline) -> None:
+    """An annotated portrait is found at every size; a point where no face is counts as missed."""
+    picture = cv2.imread(str(samples.portrait(samples.A_FRONT)))
+    assert picture is not None
+    cv2.imwrite(str(tmp_path / "one.jpg"), picture)
+    seen = pipeline.see(samples.portrait(samples.A_FRONT))
+    nose = (seen.faces.points[0, 2] / seen.decoded.scale).tolist()
+    notes = [{"file": "one.jpg", "nose_points": [nose, [2, 2]]}]
+    (tmp_path / "annotations.json").write_text(json.dumps(notes))
+    result = tally(tmp_path, pipeline, Config())
+    assert result.pictures == 5
+    assert result.false == 0
+    assert result.recall(60) == (5, 5)
+    assert result.found[20, 30] == [0, 5]
+    with pytest.raises(ConfigError, match="annotations"):
+        tally(tmp_path / "none", pipeline, Config())

@@ -1,0 +1,173 @@
+"""Photographs are examined in child processes that may be lost without harm."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from plugin.config import Matching, Recognizer
+from plugin.errors import GalleryStale
+from plugin.recognizer.child import Room
+from plugin.recognizer.decode import Pixels
+from plugin.recognizer.engine import Detections, Engine, Floats
+from plugin.recognizer.examination import Pipeline
+from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.gallery import Enrolled, Gallery
+from plugin.recognizer.messages import Examination, Request
+from sidecar import samples
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TOMORROW = NOW + timedelta(days=1)
+PLAIN = Request(NOW, compare=False)
+
+
+@pytest.fixture(scope="module")
+def template(examiner: Examiner) -> Floats:
+    """Sample person A's template, from two photographs."""
+    references = [samples.portrait(samples.A_FRONT), samples.portrait(samples.A_STANDING)]
+    return examiner.enrol(references).template
+
+
+@pytest.fixture(scope="module")
+def crowd() -> bytes:
+    """Person A, person B and A again side by side, as a PNG."""
+    heads = []
+    for sha in (samples.A_SPEECH, samples.B_STANDING, samples.A_FRONT):
+        with Image.open(samples.portrait(sha)) as image:
+            heads.append(image.convert("RGB").resize((400, round(image.height * 400 / image.width))))
+    page = Image.new("RGB", (1200, max(head.height for head in heads)), "grey")
+    for i, head in enumerate(heads):
+        page.paste(head, (400 * i, 0))
+    file = io.BytesIO()
+    page.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_the_enrolled_are_named_and_nobody_else(examiner: Examiner, template: Floats, crowd: bytes) -> None:
+    """In a crowd the enrolled person is named once, on the nearest face; every face has its box."""
+    examiner.load_gallery([Enrolled("a", template, TOMORROW, True)], 7)
+    seen = examiner.examine(crowd, Request(NOW, compare=True, generation=7))
+    assert (seen.encoded, seen.compared, seen.whole, seen.engine) == (3, True, True, examiner.engine_id)
+    by_place = sorted(seen.faces, key=lambda face: face.box[0])
+    assert [face.key for face in by_place][1] is None
+    assert [face.key for face in by_place].count("a") == 1
+    named = next(face for face in by_place if face.key)
+    assert (named.level, named.distance, named.thresholds) == ("auto", None, None)
+    for i, face in enumerate(by_place):
+        assert i / 3 < face.box[0] < face.box[0] + face.box[2] < (i + 1) / 3
+        assert face.width_px == pytest.approx(face.box[2] * seen.detected_width, abs=1)
+
+
+def test_requests_bound_what_may_come_of_it(examiner: Examiner, template: Floats) -> None:
+    """Levels, caps, rejections, other keys and the end of the lease each limit the outcome."""
+    photo = samples.portrait(samples.A_SPEECH)
+    examiner.load_gallery([Enrolled("a", template, TOMORROW, True)], 8)
+    box = examiner.examine(photo, PLAIN).faces[0].box
+    for request, level, encoded in (
+        (Request(NOW, True, generation=8), "auto", 1),
+        (Request(NOW, True, "suggest", generation=8), "suggest", 1),
+        (Request(NOW, True, {"a": "suggest"}, generation=8), "suggest", 1),
+        (Request(NOW, True, capped=frozenset({"a"}), generation=8), "suggest", 1),
+        (Request(NOW, True, rejected=((box, "a"),), generation=8), None, 1),
+        (Request(NOW, True, {"b": "auto"}, generation=8), None, 0),
+        (Request(TOMORROW, True, generation=8), None, 0),
+        (Request(NOW, False, generation=8), None, 0),
+    ):
+        seen = examiner.examine(photo, request)
+        assert (seen.faces[0].level, seen.encoded, seen.compared) == (level, encoded, encoded > 0)
+        if level == "suggest":
+            told = seen.faces[0].thresholds
+            assert told is not None
+            assert seen.faces[0].distance == round(seen.faces[0].distance or 0, 2) < told["suggest"]
+
+
+def test_a_path_and_its_bytes_give_the_same(examiner: Examiner) -> None:
+    """A picture may be handed over as a path or as bytes; many may wait at once."""
+    path = samples.portrait(samples.A_FRONT)
+    waiting = [examiner.submit(source, PLAIN) for source in (path, path.read_bytes()) * 3]
+    assert len({future.result().faces for future in waiting}) == 1
+
+
+def test_another_generation_is_refused(examiner: Examiner, template: Floats) -> None:
+    """An answer never rests on another gallery than was asked for; without comparing it does not matter."""
+    photo = samples.portrait(samples.A_FRONT)
+    examiner.load_gallery([Enrolled("a", template, TOMORROW, True)], 11)
+    with pytest.raises(GalleryStale):
+        examiner.examine(photo, Request(NOW, compare=True, generation=12))
+    assert examiner.examine(photo, Request(NOW, compare=False, generation=12)).faces
+    examiner.load_gallery([], 12)
+    seen = examiner.examine(photo, Request(NOW, compare=True, generation=12))
+    assert (seen.compared, seen.encoded, seen.faces[0].key) == (False, 0, None)
+
+
+def test_the_same_generation_loaded_again_replaces_the_entries(examiner: Examiner, template: Floats) -> None:
+    """What was loaded last counts, also under a number that was used before."""
+    photo = samples.portrait(samples.A_FRONT)
+    request = Request(NOW, compare=True, generation=20)
+    for key in ("a", "b"):
+        examiner.load_gallery([Enrolled(key, template, TOMORROW, True)], 20)
+        assert examiner.examine(photo, request).faces[0].key == key
+
+
+class Counting:
+    """An encoder that counts the faces it is asked for."""
+
+    id = "counting"
+
+    def __init__(self) -> None:
+        self.faces = 0
+
+    def encode(self, picture: Pixels, faces: Detections, mirrored: bool = False) -> Floats:
+        self.faces += len(faces)
+        vectors = np.zeros((len(faces), 128), np.float32)
+        vectors[:, 0] = 1
+        return vectors
+
+
+def test_no_encoding_without_leave_to_compare(engine: Engine, template: Floats, crowd: bytes) -> None:
+    """Not asked to compare, nobody enrolled, nobody live, nobody of those allowed: the encoder rests."""
+    counting = Counting()
+    pipeline = Pipeline(
+        Engine("x", engine.detector, counting, engine.calibration, engine.look_alike),
+        Recognizer(),
+        Matching(),
+    )
+    full = Gallery([Enrolled("a", template, TOMORROW, True)], 0.3)
+    for request, gallery in (
+        (Request(NOW, compare=False), full),
+        (Request(NOW, compare=True), Gallery([], 0.3)),
+        (Request(TOMORROW, compare=True), full),
+        (Request(NOW, compare=True, levels={}), full),
+        (Request(NOW, compare=True, levels={"b": "auto"}), full),
+    ):
+        seen = pipeline.examine(crowd, request, gallery)
+        assert (len(seen.faces), seen.encoded, counting.faces) == (3, 0, 0)
+    assert pipeline.examine(crowd, Request(NOW, compare=True), full).encoded == 3 == counting.faces
+
+
+def test_faces_too_small_to_encode_are_counted(engine: Engine, template: Floats, crowd: bytes) -> None:
+    """Narrower than matching.encode_px: a box and a width, no encoding."""
+    counting = Counting()
+    tight = Matching(count_px=20, encode_px=500, auto_px=500)
+    pipeline = Pipeline(Engine("x", engine.detector, counting, engine.calibration, 0.3), Recognizer(), tight)
+    gallery = Gallery([Enrolled("a", template, TOMORROW, True)], 0.3)
+    seen = pipeline.examine(crowd, Request(NOW, compare=True), gallery)
+    assert (len(seen.faces), seen.encoded, counting.faces) == (3, 0, 0)
+
+
+def test_what_leaves_the_child_holds_no_vector(pipeline: Pipeline, template: Floats, crowd: bytes) -> None:
+    """The answer to an examination has no bytes beside its JSON, and in that no list longer than a box."""
+    room = Room(pipeline)
+    listed = [["a", TOMORROW.isoformat(), True]]
+    room.answer({"order": "gallery", "entries": listed, "generation": 1}, [template.tobytes()])
+    request = Request(NOW, compare=True, generation=1).to_json()
+    answer, parts = room.answer({"order": "examine", "sources": [None], "request": request}, [crowd])
+    assert parts == []
+    faces = answer["examination"]["faces"]
+    assert len(faces) == 3
+    assert all(
+        len(value) <= 4 for face in faces for value in face.values() if isinstance(value, (list, tuple, dict))
+    )
+    assert Examination.from_json(answer["examination"]).encoded == 3
