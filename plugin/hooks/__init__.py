@@ -1,0 +1,1 @@
+"""The DAM: events in, tags out; everything that knows a DAM."""

@@ -1,0 +1,88 @@
+"""What happened in a folder since it was last acknowledged: new, replaced, moved, deleted files."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from plugin.errors import DamError, ResourceGone
+from plugin.hooks import tree
+from plugin.hooks.dam import Change, What
+from plugin.hooks.index import Known
+from plugin.hooks.tree import Entry
+
+_QUIET = 2  # seconds without a write, before a file counts as copied
+_PATIENCE = 60  # seconds after which a file that lacks its end will not get it any more
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A change, and the file as it was when it was found (None: gone)."""
+
+    change: Change
+    entry: Entry | None
+    version: str
+
+
+def compare(
+    root: Path,
+    entries: Mapping[str, Entry],
+    known: Mapping[str, Known],
+    now: datetime,
+    version: Callable[[Entry], str],
+) -> tuple[list[Finding], list[str]]:
+    """The findings, and a line for each file that cannot be read.
+
+    Only what looks different from outside is hashed. While a new file is still being copied no
+    deletion is told: it may be the other half of a move.
+    """
+    findings: list[Finding] = []
+    unread: list[str] = []
+    arriving = False
+    for ref, entry in entries.items():
+        file = known.get(ref)
+        if file is not None and file.entry == entry:
+            continue
+        try:
+            if not settled(root / ref, entry, now):
+                arriving = arriving or file is None
+                continue
+            findings.append(_finding(entry, file, version(entry)))
+        except ResourceGone:
+            continue  # deleted meanwhile: the next round sees it
+        except DamError as error:
+            unread.append(str(error))
+    gone = {ref: file for ref, file in known.items() if ref not in entries and file.told}
+    return _paired(findings, gone, arriving), unread
+
+
+def settled(path: Path, entry: Entry, now: datetime) -> bool:
+    """Whether a file is quiet and whole; one that lies in the future was not written just now."""
+    age = now.timestamp() - entry.mtime_ns / 1e9
+    if 0 <= age < _QUIET:
+        return False
+    return not 0 <= age < _PATIENCE or tree.whole(path)
+
+
+def _finding(entry: Entry, file: Known | None, version: str) -> Finding:
+    if file is None or not file.told:
+        return Finding(Change(entry.ref, What.NEW), entry, version)
+    what = What.METADATA if file.version == version else What.REPLACED
+    return Finding(Change(entry.ref, what), entry, version)
+
+
+def _paired(findings: list[Finding], gone: dict[str, Known], arriving: bool) -> list[Finding]:
+    """A new file with the picture of one that is gone is that one, moved; what is left is deleted."""
+    by_version: dict[str, list[str]] = {}
+    for ref, file in gone.items():
+        by_version.setdefault(file.version, []).append(ref)
+    result = []
+    for finding in findings:
+        olds = by_version.get(finding.version, [])
+        if finding.change.what is What.NEW and olds:
+            change = Change(finding.change.ref, What.MOVED, olds.pop(0))
+            result.append(Finding(change, finding.entry, finding.version))
+        else:
+            result.append(finding)
+    left = [] if arriving else [ref for refs in by_version.values() for ref in refs]
+    return [*result, *(Finding(Change(ref, What.DELETED), None, "") for ref in sorted(left))]

@@ -1,0 +1,142 @@
+"""What FaceLease asks of a DAM, in the DAM's own words: resource, collection, node.
+
+An adapter is one class with these methods. It knows nothing of consent: flows decide, and hand
+it writes whose effect can be read back.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+Box = tuple[float, float, float, float]
+"""left, top, width, height in 0..1 of the upright original (EXIF orientation applied)."""
+
+
+def node_key(node: str) -> str:
+    """What two spellings of one name have in common: NFKC, casefolded, white space folded."""
+    return " ".join(unicodedata.normalize("NFKC", node).casefold().split())
+
+
+class What(StrEnum):
+    """What happened to a resource."""
+
+    NEW = "new"
+    REPLACED = "replaced"
+    METADATA = "metadata"
+    MOVED = "moved"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that happened to a resource; `old_ref` only where it moved."""
+
+    ref: str
+    what: What
+    old_ref: str | None = None
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection and how many resources it holds directly."""
+
+    ref: str
+    title: str
+    resources: int
+
+
+@dataclass(frozen=True)
+class Named:
+    """A person's name as it stands on a resource: in which places, and where in the picture.
+
+    `places` are the adapter's own words, such as `exif`, `iptc`, `xmp`, `region`, `node`.
+    """
+
+    node: str
+    places: frozenset[str]
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource as it stands in the DAM now.
+
+    `file_version` changes when the pixels may have changed, not when metadata did.
+    `kind` is `photo` for what the recogniser examines, else `other` (video, PDF).
+    """
+
+    ref: str
+    file_version: str
+    collections: tuple[str, ...]
+    names: tuple[Named, ...]
+    kind: str = "photo"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The smallest picture that serves: a path on this machine, or bytes."""
+
+    file_version: str
+    path: Path | None = None
+    data: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One person's name to be put on, or taken off, a resource.
+
+    `places`: for an add, where the name is missing now and will be ours; for a removal, the
+    places that were ours. Nothing outside them is touched.
+    """
+
+    node: str
+    add: bool
+    places: frozenset[str]
+    box: Box | None = None
+
+
+class Dam(Protocol):
+    """The protocol. Every method raises DamError when the DAM fails, ResourceGone when it is not there."""
+
+    places: frozenset[str]
+    """Where this adapter writes a name."""
+
+    def collections(self) -> Sequence[Collection]:
+        """All collections."""
+        ...
+
+    def changes(self) -> Sequence[Change]:
+        """What happened since the last call that was acknowledged; nothing is lost by not acknowledging."""
+        ...
+
+    def acknowledge(self, changes: Sequence[Change]) -> None:
+        """The changes are stored as jobs and need not be told again."""
+        ...
+
+    def refs(self, collection: str | None = None) -> Iterator[str]:
+        """Every resource, or those of one collection (with what lies under it)."""
+        ...
+
+    def look(self, ref: str) -> Resource:
+        """The resource as it stands now."""
+        ...
+
+    def picture(self, ref: str) -> Picture:
+        """A picture to examine."""
+        ...
+
+    def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
+        """Carry out `writes` and read back.
+
+        `released`: everybody whom we tagged has a publication grant (True) or not (False); None
+        takes our release statement out. Idempotent. Raises WriteRefused where the file would not
+        survive unharmed; nothing was written then.
+        """
+        ...
+
+    def holders(self, node: str) -> Iterator[str]:
+        """Every resource that carries the name now, in any state, read from the DAM itself."""
+        ...

@@ -1,0 +1,201 @@
+"""A folder of photographs as a DAM: sub-folders are collections, paths are refs, names stand in the files."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from plugin.clock import Clock
+from plugin.config import Config
+from plugin.errors import DamError, ResourceGone
+from plugin.hooks import leftovers, tree
+from plugin.hooks.changes import Finding, compare
+from plugin.hooks.dam import Change, Collection, Picture, Resource, Write, node_key
+from plugin.hooks.drafts import Drafts
+from plugin.hooks.index import Index, Known
+from plugin.hooks.metadata import Metadata
+from plugin.hooks.sidecar import Memory
+from plugin.hooks.sidecars import Style
+from plugin.hooks.tool import ExifTool
+from plugin.ledger.store import Store
+
+_log = logging.getLogger(__name__)
+_READ_AT_ONCE = 200
+
+
+class FolderDam:
+    """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
+
+    def __init__(
+        self,
+        store: Store,
+        root: Path,
+        clock: Clock,
+        style: Style = "full",
+        ignore: Sequence[str] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp"),
+        tool: ExifTool | None = None,
+    ) -> None:
+        self._root = root.expanduser().resolve()
+        self._clock = clock
+        self._ignore = tuple(ignore)
+        self._index = Index(store)
+        self._files = Metadata(tool, style)
+        self._tool = tool
+        self._lock = threading.RLock()
+        self._findings: dict[str, Finding] = {}
+        self._versions: dict[str, Known] = {}
+        self.places = self._files.places
+        self.skipped: tuple[str, ...] = ()
+        if self.limits:
+            _log.warning("%s", "; ".join(self.limits))
+
+    @classmethod
+    def from_config(cls, store: Store, config: Config, clock: Clock) -> "FolderDam":
+        """The folder that the configuration names, with this machine's ExifTool if it has one."""
+        folder = config.folder
+        path = config.path(folder.path)
+        return cls(store, path, clock, folder.sidecar_name, folder.ignore, ExifTool.find())
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What this installation cannot do, one line each."""
+        return self._files.limits
+
+    def close(self) -> None:
+        """Stop our ExifTool."""
+        self._files.close()
+
+    def collections(self) -> Sequence[Collection]:
+        """Every folder, with the number of photographs directly in it."""
+        scan = self._scan()
+        counts = dict.fromkeys(scan.folders, 0)
+        for ref in scan.entries:
+            counts[tree.collections(ref)[0]] += 1
+        return [Collection(ref, self._title(ref), count) for ref, count in counts.items()]
+
+    def _title(self, ref: str) -> str:
+        return (self._root if ref == tree.ROOT else Path(ref)).name
+
+    def changes(self) -> Sequence[Change]:
+        """What differs from what was acknowledged. Raises DamError where the folder seems unmounted."""
+        scan = self._scan()
+        known = self._index.all()
+        leftovers.sweep(scan.leftovers, self._clock.now())
+        findings, unread = compare(self._root, scan.entries, known, self._clock.now(), self._version)
+        self._skip([*scan.skipped, *unread])
+        with self._lock:
+            self._findings = {finding.change.ref: finding for finding in findings}
+        return [finding.change for finding in findings]
+
+    def acknowledge(self, changes: Sequence[Change]) -> None:
+        """Remember the files as they were when these changes were told.
+
+        Changes told by another object, or before a restart, are told once more.
+        """
+        with self._lock:
+            told = [f for c in changes if (f := self._findings.get(c.ref)) is not None and f.change == c]
+            before = self._index.all()
+            gone = {ref for f in told for ref in (f.change.old_ref, f.change.ref) if ref is not None}
+            self._index.put([_carried(f, before) for f in told if f.entry is not None], gone)
+            for finding in told:
+                del self._findings[finding.change.ref]
+                self._versions.pop(finding.change.ref, None)
+                leftovers.tidy(self._root, finding.change, before, self._tool)
+
+    def refs(self, collection: str | None = None) -> Iterator[str]:
+        """Every photograph, or those in and under one folder, by name."""
+        return tree.within(list(self._scan().entries), collection)
+
+    def look(self, ref: str) -> Resource:
+        """The photograph as it is now."""
+        return self._look(ref, self._index.people())
+
+    def _look(self, ref: str, known: frozenset[str]) -> Resource:
+        entry = tree.entry(self._root, ref)
+        version = self._version(entry)
+        for _, names in self._files.names([self._root / ref], known):
+            return Resource(ref, version, tree.collections(ref), names, entry.kind)
+        raise ResourceGone(f"{ref} is no longer in the folder")
+
+    def picture(self, ref: str) -> Picture:
+        """The file itself: there is no smaller one."""
+        entry = tree.entry(self._root, ref)
+        return Picture(self._version(entry), path=self._root / ref)
+
+    def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
+        """Carry out `writes` in the file and its sidecar, all or nothing, and read both again.
+
+        A place that a file has no room for is left out: what was written is what the result shows.
+        Raises WriteRefused where a name finds no place, or cannot be taken out of one.
+        """
+        with self._lock:
+            before = tree.entry(self._root, ref)
+            path = self._root / ref
+            known = self._index.get(ref)
+            memory = known.memory if known else Memory()
+            with Drafts() as drafts:
+                after = self._files.prepare(path, writes, released, memory, drafts)
+                self._index.remember(ref, _either(memory, after))
+                drafts.commit(like=path)
+            self._settle(ref, before, after)
+        return self._look(ref, self._index.people() | {node_key(w.node) for w in writes})
+
+    def _settle(self, ref: str, before: tree.Entry, memory: Memory) -> None:
+        """Have our own write cause no change; what came before it and is untold stays untold."""
+        now = tree.entry(self._root, ref)
+        finding = self._findings.get(ref)
+        if finding is not None and finding.entry == before:
+            self._findings[ref] = replace(finding, entry=now)
+        known = self._index.get(ref)
+        if known is not None:
+            entry = now if known.entry == before else known.entry
+            self._index.put([replace(known, entry=entry, memory=memory)])
+
+    def holders(self, node: str) -> Iterator[str]:
+        """Every photograph that names `node` anywhere, read from the files themselves."""
+        key = node_key(node)
+        refs = iter(list(self._scan().entries))
+        while batch := [self._root / ref for ref in islice(refs, _READ_AT_ONCE)]:
+            for path, names in self._files.names(batch, {key}):
+                if any(node_key(named.node) == key for named in names):
+                    yield path.relative_to(self._root).as_posix()
+
+    def _scan(self) -> tree.Scan:
+        scan = tree.scan(self._root, self._ignore)
+        if scan.bare and any(file.told for file in self._index.all().values()):
+            raise DamError(
+                f"the folder {self._root} is empty, though it held photographs: is the share mounted? "
+                "If it was emptied on purpose, put any file into it"
+            )
+        return scan
+
+    def _version(self, entry: tree.Entry) -> str:
+        """The version of a file, hashed only if it looks other than when it was hashed last."""
+        for known in (self._versions.get(entry.ref), self._index.get(entry.ref)):
+            if known is not None and _same_file(known.entry, entry):
+                return known.version
+        version = tree.version(tree.locate(self._root, entry.ref))
+        self._versions[entry.ref] = Known(entry, version)
+        return version
+
+    def _skip(self, lines: Sequence[str]) -> None:
+        if tuple(lines) != self.skipped and lines:
+            _log.warning("%d files are left out", len(lines))  # their names may be people's
+        self.skipped = tuple(lines)
+
+
+def _same_file(one: tree.Entry, other: tree.Entry) -> bool:
+    return (one.size, one.mtime_ns) == (other.size, other.mtime_ns)
+
+
+def _either(one: Memory, other: Memory) -> Memory:
+    return Memory(one.release | other.release, one.made or other.made)
+
+
+def _carried(finding: Finding, before: dict[str, Known]) -> Known:
+    """The file to remember, with what of its sidecar is ours, under the old name too."""
+    assert finding.entry is not None  # noqa: S101 (asked for by the caller)
+    old = before.get(finding.change.old_ref or finding.change.ref)
+    return Known(finding.entry, finding.version, old.memory if old else Memory())

@@ -1,0 +1,96 @@
+"""What the folder DAM remembers of each file, so that a change is noticed without reading them all."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from plugin.hooks.sidecar import Memory
+from plugin.hooks.tree import Entry
+from plugin.ledger.store import Store
+from plugin.ledger.tables import folder_file, person
+
+_UNTOLD = -1  # the size of a file that we wrote to before its arrival was acknowledged
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file as it was when its state was last acknowledged, and what of its sidecar is ours."""
+
+    entry: Entry
+    version: str
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def told(self) -> bool:
+        """Whether its arrival was acknowledged."""
+        return self.entry.size != _UNTOLD
+
+
+class Index:
+    """The table folder_file."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> dict[str, Known]:
+        """Every file by its ref."""
+        with self._store.read() as connection:
+            return {row.ref: _known(row) for row in connection.execute(select(folder_file))}
+
+    def get(self, ref: str) -> Known | None:
+        """One file, None if it is not known."""
+        with self._store.read() as connection:
+            return _one(connection, ref)
+
+    def put(self, files: Sequence[Known], gone: Iterable[str] = ()) -> None:
+        """Remember `files` and forget those of `gone`, in one transaction."""
+        refs = [*gone, *(file.entry.ref for file in files)]
+        with self._store.write() as tx:
+            for chunk in _chunks(refs):
+                tx.execute(delete(folder_file).where(folder_file.c.ref.in_(chunk)))
+            for file in files:
+                tx.execute(insert(folder_file).values(**_values(file)))
+
+    def remember(self, ref: str, memory: Memory) -> None:
+        """Note what will be ours before a file is touched: after a crash we must still know it."""
+        known = self.get(ref) or Known(Entry(ref, _UNTOLD, 0, None), "")
+        if known.memory != memory:
+            self.put([replace(known, memory=memory)])
+
+    def people(self) -> frozenset[str]:
+        """The name keys of everybody in the ledger: keywords that are people."""
+        with self._store.read() as connection:
+            return frozenset(connection.scalars(select(person.c.name_key)))
+
+
+def _one(connection: Connection, ref: str) -> Known | None:
+    row = connection.execute(select(folder_file).where(folder_file.c.ref == ref)).first()
+    return None if row is None else _known(row)
+
+
+def _known(row: "Row[tuple[object, ...]]") -> Known:
+    entry = Entry(row.ref, row.size, row.mtime_ns, row.sidecar_mtime_ns)
+    return Known(
+        entry, row.file_version, Memory(frozenset((row.release_ours or "").split()), row.sidecar_ours)
+    )
+
+
+def _values(file: Known) -> dict[str, object]:
+    return {
+        "ref": file.entry.ref,
+        "size": file.entry.size,
+        "mtime_ns": file.entry.mtime_ns,
+        "sidecar_mtime_ns": file.entry.sidecar_mtime_ns,
+        "file_version": file.version,
+        "release_ours": " ".join(sorted(file.memory.release)) or None,
+        "sidecar_ours": file.memory.made,
+    }
+
+
+def _chunks(refs: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(refs)
+    while chunk := list(islice(left, _CHUNK)):
+        yield chunk

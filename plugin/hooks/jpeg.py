@@ -1,0 +1,125 @@
+"""A JPEG as its segments, so that one of them can change and the others provably not (ITU T.81, B.1)."""
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from plugin.errors import PictureError
+
+_SOI = b"\xff\xd8"
+_SOS = 0xDA
+_APP1, _APP2, _APP14, _COM = 0xE1, 0xE2, 0xEE, 0xFE
+EXIF = b"Exif\x00\x00"
+LARGEST = 0xFFFF - 2 - len(EXIF)  # bytes of TIFF in one segment
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A marker segment: its code, its bytes as they stand in the file, and its contents."""
+
+    code: int
+    raw: bytes
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """`head` are the segments before the first scan; `scans` everything from there to the end of the file."""
+
+    head: tuple[Segment, ...]
+    scans: bytes
+
+    def join(self) -> bytes:
+        return _SOI + b"".join(s.raw for s in self.head) + self.scans
+
+    @property
+    def exif(self) -> tuple[bytes, ...]:
+        """The TIFF block of each EXIF segment: one, or none, in a sound file."""
+        return tuple(s.body[len(EXIF) :] for s in self.head if _is_exif(s))
+
+    @property
+    def several_pictures(self) -> bool:
+        """Whether an index of further pictures in the file (CIPA DC-007) counts the bytes of this one."""
+        return any(s.code == _APP2 and s.body.startswith(b"MPF\x00") for s in self.head)
+
+    def with_exif(self, tiff: bytes | None) -> "Jpeg":
+        """This file with `tiff` as its EXIF, where the old one was or behind JFIF; None takes it out."""
+        new = [] if tiff is None else [_segment(_APP1, EXIF + tiff)]
+        spots = [i for i, s in enumerate(self.head) if _is_exif(s)]
+        first = spots[0] if spots else int(bool(self.head) and self.head[0].code == 0xE0)
+        rest = [s for s in self.head if not _is_exif(s)]
+        return replace(self, head=(*rest[:first], *new, *rest[first:]))
+
+    def other(self) -> tuple[tuple[bytes, ...], bytes]:
+        """Everything but the EXIF, for comparison."""
+        return tuple(s.raw for s in self.head if not _is_exif(s)), self.scans
+
+    def picture_hash(self, orientation: int) -> str:
+        """Hash of what decides how the picture looks upright, not of what is said about it.
+
+        APP14 says how colours are stored. A new orientation moves every box, so it counts too.
+        """
+        digest = hashlib.sha256(bytes([orientation]))
+        for segment in self.head:
+            if segment.code == _APP14 or not (0xE0 <= segment.code <= 0xEF or segment.code == _COM):
+                digest.update(segment.raw)
+        digest.update(self.scans)
+        return digest.hexdigest()
+
+
+def _is_exif(segment: Segment) -> bool:
+    return segment.code == _APP1 and segment.body.startswith(EXIF)
+
+
+def _segment(code: int, body: bytes) -> Segment:
+    raw = bytes([0xFF, code]) + (len(body) + 2).to_bytes(2, "big") + body
+    return Segment(code, raw, body)
+
+
+def parse(data: bytes) -> Jpeg:
+    """The segments of a JPEG file. Raises PictureError where it is none, or ends too early."""
+    if not data.startswith(_SOI):
+        raise PictureError("not a JPEG file")
+    head: list[Segment] = []
+    at = 2
+    while True:
+        start = at
+        if data[at : at + 1] != b"\xff":
+            raise PictureError("a damaged JPEG file: no marker where one belongs")
+        while data[at : at + 1] == b"\xff":  # fill bytes may stand before a marker
+            at += 1
+        if data[at : at + 1] == bytes([_SOS]):
+            return Jpeg(tuple(head), data[start:])
+        length = int.from_bytes(data[at + 1 : at + 3], "big")
+        end = at + 1 + length
+        if length < 2 or end > len(data):
+            raise PictureError("a JPEG file that ends too early")
+        head.append(Segment(data[at], data[start:end], data[at + 3 : end]))
+        at = end
+
+
+def read_exif(file: BinaryIO) -> bytes | None:
+    """The TIFF block of the first EXIF segment of an open JPEG file, without reading the picture.
+
+    None where there is none, or no JPEG.
+    """
+    if file.read(2) != _SOI:
+        return None
+    while file.read(1) == b"\xff":
+        code = file.read(1)
+        while code == b"\xff":
+            code = file.read(1)
+        length = int.from_bytes(file.read(2), "big") - 2
+        if code in {b"", bytes([_SOS])} or length < 0:
+            return None
+        body = file.read(length) if code == bytes([_APP1]) else b""
+        if body.startswith(EXIF):
+            return body[len(EXIF) :]
+        file.seek(length - len(body), os.SEEK_CUR)
+    return None
+
+
+def complete(data: bytes) -> bool:
+    """Whether a JPEG file goes on to its end marker (bytes may follow it)."""
+    return data.rfind(b"\xff\xd9") > 0

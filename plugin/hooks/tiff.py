@@ -1,0 +1,135 @@
+"""The fields of an EXIF block as plain values: what a rewrite is compared by (TIFF 6.0, EXIF 2.32)."""
+
+import struct
+from dataclasses import dataclass, field
+from typing import Literal
+
+from plugin.errors import PictureError
+
+Value = bytes | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field's value, by which it is compared, and the TIFF type that it was stored as."""
+
+    value: Value
+    kind: int = field(compare=False)
+
+    @property
+    def number(self) -> int:
+        """The first of its numbers, 0 if it has none."""
+        return int(self.value[0]) if self.value else 0
+
+
+Directory = dict[int, Field]
+Fields = dict[tuple[str, int], Field]
+
+ORIENTATION = 0x0112
+XP_KEYWORDS = 0x9C9E
+MAKER_NOTE = 0x927C
+THUMBNAIL = -1
+
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_CODES = {3: "H", 4: "L", 5: "LL", 8: "h", 9: "l", 10: "ll", 11: "f", 12: "d", 13: "L"}
+_POINTERS = {("0th", 0x8769): "Exif", ("0th", 0x8825): "GPS", ("Exif", 0xA005): "Interop"}
+_ELSEWHERE = {0x0111, 0x0144, 0x014A, 0x0190, 0x0201}  # strips, tiles, sub-directories, pictures
+_THUMB_AT, _THUMB_LENGTH = 0x0201, 0x0202
+
+
+class _Block:
+    """A TIFF block: byte order and directories."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        if data[:4] == b"II*\x00":
+            self.order: Literal["<", ">"] = "<"
+        elif data[:4] == b"MM\x00*":
+            self.order = ">"
+        else:
+            raise PictureError("the EXIF block has no TIFF header")
+        self.first = self.number(4, 4)
+
+    def number(self, at: int, size: int) -> int:
+        if at < 0 or at + size > len(self.data):
+            raise PictureError("the EXIF block points outside itself")
+        return int.from_bytes(self.data[at : at + size], "little" if self.order == "<" else "big")
+
+    def directory(self, at: int) -> Directory:
+        """The entries of the directory at `at`."""
+        entries: Directory = {}
+        for spot in range(at + 2, self._end(at), 12):
+            tag = self.number(spot, 2)
+            if tag in entries:
+                raise PictureError("the EXIF block has a field twice")
+            entries[tag] = self._value(spot)
+        return entries
+
+    def next(self, at: int) -> int:
+        """Where the directory after the one at `at` is, 0 if it is the last; inner ones have none."""
+        return self.number(self._end(at), 4)
+
+    def _end(self, at: int) -> int:
+        return at + 2 + 12 * self.number(at, 2)
+
+    def _value(self, spot: int) -> Field:
+        kind, count = self.number(spot + 2, 2), self.number(spot + 4, 4)
+        if kind not in _SIZES:
+            raise PictureError(f"the EXIF block has a field of the unknown type {kind}")
+        length = _SIZES[kind] * count
+        at = spot + 8 if length <= 4 else self.number(spot + 8, 4)
+        self.number(at + length, 0)
+        raw = self.data[at : at + length]
+        code = _CODES.get(kind)
+        return Field(raw if code is None else struct.unpack(self.order + code * count, raw), kind)
+
+
+def first_directory(block: bytes) -> Directory:
+    """The fields of the main directory alone, where the orientation and the keywords stand."""
+    tiff = _Block(block)
+    return tiff.directory(tiff.first)
+
+
+def orientation(block: bytes | None) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+    try:
+        number = first_directory(block)[ORIENTATION].number if block else 1
+    except (PictureError, KeyError):
+        return 1
+    return number if 1 <= number <= 8 else 1
+
+
+def fields(block: bytes) -> Fields:
+    """Every field of the block, by directory and tag, whatever its byte order; the thumbnail is one.
+
+    Raises PictureError where something cannot be read, or where it points to data that a rewrite
+    would not carry along.
+    """
+    tiff = _Block(block)
+    found: Fields = {}
+    _add(tiff, found, "0th", tiff.directory(tiff.first))
+    if second := tiff.next(tiff.first):
+        if tiff.next(second):
+            raise PictureError("the EXIF block has a third directory")
+        entries = tiff.directory(second)
+        _thumbnail(tiff, found, entries)
+        _add(tiff, found, "1st", entries)
+    return found
+
+
+def _add(tiff: _Block, found: Fields, name: str, entries: Directory) -> None:
+    for tag, entry in entries.items():
+        if tag in _ELSEWHERE:
+            raise PictureError("the EXIF block points to data that a rewrite would not carry along")
+        if inner := _POINTERS.get((name, tag)):
+            _add(tiff, found, inner, tiff.directory(entry.number))
+        else:
+            found[name, tag] = entry
+
+
+def _thumbnail(tiff: _Block, found: Fields, entries: Directory) -> None:
+    at, length = entries.pop(_THUMB_AT, None), entries.pop(_THUMB_LENGTH, None)
+    if at and length:
+        start, end = at.number, at.number + length.number
+        tiff.number(end, 0)
+        found["1st", THUMBNAIL] = Field(tiff.data[start:end], 7)

@@ -1,0 +1,202 @@
+"""People in XMP: IPTC PersonInImage, MWG and Microsoft regions, the PLUS release status.
+
+Read from what ExifTool says of a file; written as assignments for ExifTool, which does all of the XMP.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from plugin.errors import WriteRefused
+from plugin.hooks import regions
+from plugin.hooks.dam import Box, Named
+from plugin.hooks.regions import Size
+from plugin.hooks.tool import Assign, Fields
+
+PERSONS = "XMP-iptcExt:PersonInImage"
+DETAILS = "XMP-iptcExt:PersonInImageWDetails"
+REGIONS = "XMP-mwg-rs:RegionInfo"
+MICROSOFT = "XMP-MP:RegionInfoMP"
+RELEASE = "XMP-plus:ModelReleaseStatus"
+TOOLKIT = "XMP-x:XMPToolkit"
+KEYWORDS = ("IPTC:Keywords", "XMP-dc:Subject")
+XP_KEYWORDS = "IFD0:XPKeywords"
+
+_WANTED = (PERSONS, DETAILS, REGIONS, MICROSOFT, RELEASE, *KEYWORDS, XP_KEYWORDS, "IFD0:Orientation")
+READ = (*(f"-{name}" for name in _WANTED), "-ImageSize")
+"""What a photograph and its sidecar are asked for."""
+
+ALL = ("-XMP:all",)
+"""Everything in a sidecar, so that nothing of others is lost unseen."""
+
+_OURS_WHOLE = {"RegionList", "AppliedToDimensions"}
+LIMITED, NONE = "MR-LMR", "MR-NON"  # PLUS: limited or incomplete release; none
+
+
+def size(fields: Fields) -> Size | None:
+    """Width and height as stored."""
+    match = re.fullmatch(r"(\d+)[ x](\d+)", str(fields.get("Composite:ImageSize", "")))
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def orientation(fields: Fields) -> int:
+    """The EXIF orientation of the picture, 1 where it has none."""
+    value = str(fields.get("IFD0:Orientation", "1"))
+    return int(value) if value in set("12345678") else 1
+
+
+def release(fields: Fields) -> str | None:
+    """The PLUS release status, without its vocabulary's address."""
+    value = fields.get(RELEASE)
+    return None if value is None else str(value).removeprefix("http://ns.useplus.org/ldf/vocab/")
+
+
+def names(fields: Fields, turn: int, whole: Size | None, prefix: str = "") -> Iterator[Named]:
+    """Who is named as a person, with the box in the upright picture; places begin with `prefix`."""
+    for name in texts(fields.get(PERSONS)):
+        yield Named(name, frozenset({prefix + "xmp"}))
+    for details in _structs(fields.get(DETAILS)):
+        for key, value in details.items():
+            if key.startswith("PersonName") and str(value).strip():
+                yield Named(str(value), frozenset({prefix + "xmp-details"}))
+    yield from _mwg(fields, turn, whole, prefix + "region")
+    for region in _structs(_struct(fields.get(MICROSOFT)).get("Regions")):
+        if name := str(region.get("PersonDisplayName") or ""):
+            drawn = regions.from_rectangle(str(region.get("Rectangle", "")))
+            yield Named(name, frozenset({prefix + "mp-region"}), drawn and regions.upright(drawn, turn))
+
+
+def _mwg(fields: Fields, turn: int, whole: Size | None, place: str) -> Iterator[Named]:
+    info = _struct(fields.get(REGIONS))
+    turned = regions.frame(_applied(info), whole, turn)
+    for region in _structs(info.get("RegionList")):
+        name = region_name(region)
+        if name is not None:
+            drawn = regions.from_area(_struct(region.get("Area")))
+            box = None if drawn is None or turned is None else regions.upright(drawn, turned)
+            yield Named(name, frozenset({place}), box)
+
+
+def region_name(region: Mapping[str, Any]) -> str | None:
+    """Whose face a region is; None where it is no face or has no name."""
+    name = region.get("Name")
+    return str(name) if name and region.get("Type") == "Face" else None
+
+
+def _applied(info: Mapping[str, Any]) -> Size | None:
+    drawn = _struct(info.get("AppliedToDimensions"))
+    try:
+        return round(float(drawn["W"])), round(float(drawn["H"]))
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+# ---- writing ------------------------------------------------------------------------------
+
+
+def add_person(name: str) -> Assign:
+    """The name among the persons in the picture."""
+    return Assign(PERSONS, "+=", name)
+
+
+def remove_person(name: str) -> Assign:
+    """The name no longer among them."""
+    return Assign(PERSONS, "-=", name)
+
+
+def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Fields) -> list[Assign]:
+    """A face drawn on the stored picture, beside those that the sidecar has.
+
+    Raises WriteRefused where the boxes that stand there are of another picture's shape, where it
+    says on what regions are drawn and has none (taking ours out later would take that too), or
+    where the size of the picture is not known.
+    """
+    info = _struct(fields.get(REGIONS))
+    turned = regions.frame(_applied(info), whole, turn)
+    if whole is None or turned is None or (info and not _structs(info.get("RegionList"))):
+        raise WriteRefused("the regions of the sidecar do not fit the picture")
+    area = regions.to_area(regions.stored(box, turned))
+    drawn = [Assign("XMP-mwg-rs:RegionList", "+=", struct({"Area": area, "Name": name, "Type": "Face"}))]
+    if not info:
+        on = {"W": str(whole[0]), "H": str(whole[1]), "Unit": "pixel"}
+        drawn.append(Assign("XMP-mwg-rs:RegionAppliedToDimensions", "=", struct(on)))
+    return drawn
+
+
+def remove_regions(names: Collection[str], fields: Fields) -> list[Assign]:
+    """Take the faces of `names` out; with the last region goes what says on what they were drawn."""
+    info = _struct(fields.get(REGIONS))
+    listed = [region_name(r) for r in _structs(info.get("RegionList"))]
+    gone = [name for name in dict.fromkeys(listed) if name in names]
+    if gone and all(name in names for name in listed) and not set(info) - _OURS_WHOLE:
+        return [Assign(REGIONS, "=", "")]
+    return [
+        Assign("XMP-mwg-rs:RegionList", "-=", struct({"Name": name, "Type": "Face"})) for name in gone if name
+    ]
+
+
+def set_release(value: str | None) -> Assign:
+    """The PLUS release status, by its code; None takes it out."""
+    return Assign(f"{RELEASE}#", "=", value or "")
+
+
+def keep_toolkit(fields: Fields) -> list[Assign]:
+    """Which program made the sidecar stays what it said."""
+    value = fields.get(TOOLKIT)
+    return [Assign(TOOLKIT, "=", str(value))] if value else []
+
+
+def struct(values: Mapping[str, Any]) -> str:
+    """A structure in ExifTool's notation, with every sign that means something in it escaped by |."""
+    inner = (f"{k}={struct(v) if isinstance(v, Mapping) else _escape(str(v))}" for k, v in values.items())
+    return "{" + ",".join(inner) + "}"
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([|,{}\[\]\s])", r"|\1", text)
+
+
+# ---- comparison ---------------------------------------------------------------------------
+
+
+def foreign(fields: Fields, ours: Collection[str], release_too: bool) -> Fields:
+    """What of a sidecar is not ours: without the names of `ours`, and the release status if it is ours."""
+    rest = {k: v for k, v in fields.items() if k != TOOLKIT}
+    if release_too:
+        rest.pop(RELEASE, None)
+    _set(rest, PERSONS, [n for n in texts(rest.get(PERSONS)) if n not in ours])
+    info = dict(_struct(rest.get(REGIONS)))
+    listed = [r for r in _structs(info.get("RegionList")) if region_name(r) not in ours]
+    if listed:
+        info["RegionList"] = listed
+    elif info.pop("RegionList", None) is not None:
+        info.pop("AppliedToDimensions", None)  # it came with our first region
+    _set(rest, REGIONS, info)
+    return rest
+
+
+def empty(fields: Fields) -> bool:
+    """Whether a sidecar says nothing."""
+    return not set(fields) - {TOOLKIT}
+
+
+def _set(fields: Fields, key: str, value: Any) -> None:
+    if value:
+        fields[key] = value
+    else:
+        fields.pop(key, None)
+
+
+def texts(value: Any) -> list[str]:
+    """A list of texts, which ExifTool shortens to a text where it has one item."""
+    items: Sequence[Any] = value if isinstance(value, list) else [] if value is None else [value]
+    return [str(item) for item in items]
+
+
+def _structs(value: Any) -> list[Mapping[str, Any]]:
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _struct(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
