@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Stands for "no end" where a moment is needed."""
 

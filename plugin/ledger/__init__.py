@@ -1,0 +1,1 @@
+"""What is kept: the store, the vault, the audit log and the queue."""

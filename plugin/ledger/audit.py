@@ -1,0 +1,240 @@
+"""The audit log: every effect, and every look at a person's data, chained row to row.
+
+SHA-256 over the canonical JSON of a row and the hash of the row before it. Whoever rewrites the
+whole log can make a new chain: what they cannot change are the heads kept outside the database.
+Tampering after the last outside head is not detectable.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from plugin.errors import AuditBroken
+from plugin.ledger import files
+from plugin.ledger import tables as t
+from plugin.ledger.actions import Action
+
+if TYPE_CHECKING:
+    from plugin.ledger.store import Store, Tx
+
+__all__ = [
+    "Action", "Entry", "Head", "Scalar", "Verified", "append", "export", "found", "head", "prune",
+    "read_heads", "verify", "write_head",
+]  # fmt: skip
+
+Scalar = str | int | float | bool | None
+
+GENESIS = "0" * 64
+_LINE = re.compile(r"\S+ (\d+) ([0-9a-f]{64})")
+_LONGEST = 200  # of a text in details: they are facts for a machine, not prose
+
+
+class Head(NamedTuple):
+    """The last row of the log: its number (0: none yet) and its hash."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One audit row to be: who did what to whom. `details` hold no personal data."""
+
+    action: Action
+    actor: str
+    subject: str | None
+    resource_id: int | None
+    details: dict[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What held: the number of rows, the head, and how many rows were pruned before them."""
+
+    rows: int
+    head: Head
+    pruned: int
+
+
+def found(connection: Connection) -> None:
+    """Begin the log, if it has not begun."""
+    if connection.execute(select(t.audit_head.c.id)).first() is None:
+        first = {"id": 1, "seq": 0, "hash": GENESIS, "pruned_seq": 0, "pruned_hash": GENESIS}
+        connection.execute(insert(t.audit_head).values(**first))
+
+
+def append(connection: Connection, now: datetime, entries: Sequence[Entry]) -> None:
+    """Chain `entries` to the log. The last statements before a commit: the head row is locked here.
+
+    Raises ValueError or TypeError where details are not short JSON scalars.
+    """
+    if not entries:
+        return
+    row = connection.execute(select(t.audit_head).with_for_update()).one()
+    seq, previous = row.seq, row.hash
+    rows = []
+    for entry in entries:
+        seq += 1
+        values = {
+            "seq": seq, "at": now, "action": entry.action.value, "actor": entry.actor,
+            "subject": entry.subject, "resource_id": entry.resource_id,
+            "details": _canonical_details(entry.details), "previous": previous,
+        }  # fmt: skip
+        previous = digest(values)
+        rows.append(values | {"hash": previous})
+    connection.execute(insert(t.audit), rows)
+    connection.execute(update(t.audit_head).values(seq=seq, hash=previous))
+
+
+def digest(row: dict[str, Any]) -> str:
+    """SHA-256, in hex, of a row (without its hash) chained to the hash before it."""
+    moment = (row["at"] - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+    parts = [
+        row["seq"], round(moment * 1_000_000), row["action"], row["actor"], row["subject"],
+        row["resource_id"], row["details"], row["previous"],
+    ]  # fmt: skip
+    return hashlib.sha256(canonical(parts)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """One way of writing JSON: keys sorted, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def head(connection: Connection) -> Head:
+    """The last row of the log."""
+    row = connection.execute(select(t.audit_head.c.seq, t.audit_head.c.hash)).one()
+    return Head(row.seq, row.hash)
+
+
+def verify(connection: Connection, heads: Iterable[Head] = ()) -> Verified:
+    """Follow the chain from the pruned anchor to the head, and compare it with outside `heads`.
+
+    Raises AuditBroken naming the first row that does not fit.
+    """
+    kept = connection.execute(select(t.audit_head)).first()
+    if kept is None:
+        raise AuditBroken("the row that holds the head of the audit log is gone")
+    outside = _outside(heads, Head(kept.seq, kept.hash), Head(kept.pruned_seq, kept.pruned_hash))
+    last, prunes = Head(kept.pruned_seq, kept.pruned_hash), {Head(0, GENESIS)}
+    query = select(t.audit).order_by(t.audit.c.seq)
+    for row in connection.execute(query):
+        last = _follow(row, last)
+        if outside.get(last.seq, last.hash) != last.hash:
+            raise AuditBroken(f"audit row {last.seq} is not the one whose hash was kept outside")
+        if row.action == Action.LOG_PRUNE.value:
+            details = json.loads(row.details)
+            prunes.add(Head(details["through"], details["hash"]))
+    if last != Head(kept.seq, kept.hash):
+        raise AuditBroken(f"the audit log ends at row {last.seq}, its head is row {kept.seq}")
+    if Head(kept.pruned_seq, kept.pruned_hash) not in prunes:
+        raise AuditBroken(
+            f"audit rows up to {kept.pruned_seq} are gone and no row says that they were pruned"
+        )
+    return Verified(kept.seq - kept.pruned_seq, last, kept.pruned_seq)
+
+
+def _outside(heads: Iterable[Head], last: Head, pruned: Head) -> dict[int, str]:
+    """The outside heads that the rows must pass through, by number."""
+    wanted: dict[int, str] = {}
+    for known in heads:
+        seq, value = known
+        if wanted.setdefault(seq, value) != value:
+            raise AuditBroken(f"two outside heads of audit row {seq} differ")
+    if not wanted:
+        return {}
+    if max(wanted) > last.seq:
+        raise AuditBroken(
+            f"audit row {last.seq + 1} is missing: a head kept outside knows {max(wanted)} rows"
+        )
+    if max(wanted) < pruned.seq:
+        raise AuditBroken(f"audit row {pruned.seq} was pruned, but no head was kept outside since")
+    if wanted.get(pruned.seq, pruned.hash) != pruned.hash:
+        raise AuditBroken(f"audit row {pruned.seq}, the last one pruned, is not the one kept outside")
+    return wanted
+
+
+def _follow(row: Row[Any], last: Head) -> Head:
+    if row.seq != last.seq + 1:
+        raise AuditBroken(f"audit row {last.seq + 1} is missing: the next one is {row.seq}")
+    if row.previous != last.hash:
+        raise AuditBroken(f"audit row {row.seq} does not follow from the row before it")
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way, in spite of its name
+    if digest(values) != row.hash:
+        raise AuditBroken(f"audit row {row.seq} was changed after it was written")
+    return Head(row.seq, row.hash)
+
+
+def prune(tx: "Tx", before: datetime, actor: str = "system", limit: int = 10_000) -> int:
+    """Delete at most `limit` rows older than `before` from the front; returns how many.
+
+    The anchor moves to the last of them, and a row of the log says so.
+    """
+    oldest = select(t.audit.c.seq, t.audit.c.at, t.audit.c.hash).order_by(t.audit.c.seq).limit(limit)
+    cut: Head | None = None
+    count = 0
+    for row in tx.execute(oldest).all():
+        if row.at >= before:
+            break
+        cut, count = Head(row.seq, row.hash), count + 1
+    if cut is None:
+        return 0
+    tx.execute(delete(t.audit).where(t.audit.c.seq <= cut.seq))
+    tx.execute(update(t.audit_head).values(pruned_seq=cut.seq, pruned_hash=cut.hash))
+    tx.audit(Action.LOG_PRUNE, actor, through=cut.seq, hash=cut.hash)
+    return count
+
+
+def export(connection: Connection) -> Iterator[str]:
+    """Every row as one line of JSON, oldest first; a verifier needs nothing else."""
+    for row in connection.execute(select(t.audit).order_by(t.audit.c.seq)):
+        values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way, in spite of its name
+        values["at"] = row.at.isoformat()
+        values["details"] = json.loads(row.details)
+        yield json.dumps(values, sort_keys=True, ensure_ascii=False)
+
+
+def write_head(store: "Store", path: Path, actor: str = "system") -> Head:
+    """Add the head as it is now to the file of outside heads: one line `time seq hash`, fsynced.
+
+    `path` lies outside the database, best where whoever can write the database cannot.
+    """
+    with store.write() as tx:
+        tx.audit(Action.HEAD_WRITE, actor)
+    with store.read() as connection:
+        last = head(connection)
+    line = f"{store.clock.now().isoformat()} {last.seq} {last.hash}\n"
+    files.append_lines(
+        path, line.encode(), lambda tail: _LINE.fullmatch(tail.decode("ascii", "replace")) is not None
+    )
+    return last
+
+
+def read_heads(path: Path) -> list[Head]:
+    """The outside heads in `path`, oldest first; none where there is no file. Raises AuditBroken."""
+    if not path.exists():
+        return []
+    heads = []
+    for number, line in enumerate(path.read_text("ascii", "replace").splitlines(keepends=True), 1):
+        fits = _LINE.fullmatch(line.rstrip("\n"))
+        if fits:
+            heads.append(Head(int(fits[1]), fits[2]))
+        elif line.endswith("\n") and not line.endswith(files.TORN.decode()):
+            raise AuditBroken(f"{path}: line {number} is no head (time, number, hash)")
+    return heads
+
+
+def _canonical_details(details: dict[str, Scalar]) -> str:
+    for key, value in details.items():
+        if not isinstance(value, str | int | float | bool | None):
+            raise TypeError(f"audit detail {key} is no JSON scalar but {type(value).__name__}")
+        if isinstance(value, str) and len(value) > _LONGEST:
+            raise ValueError(f"audit detail {key} is longer than {_LONGEST} characters")
+    return canonical(details).decode()

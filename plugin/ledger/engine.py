@@ -1,0 +1,112 @@
+"""Connections to the store: one way of opening them for SQLite and for PostgreSQL."""
+
+import os
+import weakref
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import Pool
+
+from plugin.errors import StoreError
+
+BUSY_SECONDS = 30
+_POSTGRES_OPTIONS = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=60s"
+
+# Write transactions take this lock, so that PostgreSQL too has one writer at a time (see Store.write).
+_WRITER_LOCK = 0x_FACE_1EA5E
+
+WRITE = "facelease_write"
+ALONE = "facelease_alone"
+_CURSORS = "facelease_cursors"
+
+_engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+_inherited: list[Pool] = []
+
+
+def parse(url: str) -> URL:
+    """`url` as SQLAlchemy's URL with our driver. Raises StoreError for a store we do not know."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(
+            "store.url is no database URL: write sqlite:////path/to/ledger.db or postgresql://user@host/name"
+        ) from error
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise StoreError("store.url names no file: write sqlite:////path/to/ledger.db")
+        return parsed.set(drivername="sqlite+pysqlite")
+    if kind == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise StoreError(f"the store cannot be kept in {kind}: use SQLite or PostgreSQL")
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file of an SQLite store, None for PostgreSQL."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
+def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine:
+    """An engine whose transactions begin as Store.read and Store.write ask for."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _pragmas(journal, foreign_keys))
+        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "after_cursor_execute", _note_cursor)
+        event.listen(engine, "reset", _close_cursors)
+    else:
+        engine = create_engine(url, connect_args={"options": _POSTGRES_OPTIONS}, pool_pre_ping=True)
+        event.listen(engine, "begin", _begin_postgresql)
+    _engines.add(engine)
+    return engine
+
+
+def _pragmas(journal: str, foreign_keys: bool) -> Any:
+    def setup(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing: _begin_sqlite does
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA journal_mode = {journal}")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        cursor.execute("PRAGMA secure_delete = ON")
+        cursor.close()
+
+    return setup
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITE, False)
+    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _note_cursor(connection: Connection, cursor: Any, *_others: Any) -> None:
+    connection.info.setdefault(_CURSORS, weakref.WeakSet()).add(cursor)
+
+
+def _close_cursors(_connection: Any, record: Any, _state: Any) -> None:
+    """A result that was not read to its end holds its snapshot even after a rollback: close it."""
+    for cursor in record.info.pop(_CURSORS, ()):
+        cursor.close()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(ALONE, False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+
+
+def _forget_inherited_connections() -> None:
+    """Give a forked child connections of its own.
+
+    SQLite's locks belong to a process: a child that used, or even closed, its parent's connection
+    would break them. The old pools are therefore kept unused until the child ends.
+    """
+    for engine in list(_engines):
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_inherited_connections)

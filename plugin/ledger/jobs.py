@@ -1,0 +1,269 @@
+"""The queue: rows of the store, claimed with a lease, done at least once.
+
+A job may run twice (a process dies after the effect and before the commit), so what jobs do must
+come to the same end when done again; `finish` in the transaction of the effect makes that so for
+the ledger.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from plugin.config import Jobs
+from plugin.errors import LeaseLost, NotFound, QueueFull, told
+from plugin.ledger.actions import Action
+from plugin.ledger.store import Store, Tx
+from plugin.ledger.tables import job
+
+_LONGEST_BACKOFF = timedelta(hours=1)
+_LONGEST_ERROR = 200
+_KILLED = "its process died or overran its lease each time"
+_OPEN = text("state IN ('queued', 'running')")
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A job in our hands until its lease ends. (id, attempt) is the token: a later claim has another."""
+
+    id: int
+    kind: str
+    key: str
+    payload: Any
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A job that was given up, and why."""
+
+    id: int
+    kind: str
+    key: str
+    attempt: int
+    error: str
+    at: datetime
+
+
+class Queue:
+    """The jobs of one store. `random` gives the jitter of retries."""
+
+    def __init__(self, store: Store, config: Jobs, random: Random) -> None:
+        self._store = store
+        self._config = config
+        self._random = random
+
+    def put(
+        self,
+        tx: Tx,
+        kind: str,
+        key: str,
+        payload: Any = None,
+        priority: int = 5,
+        delay: timedelta = timedelta(0),
+        bounded: bool = False,
+    ) -> int:
+        """Ask for a job in the caller's transaction; returns its id. Lower `priority` goes first.
+
+        One (kind, key) is open at a time: a queued one takes the earlier moment, the higher
+        priority and the newest payload; a running one is run once more after it. Raises QueueFull if
+        `bounded` and the queue is at its limit, unless the job is open already.
+        """
+        if bounded:
+            self._refuse_when_full(tx, kind, key)
+        insert_ = sqlite.insert if self._store.is_sqlite else postgresql.insert
+        new = insert_(job).values(
+            kind=kind, key=key, payload={} if payload is None else payload, priority=priority,
+            state="queued", again=False, attempt=0, run_after=tx.now + delay, created_at=tx.now,
+        )  # fmt: skip
+        running = job.c.state == "running"
+        merged = new.on_conflict_do_update(
+            index_elements=[job.c.kind, job.c.key],
+            index_where=_OPEN,
+            set_={
+                "payload": new.excluded.payload,
+                "again": case((running, true()), else_=false()),
+                "priority": _lesser(new.excluded.priority, job.c.priority),
+                "run_after": case(
+                    (running, new.excluded.run_after),
+                    else_=_lesser(new.excluded.run_after, job.c.run_after),
+                ),
+            },
+        )
+        return int(tx.execute(merged.returning(job.c.id)).scalar_one())
+
+    def claim(self, kinds: Sequence[str] | None = None) -> Claimed | None:
+        """The next job that is due, ours for the length of a lease; None when none is.
+
+        Takes over jobs whose lease ran out; each claim counts an attempt, so that a job that kills
+        its process ends dead like one that fails.
+        """
+        wanted = job.c.kind.in_(kinds) if kinds is not None else true()
+        now = self._store.clock.now()
+        with self._store.read() as connection:
+            # Most looks find nothing: they should not stand in the way of writers.
+            due = connection.execute(select(job.c.id).where(wanted, _due(now)).limit(1)).first()
+        if due is None:
+            return None
+        with self._store.write(alone=False) as tx:
+            self._bury_overrun(tx)
+            row = tx.execute(self._claiming(wanted, tx.now)).first()
+        return None if row is None else Claimed(row.id, row.kind, row.key, row.payload, row.attempt)
+
+    def heartbeat(self, claimed: Claimed) -> None:
+        """Lengthen the lease. Raises LeaseLost where another worker has the job."""
+        with self._store.write(alone=False) as tx:
+            lease = tx.now + timedelta(seconds=self._config.lease_seconds)
+            if tx.execute(update(job).where(_mine(claimed)).values(lease_until=lease)).rowcount == 0:
+                raise _lost(claimed)
+
+    def finish(self, tx: Tx, claimed: Claimed) -> None:
+        """Mark the job done in the transaction of its effect. Raises LeaseLost, which undoes that.
+
+        If it was asked for again while it ran, it is queued anew: as a new row, so that a token of
+        the old one is never good again.
+        """
+        done = update(job).where(_mine(claimed)).values(state="done", finished_at=tx.now, lease_until=None)
+        row = tx.execute(done.returning(job)).first()
+        if row is None:
+            raise _lost(claimed)
+        if row.again:
+            delay = max(row.run_after - tx.now, timedelta(0))
+            self.put(tx, row.kind, row.key, row.payload, row.priority, delay)
+
+    def fail(self, claimed: Claimed, error: BaseException) -> str:
+        """Put the job back with a growing, jittered pause, or give it up after the last attempt.
+
+        Returns `queued` or `dead`. Raises LeaseLost where another worker has the job.
+        """
+        with self._store.write(alone=False) as tx:
+            values: dict[str, Any] = {"error": describe(error), "lease_until": None}
+            dead = claimed.attempt >= self._config.attempts
+            if dead:
+                values |= {"state": "dead", "finished_at": tx.now}
+            else:
+                values |= {
+                    "state": "queued",
+                    "again": False,
+                    "run_after": tx.now + self._pause(claimed.attempt),
+                }
+            if tx.execute(update(job).where(_mine(claimed)).values(**values)).rowcount == 0:
+                raise _lost(claimed)
+            if dead:
+                tx.audit(Action.JOB_DEAD, "system", job=claimed.id, kind=claimed.kind)
+        return str(values["state"])
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are queued, running, done and dead."""
+        query = select(job.c.state, func.count()).group_by(job.c.state)
+        with self._store.read() as connection:
+            found = {str(state): int(count) for state, count in connection.execute(query).all()}
+        return {state: found.get(state, 0) for state in ("queued", "running", "done", "dead")}
+
+    def dead(self) -> list[Dead]:
+        """The jobs that were given up, newest first."""
+        query = select(job).where(job.c.state == "dead").order_by(job.c.finished_at.desc(), job.c.id.desc())
+        with self._store.read() as connection:
+            return [
+                Dead(row.id, row.kind, row.key, row.attempt, row.error or "", row.finished_at)
+                for row in connection.execute(query).all()
+            ]
+
+    def revive(self, job_id: int, actor: str = "system") -> int:
+        """Try a dead job again from the beginning; returns its new id. Raises NotFound."""
+        with self._store.write() as tx:
+            gone = delete(job).where(job.c.id == job_id, job.c.state == "dead").returning(job)
+            row = tx.execute(gone).first()
+            if row is None:
+                raise NotFound(f"no job {job_id} was given up: `facelease doctor` lists those that were")
+            new = self.put(tx, row.kind, row.key, row.payload, row.priority)
+            tx.audit(Action.JOB_REVIVE, actor, job=job_id, now=new)
+        return new
+
+    def _refuse_when_full(self, tx: Tx, kind: str, key: str) -> None:
+        waiting = tx.execute(select(func.count()).where(job.c.state == "queued")).scalar_one()
+        if waiting < self._config.limit:
+            return
+        there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, _OPEN)
+        if tx.execute(there).first() is None:
+            raise QueueFull(self._config.limit, self._config.backoff_seconds)
+
+    def _bury_overrun(self, tx: Tx) -> None:
+        """Give up the jobs whose lease ran out at their last attempt."""
+        overrun = and_(_overrun(tx.now), job.c.attempt >= self._config.attempts)
+        last = select(job.c.id).where(overrun).with_for_update(skip_locked=True)
+        values = {"state": "dead", "finished_at": tx.now, "lease_until": None, "error": _KILLED}
+        buried = update(job).where(job.c.id.in_(last)).values(**values).returning(job.c.id, job.c.kind)
+        for row in tx.execute(buried).all():
+            tx.audit(Action.JOB_DEAD, "system", job=row.id, kind=row.kind)
+
+    def _claiming(self, wanted: ColumnElement[bool], now: datetime) -> Any:
+        """One UPDATE ... RETURNING: first what a dead worker left, then what is queued."""
+        lost = _next(and_(wanted, _overrun(now)), "lost", job.c.lease_until)
+        queued = _next(and_(wanted, _ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id)
+        chosen = func.coalesce(select(lost.c.id).scalar_subquery(), select(queued.c.id).scalar_subquery())
+        lease = now + timedelta(seconds=self._config.lease_seconds)
+        taken = {"state": "running", "attempt": job.c.attempt + 1, "lease_until": lease, "again": False}
+        return update(job).where(job.c.id == chosen).values(**taken).returning(job)
+
+    def _pause(self, attempt: int) -> timedelta:
+        """Exponential backoff with full jitter over its upper half, at most an hour."""
+        pause = timedelta(seconds=self._config.backoff_seconds) * float(2 ** min(attempt - 1, 20))
+        return min(pause, _LONGEST_BACKOFF) * self._random.uniform(0.5, 1.0)
+
+
+def describe(error: BaseException) -> str:
+    """What is kept of an error: its class, and the message only where it is one of ours.
+
+    Messages of libraries may quote names, paths or pictures' metadata.
+    """
+    name, said = type(error).__name__, told(error)
+    return f"{name}: {said}"[:_LONGEST_ERROR] if said else name
+
+
+def _ready(now: datetime) -> ColumnElement[bool]:
+    return and_(job.c.state == "queued", job.c.run_after <= now)
+
+
+def _overrun(now: datetime) -> ColumnElement[bool]:
+    return and_(job.c.state == "running", job.c.lease_until <= now)
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return or_(_ready(now), _overrun(now))
+
+
+def _next(condition: ColumnElement[bool], name: str, *order: Any) -> CTE:
+    """The first row that fits and that no other worker has in hand."""
+    query: Select[Any] = select(job.c.id).where(condition).order_by(*order).limit(1)
+    return query.with_for_update(skip_locked=True).cte(name)
+
+
+def _mine(claimed: Claimed) -> ColumnElement[bool]:
+    return and_(job.c.id == claimed.id, job.c.attempt == claimed.attempt, job.c.state == "running")
+
+
+def _lost(claimed: Claimed) -> LeaseLost:
+    return LeaseLost(f"the lease of job {claimed.id} ({claimed.kind}) ran out and another worker has it")
+
+
+def _lesser(one: Any, other: Any) -> Any:
+    return case((one < other, one), else_=other)

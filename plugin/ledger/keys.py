@@ -1,0 +1,146 @@
+"""The master key: versioned AES-256 keys in a file outside the database, or from a command."""
+
+import base64
+import binascii
+import json
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from plugin.errors import VaultError
+from plugin.ledger import files
+
+KEY_BYTES = 32
+_COMMAND_SECONDS = 30
+_SHAPE = '{"current": 1, "keys": {"1": "<32 bytes in base64>"}}'
+
+
+class MasterKeys:
+    """The versions of the master key. One that is not known is looked for again: another process may
+    have rotated since.
+
+    Made by `MasterKeys.create`, `.load` or `.from_command`.
+    """
+
+    def __init__(self, path: Path | None, command: Sequence[str]) -> None:
+        self.path = path
+        self._command = tuple(command)
+        self.current = 0
+        self._keys: dict[int, bytes] = {}
+
+    @classmethod
+    def create(cls, path: Path) -> "MasterKeys":
+        """A first master key in a new file at `path`. Raises VaultError where one stands already."""
+        try:
+            files.write_secret(path, _dump(1, {1: secrets.token_bytes(KEY_BYTES)}), fresh=True)
+        except FileExistsError as error:
+            raise VaultError(f"{path} exists: a new master key would open nothing that is sealed") from error
+        return cls.load(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "MasterKeys":
+        """The master keys in `path`. Raises VaultError: missing, open to others, or not what it should be."""
+        keys = cls(path, ())
+        keys.reload()
+        return keys
+
+    @classmethod
+    def from_command(cls, command: Sequence[str]) -> "MasterKeys":
+        """The master keys that `command` prints, in the form of the file. Read-only: never rotated here."""
+        keys = cls(None, command)
+        keys.reload()
+        return keys
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the keys come from a command, so that we cannot rotate them."""
+        return self.path is None
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions that exist, oldest first."""
+        return tuple(sorted(self._keys))
+
+    def reload(self) -> None:
+        """Read the file, or run the command, again."""
+        source, text = self._read()
+        self.current, self._keys = _parse(text, source)
+
+    def key(self, version: int) -> bytes:
+        """One version, 32 bytes. Raises VaultError where it is gone."""
+        if version not in self._keys:
+            self.reload()
+        if version not in self._keys:
+            raise VaultError(
+                f"master key version {version} is gone: what it wrapped cannot be opened. If it was not "
+                "retired on purpose, put the right master key file back"
+            )
+        return self._keys[version]
+
+    def add(self) -> int:
+        """Write a new current version beside the others; returns it. Raises VaultError where read-only."""
+        version = max(self._keys) + 1
+        self._store(version, self._keys | {version: secrets.token_bytes(KEY_BYTES)})
+        return version
+
+    def retire(self) -> tuple[int, ...]:
+        """Destroy every version but the current one, on the disk too; returns those destroyed."""
+        gone = tuple(version for version in self.versions if version != self.current)
+        if gone:
+            self._store(self.current, {self.current: self._keys[self.current]})
+        return gone
+
+    def _store(self, current: int, keys: Mapping[int, bytes]) -> None:
+        if self.path is None:
+            raise VaultError(
+                "the master key comes from keys.master_command and is not ours to rotate: let the command "
+                'give a new version beside the old one as "current", run `facelease keys rotate`, and '
+                "destroy the old version there when it says that nothing is behind"
+            )
+        files.write_secret(self.path, _dump(current, keys))
+        self.reload()
+
+    def _read(self) -> tuple[str, str]:
+        if self.path is None:
+            return f"the command {self._command[0]}", self._run()
+        try:
+            files.refuse_open_to_others(self.path, VaultError)
+            return str(self.path), self.path.read_text(encoding="ascii")
+        except FileNotFoundError as error:
+            raise VaultError(
+                f"there is no master key at {self.path}: `facelease init` makes one; if there was one, "
+                "put it back, for nothing sealed opens without it"
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise VaultError(f"the master key at {self.path} cannot be read: {error}") from error
+
+    def _run(self) -> str:
+        try:
+            done = subprocess.run(  # noqa: S603 - the administrator's own words, no shell
+                self._command, capture_output=True, check=True, timeout=_COMMAND_SECONDS, text=True
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            # Not the error itself: it may quote what the command printed.
+            raise VaultError(
+                f"keys.master_command {self._command[0]} failed ({type(error).__name__}): run it by hand"
+            ) from None
+        return done.stdout
+
+
+def _dump(current: int, keys: Mapping[int, bytes]) -> bytes:
+    encoded = {str(version): base64.b64encode(key).decode() for version, key in sorted(keys.items())}
+    return json.dumps({"current": current, "keys": encoded}, indent=1).encode() + b"\n"
+
+
+def _parse(text: str, source: str) -> tuple[int, dict[int, bytes]]:
+    try:
+        tree: dict[str, Any] = json.loads(text)
+        keys = {int(version): base64.b64decode(key, validate=True) for version, key in tree["keys"].items()}
+        current = int(tree["current"])
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+        raise VaultError(f"{source} holds no master key: it takes {_SHAPE}") from None
+    if current not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
+        raise VaultError(f"{source} holds no whole master key: it takes {_SHAPE}")
+    return current, keys

@@ -1,0 +1,66 @@
+"""The schema's versions, moved by Alembic without an ini file beside the package."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from plugin.errors import StoreError
+from plugin.ledger import engine
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Move the schema of the store at `url` forward to `revision`."""
+    _move(url, revision, command.upgrade)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Move the schema back to `revision` (`base`: nothing is left of ours)."""
+    _move(url, revision, command.downgrade)
+
+
+def current(url: str) -> str | None:
+    """The revision that the store at `url` is at; None when it holds none of ours."""
+    database = engine.connect(engine.parse(url))
+    try:
+        with database.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        database.dispose()
+
+
+def head() -> str:
+    """The revision that this version of the program needs."""
+    revision = scripts().get_current_head()
+    if revision is None:
+        raise StoreError("this installation holds no migrations: install FaceLease again")
+    return revision
+
+
+def scripts() -> ScriptDirectory:
+    """The chain of revisions that ship with the package."""
+    return ScriptDirectory.from_config(_config())
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _move(url: str, revision: str, act: Callable[[Config, str], None]) -> None:
+    # Foreign keys are off: a migration may rebuild a table that others point to.
+    database = engine.connect(engine.parse(url), foreign_keys=False)
+    try:
+        with database.connect() as connection:
+            connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: True})
+            with connection.begin():
+                act(_config(connection), revision)
+    finally:
+        database.dispose()

@@ -1,0 +1,14 @@
+"""Alembic's way in: it runs this file for every move of the schema, over the connection it is handed."""
+
+from alembic import context
+
+from plugin.ledger.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite changes a column by rebuilding its table
+    transactional_ddl=True,  # a migration that is killed leaves the schema as it was
+)
+with context.begin_transaction():
+    context.run_migrations()

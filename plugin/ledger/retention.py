@@ -1,0 +1,123 @@
+"""Nothing is kept past its term: one small function a kind of row.
+
+What is still needed is not past its term: an open intent, a face that a standing tag rests on.
+"""
+
+import calendar
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, Select, Table, and_, delete, exists, select, update
+
+from plugin.config import Config
+from plugin.ledger import audit
+from plugin.ledger import tables as t
+from plugin.ledger.store import Tx
+
+CHUNK = 1000
+
+FORGOTTEN = "its boxes were past their term"
+
+
+def sweep(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK) -> dict[str, int]:
+    """Delete rows past their term, at most `chunk` a kind; returns how many went, by kind.
+
+    Call it again, in a new transaction, while any count reaches `chunk`. A photograph whose boxes go
+    becomes "not examined" and loses its clearances: without boxes nobody can say who is in it.
+    """
+    return {kind: act(tx, config, now, chunk) for kind, act in _KINDS.items()}
+
+
+def months_before(now: datetime, months: int) -> datetime:
+    """The same day and time `months` calendar months earlier; the month's last day if it is shorter."""
+    years, month = divmod(now.year * 12 + now.month - 1 - months, 12)
+    day = min(now.day, calendar.monthrange(years, month + 1)[1])
+    return now.replace(year=years, month=month + 1, day=day)
+
+
+def _boxes(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    before = months_before(now, config.retention.boxes_months)
+    tagged = exists().where(
+        t.tag.c.resource_id == t.face.c.resource_id,
+        t.tag.c.person_id == t.face.c.person_id,
+        t.face.c.state == "matched",
+    )
+    open_intent = exists().where(t.intent.c.resource_id == t.face.c.resource_id, t.intent.c.state == "open")
+    old = (
+        select(t.face.c.id, t.face.c.resource_id)
+        .where(t.face.c.created_at < before, ~tagged, ~open_intent)
+        .order_by(t.face.c.created_at, t.face.c.id)
+        .limit(chunk)
+    )
+    rows = tx.execute(old).all()
+    resources = sorted({row.resource_id for row in rows})
+    for start in range(0, len(resources), 500):
+        some = resources[start : start + 500]
+        tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(some)))
+        forgotten = {"examined": "no", "examined_reason": FORGOTTEN}
+        tx.execute(update(t.resource).where(t.resource.c.id.in_(some)).values(**forgotten))
+    return _drop(tx, t.face, [row.id for row in rows])
+
+
+def _suggestions(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """An old suggestion becomes an unmatched face: the box stays for its own term, the name goes."""
+    old = _ids(
+        t.face, and_(t.face.c.state == "suggested", t.face.c.created_at < now - timedelta(config.review.days))
+    )
+    bare = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None}
+    return _count(tx.execute(update(t.face).where(t.face.c.id.in_(old.limit(chunk))).values(**bare)))
+
+
+def _events(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    before = now - timedelta(days=config.retention.events_days)
+    old = select(t.event.c.id).where(t.event.c.received_at < before).limit(chunk)
+    return _count(tx.execute(delete(t.event).where(t.event.c.id.in_(old))))
+
+
+def _jobs(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    before = now - timedelta(days=config.retention.jobs_days)
+    old = _ids(t.job, and_(t.job.c.state.in_(("done", "dead")), t.job.c.finished_at < before))
+    return _count(tx.execute(delete(t.job).where(t.job.c.id.in_(old.limit(chunk)))))
+
+
+def _intents(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    before = months_before(now, config.retention.intents_months)
+    old = _ids(t.intent, and_(t.intent.c.state != "open", t.intent.c.finished_at < before))
+    return _count(tx.execute(delete(t.intent).where(t.intent.c.id.in_(old.limit(chunk)))))
+
+
+def _shredding(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """What was shredded for good is kept as long as the audit log that speaks of it."""
+    before = months_before(now, config.retention.audit_months)
+    old = _ids(t.shredding, and_(t.shredding.c.how == "rotation", t.shredding.c.shredded_at < before))
+    return _count(tx.execute(delete(t.shredding).where(t.shredding.c.id.in_(old.limit(chunk)))))
+
+
+def _audit(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    return audit.prune(tx, months_before(now, config.retention.audit_months), limit=chunk)
+
+
+_KINDS: dict[str, Callable[[Tx, Config, datetime, int], int]] = {
+    "boxes": _boxes,
+    "suggestions": _suggestions,
+    "events": _events,
+    "jobs": _jobs,
+    "intents": _intents,
+    "shredding": _shredding,
+    "audit": _audit,
+}
+
+
+def _ids(table: Table, condition: ColumnElement[bool]) -> Select[tuple[int]]:
+    return select(table.c.id).where(condition).order_by(table.c.id)
+
+
+def _drop(tx: Tx, table: Table, ids: list[int]) -> int:
+    for start in range(0, len(ids), 500):
+        tx.execute(delete(table).where(table.c.id.in_(ids[start : start + 500])))
+    return len(ids)
+
+
+def _count(result: CursorResult[Any]) -> int:
+    return int(result.rowcount)

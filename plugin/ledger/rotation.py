@@ -1,0 +1,134 @@
+"""A new master key, and the end of the old one: from then on no older copy of the store opens the dead."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, bindparam, func, select, update
+
+from plugin.ledger import sealing
+from plugin.ledger import tables as t
+from plugin.ledger.actions import Action
+from plugin.ledger.keys import MasterKeys
+from plugin.ledger.store import Store, Tx
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What a rotation did: the version that is now current, keys re-wrapped, versions destroyed."""
+
+    version: int
+    rewrapped: int
+    retired: tuple[int, ...]
+    shredded: int
+
+
+def rotate(
+    store: Store,
+    master: MasterKeys,
+    retire: bool = True,
+    before_retire: Callable[[], object] | None = None,
+    actor: str = "system",
+) -> Rotation:
+    """Give every living key a new master key, and destroy the old one if `retire`.
+
+    The new version is on the disk before the first key is wrapped under it, and the old one is
+    destroyed when no key is behind: a process killed anywhere leaves a store that opens, and the
+    next call goes on where it stopped. `before_retire` is called when all keys are re-wrapped, for a
+    fresh file of wrapped keys. Raises VaultError where the master key comes from a command and holds
+    no newer version.
+    """
+    with store.write() as tx:
+        version = _begin(tx, master, retire)
+    rewrapped = 0
+    while True:
+        with store.write() as tx:
+            count = _rewrap(tx, master, version)
+        rewrapped += count
+        if count == 0:
+            break
+    if before_retire is not None:
+        before_retire()
+    with store.write() as tx:
+        # Under the writers' lock, so that no key is made under the old version meanwhile.
+        rewrapped += _rewrap(tx, master, version)
+        retired = master.retire() if retire and not master.read_only else ()
+        shredded = _settle(tx, master)
+        tx.audit(
+            Action.MASTER_ROTATE, actor, version=version, rewrapped=rewrapped,
+            retired=len(retired), shredded=shredded,
+        )  # fmt: skip
+    return Rotation(version, rewrapped, retired, shredded)
+
+
+def due(store: Store) -> bool:
+    """Whether a key was destroyed that an older copy of the store could still open."""
+    with store.read() as connection:
+        return connection.execute(select(t.shredding.c.id).where(_waiting()).limit(1)).first() is not None
+
+
+def behind(store: Store, master: MasterKeys) -> int:
+    """How many keys are not wrapped under the current version."""
+    with store.read() as connection:
+        query = select(func.count()).where(t.person_key.c.master_version != master.current)
+        return int(connection.scalar(query) or 0)
+
+
+def _begin(tx: Tx, master: MasterKeys, retire: bool) -> int:
+    """The version to rotate to: one that an interrupted rotation has begun, if it serves, else a new one.
+
+    It serves when no key that was destroyed since has been wrapped under it.
+    """
+    master.reload()
+    late = tx.execute(
+        select(t.shredding.c.id).where(_waiting(), t.shredding.c.master_version >= master.current).limit(1)
+    ).first()
+    unfinished = tx.execute(
+        select(t.person_key.c.purpose).where(t.person_key.c.master_version != master.current).limit(1)
+    ).first()
+    begun = unfinished is not None or (retire and len(master.versions) > 1)
+    if master.read_only and not begun:
+        begun = (
+            tx.execute(select(t.shredding.c.id).where(_waiting(), _gone(master)).limit(1)).first() is not None
+        )
+    serves = begun and (late is None or master.read_only)
+    return master.current if serves else master.add()
+
+
+def _rewrap(tx: Tx, master: MasterKeys, version: int) -> int:
+    """Wrap the next keys that are behind anew; returns how many."""
+    rows = tx.execute(
+        select(t.person_key).where(t.person_key.c.master_version != version).limit(_BATCH)
+    ).all()
+    fresh = []
+    for row in rows:
+        old = master.key(row.master_version)
+        key = sealing.unwrap(old, row.wrapped, row.person_id, row.purpose, row.master_version)
+        wrapped = sealing.wrap(master.key(version), key, row.person_id, row.purpose, version)
+        fresh.append(
+            {"who": row.person_id, "what": row.purpose, "wrapped": wrapped, "master_version": version}
+        )
+    if fresh:
+        tx.execute(
+            update(t.person_key).where(
+                t.person_key.c.person_id == bindparam("who"), t.person_key.c.purpose == bindparam("what")
+            ),
+            fresh,
+        )
+    return len(fresh)
+
+
+def _settle(tx: Tx, master: MasterKeys) -> int:
+    """Mark as shredded what was only ever wrapped under versions that are destroyed; returns how many."""
+    done = update(t.shredding).where(_waiting(), _gone(master)).values(shredded_at=tx.now, how="rotation")
+    return int(tx.execute(done).rowcount)
+
+
+def _gone(master: MasterKeys) -> ColumnElement[bool]:
+    """Rows of keys that no version which is left has ever wrapped."""
+    return t.shredding.c.master_version < master.versions[0]
+
+
+def _waiting() -> ColumnElement[bool]:
+    return t.shredding.c.how.is_distinct_from("rotation")

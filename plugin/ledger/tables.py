@@ -1,0 +1,265 @@
+"""The tables of the ledger. Times are aware datetimes in UTC, kept as microseconds since 1970."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
+from plugin.ledger.log_tables import audit, audit_head, event, job
+
+__all__ = ["Instant", "audit", "audit_head", "event", "job", "metadata"]
+
+# One row (id=1): counters that processes compare. `generation` moves with every change of who may
+# be matched; `installed_at` and `last_seen` notice a clock set back.
+state = Table(
+    "state", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("generation", BIG, nullable=False),
+    Column("installed_at", Instant, nullable=False),
+    Column("last_seen", Instant, nullable=False),
+    Column("last_sweep", Instant),
+    Column("late_consent_at", Instant),
+)  # fmt: skip
+
+# ---- people and what they agreed to -------------------------------------------------------
+
+person = Table(
+    "person", metadata,
+    Column("id", Text, primary_key=True),                     # random, pseudonymous
+    Column("display_name", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),    # NFKC, casefolded, white space folded
+    Column("node_adopted", Boolean, nullable=False, default=False),
+    Column("language", Text, nullable=False, default="en"),
+    Column("birth_date", Date),
+    Column("objected_at", Instant),                           # a child's own objection to recognition
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant),                              # when the last grant of any kind ended
+)  # fmt: skip
+
+guardian = Table(
+    "guardian", metadata,
+    Column("id", Text, primary_key=True),
+    person_id(index=True),
+    Column("created_at", Instant, nullable=False),            # name and contact: sealed, kind guardian
+)  # fmt: skip
+
+quitclaim = Table(
+    "quitclaim", metadata,
+    Column("id", Text, primary_key=True),
+    person_id(index=True),
+    Column("version", Integer, nullable=False),               # 1, 2, ... a person
+    Column("text_version", Text, nullable=False),
+    Column("text_sha256", Text),
+    Column("language", Text, nullable=False),
+    Column("method", Text, nullable=False),                   # paper, link, import, sample
+    Column("signed_by_person", Boolean, nullable=False),
+    Column("signed_by_guardians", JSON, nullable=False),      # list of guardian ids
+    Column("signed_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("superseded_at", Instant),
+    UniqueConstraint("person_id", "version"),
+)  # fmt: skip
+
+grant = Table(
+    "grant_line", metadata,
+    Column("id", Text, primary_key=True),
+    Column("quitclaim_id", Text, ForeignKey("quitclaim.id"), nullable=False, index=True),
+    person_id(index=True),
+    Column("kind", Text, nullable=False),                     # recognition, publication
+    Column("purpose", Text),                                  # publication only
+    Column("channel", Text),                                  # publication only
+    Column("valid_from", Instant, nullable=False),
+    Column("valid_until", Instant),                           # as signed; null: no end
+    Column("ended_at", Instant),                              # earlier end, whatever its kind
+    Column("ended_kind", Text),                               # withdrawn, restricted, superseded, lapsed, objected
+    Column("settled_at", Instant, index=True),                # the consequences of the end are committed
+)  # fmt: skip
+
+# ---- keys and what they seal --------------------------------------------------------------
+
+person_key = Table(
+    "person_key", metadata,
+    person_id(primary_key=True),
+    Column("purpose", Text, primary_key=True),                # face, record
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("master_version", Integer, nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+)  # fmt: skip
+
+sealed = Table(
+    "sealed", metadata,
+    Column("id", Text, primary_key=True),
+    person_id(index=True),
+    Column("purpose", Text, nullable=False),                  # which key seals it: face, record
+    Column("kind", Text, nullable=False),                     # template, reference, evidence, contact, guardian...
+    Column("subject", Text),                                  # quitclaim or guardian id, or null
+    Column("engine", Text, nullable=False, default=""),       # engine id, where it binds
+    Column("version", Integer, nullable=False, default=1),    # of the sealed form
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)  # fmt: skip
+
+shredding = Table(
+    "shredding", metadata,
+    Column("id", BIG, primary_key=True),
+    Column("person_id", Text, nullable=False, index=True),    # no foreign key: outlives the person
+    Column("purpose", Text, nullable=False),
+    Column("master_version", Integer, nullable=False),        # the last that wrapped the key
+    Column("unusable_at", Instant, nullable=False),
+    Column("shredded_at", Instant),
+    Column("how", Text),                                      # checkpoint, rotation
+    **NUMBERED,
+)  # fmt: skip
+
+# ---- the DAM's side -----------------------------------------------------------------------
+
+collection = Table(
+    "collection", metadata,
+    Column("ref", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("mode", Text, nullable=False, default="off"),      # off, detect, suggest, auto, never
+    Column("basis", Text),                                    # all-asked, shoot, controller
+    Column("basis_reference", Text),                          # evidence; for controller the DPIA reference
+    Column("basis_by", Text),
+    Column("basis_date", Date),
+    Column("review_date", Date),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Instant, nullable=False),
+)  # fmt: skip
+
+shoot_member = Table(
+    "shoot_member", metadata,
+    Column("collection_ref", Text, ForeignKey("collection.ref"), primary_key=True),
+    person_id(primary_key=True, index=True),
+)  # fmt: skip
+
+resource = Table(
+    "resource", metadata,
+    Column("id", BIG, primary_key=True),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("file_version", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),                     # photo, other
+    Column("examined", Text, nullable=False, default="no"),   # no, whole, partly
+    Column("examined_reason", Text),                          # why not, or why only partly
+    Column("examined_at", Instant),
+    Column("engine", Text),
+    Column("matched", Boolean, nullable=False, default=False),  # encodings were compared
+    Column("matched_generation", BIG, nullable=False, default=0),
+    Column("released", Boolean),                              # our last statement in the file, if any
+    Column("seen_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    **NUMBERED,
+)  # fmt: skip
+
+resource_collection = Table(
+    "resource_collection", metadata,
+    resource_id(primary_key=True),
+    Column("collection_ref", Text, primary_key=True, index=True),
+)  # fmt: skip
+
+# The folder DAM's own memory of its files, so that a change is noticed without reading each again.
+folder_file = Table(
+    "folder_file", metadata,
+    Column("ref", Text, primary_key=True),
+    Column("size", BIG, nullable=False),
+    Column("mtime_ns", BIG, nullable=False),
+    Column("sidecar_mtime_ns", BIG),
+    Column("file_version", Text, nullable=False, index=True),
+    Column("release_ours", Text),                             # the release statement we wrote, if any
+    Column("sidecar_ours", Boolean, nullable=False, default=False),  # we made the sidecar file
+)  # fmt: skip
+
+face = Table(
+    "face", metadata,
+    Column("id", BIG, primary_key=True),
+    resource_id(index=True),
+    Column("file_version", Text, nullable=False),
+    Column("left", Float, nullable=False),
+    Column("top", Float, nullable=False),
+    Column("width", Float, nullable=False),
+    Column("height", Float, nullable=False),
+    Column("width_px", Integer, nullable=False),              # in the picture as detected
+    Column("state", Text, nullable=False),                    # matched, suggested, unmatched, rejected, dismissed
+    person_id(nullable=True, index=True),                       # matched or suggested
+    Column("distance", Float),                                # rounded to two places; suggestions only
+    Column("thresholds", JSON),                               # suggestions only
+    Column("engine", Text),
+    Column("reason", Text),                                   # of a dismissal
+    Column("decided_by", Text),
+    Column("decided_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    **NUMBERED,
+)  # fmt: skip
+
+rejection = Table(
+    "rejection", metadata,
+    Column("id", BIG, primary_key=True),
+    resource_id(index=True),
+    person_id(index=True),
+    Column("file_version", Text, nullable=False),
+    Column("left", Float),                                    # null: no box, holds for the resource
+    Column("top", Float),
+    Column("width", Float),
+    Column("height", Float),
+    Column("by", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    **NUMBERED,
+)  # fmt: skip
+
+tag = Table(
+    "tag", metadata,
+    Column("id", BIG, primary_key=True),
+    resource_id(index=True),
+    Column("node", Text, nullable=False),
+    Column("node_key", Text, nullable=False, index=True),
+    person_id(nullable=True, index=True),                       # null: a name by hand that nobody has linked
+    Column("origin", Text, nullable=False),                   # machine, confirmed, hand
+    Column("places", JSON, nullable=False),                   # where we wrote it; [] by hand
+    Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("resource_id", "node_key"),
+    **NUMBERED,
+)  # fmt: skip
+
+intent = Table(
+    "intent", metadata,
+    Column("id", BIG, primary_key=True),
+    resource_id(index=True),
+    person_id(index=True),
+    Column("face_id", BIG),
+    Column("node", Text, nullable=False),
+    Column("action", Text, nullable=False),                   # add, remove
+    Column("origin", Text, nullable=False),                   # machine, confirmed, hand (removals by decision)
+    Column("places", JSON, nullable=False),
+    Column("state", Text, nullable=False),                    # open, done, undone, failed, void
+    Column("generation", BIG, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("error", Text),
+    Index("ix_intent_open", "person_id", sqlite_where=text("state = 'open'"),
+          postgresql_where=text("state = 'open'")),
+    **NUMBERED,
+)  # fmt: skip
+
+clearance = Table(
+    "clearance", metadata,
+    resource_id(primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("valid_from", Instant, primary_key=True),
+    Column("valid_until", Instant, nullable=False),           # half-open; no row is not cleared
+    Index("ix_clearance_channel", "channel", "purpose", "valid_until"),
+)  # fmt: skip

@@ -1,0 +1,165 @@
+"""Fixtures: fresh stores of both kinds. PostgreSQL runs in a temporary folder, on a Unix socket only."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from plugin.clock import ManualClock
+from plugin.ledger import migrations
+from plugin.ledger.store import Store, init_store
+
+KINDS = ("sqlite", "postgresql")
+
+
+def _binary(name: str) -> str:
+    found = shutil.which(name) or next(
+        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)), None
+    )
+    if found is None:
+        pytest.fail(
+            f"the program `{name}` is not installed: the ledger is tested on PostgreSQL too", pytrace=False
+        )
+    return found
+
+
+class Postgres:
+    """A server of our own; a superuser may not run it, so as root it runs as somebody else."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="facelease-pg-"))
+        self._as: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            names = {entry.pw_name for entry in pwd.getpwall()}
+            user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+            self._as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+        data = str(self.folder / "data")
+        self._run(
+            "initdb", "-D", data, "-U", "facelease", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
+        )
+        self._log = (self.folder / "log").open("wb")
+        self._server = subprocess.Popen(
+            [_binary("postgres"), "-D", data, "-k", str(self.folder),
+             "-c", "listen_addresses=", "-c", "fsync=off"],
+            cwd="/", stdout=self._log, stderr=self._log, **self._as,
+        )  # fmt: skip
+        self._wait()
+
+    def _run(self, name: str, *arguments: str) -> None:
+        done = subprocess.run([_binary(name), *arguments], cwd="/", capture_output=True, **self._as)
+        if done.returncode:
+            pytest.fail(f"{name} failed: {done.stderr.decode(errors='replace')}", pytrace=False)
+
+    def _wait(self) -> None:
+        for _ in range(200):
+            try:
+                self.do("SELECT 1")
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        log = (self.folder / "log").read_text(errors="replace")
+        pytest.fail(f"PostgreSQL does not start: {log}", pytrace=False)
+
+    def do(self, statement: str) -> None:
+        """Run one statement outside a transaction."""
+        with psycopg.connect(
+            host=str(self.folder), user="facelease", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement.encode())
+
+    def url(self, name: str) -> str:
+        return f"postgresql://facelease@/{name}?host={self.folder}"
+
+    def stop(self) -> None:
+        self._server.terminate()
+        try:
+            self._server.wait(10)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Stores:
+    """Makes stores: migrated once a session, copied for each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._postgres: Postgres | None = None
+        self._made: set[str] = set()
+        self._count = 0
+
+    def empty(self, kind: str) -> str:
+        """The URL of a store without a schema (for SQLite: of no file yet)."""
+        return self._make(kind, None)
+
+    def migrated(self, kind: str) -> str:
+        """The URL of a store with the schema of today and no row."""
+        if kind not in self._made:
+            template = self._path("template") if kind == "sqlite" else None
+            url = f"sqlite:///{template}" if template else self._server().url("template_ledger")
+            if template is None:
+                self._server().do("CREATE DATABASE template_ledger")
+            migrations.upgrade(url)
+            self._made.add(kind)
+        return self._make(kind, "template_ledger")
+
+    def stop(self) -> None:
+        if self._postgres is not None:
+            self._postgres.stop()
+
+    def _make(self, kind: str, template: str | None) -> str:
+        self._count += 1
+        name = f"ledger_{self._count}"
+        if kind == "sqlite":
+            if template:
+                shutil.copyfile(self._path("template"), self._path(name))
+            return f"sqlite:///{self._path(name)}"
+        self._server().do(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
+        return self._server().url(name)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.db"
+
+    def _server(self) -> Postgres:
+        if self._postgres is None:
+            self._postgres = Postgres()
+        return self._postgres
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    """Makes fresh stores: `stores.migrated("postgresql")` is a URL."""
+    made = Stores(tmp_path_factory.mktemp("stores"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(params=KINDS)
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """Runs the test once for each kind of store."""
+    return str(request.param)
+
+
+@pytest.fixture
+def store_url(stores: Stores, store_kind: str) -> str:
+    """A migrated store without rows."""
+    return stores.migrated(store_kind)
+
+
+@pytest.fixture
+def store(store_url: str, clock: ManualClock) -> Iterator[Store]:
+    """An open store, new, on each kind of database in turn."""
+    opened = init_store(store_url, clock)
+    yield opened
+    opened.close()

@@ -1,0 +1,115 @@
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import insert, select
+
+from plugin.errors import VaultError
+from plugin.ledger import rotation, sealing
+from plugin.ledger import tables as t
+from plugin.ledger.keys import MasterKeys
+from plugin.ledger.store import Store, Tx
+from plugin.ledger.vault import Vault
+
+AddPerson = Callable[[Tx, str], str]
+
+
+def test_rotation_keeps_the_living_and_shreds_the_dead(
+    store: Store, vault: Vault, master: MasterKeys, add_person: AddPerson, asa: str
+) -> None:
+    """What lives opens under the new version, the old one is destroyed, and the dead say so."""
+    with store.write() as tx:
+        sealed = vault.seal(tx, asa, "face", "template", b"1")
+        add_person(tx, "bo")
+        vault.create_key(tx, "bo", "face")
+    with store.write() as tx:
+        vault.destroy_key(tx, "bo", "face")
+    assert rotation.due(store)
+    done = vault.rotate(store)
+    assert (done.version, done.rewrapped, done.retired, done.shredded) == (2, 2, (1,), 1)
+    assert (master.versions, rotation.behind(store, master), rotation.due(store)) == ((2,), 0, False)
+    with store.read() as connection:
+        assert vault.open(connection, sealed) == b"1"
+        assert connection.scalar(select(t.shredding.c.how)) == "rotation"
+        assert connection.scalar(select(t.audit.c.action)) == "vault:master:rotate"
+
+
+def test_an_older_copy_opens_nothing_after_rotation(store: Store, vault: Vault, asa: str) -> None:
+    """A wrapped key that somebody copied before does not unwrap with any key that is left."""
+    with store.read() as connection:
+        copy = connection.execute(select(t.person_key).where(t.person_key.c.purpose == "face")).one()
+    with store.write() as tx:
+        vault.destroy_key(tx, asa, "face")
+    vault.rotate(store)
+    with store.write() as tx:
+        tx.execute(insert(t.person_key).values(**dict(copy._mapping)))
+        with pytest.raises(VaultError, match="version 1 is gone"):
+            vault.seal(tx, asa, "face", "template", b"1")
+        for version in vault.master.versions:
+            with pytest.raises(VaultError):
+                sealing.unwrap(vault.master.key(version), copy.wrapped, asa, "face", copy.master_version)
+
+
+def test_rotation_without_retiring_keeps_the_old_version(store: Store, vault: Vault, asa: str) -> None:
+    """So nothing counts as shredded, until a later one retires it."""
+    with store.write() as tx:
+        vault.destroy_key(tx, asa, "face")
+    assert vault.rotate(store, retire=False).retired == ()
+    assert (vault.master.versions, rotation.due(store)) == ((1, 2), True)
+    done = vault.rotate(store)
+    assert (done.version, done.retired, done.shredded) == (2, (1,), 1)
+
+
+def test_a_key_destroyed_under_the_new_version_waits_for_a_newer_one(
+    store: Store, vault: Vault, add_person: AddPerson, asa: str
+) -> None:
+    """An interrupted rotation has wrapped a key that was destroyed afterwards: only a third version shreds it."""
+    vault.rotate(store, retire=False)
+    with store.write() as tx:
+        vault.destroy_key(tx, asa, "face")
+    done = vault.rotate(store)
+    assert (done.version, done.retired, done.shredded) == (3, (1, 2), 1)
+
+
+def test_before_the_old_version_goes_a_fresh_keys_file_can_be_written(
+    store: Store, vault: Vault, asa: str
+) -> None:
+    """At that moment everything is wrapped anew, and the old version is still there."""
+    seen: list[tuple[int, tuple[int, ...]]] = []
+    vault.rotate(
+        store,
+        before_retire=lambda: seen.append((rotation.behind(store, vault.master), vault.master.versions)),
+    )
+    assert seen == [(0, (1, 2))]
+
+
+def test_a_key_made_while_another_process_rotates_is_not_lost(
+    store: Store, vault: Vault, master: MasterKeys, add_person: AddPerson, asa: str
+) -> None:
+    """The other process has the old version in memory; the key it makes is wrapped under the new."""
+    assert master.path is not None
+    theirs = Vault(MasterKeys.load(master.path))
+    vault.rotate(store)
+    with store.write() as tx:
+        add_person(tx, "eva")
+        theirs.create_key(tx, "eva", "face")
+        theirs.seal(tx, "eva", "face", "template", b"1", engine="e")
+    with store.read() as connection:
+        assert list(vault.open_all(connection, "template", "e")) == [("eva", b"1")]
+
+
+def test_a_master_key_from_a_command_is_followed_not_rotated(
+    store: Store, vault: Vault, master: MasterKeys, asa: str
+) -> None:
+    """We re-wrap to the version it names, and mark the dead when the old one has gone from it."""
+    assert master.path is not None
+    command = MasterKeys.from_command(["cat", str(master.path)])
+    with store.write() as tx:
+        vault.destroy_key(tx, asa, "face")
+    with pytest.raises(VaultError, match="not ours to rotate"):
+        rotation.rotate(store, command)
+    master.add()
+    done = rotation.rotate(store, command)
+    assert (done.version, done.rewrapped, done.retired, done.shredded) == (2, 1, (), 0)
+    master.retire()
+    assert rotation.rotate(store, command).shredded == 1
+    assert not rotation.due(store)
