@@ -1,0 +1,1 @@
+"""What happens: one module a story. A newcomer starts with tagging.py and consent.py."""

@@ -1,0 +1,104 @@
+"""A resource as it stands in the DAM, entered in the ledger; and forgotten when it is gone from there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from plugin.flows import faces, modes, names
+from plugin.flows.services import Services
+from plugin.hooks.dam import Resource
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx, inserted
+from plugin.quitclaim.scope import Scope
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A resource as it was looked at, and what may be done with it."""
+
+    resource_id: int
+    resource: Resource
+    scope: Scope
+    generation: int
+
+
+def known(services: Services, ref: str) -> int:
+    """The ledger's number of a resource; -1 for one it does not know."""
+    with services.store.read() as conn:
+        return conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref)) or -1
+
+
+def enter(services: Services, ref: str) -> Arrival:
+    """Look at the resource in the DAM and enter it as it stands there.
+
+    What of ours was written while we looked is left for the next look: the names that we saw are
+    older than it. Raises DamError, ResourceGone.
+    """
+    with services.store.read() as conn:
+        settled = names.settled(conn, ref)
+    return register(services, services.dam.look(ref), settled)
+
+
+def register(services: Services, resource: Resource, settled: frozenset[int]) -> Arrival:
+    """Enter the resource, its collections and the names that stood on it when those intents had closed."""
+    with services.store.write() as tx:
+        key, fresh = _upsert(tx, resource)
+        mine = t.resource_collection.c.resource_id == key
+        tx.execute(delete(t.resource_collection).where(mine))
+        for ref in resource.collections:
+            tx.execute(insert(t.resource_collection).values(resource_id=key, collection_ref=ref))
+        names.compare(services, tx, key, resource, settled, fresh)
+        scope = modes.scope_for(services, tx.connection, resource.collections)
+        return Arrival(key, resource, scope, tx.generation())
+
+
+def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
+    """The resource's number, and whether it is new to us, or back after it was gone."""
+    row = tx.execute(select(t.resource).where(t.resource.c.ref == resource.ref)).first()
+    values: dict[str, Any] = {
+        "file_version": resource.file_version, "kind": resource.kind, "seen_at": tx.now, "deleted_at": None,
+    }  # fmt: skip
+    if row is None:
+        result = tx.execute(insert(t.resource).values(ref=resource.ref, examined="no", **values))
+        return inserted(result), True
+    if row.file_version != resource.file_version:
+        values |= {"examined": "no", "examined_reason": "the file was replaced", "matched": False}
+        tx.execute(delete(t.clearance).where(t.clearance.c.resource_id == row.id))
+        faces.forget_suggestions(tx, row.id)
+    tx.execute(update(t.resource).where(t.resource.c.id == row.id).values(**values))
+    return int(row.id), row.deleted_at is not None
+
+
+def move(tx: Tx, old: str, new: str) -> None:
+    """The resource has another ref now. Where one was entered under it before, that one takes over what
+    nobody may propose again, and the old one is forgotten by its own job."""
+    ids = {row.ref: row.id for row in tx.execute(select(t.resource).where(t.resource.c.ref.in_((old, new))))}
+    if old not in ids:
+        return
+    if new not in ids:
+        tx.execute(update(t.resource).where(t.resource.c.id == ids[old]).values(ref=new))
+        return
+    mine = t.rejection.c.resource_id == ids[old]
+    tx.execute(update(t.rejection).where(mine).values(resource_id=ids[new]))
+
+
+def forget(services: Services, ref: str) -> None:
+    """The resource is gone from the DAM: its faces, tags and clearances go, its audit rows stay.
+
+    So do its rejections, should it come back: it may only have been moved a moment ago.
+    """
+    with services.store.write() as tx:
+        key = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
+        if key is None:
+            return
+        for table in (t.face, t.tag, t.clearance, t.resource_collection):
+            tx.execute(delete(table).where(table.c.resource_id == key))
+        tx.execute(
+            update(t.intent)
+            .where(t.intent.c.resource_id == key, t.intent.c.state == "open")
+            .values(state="void", finished_at=tx.now)
+        )
+        tx.execute(update(t.resource).where(t.resource.c.id == key).values(deleted_at=tx.now, examined="no"))
+        tx.audit(Action.RESOURCE_GONE, "dam", resource_id=key)

@@ -1,0 +1,108 @@
+"""What nobody asks for and the calendar brings: each chore asks what is due by now, and may be repeated."""
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import func, select
+
+from plugin.flows import (
+    arrivals,
+    backlog,
+    consent,
+    erasure,
+    intents,
+    keeping,
+    modes,
+    replay,
+    revocation,
+    tagging,
+    terms,
+)
+from plugin.flows.services import Services
+from plugin.hooks.dam import Change, What
+from plugin.ledger import audit, rotation
+from plugin.ledger import tables as t
+from plugin.ledger.jobs import Claimed
+
+HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
+    "photo": tagging.arrived,
+    "names": tagging.named,
+    "gone": tagging.gone,
+    "revoke": revocation.revoke,
+    "look-again": revocation.look_again,
+    "recompute": revocation.recomputed,
+    "remode": modes.remode,
+    "erase": erasure.erased,
+}
+"""Each kind of job, and the story that it is."""
+
+
+def start(services: Services) -> int:
+    """First thing in every process that works, before any job: what has ended stays ended. Returns how many."""
+    return replay.endings(services) + consent.sweep(services)
+
+
+def sweep(services: Services) -> int:
+    """Every minute: the calendar's endings, returns how many; and what died between intent and outcome."""
+    ended = consent.sweep(services)
+    stranded = intents.stranded(services)
+    with services.store.write() as tx:
+        tx.see()
+        for ref in stranded:
+            services.queue.put(tx, "names", ref)
+    return ended
+
+
+def poll(services: Services) -> int:
+    """What happened in the DAM since the last poll becomes jobs; returns how many."""
+    changes = services.dam.changes()
+    if changes:
+        for change in changes:
+            _enter(services, change)
+        services.dam.acknowledge(changes)
+    return len(changes)
+
+
+def _enter(services: Services, change: Change) -> None:
+    with services.store.write() as tx:
+        if change.what is What.MOVED and change.old_ref:
+            arrivals.move(tx, change.old_ref, change.ref)
+            services.queue.put(tx, "gone", change.old_ref)
+        kind = {What.METADATA: "names", What.DELETED: "gone"}.get(change.what, "photo")
+        services.queue.put(tx, kind, change.ref)
+
+
+def housekeeping(services: Services) -> dict[str, int]:
+    """Nightly: suggestions nobody decided on, and every row past its term; a new master key after any shredding."""
+    counts = terms.end(services)
+    if rotation.due(services.store):
+        keeping.rotate(services)
+    keeping.renew(services)
+    return counts
+
+
+def heads(services: Services) -> None:
+    """Hourly: the head of the audit log, to the file outside the store."""
+    audit.write_head(services.store, services.config.path(services.config.keys.heads_file))
+
+
+def reconcile(services: Services) -> int:
+    """Daily: what no event tells. Looks at every resource we know; returns how many were entered."""
+    backlog.late_consent(services)
+    overdue = revocation.overdue(services)
+    with services.store.write() as tx:
+        for person_id in overdue:
+            services.queue.put(tx, "revoke", person_id, priority=1)
+        refs = list(tx.connection.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
+        for ref in refs:
+            services.queue.put(tx, "names", ref, priority=8)
+    return len(refs)
+
+
+def waiting(services: Services) -> int:
+    """Jobs that are due now or running."""
+    now = services.clock.now()
+    query = select(func.count()).where(
+        ((t.job.c.state == "queued") & (t.job.c.run_after <= now)) | (t.job.c.state == "running")
+    )
+    with services.store.read() as conn:
+        return conn.scalar(query) or 0

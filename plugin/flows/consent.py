@@ -1,0 +1,292 @@
+"""Signed, renewed, changed, restricted, withdrawn, lapsed: and what follows.
+
+Every end goes through `end`: the line in ended.log first, then one transaction with the new state,
+the cut of stored clearances, the destroyed key, the revocation job and the audit rows.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from plugin.errors import ConsentError
+from plugin.flows import faces, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.endings import Ended
+from plugin.ledger.store import Tx
+from plugin.quitclaim import lifecycle, rules
+from plugin.quitclaim.model import EndKind, Grant, Quitclaim, Window
+
+_SAID = {
+    EndKind.WITHDRAWN: Action.CONSENT_WITHDRAW,
+    EndKind.RESTRICTED: Action.CONSENT_RESTRICT,
+    EndKind.LAPSED: Action.CONSENT_LAPSE,
+    EndKind.OBJECTED: Action.CONSENT_OBJECT,
+    EndKind.SUPERSEDED: Action.CONSENT_SUPERSEDE,
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What proves the signature: a scan, a signature image, a file; kept sealed under the record key."""
+
+    name: str
+    body: bytes
+
+
+def record(
+    services: Services, person_id: str, signing: lifecycle.Signing, evidence: Sequence[Evidence], actor: str
+) -> Quitclaim:
+    """Record a signed quitclaim as the person's next version; it supersedes the version before.
+
+    Raises ConsentError where it breaks a rule, and where nothing proves it.
+    """
+    if not evidence:
+        raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
+    with services.store.write() as tx:
+        person, before = roster.load(tx.connection, person_id)
+        _record_key(services, tx, person_id)
+        claim = lifecycle.record(
+            person, before, signing, services.ages, quitclaim_id=uuid4().hex, now=tx.now, by=actor
+        )
+        _insert(services, tx, claim)
+        for item in evidence:
+            body = item.name.encode() + b"\0" + item.body
+            services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
+        tx.audit(
+            Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx.connection, person_id),
+            quitclaim=claim.id, version=claim.version, text=claim.text_version, grants=len(claim.grants),
+        )  # fmt: skip
+        for old in lifecycle.supersede(before, claim):
+            this = t.quitclaim.c.id == old.id
+            tx.execute(update(t.quitclaim).where(this).values(superseded_at=old.superseded_at))
+            _log_shortened(services, old, tx.now)
+        tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
+        standing = roster.load(tx.connection, person_id)
+        end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
+        tx.move_generation()
+        services.queue.put(tx, "recompute", person_id)
+    return claim
+
+
+def _record_key(services: Services, tx: Tx, person_id: str) -> None:
+    """A new record key for somebody whose last one went with its evidence, past its term."""
+    if services.vault.has_key(tx.connection, person_id, "record"):
+        return
+    erasing = select(t.job.c.id).where(
+        t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
+    )
+    if tx.execute(erasing).first() is not None:
+        raise ConsentError("this person is being erased: enter them anew when that is finished")
+    services.vault.create_key(tx, person_id, "record")
+
+
+def _log_shortened(services: Services, old: Quitclaim, now: datetime) -> None:
+    """A version that a later one will replace: an older copy of the store must not know it for longer."""
+    until = old.superseded_at
+    if until is None or until <= now:
+        return  # `end` logs what is over
+    for grant in old.grants:
+        if grant.ended_at is None and (grant.valid_until is None or grant.valid_until > until):
+            services.ended.append(Ended(old.person_id, grant.id, until, EndKind.SUPERSEDED.value))
+
+
+def _insert(services: Services, tx: Tx, claim: Quitclaim) -> None:
+    tx.execute(
+        insert(t.quitclaim).values(
+            id=claim.id, person_id=claim.person_id, version=claim.version, text_version=claim.text_version,
+            text_sha256=claim.text_sha256, language=claim.language, method=claim.method,
+            signed_by_person=claim.signed_by_person, signed_by_guardians=list(claim.signed_by_guardians),
+            signed_at=claim.signed_at, recorded_at=claim.recorded_at, recorded_by=claim.recorded_by,
+        )
+    )  # fmt: skip
+    for grant in claim.grants:
+        tx.execute(
+            insert(t.grant).values(
+                id=grant.id, quitclaim_id=claim.id, person_id=claim.person_id, kind=grant.kind.value,
+                purpose=grant.purpose, channel=grant.channel, valid_from=grant.valid_from,
+                valid_until=grant.valid_until,
+            )
+        )  # fmt: skip
+
+
+def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
+    """End the named grants, or all (None), at once; returns how many ended. Repeating it does no harm."""
+    with services.store.write() as tx:
+        _, claims = roster.load(tx.connection, person_id)
+        due = ended_by(claims, lifecycle.withdraw(claims, grant_ids, tx.now))
+        return end(services, tx, person_id, due, actor)
+
+
+def restrict(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
+    """Stop matching and clearance that rest on the grants, keep the evidence (GDPR Art. 18)."""
+    with services.store.write() as tx:
+        _, claims = roster.load(tx.connection, person_id)
+        due = ended_by(claims, lifecycle.restrict(claims, grant_ids, tx.now))
+        return end(services, tx, person_id, due, actor)
+
+
+def object_(services: Services, person_id: str, actor: str) -> int:
+    """The child's own objection: recognition stops at once, whatever a guardian signed."""
+    with services.store.write() as tx:
+        person, claims = roster.load(tx.connection, person_id)
+        objecting, ended = lifecycle.object_(person, claims, tx.now)
+        services.ended.append(Ended(person_id, None, tx.now, EndKind.OBJECTED.value))
+        this = t.person.c.id == person_id
+        tx.execute(update(t.person).where(this).values(objected_at=objecting.objected_at))
+        return end(services, tx, person_id, ended_by(claims, ended), actor)
+
+
+def ended_by(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["Due"]:
+    """The grants that have an end in `after` which they had not in `before`."""
+    old = {grant.id: grant.ended_at for claim in before for grant in claim.grants}
+    return [
+        (grant, grant.ended_at, grant.ended_kind)
+        for claim in after
+        for grant in claim.grants
+        if grant.ended_at is not None and grant.ended_kind is not None and grant.ended_at != old[grant.id]
+    ]
+
+
+Due = tuple[Grant, datetime, EndKind]
+
+
+def end(
+    services: Services, tx: Tx, person_id: str, due: Sequence[Due], actor: str, logged: bool = False
+) -> int:
+    """End grants and settle what follows, in the caller's transaction; ended.log is written before it commits."""
+    subject = roster.subject(services, tx.connection, person_id)
+    for grant, moment, kind in due:
+        if not logged:
+            services.ended.append(Ended(person_id, grant.id, moment, kind.value))
+        tx.execute(
+            update(t.grant)
+            .where(t.grant.c.id == grant.id, t.grant.c.ended_at.is_(None))
+            .values(ended_at=moment, ended_kind=kind.value, settled_at=tx.now)
+        )
+        tx.audit(_SAID[kind], actor, subject=subject, grant=grant.id, kind=grant.kind.value)
+    if due:
+        settle(services, tx, person_id, actor)
+    return len(due)
+
+
+def settle(services: Services, tx: Tx, person_id: str, actor: str) -> None:
+    """What follows from the grants as they are now: cut, destroy, and queue the revocation."""
+    standing = roster.load(tx.connection, person_id)
+    cut(services, tx, person_id, standing)
+    tx.move_generation()
+    if not leased(services, tx.connection, person_id, standing, tx.now):
+        _unmatch(tx, person_id)
+        destroy_key(services, tx, person_id, "face", actor)
+    if not roster.in_force(services, standing, tx.now):
+        tx.execute(
+            update(t.person).where(t.person.c.id == person_id, t.person.c.ended_at.is_(None))
+            .values(ended_at=tx.now)
+        )  # fmt: skip
+    services.queue.put(tx, "revoke", person_id, priority=1)
+
+
+def _unmatch(tx: Tx, person_id: str) -> None:
+    """Suggestions go, and matches that no editor stands behind, with the clearances that rest on them."""
+    alone = t.face.c.decided_by.is_(None)
+    shown = select(t.face.c.resource_id).where(
+        t.face.c.person_id == person_id, t.face.c.state == "matched", alone
+    )
+    resting = t.clearance.c.resource_id.in_(shown) & (t.clearance.c.valid_until > tx.now)
+    tx.execute(update(t.clearance).where(resting).values(valid_until=tx.now))
+    faces.free(tx, person_id, ("suggested",))
+    faces.free(tx, person_id, ("matched",), alone)
+
+
+def destroy_key(services: Services, tx: Tx, person_id: str, purpose: str, actor: str) -> None:
+    """Destroy a key of the person's and all that it seals, and shred it as soon as the commit has landed."""
+    if not services.vault.has_key(tx.connection, person_id, purpose):
+        return
+    subject = roster.subject(services, tx.connection, person_id)
+    services.vault.destroy_key(tx, person_id, purpose)
+    tx.audit(Action.KEY_DESTROY, actor, subject=subject, purpose=purpose)
+    tx.after_commit(lambda: _shred(services))
+
+
+def _shred(services: Services) -> None:
+    services.vault.shred(services.store)
+
+
+def cut(services: Services, tx: Tx, person_id: str, standing: roster.Standing) -> None:
+    """Stored clearances that rest on a grant of this person which is over end now (rule 4)."""
+    cleared = services.config.clearance
+    dead = [
+        (t.clearance.c.purpose == purpose) & (t.clearance.c.channel == channel)
+        for purpose in cleared.purposes
+        for channel in cleared.channels
+        if not _covers(roster.publication(services, standing, purpose, channel), tx.now)
+    ]
+    if not dead:
+        return
+    tagged = select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)
+    shown = select(t.face.c.resource_id).where(t.face.c.person_id == person_id, t.face.c.state == "matched")
+    tx.execute(
+        update(t.clearance)
+        .where(
+            t.clearance.c.resource_id.in_(tagged.union(shown)), t.clearance.c.valid_until > tx.now, or_(*dead)
+        )
+        .values(valid_until=tx.now)
+    )
+
+
+def _covers(windows: Iterable[Window], at: datetime) -> bool:
+    return any(start <= at and (end is None or at < end) for start, end in windows)
+
+
+def sweep(services: Services) -> int:
+    """End everything that the calendar has ended: first at start, then every minute. Returns how many.
+
+    Also takes up what a crash left: a line in ended.log without its commit (rule 4).
+    """
+    ended = 0
+    with services.store.read() as conn:
+        now = services.clock.now()
+        standings = roster.load_many(conn)
+        late = [pid for pid, s in standings.items() if rules.due_endings(*s, services.ages, now)]
+        orphans = _keys_without_grant(services, conn, standings)
+    for person_id in late:
+        with services.store.write() as tx:
+            standing = roster.load_many(tx.connection, [person_id]).get(person_id)
+            if standing is not None:
+                due = rules.due_endings(*standing, services.ages, tx.now)
+                ended += end(services, tx, person_id, due, "calendar")
+    for person_id in set(orphans) - set(late):
+        with services.store.write() as tx:
+            settle(services, tx, person_id, "calendar")
+    with services.store.write() as tx:
+        tx.execute(update(t.state).values(last_sweep=tx.now))
+        tx.see()
+    services.vault.shred(services.store)
+    return ended
+
+
+def _keys_without_grant(
+    services: Services, conn: Connection, standings: dict[str, roster.Standing]
+) -> list[str]:
+    """People whose face key is there though no recognition grant is in force: never for longer than a sweep."""
+    now = services.clock.now()
+    keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")))
+    return [pid for pid in keys if not leased(services, conn, pid, standings[pid], now)]
+
+
+def leased(
+    services: Services, conn: Connection, person_id: str, standing: roster.Standing, at: datetime
+) -> bool:
+    """Whether recognition has been in force without a gap since the face key was made.
+
+    A grant that begins after a gap is a new lease: the template of the old one ended with that one,
+    though nobody was awake in between to destroy it.
+    """
+    window = roster.recognition(services, standing, at)
+    mine = (t.person_key.c.person_id == person_id) & (t.person_key.c.purpose == "face")
+    made = conn.scalar(select(t.person_key.c.created_at).where(mine))
+    return window is not None and (made is None or window[0] <= made)

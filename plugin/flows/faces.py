@@ -1,0 +1,169 @@
+"""The ledger's faces: a box and a state; the same face again where the boxes overlap by half."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from plugin.hooks.dam import Box
+from plugin.ledger import tables as t
+from plugin.ledger.store import Tx, inserted
+from plugin.recognizer.boxes import SAME_FACE, overlap
+from plugin.recognizer.messages import FoundFace
+
+DECIDED = frozenset({"matched", "rejected", "dismissed"})
+
+
+def of(conn: Connection, resource_id: int) -> list[Row[Any]]:
+    """All faces of a resource, left to right."""
+    query = select(t.face).where(t.face.c.resource_id == resource_id).order_by(t.face.c.left, t.face.c.id)
+    return list(conn.execute(query))
+
+
+def box_of(row: Row[Any]) -> Box:
+    """The face's box, in 0..1 of the upright original."""
+    return (row.left, row.top, row.width, row.height)
+
+
+def rejections(
+    conn: Connection, resource_id: int, file_version: str
+) -> tuple[list[tuple[Box, str]], set[str]]:
+    """What may not be proposed again: (box, person) pairs, and people who may only be suggested.
+
+    Where the pixels changed since, a box is compared in its four rotations, mirrored too, and the
+    rejection also holds for (resource, person): suggest at most.
+    """
+    pairs: list[tuple[Box, str]] = []
+    capped: set[str] = set()
+    for row in conn.execute(select(t.rejection).where(t.rejection.c.resource_id == resource_id)):
+        if row.left is None:
+            capped.add(row.person_id)
+        elif row.file_version == file_version:
+            pairs.append((box_of(row), row.person_id))
+        else:
+            pairs += [(box, row.person_id) for box in (*rotations(box_of(row)), *rotations(_mirrored(row)))]
+            capped.add(row.person_id)
+    return pairs, capped
+
+
+def _mirrored(row: Row[Any]) -> Box:
+    return (1 - row.left - row.width, row.top, row.width, row.height)
+
+
+def rotations(box: Box) -> list[Box]:
+    """The box as it lies when the picture is turned by 0, 90, 180 and 270 degrees clockwise."""
+    left, top, width, height = box
+    return [
+        box,
+        (1 - top - height, left, height, width),
+        (1 - left - width, 1 - top - height, width, height),
+        (top, 1 - left - width, height, width),
+    ]
+
+
+def merge(
+    tx: Tx, resource_id: int, file_version: str, found: Sequence[FoundFace], engine: str
+) -> list[tuple[int, FoundFace]]:
+    """Store what was found; returns (face id, found) for each face that nobody has decided on.
+
+    A face that somebody or something decided on keeps its decision as long as the pixels are the
+    same; of a replaced file nothing is kept but the rejections, which then hold for the resource.
+    """
+    before = of(tx.connection, resource_id)
+    if any(row.file_version != file_version for row in before):
+        tx.execute(delete(t.face).where(t.face.c.resource_id == resource_id))
+        before = []
+    open_: list[tuple[int, FoundFace]] = []
+    left_over = list(before)
+    for face in found:
+        same = max(left_over, key=lambda row: overlap(box_of(row), face.box), default=None)
+        if same is None or overlap(box_of(same), face.box) < SAME_FACE:
+            open_.append((_insert(tx, resource_id, file_version, face, engine), face))
+            continue
+        left_over.remove(same)
+        tx.execute(
+            update(t.face).where(t.face.c.id == same.id).values(width_px=max(same.width_px, face.width_px))
+        )
+        if same.state not in {"matched", "dismissed"}:  # a rejected face may turn out to be somebody else
+            open_.append((same.id, face))
+    gone = [row.id for row in left_over if row.state not in DECIDED]
+    if gone:
+        tx.execute(delete(t.face).where(t.face.c.id.in_(gone)))
+    return open_
+
+
+def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine: str) -> int:
+    left, top, width, height = face.box
+    result = tx.execute(
+        insert(t.face).values(
+            resource_id=resource_id, file_version=file_version, left=left, top=top, width=width,
+            height=height, width_px=face.width_px, state="unmatched", engine=engine, created_at=tx.now,
+        )
+    )  # fmt: skip
+    return inserted(result)
+
+
+def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: Any) -> None:
+    """Put a face in a state; what belonged to the state before goes."""
+    blank = {"distance": None, "thresholds": None, "reason": None, "decided_by": None, "decided_at": None}
+    tx.execute(
+        update(t.face)
+        .where(t.face.c.id == face_id)
+        .values(state=state, person_id=person_id, **blank | values)
+    )
+
+
+def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str) -> None:
+    """Somebody took the name off: not this face, and on this resource never again without being asked."""
+    matched = tx.execute(
+        select(t.face).where(
+            t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
+            t.face.c.state.in_(("matched", "suggested")),
+        )
+    ).all()  # fmt: skip
+    for face in matched:
+        add_rejection(tx, resource_id, person_id, face.file_version, box_of(face), by)
+        set_state(tx, face.id, "rejected", decided_by=by, decided_at=tx.now)
+    add_rejection(tx, resource_id, person_id, file_version, None, by)
+
+
+def add_rejection(
+    tx: Tx, resource_id: int, person_id: str, file_version: str, box: Box | None, by: str
+) -> None:
+    """Store one rejection; the same one twice is one."""
+    left, top, width, height = box or (None, None, None, None)
+    what = {
+        "resource_id": resource_id, "person_id": person_id, "file_version": file_version,
+        "left": left, "top": top, "width": width, "height": height,
+    }  # fmt: skip
+    same = [t.rejection.c[column].is_not_distinct_from(value) for column, value in what.items()]
+    if tx.execute(select(t.rejection.c.id).where(*same)).first() is None:
+        tx.execute(insert(t.rejection).values(by=by, at=tx.now, **what))
+
+
+def elsewhere(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | None:
+    """Another face of the photograph on which the person is matched: somebody is in it once at most."""
+    query = select(t.face.c.id).where(
+        t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
+        t.face.c.state == "matched", t.face.c.id != face_id,
+    )  # fmt: skip
+    return tx.connection.scalar(query)
+
+
+def free(tx: Tx, person_id: str, states: Iterable[str], *where: Any) -> int:
+    """Take the person off every face in `states` that `where` selects; returns how many there were."""
+    result = tx.execute(
+        update(t.face)
+        .where(t.face.c.person_id == person_id, t.face.c.state.in_(tuple(states)), *where)
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None)
+    )
+    return result.rowcount
+
+
+def forget_suggestions(tx: Tx, resource_id: int) -> None:
+    """Faces that were only suggested are unnamed again."""
+    tx.execute(
+        update(t.face)
+        .where(t.face.c.resource_id == resource_id, t.face.c.state == "suggested")
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None)
+    )

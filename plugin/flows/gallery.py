@@ -1,0 +1,137 @@
+"""The gallery of this process: opened from the vault when consents moved, held in memory only."""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from plugin.clock import FOREVER
+from plugin.errors import ConsentError, EnrolmentRefused
+from plugin.flows import consent, modes, roster
+from plugin.flows.services import Services
+from plugin.hooks.dam import Picture
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.quitclaim import rules
+from plugin.quitclaim.scope import Scope
+from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.gallery import Enrolled
+from plugin.recognizer.matching import Level
+from plugin.recognizer.messages import Enrolment, Examination, Request
+
+
+class Faces:
+    """The recogniser with the gallery that this process last opened."""
+
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
+        self._lock = threading.Lock()
+        self.generation = -1
+        self.enrolled: frozenset[str] = frozenset()
+
+    @property
+    def engine_id(self) -> str:
+        """The engine and its version: templates of another one are never compared."""
+        return self._examiner.engine_id
+
+    def refresh(self, services: Services) -> None:
+        """Open the gallery anew if the generation has moved since it was opened last."""
+        with self._lock, services.store.read() as conn:
+            generation = conn.scalar(select(t.state.c.generation)) or 0
+            if generation == self.generation:
+                return
+            entries = _entries(services, conn, self.engine_id)
+            self._examiner.load_gallery(entries, generation)
+            self.generation, self.enrolled = generation, frozenset(entry.key for entry in entries)
+
+    def examine(self, picture: Picture, request: Request) -> Examination:
+        """Boxes and decisions for one picture; no vector comes back."""
+        source = picture.path if picture.path is not None else picture.data
+        if source is None:
+            raise ValueError("a picture has a path or bytes")
+        return self._examiner.examine(source, request)
+
+    def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
+        """A template of one consenting person's reference photographs."""
+        return self._examiner.enrol(list(pictures))
+
+    def close(self) -> None:
+        """End the child processes."""
+        self._examiner.close()
+
+
+def _entries(services: Services, conn: Connection, engine: str) -> list[Enrolled]:
+    """Everybody whose recognition grant is valid at this moment, with its end."""
+    now = services.clock.now()
+    bodies = dict(services.vault.open_all(conn, "template", engine))
+    standings = roster.load_many(conn, bodies)
+    entries = []
+    for person_id, body in bodies.items():
+        window = roster.recognition(services, standings[person_id], now)
+        if window is None:
+            continue
+        entries.append(
+            Enrolled(
+                key=person_id, template=np.frombuffer(body, dtype="<f4"), until=window[1] or FOREVER,
+                may_auto=rules.may_auto(standings[person_id][0], services.ages, now),
+            )
+        )  # fmt: skip
+    return entries
+
+
+def levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Level]:
+    """For each enrolled person who may be named in this scope: auto or suggest at most."""
+    found: dict[str, Level] = {}
+    for person_id in services.faces.enrolled - already:
+        if modes.allows(scope, person_id, "auto"):
+            found[person_id] = "auto"
+        elif modes.allows(scope, person_id, "suggest"):
+            found[person_id] = "suggest"
+    return found
+
+
+def enrol(services: Services, person_id: str, pictures: Sequence[bytes], actor: str) -> Enrolment:
+    """Make a person's template from reference photographs, and seal both under the face key.
+
+    Raises ConsentError without a recognition grant that is in force now, EnrolmentRefused with a
+    reason a photograph. A template made before is replaced.
+    """
+    if not pictures:
+        raise EnrolmentRefused(["no photograph was given: three or more of the same person are best"])
+    _demand_grant(services, person_id)
+    enrolment = services.faces.enrol(pictures)
+    template = np.asarray(enrolment.template, dtype="<f4").tobytes()
+    vault = services.vault
+    with services.store.write() as tx:
+        standing = roster.load(tx.connection, person_id)
+        if roster.recognition(services, standing, tx.now) is None:
+            raise ConsentError(
+                "the recognition grant ended while the photographs were examined: nothing was kept"
+            )
+        if not consent.leased(services, tx.connection, person_id, standing, tx.now):
+            consent.destroy_key(services, tx, person_id, "face", actor)
+        if not vault.has_key(tx.connection, person_id, "face"):
+            vault.create_key(tx, person_id, "face")
+        for kind in ("template", "reference"):
+            for old in vault.find(tx.connection, person_id, kind):
+                vault.discard(tx, old)
+        vault.seal(tx, person_id, "face", "template", template, engine=services.faces.engine_id)
+        for picture in pictures:
+            vault.seal(tx, person_id, "face", "reference", picture)
+        tx.move_generation()
+        tx.audit(
+            Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx.connection, person_id),
+            photos=len(pictures), engine=services.faces.engine_id,
+        )  # fmt: skip
+    return enrolment
+
+
+def _demand_grant(services: Services, person_id: str) -> None:
+    with services.store.read() as conn:
+        standing = roster.load(conn, person_id)
+    if roster.recognition(services, standing, services.clock.now()) is None:
+        raise ConsentError(
+            "this person has no recognition grant that is in force now, so no template may be kept: "
+            "record a quitclaim with one, or enrol from the day it starts"
+        )

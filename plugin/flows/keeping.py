@@ -1,0 +1,27 @@
+"""A new master key, with a fresh file of wrapped keys where backups lie."""
+
+from plugin.flows.services import Services
+from plugin.ledger import backup, rotation
+
+
+def rotate(services: Services, actor: str = "system", retire: bool = True) -> rotation.Rotation:
+    """Re-wrap every living key under a new master key, and destroy the old one if `retire`.
+
+    A file of wrapped keys from before cannot be opened afterwards, so the backup folder gets a new
+    one first: else a backup would bring back the rows and none of the living templates.
+    """
+    return rotation.rotate(services.store, services.master, retire, lambda: _fresh_keys(services), actor)
+
+
+def renew(services: Services) -> None:
+    """Once a file of wrapped keys is past its days: a fresh one first, then it goes."""
+    config = services.config
+    if backup.past_days(config.path(config.backup.folder), services.clock, config.backup.key_days):
+        _fresh_keys(services)
+
+
+def _fresh_keys(services: Services) -> None:
+    config = services.config
+    folder = config.path(config.backup.folder)
+    if folder.is_dir():
+        backup.write_keys(services.store, folder, services.clock, config.backup.key_days)

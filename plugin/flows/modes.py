@@ -1,0 +1,120 @@
+"""What may be done in which collection, resolved at the moment it is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from plugin.errors import NotFound
+from plugin.flows import faces, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.jobs import Claimed
+from plugin.quitclaim.scope import Basis, CollectionRule, Evidence, Mode, Scope, effective, refuse_mode
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What an administrator decides about a collection: its mode, and what makes it lawful."""
+
+    mode: Mode
+    basis: Basis | None = None
+    evidence: Evidence = field(default_factory=Evidence)
+    members: tuple[str, ...] = ()
+
+
+def rules_for(conn: Connection, refs: Sequence[str]) -> list[CollectionRule]:
+    """The rulings on the collections among `refs` that have one."""
+    rows = conn.execute(select(t.collection).where(t.collection.c.ref.in_(refs))).all()
+    members: dict[str, set[str]] = {}
+    for row in conn.execute(select(t.shoot_member).where(t.shoot_member.c.collection_ref.in_(refs))):
+        members.setdefault(row.collection_ref, set()).add(row.person_id)
+    return [
+        CollectionRule(
+            ref=row.ref, mode=Mode(row.mode), basis=Basis(row.basis) if row.basis else None,
+            review_date=row.review_date, members=frozenset(members.get(row.ref, ())),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def scope_for(services: Services, conn: Connection, refs: Sequence[str]) -> Scope:
+    """What may be done with a resource that lies in the collections `refs`, today."""
+    return effective(rules_for(conn, refs), services.today())
+
+
+def scope_of(services: Services, conn: Connection, resource_id: int) -> Scope:
+    """What may be done with a resource that the ledger knows, today."""
+    query = select(t.resource_collection.c.collection_ref).where(
+        t.resource_collection.c.resource_id == resource_id
+    )
+    return scope_for(services, conn, list(conn.scalars(query)))
+
+
+def allows(scope: Scope, person_id: str, level: str) -> bool:
+    """Whether `person_id` may be named at `level` (auto or suggest) in this scope."""
+    if level == "auto":
+        return scope.mode is Mode.AUTO and scope.may_auto(person_id)
+    return scope.compares and scope.may_suggest(person_id)
+
+
+def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
+    """Set a collection's mode. Raises ConsentError where the basis is missing, NotFound if it is not there.
+
+    A narrower mode takes the suggestions that lost their ground with it; what a wider one allows is
+    found by a scan.
+    """
+    collection = next((c for c in services.dam.collections() if c.ref == ref), None)
+    if collection is None:
+        raise NotFound(f"the DAM has no collection {ref!r}: facelease collection list shows them")
+    refuse_mode(ruling.mode, ruling.basis, ruling.evidence, services.today())
+    evidence = ruling.evidence
+    with services.store.write() as tx:
+        members = [roster.find(tx.connection, name) for name in ruling.members]
+        values: dict[str, Any] = {
+            "title": collection.title, "mode": ruling.mode.value,
+            "basis": ruling.basis.value if ruling.basis else None,
+            "basis_reference": evidence.reference or None, "basis_by": evidence.by or None,
+            "basis_date": evidence.decided, "review_date": evidence.review_date,
+            "set_by": actor, "set_at": tx.now,
+        }  # fmt: skip
+        if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
+            tx.execute(insert(t.collection).values(ref=ref, **values))
+        tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
+        for person_id in members:
+            tx.execute(insert(t.shoot_member).values(collection_ref=ref, person_id=person_id))
+        tx.move_generation()
+        tx.audit(
+            Action.MODE_SET, actor, mode=ruling.mode.value, collection=pseudonym(ref),
+            basis=ruling.basis.value if ruling.basis else "", members=len(members),
+        )  # fmt: skip
+        services.queue.put(tx, "remode", ref, {})
+
+
+def pseudonym(ref: str) -> str:
+    """What the audit log calls a collection: its name may hold somebody's."""
+    return sha256(ref.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def remode(services: Services, job: Claimed) -> None:
+    """A collection's mode or its members changed: suggestions that lost their ground go.
+
+    The job's key is the collection's ref.
+    """
+    with services.store.write() as tx:
+        ids = list(
+            tx.connection.scalars(
+                select(t.resource_collection.c.resource_id).where(
+                    t.resource_collection.c.collection_ref == job.key
+                )
+            )
+        )
+        for resource_id in ids:
+            scope = scope_of(services, tx.connection, resource_id)
+            for face in faces.of(tx.connection, resource_id):
+                if face.state == "suggested" and not allows(scope, face.person_id, "suggest"):
+                    faces.set_state(tx, face.id, "unmatched")
+        services.queue.finish(tx, job)

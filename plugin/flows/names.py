@@ -1,0 +1,142 @@
+"""The names that stand on a resource, compared with what we know: whose are they?
+
+A name is *machine* or *confirmed* while it is where we wrote it. One that we did not write is *hand*:
+linked if its node belongs to a person, else proposed for linking. One that is gone, ours or not, was
+taken off by an editor, and that is a rejection. A copy of a photograph that carries our tag carries ours.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from plugin.flows import faces, roster
+from plugin.flows.services import Services
+from plugin.hooks.dam import Named, Resource
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+from plugin.quitclaim.model import name_key
+
+
+def settled(conn: Connection, ref: str) -> frozenset[int]:
+    """The intents on a resource whose outcome is known: asked before looking at it in the DAM."""
+    mine = (t.resource.c.ref == ref) & (t.intent.c.resource_id == t.resource.c.id)
+    return frozenset(conn.scalars(select(t.intent.c.id).where(mine, t.intent.c.state != "open")))
+
+
+def compare(
+    services: Services, tx: Tx, resource_id: int, resource: Resource, settled: frozenset[int], fresh: bool
+) -> None:
+    """Bring the ledger's tags of the resource in line with the names that stood on it.
+
+    A name with an intent that was not `settled` when we looked is left alone: it may have been put
+    on or taken off since. `fresh`: the resource is new to us, so that our tag on it came with a copy.
+    """
+    known = {row.node_key: row for row in tx.execute(select(t.tag).where(t.tag.c.resource_id == resource_id))}
+    there: dict[str, list[Named]] = {}
+    for named in resource.names:
+        there.setdefault(name_key(named.node), []).append(named)
+    in_flight = _in_flight(tx.connection, resource_id, settled)
+    for key in there.keys() - known.keys() - in_flight:
+        _appeared(services, tx, resource_id, resource, there[key], fresh)
+    for key in known.keys() - there.keys() - in_flight:
+        _vanished(services, tx, known[key], resource)
+    for key in known.keys() & there.keys() - in_flight:
+        _changed_hands(services, tx, known[key], there[key])
+
+
+def _in_flight(conn: Connection, resource_id: int, settled: frozenset[int]) -> set[str]:
+    query = select(t.intent.c.id, t.intent.c.node).where(t.intent.c.resource_id == resource_id)
+    return {name_key(row.node) for row in conn.execute(query) if row.id not in settled}
+
+
+def _appeared(
+    services: Services, tx: Tx, resource_id: int, resource: Resource, named: list[Named], fresh: bool
+) -> None:
+    key = name_key(named[0].node)
+    person = owner(tx.connection, key)
+    places = frozenset[str]().union(*(one.places for one in named))
+    copied = (
+        _copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
+    )
+    tx.execute(
+        insert(t.tag).values(
+            resource_id=resource_id, node=named[0].node, node_key=key,
+            person_id=person.id if person else None, origin="machine" if copied and person else "hand",
+            places=sorted(copied), created_at=tx.now,
+            listed_at=tx.now if person and person.ended_at and not copied else None,
+        )
+    )  # fmt: skip
+    if person:
+        subject = roster.subject(services, tx.connection, person.id)
+        tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=resource_id, copied=bool(copied))
+        if copied:
+            services.queue.put(tx, "revoke", person.id)
+
+
+def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> frozenset[str]:
+    """The places that hold our own tag because this file is a copy of one that we tagged, or that one itself.
+
+    Not where an editor had taken the name off this resource before: then it was put there anew. Not
+    where the name is by hand on another copy either: whose copy this is cannot be told, and hands win.
+    """
+    refused = select(t.rejection.c.id).join(t.person, t.person.c.id == t.rejection.c.person_id)
+    here = (t.rejection.c.resource_id == resource_id) & (t.person.c.name_key == key)
+    if conn.execute(refused.where(here)).first() is not None:
+        return frozenset()
+    by_hand = select(t.tag.c.id).join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+    twins = (t.resource.c.file_version == file_version) & (t.tag.c.node_key == key)
+    if conn.execute(by_hand.where(twins, t.tag.c.origin == "hand")).first() is not None:
+        return frozenset()
+    query = (
+        select(t.intent.c.node, t.intent.c.places)
+        .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
+        .where(
+            t.resource.c.file_version == file_version,
+            t.intent.c.action == "add", t.intent.c.state == "done",
+        )
+    )  # fmt: skip
+    return frozenset(
+        place for row in conn.execute(query) if name_key(row.node) == key for place in row.places
+    )
+
+
+def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> None:
+    tx.execute(delete(t.tag).where(t.tag.c.id == tag.id))
+    if tag.person_id is None:
+        return
+    subject = roster.subject(services, tx.connection, tag.person_id)
+    faces.reject(tx, tag.resource_id, tag.person_id, resource.file_version, "dam")
+    if tag.origin == "hand":
+        tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id, gone=True)
+        return
+    tx.audit(Action.FACE_REJECT, "dam", subject=subject, resource_id=tag.resource_id, where="dam")
+
+
+def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]) -> None:
+    """An unlinked name whose person came to be is linked; ours that stands only where we never wrote is by hand."""
+    if tag.person_id is None:
+        person = owner(tx.connection, tag.node_key)
+        if person is not None and person.node_adopted:
+            tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(person_id=person.id))
+        return
+    places = frozenset[str]().union(*(one.places for one in named))
+    ours = places & frozenset(tag.places)
+    if tag.origin != "hand" and not ours:
+        tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(origin="hand", places=[]))
+        subject = roster.subject(services, tx.connection, tag.person_id)
+        tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id)
+
+
+def owner(conn: Connection, key: str) -> Row[Any] | None:
+    """The person to whom the node belongs, if any."""
+    return conn.execute(select(t.person).where(t.person.c.name_key == key)).first()
+
+
+def unlinked(conn: Connection) -> list[tuple[str, int]]:
+    """Names set by hand that no person owns, with the number of resources: proposed for linking."""
+    counts: dict[str, tuple[str, int]] = {}
+    for row in conn.execute(select(t.tag.c.node, t.tag.c.node_key).where(t.tag.c.person_id.is_(None))):
+        name, count = counts.get(row.node_key, (row.node, 0))
+        counts[row.node_key] = (name, count + 1)
+    return sorted(counts.values(), key=lambda pair: (-pair[1], pair[0]))

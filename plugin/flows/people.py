@@ -1,0 +1,138 @@
+"""Who may be tagged: adding people, their guardians and contact, and what an export says."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, select, update
+
+from plugin.errors import NameTaken
+from plugin.flows import names, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+from plugin.quitclaim.model import clean_name, name_key
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """What is said of a person when they are entered."""
+
+    display_name: str
+    language: str = "en"
+    birth_date: date | None = None
+    email: str = ""
+    guardians: tuple[str, ...] = ()  # names; sealed under the record key
+
+
+def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
+    """Enter a person; returns their id.
+
+    Raises ConsentError for a name that cannot be one, NameTaken where it belongs to somebody or
+    stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
+    """
+    name = clean_name(newcomer.display_name)
+    standing = sum(1 for _ in services.dam.holders(name)) if not adopt else 0
+    person_id = uuid4().hex
+    with services.store.write() as tx:
+        _free(tx, name, standing)
+        tx.execute(
+            insert(t.person).values(
+                id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
+                language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
+            )
+        )  # fmt: skip
+        services.vault.create_key(tx, person_id, "record")
+        contact = json.dumps({"email": newcomer.email}).encode()
+        services.vault.seal(tx, person_id, "record", "contact", contact)
+        for guardian in newcomer.guardians:
+            _add_guardian(services, tx, person_id, guardian)
+        subject = roster.subject(services, tx.connection, person_id)
+        tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
+        if adopt:
+            _adopt(tx, person_id, name)
+            tx.audit(Action.NODE_ADOPT, actor, subject=subject)
+    return person_id
+
+
+def _free(tx: Tx, name: str, standing: int) -> None:
+    if names.owner(tx.connection, name_key(name)) is not None:
+        raise NameTaken(
+            f"{name!r} is somebody else's display name: add what tells them apart, such as a place or a year"
+        )
+    if standing:
+        raise NameTaken(
+            f"{name!r} stands on {standing} photographs already. If that is this person, say so with --adopt; "
+            "else choose another display name"
+        )
+
+
+def _adopt(tx: Tx, person_id: str, name: str) -> None:
+    """The names by hand that nobody owned are this person's: somebody on the staff decided so."""
+    tx.execute(
+        update(t.tag)
+        .where(t.tag.c.node_key == name_key(name), t.tag.c.person_id.is_(None))
+        .values(person_id=person_id)
+    )
+
+
+def _add_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
+    guardian_id = uuid4().hex
+    tx.execute(insert(t.guardian).values(id=guardian_id, person_id=person_id, created_at=tx.now))
+    body = json.dumps({"name": clean_name(name)}).encode()
+    services.vault.seal(tx, person_id, "record", "guardian", body, subject=guardian_id)
+    return guardian_id
+
+
+def add_guardian(services: Services, person_id: str, name: str, actor: str) -> str:
+    """Make somebody known as a guardian of the person; returns the guardian's id."""
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        guardian_id = _add_guardian(services, tx, person_id, name)
+        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+    return guardian_id
+
+
+def listed(conn: Connection) -> Iterable[Any]:
+    """Everybody, by name."""
+    return conn.execute(select(t.person).order_by(t.person.c.name_key))
+
+
+def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
+    """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence."""
+    with services.store.write() as tx:
+        person, claims = roster.load(tx.connection, person_id)
+        tags = tx.execute(
+            select(t.resource.c.ref, t.tag.c.origin)
+            .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
+            .where(t.tag.c.person_id == person_id)
+            .order_by(t.resource.c.ref)
+        ).all()
+        kinds = tx.execute(
+            select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
+        ).all()
+        contact = _opened(services, tx.connection, person_id, "contact")
+        tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
+    return {
+        "person": asdict(person), "contact": contact[0] if contact else {},
+        "quitclaims": [asdict(claim) for claim in claims],
+        "photographs": [{"resource": row.ref, "tag": row.origin} for row in tags],
+        "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
+    }  # fmt: skip
+
+
+def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, Any]]:
+    """The guardians' ids and names, opened from the vault."""
+    mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "guardian")
+    rows = conn.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all()
+    return [{"id": row.subject, **json.loads(services.vault.open(conn, row.id))} for row in rows]
+
+
+def _opened(services: Services, conn: Connection, person_id: str, kind: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(services.vault.open(conn, found)) for found in services.vault.find(conn, person_id, kind)
+    ]

@@ -1,0 +1,72 @@
+"""ended.log told again: what had ended by the time of a crash, or since an older copy of the store was made."""
+
+from sqlalchemy import select, update
+
+from plugin.flows import consent, erasure, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.endings import Ended
+from plugin.quitclaim.model import EndKind
+
+
+def endings(services: Services) -> int:
+    """Carry out every ending in ended.log that the store does not know: first thing at start and restore."""
+    carried = 0
+    with services.store.read() as conn:
+        open_ = set(conn.scalars(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None))))
+    for line in services.ended.lines():
+        if line.grant_id in open_:
+            carried += _end_again(services, line)
+        elif line.grant_id is None and line.kind == EndKind.OBJECTED.value:
+            carried += _object_again(services, line)
+        elif line.kind == erasure.ERASED:
+            carried += _erase_again(services, line)
+    return carried
+
+
+def _end_again(services: Services, line: Ended) -> int:
+    with services.store.write() as tx:
+        row = tx.execute(select(t.grant).where(t.grant.c.id == line.grant_id)).one()
+        _, claims = roster.load(tx.connection, row.person_id)
+        claim, grant = next((c, g) for c in claims for g in c.grants if g.id == line.grant_id)
+        if row.ended_at is not None:
+            return 0
+        if line.at <= tx.now or line.at <= grant.valid_from:
+            due = [(grant, min(line.at, tx.now), EndKind(line.kind))]
+            return consent.end(services, tx, row.person_id, due, "ended.log", True)
+        if any(known is not None and known <= line.at for known in (claim.superseded_at, grant.valid_until)):
+            return 0
+        # The version that replaced it is not in this copy: until then it holds, and no longer.
+        tx.execute(update(t.grant).where(t.grant.c.id == grant.id).values(valid_until=line.at))
+        tx.audit(
+            Action.CONSENT_REPLAY, "ended.log",
+            subject=roster.subject(services, tx.connection, row.person_id), grant=grant.id,
+        )  # fmt: skip
+        tx.move_generation()
+        services.queue.put(tx, "recompute", row.person_id)
+    return 1
+
+
+def _object_again(services: Services, line: Ended) -> int:
+    later = t.person.c.objected_at.is_(None) | (t.person.c.objected_at > line.at)
+    mine = (t.person.c.id == line.person_id) & later
+    with services.store.read() as conn:
+        if conn.execute(select(t.person.c.id).where(mine)).first() is None:
+            return 0
+    with services.store.write() as tx:
+        tx.execute(update(t.person).where(mine).values(objected_at=line.at))
+        tx.audit(
+            Action.CONSENT_REPLAY, "ended.log",
+            subject=roster.subject(services, tx.connection, line.person_id), objected=True,
+        )  # fmt: skip
+    return 1  # the sweep that follows ends what rested on it
+
+
+def _erase_again(services: Services, line: Ended) -> int:
+    with services.store.read() as conn:
+        there = conn.scalar(select(t.person.c.id).where(t.person.c.id == line.person_id))
+    if there is None:
+        return 0
+    erasure.begin(services, line.person_id, "ended.log", logged=True)
+    return 1

@@ -1,0 +1,212 @@
+"""An editor confirms, corrects, rejects, dismisses; and may take each back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows import arrivals, clearance, faces, intents, roster, tagging
+from plugin.flows.arrivals import Arrival
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+
+
+def waiting(
+    conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100
+) -> Iterator[Row[Any]]:
+    """Faces in `state` with their resource and person, oldest first: one page after face `after`."""
+    query = (
+        select(t.face, t.resource.c.ref, t.person.c.display_name)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
+        .where(t.face.c.state == state, t.face.c.id > after, t.resource.c.deleted_at.is_(None))
+        .order_by(t.face.c.id)
+        .limit(limit)
+    )
+    yield from conn.execute(query)
+
+
+def unconfirmed(conn: Connection, limit: int = 100) -> Iterator[Row[Any]]:
+    """Matched faces whose tag is still the machine's own: confirming them lets them clear."""
+    query = (
+        select(t.face, t.resource.c.ref, t.person.c.display_name)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .join(t.person, t.person.c.id == t.face.c.person_id)
+        .join(
+            t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id)
+        )
+        .where(t.face.c.state == "matched", t.tag.c.origin == "machine")
+        .order_by(t.face.c.id)
+        .limit(limit)
+    )
+    yield from conn.execute(query)
+
+
+def confirm(services: Services, face_id: int, actor: str, person_id: str | None = None) -> str:
+    """Name a face: the person suggested or matched, or `person_id` to correct it. Returns the person's id.
+
+    Raises NotFound, and ConsentError where the person has no grant in force: we write no such name.
+    """
+    face, arrival = _look(services, face_id)
+    chosen = person_id or face.person_id
+    if chosen is None:
+        raise ConsentError("nobody is suggested for this face: say who it is, with --person")
+    opened = []
+    with services.store.write() as tx:
+        face = _again(tx, face_id)
+        standing = roster.load(tx.connection, chosen)
+        if not roster.in_force(services, standing, tx.now):
+            raise ConsentError(
+                "this person has no grant in force, so their name is not written: ask them first"
+            )
+        _only_once(tx, face, chosen)
+        if face.person_id not in (None, chosen):
+            opened += _unname(services, tx, face, actor)
+            box = faces.box_of(face)
+            faces.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
+        faces.set_state(
+            tx, face_id, "matched", chosen, decided_by=actor, decided_at=tx.now, engine=face.engine
+        )
+        _withdraw_rejections(tx, face, chosen)
+        opened += _name(services, tx, arrival, chosen, face_id, actor)
+        _said(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
+    _finish(services, face.resource_id, opened, actor)
+    return chosen
+
+
+def reject(services: Services, face_id: int, actor: str) -> None:
+    """ "Not this person": remembered for the face; a tag of ours on it goes."""
+    face, _ = _look(services, face_id)
+    if face.person_id is None:
+        raise ConsentError("nobody is suggested or named for this face: there is nothing to reject")
+    with services.store.write() as tx:
+        face = _again(tx, face_id)
+        opened = _unname(services, tx, face, actor)
+        faces.set_state(tx, face_id, "rejected", decided_by=actor, decided_at=tx.now)
+        box = faces.box_of(face)
+        faces.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
+        _said(services, tx, Action.FACE_REJECT, face, face.person_id, actor)
+    _finish(services, face.resource_id, opened, actor)
+
+
+def dismiss(services: Services, face_id: int, reason: str, actor: str) -> None:
+    """The face need not be named ("crowd", "statue"): with a reason, which every answer shows."""
+    if not reason.strip():
+        raise ConsentError("a dismissal needs a reason, such as crowd or statue: it is shown in the answer")
+    face, _ = _look(services, face_id)
+    with services.store.write() as tx:
+        face = _again(tx, face_id)
+        opened = _unname(services, tx, face, actor) if face.person_id else []
+        faces.set_state(tx, face_id, "dismissed", reason=reason.strip(), decided_by=actor, decided_at=tx.now)
+        _said(services, tx, Action.FACE_DISMISS, face, None, actor)
+    _finish(services, face.resource_id, opened, actor)
+
+
+def undo(services: Services, face_id: int, actor: str) -> None:
+    """Take the last decision on a face back; the photograph is examined once more."""
+    face, arrival = _look(services, face_id)
+    if face.decided_by is None:
+        raise ConsentError("nobody has decided on this face: there is nothing to undo")
+    with services.store.write() as tx:
+        face = _again(tx, face_id)
+        opened = _unname(services, tx, face, actor) if face.person_id else []
+        faces.set_state(tx, face_id, "unmatched")
+        tx.execute(delete(t.rejection).where(*_this_box(face), t.rejection.c.by == face.decided_by))
+        _said(services, tx, Action.FACE_UNDO, face, face.person_id, actor)
+        services.queue.put(tx, "photo", arrival.resource.ref)
+    _finish(services, face.resource_id, opened, actor)
+
+
+def _look(services: Services, face_id: int) -> tuple[Row[Any], Arrival]:
+    """The face, and its resource as it stands in the DAM now."""
+    with services.store.read() as conn:
+        face = conn.execute(_query(face_id)).first()
+    if face is None:
+        raise NotFound(f"no face {face_id}: facelease review list shows them")
+    return face, arrivals.enter(services, face.ref)
+
+
+def _query(face_id: int) -> Any:
+    return (
+        select(t.face, t.resource.c.ref)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .where(t.face.c.id == face_id)
+    )
+
+
+def _again(tx: Tx, face_id: int) -> Row[Any]:
+    face = tx.execute(_query(face_id)).first()
+    if face is None:
+        raise NotFound(f"face {face_id} is gone: the photograph was replaced or examined anew meanwhile")
+    return face
+
+
+def _only_once(tx: Tx, face: Row[Any], person_id: str) -> None:
+    other = faces.elsewhere(tx, face.resource_id, person_id, face.id)
+    if other is not None:
+        raise ConsentError(
+            f"this person is named on face {other} of the photograph already: reject that one first"
+        )
+
+
+def _name(
+    services: Services, tx: Tx, arrival: Arrival, person_id: str, face_id: int, actor: str
+) -> list[int]:
+    """The tag becomes *confirmed*: the one that stands there, or one to be written."""
+    mine = (t.tag.c.resource_id == arrival.resource_id) & (t.tag.c.person_id == person_id)
+    if tx.execute(select(t.tag.c.id).where(mine)).first() is not None:
+        tx.execute(update(t.tag).where(mine, t.tag.c.origin == "machine").values(origin="confirmed"))
+        return []
+    intent = tagging.tag(services, tx, arrival, person_id, "confirmed", face_id, actor)
+    return [] if intent is None else [intent]
+
+
+def _unname(services: Services, tx: Tx, face: Row[Any], actor: str) -> list[int]:
+    """The intent that takes our tag of the face's person off the resource."""
+    tag = tx.execute(
+        select(t.tag).where(
+            t.tag.c.resource_id == face.resource_id,
+            t.tag.c.person_id == face.person_id,
+            t.tag.c.origin != "hand",
+        )
+    ).first()
+    if tag is None or face.state != "matched":
+        return []
+    proposal = intents.Proposal(
+        face.resource_id, face.person_id, tag.node, "remove", tag.origin, frozenset(tag.places), face.id
+    )
+    return [intents.propose(services, tx, proposal, actor)]
+
+
+def _this_box(face: Row[Any]) -> list[Any]:
+    r = t.rejection.c
+    return [
+        r.resource_id == face.resource_id, r.left == face.left, r.top == face.top,
+        r.width == face.width, r.height == face.height,
+    ]  # fmt: skip
+
+
+def _withdraw_rejections(tx: Tx, face: Row[Any], person_id: str) -> None:
+    """Who names the person after all takes the "not this person" back."""
+    tx.execute(
+        delete(t.rejection).where(
+            t.rejection.c.resource_id == face.resource_id, t.rejection.c.person_id == person_id
+        )
+    )
+
+
+def _said(
+    services: Services, tx: Tx, action: Action, face: Row[Any], person_id: str | None, actor: str
+) -> None:
+    subject = roster.subject(services, tx.connection, person_id) if person_id else None
+    tx.audit(action, actor, subject=subject, resource_id=face.resource_id, face=face.id)
+
+
+def _finish(services: Services, resource_id: int, opened: list[int], actor: str) -> None:
+    for intent_id in opened:
+        intents.carry_out(services, intent_id, actor)
+    with services.store.write() as tx:
+        clearance.recompute(services, tx, [resource_id])

@@ -1,0 +1,256 @@
+"""Take a person's tags out of the DAM, read back, until none of ours is left.
+
+Which tags go follows from the grants as they are when the job runs: no recognition, no machine tag;
+no grant of any kind, no confirmed one either. A name by hand is listed, and goes only by a decision.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, select, update
+
+from plugin.errors import DamError, ResourceGone
+from plugin.flows import arrivals, clearance, intents, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
+from plugin.quitclaim.model import name_key
+
+LOOK_AGAIN = timedelta(hours=24)
+_DOWN = 12  # failures one after the other: then the DAM is down, and the job comes again later
+
+T = TypeVar("T")
+
+
+def revoke(services: Services, job: Claimed) -> None:
+    """The whole story of one revocation; the job's key is the person's id. Repeating it does no harm."""
+    with services.store.read() as conn:
+        standing = roster.load_many(conn, [job.key]).get(job.key)
+    if standing is not None:
+        removed = take_out(
+            services, job.key, which(services, standing), everywhere=bool(job.payload.get("again"))
+        )
+        recompute(services, job.key)
+        with services.store.write() as tx:
+            subject = roster.subject(services, tx.connection, job.key)
+            tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
+            if not job.payload.get("again"):
+                services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)
+            services.queue.finish(tx, job)
+    else:
+        with services.store.write() as tx:
+            services.queue.finish(tx, job)
+
+
+def look_again(services: Services, job: Claimed) -> None:
+    """A day after a revocation: whatever came back through us is taken off once more."""
+    with services.store.write() as tx:
+        services.queue.put(tx, "revoke", job.key, {"again": True})
+        services.queue.finish(tx, job)
+
+
+def which(services: Services, standing: roster.Standing) -> frozenset[str]:
+    """The origins of the tags that must go, now."""
+    now = services.clock.now()
+    if not roster.in_force(services, standing, now):
+        by_hand = {"hand"} if services.config.hand_tags.after_end == "remove" else set()
+        return frozenset({"machine", "confirmed"} | by_hand)
+    return frozenset() if roster.recognition(services, standing, now) else frozenset({"machine"})
+
+
+def overdue(services: Services) -> list[str]:
+    """People of whom tags of ours stand that have no ground any more: their revocation was given up."""
+    ours = select(t.tag.c.person_id, t.tag.c.origin).where(
+        t.tag.c.person_id.is_not(None), t.tag.c.origin.in_(("machine", "confirmed"))
+    )
+    with services.store.read() as conn:
+        standing = {(row.person_id, row.origin) for row in conn.execute(ours.distinct())}
+        people = roster.load_many(conn, {person for person, _ in standing})
+    return sorted({person for person, origin in standing if origin in which(services, people[person])})
+
+
+def take_out(
+    services: Services,
+    person_id: str,
+    origins: frozenset[str],
+    actor: str = "system",
+    everywhere: bool = False,
+) -> int:
+    """Remove the person's tags of these origins from the DAM and read back; returns how many went.
+
+    Read back is every resource that we ever meant to write the name on; `everywhere`: and every
+    other one that bears it, which may mean reading the whole library.
+
+    Raises DamError where the DAM fails or one of ours still stands: what was done is kept, and the
+    job comes again.
+    """
+    if not origins:
+        return 0
+    with services.store.read() as conn:
+        open_ = list(intents.open_for(conn, person_id))
+    each(open_, lambda intent: intents.carry_out(services, intent, actor))
+    _keep_knowledge(services, person_id, origins)
+    tags = _tags(services, person_id, origins)
+    each(tags, lambda row: _remove(services, row, actor))
+    _read_back(services, person_id, set(_touched(services, person_id)), everywhere)
+    return len(tags)
+
+
+def each(items: Iterable[T], act: Callable[[T], object]) -> None:
+    """Do `act` on each of `items`; those on which the DAM fails come again while others succeed.
+
+    One photograph that fails must not keep the others, and a DAM that fails now and then must not
+    cost a whole new attempt. Raises DamError for what is left, at once where the DAM fails for all.
+    """
+    pending = list(items)
+    while pending:
+        left: list[T] = []
+        error, in_a_row = DamError("the DAM failed"), 0
+        for at, item in enumerate(pending):
+            try:
+                act(item)
+                in_a_row = 0
+            except DamError as failure:
+                left, error, in_a_row = [*left, item], failure, in_a_row + 1
+            if in_a_row == _DOWN:
+                left += pending[at + 1 :]
+                break
+        if len(left) == len(pending) or in_a_row == _DOWN:
+            raise DamError(f"{len(left)} of {len(pending)} photographs are not done yet: {error}")
+        pending = left
+
+
+def _keep_knowledge(services: Services, person_id: str, origins: frozenset[str]) -> None:
+    """Recognition ended and publication did not: a confirmed tag is by now an editor's own knowledge."""
+    if "confirmed" in origins or "machine" not in origins:
+        return
+    with services.store.write() as tx:
+        subject = roster.subject(services, tx.connection, person_id)
+        confirmed = (t.tag.c.person_id == person_id) & (t.tag.c.origin == "confirmed")
+        count = tx.execute(update(t.tag).where(confirmed).values(origin="hand")).rowcount
+        if count:
+            tx.audit(Action.TAG_HAND, intents.SYSTEM, subject=subject, tags=count)
+
+
+def _tags(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
+    query = (
+        select(t.tag, t.resource.c.ref)
+        .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+        .where(t.tag.c.person_id == person_id, t.tag.c.origin.in_(tuple(origins)))
+    )
+    with services.store.read() as conn:
+        return list(conn.execute(query))
+
+
+def _touched(services: Services, person_id: str) -> Iterator[str]:
+    """Every resource on which we ever meant to write this person's name."""
+    query = (
+        select(t.resource.c.ref)
+        .join(t.intent, t.intent.c.resource_id == t.resource.c.id)
+        .where(t.intent.c.person_id == person_id, t.resource.c.deleted_at.is_(None))
+        .distinct()
+    )
+    with services.store.read() as conn:
+        yield from list(conn.scalars(query))
+
+
+def _remove(services: Services, row: Row[Any], actor: str) -> None:
+    places = frozenset(row.places)
+    if row.origin == "hand" and not places:
+        places = services.dam.places
+    with services.store.write() as tx:
+        this = (t.tag.c.id == row.id) & (t.tag.c.origin == row.origin)
+        if tx.execute(select(t.tag.c.id).where(this)).first() is None:
+            return
+        intent = _again(tx, row, "remove") or intents.propose(
+            services, tx,
+            intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places), actor,
+        )  # fmt: skip
+        _unname(tx, row)
+    intents.carry_out(services, intent, actor)
+
+
+def _again(tx: Tx, row: Row[Any], action: str) -> int | None:
+    """The intent of an earlier try, whose outcome is not known."""
+    query = select(t.intent.c.id).where(
+        t.intent.c.resource_id == row.resource_id, t.intent.c.person_id == row.person_id,
+        t.intent.c.action == action, t.intent.c.state == "open",
+    )  # fmt: skip
+    return tx.connection.scalar(query)
+
+
+def _unname(tx: Any, row: Row[Any]) -> None:
+    tx.execute(
+        update(t.face)
+        .where(t.face.c.resource_id == row.resource_id, t.face.c.person_id == row.person_id)
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None)
+    )
+
+
+def _read_back(services: Services, person_id: str, touched: Iterable[str], everywhere: bool) -> None:
+    """Look at every resource we touched: what stands there now is by hand, or we are not done."""
+    with services.store.read() as conn:
+        label = roster.labels(conn, [person_id])[person_id]
+    refs = set(touched) | (set(services.dam.holders(label)) if everywhere else set())
+    each(sorted(refs), lambda ref: _verify(services, person_id, name_key(label), ref))
+
+
+def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
+    """Raises DamError while a tag of ours stands on the resource."""
+    try:
+        arrival = arrivals.enter(services, ref)
+    except ResourceGone:
+        arrivals.forget(services, ref)
+        return
+    with services.store.read() as conn:
+        ours = conn.scalar(
+            select(t.tag.c.origin).where(
+                t.tag.c.resource_id == arrival.resource_id, t.tag.c.node_key == key, t.tag.c.origin != "hand"
+            )
+        )
+        standing = roster.load(conn, person_id)
+    if ours in which(services, standing):
+        raise DamError("a tag of ours still stands, or has come back: it will be taken out again")
+
+
+def recompute(services: Services, person_id: str) -> int:
+    """Recompute the clearances of every photograph in which the person is named, and our release statements."""
+    meant = select(t.intent.c.resource_id).where(t.intent.c.person_id == person_id)
+    with services.store.read() as conn:
+        ids = sorted({*clearance.resources_naming(conn, person_id), *conn.scalars(meant)})
+    clearance.recompute_many(services, ids)
+    _restate(services, person_id)
+    return len(ids)
+
+
+def _restate(services: Services, person_id: str) -> None:
+    """The release statement in the files of this person's photographs, where it is not as it should be."""
+    each(_tags(services, person_id, ("machine", "confirmed")), lambda row: _restate_one(services, row))
+
+
+def _restate_one(services: Services, row: Row[Any]) -> None:
+    with services.store.read() as conn:
+        stated = conn.scalar(select(t.resource.c.released).where(t.resource.c.id == row.resource_id))
+        if stated == intents.release(services, conn, row.resource_id, {}):
+            return
+    with services.store.write() as tx:
+        intent = _again(tx, row, "release") or intents.propose(
+            services, tx,
+            intents.Proposal(row.resource_id, row.person_id, row.node, "release", row.origin, frozenset()),
+        )  # fmt: skip
+    intents.carry_out(services, intent)
+
+
+def recomputed(services: Services, job: Claimed) -> None:
+    """A grant was given or changed: recompute what rests on it. The job's key is the person's id."""
+    recompute(services, job.key)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def list_by_hand(services: Services, person_id: str) -> list[str]:
+    """The resources on which an ended person is still named by hand: for the editor to decide."""
+    return [row.ref for row in _tags(services, person_id, ("hand",))]

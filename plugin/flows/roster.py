@@ -1,0 +1,136 @@
+"""Rows of the ledger as the values that the consent rules reason about."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.errors import NotFound
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim import rules
+from plugin.quitclaim.model import EndKind, Grant, GrantKind, Person, Quitclaim, Window, name_key
+
+Standing = tuple[Person, tuple[Quitclaim, ...]]
+"""A person and every version of what they agreed to."""
+
+_CHUNK = 500  # SQLite's limit on bound values is far above; PostgreSQL plans shorter lists better
+
+
+def load(conn: Connection, person_id: str) -> Standing:
+    """One person's standing. Raises NotFound."""
+    found = load_many(conn, [person_id])
+    if person_id not in found:
+        raise NotFound(f"no person {person_id}: facelease person list shows them")
+    return found[person_id]
+
+
+def load_many(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Standing]:
+    """The standing of each of `person_ids` that exists, or of everybody."""
+    if person_ids is None:
+        return _assemble(conn, None)
+    ids = sorted(set(person_ids))
+    found: dict[str, Standing] = {}
+    for start in range(0, len(ids), _CHUNK):
+        found |= _assemble(conn, ids[start : start + _CHUNK])
+    return found
+
+
+def find(conn: Connection, text: str) -> str:
+    """The id of the person meant by an id or a display name. Raises NotFound."""
+    row = conn.execute(
+        select(t.person.c.id).where((t.person.c.id == text) | (t.person.c.name_key == name_key(text)))
+    ).first()
+    if row is None:
+        raise NotFound(f"no person called {text!r}: facelease person list shows them")
+    return str(row.id)
+
+
+def labels(conn: Connection, person_ids: Iterable[str]) -> dict[str, str]:
+    """Display names by person id."""
+    ids = sorted(set(person_ids))
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = select(t.person.c.id, t.person.c.display_name).where(
+            t.person.c.id.in_(ids[start : start + _CHUNK])
+        )
+        found |= {row.id: row.display_name for row in conn.execute(query)}
+    return found
+
+
+def recognition(services: Services, standing: Standing, at: datetime) -> Window | None:
+    """The recognition window that is in force at `at`, or None: computed from the clock, never a flag."""
+    return rules.recognition_window(*standing, services.ages, at)
+
+
+def publication(services: Services, standing: Standing, purpose: str, channel: str) -> list[Window]:
+    """When this person's publication grants allow `purpose` on `channel`."""
+    return list(rules.publication_windows(*standing, services.ages, purpose, channel))
+
+
+def any_publication(services: Services, standing: Standing, at: datetime) -> bool:
+    """Whether any publication grant is in force at `at`."""
+    grants = rules.in_force(*standing, services.ages, at)
+    return any(grant.kind is GrantKind.PUBLICATION for grant in grants)
+
+
+def ended_altogether(services: Services, standing: Standing, at: datetime) -> bool:
+    """Whether no grant of any kind is in force or still to come."""
+    return rules.ended_altogether(*standing, services.ages, at)
+
+
+def _assemble(conn: Connection, ids: Sequence[str] | None) -> dict[str, Standing]:
+    def rows(table: Any, column: Any) -> Iterable[Row[Any]]:
+        query = select(table)
+        return conn.execute(query if ids is None else query.where(column.in_(ids)))
+
+    guardians = _group(rows(t.guardian, t.guardian.c.person_id), "person_id")
+    grants = _group(rows(t.grant, t.grant.c.person_id), "quitclaim_id")
+    claims = _group(rows(t.quitclaim, t.quitclaim.c.person_id), "person_id")
+    found: dict[str, Standing] = {}
+    for row in rows(t.person, t.person.c.id):
+        person = Person(
+            id=row.id, display_name=row.display_name, language=row.language, birth_date=row.birth_date,
+            objected_at=row.objected_at, guardians=tuple(g.id for g in guardians.get(row.id, ())),
+        )  # fmt: skip
+        versions = sorted(claims.get(row.id, ()), key=lambda claim: claim.version)
+        found[row.id] = person, tuple(_quitclaim(claim, grants.get(claim.id, ())) for claim in versions)
+    return found
+
+
+def _group(rows: Iterable[Row[Any]], column: str) -> Mapping[str, list[Row[Any]]]:
+    groups: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, column), []).append(row)
+    return groups
+
+
+def _quitclaim(row: Row[Any], grants: Iterable[Row[Any]]) -> Quitclaim:
+    return Quitclaim(
+        id=row.id, person_id=row.person_id, version=row.version, text_version=row.text_version,
+        text_sha256=row.text_sha256, language=row.language, method=row.method,
+        signed_by_person=row.signed_by_person, signed_by_guardians=tuple(row.signed_by_guardians),
+        signed_at=row.signed_at, recorded_at=row.recorded_at, recorded_by=row.recorded_by,
+        grants=tuple(_grant(grant) for grant in grants), superseded_at=row.superseded_at,
+    )  # fmt: skip
+
+
+def _grant(row: Row[Any]) -> Grant:
+    return Grant(
+        id=row.id, kind=GrantKind(row.kind), purpose=row.purpose, channel=row.channel,
+        valid_from=row.valid_from, valid_until=row.valid_until, ended_at=row.ended_at,
+        ended_kind=EndKind(row.ended_kind) if row.ended_kind else None,
+    )  # fmt: skip
+
+
+def in_force(services: Services, standing: Standing, at: datetime) -> bool:
+    """Whether any grant, of either kind, is in force at `at`: while there is none, no tag of ours may stand."""
+    return bool(rules.in_force(*standing, services.ages, at))
+
+
+def subject(services: Services, conn: Connection, person_id: str) -> str | None:
+    """How the audit log refers to the person; None once an erasure has destroyed the key of that reference."""
+    if not services.vault.has_key(conn, person_id, "record"):
+        return None
+    return services.vault.subject(conn, person_id)

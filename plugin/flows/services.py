@@ -1,0 +1,51 @@
+"""What every flow is handed: the configuration, the clock, and the rooms below."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from plugin.clock import Clock
+from plugin.config import Config
+from plugin.hooks.dam import Dam
+from plugin.ledger.endings import EndedLog
+from plugin.ledger.jobs import Queue
+from plugin.ledger.keys import MasterKeys
+from plugin.ledger.store import Store
+from plugin.ledger.vault import Vault
+from plugin.quitclaim.answers import Policy
+from plugin.quitclaim.model import AgeRules
+
+if TYPE_CHECKING:
+    from plugin.flows.gallery import Faces
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a flow leans on; made once a process by the sidecar."""
+
+    config: Config
+    clock: Clock
+    store: Store
+    master: MasterKeys
+    vault: Vault
+    ended: EndedLog
+    queue: Queue
+    dam: Dam
+    faces: "Faces"
+
+    @property
+    def ages(self) -> AgeRules:
+        minors = self.config.minors
+        return AgeRules(minors.age, minors.recognition_from, minors.guardians, self.config.site.zone)
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            needs_confirmed=self.config.clearance.needs_confirmed,
+            small_figures_block=self.config.clearance.small_figures_block,
+            count_px=self.config.matching.count_px,
+        )
+
+    def today(self) -> date:
+        """The day it is at the organisation's place."""
+        return self.clock.now().astimezone(self.config.site.zone).date()

@@ -1,0 +1,265 @@
+"""A photo arrived: faces, consented matches, tags or suggestions.
+
+The same end however often it runs and wherever it is stopped: what was found lands in one
+transaction with its intents, and intents are carried out after it.
+"""
+
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from plugin.errors import ExaminationFailed, GalleryStale, PictureError, ResourceGone, StoreError
+from plugin.flows import arrivals, clearance, faces, gallery, intents, modes, roster
+from plugin.flows.arrivals import Arrival
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
+from plugin.quitclaim import rules
+from plugin.quitclaim.scope import Mode
+from plugin.recognizer.messages import Examination, FoundFace, Request
+
+_TRIES = 5  # a gallery that moves while a photo is examined: examine again, so often at the most
+
+
+def arrived(services: Services, job: Claimed) -> None:
+    """The whole story of one photograph; the job's key is the resource's ref."""
+    intents.recover(services, t.intent.c.resource_id == arrivals.known(services, job.key))
+    try:
+        _examine(services, job.key)
+    except ResourceGone:
+        arrivals.forget(services, job.key)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def named(services: Services, job: Claimed) -> None:
+    """Only names may have changed; pixels that were never examined are examined all the same."""
+    intents.recover(services, t.intent.c.resource_id == arrivals.known(services, job.key))
+    try:
+        arrival = arrivals.enter(services, job.key)
+        if _seen(services, arrival):
+            settle(services, arrival.resource_id)
+        else:
+            _examine(services, job.key)
+    except ResourceGone:
+        arrivals.forget(services, job.key)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def gone(services: Services, job: Claimed) -> None:
+    """The DAM says that a resource is deleted; what is there all the same is examined."""
+    try:
+        services.dam.look(job.key)
+    except ResourceGone:
+        arrivals.forget(services, job.key)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def _seen(services: Services, arrival: Arrival) -> bool:
+    with services.store.read() as conn:
+        row = conn.execute(select(t.resource).where(t.resource.c.id == arrival.resource_id)).one()
+    return bool(row.examined != "no" or arrival.scope.mode in {Mode.OFF, Mode.NEVER})
+
+
+def _examine(services: Services, ref: str) -> None:
+    for _ in range(_TRIES):
+        arrival = arrivals.enter(services, ref)
+        try:
+            examination, reason = _look_at(services, arrival)
+        except GalleryStale:
+            continue
+        landed = _land(services, arrival, examination, reason)
+        if landed is not None:
+            for intent_id in landed:
+                intents.carry_out(services, intent_id)
+            settle(services, arrival.resource_id)
+            return
+    raise StoreError("the gallery moved each time this photograph was examined: it will be tried again")
+
+
+def _look_at(services: Services, arrival: Arrival) -> tuple[Examination | None, str]:
+    """Examine the picture as far as the collections allow; else the reason why not."""
+    if arrival.resource.kind != "photo":
+        return None, "not a photograph: video, PDF and multi-page files are not examined yet"
+    if arrival.scope.mode in {Mode.OFF, Mode.NEVER}:
+        return None, "recognition is off in every collection of this photograph"
+    try:
+        services.faces.refresh(services)
+        picture = services.dam.picture(arrival.resource.ref)
+        if picture.file_version != arrival.resource.file_version:
+            raise GalleryStale("the file was replaced since it was looked at")
+        return services.faces.examine(picture, request(services, arrival)), ""
+    except PictureError as error:
+        return None, str(error)
+    except ExaminationFailed as error:
+        return None, f"examining it failed: {error}"
+
+
+def request(services: Services, arrival: Arrival) -> Request:
+    """What the recogniser may do with this photograph, for whom, now."""
+    comparing = arrival.scope.mode in {Mode.SUGGEST, Mode.AUTO}
+    with services.store.read() as conn:
+        pairs, capped = faces.rejections(conn, arrival.resource_id, arrival.resource.file_version)
+        already = _matched(conn, arrival)
+    levels = gallery.levels(services, arrival.scope, already) if comparing else {}
+    return Request(
+        at=services.clock.now(), compare=bool(levels), levels=levels, rejected=tuple(pairs),
+        capped=frozenset(capped), generation=services.faces.generation,
+    )  # fmt: skip
+
+
+def _matched(conn: Any, arrival: Arrival) -> set[str]:
+    """Who is matched on these very pixels already: one person at most once in a photo."""
+    query = select(t.face.c.person_id).where(
+        t.face.c.resource_id == arrival.resource_id, t.face.c.state == "matched",
+        t.face.c.file_version == arrival.resource.file_version,
+    )  # fmt: skip
+    return {person for person in conn.scalars(query) if person}
+
+
+def _land(
+    services: Services, arrival: Arrival, examination: Examination | None, reason: str
+) -> list[int] | None:
+    """Store faces, suggestions and intents in one transaction; None when it must be examined again."""
+    with services.store.write() as tx:
+        if examination is None:
+            return _not_examined(services, tx, arrival, reason)
+        if examination.compared and tx.generation() != arrival.generation:
+            return None
+        if modes.scope_of(services, tx.connection, arrival.resource_id) != arrival.scope:
+            return None
+        resource = arrival.resource
+        open_ = faces.merge(
+            tx, arrival.resource_id, resource.file_version, examination.faces, examination.engine
+        )
+        opened = [
+            _decide(services, tx, arrival, face_id, face, examination.engine) for face_id, face in open_
+        ]
+        opened += _no_longer_shown(services, tx, arrival)
+        _examined(tx, arrival, examination)
+        tx.audit(
+            Action.FACE_SCAN, intents.SYSTEM, resource_id=arrival.resource_id, faces=len(examination.faces),
+            encoded=examination.encoded, engine=examination.engine, mode=arrival.scope.mode.value,
+        )  # fmt: skip
+    return [intent for intent in opened if intent is not None]
+
+
+def _not_examined(services: Services, tx: Tx, arrival: Arrival, reason: str) -> list[int]:
+    this = t.resource.c.id == arrival.resource_id
+    tx.execute(
+        update(t.resource).where(this).values(examined="no", examined_reason=reason, examined_at=tx.now)
+    )
+    if arrival.scope.mode not in {Mode.OFF, Mode.NEVER}:
+        return []
+    faces.forget_suggestions(tx, arrival.resource_id)
+    old = (t.face.c.resource_id == arrival.resource_id) & (
+        t.face.c.file_version != arrival.resource.file_version
+    )
+    replaced = tx.execute(delete(t.face).where(old)).rowcount
+    return _no_longer_shown(services, tx, arrival) if replaced else []
+
+
+def _examined(tx: Tx, arrival: Arrival, examination: Examination) -> None:
+    tx.execute(
+        update(t.resource)
+        .where(t.resource.c.id == arrival.resource_id)
+        .values(
+            examined="whole" if examination.whole else "partly", examined_reason=examination.note or None,
+            examined_at=tx.now, engine=examination.engine, matched=examination.compared,
+            matched_generation=arrival.generation if examination.compared else 0,
+        )
+    )  # fmt: skip
+
+
+def _decide(
+    services: Services, tx: Tx, arrival: Arrival, face_id: int, face: FoundFace, engine: str
+) -> int | None:
+    """Match, suggest or leave one face; returns the intent of a match that has to be written."""
+    before = tx.execute(select(t.face).where(t.face.c.id == face_id)).one()
+    level = _ground(services, tx, arrival, face_id, face)
+    if face.key is None or level is None:
+        if before.state == "suggested":
+            faces.set_state(tx, face_id, "unmatched")
+        return None
+    if level == "suggest":
+        if (before.state, before.person_id) != ("suggested", face.key):
+            faces.set_state(
+                tx, face_id, "suggested", face.key, distance=face.distance, thresholds=face.thresholds,
+                engine=engine, created_at=tx.now,
+            )  # fmt: skip
+        return None
+    faces.set_state(tx, face_id, "matched", face.key, engine=engine)
+    return tag(services, tx, arrival, face.key, "machine", face_id)
+
+
+def _ground(services: Services, tx: Tx, arrival: Arrival, face_id: int, face: FoundFace) -> str | None:
+    """The level at which this match may land, asked again inside the transaction (rule 3)."""
+    if face.key is None or face.level is None:
+        return None
+    standing = roster.load_many(tx.connection, [face.key]).get(face.key)
+    if standing is None or roster.recognition(services, standing, tx.now) is None:
+        return None
+    if not modes.allows(arrival.scope, face.key, "suggest"):
+        return None
+    if faces.elsewhere(tx, arrival.resource_id, face.key, face_id) is not None:
+        return None
+    auto = (
+        face.level == "auto"
+        and modes.allows(arrival.scope, face.key, "auto")
+        and rules.may_auto(standing[0], services.ages, tx.now)
+    )
+    return "auto" if auto else "suggest"
+
+
+def tag(
+    services: Services,
+    tx: Tx,
+    arrival: Arrival,
+    person_id: str,
+    origin: str,
+    face_id: int,
+    actor: str = "system",
+) -> int | None:
+    """The intent to write a person's name on the resource; None where it stands there already."""
+    person = tx.execute(select(t.person).where(t.person.c.id == person_id)).one()
+    places = intents.absent(services, arrival.resource, person.display_name)
+    if not places:
+        return None
+    return intents.propose(
+        services, tx,
+        intents.Proposal(
+            arrival.resource_id, person_id, person.display_name, "add", origin, places, face_id
+        ), actor,
+    )  # fmt: skip
+
+
+def _no_longer_shown(services: Services, tx: Tx, arrival: Arrival) -> list[int]:
+    """Machine tags whose face is not in the picture any more: the file was replaced."""
+    shown = select(t.face.c.person_id).where(
+        t.face.c.resource_id == arrival.resource_id, t.face.c.state == "matched",
+        t.face.c.person_id.is_not(None),
+    )  # fmt: skip
+    query = select(t.tag).where(
+        t.tag.c.resource_id == arrival.resource_id,
+        t.tag.c.origin == "machine",
+        t.tag.c.person_id.not_in(shown),
+    )
+    return [
+        intents.propose(
+            services, tx,
+            intents.Proposal(
+                arrival.resource_id, row.person_id, row.node, "remove", "machine", frozenset(row.places)
+            ),
+        )
+        for row in tx.execute(query).all()
+    ]  # fmt: skip
+
+
+def settle(services: Services, resource_id: int) -> None:
+    """Recompute the stored clearances of one resource."""
+    with services.store.write() as tx:
+        clearance.recompute(services, tx, [resource_id])

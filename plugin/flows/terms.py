@@ -1,0 +1,82 @@
+"""Nothing is kept past its term: what the calendar takes out of the ledger, the vault and the logs."""
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select, update
+
+from plugin.flows import consent, roster
+from plugin.flows.services import Services
+from plugin.ledger import retention
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+
+
+def end(services: Services) -> dict[str, int]:
+    """Everything past its term goes; returns how much of each kind."""
+    counts = Counter(suggestions=_suggestions(services))
+    while True:
+        with services.store.write() as tx:
+            gone = retention.sweep(tx, services.config, tx.now)
+        counts.update(gone)
+        if max(gone.values(), default=0) < retention.CHUNK:
+            break
+    return dict(counts) | {"evidence": _evidence(services), "logs": _logs(services)}
+
+
+def _suggestions(services: Services) -> int:
+    with services.store.write() as tx:
+        old = tx.now - timedelta(days=services.config.review.days)
+        waited = (t.face.c.state == "suggested") & (t.face.c.created_at < old)
+        bare = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None}
+        expired = tx.execute(update(t.face).where(waited).values(**bare)).rowcount
+        if expired:
+            tx.audit(Action.FACE_EXPIRE, "calendar", faces=expired)
+    return expired
+
+
+def _evidence(services: Services) -> int:
+    """Record keys of people whose last grant ended longer ago than the evidence is kept; returns how many."""
+    before = retention.months_before(services.clock.now(), services.config.retention.evidence_months)
+    with services.store.read() as conn:
+        keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "record")))
+        standings = roster.load_many(conn, keys)
+    past = [who for who, standing in standings.items() if _over(services, standing, before)]
+    for person_id in past:
+        with services.store.write() as tx:
+            if _over(services, roster.load(tx.connection, person_id), before):
+                consent.destroy_key(services, tx, person_id, "record", "calendar")
+    return len(past)
+
+
+def _over(services: Services, standing: roster.Standing, before: datetime) -> bool:
+    """Whether the last grant, of any kind, had ended by then. Who never signed has no evidence.
+
+    A grant may never have been in force (withdrawn as it began): then its recording counts.
+    """
+    claims = standing[1]
+    recorded = bool(claims) and all(claim.recorded_at <= before for claim in claims)
+    return recorded and roster.ended_altogether(services, standing, before)
+
+
+def _logs(services: Services) -> int:
+    """Old log files, by the day in their names: the log itself counts files, and a quiet day makes none."""
+    server = services.config.server
+    if not server.log_file:
+        return 0
+    path = services.config.path(server.log_file)
+    before = (services.clock.now() - timedelta(days=services.config.retention.logs_days)).date()
+    count = 0
+    for old in path.parent.glob(f"{path.name}.*"):
+        day = _day(old.name.removeprefix(f"{path.name}."))
+        if day is not None and day < before:
+            old.unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

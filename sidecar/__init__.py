@@ -1,0 +1,1 @@
+"""The sidecar: HTTP in, HTML and JSON out; no rules."""

@@ -1,0 +1,119 @@
+"""The Flask app: `create_app(config)`, health, metrics, and a front page that names nobody."""
+
+from dataclasses import dataclass
+
+from flask import Flask, Response, jsonify, render_template, request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import func, select
+
+from plugin.config import Config
+from plugin.errors import DamError, StoreError, VaultError
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from sidecar import metrics, problems, wording
+from sidecar.house import open_house
+
+SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
+
+
+@dataclass(frozen=True)
+class State:
+    """What the front page and the metrics show: counts."""
+
+    photos: dict[str, int]
+    faces: dict[str, int]
+    jobs: dict[str, int]
+    templates: int
+    sweep_age: float | None
+
+
+def create_app(config: Config, services: Services | None = None) -> Flask:
+    """The app on an open house; without `services` it opens its own, which lives as long as the process."""
+    if services is None:
+        services = open_house(config).__enter__()
+    app = Flask(__name__)
+    app.config.update(MAX_CONTENT_LENGTH=1 << 20)
+    problems.register(app)
+    _routes(app, services)
+    app.after_request(_headers)
+    return app
+
+
+def _headers(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _routes(app: Flask, services: Services) -> None:
+    @app.get("/")
+    def front() -> str:
+        language = request.accept_languages.best_match(wording.LANGUAGES) or services.config.site.language
+        language = request.args.get("lang", language)
+        words = wording.of(language)
+        return render_template("front.html", w=words, site=services.config.site.name, state=state(services),
+                               ready=_unready(services) is None)  # fmt: skip
+
+    @app.get("/health")
+    def health() -> Response:
+        return jsonify(status="ok")
+
+    @app.get("/ready")
+    def ready() -> Response:
+        missing = _unready(services)
+        return jsonify(status="ready") if missing is None else problems.problem(503, "Not ready", missing)
+
+    @app.get("/metrics")
+    def measured() -> Response:
+        _measure(state(services))
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _unready(services: Services) -> str | None:
+    """What keeps us from working, in one sentence; None when all is well."""
+    try:
+        services.master.key(services.master.current)
+        age = state(services).sweep_age
+        services.dam.collections()
+    except (StoreError, VaultError, DamError) as error:
+        return str(error)
+    if age is None or age > SWEEP_LATE:
+        return "the last sweep is long ago: is `facelease work` running?"
+    return None
+
+
+def state(services: Services) -> State:
+    """The counts, in one snapshot."""
+    with services.store.read() as conn:
+        photos = {
+            str(row.examined): int(row.n)
+            for row in conn.execute(
+                select(t.resource.c.examined, func.count().label("n"))
+                .where(t.resource.c.deleted_at.is_(None))
+                .group_by(t.resource.c.examined)
+            )
+        }
+        faces = {
+            str(row.state): int(row.n)
+            for row in conn.execute(select(t.face.c.state, func.count().label("n")).group_by(t.face.c.state))
+        }
+        templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
+        last = conn.scalar(select(t.state.c.last_sweep))
+    age = None if last is None else (services.clock.now() - last).total_seconds()
+    return State(photos, faces, services.queue.counts(), templates, age)
+
+
+def _measure(now: State) -> None:
+    for name in ("whole", "partly", "no"):
+        metrics.PHOTOS.labels(name).set(now.photos.get(name, 0))
+    for name in ("matched", "suggested", "unmatched", "rejected", "dismissed"):
+        metrics.FACES.labels(name).set(now.faces.get(name, 0))
+    for name, count in now.jobs.items():
+        metrics.QUEUE.labels(name).set(count)
+    metrics.GALLERY.set(now.templates)
+    metrics.OVERDUE.set(-1 if now.sweep_age is None else now.sweep_age)

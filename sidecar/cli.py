@@ -1,0 +1,40 @@
+"""The command line: `facelease [--config FILE] COMMAND`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from plugin import config as configuration
+from plugin.errors import FaceLeaseError
+from sidecar.commands import collections, demo, keeping, people, quitclaims, reviews, system
+from sidecar.commands.common import Shell, safe
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", type=click.Path(path_type=Path), envvar="FACELEASE_CONFIG",
+              help="The configuration; default: facelease.toml here, if it is there.")  # fmt: skip
+@click.version_option(package_name="facelease")
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """Tags the people in a DAM's photographs only while they agree to it."""
+    here = Path("facelease.toml")
+    path = config or (here if here.exists() else None)
+    context.obj = Shell(configuration.load(path), path=path)
+
+
+for command in (
+    system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
+    people.person, quitclaims.quitclaim, collections.collection, reviews.reviews, reviews.clearance,
+    keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
+):  # fmt: skip
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one sentence and exit code 1, not a traceback."""
+    try:
+        cli()
+    except FaceLeaseError as error:
+        click.echo(f"error: {safe(str(error))}", err=True)
+        sys.exit(1)

@@ -1,0 +1,76 @@
+"""`facelease collection`: list, set."""
+
+from datetime import datetime
+
+import click
+from sqlalchemy import select
+
+from plugin.flows import modes
+from plugin.ledger import tables as t
+from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, table
+
+
+@click.group()
+def collection() -> None:
+    """Where recognition is on, how far, and on what basis."""
+
+
+@collection.command("list")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_json: bool) -> None:
+    """Every collection of the DAM with its mode; off unless somebody set it."""
+    with shell.house() as services:
+        found = services.dam.collections()
+        with services.store.read() as conn:
+            set_ = {row.ref: row for row in conn.execute(select(t.collection))}
+            rules = {rule.ref: rule for rule in modes.rules_for(conn, list(set_))}
+        rows = [
+            {
+                "ref": one.ref, "resources": one.resources,
+                "mode": set_[one.ref].mode if one.ref in set_ else Mode.OFF.value,
+                "today": standing(rules[one.ref], services.today()).value if one.ref in rules else Mode.OFF.value,
+                "basis": set_[one.ref].basis if one.ref in set_ else None,
+                "review": set_[one.ref].review_date if one.ref in set_ else None,
+                "warning": _warning(set_[one.ref].basis if one.ref in set_ else None),
+            }
+            for one in found
+        ]  # fmt: skip
+    heads = ["ref", "resources", "mode", "today", "basis", "review", "warning"]
+    say(as_json, rows, table(heads, [["" if row[h] is None else row[h] for h in heads] for row in rows]))
+
+
+def _warning(basis: str | None) -> str:
+    return "rests on the controller's own reading of the law" if basis == Basis.CONTROLLER.value else ""
+
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@collection.command("set")
+@click.argument("ref")
+@click.argument("mode", type=click.Choice([mode.value for mode in Mode]))
+@click.option("--basis", type=click.Choice([basis.value for basis in Basis]))
+@click.option("--reference", default="", help="Evidence; for controller the reference of the DPIA.")
+@click.option("--by", default="", help="Who decided.")
+@click.option("--date", "decided", type=_DAY, help="When it was decided.")
+@click.option("--review", type=_DAY, help="Until when the basis holds.")
+@click.option("--member", multiple=True, help="Who signed up for the shoot; may be repeated.")
+@as_json
+@click.pass_obj
+def set_(
+    shell: Shell, ref: str, mode: str, basis: str | None, reference: str, by: str, decided: datetime | None,
+    review: datetime | None, member: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Set the MODE of the collection REF: off, detect, suggest, auto or never."""
+    evidence = Evidence(reference, by, decided.date() if decided else None, review.date() if review else None)
+    ruling = modes.Ruling(Mode(mode), Basis(basis) if basis else None, evidence, member)
+    with shell.house() as services:
+        modes.decide(services, ref, ruling, actor())
+        finish_jobs(services)
+    say(
+        as_json,
+        {"ref": ref, "mode": mode, "basis": basis},
+        [f"{ref}: {mode}" + (f" ({basis})" if basis else "")],
+    )

@@ -1,0 +1,177 @@
+"""`facelease person`: add, list, show, enrol, erase, export."""
+
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from plugin.flows import consent, erasure, gallery, people, revocation, roster
+from plugin.ledger import tables as t
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
+
+
+@click.group()
+def person() -> None:
+    """People who may be tagged."""
+
+
+@person.command()
+@click.argument("name")
+@click.option("--language", type=click.Choice(["en", "nl"]), default="en", show_default=True)
+@click.option("--birth-date", type=click.DateTime(["%Y-%m-%d"]), help="Declared; needed for a minor.")
+@click.option("--email", default="", help="Kept sealed.")
+@click.option("--guardian", multiple=True, help="Name of a guardian; may be repeated. Kept sealed.")
+@click.option("--adopt", is_flag=True, help="The name that stands on photographs already is this person's.")
+@as_json
+@click.pass_obj
+def add(
+    shell: Shell, name: str, language: str, birth_date: "object | None", email: str,
+    guardian: tuple[str, ...], adopt: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Enter a person under the NAME that the DAM shows."""
+    born = birth_date.date() if hasattr(birth_date, "date") else None
+    with shell.house() as services:
+        newcomer = people.Newcomer(name, language, born, email, guardian)
+        person_id = people.add(services, newcomer, actor(), adopt)
+        with services.store.read() as conn:
+            known = people.guardians_of(services, conn, person_id)
+    lines = [person_id, *(f"guardian {one['id']}: {one['name']}" for one in known)]
+    say(as_json, {"id": person_id, "guardians": list(known)}, lines)
+
+
+@person.command("list")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_json: bool) -> None:
+    """Everybody, with what is in force now."""
+    with shell.house() as services, services.store.read() as conn:
+        now = services.clock.now()
+        enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(t.sealed.c.kind == "template")))
+        standings = roster.load_many(conn)
+        rows = [
+            {
+                "id": row.id, "name": row.display_name,
+                "recognition": roster.recognition(services, standings[row.id], now) is not None,
+                "publication": roster.any_publication(services, standings[row.id], now),
+                "enrolled": row.id in enrolled,
+            }
+            for row in people.listed(conn)
+        ]  # fmt: skip
+    cells = [
+        [r["id"], r["name"], *(_yes(r[k]) for k in ("recognition", "publication", "enrolled"))] for r in rows
+    ]
+    say(as_json, rows, table(["id", "name", "recognition", "publication", "enrolled"], cells))
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "no"
+
+
+@person.command()
+@click.argument("who")
+@as_json
+@click.pass_obj
+def show(shell: Shell, who: str, as_json: bool) -> None:
+    """One person: grants, tags, and where they are still named by hand."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        data = people.export(services, person_id, actor())
+        data["still_named_by_hand"] = revocation.list_by_hand(services, person_id)
+    lines = [f"{data['person']['display_name']}  ({person_id})"]
+    lines += [
+        f"quitclaim {claim['version']}: {_line(grant)}"
+        for claim in data["quitclaims"]
+        for grant in claim["grants"]
+    ]
+    lines += [f"tag ({photo['tag']}): {photo['resource']}" for photo in data["photographs"]]
+    say(as_json, data, lines)
+
+
+def _line(grant: dict[str, object]) -> str:
+    what = f"{grant['purpose']} on {grant['channel']}" if grant["purpose"] else "recognition"
+    end = (
+        f"{grant['ended_kind']} {grant['ended_at']}"
+        if grant["ended_at"]
+        else f"until {grant['valid_until'] or 'withdrawn'}"
+    )
+    return f"{what}, from {grant['valid_from']}, {end}  [{grant['id']}]"
+
+
+@person.command()
+@click.argument("who")
+@click.argument(
+    "photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@as_json
+@click.pass_obj
+def enrol(shell: Shell, who: str, photos: tuple[Path, ...], as_json: bool) -> None:
+    """Make a template of reference PHOTOS, three or more of the person alone."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        enrolment = gallery.enrol(services, person_id, [path.read_bytes() for path in photos], actor())
+    notes = [f"{path.name}: {note or 'good'}" for path, note in zip(photos, enrolment.notes, strict=True)]
+    say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, notes)
+
+
+@person.command()
+@click.argument("who")
+@as_json
+@click.pass_obj
+def objects(shell: Shell, who: str, as_json: bool) -> None:
+    """The child's own objection: recognition stops at once."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        ended = consent.object_(services, person_id, actor())
+        finish_jobs(services)
+    say(as_json, {"id": person_id, "ended": ended}, [f"{ended} recognition grants ended"])
+
+
+@person.command()
+@click.argument("who")
+@click.option(
+    "--certificate", type=click.Path(path_type=Path), help="Also write the certificate to this file."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@click.pass_obj
+def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: bool) -> None:
+    """Forget a person, here and in the DAM; prints the certificate."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        if not yes:
+            click.confirm(
+                "Everything of this person is destroyed and cannot be brought back. Go on?", abort=True
+            )
+        done = erasure.erase(services, person_id, actor())
+        finish_jobs(services)
+    if certificate:
+        certificate.write_text(done.text(), encoding="utf-8")
+    data = {
+        "id": person_id, "finished": done.finished_at, "reached": done.reached, "not_reached": done.not_reached,
+    }  # fmt: skip
+    say(as_json, data, done.text().splitlines())
+    if done.finished_at is None:
+        raise SystemExit(3)
+
+
+@person.command()
+@click.argument("who")
+@click.pass_obj
+def export(shell: Shell, who: str) -> None:
+    """Everything that is held on a person, as JSON (GDPR Art. 15)."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        say(True, people.export(services, person_id, actor()), ())
+
+
+@person.command()
+@click.argument("who")
+@click.option("--guardian", required=True, help="The guardian's name.")
+@as_json
+@click.pass_obj
+def guardian(shell: Shell, who: str, guardian: str, as_json: bool) -> None:
+    """Make a guardian of a minor known; prints the id with which they sign."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        guardian_id = people.add_guardian(services, person_id, guardian, actor())
+    say(as_json, {"id": guardian_id}, [guardian_id])

@@ -1,0 +1,168 @@
+"""`facelease quitclaim`: add, list, withdraw, restrict."""
+
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+import click
+
+from plugin.errors import ConsentError
+from plugin.flows import consent, roster
+from plugin.flows.services import Services
+from plugin.quitclaim import rules
+from plugin.quitclaim.lifecycle import Signing
+from plugin.quitclaim.model import Grant, GrantKind
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
+
+
+@click.group()
+def quitclaim() -> None:
+    """What people agreed to."""
+
+
+@quitclaim.command()
+@click.argument("who")
+@click.option("--recognition", is_flag=True, help="The person agrees to be recognised (GDPR Art. 9).")
+@click.option(
+    "--publication", multiple=True, metavar="PURPOSE:CHANNEL", help="May be repeated; * is every one."
+)
+@click.option("--from", "from_", metavar="DAY", help="First day; default: the signature.")
+@click.option("--until", metavar="DAY", help="Last day; default: until withdrawn.")
+@click.option("--signed", metavar="DAY", help="When it was signed; default: now.")
+@click.option("--evidence", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="The signed form: a scan, a PDF. May be repeated. Kept sealed.")  # fmt: skip
+@click.option("--text-version", required=True, help="Which version of the text was signed.")
+@click.option(
+    "--text",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="That text; its hash is kept.",
+)
+@click.option("--language", default="en", show_default=True)
+@click.option("--method", default="paper", show_default=True)
+@click.option(
+    "--guardian", multiple=True, metavar="ID", help="Signed by this guardian instead of the person."
+)
+@as_json
+@click.pass_obj
+def add(
+    shell: Shell, who: str, recognition: bool, publication: tuple[str, ...], from_: str | None, until: str | None,
+    signed: str | None, evidence: tuple[Path, ...], text_version: str, text: Path | None, language: str,
+    method: str, guardian: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Record a signed quitclaim as the person's next version."""
+    with shell.house() as services:
+        signed_at = shell.moment(signed) or services.clock.now()
+        start, end = shell.moment(from_) or signed_at, shell.moment(until, end=True)
+        lines: list[tuple[str, str] | None] = [None] if recognition else []
+        lines += _publications(services, publication)
+        signing = Signing(
+            text_version=text_version, text_sha256=sha256(text.read_bytes()).hexdigest() if text else None,
+            language=language, method=method, signed_by_person=not guardian, signed_by_guardians=guardian,
+            signed_at=signed_at,
+            grants=tuple(
+                Grant(
+                    uuid4().hex, GrantKind.PUBLICATION if line else GrantKind.RECOGNITION,
+                    line[0] if line else None, line[1] if line else None, start, end,
+                )
+                for line in lines
+            ),
+        )  # fmt: skip
+        person_id = someone(services, who)
+        proof = [consent.Evidence(path.name, path.read_bytes()) for path in evidence]
+        claim = consent.record(services, person_id, signing, proof, actor())
+        finish_jobs(services)
+    said = [f"quitclaim {claim.id}, version {claim.version}, {len(claim.grants)} grants"]
+    say(as_json, {"id": claim.id, "version": claim.version, "grants": [g.id for g in claim.grants]}, said)
+
+
+def _publications(services: Services, wanted: tuple[str, ...]) -> list[tuple[str, str]]:
+    cleared = services.config.clearance
+    found: dict[tuple[str, str], None] = {}
+    for text in wanted:
+        purpose, _, channel = text.partition(":")
+        purposes = cleared.purposes if purpose == "*" else (purpose,)
+        channels = cleared.channels if channel in {"*", ""} else (channel,)
+        if not set(purposes) <= set(cleared.purposes) or not set(channels) <= set(cleared.channels):
+            raise ConsentError(
+                f"{text!r} is not configured: PURPOSE:CHANNEL with purposes {', '.join(cleared.purposes)} "
+                f"and channels {', '.join(cleared.channels)}"
+            )
+        found |= {(one, other): None for one in purposes for other in channels}
+    return list(found)
+
+
+@quitclaim.command("list")
+@click.argument("who")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, who: str, as_json: bool) -> None:
+    """Every grant of a person, with when it really is in force."""
+    with shell.house() as services, services.store.read() as conn:
+        person, claims = roster.load(conn, roster.find(conn, who))
+        real = {grant.id: (start, end) for grant, start, end in rules.windows(person, claims, services.ages)}
+        now = services.clock.now()
+    rows = []
+    for claim in claims:
+        for grant in claim.grants:
+            start, end = real.get(grant.id, (None, None))
+            rows.append(
+                {
+                    "grant": grant.id, "version": claim.version, "kind": grant.kind.value, "purpose": grant.purpose,
+                    "channel": grant.channel, "from": start, "until": end,
+                    "state": _state(grant, start, end, now),
+                }
+            )  # fmt: skip
+    heads = ["grant", "version", "kind", "purpose", "channel", "from", "until", "state"]
+    say(as_json, rows, table(heads, [[_short(row[head]) for head in heads] for row in rows]))
+
+
+def _state(grant: Grant, start: object, end: object, now: object) -> str:
+    if start is None:
+        return "never in force"
+    if start > now:  # type: ignore[operator]
+        return "to come"
+    if end is None or end > now:  # type: ignore[operator]
+        return "in force"
+    return grant.ended_kind.value if grant.ended_kind else "over"
+
+
+def _short(value: object) -> str:
+    return "" if value is None else f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "hour") else str(value)
+
+
+@quitclaim.command()
+@click.argument("who")
+@click.option(
+    "--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything."
+)
+@as_json
+@click.pass_obj
+def withdraw(shell: Shell, who: str, grant: tuple[str, ...], as_json: bool) -> None:
+    """End grants at once: no match, no clearance, tags taken out, template destroyed."""
+    _end(shell, who, grant, "withdrawn", as_json)
+
+
+@quitclaim.command()
+@click.argument("who")
+@click.option(
+    "--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything."
+)
+@as_json
+@click.pass_obj
+def restrict(shell: Shell, who: str, grant: tuple[str, ...], as_json: bool) -> None:
+    """Stop matching and clearance, keep the evidence (GDPR Art. 18)."""
+    _end(shell, who, grant, "restricted", as_json)
+
+
+def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, as_json: bool) -> None:
+    act = consent.withdraw if kind == "withdrawn" else consent.restrict
+    with shell.house() as services:
+        person_id = someone(services, who)
+        ended = act(services, person_id, set(grant) or None, actor())
+        finish_jobs(services)
+        open_ = services.queue.counts()["queued"]
+    lines = [
+        f"{ended} grants {kind}",
+        *([f"{open_} jobs wait: facelease work carries them out"] if open_ else []),
+    ]
+    say(as_json, {"id": person_id, kind: ended, "waiting": open_}, lines)

@@ -1,0 +1,155 @@
+"""`facelease review` and `facelease clearance`: what editors decide, and what they ask."""
+
+from typing import Any
+
+import click
+from sqlalchemy import Row
+
+from plugin.flows import clearance as clearances
+from plugin.flows import names, review
+from plugin.quitclaim import wording
+from sidecar.commands.common import Shell, actor, as_json, say, someone, table
+
+
+@click.group("review")
+def reviews() -> None:
+    """What the machine suggests and a person decides."""
+
+
+@reviews.command("list")
+@click.option("--state", type=click.Choice(["suggested", "unmatched", "matched", "rejected", "dismissed"]),
+              default="suggested", show_default=True)  # fmt: skip
+@click.option("--after", default=0, help="Only faces after this one: the next page.")
+@click.option("--limit", default=100, show_default=True)
+@as_json
+@click.pass_obj
+def list_(shell: Shell, state: str, after: int, limit: int, as_json: bool) -> None:
+    """Faces that wait; names by hand that belong to nobody; tags that nobody confirmed."""
+    with shell.house() as services, services.store.read() as conn:
+        faces = [_face(row) for row in review.waiting(conn, state, after, limit)]
+        machine = [_face(row) for row in review.unconfirmed(conn, limit)]
+        unlinked = [{"name": name, "photos": count} for name, count in names.unlinked(conn)]
+    heads = ["face", "photo", "person", "state", "distance", "reason"]
+    lines = table(heads, [[row[h] for h in heads] for row in faces])
+    lines += [
+        f"tagged by the machine, not confirmed: face {r['face']}, {r['person']} on {r['photo']}"
+        for r in machine
+    ]
+    lines += [
+        f"named by hand, belongs to nobody: {u['name']} ({u['photos']} photos); person add --adopt"
+        for u in unlinked
+    ]
+    say(as_json, {"faces": faces, "unconfirmed": machine, "unlinked": unlinked}, lines)
+
+
+def _face(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
+        "distance": "" if row.distance is None else row.distance, "reason": row.reason or "",
+        "box": [row.left, row.top, row.width, row.height], "width_px": row.width_px,
+    }  # fmt: skip
+
+
+@reviews.command()
+@click.argument("face", type=int)
+@click.option("--person", help="Who it is, if not the one suggested.")
+@as_json
+@click.pass_obj
+def confirm(shell: Shell, face: int, person: str | None, as_json: bool) -> None:
+    """Yes, this is the person; the tag is written as confirmed."""
+    with shell.house() as services:
+        chosen = someone(services, person) if person else None
+        named = review.confirm(services, face, actor(), chosen)
+    say(as_json, {"face": face, "person": named, "state": "matched"}, [f"face {face}: confirmed"])
+
+
+@reviews.command()
+@click.argument("face", type=int)
+@as_json
+@click.pass_obj
+def reject(shell: Shell, face: int, as_json: bool) -> None:
+    """Not this person; never proposed again for this face."""
+    with shell.house() as services:
+        review.reject(services, face, actor())
+    say(as_json, {"face": face, "state": "rejected"}, [f"face {face}: not this person"])
+
+
+@reviews.command()
+@click.argument("face", type=int)
+@click.option("--reason", required=True, help="Such as crowd or statue: every answer shows it.")
+@as_json
+@click.pass_obj
+def dismiss(shell: Shell, face: int, reason: str, as_json: bool) -> None:
+    """This face need not be named."""
+    with shell.house() as services:
+        review.dismiss(services, face, reason, actor())
+    say(as_json, {"face": face, "state": "dismissed"}, [f"face {face}: dismissed ({reason})"])
+
+
+@reviews.command()
+@click.argument("face", type=int)
+@as_json
+@click.pass_obj
+def undo(shell: Shell, face: int, as_json: bool) -> None:
+    """Take the last decision on this face back; the photograph is examined again."""
+    with shell.house() as services:
+        review.undo(services, face, actor())
+    say(
+        as_json,
+        {"face": face, "state": "unmatched"},
+        [f"face {face}: undone; the next scan looks at it again"],
+    )
+
+
+@click.command()
+@click.argument("photo", required=False)
+@click.option("--purpose", help="Default: the first that is configured.")
+@click.option("--channel", help="Default: every channel.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Default: now.")
+@click.option("--language", type=click.Choice(["en", "nl"]), help="Default: the site's.")
+@click.option("--after", default="", help="With no PHOTO: only those after this one, the next page.")
+@as_json
+@click.pass_obj
+def clearance(
+    shell: Shell, photo: str | None, purpose: str | None, channel: str | None, day: Any, language: str | None,
+    after: str, as_json: bool,
+) -> None:  # fmt: skip
+    """May PHOTO be used? Without PHOTO: which photographs are cleared for --channel."""
+    with shell.house() as services:
+        cleared = services.config.clearance
+        use = purpose or cleared.purposes[0]
+        if photo is None:
+            _all(shell, services, use, channel or cleared.channels[0], after, as_json)
+            return
+        channels = [channel] if channel else list(cleared.channels)
+        on = day.date() if day else None
+        answers = {one: clearances.ask(services, photo, use, one, on) for one in channels}
+    words = language or shell.config.site.language
+    data: dict[str, dict[str, Any]] = {
+        one: {
+            "status": answer.status.value, "until": answer.until,
+            "reasons": [
+                {"code": r.code.value, "text": wording.render(r, words, shell.config.site.zone)} for r in answer.reasons
+            ],
+        }
+        for one, answer in answers.items()
+    }  # fmt: skip
+    rows = [
+        [one, d["status"], d["until"] or "", "; ".join(r["text"] for r in d["reasons"])]
+        for one, d in data.items()
+    ]
+    say(
+        as_json,
+        {"photo": photo, "purpose": use, "channels": data},
+        table(["channel", "answer", "until", "why"], rows),
+    )
+
+
+def _all(shell: Shell, services: Any, purpose: str, channel: str, after: str, as_json: bool) -> None:
+    with services.store.read() as conn:
+        now = services.clock.now()
+        rows = clearances.cleared_at(conn, purpose, channel, now, after)
+        count = clearances.count_cleared(conn, purpose, channel, now)
+    data = {"count": count, "photos": [{"photo": row.ref, "until": row.valid_until} for row in rows]}
+    lines = [f"{count} photographs are cleared for {purpose} on {channel}", *(row.ref for row in rows)]
+    say(as_json, data, lines)

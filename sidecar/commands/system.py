@@ -1,0 +1,170 @@
+"""`facelease init`, `migrate`, `serve`, `work`, `scan`, `sweep`, `doctor`: running the installation."""
+
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+import click
+
+from plugin.flows import backlog, chores
+from plugin.flows.services import Services
+from plugin.ledger.store import migrate as migrate_store
+from sidecar import doctor as checkup
+from sidecar import house, logs, server
+from sidecar.commands.common import Shell, as_json, say
+from sidecar.runner import Runner
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def init(shell: Shell, as_json: bool) -> None:
+    """Make the data folder, the master key and the store. Harmless to repeat."""
+    made = house.init(shell.config)
+    say(as_json, {"made": made}, made)
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def migrate(shell: Shell, as_json: bool) -> None:
+    """Bring the store's schema to this version; the rows stay. Make a backup first."""
+    revision = migrate_store(shell.config.store_url)
+    say(as_json, {"revision": revision}, [f"the store is at schema {revision}"])
+
+
+@click.command()
+@click.option("--with-worker", is_flag=True, help="Also run the worker beside it: for one machine.")
+@click.pass_obj
+def serve(shell: Shell, with_worker: bool) -> None:
+    """Listen for HTTP."""
+    logs.configure(shell.config)
+    with shell.house():  # what is missing is said here, in a sentence, before a server starts
+        pass
+    server.serve(shell.config, shell.path, with_worker)
+
+
+@click.command()
+@click.pass_obj
+def work(shell: Shell) -> None:
+    """Run jobs and the calendar until told to stop (SIGTERM, Ctrl-C)."""
+    logs.configure(shell.config)
+    stop = threading.Event()
+
+    def told(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGINT, told)
+    with shell.house() as services:
+        Runner(services).run(stop)
+
+
+@click.command()
+@click.argument("collections", nargs=-1)
+@click.option("--again", is_flag=True, help="Also what has been examined already.")
+@click.option(
+    "--late-consent", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@click.pass_obj
+def scan(
+    shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, yes: bool, as_json: bool
+) -> None:
+    """Examine the photographs of the collections that are switched on; stopped, it goes on where it was."""
+    with shell.house() as services:
+        changes = chores.poll(services)
+        if late_consent:
+            backlog.late_consent(services)
+        else:
+            refs = list(backlog.due(services, collections, again))
+            cost = backlog.cost(services, refs)
+            click.echo(_cost(services, cost), err=True)
+            if refs and not yes and not as_json and sys.stdin.isatty():
+                click.confirm("Go on?", default=True, abort=True)
+            backlog.enqueue(services, refs)
+        began, total = time.perf_counter(), backlog.waiting(services)
+        _drain(services, total, quiet=as_json)
+        seconds = time.perf_counter() - began
+        counts = services.queue.counts()
+    rate = total / seconds if seconds else 0.0
+    data = {
+        "changes": changes,
+        "examined": total,
+        "seconds": round(seconds, 1),
+        "per_second": round(rate, 2),
+    } | counts
+    lines = [f"{total} photographs in {seconds:.0f} s ({rate:.1f} a second)"]
+    lines += [f"{counts['queued']} wait for another try"] if counts["queued"] else []
+    lines += [f"{counts['dead']} were given up: facelease doctor"] if counts["dead"] else []
+    say(as_json, data, lines)
+
+
+def _cost(services: Services, cost: backlog.Cost) -> str:
+    took = ""
+    if cost.seconds is not None:
+        minutes = cost.seconds / services.config.recognizer.processes / 60
+        took = f", about {minutes:.0f} min" if minutes >= 1 else ", less than a minute"
+    left = f"; {cost.left_out} others are in no collection that is on, or done" if cost.left_out else ""
+    return f"{cost.photos} photographs to examine{took} (measured on the first few){left}"
+
+
+def _drain(services: Services, total: int, quiet: bool) -> None:
+    """Run the jobs, with a bar that says how many a second and how long still."""
+    runner = Runner(services)
+    began = time.perf_counter()
+
+    def rate(done: int | None) -> str | None:
+        return f"{done / (time.perf_counter() - began):.1f} images/s" if done else None
+
+    with click.progressbar(
+        range(total), label="scan", show_pos=True, show_eta=True, item_show_func=rate, hidden=quiet
+    ) as bar:
+        work_ = threading.Thread(target=runner.drain, kwargs={"threads": runner.threads})
+        work_.start()
+        while work_.is_alive():
+            work_.join(0.5)
+            done = total - backlog.waiting(services)
+            bar.update(max(0, done - bar.pos), done)
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def sweep(shell: Shell, as_json: bool) -> None:
+    """End what the calendar has ended, now, and carry out what follows."""
+    with shell.house(catch_up=False) as services:
+        before = services.clock.now()
+        ended = chores.start(services)
+        Runner(services).drain(("revoke", "recompute", "erase", "remode", "look-again"))
+        counts = chores.housekeeping(services)
+        chores.heads(services)
+    say(
+        as_json,
+        {"at": before, "ended": ended, "rows": counts},
+        [f"{ended} grants ended; " + _counted(counts)],
+    )
+
+
+def _counted(counts: dict[str, int]) -> str:
+    gone = [f"{kind} {count}" for kind, count in counts.items() if count]
+    return "rows past their term: " + (", ".join(gone) or "none")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def doctor(shell: Shell, as_json: bool) -> None:
+    """Check configuration, keys, store, DAM, weights, permissions and terms; say how to mend each."""
+    findings = checkup.examine(shell.config, shell.clock)
+    data = [{"what": f.what, "ok": f.ok, "said": f.said, "mend": f.mend} for f in findings]
+    lines = []
+    for finding in findings:
+        lines.append(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.said}")
+        lines += [f"     mend: {finding.mend}"] if finding.mend and not finding.ok else []
+    say(as_json, data, lines)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)

@@ -1,0 +1,165 @@
+"""`facelease doctor`: what is wrong, and how to mend it. Each check stands alone and none changes anything."""
+
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from plugin.clock import Clock
+from plugin.config import Config
+from plugin.errors import FaceLeaseError
+from plugin.flows import roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.recognizer import engine
+from sidecar import house
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, whether it is well, what was seen, and how to mend it."""
+
+    what: str
+    ok: bool
+    said: str
+    mend: str = ""
+
+
+def examine(config: Config, clock: Clock) -> list[Finding]:
+    """Every check, in the order in which a fault in one explains the next."""
+    findings = [_configuration(config), _guard("master key", lambda: _master(config))]
+    findings += [*_permissions(config), _exiftool()]
+    findings.append(_guard("weights", lambda: _weights(config)))
+    try:
+        with house.open_house(config, clock) as services:
+            findings += [_guard(name, lambda check=check: check(services)) for name, check in _OPEN]  # type: ignore[misc]
+    except FaceLeaseError as error:
+        findings.append(Finding("house", False, str(error), "facelease init makes what is missing"))
+    return findings
+
+
+def _guard(what: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except FaceLeaseError as error:
+        return Finding(what, False, str(error), "see the sentence above")
+
+
+def _configuration(config: Config) -> Finding:
+    """It was read, or we would not be here; what is left to say is which defaults one should not keep."""
+    anonymous = config.site.name == Config().site.name
+    said = f"data in {config.data}"
+    return Finding("configuration", True, said + ("; site.name is still the default" if anonymous else ""))
+
+
+def _master(config: Config) -> Finding:
+    keys = house.master_keys(config)
+    return Finding("master key", True, f"version {keys.current}, {len(keys.versions)} kept")
+
+
+def _permissions(config: Config) -> Iterator[Finding]:
+    """Nobody but us reads the data folder, the keys and the logs."""
+    for path in (
+        Path(config.data).expanduser(), config.path(config.keys.master_file), config.path(config.keys.ended_log)
+    ):  # fmt: skip
+        if not path.exists():
+            continue
+        mode = stat.S_IMODE(path.stat().st_mode)
+        wide = mode & 0o077
+        allowed = "u=rwX,go="
+        yield Finding(
+            f"permissions of {path.name}", not wide, oct(mode), f"chmod {allowed} {path}" if wide else ""
+        )
+
+
+def _exiftool() -> Finding:
+    found = shutil.which("exiftool")
+    return Finding(
+        "exiftool", found is not None,
+        found or "not found: names go into EXIF keywords alone, and no XMP is read or written",
+        "sudo apt install libimage-exiftool-perl",
+    )  # fmt: skip
+
+
+def _weights(config: Config) -> Finding:
+    config = house.with_models(config)
+    opened = engine.open_engine(config.recognizer, Path(config.recognizer.cache))
+    return Finding("weights", True, opened.id)
+
+
+def _store(services: Services) -> Finding:
+    with services.store.read() as conn:
+        people = conn.scalar(select(func.count()).select_from(t.person))
+    return Finding("store", True, f"{services.store.kind}, {people} people")
+
+
+def _dam(services: Services) -> Finding:
+    found = services.dam.collections()
+    count = sum(collection.resources for collection in found)
+    return Finding("DAM", True, f"{len(found)} collections, {count} files")
+
+
+def _clock(services: Services) -> Finding:
+    behind = getattr(services.clock, "behind", lambda: None)()
+    seconds = behind.total_seconds() if behind else 0.0
+    return Finding(
+        "clock", seconds < 60, "steady" if seconds < 60 else f"{seconds:.0f} s behind what the store has seen",
+        "set the machine's clock (timedatectl): until it has caught up, the last moment seen is taken as now",
+    )  # fmt: skip
+
+
+def _sweep(services: Services) -> Finding:
+    with services.store.read() as conn:
+        last = conn.scalar(select(t.state.c.last_sweep))
+    if last is None:
+        return Finding("sweep", False, "never ran", "start `facelease work`")
+    minutes = (services.clock.now() - last).total_seconds() / 60
+    return Finding(
+        "sweep", minutes < 3, f"{minutes:.0f} min ago", "start `facelease work`: it sweeps every minute"
+    )
+
+
+def _jobs(services: Services) -> Finding:
+    dead = services.queue.dead()
+    kinds = ", ".join(sorted({job.kind for job in dead}))
+    errors = "; ".join(sorted({job.error for job in dead})[:3])
+    return Finding(
+        "jobs", not dead, f"{len(dead)} given up ({kinds}): {errors}" if dead else "none given up",
+        "mend what the error names; `facelease scan` asks for the photographs again",
+    )  # fmt: skip
+
+
+def _terms(services: Services) -> Finding:
+    """Keys past their grant, and shreddings that wait: there should be none that is older than a sweep."""
+    now = services.clock.now()
+    with services.store.read() as conn:
+        standings = roster.load_many(conn)
+        keys = conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")).all()
+        over = [key for key in keys if roster.recognition(services, standings[key], now) is None]
+        waiting = conn.scalar(select(func.count()).where(t.shredding.c.shredded_at.is_(None))) or 0
+    return Finding(
+        "terms", not over, f"{len(over)} face keys past their grant, {waiting} destroyed keys not yet shredded",
+        "facelease sweep",
+    )  # fmt: skip
+
+
+def _templates(services: Services) -> Finding:
+    """Templates of another engine are not compared: whom they belong to must enrol again."""
+    mine = services.faces.engine_id
+    with services.store.read() as conn:
+        old = conn.scalar(
+            select(func.count()).where(t.sealed.c.kind == "template", t.sealed.c.engine != mine)
+        )
+    return Finding(
+        "templates", not old, f"{old} of another engine than {mine}" if old else f"all of {mine}",
+        "facelease person enrol makes them anew from reference photographs",
+    )  # fmt: skip
+
+
+_OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
+    ("store", _store), ("DAM", _dam), ("clock", _clock), ("sweep", _sweep), ("jobs", _jobs),
+    ("terms", _terms), ("templates", _templates),
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""Opens what the configuration names: the one place where the rooms are put together."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import SystemRandom
+
+from sqlalchemy import select
+
+from plugin.clock import Clock, SteadyClock, SystemClock
+from plugin.config import Config
+from plugin.errors import ConfigError
+from plugin.flows.gallery import Faces
+from plugin.flows.services import Services
+from plugin.hooks.folder import FolderDam
+from plugin.ledger import tables as t
+from plugin.ledger.endings import EndedLog
+from plugin.ledger.jobs import Queue
+from plugin.ledger.keys import MasterKeys
+from plugin.ledger.store import Store, init_store
+from plugin.ledger.vault import Vault
+from plugin.recognizer.examiner import Examiner
+
+
+def init(config: Config, clock: Clock | None = None) -> list[str]:
+    """Make the data folder, the master key and the store where they are not there yet; says what was made."""
+    made = []
+    data = Path(config.data).expanduser()
+    if not data.exists():
+        data.mkdir(mode=0o700, parents=True)
+        made.append(f"data folder {data}")
+    master = config.path(config.keys.master_file)
+    if not config.keys.master_command and not master.exists():
+        master.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        MasterKeys.create(master)
+        made.append(f"master key {master}: keep a copy apart from the backups")
+    init_store(config.store_url, clock or SystemClock()).close()
+    made.append(f"store {_shown(config.store_url)}")
+    return made
+
+
+def _shown(url: str) -> str:
+    """The URL without a password."""
+    return url if "@" not in url else url.split("://", 1)[0] + "://...@" + url.rsplit("@", 1)[1]
+
+
+@contextmanager
+def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]:
+    """Everything a flow leans on, opened; closed at the end, child processes included.
+
+    Raises ConfigError, StoreError or VaultError where something is not there: `facelease doctor` says more.
+    """
+    with ExitStack() as stack:
+        steady = SteadyClock(clock or SystemClock())
+        store = Store.open(config.store_url, steady)
+        stack.callback(store.close)
+        with store.read() as conn:
+            steady.not_before(conn.scalar(select(t.state.c.last_seen)))
+        master = master_keys(config)
+        folder = config.path(config.folder.path)
+        if not folder.is_dir():
+            raise ConfigError(
+                f"folder.path: {folder} is no folder: make it, or name the one with the photographs"
+            )
+        dam = FolderDam.from_config(store, config, steady)
+        stack.callback(dam.close)
+        faces = Faces(Examiner.from_config(with_models(config)))
+        stack.callback(faces.close)
+        yield Services(
+            config=config, clock=steady, store=store, master=master, vault=Vault(master),
+            ended=EndedLog(config.path(config.keys.ended_log)),
+            queue=Queue(store, config.jobs, SystemRandom()), dam=dam, faces=faces,
+        )  # fmt: skip
+
+
+def master_keys(config: Config) -> MasterKeys:
+    """The master key, from its file or from a command."""
+    if config.keys.master_command:
+        return MasterKeys.from_command(config.keys.master_command)
+    return MasterKeys.load(config.path(config.keys.master_file))
+
+
+def with_models(config: Config) -> Config:
+    """The configuration with the place where converted weights are kept; FACELEASE_MODELS goes first."""
+    cache = os.environ.get("FACELEASE_MODELS") or str(config.path(config.recognizer.cache))
+    return config.model_copy(update={"recognizer": config.recognizer.model_copy(update={"cache": cache})})

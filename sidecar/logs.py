@@ -1,0 +1,37 @@
+"""Structured logs without personal data: one JSON object a line, kept for as long as the term says."""
+
+import logging
+import sys
+from logging.handlers import TimedRotatingFileHandler
+
+import structlog
+
+from plugin.config import Config
+
+
+def configure(config: Config) -> None:
+    """Send the logs to the configured file, or to standard error."""
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if config.server.log_file:
+        path = config.path(config.server.log_file)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handler = TimedRotatingFileHandler(
+            path, when="midnight", backupCount=config.retention.logs_days, utc=True, encoding="utf-8"
+        )
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(config.server.log_level.upper())
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[config.server.log_level.upper()]
+        ),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )

@@ -1,0 +1,47 @@
+"""Errors over HTTP as RFC 9457 problems: `application/problem+json`."""
+
+from flask import Flask, Response, json
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from plugin.errors import ConsentError, DamError, FaceLeaseError, NotFound, QueueFull
+
+_STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
+    (NotFound, 404),
+    (ConsentError, 409),
+    (QueueFull, 429),
+    (DamError, 502),
+    (FaceLeaseError, 500),
+)
+
+
+def problem(status: int, title: str, detail: str = "") -> Response:
+    """A problem document (RFC 9457 section 3); `about:blank` is the type of one that the status explains."""
+    body = {"type": "about:blank", "title": title, "status": status} | ({"detail": detail} if detail else {})
+    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the app as a problem."""
+
+    def http(error: HTTPException) -> Response:
+        answer = problem(error.code or 500, error.name)
+        if error.code == 405 and isinstance(error.get_headers(), list):
+            allowed = dict(error.get_headers()).get("Allow")
+            if allowed:
+                answer.headers["Allow"] = allowed
+        return answer
+
+    def ours(error: FaceLeaseError) -> Response:
+        status = next(code for kind, code in _STATUS if isinstance(error, kind))
+        # What went wrong inside is for the log; what the caller can mend is for the caller.
+        answer = problem(status, type(error).__name__, str(error) if status < 500 else "")
+        if isinstance(error, QueueFull):
+            answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
+
+    def unforeseen(error: InternalServerError) -> Response:
+        return problem(500, "Internal Server Error")
+
+    app.register_error_handler(HTTPException, http)
+    app.register_error_handler(FaceLeaseError, ours)
+    app.register_error_handler(InternalServerError, unforeseen)

@@ -1,0 +1,91 @@
+"""What every test shares: options, photographs, and a clock that stands still."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from plugin.clock import ManualClock
+from plugin.config import Config
+from plugin.flows.services import Services
+from plugin.recognizer.examiner import Examiner
+from sidecar import house
+from tests import support
+
+pytest_plugins = ["tests.stores"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="the large counts of ./run promises --full")
+    parser.addoption(
+        "--faces", default=os.environ.get("FACELEASE_FACES", ""), help="photographs to measure on"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reports in list(terminalreporter.stats.values()):
+        for report in reports:
+            for name, line in getattr(report, "user_properties", ()):
+                if name == "promise" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def promise(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`promise("K1", "flips refused 8 of 8")` puts a PROMISE line at the end of the run."""
+
+    def record(name: str, figure: str) -> None:
+        request.node.user_properties.append(("promise", f"PROMISE {name} {figure}"))
+
+    return record
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the large counts are asked for."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def faces(request: pytest.FixtureRequest) -> Path | None:
+    """The folder of photographs for measurements, if one was given."""
+    given = str(request.config.getoption("--faces"))
+    return Path(given).resolve() if given else None
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Noon on a Monday."""
+    return ManualClock(datetime(2026, 3, 2, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examiner]:
+    """The real default engine, in one child for the whole run."""
+    models = os.environ.get("FACELEASE_MODELS") or str(tmp_path_factory.mktemp("models"))
+    os.environ["FACELEASE_MODELS"] = models
+    with Examiner.from_config(house.with_models(Config())) as shared:
+        yield shared
+
+
+@pytest.fixture
+def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
+    """An open house on an empty folder with one collection, `shoot`."""
+    config = support.configuration(tmp_path)
+    (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
+    with support.opened(config, clock, examiner) as open_:
+        yield open_
+
+
+@pytest.fixture
+def cast(services: Services) -> support.Cast:
+    """The people of the house."""
+    return support.Cast(services)
+
+
+@pytest.fixture
+def photos(services: Services) -> Path:
+    """The folder that is the DAM."""
+    return services.config.path(services.config.folder.path)

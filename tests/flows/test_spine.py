@@ -1,0 +1,89 @@
+"""The spine: a photo arrives, people who agreed are tagged; the lease ends, the tags are gone."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from PIL import Image
+from sqlalchemy import func, select
+
+from plugin.clock import ManualClock
+from plugin.flows import chores, clearance, consent, review
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.answers import Status
+from sidecar import samples
+from tests import support
+
+
+def test_who_agreed_is_tagged_and_who_did_not_is_a_box(
+    services: Services, cast: support.Cast, photos: Path
+) -> None:
+    """One photograph of Åsa and a stranger: her name, his box, and no answer for him."""
+    asa = cast.add("Åsa")
+    cast.sign(asa)
+    cast.enrol(asa)
+    cast.open_collection()
+    ref = support.together(photos, "shoot/both.jpg", samples.A_STANDING, samples.B_STANDING)
+    chores.poll(services)
+    cast.work()
+    assert cast.names_on(ref) == {"Åsa"}
+    with services.store.read() as conn:
+        states = conn.scalars(select(t.face.c.state).order_by(t.face.c.left)).all()
+    assert states == ["matched", "unmatched"]
+    assert clearance.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+
+
+def test_a_lease_that_ends_takes_its_tags(
+    services: Services, cast: support.Cast, photos: Path, clock: ManualClock
+) -> None:
+    """After the end: no name in the file or beside it, no key, no clearance; the pixels are untouched."""
+    asa = cast.add("Åsa")
+    cast.sign(asa, lasts=timedelta(days=10))
+    cast.enrol(asa)
+    cast.open_collection()
+    ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
+    with Image.open(photos / ref) as picture:
+        before = picture.tobytes()
+    chores.poll(services)
+    cast.work()
+    assert cast.names_on(ref) == {"Åsa"}
+    assert clearance.ask(services, ref, "communication", "website").status is Status.CLEARED
+    assert clearance.ask(services, ref, "communication", "press").status is Status.BLOCKED
+    clock.advance(timedelta(days=10))
+    assert chores.sweep(services) == 2
+    assert clearance.ask(services, ref, "communication", "website").status is not Status.CLEARED
+    cast.work()
+    assert cast.names_on(ref) == set()
+    assert "Åsa".encode("utf-16-le") not in (photos / ref).read_bytes()
+    assert not list((photos / "shoot").glob("*.xmp"))
+    with Image.open(photos / ref) as picture:
+        assert picture.tobytes() == before
+    with services.store.read() as conn:
+        assert conn.scalar(select(func.count()).where(t.person_key.c.purpose == "face")) == 0
+
+
+def test_recognition_withdrawn_keeps_what_an_editor_confirmed(
+    services: Services, cast: support.Cast, photos: Path
+) -> None:
+    """Machine tags go with recognition; a confirmed one stays as the editor's own while publication is valid."""
+    asa = cast.add("Åsa")
+    grants = cast.sign(asa)
+    cast.enrol(asa)
+    cast.open_collection()
+    first = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
+    second = support.put(photos, "shoot/two.jpg", samples.A_FRONT)
+    chores.poll(services)
+    cast.work()
+    with services.store.read() as conn:
+        face = conn.scalar(
+            select(t.face.c.id)
+            .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+            .where(t.resource.c.ref == first)
+        )
+    assert face is not None
+    review.confirm(services, face, "editor")
+    consent.withdraw(services, asa, {grants["recognition"]}, "test")
+    cast.work()
+    assert cast.names_on(first) == {"Åsa"}
+    assert cast.names_on(second) == set()
+    assert cast.tags(asa) == {first: "hand"}
