@@ -1,5 +1,10 @@
 """What can go wrong, one class a kind: each message says what to do about it."""
 
+import re
+
+# Of a part between colons: all up to a file's extension, or the whole of it where it holds a slash.
+_PATH = re.compile(r"[^:]*\.\w{3,5}\b|[^:]*/[^:]*")
+
 
 class FaceLeaseError(Exception):
     """Base of every error that FaceLease raises on purpose."""
@@ -83,3 +88,21 @@ class QueueFull(FaceLeaseError):
 
 class LeaseLost(FaceLeaseError):
     """A job's lease ran out and another worker has it: drop what was done for it."""
+
+
+class SignatureRefused(FaceLeaseError):
+    """A request is not signed by whom it should be, or not from the last minutes."""
+
+
+class EventRefused(FaceLeaseError):
+    """A signed body is not what its kind of request takes; the message says what it takes."""
+
+
+def told(error: BaseException) -> str:
+    """What may be logged or kept of an error's words: of a library's nothing, for they may quote anything.
+
+    Of what the DAM and its files say, all but paths: a photograph may be called after somebody.
+    """
+    if not isinstance(error, FaceLeaseError):
+        return ""
+    return _PATH.sub(" ...", str(error)).strip() if isinstance(error, DamError | PictureError) else str(error)

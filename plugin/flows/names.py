@@ -5,6 +5,7 @@ linked if its node belongs to a person, else proposed for linking. One that is g
 taken off by an editor, and that is a rejection. A copy of a photograph that carries our tag carries ours.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -89,16 +90,30 @@ def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> 
     if conn.execute(by_hand.where(twins, t.tag.c.origin == "hand")).first() is not None:
         return frozenset()
     query = (
-        select(t.intent.c.node, t.intent.c.places)
+        select(t.intent.c.resource_id, t.intent.c.action, t.intent.c.node, t.intent.c.places)
         .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
         .where(
             t.resource.c.file_version == file_version,
-            t.intent.c.action == "add", t.intent.c.state == "done",
+            t.intent.c.action.in_(("add", "remove")), t.intent.c.state == "done",
         )
+        .order_by(t.intent.c.id)
     )  # fmt: skip
-    return frozenset(
-        place for row in conn.execute(query) if name_key(row.node) == key for place in row.places
-    )
+    return _last_written(row for row in conn.execute(query) if name_key(row.node) == key)
+
+
+def _last_written(rows: Iterable[Any]) -> frozenset[str]:
+    """Where the name was ours on each of the copies when it stood there last: what they have in common."""
+    times: dict[int, list[frozenset[str]]] = {}
+    for row in rows:
+        mine = times.setdefault(row.resource_id, [frozenset()])
+        if row.action == "add":
+            mine[-1] |= frozenset(row.places)
+        elif mine[-1]:
+            mine.append(frozenset())
+    last = [
+        next((places for places in reversed(mine) if places), frozenset[str]()) for mine in times.values()
+    ]
+    return frozenset.intersection(*last) if last else frozenset()
 
 
 def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> None:

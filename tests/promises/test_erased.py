@@ -1,0 +1,313 @@
+"""E1 and E2: erased means erased, and an old backup brings nobody back."""
+
+import base64
+import json
+import shutil
+import sqlite3
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from plugin.clock import ManualClock
+from plugin.errors import VaultError
+from plugin.flows import chores, consent, erasure, gallery, roster
+from plugin.flows.services import Services
+from plugin.ledger import backup, restore, sealing
+from plugin.ledger import tables as t
+from plugin.ledger.keys import MasterKeys
+from plugin.quitclaim.lifecycle import Signing
+from plugin.quitclaim.model import Grant, GrantKind
+from plugin.recognizer.examiner import Examiner
+from sidecar import logs, samples
+from tests import support
+
+
+@dataclass
+class Life:
+    """One person, and every byte string that must not survive them."""
+
+    id: str
+    name: str
+    needles: dict[str, bytes] = field(default_factory=dict)
+
+
+def _spellings(what: str, text: str) -> dict[str, bytes]:
+    return {
+        what: text.encode(),
+        f"{what} decomposed": unicodedata.normalize("NFD", text).encode(),
+        f"{what} folded": text.casefold().encode(),
+        f"{what} UTF-16": text.encode("utf-16-le"),
+        f"{what} escaped": json.dumps(text)[1:-1].encode(),
+        f"{what} base64": base64.b64encode(text.encode()).rstrip(b"="),
+    }
+
+
+def _vector(template: bytes) -> dict[str, bytes]:
+    numbers = np.frombuffer(template, "<f4")
+    wide = numbers.astype("<f8").tobytes()
+    return {
+        "template": template[:64],
+        "template float64": wide[:64],
+        "template base64": base64.b64encode(template)[:80],
+        "template float64 base64": base64.b64encode(wide)[:80],
+        "template hex": template[:64].hex().encode(),
+        "template text": ", ".join(repr(float(n)) for n in numbers[:4]).encode(),
+    }
+
+
+def _enter(services: Services, cast: support.Cast, number: int, *pictures: bytes) -> Life:
+    """Somebody with a contact, a guardian on file, evidence, reference photographs and a template."""
+    name, email = f"Åsa Kanarie-{number:04d}", f"kanarie{number:04d}@example.org"
+    guardian, proof = f"Voogd Kanarie-{number:04d}", f"handtekening kanarie {number:04d} ".encode() * 20
+    life = Life(cast.add(name, email=email, guardians=(guardian,)), name)
+    now = services.clock.now()
+    until = now + timedelta(days=365)
+    lines = (
+        Grant(f"rec{number}", GrantKind.RECOGNITION, None, None, now, until),
+        Grant(f"pub{number}", GrantKind.PUBLICATION, "communication", "website", now, until),
+    )
+    signing = Signing("v1", None, "en", "paper", True, (), now, lines)
+    consent.record(services, life.id, signing, [consent.Evidence(f"form-{number:04d}.pdf", proof)], "test")
+    gallery.enrol(services, life.id, pictures, "test")
+    with services.store.read() as conn:
+        (found,) = services.vault.find(conn, life.id, "template")
+        template = services.vault.open(conn, found)
+    life.needles = _spellings("name", name) | _spellings("e-mail", email) | _spellings("guardian", guardian)
+    life.needles |= _vector(template) | {
+        "evidence": proof[:60],
+        "evidence's name": f"form-{number:04d}".encode(),
+    }
+    for place, picture in enumerate(pictures):
+        middle = len(picture) // 2
+        life.needles[f"reference photograph {place}"] = picture[middle : middle + 64]
+    return life
+
+
+def _found(lives: list[Life], folders: list[Path]) -> list[str]:
+    """Where any needle of these people stands, in any file."""
+    hits = []
+    for path in sorted(p for folder in folders for p in folder.rglob("*") if p.is_file()):
+        data = path.read_bytes()
+        for life in lives:
+            hits += [f"{what} in {path.name}" for what, needle in life.needles.items() if needle in data]
+    return hits
+
+
+Wrapped = tuple[str, str, int, bytes]
+
+
+def _keys_in(copy: Path) -> list[Wrapped]:
+    with closing(sqlite3.connect(copy)) as old:
+        rows = old.execute("SELECT person_id, purpose, master_version, wrapped FROM person_key").fetchall()
+    return [tuple(row) for row in rows]
+
+
+def _keys_of_backups(folder: Path) -> list[Wrapped]:
+    return [
+        (who, what, version, base64.b64decode(wrapped))
+        for path in folder.glob("keys-*.json")
+        for who, what, version, wrapped, _ in json.loads(path.read_text())["keys"]
+    ]
+
+
+def _opened(keys: list[Wrapped], who: set[str], master: MasterKeys) -> int:
+    """How many of these people's wrapped keys the master key opens."""
+    count = 0
+    for person_id, purpose, version, wrapped in keys:
+        if person_id not in who:
+            continue
+        try:
+            sealing.unwrap(master.key(version), wrapped, person_id, purpose, version)
+        except VaultError:
+            continue
+        count += 1
+    return count
+
+
+@pytest.fixture
+def house_with_a_log(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Services]:
+    """A house that writes a log file, with a temp folder of its own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
+    (tmp_path / "temp").mkdir()
+    (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
+    config = support.configuration(
+        tmp_path, server={"log_file": "{data}/logs/facelease.log", "log_level": "debug"}
+    )
+    import logging
+
+    before = logging.getLogger().handlers
+    logs.configure(config)
+    with support.opened(config, clock, examiner) as services:
+        yield services
+    for handler in logging.getLogger().handlers:
+        handler.close()
+    logging.getLogger().handlers = before
+
+
+@pytest.mark.promise
+def test_erased_means_erased(
+    house_with_a_log: Services,
+    clock: ManualClock,
+    tmp_path: Path,
+    promise: Callable[[str, str], None],
+    full: bool,
+) -> None:
+    """After an erasure no byte of the person is left, and no key that ever was opens again.
+
+    Searched for in every spelling: store, WAL, logs, temp folder, ended.log, photographs, and the backups
+    made before. Opened with today's master key: what stands in the store, and in copies made before.
+    """
+    services, cast = house_with_a_log, support.Cast(house_with_a_log)
+    photos = services.config.path(services.config.folder.path)
+    pictures = [samples.portrait(p).read_bytes() for p in (samples.A_FRONT, samples.A_SPEECH)]
+    first = _enter(services, cast, 0, *pictures)
+    living = cast.add("Bo")
+    cast.sign(living)
+    cast.enrol(living, samples.B_STANDING)
+    cast.open_collection()
+    refs = [support.put(photos, f"shoot/{n}.jpg", samples.A_STANDING, (600, 800)) for n in range(2)]
+    chores.poll(services)
+    cast.work()
+    assert all(first.name in cast.names_on(ref) for ref in refs)
+    small = (tmp_path / support.put(tmp_path, "small.jpg", samples.A_FRONT, (300, 400))).read_bytes()
+    lives = [first, *(_enter(services, cast, n, small) for n in range(1, 200 if full else 6))]
+    folder = services.config.path(services.config.backup.folder)
+    made = backup.backup(services.store, services.master, folder, clock, services.config.backup.key_days)
+    services.store.checkpoint()
+    copy = tmp_path / "older.db"
+    shutil.copyfile(tmp_path / "data" / "ledger.db", copy)
+    who, everywhere = {life.id for life in lives}, [tmp_path / "data", tmp_path / "temp", tmp_path / "photos"]
+    assert _opened(_keys_in(copy), who, services.master) == 2 * len(lives)
+    assert _opened(_keys_of_backups(folder), who, services.master) == 2 * len(lives)
+    assert {"name in ledger.db", "name UTF-16 in 0.jpg"} <= set(_found(lives, everywhere))
+
+    for life in lives:
+        clock.advance(timedelta(minutes=1))
+        assert erasure.erase(services, life.id, "test").finished_at is not None
+    cast.work()
+    hits = _found(lives, everywhere)
+    today = MasterKeys.load(services.config.path(services.config.keys.master_file))
+    live = _opened(_keys_in(tmp_path / "data" / "ledger.db"), who, today)
+    older = _opened(_keys_in(copy) + _keys_of_backups(folder), who, today)
+    keys = 2 * len(lives)
+    promise(
+        "E1",
+        f"sqlite: people {len(lives)}, bytes {len(hits)}; opened live {live} of {keys}; "
+        f"opened from older copies {older} of {2 * keys}",
+    )
+    assert made.store.exists()
+    assert not hits, sorted(set(hits))[:10]
+    assert (live, older) == (0, 0)
+    with services.store.read() as conn:
+        assert services.vault.find(conn, living, "template")
+        assert services.vault.open(conn, services.vault.find(conn, living, "template")[0])
+
+
+def _usable(services: Services, person_id: str) -> list[str]:
+    """What of a person a house would act upon now: a template, a match, a publication."""
+    now = services.clock.now()
+    with services.store.read() as conn:
+        standing = roster.load_many(conn, [person_id]).get(person_id)
+        sealed = services.vault.find(conn, person_id, "template")
+        key = services.vault.has_key(conn, person_id, "face")
+    services.faces.refresh(services)
+    found = ["template"] * len(sealed) + ["face key"] * key
+    found += ["gallery"] if person_id in services.faces.enrolled else []
+    if standing is not None and roster.recognition(services, standing, now) is not None:
+        found.append("recognition")
+    if standing is not None and roster.any_publication(services, standing, now):
+        found.append("publication")
+    return found
+
+
+@pytest.mark.promise
+def test_an_old_backup_brings_nobody_back(
+    tmp_path: Path,
+    clock: ManualClock,
+    examiner: Examiner,
+    promise: Callable[[str, str], None],
+    full: bool,
+) -> None:
+    """A backup from before erasures, withdrawals and shortened grants revives none; the living keep all."""
+    count = 20 if full else 3
+    (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
+    config = support.configuration(tmp_path)
+    groups: dict[str, list[str]] = {}
+    with support.opened(config, clock, examiner) as services:
+        cast = support.Cast(services)
+        for group in ("erased", "withdrawn", "shortened", "shortened later", "living"):
+            groups[group] = [cast.add(f"{group} {n}") for n in range(count)]
+            for person_id in groups[group]:
+                cast.sign(person_id)
+                cast.enrol(person_id, samples.A_FRONT)
+        templates = _templates(services, groups["living"])
+        folder = config.path(config.backup.folder)
+        backup.backup(services.store, services.master, folder, clock, config.backup.key_days)
+        clock.advance(timedelta(days=1))
+        for person_id in groups["erased"]:
+            erasure.erase(services, person_id, "test")
+        for person_id in groups["withdrawn"]:
+            consent.withdraw(services, person_id, None, "test")
+        for person_id in groups["shortened"]:
+            cast.sign(person_id, lasts=timedelta(days=5))
+        for person_id in groups["shortened later"]:
+            begins = clock.now() + timedelta(days=5)
+            cast.sign(person_id, start=begins, lasts=timedelta(days=5))
+        cast.work()
+        chores.housekeeping(services)
+        assert all(_usable(services, p) for p in groups["shortened later"])
+
+    moved = config.model_copy(
+        update={"store": config.store.model_copy(update={"url": "sqlite:///{data}/restored.db"})}
+    )
+    clock.advance(timedelta(days=2))
+    with support.opened(moved, clock, examiner):
+        pass
+    master = MasterKeys.load(moved.path(moved.keys.master_file))
+    done = restore.restore(moved.store_url, folder, master, clock)
+    assert done.rows
+    with support.opened(moved, clock, examiner) as services:
+        chores.start(services)
+        support.Cast(services).work()
+        early = [
+            who for g in ("erased", "withdrawn", "shortened") for who in groups[g] if _usable(services, who)
+        ]
+        clock.advance(timedelta(days=10))
+        chores.sweep(services)
+        support.Cast(services).work()
+        ended = [who for g in groups if g != "living" for who in groups[g]]
+        revived = set(early) | {who for who in ended if _usable(services, who)}
+        kept = sum(
+            1 for who, bodies in _templates(services, groups["living"]).items() if bodies == templates[who]
+        )
+        names = _names(services)
+    promise(
+        "E2", f"sqlite: revived {len(revived)} of {len(ended)}; living kept {kept} of {len(groups['living'])}"
+    )
+    assert not revived
+    assert kept == len(groups["living"])
+    assert {f"living {n}" for n in range(count)} <= names
+    assert not {f"erased {n}" for n in range(count)} & names
+
+
+def _templates(services: Services, people: list[str]) -> dict[str, list[bytes]]:
+    with services.store.read() as conn:
+        return {
+            who: [services.vault.open(conn, found) for found in services.vault.find(conn, who, "template")]
+            for who in people
+        }
+
+
+def _names(services: Services) -> set[str]:
+    with services.store.read() as conn:
+        return set(conn.scalars(select(t.person.c.display_name)))

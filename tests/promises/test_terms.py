@@ -1,0 +1,138 @@
+"""T1: nothing is kept past its term."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from plugin.clock import ManualClock
+from plugin.flows import chores, consent
+from plugin.flows.services import Services
+from plugin.ledger import backup
+from plugin.ledger import tables as t
+from plugin.recognizer.examiner import Examiner
+from sidecar import logs, samples
+from tests import support
+
+
+def _years_and_months(now: datetime, months: int) -> datetime:
+    """The day so many months ago; days beyond the 28th do not occur here."""
+    month = now.month - 1 - months
+    return now.replace(year=now.year + month // 12, month=month % 12 + 1)
+
+
+def _past(services: Services) -> dict[str, int]:
+    """How many of each kind are kept past their term, counted without the code under test."""
+    now, config = services.clock.now(), services.config
+    keep = config.retention
+    ended = t.person.c.ended_at < _years_and_months(now, keep.evidence_months)
+    over = select(t.person.c.id).where(ended)
+    waited = t.face.c.created_at < now - timedelta(config.review.days)
+    finished = t.job.c.finished_at < now - timedelta(keep.jobs_days)
+    closed = t.intent.c.finished_at < _years_and_months(now, keep.intents_months)
+    days: dict[str, tuple[Any, Any]] = {
+        "suggestions": (t.face, (t.face.c.state == "suggested") & waited),
+        "events": (t.event, t.event.c.received_at < now - timedelta(keep.events_days)),
+        "jobs": (t.job, t.job.c.state.in_(("done", "dead")) & finished),
+        "boxes": (t.face, t.face.c.created_at < _years_and_months(now, keep.boxes_months)),
+        "intents": (t.intent, (t.intent.c.state != "open") & closed),
+        "audit": (t.audit, t.audit.c.at < _years_and_months(now, keep.audit_months)),
+        "evidence": (t.sealed, (t.sealed.c.purpose == "record") & t.sealed.c.person_id.in_(over)),
+        "record keys": (t.person_key, t.person_key.c.person_id.in_(over)),
+        "shredded keys": (t.shredding, t.shredding.c.shredded_at < _years_and_months(now, keep.audit_months)),
+    }  # fmt: skip
+    counts = {}
+    with services.store.read() as conn:
+        for kind, (table, where) in days.items():
+            counts[kind] = conn.scalar(select(func.count()).select_from(table).where(where)) or 0
+    return counts | {"log files": _old_logs(services, now), "wrapped keys": _old_keys(services, now)}
+
+
+def _old_logs(services: Services, now: datetime) -> int:
+    folder = services.config.path("{data}/logs")
+    oldest = (now - timedelta(days=services.config.retention.logs_days)).strftime("%Y-%m-%d")
+    return sum(1 for path in folder.glob("facelease.log.*") if path.suffix[1:] < oldest)
+
+
+def _old_keys(services: Services, now: datetime) -> int:
+    folder = services.config.path(services.config.backup.folder)
+    oldest = f"keys-{now - timedelta(days=services.config.backup.key_days):%Y%m%dT%H%M%S}"
+    return sum(1 for path in folder.glob("keys-*.json") if path.name < oldest)
+
+
+def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Path, asa: str) -> str:
+    """Something of every kind, made as it is made in earnest where that is possible."""
+    dag = cast.add("Dag", email="dag@example.org", guardians=("Somebody",))
+    cast.sign(dag)
+    cast.enrol(dag)
+    cast.open_collection()
+    support.put(photos, "shoot/one.jpg", samples.A_STANDING, (300, 400))
+    together = support.together(photos, "shoot/two.jpg", samples.A_SPEECH, samples.B_STANDING, height=500)
+    chores.poll(services)
+    cast.work()
+    with services.store.write() as tx:
+        many: list[dict[str, Any]] = [{"id": f"e{n}", "received_at": tx.now} for n in range(2300)]
+        tx.execute(insert(t.event), many)
+        resource = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == together))
+        tx.execute(
+            insert(t.face).values(
+                resource_id=resource, file_version="v", left=0.1, top=0.1, width=0.1, height=0.1, width_px=50,
+                state="suggested", person_id=asa, distance=0.4, created_at=tx.now,
+            )
+        )  # fmt: skip
+    consent.withdraw(services, dag, None, "test")
+    cast.work()
+    config = services.config
+    backup.backup(
+        services.store, services.master, config.path(config.backup.folder), clock, config.backup.key_days
+    )
+    folder = config.path("{data}/logs")
+    for day in range(0, 40, 9):
+        name = f"facelease.log.{clock.now() - timedelta(days=day):%Y-%m-%d}"
+        (folder / name).write_text("{}\n")
+    return dag
+
+
+@pytest.mark.promise
+def test_nothing_is_kept_past_its_term(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Callable[[str, str], None]
+) -> None:
+    """A term a kind; the clock is moved past each in turn, the nightly chore runs, and none is left.
+
+    Who still agrees keeps their evidence all the while, and somebody past their term may sign anew.
+    """
+    config = support.configuration(tmp_path, server={"log_file": "{data}/logs/facelease.log"})
+    (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
+    handlers = logging.getLogger().handlers
+    logs.configure(config)
+    with support.opened(config, clock, examiner) as services:
+        cast = support.Cast(services)
+        asa = cast.add("Åsa")
+        cast.sign(asa, lasts=None)
+        dag = _fill(services, cast, clock, tmp_path / "photos", asa)
+        seen: dict[str, int] = {}
+        left: dict[str, int] = {}
+        for days in (31, 60, 280, 365, 365, 365, 365, 365, 365, 365):
+            clock.advance(timedelta(days=days))
+            before = _past(services)
+            chores.sweep(services)
+            chores.housekeeping(services)
+            after = _past(services)
+            for kind in before:
+                seen[kind] = seen.get(kind, 0) + before[kind]
+                left[kind] = left.get(kind, 0) + after[kind]
+        with services.store.read() as conn:
+            assert services.vault.find(conn, asa, "evidence")
+            assert not services.vault.has_key(conn, dag, "record")
+        cast.sign(dag)
+        assert len(list((tmp_path / "data" / "backups").glob("keys-*.json"))) >= 1
+    for handler in logging.getLogger().handlers:
+        handler.close()
+    logging.getLogger().handlers = handlers
+    promise("T1", f"kinds {len(seen)}, rows past their term {sum(left.values())} of {sum(seen.values())}")
+    assert all(seen.values()), {kind: count for kind, count in seen.items() if not count}
+    assert not any(left.values()), left
