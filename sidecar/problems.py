@@ -3,12 +3,24 @@
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from plugin.errors import ConsentError, DamError, FaceLeaseError, NotFound, QueueFull
+from plugin.errors import (
+    ConfigError,
+    ConsentError,
+    DamError,
+    EventRefused,
+    FaceLeaseError,
+    NotFound,
+    QueueFull,
+    SignatureRefused,
+)
 
 _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (NotFound, 404),
     (ConsentError, 409),
     (QueueFull, 429),
+    (SignatureRefused, 401),
+    (EventRefused, 422),
+    (ConfigError, 503),
     (DamError, 502),
     (FaceLeaseError, 500),
 )

@@ -6,6 +6,7 @@ cleaned, and only when it has been read back are the last rows deleted; until th
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -13,7 +14,7 @@ from sqlalchemy import delete, update
 from plugin.errors import DamError, ResourceGone, StoreError, VaultError
 from plugin.flows import clearance, consent, keeping, revocation, roster
 from plugin.flows.services import Services
-from plugin.ledger import rotation
+from plugin.ledger import files, rotation
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.endings import Ended
@@ -126,7 +127,14 @@ def finish(services: Services, person_id: str) -> Certificate:
         "rows of the audit log: they stay, and nobody can tell any more whom they are about",
         "the line in ended.log with the pseudonymous id: it keeps an old backup from bringing the person back",
     ]
+    files.make_folder(kept(services, person_id).parent)
+    files.write_secret(kept(services, person_id), certificate.text().encode())
     return certificate
+
+
+def kept(services: Services, person_id: str) -> Path:
+    """Where the certificate of an erasure lies, for the officer, whoever finished it."""
+    return services.config.path("{data}/certificates") / f"{person_id}.txt"
 
 
 def _overwrite(services: Services) -> tuple[list[str], list[str]]:

@@ -144,12 +144,15 @@ def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: 
             )
         done = erasure.erase(services, person_id, actor())
         finish_jobs(services)
+        kept = erasure.kept(services, person_id)
     if certificate:
         certificate.write_text(done.text(), encoding="utf-8")
     data = {
         "id": person_id, "finished": done.finished_at, "reached": done.reached, "not_reached": done.not_reached,
     }  # fmt: skip
-    say(as_json, data, done.text().splitlines())
+    lines = done.text().splitlines()
+    lines += [f"kept as {kept}"] if done.finished_at else []
+    say(as_json, data, lines)
     if done.finished_at is None:
         raise SystemExit(3)
 

@@ -146,6 +146,10 @@ def test_an_erasure_while_the_dam_is_down_ends_by_its_job(
         assert cast.names_on(ref) == set()
         assert _rows(services, asa) == {}
         assert not rotation.due(services.store)
+        kept = erasure.kept(services, asa).read_text()
+        assert "CERTIFICATE OF ERASURE" in kept
+        assert "NOT FINISHED" not in kept
+        assert "Åsa" not in kept
 
 
 def test_killed_after_the_rows_were_deleted_the_job_still_destroys_the_old_master_key(
