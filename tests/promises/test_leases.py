@@ -171,7 +171,7 @@ class Walk:
 
     def withdraw(self, who: Somebody) -> None:
         chosen = (
-            set(self.rng.sample(sorted(who.lines), min(1, len(who.lines))))
+            set(self.rng.sample(list(who.lines), min(1, len(who.lines))))
             if self.rng.random() < 0.5
             else None
         )
@@ -187,6 +187,9 @@ class Walk:
         for key, line in who.lines.items():
             if chosen is None or key in chosen:
                 line.ended = min(line.ended or now, now)
+        # Signed anew at the very same moment, it has stopped all the same: the act itself destroyed the key.
+        if not who.recognised(now, self.services):
+            who.enrolled = None
 
     def object(self, who: Somebody) -> None:
         consent.object_(self.services, who.id, "test")

@@ -1,0 +1,120 @@
+"""The folder DAM with something around it: calls that fail, half writes, a record of every write."""
+
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from plugin.errors import DamError
+from plugin.hooks.dam import Change, Collection, Dam, Picture, Resource, Write
+
+
+class Through:
+    """A DAM that hands every call on."""
+
+    def __init__(self, inner: Dam) -> None:
+        self.inner = inner
+        self.places = inner.places
+
+    def collections(self) -> Sequence[Collection]:
+        return self.inner.collections()
+
+    def changes(self) -> Sequence[Change]:
+        return self.inner.changes()
+
+    def acknowledge(self, changes: Sequence[Change]) -> None:
+        self.inner.acknowledge(changes)
+
+    def refs(self, collection: str | None = None) -> Iterator[str]:
+        return self.inner.refs(collection)
+
+    def look(self, ref: str) -> Resource:
+        return self.inner.look(ref)
+
+    def picture(self, ref: str) -> Picture:
+        return self.inner.picture(ref)
+
+    def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
+        return self.inner.write(ref, writes, released)
+
+    def holders(self, node: str) -> Iterator[str]:
+        return self.inner.holders(node)
+
+
+class Failing(Through):
+    """Fails `share` of its calls: before the act, after it, or (a write) half done."""
+
+    def __init__(self, inner: Dam, share: float, seed: int) -> None:
+        super().__init__(inner)
+        self.share = share
+        self.failed = 0
+        self.calls = 0
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+
+    def _fate(self, *fates: str) -> str:
+        with self._lock:
+            self.calls += 1
+            if self._random.random() >= self.share:
+                return "well"
+            self.failed += 1
+            return self._random.choice(fates)
+
+    def look(self, ref: str) -> Resource:
+        if self._fate("before", "time-out") != "well":
+            raise DamError("the DAM answered 500")
+        return self.inner.look(ref)
+
+    def picture(self, ref: str) -> Picture:
+        if self._fate("before") != "well":
+            raise DamError("the DAM answered 502")
+        return self.inner.picture(ref)
+
+    def holders(self, node: str) -> Iterator[str]:
+        if self._fate("before") != "well":
+            raise DamError("the DAM answered 503")
+        return self.inner.holders(node)
+
+    def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
+        fate = self._fate("before", "after", "half")
+        if fate == "before":
+            raise DamError("the DAM answered 500 and did nothing")
+        if fate == "half":
+            some = [replace(w, places=w.places & {"exif"}) for w in writes]
+            self.inner.write(ref, [w for w in some if w.places], released)
+            raise DamError("the DAM answered 500 and did half of it")
+        done = self.inner.write(ref, writes, released)
+        if fate == "after":
+            raise DamError("the DAM did it and its answer timed out")
+        return done
+
+
+class Recording(Through):
+    """Writes a line to a file for every write, before it is made; `at` is told where we are."""
+
+    def __init__(
+        self, inner: Dam, record: Path, at: Callable[[str, str], None] = lambda where, ref: None
+    ) -> None:
+        super().__init__(inner)
+        self._record = record
+        self._at = at
+
+    def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
+        self._at("intent", ref)
+        lines = [
+            json.dumps(
+                {"ref": ref, "node": w.node, "add": w.add, "places": sorted(w.places), "at": time.time()}
+            )
+            for w in writes
+        ]
+        with self._record.open("a") as file:
+            file.write("".join(line + "\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        done = self.inner.write(ref, writes, released)
+        self._at("call", ref)
+        return done

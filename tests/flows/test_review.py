@@ -1,0 +1,213 @@
+"""An editor confirms, corrects, rejects, dismisses and takes back: what it does to the file and to the answer."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from plugin.clock import ManualClock
+from plugin.errors import ConsentError, NotFound
+from plugin.flows import backlog, chores, clearance, consent, review
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.answers import Status
+from plugin.quitclaim.scope import Mode
+from plugin.recognizer.examiner import Examiner
+from tests import support
+from tests.crowd import A, B, Crowd
+
+REF = "shoot/one.jpg"
+
+
+def faces(services: Services) -> list[tuple[int, str, str | None]]:
+    """(id, state, person) of the faces on the photograph, left to right."""
+    with services.store.read() as conn:
+        rows = conn.execute(select(t.face).order_by(t.face.c.left)).all()
+    return [(row.id, row.state, row.person_id) for row in rows]
+
+
+def answer(services: Services, channel: str = "website") -> Status:
+    return clearance.ask(services, REF, "communication", channel).status
+
+
+def stored(services: Services) -> bool:
+    """Whether the stored clearance says cleared for the website now."""
+    with services.store.read() as conn:
+        return clearance.count_cleared(conn, "communication", "website", services.clock.now()) > 0
+
+
+@pytest.fixture
+def asa(cast: support.Cast) -> str:
+    """Åsa, who agreed and enrolled."""
+    person = cast.add("Åsa")
+    cast.sign(person)
+    cast.enrol(person)
+    return person
+
+
+@pytest.fixture
+def suggested(services: Services, cast: support.Cast, photos: Path, asa: str, examiner: Examiner) -> int:
+    """The face on the photograph, for which Åsa is suggested."""
+    cast.open_collection(mode=Mode.SUGGEST)
+    Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]))
+    chores.poll(services)
+    cast.work()
+    ((face, state, person),) = faces(services)
+    assert (state, person) == ("suggested", asa)
+    return face
+
+
+def test_confirmed(services: Services, cast: support.Cast, suggested: int, asa: str) -> None:
+    """The name stands in the file, the tag is confirmed, the photograph is cleared."""
+    assert answer(services) is Status.UNKNOWN
+    review.confirm(services, suggested, "editor")
+    assert cast.names_on(REF) == {"Åsa"}
+    assert cast.tags(asa) == {REF: "confirmed"}
+    assert (answer(services), stored(services)) == (Status.CLEARED, True)
+
+
+def test_rejected(services: Services, cast: support.Cast, suggested: int) -> None:
+    """No name, no clearance, and not proposed again."""
+    review.reject(services, suggested, "editor")
+    backlog.enqueue(services, [REF])
+    cast.work()
+    assert [state for _, state, _ in faces(services)] == ["rejected"]
+    assert cast.names_on(REF) == set()
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+
+
+def test_a_confirmed_face_rejected_after_all(services: Services, cast: support.Cast, suggested: int) -> None:
+    """The name goes from the file, and with it the clearance."""
+    review.confirm(services, suggested, "editor")
+    review.reject(services, suggested, "editor")
+    assert cast.names_on(REF) == set()
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+
+
+def test_taken_back(services: Services, cast: support.Cast, suggested: int, asa: str) -> None:
+    """After an undo the face is as it was before: suggested, the file without a name."""
+    for decide in (review.confirm, review.reject):
+        decide(services, suggested, "editor")
+        review.undo(services, suggested, "editor")
+        cast.work()
+        assert faces(services) == [(suggested, "suggested", asa)]
+        assert cast.names_on(REF) == set()
+        assert not stored(services)
+    with pytest.raises(ConsentError, match="nothing to undo"):
+        review.undo(services, suggested, "editor")
+
+
+def test_dismissed(services: Services, cast: support.Cast, suggested: int) -> None:
+    """With a reason the face no longer keeps the photograph; without one it is refused."""
+    with pytest.raises(ConsentError, match="reason"):
+        review.dismiss(services, suggested, "  ", "editor")
+    review.confirm(services, suggested, "editor")
+    review.dismiss(services, suggested, "statue", "editor")
+    assert cast.names_on(REF) == set()
+    assert answer(services) is Status.NO_PERSON_FOUND
+    backlog.enqueue(services, [REF])
+    cast.work()
+    assert [state for _, state, _ in faces(services)] == ["dismissed"]
+
+
+def test_corrected(
+    services: Services, cast: support.Cast, photos: Path, suggested: int, asa: str, examiner: Examiner
+) -> None:
+    """It is Eva, not Åsa: one name goes, the other comes, and Åsa is not proposed again, in the file saved anew."""
+    eva = cast.add("Eva")
+    with pytest.raises(ConsentError, match="no grant in force"):
+        review.confirm(services, suggested, "editor", eva)
+    cast.sign(eva, recognition=False)
+    review.confirm(services, suggested, "editor")
+    review.confirm(services, suggested, "editor", eva)
+    assert cast.names_on(REF) == {"Eva"}
+    assert (cast.tags(asa), cast.tags(eva)) == ({}, {REF: "confirmed"})
+    Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]), quality=60)
+    chores.poll(services)
+    cast.work()
+    assert [state for _, state, _ in faces(services)] == ["unmatched"]
+
+
+def test_somebody_is_in_a_photograph_once(
+    services: Services, cast: support.Cast, photos: Path, asa: str, examiner: Examiner
+) -> None:
+    """Named on one face, she cannot be named on another as well."""
+    cast.open_collection()
+    Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0], B]))
+    chores.poll(services)
+    cast.work()
+    left, right = faces(services)
+    assert left[1:] == ("matched", asa)
+    with pytest.raises(ConsentError, match="already"):
+        review.confirm(services, right[0], "editor", asa)
+
+
+def test_a_machine_tag_confirmed_while_it_is_being_written(
+    services: Services, cast: support.Cast, suggested: int, asa: str
+) -> None:
+    """The machine's own intent lands after the editor's: confirmed it stays."""
+    from plugin.flows import arrivals, intents
+
+    review.confirm(services, suggested, "editor")
+    cast.open_collection(mode=Mode.AUTO)
+    arrival = arrivals.enter(services, REF)
+    with services.store.write() as tx:
+        proposal = intents.Proposal(
+            arrival.resource_id, asa, "Åsa", "add", "machine", frozenset({"exif"}), suggested
+        )
+        late = intents.propose(services, tx, proposal)
+    assert intents.carry_out(services, late) == "done"
+    assert cast.tags(asa) == {REF: "confirmed"}
+
+
+def test_a_suggestion_waits_so_many_days(
+    services: Services, cast: support.Cast, suggested: int, clock: ManualClock
+) -> None:
+    """After review.days it goes, with its distance; one decided on stays."""
+    clock.advance(timedelta(days=services.config.review.days, seconds=1))
+    assert chores.housekeeping(services)["suggestions"] == 1
+    assert [state for _, state, _ in faces(services)] == ["unmatched"]
+    with services.store.read() as conn:
+        assert conn.execute(select(t.face.c.distance)).scalar_one() is None
+
+
+def test_a_suggestion_goes_with_recognition(
+    services: Services, cast: support.Cast, suggested: int, asa: str
+) -> None:
+    """In the commit that ends it, not in a job after it; confirming by name is still possible while publication is."""
+    with services.store.read() as conn:
+        recognition = conn.execute(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).scalar_one()
+    consent.withdraw(services, asa, {recognition}, "test")
+    assert faces(services) == [(suggested, "unmatched", None)]
+    with pytest.raises(ConsentError, match="--person"):
+        review.confirm(services, suggested, "editor")
+    review.confirm(services, suggested, "editor", asa)
+    assert cast.names_on(REF) == {"Åsa"}
+
+
+def test_recognition_ends_and_what_rested_on_the_match_alone_is_not_cleared(
+    services: Services, cast: support.Cast, photos: Path, asa: str, examiner: Examiner
+) -> None:
+    """The machine's match clears here; in the commit that ends recognition it does not, before and after the job."""
+    cast.open_collection()
+    Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]))
+    chores.poll(services)
+    cast.work()
+    assert (answer(services), stored(services)) == (Status.CLEARED, True)
+    with services.store.read() as conn:
+        recognition = conn.execute(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).scalar_one()
+    consent.withdraw(services, asa, {recognition}, "test")
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    cast.work()
+    assert cast.names_on(REF) == set()
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+
+
+def test_what_is_not_there(services: Services, cast: support.Cast, suggested: int) -> None:
+    """A face nobody knows; a face without a candidate."""
+    with pytest.raises(NotFound, match="review list"):
+        review.confirm(services, 999, "editor")
+    review.reject(services, suggested, "editor")
+    with pytest.raises(ConsentError, match="nothing to reject"):
+        review.reject(services, suggested, "editor")
