@@ -171,9 +171,7 @@ class Walk:
 
     def withdraw(self, who: Somebody) -> None:
         chosen = (
-            set(self.rng.sample(list(who.lines), min(1, len(who.lines))))
-            if self.rng.random() < 0.5
-            else None
+            set(self.rng.sample(list(who.lines), min(1, len(who.lines)))) if self.rng.random() < 0.5 else None
         )
         consent.withdraw(self.services, who.id, chosen, "test")
         self._end(who, chosen)
