@@ -1,8 +1,10 @@
 """The configuration: one frozen, typed tree, read from a TOML file; an unknown key is an error."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -63,7 +65,7 @@ class Backup(Section):
 class DamSection(Section):
     """Which DAM holds the photographs."""
 
-    kind: Literal["folder"] = "folder"
+    kind: Literal["folder", "resourcespace"] = "folder"
     poll_seconds: Count = 30
 
 
@@ -73,6 +75,39 @@ class Folder(Section):
     path: str = "{data}/photos"
     sidecar_name: Literal["full", "stem"] = "full"
     ignore: tuple[str, ...] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp")
+
+
+class ResourceSpaceSection(Section):
+    """A ResourceSpace server as the DAM."""
+
+    url: str = ""
+    user: str = ""
+    key_file: str = "{data}/keys/dam.key"
+    plain_http: bool = False
+    ca_file: str = ""
+    profile: Literal["auto", "plugin", "classic"] = "auto"
+    people_field: Count = 29
+    states: tuple[int, ...] = (-2, -1, 0, 1, 2)
+    calls_per_second: Annotated[float, Field(gt=0, le=1000)] = 20.0
+    seconds: Annotated[float, Field(gt=0, le=300)] = 20.0
+    tries: Annotated[int, Field(ge=1, le=10)] = 3
+
+    @field_validator("url")
+    @classmethod
+    def plain(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?", value):
+            raise ValueError("give the address of its start page, such as https://dam.example.org")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def sealed(self) -> Self:
+        if self.url.startswith("http://") and not self.plain_http and not _on_this_machine(self.url):
+            raise ValueError("url: use https, or set plain_http where the network is closed to others")
+        return self
+
+
+def _on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
 
 
 class Recognizer(Section):
@@ -117,6 +152,7 @@ class ClearanceSection(Section):
     channels: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "internal", "website", "social media", "print", "press", "advertising",
     )  # fmt: skip
+    horizon_days: Annotated[int, Field(ge=2, le=366)] = 30
     needs_confirmed: bool = True
     small_figures_block: bool = False
 
@@ -171,6 +207,13 @@ class Server(Section):
     log_file: str = ""
 
 
+class Webhooks(Section):
+    """What the DAM tells and asks us, signed; an endpoint without a secret is off."""
+
+    events_secret_file: str = ""
+    panel_secret_file: str = ""
+
+
 class Config(Section):
     """The whole configuration. Paths may hold `{data}`, which stands for `data`."""
 
@@ -181,6 +224,7 @@ class Config(Section):
     backup: Backup = Backup()
     dam: DamSection = DamSection()
     folder: Folder = Folder()
+    resourcespace: ResourceSpaceSection = ResourceSpaceSection()
     recognizer: Recognizer = Recognizer()
     matching: Matching = Matching()
     clearance: ClearanceSection = ClearanceSection()
@@ -190,6 +234,18 @@ class Config(Section):
     retention: Retention = Retention()
     jobs: Jobs = Jobs()
     server: Server = Server()
+    webhooks: Webhooks = Webhooks()
+
+    @model_validator(mode="after")
+    def reachable(self) -> Self:
+        server = self.resourcespace
+        if self.dam.kind == "resourcespace" and not (server.url and server.user):
+            raise ValueError("resourcespace.url and resourcespace.user are needed where dam.kind says so")
+        if self.dam.kind == "resourcespace" and server.seconds * 2 >= self.jobs.lease_seconds:
+            raise ValueError(
+                "resourcespace.seconds: a call and its repetition must end within jobs.lease_seconds"
+            )
+        return self
 
     def path(self, value: str) -> Path:
         """A path of the configuration with `{data}` filled in."""
@@ -215,7 +271,9 @@ def load(path: Path | None) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
     data = Path(str(tree.get("data", Config().data))).expanduser()
-    return parse(tree | {"data": str(data if data.is_absolute() else path.absolute().parent / data)}, str(path))
+    return parse(
+        tree | {"data": str(data if data.is_absolute() else path.absolute().parent / data)}, str(path)
+    )
 
 
 def parse(tree: dict[str, Any], source: str = "configuration") -> Config:

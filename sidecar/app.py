@@ -1,7 +1,9 @@
 """The Flask app: `create_app(config)`, health, metrics, and a front page that names nobody."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import structlog
 from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
@@ -10,9 +12,10 @@ from plugin.config import Config
 from plugin.errors import DamError, StoreError, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import metrics, problems, wording
+from sidecar import metrics, panel, problems, webhooks, wording
 from sidecar.house import open_house
 
+log = structlog.get_logger()
 SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
 
 
@@ -28,15 +31,27 @@ class State:
 
 
 def create_app(config: Config, services: Services | None = None) -> Flask:
-    """The app on an open house; without `services` it opens its own, which lives as long as the process."""
+    """The app on an open house; without `services` it opens its own, which lives as long as the process.
+
+    Raises ConfigError for secrets that are named and cannot be read.
+    """
     if services is None:
         services = open_house(config).__enter__()
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     problems.register(app)
+    app.log_exception = _logged  # type: ignore[method-assign,assignment]
     _routes(app, services)
+    for part in (webhooks.blueprint(services), panel.blueprint(services)):
+        if part is not None:
+            app.register_blueprint(part)
     app.after_request(_headers)
     return app
+
+
+def _logged(exception: Any) -> None:
+    """An error that nobody foresaw is logged by its kind alone: a traceback may quote a name or a path."""
+    log.error("unforeseen error", error=getattr(exception[0], "__name__", "unknown"))
 
 
 def _headers(response: Response) -> Response:

@@ -15,7 +15,7 @@ from plugin.flows import roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer import engine
-from sidecar import house
+from sidecar import house, signed
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def examine(config: Config, clock: Clock) -> list[Finding]:
     """Every check, in the order in which a fault in one explains the next."""
     findings = [_configuration(config), _guard("master key", lambda: _master(config))]
     findings += [*_permissions(config), _exiftool()]
+    findings += [_guard(f"{name} of the DAM", lambda name=name: _signed(config, name)) for name in _SIGNED]  # type: ignore[misc]
     findings.append(_guard("weights", lambda: _weights(config)))
     try:
         with house.open_house(config, clock) as services:
@@ -73,6 +74,17 @@ def _permissions(config: Config) -> Iterator[Finding]:
         yield Finding(
             f"permissions of {path.name}", not wide, oct(mode), f"chmod {allowed} {path}" if wide else ""
         )
+
+
+_SIGNED = ("events", "panel")
+
+
+def _signed(config: Config, purpose: str) -> Finding:
+    """An endpoint without a secret is off; with one that cannot be read the server would not start."""
+    known = signed.secrets(config, purpose)
+    count = 0 if known is None else len(known())
+    said = f"on, {count} secrets" if count else f"off: webhooks.{purpose}_secret_file names no secret"
+    return Finding(f"{purpose} of the DAM", True, said)
 
 
 def _exiftool() -> Finding:

@@ -14,6 +14,8 @@ from plugin.errors import ConfigError
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.hooks.folder import FolderDam
+from plugin.hooks.resourcespace import fields
+from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.ledger import tables as t
 from plugin.ledger.endings import EndedLog
 from plugin.ledger.jobs import Queue
@@ -40,6 +42,17 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
     return made
 
 
+def init_fields(config: Config) -> list[str]:
+    """Make the DAM's date fields, one a channel; says which were made. Raises ConfigError, DamError."""
+    with open_house(config) as services:
+        if not isinstance(services.dam, ResourceSpaceDam):
+            raise ConfigError("dam.kind: fields are made in a DAM that has them; a folder has none")
+        made = fields.prepare(services.dam.client, config.clearance.channels)
+    return [
+        f"field {fields.title(channel)!r}: {'made' if new else 'was there'}" for channel, new in made.items()
+    ]
+
+
 def _shown(url: str) -> str:
     """The URL without a password."""
     return url if "@" not in url else url.split("://", 1)[0] + "://...@" + url.rsplit("@", 1)[1]
@@ -58,12 +71,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         with store.read() as conn:
             steady.not_before(conn.scalar(select(t.state.c.last_seen)))
         master = master_keys(config)
-        folder = config.path(config.folder.path)
-        if not folder.is_dir():
-            raise ConfigError(
-                f"folder.path: {folder} is no folder: make it, or name the one with the photographs"
-            )
-        dam = FolderDam.from_config(store, config, steady)
+        dam = open_dam(store, config, steady)
         stack.callback(dam.close)
         faces = Faces(Examiner.from_config(with_models(config)))
         stack.callback(faces.close)
@@ -72,6 +80,18 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
             ended=EndedLog(config.path(config.keys.ended_log)),
             queue=Queue(store, config.jobs, SystemRandom()), dam=dam, faces=faces,
         )  # fmt: skip
+
+
+def open_dam(store: Store, config: Config, clock: Clock) -> FolderDam | ResourceSpaceDam:
+    """The DAM that the configuration names. Raises ConfigError where it is not there, or its key is not."""
+    if config.dam.kind == "resourcespace":
+        return ResourceSpaceDam.from_config(store, config)
+    folder = config.path(config.folder.path)
+    if not folder.is_dir():
+        raise ConfigError(
+            f"folder.path: {folder} is no folder: make it, or name the one with the photographs"
+        )
+    return FolderDam.from_config(store, config, clock)
 
 
 def master_keys(config: Config) -> MasterKeys:

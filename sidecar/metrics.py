@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 JOBS = Counter("facelease_jobs_total", "Jobs by kind and outcome", ["kind", "outcome"])
 JOB_SECONDS = Histogram("facelease_job_seconds", "Seconds a job took", ["kind"])
 CHORES = Counter("facelease_chores_total", "Scheduled acts by outcome", ["chore", "outcome"])
+EVENTS = Counter("facelease_events_total", "Events of the DAM that were signed, by outcome", ["outcome"])
 QUEUE = Gauge("facelease_queue_jobs", "Jobs in the queue by state", ["state"])
 PHOTOS = Gauge("facelease_photos", "Photographs in the ledger by how far they are examined", ["examined"])
 FACES = Gauge("facelease_faces", "Faces in the ledger by state", ["state"])

@@ -5,8 +5,9 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from plugin.errors import DamError
@@ -19,6 +20,7 @@ class Through:
     def __init__(self, inner: Dam) -> None:
         self.inner = inner
         self.places = inner.places
+        self.dated = inner.dated
 
     def collections(self) -> Sequence[Collection]:
         return self.inner.collections()
@@ -43,6 +45,12 @@ class Through:
 
     def holders(self, node: str) -> Iterator[str]:
         return self.inner.holders(node)
+
+    def forget(self, node: str) -> bool:
+        return self.inner.forget(node)
+
+    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+        self.inner.state(ref, until)
 
 
 class Failing(Through):

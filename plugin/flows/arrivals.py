@@ -45,12 +45,19 @@ def register(services: Services, resource: Resource, settled: frozenset[int]) ->
     """Enter the resource, its collections and the names that stood on it when those intents had closed."""
     with services.store.write() as tx:
         key, fresh = _upsert(tx, resource)
+        before = modes.scope_of(services, tx.connection, key)
         mine = t.resource_collection.c.resource_id == key
         tx.execute(delete(t.resource_collection).where(mine))
         for ref in resource.collections:
             tx.execute(insert(t.resource_collection).values(resource_id=key, collection_ref=ref))
+        tx.execute(delete(t.resource_hidden).where(t.resource_hidden.c.resource_id == key))
+        if not resource.complete:
+            tx.execute(insert(t.resource_hidden).values(resource_id=key))
+        modes.adopt(services, tx, resource.rulings)
         names.compare(services, tx, key, resource, settled, fresh)
-        scope = modes.scope_for(services, tx.connection, resource.collections)
+        scope = modes.scope_of(services, tx.connection, key)
+        if scope != before and not fresh:  # put into another collection, or that one means something else now
+            services.queue.put(tx, "photo", resource.ref)
         return Arrival(key, resource, scope, tx.generation())
 
 
@@ -93,7 +100,7 @@ def forget(services: Services, ref: str) -> None:
         key = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
         if key is None:
             return
-        for table in (t.face, t.tag, t.clearance, t.resource_collection):
+        for table in (t.face, t.tag, t.clearance, t.resource_collection, t.resource_hidden, t.statement):
             tx.execute(delete(table).where(table.c.resource_id == key))
         tx.execute(
             update(t.intent)

@@ -57,6 +57,16 @@ def _switched_on(services: Services) -> list[str]:
         return list(conn.scalars(select(t.collection.c.ref).where(t.collection.c.mode.in_(on))))
 
 
+def unheard_of(services: Services) -> list[str]:
+    """Photographs in collections that are on and that the ledger does not know: no event told of them.
+
+    An old photograph that is put into a collection is one, where the DAM does not log that.
+    """
+    with services.store.read() as conn:
+        known = set(conn.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
+    return [ref for ref in _candidates(services, ()) if ref not in known]
+
+
 def cost(services: Services, refs: Sequence[str]) -> Cost:
     """How many photographs, and how long on one process: measured on the first few, boxes only."""
     total = sum(collection.resources for collection in services.dam.collections())

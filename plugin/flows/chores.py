@@ -12,8 +12,10 @@ from plugin.flows import (
     intents,
     keeping,
     modes,
+    notices,
     replay,
     revocation,
+    statements,
     tagging,
     terms,
 )
@@ -27,6 +29,9 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "photo": tagging.arrived,
     "names": tagging.named,
     "gone": tagging.gone,
+    "members": notices.regrouped,
+    "renamed": notices.renamed,
+    "state": statements.stated,
     "revoke": revocation.revoke,
     "look-again": revocation.look_again,
     "recompute": revocation.recomputed,
@@ -77,6 +82,7 @@ def housekeeping(services: Services) -> dict[str, int]:
     if rotation.due(services.store):
         keeping.rotate(services)
     keeping.renew(services)
+    statements.renew(services)
     return counts
 
 
@@ -95,7 +101,7 @@ def reconcile(services: Services) -> int:
         refs = list(tx.connection.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
         for ref in refs:
             services.queue.put(tx, "names", ref, priority=8)
-    return len(refs)
+    return len(refs) + backlog.enqueue(services, backlog.unheard_of(services))
 
 
 def waiting(services: Services) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from plugin.clock import FOREVER
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import faces, roster
+from plugin.flows import faces, roster, statements
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
@@ -69,7 +69,8 @@ def _grants(
 def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
     """Store the intervals in which each of these photographs is cleared, for every purpose and channel."""
     cleared = services.config.clearance
-    for resource_id in resource_ids:
+    ids = list(resource_ids)
+    for resource_id in ids:
         facts = facts_of(tx.connection, resource_id)
         standings = roster.load_many(tx.connection, people_in(facts))
         tx.execute(delete(t.clearance).where(t.clearance.c.resource_id == resource_id))
@@ -84,6 +85,7 @@ def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
         ]  # fmt: skip
         if rows:
             tx.execute(insert(t.clearance), rows)
+    statements.wish(services, tx, ids)
 
 
 def recompute_many(services: Services, resource_ids: Sequence[int]) -> None:

@@ -107,6 +107,8 @@ def finish(services: Services, person_id: str) -> Certificate:
     name = standing[0].display_name
     removed = revocation.take_out(services, person_id, ALL, everywhere=True)
     left = _left(services, name)
+    if not services.dam.forget(name):
+        left.append("the DAM's own list of names")
     with services.store.write() as tx:
         counts = _delete(tx, person_id, name)
         clearance.recompute(services, tx, photos)

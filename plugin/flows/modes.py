@@ -1,18 +1,20 @@
 """What may be done in which collection, resolved at the moment it is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from plugin.errors import NotFound
+from plugin.errors import ConsentError, NotFound
 from plugin.flows import faces, roster
 from plugin.flows.services import Services
+from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
 from plugin.quitclaim.scope import Basis, CollectionRule, Evidence, Mode, Scope, effective, refuse_mode
 
 
@@ -47,11 +49,17 @@ def scope_for(services: Services, conn: Connection, refs: Sequence[str]) -> Scop
 
 
 def scope_of(services: Services, conn: Connection, resource_id: int) -> Scope:
-    """What may be done with a resource that the ledger knows, today."""
+    """What may be done with a resource that the ledger knows, today.
+
+    Where it may lie in collections that are hidden from us, one of them may forbid what these allow:
+    then no face is compared.
+    """
     query = select(t.resource_collection.c.collection_ref).where(
         t.resource_collection.c.resource_id == resource_id
     )
-    return scope_for(services, conn, list(conn.scalars(query)))
+    scope = scope_for(services, conn, list(conn.scalars(query)))
+    hidden = select(t.resource_hidden).where(t.resource_hidden.c.resource_id == resource_id)
+    return Scope(Mode.DETECT) if scope.compares and conn.execute(hidden).first() else scope
 
 
 def allows(scope: Scope, person_id: str, level: str) -> bool:
@@ -92,6 +100,40 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
             basis=ruling.basis.value if ruling.basis else "", members=len(members),
         )  # fmt: skip
         services.queue.put(tx, "remode", ref, {})
+
+
+def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> None:
+    """Enter what the DAM itself keeps of its collections; there it is decided, here it is only heard.
+
+    One whose basis is missing or past is entered as far as it goes without: faces are found, not compared.
+    """
+    for ruling in rulings:
+        mode, basis = Mode(ruling.mode), Basis(ruling.basis) if ruling.basis else None
+        evidence = Evidence(ruling.reference, ruling.by, ruling.decided, ruling.review)
+        try:
+            refuse_mode(mode, basis, evidence, services.today())
+        except ConsentError:
+            mode = Mode.DETECT
+        values: dict[str, Any] = {
+            "mode": mode.value, "basis": basis.value if basis else None,
+            "basis_reference": ruling.reference or None, "basis_by": ruling.by or None,
+            "basis_date": ruling.decided, "review_date": ruling.review,
+        }  # fmt: skip
+        this = t.collection.c.ref == ruling.ref
+        row = tx.execute(select(t.collection).where(this)).first()
+        if row is not None and all(getattr(row, name) == value for name, value in values.items()):
+            continue
+        values |= {"title": ruling.title, "set_by": ruling.set_by or "dam", "set_at": tx.now}
+        if row is None:
+            tx.execute(insert(t.collection).values(ref=ruling.ref, **values))
+        else:
+            tx.execute(update(t.collection).where(this).values(**values))
+        tx.move_generation()
+        tx.audit(
+            Action.MODE_SET, "dam", mode=mode.value, collection=pseudonym(ruling.ref),
+            basis=basis.value if basis else "",
+        )  # fmt: skip
+        services.queue.put(tx, "remode", ruling.ref, {})
 
 
 def pseudonym(ref: str) -> str:

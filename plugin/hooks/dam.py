@@ -5,8 +5,9 @@ it writes whose effect can be read back.
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -61,11 +62,31 @@ class Named:
 
 
 @dataclass(frozen=True)
+class CollectionRuling:
+    """What somebody decided about a collection in the DAM itself: its mode, and what makes it lawful.
+
+    `mode` and `basis` are the words of the configuration's documentation (`auto`, `all-asked`).
+    """
+
+    ref: str
+    title: str
+    mode: str
+    basis: str | None = None
+    reference: str = ""
+    by: str = ""
+    decided: date | None = None
+    review: date | None = None
+    set_by: str = ""
+
+
+@dataclass(frozen=True)
 class Resource:
     """A resource as it stands in the DAM now.
 
     `file_version` changes when the pixels may have changed, not when metadata did.
     `kind` is `photo` for what the recogniser examines, else `other` (video, PDF).
+    `complete` is False where it may lie in collections that we cannot see: one of them may forbid
+    what the others allow. `rulings` are the modes that the DAM itself keeps for its collections.
     """
 
     ref: str
@@ -73,6 +94,8 @@ class Resource:
     collections: tuple[str, ...]
     names: tuple[Named, ...]
     kind: str = "photo"
+    complete: bool = True
+    rulings: tuple[CollectionRuling, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +126,9 @@ class Dam(Protocol):
 
     places: frozenset[str]
     """Where this adapter writes a name."""
+
+    dated: bool
+    """Whether the DAM has fields for the last day on which a resource is cleared."""
 
     def collections(self) -> Sequence[Collection]:
         """All collections."""
@@ -135,6 +161,14 @@ class Dam(Protocol):
         takes our release statement out. Idempotent. Raises WriteRefused where the file would not
         survive unharmed; nothing was written then.
         """
+        ...
+
+    def forget(self, node: str) -> bool:
+        """Take the name out of the DAM's own list of names, if nobody carries it; False where it stays there."""
+        ...
+
+    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+        """Show, by channel, the last day on which the resource is cleared; None empties it. Idempotent."""
         ...
 
     def holders(self, node: str) -> Iterator[str]:

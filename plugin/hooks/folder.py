@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +28,8 @@ _READ_AT_ONCE = 200
 
 class FolderDam:
     """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
+
+    dated = False  # a file has no field for a day; the release statement is what it can bear
 
     def __init__(
         self,
@@ -152,6 +155,14 @@ class FolderDam:
         if known is not None:
             entry = now if known.entry == before else known.entry
             self._index.put([replace(known, entry=entry, memory=memory)])
+
+    def forget(self, node: str) -> bool:
+        """A folder keeps no list of names: what no file bears is gone."""
+        return next(self.holders(node), None) is None
+
+    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+        """Files show no dates: raises DamError, since nobody should ask."""
+        raise DamError("a folder has no fields for dates: ask `facelease clearance`")
 
     def holders(self, node: str) -> Iterator[str]:
         """Every photograph that names `node` anywhere, read from the files themselves."""

@@ -42,6 +42,7 @@ class Action(StrEnum):
     TAG_FAIL = "photo:tag:fail"
     TAG_HAND = "photo:tag:hand"
     RELEASE_WRITE = "photo:release:write"
+    CLEARANCE_INTEND = "photo:clearance:intend"
     CLEARANCE_WRITE = "photo:clearance:write"
     CLEARANCE_CUT = "photo:clearance:cut"
 

@@ -170,6 +170,31 @@ resource_collection = Table(
     Column("collection_ref", Text, primary_key=True, index=True),
 )  # fmt: skip
 
+# Resources that may lie in collections which the DAM does not show us: nothing is compared there.
+resource_hidden = Table(
+    "resource_hidden", metadata,
+    resource_id(primary_key=True),
+)  # fmt: skip
+
+# What the DAM should show of a resource's clearance, day by channel, and what it was last told to.
+statement = Table(
+    "statement", metadata,
+    resource_id(primary_key=True),
+    Column("wanted", JSON, nullable=False),
+    Column("wanted_at", Instant, nullable=False),
+    Column("stated", JSON),
+    Column("stated_at", Instant),
+)  # fmt: skip
+
+# How far a DAM's own log of changes was read, by the address of the DAM.
+dam_cursor = Table(
+    "dam_cursor", metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BIG, nullable=False),                  # the highest row that was acknowledged
+    Column("seen", JSON, nullable=False),                     # acknowledged rows close to it, read again
+    Column("moved_at", Instant, nullable=False),
+)  # fmt: skip
+
 # The folder DAM's own memory of its files, so that a change is noticed without reading each again.
 folder_file = Table(
     "folder_file", metadata,

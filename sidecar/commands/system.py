@@ -13,16 +13,24 @@ from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
 from sidecar import doctor as checkup
 from sidecar import house, logs, server
+from sidecar.app import create_app
 from sidecar.commands.common import Shell, as_json, say
 from sidecar.runner import Runner
 
 
 @click.command()
+@click.argument("what", required=False, type=click.Choice(["resourcespace"]))
 @as_json
 @click.pass_obj
-def init(shell: Shell, as_json: bool) -> None:
-    """Make the data folder, the master key and the store. Harmless to repeat."""
+def init(shell: Shell, what: str | None, as_json: bool) -> None:
+    """Make the data folder, the master key and the store. Harmless to repeat.
+
+    With "resourcespace": also the DAM's fields that show until when a photograph is cleared. Its
+    account must be a Super Admin for as long as that takes.
+    """
     made = house.init(shell.config)
+    if what:
+        made += house.init_fields(shell.config)
     say(as_json, {"made": made}, made)
 
 
@@ -41,8 +49,8 @@ def migrate(shell: Shell, as_json: bool) -> None:
 def serve(shell: Shell, with_worker: bool) -> None:
     """Listen for HTTP."""
     logs.configure(shell.config)
-    with shell.house():  # what is missing is said here, in a sentence, before a server starts
-        pass
+    with shell.house() as services:  # what is missing is said here, in a sentence, before a server starts
+        create_app(shell.config, services)
     server.serve(shell.config, shell.path, with_worker)
 
 

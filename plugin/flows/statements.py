@@ -1,0 +1,103 @@
+"""What the DAM itself shows: the last day on which a photograph is cleared for each channel.
+
+Not an answer but a lease (design, rule 7): at most `clearance.horizon_days` ahead, never beyond the
+earliest grant it rests on, renewed while it lasts, and emptied when it ends. It speaks for the first
+configured purpose. The stored wish is the intent of the write: it commits before the DAM is called.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from plugin.errors import ResourceGone
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
+
+CHUNK = 500
+
+
+def wish(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
+    """Note what the DAM should show of these photographs, and ask for it where it differs."""
+    if not services.dam.dated:
+        return
+    for resource_id in resource_ids:
+        row = tx.execute(select(t.statement).where(t.statement.c.resource_id == resource_id)).first()
+        before = dict(row.wanted) if row else {}
+        wanted = _patient(services, before, _dates(services, tx.connection, resource_id))
+        if wanted == before or not (before or any(wanted.values())):
+            continue
+        values = {"wanted": wanted, "wanted_at": tx.now}
+        if row is None:
+            tx.execute(insert(t.statement).values(resource_id=resource_id, **values))
+        else:
+            tx.execute(update(t.statement).where(t.statement.c.resource_id == resource_id).values(**values))
+        tx.audit(Action.CLEARANCE_INTEND, "system", resource_id=resource_id, channels=len(wanted))
+        ref = tx.connection.scalar(select(t.resource.c.ref).where(t.resource.c.id == resource_id))
+        services.queue.put(tx, "state", str(ref), priority=2)
+
+
+def last_day(until: datetime, services: Services) -> date:
+    """The last day that is cleared as a whole, in the organisation's zone; `until` itself is too late."""
+    return until.astimezone(services.config.site.zone).date() - timedelta(days=1)
+
+
+def _dates(services: Services, conn: Connection, resource_id: int) -> dict[str, str]:
+    """By channel the day in ISO form, or "" where the photograph is not cleared now."""
+    cleared, now = services.config.clearance, services.clock.now()
+    horizon = now + timedelta(days=cleared.horizon_days)
+    query = select(t.clearance.c.channel, t.clearance.c.valid_until).where(
+        t.clearance.c.resource_id == resource_id, t.clearance.c.purpose == cleared.purposes[0],
+        t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now,
+    )  # fmt: skip
+    ends = {row.channel: last_day(min(row.valid_until, horizon), services) for row in conn.execute(query)}
+    today = services.today()
+    return {
+        channel: ends[channel].isoformat() if channel in ends and ends[channel] >= today else ""
+        for channel in cleared.channels
+    }
+
+
+def _patient(services: Services, before: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
+    """A date that only moves on with the horizon waits until half of the horizon is over."""
+    half = (services.today() + timedelta(days=services.config.clearance.horizon_days // 2)).isoformat()
+    later = {channel for channel, day in wanted.items() if day > before.get(channel, "") > half}
+    return {channel: before[channel] if channel in later else day for channel, day in wanted.items()}
+
+
+def stated(services: Services, job: Claimed) -> None:
+    """Write what is wished for one photograph; the job's key is its ref. Repeating it does no harm."""
+    with services.store.read() as conn:
+        row = conn.execute(
+            select(t.statement)
+            .join(t.resource, t.resource.c.id == t.statement.c.resource_id)
+            .where(t.resource.c.ref == job.key)
+        ).first()
+    if row is not None and row.wanted != row.stated:
+        until = {channel: date.fromisoformat(day) if day else None for channel, day in row.wanted.items()}
+        try:
+            services.dam.state(job.key, until)
+        except ResourceGone:
+            row = None
+    with services.store.write() as tx:
+        if row is not None:
+            this = t.statement.c.resource_id == row.resource_id
+            tx.execute(update(t.statement).where(this).values(stated=row.wanted, stated_at=tx.now))
+            tx.audit(Action.CLEARANCE_WRITE, "system", resource_id=row.resource_id)
+            if tx.connection.scalar(select(t.statement.c.wanted).where(this)) != row.wanted:
+                services.queue.put(tx, "state", job.key, priority=2)
+        services.queue.finish(tx, job)
+
+
+def renew(services: Services) -> None:
+    """Nightly: move the dates on while the grants that they rest on last."""
+    if not services.dam.dated:
+        return
+    with services.store.read() as conn:
+        ids = list(conn.scalars(select(t.statement.c.resource_id)))
+    for start in range(0, len(ids), CHUNK):
+        with services.store.write() as tx:
+            wish(services, tx, ids[start : start + CHUNK])

@@ -1,0 +1,132 @@
+"""What a DAM tells by webhook: ids only, each kind of event a frozen dataclass, anything else refused."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
+from plugin.errors import EventRefused
+
+MOST_BYTES = 20_000
+"""The largest body, as Standard Webhooks advises; ids need a hundredth of it."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to `ref`, by the DAM's clock at `at`."""
+
+    type: ClassVar[str]
+    ref: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ResourceCreated(Event):
+    """A resource is there, with its file."""
+
+    type: ClassVar[str] = "resource.created"
+
+
+@dataclass(frozen=True)
+class ResourceReplaced(Event):
+    """The file of a resource is another one."""
+
+    type: ClassVar[str] = "resource.replaced"
+
+
+@dataclass(frozen=True)
+class ResourceMetadata(Event):
+    """A field of a resource was edited, by anybody but us: its names may be others."""
+
+    type: ClassVar[str] = "resource.metadata"
+
+
+@dataclass(frozen=True)
+class ResourceDeleted(Event):
+    """A resource is gone, or in the state that stands for it."""
+
+    type: ClassVar[str] = "resource.deleted"
+
+
+@dataclass(frozen=True)
+class CollectionChanged(Event):
+    """A collection holds other resources, or means something else; `ref` is the collection's."""
+
+    type: ClassVar[str] = "collection.changed"
+
+
+@dataclass(frozen=True)
+class NodeChanged(Event):
+    """A value of the people field was renamed, switched or deleted; `ref` is the node's."""
+
+    type: ClassVar[str] = "node.changed"
+
+
+KINDS: dict[str, type[Event]] = {
+    kind.type: kind
+    for kind in (
+        ResourceCreated, ResourceReplaced, ResourceMetadata, ResourceDeleted, CollectionChanged, NodeChanged,
+    )
+}  # fmt: skip
+"""Each event that we listen to, by its type."""
+
+# A number, or a text that stands on one line: a control character is in no ref.
+Ref = (
+    Annotated[int, Field(ge=1, lt=1 << 63)]
+    | Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+)
+
+
+class _Subject(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    ref: Ref
+
+
+class _Envelope(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    type: Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-zA-Z0-9_]+(\.[a-zA-Z0-9_]+)*$")]
+    timestamp: AwareDatetime
+    data: dict[str, Any]
+
+
+_ENVELOPE = TypeAdapter(_Envelope)
+_SUBJECT = TypeAdapter(_Subject)
+
+
+def parse(body: bytes) -> Event | None:
+    """The event in a signed body; None for one of a type that we do not listen to.
+
+    Raises EventRefused for a body that is not `{"type", "timestamp", "data"}`, or whose data are not
+    `{"ref"}` and nothing else: whoever sends more than ids sends what we do not want to have.
+    """
+    try:
+        envelope = _ENVELOPE.validate_json(body)
+        kind = KINDS.get(envelope.type)
+        if kind is None:
+            return None
+        return kind(str(_SUBJECT.validate_python(envelope.data).ref), envelope.timestamp)
+    except (ValidationError, RecursionError) as error:
+        raise EventRefused(f"not an event: {_explain(error)}") from None
+
+
+def _explain(error: Exception) -> str:
+    """Where it is wrong and what it takes; never what stood there."""
+    if not isinstance(error, ValidationError):
+        return "nested too deep"
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"] if part in _NAMES) or "the body"
+    return f"{where}: {first['msg']}"
+
+
+_NAMES = frozenset({"type", "timestamp", "data", "ref"})

@@ -1,0 +1,224 @@
+"""A ResourceSpace server as a DAM: resources, collections and nodes are its own; our plugin is used if there."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import TypeVar
+
+from plugin.config import Config
+from plugin.errors import ConfigError, DamError, ResourceGone
+from plugin.hooks.dam import Change, Collection, Picture, Resource, Write
+from plugin.hooks.resourcespace import fields, listing
+from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
+from plugin.hooks.resourcespace.binding import Status, of
+from plugin.hooks.resourcespace.bound import Bound
+from plugin.hooks.resourcespace.classic import Classic
+from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.log import Cursor, Feed, Log
+from plugin.hooks.resourcespace.nodes import Nodes
+from plugin.hooks.resourcespace.previews import fetched
+from plugin.hooks.resourcespace.profile import PLACE, Profile
+from plugin.ledger.store import Store
+
+T = TypeVar("T")
+
+_LOOK_FOR_PLUGIN = 600.0  # seconds after which a plugin that was not there is looked for again
+
+
+class ResourceSpaceDam:
+    """The Dam protocol on one server, in the name of one account. Threads may share it."""
+
+    places = frozenset({PLACE})
+    dated = True
+
+    def __init__(
+        self, store: Store, config: Config, client: Client, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._config = config
+        self._server = config.resourcespace
+        self._client = client
+        self._now = now
+        self._lock = threading.RLock()
+        self._chosen: Profile | None = None
+        self._chosen_at = 0.0
+        self._permissions: dict[str, bool] = {}
+        self._account: int | None = None
+        self._log = Log(client)
+        self._cursor = Cursor(store, client.base.name)
+        self._nodes = Nodes(client, self._server.people_field, now)
+        self._feed = Feed(self._log, self._cursor, self.account, lambda: self._server.people_field)
+
+    @classmethod
+    def from_config(cls, store: Store, config: Config) -> "ResourceSpaceDam":
+        """The server that the configuration names. Raises ConfigError where its key is not there."""
+        path = config.path(config.resourcespace.key_file)
+        try:
+            key = path.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"resourcespace.key_file: {path} cannot be read: put the API key in it"
+            ) from error
+        return cls(store, config, Client(config.resourcespace, key))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @property
+    def client(self) -> Client:
+        """For what is asked of the server outside the protocol: the doctor, `init`."""
+        return self._client
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What cannot be done on this server, one line each. Raises DamError."""
+        lines = list(self.profile().limits)
+        if not self.may("v"):
+            lines.append(
+                "the account lacks permission v: changes are not noticed; give it to the account's group"
+            )
+        if self.account() is None:
+            lines.append(
+                "the account's number is not known: our own writes are looked at as if others made them"
+            )
+        return tuple(lines)
+
+    def profile(self) -> Profile:
+        """How the server is asked now: found out once, and again where the plugin came or went."""
+        with self._lock:
+            stale = isinstance(self._chosen, Classic) and self._now() - self._chosen_at > _LOOK_FOR_PLUGIN
+            if self._chosen is None or (stale and self._server.profile == "auto"):
+                chosen = self._choose()
+                if type(chosen) is not type(self._chosen):
+                    self._chosen = chosen
+                self._chosen_at = self._now()
+            assert self._chosen is not None  # noqa: S101 (just set)
+            return self._chosen
+
+    def _choose(self) -> Profile:
+        if self._server.profile != "classic":
+            try:
+                return self._bound()
+            except NoSuchFunction as error:
+                if self._server.profile == "plugin":
+                    raise DamError(
+                        "the plugin facelease is not active in the DAM: switch it on there, or set "
+                        "resourcespace.profile to auto"
+                    ) from error
+        return Classic(
+            self._client, self._store, self._nodes, self._log, self._server.people_field, self._server.states,
+            self._config.recognizer.detect_px, self.account, self.may, self._position,
+        )  # fmt: skip
+
+    def _bound(self) -> Profile:
+        status = self._client.ask("facelease_status", of(Status))
+        if status.people_field not in {0, self._server.people_field}:
+            raise DamError(
+                f"the plugin names people in field {status.people_field}, resourcespace.people_field says "
+                f"{self._server.people_field}: let both be the same"
+            )
+        return Bound(self._client, self._store, self._nodes)
+
+    def _position(self) -> int:
+        at = self._cursor.load()
+        return at[0] if at else 0
+
+    def may(self, permission: str) -> bool:
+        """Whether the account's group has a permission, asked once."""
+        with self._lock:
+            if permission not in self._permissions:
+                self._permissions[permission] = self._client.ask("checkperm", truth, perm=permission)
+            return self._permissions[permission]
+
+    def account(self) -> int | None:
+        """The number of our account, by which the log tells our own writes; None if it cannot be found out."""
+        with self._lock:
+            if self._account is None:
+                name = self._server.user.casefold()
+                found = self._client.ask("get_users", rows, find=self._server.user)
+                mine = [whole(one.get("ref")) for one in found if str(one.get("username")).casefold() == name]
+                self._account = mine[0] if len(mine) == 1 else None
+            return self._account
+
+    def collections(self) -> Sequence[Collection]:
+        """The collections that the account sees, and those that have a mode in the DAM."""
+        return listing.collections(self._client, self._with(lambda profile: profile.told()))
+
+    def changes(self) -> Sequence[Change]:
+        """What the resource log says since it was last acknowledged. Raises DamError without permission for it."""
+        if not self.may("v"):
+            raise DamError("the account lacks permission v, without which the DAM tells nothing of changes")
+        return self._feed.changes()
+
+    def acknowledge(self, changes: Sequence[Change]) -> None:
+        """The rows behind these changes are not told again."""
+        self._feed.acknowledge(changes)
+
+    def refs(self, collection: str | None = None) -> Iterator[str]:
+        """Every resource in the configured workflow states, or those of one collection."""
+        if collection is not None and not _number(collection):
+            return iter(())
+        if collection is None:
+            return map(str, listing.search(self._client, "", self._server.states))
+        return map(str, self._with(lambda profile: list(profile.members(int(collection)))))
+
+    def look(self, ref: str) -> Resource:
+        """The resource as it stands now; one in the bin lies in no collection."""
+        _must_be_number(ref)
+        return self._with(lambda profile: profile.look(ref))
+
+    def picture(self, ref: str) -> Picture:
+        """The smallest preview that serves. Raises DamError while there is none: it comes later."""
+        _must_be_number(ref)
+        source = self._with(lambda profile: profile.source(ref))
+        limit = self._config.recognizer.max_megabytes << 20
+        data = fetched(self._client, source.url, source.extension, limit)
+        return Picture(source.file_version, data=data)
+
+    def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
+        """Carry out `writes` by node and read back.
+
+        A release is stated in files, which are not ours to change here: `released` has no effect.
+        """
+        _must_be_number(ref)
+        mine = [write for write in writes if PLACE in write.places]
+        add = [write.node for write in mine if write.add]
+        remove = [write.node for write in mine if not write.add]
+        return self._with(lambda profile: profile.write(ref, add, remove))
+
+    def holders(self, node: str) -> Iterator[str]:
+        """Every resource that carries the name, in any spelling that is the same name."""
+        return map(str, self._with(lambda profile: list(profile.holders(node))))
+
+    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+        """Write, for each channel, the last day on which the resource is cleared; None is unknown."""
+        _must_be_number(ref)
+        fields.short_names(
+            self._config.clearance.channels
+        )  # two that share a field would show each other's day
+        self._with(lambda profile: profile.state(ref, until))
+
+    def forget(self, node: str) -> bool:
+        """After an erasure: delete the name itself where nobody carries it; False where it stays in the list."""
+        return self._with(lambda profile: profile.forget(node))
+
+    def _with(self, act: Callable[[Profile], T]) -> T:
+        """Ask by the profile; where the plugin has gone meanwhile, it is looked for anew the next time."""
+        profile = self.profile()
+        try:
+            return act(profile)
+        except NoSuchFunction:
+            with self._lock:
+                self._chosen = None
+            raise
+
+
+def _number(ref: str) -> bool:
+    return ref.isascii() and ref.isdigit() and ref == str(int(ref)) and ref != "0"
+
+
+def _must_be_number(ref: str) -> None:
+    if not _number(ref):
+        raise ResourceGone("the DAM numbers its resources, and this is no number: it is of another DAM")

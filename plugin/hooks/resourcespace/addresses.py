@@ -1,0 +1,56 @@
+"""The one host that is ever called: every address is checked against it, and put together from it."""
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
+
+from plugin.errors import DamError
+
+_PORTS = {"http": 80, "https": 443}
+Origin = tuple[str, str, int]
+
+
+class Base:
+    """The configured start page. What the DAM itself says of addresses is only believed within its origin."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._origin = _origin(_parsed(url))
+
+    @property
+    def api(self) -> str:
+        """Where calls go."""
+        return f"{self._url}/api/"
+
+    @property
+    def name(self) -> str:
+        """The address without a trailing slash: it names this DAM in the ledger."""
+        return self._url
+
+    def within(self, url: str) -> str:
+        """The same address with our own scheme, host and port in front. Raises DamError for another origin."""
+        there = _parsed(url)
+        if _origin(there) != self._origin:
+            raise DamError(
+                "the DAM names an address on another host than the configured one, which is never called: "
+                "let its $baseurl and the url in [resourcespace] be the same"
+            )
+        scheme, host, port = self._origin
+        return f"{scheme}://{host}:{port}{there.request_uri}"
+
+
+def _parsed(url: str) -> Url:
+    """Parsed as the HTTP library does it. What two parsers may read differently is refused."""
+    if not url.isascii() or not url.isprintable() or any(sign in url for sign in ' \\<>"'):
+        raise DamError("the DAM names an address with signs that do not belong in one")
+    try:
+        parsed = parse_url(url)
+    except LocationParseError as error:
+        raise DamError("the DAM names an address that is none") from error
+    if parsed.auth is not None or parsed.scheme not in _PORTS or not parsed.host:
+        raise DamError("the DAM names an address that is not a plain http or https one")
+    return parsed
+
+
+def _origin(url: Url) -> Origin:
+    scheme, host = str(url.scheme), str(url.host).lower()
+    return scheme, host, url.port if url.port is not None else _PORTS[scheme]

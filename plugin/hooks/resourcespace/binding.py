@@ -1,0 +1,146 @@
+"""What our plugin answers inside the DAM: the functions facelease_*, each answer checked and typed."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+
+from plugin.hooks.dam import CollectionRuling
+from plugin.hooks.resourcespace.answers import Unexpected
+
+T = TypeVar("T")
+APPLY_AT_ONCE = 1000
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Person(_Answer):
+    """A node on a resource, with its raw name."""
+
+    node: int
+    name: str
+
+
+class Kept(_Answer):
+    """A collection, with what was decided about it in the DAM."""
+
+    ref: int
+    title: str = ""
+    mode: Literal["off", "detect", "suggest", "auto", "never"] = "off"
+    basis: Literal["all-asked", "shoot", "controller"] | None = None
+    reference: str = ""
+    by: str = ""
+    decided: date | None = None
+    review: date | None = None
+    set_by: str = ""
+    set_at: str = ""
+
+    @field_validator("basis", "decided", "review", mode="before")
+    @classmethod
+    def nothing(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("title", "reference", "by", "set_by", "set_at", mode="before")
+    @classmethod
+    def words(cls, value: Any) -> Any:
+        return "" if value is None else value
+
+    @property
+    def ruling(self) -> CollectionRuling | None:
+        """None where nobody ever decided anything about it in the DAM."""
+        if not (self.set_by or self.set_at):
+            return None
+        return CollectionRuling(
+            str(self.ref), self.title, self.mode, self.basis, self.reference, self.by, self.decided,
+            self.review, self.set_by,
+        )  # fmt: skip
+
+
+class Preview(_Answer):
+    """A preview that exists."""
+
+    size: str = ""
+    url: str
+    width: int = 0
+    height: int = 0
+    extension: str = "jpg"
+
+
+class Photo(_Answer):
+    """A resource, seen whole: collections of every account among it."""
+
+    ref: int
+    gone: bool = False
+    file_version: str = ""
+    has_image: int = 0
+    archive: int = 0
+    extension: str = ""
+    collections: tuple[Kept, ...] = ()
+    complete: bool = False
+    people: tuple[Person, ...] = ()
+    preview: Preview | None = None
+
+    @field_validator("file_version", "extension", mode="before")
+    @classmethod
+    def words(cls, value: Any) -> Any:
+        return "" if value is None else str(value)
+
+
+class Applied(_Answer):
+    """What became of one item of a write, and who is named on the resource now."""
+
+    ref: int
+    ok: bool
+    error: str = ""
+    people: tuple[Person, ...] = ()
+
+
+class Holders(_Answer):
+    """A page of the resources that have a node."""
+
+    total: int
+    refs: tuple[int, ...]
+
+
+class Deleted(_Answer):
+    """Whether a node was deleted: one that somebody carries is not."""
+
+    deleted: bool
+
+
+class Status(_Answer):
+    """The plugin itself."""
+
+    version: str
+    people_field: int = 0
+    fields: dict[str, str] = {}
+    problems: tuple[str, ...] = ()
+
+    @field_validator("fields", mode="before")
+    @classmethod
+    def some(cls, value: Any) -> Any:
+        return value or {}  # PHP writes an empty map as []
+
+
+def of(kind: type[T]) -> Callable[[Any], T]:
+    """An expectation for Client.ask: the answer as `kind`. What is wrong with it is not quoted."""
+    adapter = TypeAdapter(kind)
+
+    def expect(value: Any) -> T:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            where = sorted(
+                {".".join(str(part) for part in e["loc"] if isinstance(part, str)) for e in error.errors()}
+            )
+            raise Unexpected(f"something odd ({', '.join(where) or 'altogether'})") from None
+
+    return expect
+
+
+def rulings(collections: Sequence[Kept]) -> tuple[CollectionRuling, ...]:
+    """What was decided in the DAM about these collections."""
+    return tuple(ruling for one in collections if (ruling := one.ruling) is not None)

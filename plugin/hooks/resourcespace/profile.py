@@ -1,0 +1,81 @@
+"""What the adapter needs of a server, however it is asked: with our plugin in it, or without."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from plugin.hooks.dam import Named, Resource
+from plugin.hooks.resourcespace.nodes import called
+from plugin.hooks.tree import PHOTOS
+from plugin.ledger.store import Store
+
+PLACE = "node"
+BIN = 3  # the workflow state of what was deleted and can be brought back
+NO_FILE = "none"
+
+# Of these a preview shows all there is. A preview of a TIFF, GIF or WebP may be one page or frame of many.
+_SINGLE = (PHOTOS - {".tif", ".tiff", ".gif", ".webp"}) | {
+    ".arw", ".cr2", ".cr3", ".dng", ".jfif", ".jp2", ".nef", ".orf", ".raf", ".rw2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the picture to examine lies, and of which file it was made."""
+
+    file_version: str
+    url: str
+    extension: str
+
+
+class Profile(Protocol):
+    """A way to ask the server. Every method raises DamError, ResourceGone where the resource is not there."""
+
+    limits: tuple[str, ...]
+    """What cannot be done this way, one line each."""
+
+    def look(self, ref: str) -> Resource:
+        """The resource as it stands now."""
+        ...
+
+    def source(self, ref: str) -> Source:
+        """Its picture. Raises DamError while there is no preview."""
+        ...
+
+    def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
+        """Put names on and take names off; returns what a read after it shows."""
+        ...
+
+    def holders(self, name: str) -> Iterator[int]:
+        """Every resource that carries the name."""
+        ...
+
+    def members(self, collection: int) -> Iterator[int]:
+        """Every resource of a collection that we are shown."""
+        ...
+
+    def told(self) -> Sequence[tuple[int, str]]:
+        """Collections by number and title that the account need not see itself."""
+        ...
+
+    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+        """Write the last day on which the resource is cleared, by channel; None empties it.
+
+        A channel without a field in the DAM shows nothing there.
+        """
+        ...
+
+    def forget(self, name: str) -> bool:
+        """Delete the name itself from the field's list, if nobody carries it; whether none is left."""
+        ...
+
+
+def kind(extension: str) -> str:
+    """`photo` for what the recogniser examines, else `other`."""
+    return "photo" if f".{extension.lower().lstrip('.')}" in _SINGLE else "other"
+
+
+def named(names: Iterable[str], store: Store) -> tuple[Named, ...]:
+    """Raw node names as the ledger knows them."""
+    return tuple(Named(called(name, store), frozenset({PLACE})) for name in names)

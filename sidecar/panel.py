@@ -1,0 +1,156 @@
+"""`POST /panel/resourcespace`: what the DAM's page shows of one photograph, and what an editor decides there.
+
+The plugin's page asks, server to server, after it has checked session, permission and CSRF: the
+signature vouches for `user` and `can_edit`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from plugin.errors import EventRefused, NotFound
+from plugin.flows import notices, overview, review
+from plugin.flows.services import Services
+from plugin.hooks.events import Ref
+from plugin.quitclaim import wording as reasons
+from plugin.quitclaim.answers import Answer, Code, Reason
+from sidecar import problems, signed, wording
+
+PATH = "/panel/resourcespace"
+
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+Line = Annotated[str, StringConstraints(max_length=200, pattern=_LINE)]
+
+
+class Question(BaseModel):
+    """What the page asks: a resource, for whom, and at most one decision on one of its faces."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    ref: Ref
+    user: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_LINE)]
+    can_edit: bool
+    action: Literal["confirm", "reject", "dismiss"] | None = None
+    face: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
+    reason: Line = ""
+    purpose: Line = ""
+    language: Line = ""
+
+
+def blueprint(services: Services) -> Blueprint | None:
+    """The endpoint; None while no secret is configured. Raises ConfigError for one that cannot be read."""
+    known = signed.secrets(services.config, "panel")
+    if known is None:
+        return None
+    routes = Blueprint("panel", __name__)
+    signed.answer_when_busy(routes)
+
+    @routes.post(PATH)
+    def asked() -> Response:
+        message, raw = signed.body(services, known)
+        question = _question(raw)
+        if question.action is not None:
+            refusal = _decide(services, message, question)
+            if refusal is not None:
+                return refusal
+        return jsonify(_shown(services, question))
+
+    return routes
+
+
+def _question(raw: bytes) -> Question:
+    try:
+        question = Question.model_validate_json(raw)
+    except (ValidationError, RecursionError) as error:
+        wrong = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
+        where = str(wrong[0]) if wrong and wrong[0] in Question.model_fields else "the body"
+        raise EventRefused(f"not a question of the page: {where} is not what it takes") from None
+    if (question.action is None) != (question.face is None):
+        raise EventRefused("not a question of the page: an action and a face go together")
+    return question
+
+
+def _decide(services: Services, message: str, question: Question) -> Response | None:
+    """Carry out the decision; a problem where this user may not, or where the request was used before."""
+    face, actor = question.face or 0, f"dam:{question.user}"
+    if not question.can_edit:
+        return problems.problem(403, "Forbidden", "deciding on a face takes the right to edit the resource")
+    with services.store.write() as tx:
+        if not overview.face_of(tx.connection, str(question.ref), face):
+            raise NotFound("this resource has no such face now: load the page again")
+        if not notices.once(tx, f"panel:{message}"):
+            return problems.problem(409, "Conflict", "this was carried out already: load the page again")
+    acts: dict[str, Callable[[], object]] = {
+        "confirm": lambda: review.confirm(services, face, actor),
+        "reject": lambda: review.reject(services, face, actor),
+        "dismiss": lambda: review.dismiss(services, face, question.reason, actor),
+    }
+    acts[str(question.action)]()
+    return None
+
+
+def _shown(services: Services, question: Question) -> dict[str, Any]:
+    language = _language(services, question)
+    view = overview.of(services, str(question.ref), question.purpose)
+    if view is None:
+        why = [reasons.render(Reason(Code.NOT_EXAMINED), language)]
+        return {"state": "unknown", "people": [], "faces": [], "channels": {}, "why": why}
+    said = _Said(services, language)
+    return {
+        "state": "ok",
+        "purpose": view.purpose,
+        "people": [
+            {"name": one.name, "origin": one.origin, "by": one.by, "channels": said.channels(one.channels)}
+            for one in view.people
+        ],
+        "faces": [_face(face, question.can_edit, wording.of(language)) for face in view.faces],
+        "channels": said.channels(view.channels),
+        "why": list(dict.fromkeys(line for one in view.channels.values() for line in said.why(one))),
+    }
+
+
+def _language(services: Services, question: Question) -> str:
+    """The user's, by the question or the header; else the house's."""
+    wanted = question.language.replace("_", "-").split("-")[0].lower()
+    if wanted in wording.LANGUAGES:
+        return wanted
+    return request.accept_languages.best_match(wording.LANGUAGES) or services.config.site.language
+
+
+class _Said:
+    """Answers as the page shows them, in one language."""
+
+    def __init__(self, services: Services, language: str) -> None:
+        self._zone = services.config.site.zone
+        self._language = language
+
+    def why(self, answer: Answer) -> list[str]:
+        return [reasons.render(reason, self._language, self._zone) for reason in answer.reasons]
+
+    def channels(self, answers: Mapping[str, Answer]) -> dict[str, dict[str, Any]]:
+        return {
+            channel: {"status": one.status.value, "until": self._last_day(one), "why": self.why(one)}
+            for channel, one in answers.items()
+        }
+
+    def _last_day(self, answer: Answer) -> str | None:
+        """The last day on which it holds: an end at midnight belongs to the day before."""
+        if answer.until is None:
+            return None
+        return (answer.until - timedelta(microseconds=1)).astimezone(self._zone).date().isoformat()
+
+
+def _face(face: overview.Face, can_edit: bool, words: Mapping[str, str]) -> dict[str, Any]:
+    # A suggestion is a question to whoever may decide, and no name for anybody else.
+    person = face.person if face.state == "matched" or can_edit else ""
+    label = ": ".join(part for part in (words[face.state], person or face.reason) if part)
+    return {
+        "id": face.id,
+        "box": [round(side, 4) for side in face.box],
+        "state": face.state,
+        "person": person or None,
+        "label": label,
+    }

@@ -1,0 +1,77 @@
+"""Signed requests over HTTP: the secrets of a purpose, and the body of a request that bears one."""
+
+import os
+from collections.abc import Callable, Mapping
+
+import structlog
+from flask import Blueprint, Response, request
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+
+from plugin.config import Config
+from plugin.errors import ConfigError, StoreError, told
+from plugin.flows.services import Services
+from plugin.hooks import events, signature
+from sidecar import problems
+
+log = structlog.get_logger()
+
+Secrets = Callable[[], tuple[str, ...]]
+_AGAIN_SECONDS = 10
+
+
+def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.environ) -> Secrets | None:
+    """Where the secrets for `purpose` (events, panel) come from: a file, or the environment; None is nowhere.
+
+    Raises ConfigError where they are named and cannot be read: at the start, rather than at an event.
+    """
+    file = getattr(config.webhooks, f"{purpose}_secret_file")
+    variable = f"FACELEASE_{purpose.upper()}_SECRET"
+    if file:
+        found: Secrets = signature.SecretFile(config.path(file))
+        found()
+        return found
+    given = "\n".join(environment.get(variable, "").split())
+    if not given:
+        return None
+    kept = signature.parse(given, variable)
+    return lambda: kept
+
+
+def body(services: Services, known: Secrets) -> tuple[str, bytes]:
+    """The id and the raw bytes of this request. Raises SignatureRefused; 413 above the limit, 400 for half a body."""
+    raw = _read()
+    headers = {name: request.headers.get(name, "") for name in signature.HEADERS}
+    try:
+        allowed = known()
+    except ConfigError as error:
+        log.error("secrets cannot be read", said=told(error))  # noqa: TRY400 - no traceback near secrets
+        raise
+    return signature.verify(allowed, headers, raw, services.clock.now()), raw
+
+
+def _read() -> bytes:
+    """The whole body. Whatever the server's parser finds wrong with it is the sender's fault."""
+    request.max_content_length = events.MOST_BYTES + 1  # one more, so that a body without a length shows too
+    try:
+        raw = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception as error:
+        raise BadRequest from error
+    if len(raw) > events.MOST_BYTES:
+        raise RequestEntityTooLarge
+    return raw
+
+
+def answer_when_busy(blueprint: Blueprint) -> None:
+    """A store that does not answer is no fault of the request: 503, and when to try again."""
+
+    def busy(error: Exception) -> Response:
+        log.error("the store does not answer", error=type(error).__name__)
+        answer = problems.problem(503, "Service Unavailable", "the store does not answer: send it again")
+        answer.headers["Retry-After"] = str(_AGAIN_SECONDS)
+        return answer
+
+    for kind in (OperationalError, StoreError):
+        blueprint.register_error_handler(kind, busy)

@@ -1,0 +1,471 @@
+"""The functions of the double: each answers as the recorded server did, oddities and all."""
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.doubles.resourcespace_state import PEOPLE, RESTRICTED, Library, Photo, Shelf, User
+
+Params = Mapping[str, str]
+Function = Callable[["Api", User, Params], Any]
+_LOG_CODES = {"a", "c", "d", "e", "f", "m", "r", "s", "t", "u", "x", "xx", "N", "X", "Y", "y", "up"}
+
+
+class PhpError(Exception):
+    """PHP died of a type error: status 500, empty body."""
+
+
+class Status(Exception):
+    """An answer with a status of its own."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        self.status = status
+        self.body = body
+        super().__init__(status)
+
+
+WARNING = {"error": True, "error_note": "Sorry, an error has occurred. "}
+
+
+def integer(params: Params, name: str) -> int:
+    """A parameter typed int: PHP takes numeric strings only."""
+    value = params.get(name, "")
+    if not re.fullmatch(r"-?\d+", value):
+        raise PhpError(name)
+    return int(value)
+
+
+def loose(value: str | None) -> int:
+    """An untyped parameter that is used as a number."""
+    found = re.match(r"-?\d+", value or "")
+    return int(found[0]) if found else 0
+
+
+def array(params: Params, name: str) -> Any:
+    try:
+        value = json.loads(params.get(name, ""))
+    except ValueError:
+        value = None
+    if not isinstance(value, list | dict):
+        raise Status(200, f"Argument '{name}' must be of type array (json encoded), Unknown given")
+    return value
+
+
+class Api:
+    """The classic functions; `url` makes addresses of files."""
+
+    def __init__(self, library: Library, url: Callable[[int, str, str, User], str]) -> None:
+        self.library = library
+        self.url = url
+
+    def photo(self, params: Params, name: str = "resource") -> Photo | None:
+        return self.library.photos.get(loose(params.get(name)))
+
+    def editable(self, user: User, photo: Photo | None) -> bool:
+        return photo is not None and (user.may("e0") if photo.archive in {0, 3} else user.may("e-1"))
+
+    # ---- resources ---------------------------------------------------------------------------
+
+    def checkperm(self, user: User, p: Params) -> Any:
+        return user.may(p.get("perm", ""))
+
+    def get_users(self, user: User, p: Params) -> Any:
+        wanted = p.get("find", "").casefold()
+        return [
+            {"ref": str(u.ref), "username": u.name, "fullname": u.name.title(), "usergroup": str(u.group)}
+            for u in self.library.users.values()
+            if wanted in u.name.casefold()
+        ]
+
+    def get_resource_data(self, user: User, p: Params) -> Any:
+        photo = self.photo(p)
+        return False if photo is None or photo.access == 2 else self._data(photo)
+
+    def _data(self, photo: Photo) -> dict[str, Any]:
+        return {
+            "ref": photo.ref, "title": None, "resource_type": photo.resource_type, "has_image": photo.has_image,
+            "is_transcoding": 0, "file_extension": photo.extension or None, "archive": photo.archive,
+            "access": photo.access, "created_by": photo.created_by, "file_modified": photo.modified or None,
+            "file_checksum": photo.checksum, "preview_tweaks": photo.tweaks, "file_size": len(photo.original),
+            "modified": photo.modified, "lock_user": None, "no_file": 0, "field12": "", "field8": "",
+        }  # fmt: skip
+
+    def get_resource_access(self, user: User, p: Params) -> Any:
+        photo = self.photo(p)
+        return 99 if photo is None else max(photo.access, 1 if user.group == RESTRICTED else 0)
+
+    def get_edit_access(self, user: User, p: Params) -> Any:
+        return self.editable(user, self.photo(p))
+
+    def get_resource_field_data(self, user: User, p: Params) -> Any:
+        photo = self.photo(p) or Photo(0)  # no error for one that is not there: a list with nothing in it
+        found = []
+        for ref, kind in self.library.fields.items():
+            nodes = [n for n in photo.nodes if self.library.nodes[n].field == ref]
+            value = ", ".join(self.library.nodes[n].translated for n in nodes) or photo.texts.get(ref, "")
+            told = "" if not nodes else nodes[0] if len(nodes) == 1 else ",".join(map(str, nodes))
+            found.append({"ref": ref, "resource_type_field": ref, **kind, "value": value, "nodes": told})
+        return found
+
+    def get_resource_all_image_sizes(self, user: User, p: Params) -> Any:
+        photo = self.photo(p)
+        if photo is None or not photo.original:
+            return []
+        found = [{"size_code": "original", "extension": photo.extension, "width": 4000, "height": 3000,
+                  "url": self.url(photo.ref, "", photo.extension, user), "filesize": "75&nbsp;KB"}]  # fmt: skip
+        for name, (width, height, _) in sorted(photo.previews.items(), key=lambda item: -item[1][0]):
+            found.append({"size_code": name, "extension": "jpg", "width": width, "height": height,
+                          "url": self.url(photo.ref, name, "jpg", user), "filesize": "43&nbsp;KB"})  # fmt: skip
+        return found
+
+    def get_resource_path(self, user: User, p: Params) -> Any:
+        photo = self.photo(p, "ref")
+        return (
+            "" if photo is None else self.url(photo.ref, p.get("size", ""), p.get("extension", "jpg"), user)
+        )
+
+    def create_resource(self, user: User, p: Params) -> Any:
+        if loose(p.get("resource_type")) not in {1, 2, 3, 4} or not user.may("e-2"):
+            return False
+        return self.library.create(user.ref, loose(p.get("archive", "-2"))).ref
+
+    def delete_resource(self, user: User, p: Params) -> Any:
+        photo = self.photo(p)
+        if photo is None or not self.editable(user, photo):
+            return False
+        self.library.delete(photo.ref, user.ref)
+        return True
+
+    def copy_resource(self, user: User, p: Params) -> Any:
+        source = self.library.photos.get(loose(p.get("from")))
+        if source is None:
+            return False
+        copy = Photo(**{**vars(source), "ref": self.library.number("photo"), "nodes": list(source.nodes)})
+        self.library.photos[copy.ref] = copy
+        names = "\n".join(f"+ {self.library.nodes[n].name}" for n in copy.nodes)
+        self.library.note(copy.ref, "e", user.ref, PEOPLE, diff=names)
+        self.library.note(copy.ref, "c", user.ref, notes="Created from API")
+        return copy.ref
+
+    def put_resource_data(self, user: User, p: Params) -> Any:
+        photo, data = self.photo(p), array(p, "data")
+        if photo is None or not self.editable(user, photo):
+            return False
+        if "archive" not in data or data["archive"] == photo.archive:
+            return False  # nothing changed: false, too
+        photo.archive = int(data["archive"])
+        self.library.note(photo.ref, "s", user.ref, diff="Active -> Archived")
+        return True
+
+    # ---- searches and the log ----------------------------------------------------------------
+
+    def do_search(self, user: User, p: Params) -> Any:
+        if self._not_shown(user, p.get("search", "")) and p.get("fetchrows"):
+            return WARNING  # seen live: the search itself breaks, it does not just find nothing
+        states = {loose(one) for one in (p.get("archive") or "0").split(",")}
+        found = [f for f in self._found(p.get("search", "")) if f.archive in states and f.access != 2]
+        found.sort(key=lambda f: f.ref, reverse=p.get("sort", "desc") != "asc")
+        wide = re.fullmatch(r"(\d+),(\d+)", p.get("fetchrows", ""))
+        if wide:
+            start, count = int(wide[1]), int(wide[2])
+            return {"total": len(found), "data": [self._found_row(f) for f in found[start : start + count]]}
+        return [self._found_row(f) for f in found]
+
+    def _not_shown(self, user: User, words: str) -> bool:
+        """Whether the search is of somebody else's private collection, which only permission a opens."""
+        found = re.fullmatch(r"!collection(\d+)", words)
+        shelf = self.library.shelves.get(int(found[1])) if found else None
+        own = shelf is None or shelf.user == user.ref or user.ref in shelf.shared_with
+        return shelf is not None and shelf.kind == 0 and not own and not user.may("a")
+
+    def _found(self, words: str) -> list[Photo]:
+        everything = list(self.library.photos.values())
+        if node := re.fullmatch(r"@@(\d+)", words):
+            return [f for f in everything if int(node[1]) in f.nodes]
+        if shelf := re.fullmatch(r"!collection(\d+)", words):
+            held = self.library.shelves.get(int(shelf[1]), Shelf(0, "", 0)).resources
+            return [f for f in everything if f.ref in held]
+        return everything  # an unknown special finds all
+
+    def _found_row(self, photo: Photo) -> dict[str, Any]:
+        return {"score": "0", **self._data(photo), "resultant_access": 0}
+
+    def resource_log_last_rows(self, user: User, p: Params) -> Any:
+        if not user.may("v"):
+            return []
+        start, count = loose(p.get("minref")), loose(p.get("maxrecords"))
+        codes = [c for c in p.get("log_code", "").split(",") if c in _LOG_CODES]  # unknown ones: no filter
+        fields = [loose(f) for f in p.get("field", "").split(",") if f]
+        found = [
+            row for row in self.library.log
+            if row["ref"] >= start and (not codes or row["type"] in codes)
+            and (not fields or row["field"] in fields)
+        ]  # fmt: skip
+        return found[:count] if count else found
+
+    # ---- nodes and fields --------------------------------------------------------------------
+
+    def get_nodes(self, user: User, p: Params) -> Any:
+        ref = loose(p.get("ref"))
+        if ref not in self.library.fields:
+            return False
+        return [
+            {"ref": n.ref, "resource_type_field": ref, "name": n.name, "parent": None, "order_by": 0,
+             "active": n.active, "translated_name": n.translated}
+            for n in self.library.nodes.values() if n.field == ref
+        ]  # fmt: skip
+
+    def get_node_id(self, user: User, p: Params) -> Any:
+        field, name = loose(p.get("resource_type_field")), p.get("value", "")
+        found = [n.ref for n in self.library.nodes.values() if (n.field, n.name) == (field, name)]
+        return found[0] if found else False
+
+    def set_node(self, user: User, p: Params) -> Any:
+        field, name = loose(p.get("resource_type_field")), p.get("name", "")
+        if field not in self.library.fields:
+            return WARNING
+        if self.library.fields[field]["type"] != 9:
+            return False
+        if (given := p.get("ref", "NULL")) != "NULL":
+            self.library.nodes[int(given)].name = name  # no row in any resource's log
+            return given
+        return self.library.node(name, field).ref
+
+    def toggle_active_state_for_nodes(self, user: User, p: Params) -> Any:
+        refs = array(p, "refs")
+        if not user.may("k"):
+            raise Status(403, [])
+        for ref in refs:
+            self.library.nodes[ref].active ^= 1
+        return {str(ref): self.library.nodes[ref].active for ref in refs}
+
+    def add_resource_nodes(self, user: User, p: Params) -> Any:
+        ref = integer(p, "resource")
+        nodes = [loose(n) for n in p.get("nodestring", "").split(",")]
+        if not user.may("a") or ref not in self.library.photos or not set(nodes) <= set(self.library.nodes):
+            return False
+        self.library.add_nodes(ref, nodes, user.ref)
+        return True
+
+    def update_field(self, user: User, p: Params) -> Any:
+        photo = self.photo(p)
+        asked = p.get("field", "")
+        number = next((r for r, f in self.library.fields.items() if asked in {str(r), f["name"]}), None)
+        if photo is None or number is None or not self.editable(user, photo):
+            return False
+        value = p.get("value", "")
+        if self.library.fields[number]["type"] == 9:
+            self.library.put(photo.ref, self._valued(value, number), user.ref)
+            return True
+        if not value and self.library.fields[number]["required"]:
+            return False
+        if photo.texts.get(number, "") != value:
+            photo.texts[number] = value
+            self.library.note(photo.ref, "e", user.ref, number, diff=f"+ {value}")
+        return True
+
+    def _valued(self, value: str, field: int) -> list[int]:
+        """The nodes that a value names, made where there are none: exactly so, else in any case or language."""
+        if "@@|@@" in value:
+            names = value.split("@@|@@")
+        else:
+            names = next(csv.reader([value.replace("'", '"') if value.startswith("'") else value]), [])
+        found = [self._matched(name.strip(), field) for name in names if name.strip()]
+        return list(dict.fromkeys(found))
+
+    def _matched(self, name: str, field: int) -> int:
+        mine = [n for n in self.library.nodes.values() if n.field == field]
+        for fits in (
+            lambda n: n.name == name,
+            lambda n: name.lower() in {n.name.lower(), n.translated.lower()},
+        ):
+            if found := [n.ref for n in mine if fits(n)]:
+                return found[0]
+        return self.library.node(name, field).ref
+
+    def get_resource_type_fields(self, user: User, p: Params) -> Any:
+        if not user.may("a"):
+            raise Status(403, [])
+        wanted = p.get("find", "").lower()
+        return [
+            {"ref": ref, **kind}
+            for ref, kind in self.library.fields.items()
+            if wanted in kind["title"].lower() or wanted in kind["name"]
+        ]
+
+    def create_resource_type_field(self, user: User, p: Params) -> Any:
+        if not user.may("a"):
+            raise Status(403, [])
+        ref, title = self.library.number("field"), p["name"]
+        short = re.sub("[^a-z0-9]", "", title.lower())[:20]
+        self.library.fields[ref] = {
+            "name": short,
+            "title": title,
+            "type": loose(p.get("type")),
+            "required": 0,
+        }
+        return {"status": "success", "data": {"ref": ref}}
+
+    # ---- collections -------------------------------------------------------------------------
+
+    def _shelf(self, shelf: Shelf, **more: Any) -> dict[str, Any]:
+        return {"ref": shelf.ref, "name": shelf.name, "user": shelf.user, "type": shelf.kind, **more}
+
+    def get_user_collections(self, user: User, p: Params) -> Any:
+        return [self._shelf(s, count=len(s.resources)) for s in self.library.seen_by(user)]
+
+    def search_public_collections(self, user: User, p: Params) -> Any:
+        return [self._shelf(s) for s in self.library.shelves.values() if s.kind == 4]
+
+    def get_featured_collections(self, user: User, p: Params) -> Any:
+        parent = integer(p, "parent")
+        featured = [s for s in self.library.shelves.values() if s.kind == 3]
+        parents = {s.parent for s in featured}
+        return [
+            self._shelf(s, has_resources=int(bool(s.resources)), has_children=int(s.ref in parents))
+            for s in featured if s.parent == parent
+        ]  # fmt: skip
+
+    def get_collection(self, user: User, p: Params) -> Any:
+        shelf = self.library.shelves.get(integer(p, "ref"))
+        return self._shelf(shelf) if shelf and user.may("a") else False
+
+    def get_collections_resource_count(self, user: User, p: Params) -> Any:
+        refs = [loose(r) for r in p.get("refs", "").split(",")]
+        return {
+            str(r): len(self.library.shelves[r].resources) for r in refs if r in self.library.shelves
+        } or []
+
+    def get_resource_collections(self, user: User, p: Params) -> Any:
+        ref = loose(p.get("ref"))
+        return [
+            {"ref": s.ref, "name": s.name, "description": ""}
+            for s in self.library.seen_by(user) if ref in s.resources
+        ]  # fmt: skip
+
+    def create_collection(self, user: User, p: Params) -> Any:
+        return self.library.collect(p.get("name", ""), user.ref).ref
+
+    def add_resource_to_collection(self, user: User, p: Params) -> Any:
+        shelf = self.library.shelves.get(loose(p.get("collection")))
+        if shelf is None or shelf.user != user.ref:
+            return "You can't modify this collection."
+        if self.photo(p) is None:
+            return "You can't modify this collection. Resource not found."
+        shelf.resources.append(loose(p.get("resource")))
+        return True
+
+    def remove_resource_from_collection(self, user: User, p: Params) -> Any:
+        shelf = self.library.shelves.get(loose(p.get("collection")))
+        if shelf is None or shelf.user != user.ref:
+            return "You can't modify this collection."
+        shelf.resources = [r for r in shelf.resources if r != loose(p.get("resource"))]
+        return True
+
+    def delete_collection(self, user: User, p: Params) -> Any:
+        shelf = self.library.shelves.get(loose(p.get("collection")))
+        if shelf is None or shelf.user != user.ref:
+            return False
+        del self.library.shelves[shelf.ref]
+        return None
+
+    def get_system_status(self, user: User, p: Params) -> Any:
+        return {"status": "OK"}
+
+
+class PluginApi(Api):
+    """The same with our plugin switched on."""
+
+    problems: tuple[str, ...] = ()
+
+    def facelease_status(self, user: User, p: Params) -> Any:
+        mark = "Cleared until "
+        fields = {
+            one["title"].removeprefix(mark): one["name"]
+            for one in self.library.fields.values() if one["title"].startswith(mark)
+        }  # fmt: skip
+        return {
+            "version": "0.1.0", "people_field": PEOPLE, "fields": fields or [], "problems": list(self.problems)
+        }  # fmt: skip
+
+    def facelease_photo(self, user: User, p: Params) -> Any:
+        ref = integer(p, "ref")
+        photo = self.library.photos.get(ref)
+        if photo is None:
+            return {"ref": ref, "gone": True}
+        served = [n for n in ("scr", "lpr", "pre") if n in photo.previews]
+        preview = None
+        if photo.has_image == 1 and served:
+            width, height, _ = photo.previews[served[0]]
+            preview = {
+                "size": served[0],
+                "url": self.url(ref, served[0], "jpg", user),
+                "width": width,
+                "height": height,
+            }
+        return {
+            "ref": ref, "file_version": self._version(photo), "has_image": photo.has_image,
+            "archive": photo.archive, "extension": photo.extension,
+            "collections": [self._kept(s) for s in self.library.shelves.values() if ref in s.resources],
+            "complete": True, "people": self._people(photo), "preview": preview,
+        }  # fmt: skip
+
+    def _version(self, photo: Photo) -> str:
+        parts = f"{photo.modified}|{len(photo.original)}|{photo.tweaks}|{photo.checksum}"
+        return hashlib.sha256(parts.encode()).hexdigest()[:32]
+
+    def _kept(self, shelf: Shelf) -> dict[str, Any]:
+        nothing = {"mode": "off", "basis": None, "reference": "", "by": "", "decided": None, "review": None,
+                   "set_by": "", "set_at": ""}  # fmt: skip
+        return {"ref": shelf.ref, "title": shelf.name, **nothing, **shelf.ruling}
+
+    def _people(self, photo: Photo) -> list[dict[str, Any]]:
+        return [{"node": n, "name": self.library.nodes[n].name} for n in photo.nodes]
+
+    def facelease_apply(self, user: User, p: Params) -> Any:
+        return [self._apply(user, item) for item in array(p, "items")]
+
+    def _apply(self, user: User, item: dict[str, Any]) -> dict[str, Any]:
+        photo = self.library.photos.get(int(item["ref"]))
+        if photo is None or not self.editable(user, photo):
+            return {"ref": item["ref"], "ok": False, "error": "no access", "people": []}
+        on = [self.library.node(name).ref for name in item.get("add", [])]
+        off = set(item.get("remove", []))
+        self.library.put(
+            photo.ref,
+            [n for n in photo.nodes if n not in off] + [n for n in on if n not in photo.nodes],
+            user.ref,
+        )
+        for name, value in item.get("cleared_until", {}).items():
+            number = next((r for r, f in self.library.fields.items() if f["name"] == name), None)
+            if number is None:
+                return {
+                    "ref": photo.ref,
+                    "ok": False,
+                    "error": "no such field",
+                    "people": self._people(photo),
+                }
+            photo.texts[number] = value
+        return {"ref": photo.ref, "ok": True, "error": "", "people": self._people(photo)}
+
+    def facelease_holders(self, user: User, p: Params) -> Any:
+        node, start, count = integer(p, "node"), loose(p.get("offset")), loose(p.get("limit"))
+        refs = sorted(f.ref for f in self.library.photos.values() if node in f.nodes)
+        return {"total": len(refs), "refs": refs[start : start + count]}
+
+    def facelease_members(self, user: User, p: Params) -> Any:
+        collection, start, count = integer(p, "collection"), loose(p.get("offset")), loose(p.get("limit"))
+        shelf = self.library.shelves.get(collection)
+        refs = sorted(shelf.resources) if shelf else []
+        return {"total": len(refs), "refs": refs[start : start + count]}
+
+    def facelease_modes(self, user: User, p: Params) -> Any:
+        return [self._kept(s) for s in self.library.shelves.values() if s.ruling]
+
+    def facelease_delete_node(self, user: User, p: Params) -> Any:
+        node = integer(p, "node")
+        used = any(node in photo.nodes for photo in self.library.photos.values())
+        return {"deleted": not used and self.library.nodes.pop(node, None) is not None}

@@ -1,0 +1,247 @@
+"""What the double keeps: resources, nodes, collections, accounts and the log, as the recorded server kept them."""
+
+import hashlib
+import io
+import re
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from PIL import Image
+
+PEOPLE = 29
+TITLE = 8
+_SIZES = {"col": (140, 140), "thm": (200, 200), "pre": (900, 540), "scr": (1400, 800), "lpr": (2000, 2000)}
+_START = datetime(2026, 3, 2, 13, 0)  # noqa: DTZ001 - the server's times have no zone
+SUPER, ADMIN, GENERAL, RESTRICTED = 3, 1, 2, 6
+_GROUPS = {
+    SUPER: {"a", "t", "u", "v", "k", "R", "e0", "e-1", "e-2"},
+    ADMIN: {"t", "u", "v", "k", "R", "e0", "e-1", "e-2", "cm"},
+    GENERAL: {"e-1", "e-2"},
+    RESTRICTED: set(),
+}
+
+
+@dataclass
+class User:
+    """An account; permissions follow from its group, and may be changed by a test."""
+
+    ref: int
+    name: str
+    key: str
+    group: int
+    permissions: set[str] = field(default_factory=set)
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+
+@dataclass
+class Node:
+    ref: int
+    field: int
+    name: str
+    active: int = 1
+
+    @property
+    def translated(self) -> str:
+        found = re.search(r"~en:([^~]*)", self.name) if self.name.startswith("~") else None
+        return found[1] if found else self.name
+
+
+@dataclass
+class Photo:
+    ref: int
+    resource_type: int = 1
+    archive: int = 0
+    access: int = 0
+    extension: str = ""
+    has_image: int = 0
+    checksum: str | None = None
+    modified: str = ""
+    tweaks: str = "0|1"
+    created_by: int = 1
+    original: bytes = b""
+    previews: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)
+    nodes: list[int] = field(default_factory=list)
+    texts: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass
+class Shelf:
+    """A collection. `ruling` is what our plugin keeps of it."""
+
+    ref: int
+    name: str
+    user: int
+    kind: int = 0
+    parent: int = 0
+    shared_with: set[int] = field(default_factory=set)
+    resources: list[int] = field(default_factory=list)
+    ruling: dict[str, Any] = field(default_factory=dict)
+
+
+class Library:
+    """The whole state behind one lock: each API call sees and leaves it whole, as a transaction would."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.users: dict[str, User] = {}
+        self.photos: dict[int, Photo] = {}
+        self.nodes: dict[int, Node] = {}
+        self.shelves: dict[int, Shelf] = {}
+        self.fields: dict[int, dict[str, Any]] = {
+            TITLE: {"name": "title", "title": "Title", "type": 0, "required": 1},
+            12: {"name": "date", "title": "Date", "type": 4, "required": 0},
+            PEOPLE: {"name": "person", "title": "Named person(s)", "type": 9, "required": 0},
+        }
+        self.log: list[dict[str, Any]] = []
+        self._next = {"photo": 0, "node": 278, "shelf": 1, "log": 0, "field": 87}
+        self.add_user("admin", SUPER)
+
+    def number(self, kind: str) -> int:
+        self._next[kind] += 1
+        return self._next[kind]
+
+    def add_user(self, name: str, group: int) -> User:
+        key = hashlib.sha256(f"{len(self.users) + 1}scramble".encode()).hexdigest()
+        user = User(len(self.users) + 1, name, key, group, set(_GROUPS[group]))
+        self.users[name.casefold()] = user
+        return user
+
+    def now(self) -> str:
+        """Server-local, to the second: it goes on with every row of the log."""
+        return f"{_START + timedelta(seconds=self._next['log']):%Y-%m-%d %H:%M:%S}"
+
+    def note(
+        self, ref: int, kind: str, user: int, field: int | None = 0, notes: str = "", diff: str = ""
+    ) -> int:
+        row: dict[str, Any] = {
+            "date": self.now(), "ref": self.number("log"), "resource": ref, "type": kind, "field": field,
+            "user": user, "notes": notes, "diff": diff, "usageoption": -1,
+        }  # fmt: skip
+        self.log.append(row)
+        return int(row["ref"])
+
+    # ---- resources --------------------------------------------------------------------------
+
+    def create(self, user: int, archive: int = 0) -> Photo:
+        with self.lock:
+            photo = Photo(self.number("photo"), archive=archive, created_by=user)
+            self.photos[photo.ref] = photo
+            self.note(photo.ref, "c", user, notes="Created from API")
+            return photo
+
+    def upload(
+        self, ref: int, data: bytes, name: str, user: int, previews: bool = True, replace: bool = False
+    ) -> None:
+        """A file onto a resource. `previews` False: only the minimal ones yet, the rest by a job later."""
+        with self.lock:
+            photo = self.photos[ref]
+            self.note(ref, "t", user, notes="Upload file")
+            photo.original, photo.extension = data, name.rsplit(".", 1)[-1].lower()
+            photo.checksum = hashlib.md5(data[:50_000], usedforsecurity=False).hexdigest()
+            photo.modified = self.now()
+            photo.texts[51] = name
+            photo.previews = {}
+            self.note(ref, "e", user, 51, diff=f"+ {name}")
+            self._previews(photo, ("pre", "thm", "col") if not previews else tuple(_SIZES))
+            photo.has_image = 1 if previews else 2
+            self.note(ref, "t", user, notes="Create previews")
+            self.note(ref, "u", user)
+            if replace:
+                self.note(ref, "f", user)
+
+    def make_previews(self, ref: int) -> None:
+        """What the offline job does."""
+        with self.lock:
+            photo = self.photos[ref]
+            self._previews(photo, tuple(_SIZES))
+            photo.has_image = 1
+            self.note(ref, "t", 1, notes="Create previews")
+
+    def _previews(self, photo: Photo, names: tuple[str, ...]) -> None:
+        with Image.open(io.BytesIO(photo.original)) as picture:
+            upright = picture.convert("RGB")
+        for name in names:
+            width, height = _SIZES[name]
+            if name in {"scr", "lpr"} and upright.width <= width and upright.height <= height:
+                continue
+            small = upright.copy()
+            small.thumbnail((width, height))
+            out = io.BytesIO()
+            small.save(out, "JPEG", quality=90)
+            photo.previews[name] = (*small.size, out.getvalue())
+
+    def delete(self, ref: int, user: int) -> None:
+        """Into the bin; from there for good."""
+        photo = self.photos[ref]
+        if photo.archive != 3:
+            photo.archive = 3
+            self.note(ref, "x", user)
+            self.note(ref, "x", user)
+            return
+        del self.photos[ref]
+        self.note(ref, "xx", user, None)
+
+    # ---- people ------------------------------------------------------------------------------
+
+    def node(self, name: str, field: int = PEOPLE) -> Node:
+        """The node of exactly this name, made where there is none."""
+        found = next((n for n in self.nodes.values() if (n.field, n.name) == (field, name)), None)
+        if found is None:
+            found = Node(self.number("node"), field, name)
+            self.nodes[found.ref] = found
+        return found
+
+    def put(self, ref: int, nodes: list[int], user: int) -> None:
+        """Replace the people of a resource, with its log row."""
+        photo = self.photos[ref]
+        less = [n for n in photo.nodes if n not in nodes]
+        more = [n for n in nodes if n not in photo.nodes]
+        photo.nodes = list(nodes)
+        if less or more:
+            lines = [f"- {self.nodes[n].name}" for n in less] + [f"+ {self.nodes[n].name}" for n in more]
+            self.note(ref, "e", user, PEOPLE, diff="\n".join(lines) + "\n")
+
+    def add_nodes(self, ref: int, nodes: list[int], user: int) -> None:
+        """Additive; logs again where nothing changed."""
+        photo = self.photos[ref]
+        photo.nodes += [n for n in nodes if n not in photo.nodes]
+        names = "\n".join(f"+ {self.nodes[n].name}" for n in nodes)
+        self.note(ref, "e", user, PEOPLE, diff=names)
+
+    def drop_nodes(self, ref: int, nodes: list[int], user: int) -> None:
+        """One delete by node; with the leading comma that the server writes."""
+        photo = self.photos[ref]
+        gone = [n for n in nodes if n in photo.nodes]
+        photo.nodes = [n for n in photo.nodes if n not in gone]
+        for n in gone:
+            self.note(ref, "e", user, PEOPLE, diff=f"- ,{self.nodes[n].name}")
+
+    def edit(self, ref: int, add: list[str] = [], remove: list[str] = [], user: int = 1) -> None:  # noqa: B006
+        """An editor at the form, whose save is one transaction against the set as it is then."""
+        with self.lock:
+            photo = self.photos[ref]
+            off = {self.node(name).ref for name in remove}
+            on = [self.node(name).ref for name in add]
+            self.put(
+                ref, [n for n in photo.nodes if n not in off] + [n for n in on if n not in photo.nodes], user
+            )
+
+    def people(self, ref: int) -> set[str]:
+        with self.lock:
+            return {self.nodes[n].name for n in self.photos[ref].nodes}
+
+    # ---- collections -------------------------------------------------------------------------
+
+    def collect(self, name: str, user: int = 1, resources: list[int] = [], **more: Any) -> Shelf:  # noqa: B006
+        with self.lock:
+            shelf = Shelf(self.number("shelf"), name, user, resources=list(resources), **more)
+            self.shelves[shelf.ref] = shelf
+            return shelf
+
+    def seen_by(self, user: User) -> list[Shelf]:
+        """Own and shared ones: what the server's lists are filtered to, whatever the account's rights."""
+        return [s for s in self.shelves.values() if s.user == user.ref or user.ref in s.shared_with]

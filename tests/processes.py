@@ -1,0 +1,124 @@
+"""A house served by real processes, `serve` and `work` apart, on a free port of this machine; each can be killed."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from plugin.config import Config, load
+
+ROOT = Path(__file__).parents[1]
+WAIT = 60  # seconds
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class House:
+    """Configuration, folder and processes under `root`. Nothing is polled: what happens, happens by events."""
+
+    def __init__(self, root: Path, secret_file: str, **jobs: int) -> None:
+        self.root, self.port = root, free_port()
+        self.photos = root / "photos"
+        (self.photos / "shoot").mkdir(parents=True)
+        self._path = root / "facelease.toml"
+        lines = "".join(f"{key} = {value}\n" for key, value in jobs.items())
+        self._path.write_text(
+            f'data = "{root}/data"\n[folder]\npath = "{self.photos}"\n[dam]\npoll_seconds = 86400\n'
+            f"[server]\nport = {self.port}\n[webhooks]\nevents_secret_file = {secret_file!r}\n"
+            f"[resourcespace]\nseconds = 1\n[jobs]\n{lines}"
+        )
+        self._model = root / "model.jpg"
+        Image.new("RGB", (48, 48), (90, 120, 90)).save(self._model)
+        self._environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        self._running: list[subprocess.Popen[bytes]] = []
+        made = subprocess.run(
+            [*self._command, "init"], env=self._environment, check=False, capture_output=True, text=True
+        )
+        assert made.returncode == 0, made.stderr
+
+    @property
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "sidecar", "--config", str(self._path)]
+
+    @property
+    def config(self) -> Config:
+        """The configuration that the processes read."""
+        return load(self._path)
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def photograph(self, ref: str) -> str:
+        """A small picture in the folder, without anybody in it."""
+        shutil.copyfile(self._model, self.photos / ref)
+        return ref
+
+    def start(self, what: str) -> "subprocess.Popen[bytes]":
+        """Start `serve` or `work` in a process group of its own."""
+        with (self.root / f"{what}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [*self._command, what], env=self._environment, cwd=self.root, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        self._running.append(process)
+        return process
+
+    def kill(self, process: "subprocess.Popen[bytes]") -> None:
+        """kill -9, to the whole group; child processes of ours go with it."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(WAIT)
+        self._running.remove(process)
+
+    def until_up(self) -> None:
+        """Wait until the server answers."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError(f"no server: {(self.root / 'serve.log').read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        """End what still runs."""
+        for process in list(self._running):
+            self.kill(process)
+
+    def __enter__(self) -> "House":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop()
+
+
+def children(parent: int) -> list[int]:
+    """The process ids of the children of `parent`."""
+    found = []
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        found += [int(word) for word in task.read_text().split()]
+    return found
+
+
+def memory_mb(process: int) -> float:
+    """What a process has in memory now, in MB (VmRSS)."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError(f"process {process} is gone")
