@@ -1,0 +1,76 @@
+<?php
+
+/**
+ * What the sidecar asks of the DAM. Each answers only the service account and super administrators.
+ */
+
+include_once __DIR__ . '/../include/all.php';
+
+const FACELEASE_VERSION = '0.1.0';
+
+/** One resource as it stands now: its people, the modes of all its collections, and a preview to fetch. */
+function api_facelease_photo($ref)
+{
+    return facelease_may_serve() ? facelease_photo((int) $ref) : facelease_refuse();
+}
+
+/** Put names on and take them off, up to 1,000 resources; `items` is a JSON list. */
+function api_facelease_apply($items)
+{
+    if (!facelease_may_serve()) {
+        return facelease_refuse();
+    }
+    $list = is_string($items) ? json_decode($items, true) : $items;
+    if (!is_array($list) || !array_is_list($list) || count($list) > 1000) {
+        http_response_code(400);
+        return ['error' => 'items is a JSON list of at most 1000 objects.'];
+    }
+
+    return array_map('facelease_apply_item', $list);
+}
+
+/** Every resource that carries this name, in any state, whoever may see it. */
+function api_facelease_holders($node, $offset = 0, $limit = 1000)
+{
+    return facelease_may_serve() ? facelease_holders((int) $node, (int) $offset, (int) $limit) : facelease_refuse();
+}
+
+/** Every resource that a collection holds, in any state, whoever may see it. */
+function api_facelease_members($collection, $offset = 0, $limit = 1000)
+{
+    return facelease_may_serve() ? facelease_members((int) $collection, (int) $offset, (int) $limit) : facelease_refuse();
+}
+
+/** Every collection that has a mode. */
+function api_facelease_modes()
+{
+    return facelease_may_serve() ? facelease_collections() : facelease_refuse();
+}
+
+/** Delete a name that nobody carries. */
+function api_facelease_delete_node($node)
+{
+    return facelease_may_serve() ? ['deleted' => facelease_delete_node((int) $node)] : facelease_refuse();
+}
+
+/** The version, the fields in use, and what keeps the plugin from working as it should. */
+function api_facelease_status()
+{
+    if (!facelease_may_serve()) {
+        return facelease_refuse();
+    }
+
+    return [
+        'version' => FACELEASE_VERSION,
+        'people_field' => (int) facelease_people_field(),
+        'fields' => (object) facelease_channels(),
+        'problems' => facelease_problems(),
+    ];
+}
+
+function facelease_refuse(): array
+{
+    http_response_code(403);
+
+    return ['error' => 'Only the account named in $facelease_api_user, or a super administrator, may ask this.'];
+}

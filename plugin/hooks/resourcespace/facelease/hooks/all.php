@@ -1,0 +1,82 @@
+<?php
+
+include_once __DIR__ . '/../include/all.php';
+
+/** Every line of the resource log comes by here before it is written; we note it and change nothing. */
+function HookFaceleaseAllModifylognotes($notes, $type, $resource)
+{
+    $event = FACELEASE_LOG[(string) $type] ?? null;
+    if ($event !== null) {
+        facelease_note($event, (int) $resource);
+    }
+
+    return null;
+}
+
+/** The parameters bear the DAM's own names: it passes them by name. */
+function HookFaceleaseAllAddtocollectionsuccess($resourceId, $collectionId)
+{
+    facelease_note('resource.metadata', (int) $resourceId);
+    facelease_note('collection.changed', (int) $collectionId);
+
+    return null;
+}
+
+function HookFaceleaseAllRemovefromcollectionsuccess($resourceId, $collectionId)
+{
+    return HookFaceleaseAllAddtocollectionsuccess($resourceId, $collectionId);
+}
+
+/** Previews may be made long after the upload, by a job; only those of the main file matter. */
+function HookFaceleaseAllAfterpreviewcreation($ref, $alternative = -1, $generateall = false)
+{
+    if ((int) $alternative === -1) {
+        facelease_note('resource.replaced', (int) $ref);
+    }
+
+    return null;
+}
+
+/** What was not delivered at once is sent again; clearances whose day is over are blanked. */
+function HookFaceleaseAllCron()
+{
+    facelease_quietly(static function (): void {
+        facelease_end_orphans();
+        $blanked = facelease_blank_past_days(5000);
+        $dropped = facelease_drop_old(30);
+        $sent = facelease_deliver(50.0);
+        facelease_set_state(['cron_at' => time()]);
+        logScript("FaceLease: $sent events delivered, $dropped dropped, $blanked clearances blanked");
+    });
+}
+
+/** "Face recognition" in a collection's menu, for those who may decide about it. */
+function HookFaceleaseAllRender_actions_add_collection_option($top_actions, array $options, array $collection_data)
+{
+    // Taken first: any call of hook() below would unset what other plugins have returned.
+    if (is_array($GLOBALS['hook_return_value'] ?? null)) {
+        $options = $GLOBALS['hook_return_value'];
+    }
+    $collection = (int) ($collection_data['ref'] ?? 0);
+    if ($collection > 0 && facelease_may_set_mode($collection)) {
+        $options[] = [
+            'value' => 'facelease_collection',
+            'label' => facelease_word('menu'),
+            'data_attr' => [
+                'url' => generateURL($GLOBALS['baseurl_short'] . 'plugins/facelease/pages/collection.php', [
+                    'collection' => $collection,
+                ]),
+            ],
+            'category' => ACTIONGROUP_COLLECTION,
+        ];
+    }
+
+    return $options;
+}
+
+/** The panel's few lines of script, once a page. */
+function HookFaceleaseAllAdditionalheaderjs()
+{
+    $url = $GLOBALS['baseurl_short'] . 'plugins/facelease/js/panel.js?v=' . urlencode((string) $GLOBALS['css_reload_key']);
+    echo '<script src="' . escape($url) . '"></script>';
+}

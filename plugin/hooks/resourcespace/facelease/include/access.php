@@ -1,0 +1,65 @@
+<?php
+
+/**
+ * Who may do what. Each entry point (binding, page, hook) asks here first.
+ */
+
+/** Is the caller our service account, or a super administrator? */
+function facelease_may_serve(): bool
+{
+    return facelease_is_service() || checkperm('a');
+}
+
+/** Is the present user the account under which the sidecar works? Names are compared as logins are: without case. */
+function facelease_is_service(): bool
+{
+    $service = trim((string) ($GLOBALS['facelease_api_user'] ?? ''));
+    $present = (string) ($GLOBALS['username'] ?? '');
+
+    return $service !== '' && mb_strtolower($service) === mb_strtolower($present);
+}
+
+/** May the present user see who is named on this resource and why? Never on an external share. */
+function facelease_may_see(int $ref): bool
+{
+    if (facelease_is_share() || !(checkperm('facelease-v') || checkperm('a'))) {
+        return false;
+    }
+
+    return in_array((int) get_resource_access($ref), [0, 1], true);
+}
+
+/** May the present user confirm, reject or dismiss on this resource? */
+function facelease_may_decide(int $ref): bool
+{
+    return facelease_may_see($ref) && get_edit_access($ref);
+}
+
+/** May the present user say how faces are treated in this collection? */
+function facelease_may_set_mode(int $collection): bool
+{
+    return !facelease_is_share()
+        && (checkperm('facelease-c') || checkperm('a'))
+        && collection_writeable($collection);
+}
+
+/** Is this request the view of somebody outside, by an access key? */
+function facelease_is_share(): bool
+{
+    return (string) ($GLOBALS['k'] ?? '') !== '' || getval('k', '') !== '';
+}
+
+/** One of our words in the user's language, with what it holds filled in; not escaped. */
+function facelease_word(string $key, string|int ...$values): string
+{
+    return sprintf((string) ($GLOBALS['lang']['facelease_' . $key] ?? $key), ...$values);
+}
+
+/** `$text` when it is a real day written YYYY-MM-DD, else null. */
+function facelease_day(mixed $text): ?string
+{
+    $text = is_string($text) ? $text : '';
+    $day = DateTimeImmutable::createFromFormat('!Y-m-d', $text);
+
+    return $day !== false && $day->format('Y-m-d') === $text ? $text : null;
+}

@@ -1,0 +1,5 @@
+<?php
+
+foreach (['access', 'signing', 'events', 'modes', 'fields', 'tags', 'photo', 'panel'] as $part) {
+    include_once __DIR__ . "/$part.php";
+}

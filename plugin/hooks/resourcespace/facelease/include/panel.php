@@ -1,0 +1,184 @@
+<?php
+
+/**
+ * The panel on a resource's page: the sidecar's answer, checked for its form and escaped. No rule lives here.
+ */
+
+const FACELEASE_ORIGINS = ['machine', 'confirmed', 'hand'];
+const FACELEASE_STATUSES = ['cleared', 'blocked', 'unknown', 'no_person_found'];
+const FACELEASE_FACES = ['matched', 'suggested', 'unmatched', 'rejected', 'dismissed'];
+
+/**
+ * Ask the sidecar about a resource, or hand it an editor's decision. Two seconds without a proper answer is
+ * the state "silent", which is shown as unknown.
+ *
+ * @param array{action: ?string, face: ?int, reason: string} $decision
+ */
+function facelease_ask_panel(int $ref, string $user, bool $can_edit, array $decision): array
+{
+    $question = ['ref' => $ref, 'user' => $user, 'can_edit' => $can_edit] + $decision;
+    $body = json_encode($question + ['language' => (string) $GLOBALS['language']]);
+    $id = 'flp_' . bin2hex(random_bytes(16));
+    $answer = facelease_post('panel', '/panel/resourcespace', $id, (string) $body, 2.0);
+    $said = json_decode($answer['body'], true);
+    if ($answer['status'] === 200 && is_array($said) && in_array($said['state'] ?? '', ['ok', 'unknown'], true)) {
+        return $said;
+    }
+    $refused = $decision['action'] !== null && $answer['status'] >= 400 && $answer['status'] < 500;
+
+    return ['state' => $refused ? 'refused' : 'silent'];
+}
+
+/** What was decided in the browser; null where the form is not one of ours. */
+function facelease_decision(string $action, string $face, string $reason): ?array
+{
+    if ($action === '') {
+        return ['action' => null, 'face' => null, 'reason' => ''];
+    }
+    $reason = mb_substr(trim((string) preg_replace('/\p{Cc}+/u', ' ', $reason)), 0, 200);
+    $known = in_array($action, ['confirm', 'reject', 'dismiss'], true) && ctype_digit($face);
+
+    return $known && ($action !== 'dismiss' || $reason !== '')
+        ? ['action' => $action, 'face' => (int) $face, 'reason' => $reason]
+        : null;
+}
+
+/** The panel's whole content. */
+function facelease_render_panel(array $said, int $ref, bool $can_edit): void
+{
+    if ($said['state'] !== 'ok') {
+        $words = ['unknown' => 'unknown_yet', 'refused' => 'refused'];
+        facelease_render_note('FaceleaseUnknown', $words[$said['state']] ?? 'unknown');
+        facelease_render_why($said);
+        return;
+    }
+    facelease_render_channels($said['channels'] ?? null);
+    facelease_render_people(facelease_list($said, 'people'));
+    $faces = array_values(array_filter(facelease_list($said, 'faces'), 'facelease_box'));
+    facelease_render_picture($ref, $faces);
+    foreach ($faces as $number => $face) {
+        facelease_render_face($face, $number + 1, $can_edit);
+    }
+    facelease_render_why($said);
+}
+
+/** Why the answer is what it is, folded away. */
+function facelease_render_why(array $said): void
+{
+    $why = array_filter(is_array($said['why'] ?? null) ? $said['why'] : [], 'is_string');
+    if ($why === []) {
+        return;
+    }
+    echo '<details><summary>' . escape(facelease_word('why')) . '</summary><ul>';
+    foreach ($why as $reason) {
+        echo '<li>' . escape($reason) . '</li>';
+    }
+    echo '</ul></details>';
+}
+
+function facelease_render_note(string $class, string $word): void
+{
+    echo '<p class="' . escape($class) . '">' . escape(facelease_word($word)) . '</p>';
+}
+
+/** The objects of a list in the answer; anything else in it is left out. */
+function facelease_list(array $said, string $key): array
+{
+    return array_values(array_filter(is_array($said[$key] ?? null) ? $said[$key] : [], 'is_array'));
+}
+
+/** The box of a face as percentages; null unless it is four numbers within the picture. */
+function facelease_box(array $face): ?array
+{
+    $box = is_array($face['box'] ?? null) ? array_values($face['box']) : [];
+    $numbers = array_filter($box, static fn(mixed $side): bool => is_int($side) || is_float($side));
+    if (count($box) !== 4 || count($numbers) !== 4 || !is_int($face['id'] ?? null)) {
+        return null;
+    }
+
+    return array_map(static fn(int|float $side): float => round(100 * max(0, min(1, $side)), 3), $box);
+}
+
+/** Who is tagged, by whom, and until when each channel is cleared for them. */
+function facelease_render_people(array $people): void
+{
+    if ($people === []) {
+        facelease_render_note('', 'nobody');
+        return;
+    }
+    echo '<div class="Listview"><table class="ListviewStyle"><tr class="ListviewTitleStyle">';
+    foreach (['person', 'origin', 'channels'] as $column) {
+        echo '<th>' . escape(facelease_word($column)) . '</th>';
+    }
+    echo '</tr>';
+    foreach ($people as $person) {
+        $origin = in_array($person['origin'] ?? '', FACELEASE_ORIGINS, true) ? $person['origin'] : 'unknown';
+        echo '<tr><td>' . escape(facelease_text($person['name'] ?? '')) . '</td>';
+        echo '<td>' . escape(facelease_word('origin_' . $origin)) . '</td><td>';
+        facelease_render_channels($person['channels'] ?? null);
+        echo '</td></tr>';
+    }
+    echo '</table></div>';
+}
+
+/** One line a channel. */
+function facelease_render_channels(mixed $channels): void
+{
+    foreach (is_array($channels) ? $channels : [] as $channel => $state) {
+        $line = facelease_channel_line((string) $channel, is_array($state) ? $state : []);
+        echo '<div class="FaceleaseChannel">' . escape($line) . '</div>';
+    }
+}
+
+/** "website: cleared until 2027-03-01"; whatever is not understood reads as unknown. */
+function facelease_channel_line(string $channel, array $state): string
+{
+    $status = in_array($state['status'] ?? '', FACELEASE_STATUSES, true) ? $state['status'] : 'unknown';
+    $until = facelease_text($state['until'] ?? '');
+    $line = $channel . ': ' . facelease_word('status_' . $status);
+
+    return $until === '' ? $line : $line . ' ' . facelease_word('until', $until);
+}
+
+function facelease_text(mixed $value): string
+{
+    return is_string($value) ? mb_substr($value, 0, 500) : '';
+}
+
+/** The preview with a box over each face. */
+function facelease_render_picture(int $ref, array $faces): void
+{
+    if ($faces === [] || !is_file(get_resource_path($ref, true, 'pre', false, 'jpg'))) {
+        return;
+    }
+    $url = get_resource_path($ref, false, 'pre', false, 'jpg', true, 1, check_use_watermark());
+    echo '<div class="FaceleasePicture"><img alt="" src="' . escape($url) . '">';
+    foreach ($faces as $number => $face) {
+        [$left, $top, $width, $height] = facelease_box($face);
+        $style = "left:$left%;top:$top%;width:$width%;height:$height%";
+        echo '<div class="FaceleaseBox" data-face="' . escape((string) $face['id']) . '" style="' . escape($style) . '">';
+        echo '<span>' . escape((string) ($number + 1)) . '</span></div>';
+    }
+    echo '</div>';
+}
+
+/** One face in words, with the decisions that an editor may take on it. */
+function facelease_render_face(array $face, int $number, bool $can_edit): void
+{
+    $state = in_array($face['state'] ?? '', FACELEASE_FACES, true) ? $face['state'] : 'unmatched';
+    $person = facelease_text($face['person'] ?? '');
+    $words = facelease_word('face_' . $state) . ($person === '' ? '' : ': ' . $person);
+    $line = $number . '. ' . (facelease_text($face['label'] ?? '') ?: $words);
+    echo '<div class="FaceleaseFace" data-face="' . escape((string) $face['id']) . '">' . escape($line);
+    $actions = ['suggested' => ['confirm', 'reject', 'dismiss'], 'matched' => ['confirm', 'reject'],
+                'unmatched' => ['dismiss'], 'rejected' => ['dismiss']][$state] ?? [];
+    foreach ($can_edit ? $actions : [] as $action) {
+        if ($action === 'dismiss') {
+            echo '<input type="text" name="reason" maxlength="200" placeholder="' . escape(facelease_word('reason')) . '"'
+                . ' aria-label="' . escape(facelease_word('reason')) . '">';
+        }
+        echo '<button type="button" data-action="' . escape($action) . '" data-face="' . escape((string) $face['id'])
+            . '">' . escape(facelease_word('action_' . $action)) . '</button>';
+    }
+    echo '</div>';
+}

@@ -1,0 +1,85 @@
+<?php
+
+/**
+ * One resource as the sidecar needs to know it, in one question.
+ */
+
+include_once __DIR__ . '/modes.php';
+
+/** Preview sizes that serve to find faces, the one to prefer first. */
+const FACELEASE_SIZES = ['scr', 'lpr', 'hpr', 'pre'];
+
+/** The resource as it stands now, or that it is gone. */
+function facelease_photo(int $ref): array
+{
+    $row = $ref > 0 ? facelease_resource($ref) : null;
+    if ($row === null) {
+        return ['ref' => $ref, 'gone' => true];
+    }
+
+    return [
+        'ref' => $ref,
+        'file_version' => facelease_file_version($row),
+        'has_image' => (int) $row['has_image'],
+        'archive' => (int) $row['archive'],
+        'extension' => (string) $row['file_extension'],
+        'collections' => facelease_collections($ref),
+        'complete' => facelease_people_field() !== null,
+        'people' => facelease_people($ref),
+        'preview' => (int) $row['has_image'] > 0 ? facelease_preview($ref, $row) : null,
+    ];
+}
+
+/** The row of a resource, read from the database itself and without regard to whom it may be shown. */
+function facelease_resource(int $ref): ?array
+{
+    $rows = ps_query(
+        'SELECT ref, has_image, archive, file_extension, file_modified, file_size, file_checksum, preview_tweaks'
+        . ' FROM resource WHERE ref = ?',
+        ['i', $ref],
+        '',
+        -1,
+        true,
+        0
+    );
+
+    return $rows[0] ?? null;
+}
+
+/**
+ * Changes with the file and with the turning of its preview, not with metadata.
+ *
+ * A checksum that is computed later by a job of its own would look like a new file, so it counts only where
+ * it is there from the start.
+ */
+function facelease_file_version(array $row): string
+{
+    $later = !empty($GLOBALS['file_checksums_offline']);
+
+    return substr(hash('sha256', implode('|', [
+        $row['file_modified'], $row['file_size'], $row['preview_tweaks'], $later ? '' : $row['file_checksum'],
+    ])), 0, 32);
+}
+
+/** The first preview that exists, with an address under which the sidecar may fetch it for a day. */
+function facelease_preview(int $ref, array $row): ?array
+{
+    foreach (FACELEASE_SIZES as $size) {
+        $path = get_resource_path($ref, true, $size, false, 'jpg');
+        $measured = is_file($path) ? getimagesize($path) : false;
+        if ($measured === false) {
+            continue;
+        }
+        $url = get_resource_path($ref, false, $size, false, 'jpg', true, 1, false, '', -1, false);
+        if ($GLOBALS['hide_real_filepath']) {
+            $key = generate_temp_download_key((int) $GLOBALS['userref'], $ref, $size);
+            if ($key === '') {
+                continue; // without a key the address leads to the login page: the account may not see this size
+            }
+            $url .= '&access_key=' . urlencode($key);
+        }
+        return ['size' => $size, 'url' => $url, 'width' => (int) $measured[0], 'height' => (int) $measured[1]];
+    }
+
+    return null;
+}

@@ -1,0 +1,56 @@
+<?php
+
+/**
+ * The set-up page's test of the connection, and its list of what is left to mend.
+ */
+
+/** Ask the sidecar three things. @return list<string> one sentence each, not escaped */
+function facelease_test(): array
+{
+    $url = facelease_sidecar();
+    if ($url === null) {
+        return [facelease_word('problem_url')];
+    }
+    $nothing = json_encode(['type' => 'facelease.test', 'timestamp' => gmdate('Y-m-d\TH:i:s\Z'), 'data' => ['ref' => 0]]);
+    $question = json_encode(['ref' => 0, 'user' => (string) $GLOBALS['username'], 'can_edit' => false,
+                             'action' => null, 'face' => null, 'reason' => '']);
+    $id = 'flt_' . bin2hex(random_bytes(16));
+    $said = [];
+    foreach (['events' => $nothing, 'panel' => $question] as $purpose => $body) {
+        $path = $purpose === 'events' ? '/hooks/resourcespace' : '/panel/resourcespace';
+        $answer = facelease_post($purpose, $path, $id, $body, 3.0);
+        $said[] = facelease_word('test_' . $purpose) . ' ' . facelease_test_verdict($answer);
+    }
+
+    return $said;
+}
+
+/** What an answer to the test means: a message that was understood but declined has passed the signature. */
+function facelease_test_verdict(array $answer): string
+{
+    return match (true) {
+        $answer['status'] === 0 => facelease_word('test_silent', $answer['error']),
+        in_array($answer['status'], [401, 403], true) => facelease_word('test_refused', $answer['status']),
+        $answer['status'] < 300, in_array($answer['status'], [400, 410, 422], true) => facelease_word('test_good', $answer['status']),
+        default => facelease_word('test_strange', $answer['status']),
+    };
+}
+
+/** The head of the set-up page, as HTML. */
+function facelease_setup_intro(array $tested): string
+{
+    $list = static fn(array $lines): string => $lines === [] ? ''
+        : '<ul>' . implode('', array_map(static fn(string $line): string => '<li>' . escape($line) . '</li>', $lines)) . '</ul>';
+    [$waiting] = facelease_waiting();
+    $problems = facelease_problems();
+    ob_start();
+    generateFormToken('facelease_test');
+    $token = (string) ob_get_clean();
+
+    return '<p>' . escape(facelease_word('setup_intro')) . '</p>'
+        . '<h2>' . escape(facelease_word($problems === [] ? 'setup_well' : 'setup_problems')) . '</h2>' . $list($problems)
+        . '<p>' . escape(facelease_word('setup_waiting', $waiting)) . '</p>'
+        . '<form method="post" action="' . escape($GLOBALS['baseurl_short']) . 'plugins/facelease/pages/setup.php">' . $token
+        . '<input type="hidden" name="facelease_test" value="true">'
+        . '<input type="submit" value="' . escape(facelease_word('setup_test')) . '"></form>' . $list($tested);
+}

@@ -1,0 +1,26 @@
+<?php
+
+/** The set-up page: which fields we use, whether the sidecar answers, and what is left to mend. */
+include '../../../include/boot.php';
+include '../../../include/authenticate.php';
+
+if (!checkperm('a')) {
+    exit(escape($lang['error-permissiondenied']));
+}
+$plugin_name = 'facelease';
+if (!in_array($plugin_name, $plugins)) {
+    plugin_activate_for_setup($plugin_name);
+}
+include_once __DIR__ . '/../include/all.php';
+include_once __DIR__ . '/../include/setup_test.php';
+
+$page_def = [
+    config_add_single_ftype_select('facelease_people_field', escape(facelease_word('setup_people')), 300, false, [FIELD_TYPE_DYNAMIC_KEYWORDS_LIST]),
+    config_add_text_input('facelease_channels', escape(facelease_word('setup_channels')), false, 420),
+];
+config_gen_setup_post($page_def, $plugin_name);
+$tested = getval('facelease_test', '') !== '' && enforcePostRequest(false) ? facelease_test() : [];
+
+include '../../../include/header.php';
+config_gen_setup_html($page_def, $plugin_name, null, facelease_word('setup_title'), facelease_setup_intro($tested));
+include '../../../include/footer.php';
