@@ -125,7 +125,9 @@ def photographs(folder: Path) -> None:
     """A small library of the sample portraits: alone, cut off, small, and both people on one picture."""
     folder.mkdir(parents=True)
     for number, prefix in enumerate((samples.A_STANDING, samples.B_STANDING, samples.A_FRONT_CUT_RIGHT), 1):
-        shutil.copyfile(samples.portrait(prefix), folder / f"portrait-{number}.jpg")
+        # Saved anew, without metadata: the captions in these files name the people.
+        with Image.open(samples.portrait(prefix)) as picture:
+            picture.convert("RGB").save(folder / f"portrait-{number}.jpg", quality=92)
     with Image.open(samples.portrait(samples.A_SPEECH)) as speech:
         speech.convert("RGB").resize((470, 900)).save(folder / "speech.jpg", quality=88)
     with (
