@@ -111,7 +111,10 @@ def _store(services: Services) -> Finding:
 def _dam(services: Services) -> Finding:
     found = services.dam.collections()
     count = sum(collection.resources for collection in found)
-    return Finding("DAM", True, f"{len(found)} collections, {count} files")
+    limits = "; ".join(getattr(services.dam, "limits", ()))
+    return Finding(
+        "DAM", True, f"{len(found)} collections, {count} files" + (f"; {limits}" if limits else "")
+    )
 
 
 def _clock(services: Services) -> Finding:

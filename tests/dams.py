@@ -21,6 +21,7 @@ class Through:
         self.inner = inner
         self.places = inner.places
         self.dated = inner.dated
+        self.keeps = inner.keeps
 
     def collections(self) -> Sequence[Collection]:
         return self.inner.collections()

@@ -98,9 +98,12 @@ def reconcile(services: Services) -> int:
     with services.store.write() as tx:
         for person_id in overdue:
             services.queue.put(tx, "revoke", person_id, priority=1)
-        refs = list(tx.connection.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
-        for ref in refs:
-            services.queue.put(tx, "names", ref, priority=8)
+    with services.store.read() as conn:
+        refs = list(conn.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
+    for start in range(0, len(refs), backlog.CHUNK):
+        with services.store.write() as tx:
+            for ref in refs[start : start + backlog.CHUNK]:
+                services.queue.put(tx, "names", ref, priority=8)
     return len(refs) + backlog.enqueue(services, backlog.unheard_of(services))
 
 

@@ -125,6 +125,7 @@ def finish(services: Services, person_id: str) -> Certificate:
     certificate.not_reached = [
         *open_,
         *(f"the name still stands, not by our hand, in: {line}" for line in left),
+        *services.dam.keeps,
         "files that were downloaded, sent or copied before: ask those who have them",
         "rows of the audit log: they stay, and nobody can tell any more whom they are about",
         "the line in ended.log with the pseudonymous id: it keeps an old backup from bringing the person back",

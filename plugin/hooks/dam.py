@@ -127,6 +127,9 @@ class Dam(Protocol):
     places: frozenset[str]
     """Where this adapter writes a name."""
 
+    keeps: tuple[str, ...]
+    """What the DAM itself keeps of a name that was taken off everywhere, and we cannot reach; a line each."""
+
     dated: bool
     """Whether the DAM has fields for the last day on which a resource is cleared."""
 

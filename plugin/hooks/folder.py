@@ -29,6 +29,7 @@ _READ_AT_ONCE = 200
 class FolderDam:
     """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
 
+    keeps: tuple[str, ...] = ()
     dated = False  # a file has no field for a day; the release statement is what it can bear
 
     def __init__(

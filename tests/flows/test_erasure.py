@@ -21,6 +21,7 @@ from plugin.quitclaim.answers import Status
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from tests import support
+from tests.dams import Through
 
 
 @dataclass
@@ -192,3 +193,17 @@ def test_ended_log_erases_again_whom_an_old_copy_brought_back(
     assert _rows(services, asa) == {}
     assert cast.names_on(ref) == set()
     assert people.export(services, bo, "test")["person"]["display_name"] == "Bo"
+
+
+def test_what_the_dam_keeps_for_itself_stands_on_the_certificate(
+    services: Services, cast: support.Cast, photos: Path
+) -> None:
+    """A log of the DAM's own, and a list of names that cannot be cut: both are said, not hidden."""
+    asa, _ = _tagged(services, cast, photos)
+    keeping = Through(services.dam)
+    keeping.keeps = ("the DAM's own log of changes",)
+    keeping.forget = lambda node: False  # type: ignore[method-assign]
+    text = erasure.erase(replace(services, dam=keeping), asa, "test").text()
+    unreached = text.split("Not reached:")[1]
+    assert "the DAM's own log of changes" in unreached
+    assert "the DAM's own list of names" in unreached

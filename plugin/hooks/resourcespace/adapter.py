@@ -30,6 +30,9 @@ class ResourceSpaceDam:
     """The Dam protocol on one server, in the name of one account. Threads may share it."""
 
     places = frozenset({PLACE})
+    keeps: tuple[str, ...] = (
+        "the DAM's own log of changes: its rows hold the name; its administrator can purge them",
+    )
     dated = True
 
     def __init__(
