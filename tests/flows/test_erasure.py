@@ -1,7 +1,7 @@
 """Erasure: at once here, in the DAM as soon as it answers, and again whenever an old copy comes back."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
