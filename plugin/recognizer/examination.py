@@ -110,7 +110,9 @@ def shrunk(picture: Pixels, longest: int) -> Pixels:
     if scale >= 1:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    # Down to half a bilinear look is as good, and several times as quick; beyond it would skip pixels.
+    how = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+    return cv2.resize(picture, size, interpolation=how)  # type: ignore[return-value]
 
 
 def _inside(value: float) -> float:
