@@ -54,9 +54,10 @@ def verify(shell: Shell, heads: Path | None, one: str | None, as_json: bool) -> 
 
 
 @audit.command()
+@as_json
 @click.pass_obj
-def export(shell: Shell) -> None:
-    """Every row as a line of JSON."""
+def export(shell: Shell, as_json: bool) -> None:
+    """Every row as a line of JSON, with --json or without."""
     with shell.house(catch_up=False) as services, services.store.read() as conn:
         for line in chain.export(conn):
             click.echo(line)

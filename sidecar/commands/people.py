@@ -159,9 +159,10 @@ def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: 
 
 @person.command()
 @click.argument("who")
+@as_json
 @click.pass_obj
-def export(shell: Shell, who: str) -> None:
-    """Everything that is held on a person, as JSON (GDPR Art. 15)."""
+def export(shell: Shell, who: str, as_json: bool) -> None:
+    """Everything that is held on a person (GDPR Art. 15): JSON, with --json or without."""
     with shell.house() as services:
         person_id = someone(services, who)
         say(True, people.export(services, person_id, actor()), ())
