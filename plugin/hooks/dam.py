@@ -17,8 +17,9 @@ Box = tuple[float, float, float, float]
 
 
 def node_key(node: str) -> str:
-    """What two spellings of one name have in common: NFKC, casefolded, white space folded."""
-    return " ".join(unicodedata.normalize("NFKC", node).casefold().split())
+    """What two spellings of one name have in common: NFKC, casefolded, white space folded, until it stays so."""
+    folded = " ".join(unicodedata.normalize("NFKC", node).casefold().split())
+    return node if folded == node else node_key(folded)
 
 
 class What(StrEnum):

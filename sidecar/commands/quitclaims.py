@@ -7,7 +7,7 @@ from uuid import uuid4
 import click
 
 from plugin.errors import ConsentError
-from plugin.flows import consent, roster
+from plugin.flows import chores, consent, roster
 from plugin.flows.services import Services
 from plugin.quitclaim import rules
 from plugin.quitclaim.lifecycle import Signing
@@ -160,7 +160,7 @@ def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, as_json: boo
         person_id = someone(services, who)
         ended = act(services, person_id, set(grant) or None, actor())
         finish_jobs(services)
-        open_ = services.queue.counts()["queued"]
+        open_ = chores.waiting(services)
     lines = [
         f"{ended} grants {kind}",
         *([f"{open_} jobs wait: facelease work carries them out"] if open_ else []),
