@@ -1,5 +1,6 @@
 """`facelease review` and `facelease clearance`: what editors decide, and what they ask."""
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -135,7 +136,7 @@ def clearance(
         for one, answer in answers.items()
     }  # fmt: skip
     rows = [
-        [one, d["status"], d["until"] or "", "; ".join(r["text"] for r in d["reasons"])]
+        [one, d["status"], _local(shell, d["until"]), "; ".join(r["text"] for r in d["reasons"])]
         for one, d in data.items()
     ]
     say(
@@ -143,6 +144,11 @@ def clearance(
         {"photo": photo, "purpose": use, "channels": data},
         table(["channel", "answer", "until", "why"], rows),
     )
+
+
+def _local(shell: Shell, moment: datetime | None) -> str:
+    """A moment as a clock on the wall of the organisation shows it."""
+    return "" if moment is None else f"{moment.astimezone(shell.config.site.zone):%Y-%m-%d %H:%M}"
 
 
 def _all(shell: Shell, services: Any, purpose: str, channel: str, after: str, as_json: bool) -> None:
