@@ -12,7 +12,7 @@ from plugin.config import Config
 from plugin.errors import DamError, StoreError, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import metrics, panel, problems, webhooks, wording
+from sidecar import metrics, panel, problems, sessions, webhooks, wording
 from sidecar.house import open_house
 
 log = structlog.get_logger()
@@ -39,11 +39,13 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
         services = open_house(config).__enter__()
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
+    sessions.prepare(app, config)
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
     _routes(app, services)
     for part in (webhooks.blueprint(services), panel.blueprint(services)):
         if part is not None:
+            sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)
     app.after_request(_headers)
     return app
@@ -55,9 +57,11 @@ def _logged(exception: Any) -> None:
 
 
 def _headers(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = (
+    """What every answer bears; a surface with forms or scripts of its own has set its own policy before."""
+    response.headers.setdefault(
+        "Content-Security-Policy",
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+        "frame-ancestors 'none'",
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"

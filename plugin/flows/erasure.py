@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from plugin.errors import DamError, ResourceGone, StoreError, VaultError
 from plugin.flows import clearance, consent, keeping, revocation, roster
@@ -188,11 +188,16 @@ def _delete(tx: Tx, person_id: str, name: str) -> dict[str, int]:
         state="unmatched", person_id=None, distance=None, thresholds=None
     )  # fmt: skip
     counts = {"faces unnamed": tx.execute(unnamed).rowcount}
+    links = select(t.invitation.c.id).where(t.invitation.c.person_id == person_id)
     mine: list[tuple[str, Any, Any]] = [
         ("tags", t.tag, (t.tag.c.person_id == person_id) | (t.tag.c.node_key == name_key(name))),
         ("intents", t.intent, t.intent.c.person_id == person_id),
         ("rejections", t.rejection, t.rejection.c.person_id == person_id),
         ("shoots", t.shoot_member, t.shoot_member.c.person_id == person_id),
+        ("codes", t.code, t.code.c.invitation_id.in_(links)),
+        ("links", t.invitation, t.invitation.c.person_id == person_id),
+        ("mails", t.mail, t.mail.c.person_id == person_id),
+        ("requests", t.request, t.request.c.person_id == person_id),
         ("sealed items", t.sealed, t.sealed.c.person_id == person_id),
         ("grants", t.grant, t.grant.c.person_id == person_id),
         ("quitclaims", t.quitclaim, t.quitclaim.c.person_id == person_id),

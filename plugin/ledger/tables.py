@@ -18,8 +18,12 @@ from sqlalchemy import (
 
 from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
 from plugin.ledger.log_tables import audit, audit_head, event, job
+from plugin.ledger.sign_tables import api_token, code, form, idempotency, invitation, mail, request, session
 
-__all__ = ["Instant", "audit", "audit_head", "event", "job", "metadata"]
+__all__ = [
+    "Instant", "api_token", "audit", "audit_head", "code", "event", "form", "idempotency", "invitation", "job",
+    "mail", "metadata", "request", "session",
+]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
 # be matched; `installed_at` and `last_seen` notice a clock set back.
@@ -70,6 +74,7 @@ quitclaim = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", Text, nullable=False),
     Column("superseded_at", Instant),
+    Column("form_id", Text),                                  # the form that was signed by link, else null
     UniqueConstraint("person_id", "version"),
 )  # fmt: skip
 
@@ -86,6 +91,7 @@ grant = Table(
     Column("ended_at", Instant),                              # earlier end, whatever its kind
     Column("ended_kind", Text),                               # withdrawn, restricted, superseded, lapsed, objected
     Column("settled_at", Instant, index=True),                # the consequences of the end are committed
+    Column("basis", Text),                                    # consent (null), contract
 )  # fmt: skip
 
 # ---- keys and what they seal --------------------------------------------------------------

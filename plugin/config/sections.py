@@ -1,15 +1,11 @@
-"""The configuration: one frozen, typed tree, read from a TOML file; an unknown key is an error."""
+"""The tables of the configuration file, one class each: frozen, typed, closed to unknown keys."""
 
 import re
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-from plugin.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -101,12 +97,13 @@ class ResourceSpaceSection(Section):
 
     @model_validator(mode="after")
     def sealed(self) -> Self:
-        if self.url.startswith("http://") and not self.plain_http and not _on_this_machine(self.url):
+        if self.url.startswith("http://") and not self.plain_http and not on_this_machine(self.url):
             raise ValueError("url: use https, or set plain_http where the network is closed to others")
         return self
 
 
-def _on_this_machine(url: str) -> bool:
+def on_this_machine(url: str) -> bool:
+    """Whether the address is one of this machine itself."""
     return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
 
 
@@ -163,6 +160,7 @@ class Minors(Section):
     age: Annotated[int, Field(ge=13, le=21)] = 16
     recognition_from: Annotated[int, Field(ge=0, le=21)] = 6
     guardians: Annotated[int, Field(ge=1, le=2)] = 1
+    warn_days: tuple[Count, ...] = (60, 14)
 
 
 class Review(Section):
@@ -187,6 +185,8 @@ class Retention(Section):
     intents_months: Count = 12
     audit_months: Count = 84
     logs_days: Count = 30
+    mails_days: Count = 90
+    links_days: Count = 90
 
 
 class Jobs(Section):
@@ -203,8 +203,21 @@ class Server(Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8731
+    public_url: str = ""
+    proxies: Annotated[int, Field(ge=0, le=5)] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: str = ""
+
+    @field_validator("public_url")
+    @classmethod
+    def plain(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?", value):
+            raise ValueError(
+                "give the address under which people reach FaceLease, such as https://lease.example.org"
+            )
+        if value.startswith("http://") and not on_this_machine(value):
+            raise ValueError("use https: links that people sign by must not travel in the open")
+        return value.rstrip("/")
 
 
 class Webhooks(Section):
@@ -212,81 +225,52 @@ class Webhooks(Section):
 
     events_secret_file: str = ""
     panel_secret_file: str = ""
+    signin_secret_file: str = ""
 
 
-class Config(Section):
-    """The whole configuration. Paths may hold `{data}`, which stands for `data`."""
+class Mail(Section):
+    """How mail is sent; without a host none is, and links are handed over by hand."""
 
-    data: str = "facelease-data"
-    site: Site = Site()
-    store: Store = Store()
-    keys: Keys = Keys()
-    backup: Backup = Backup()
-    dam: DamSection = DamSection()
-    folder: Folder = Folder()
-    resourcespace: ResourceSpaceSection = ResourceSpaceSection()
-    recognizer: Recognizer = Recognizer()
-    matching: Matching = Matching()
-    clearance: ClearanceSection = ClearanceSection()
-    minors: Minors = Minors()
-    review: Review = Review()
-    hand_tags: HandTags = HandTags()
-    retention: Retention = Retention()
-    jobs: Jobs = Jobs()
-    server: Server = Server()
-    webhooks: Webhooks = Webhooks()
+    host: str = ""
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: str = ""
+    sender: str = ""
+    owner: str = ""
+    seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
 
     @model_validator(mode="after")
-    def reachable(self) -> Self:
-        server = self.resourcespace
-        if self.dam.kind == "resourcespace" and not (server.url and server.user):
-            raise ValueError("resourcespace.url and resourcespace.user are needed where dam.kind says so")
-        if self.dam.kind == "resourcespace" and server.seconds * 2 >= self.jobs.lease_seconds:
-            raise ValueError(
-                "resourcespace.seconds: a call and its repetition must end within jobs.lease_seconds"
-            )
+    def complete(self) -> Self:
+        if self.host and "@" not in self.sender:
+            raise ValueError("sender: give the address that mail comes from, such as photos@example.org")
+        if self.security == "none" and self.host and not on_this_machine(f"//{self.host}"):
+            raise ValueError("security: use starttls or tls; none is for a mail server on this machine")
         return self
 
-    def path(self, value: str) -> Path:
-        """A path of the configuration with `{data}` filled in."""
-        return Path(value.replace("{data}", self.data)).expanduser()
 
-    @property
-    def store_url(self) -> str:
-        return self.store.url.replace("{data}", str(Path(self.data).expanduser().absolute()))
+class Signing(Section):
+    """The links by which people sign, and their own pages."""
 
-
-def load(path: Path | None) -> Config:
-    """Read the configuration from `path`; None gives the defaults.
-
-    Relative paths count from the folder of the file. Raises ConfigError, which names the key and
-    says what it takes.
-    """
-    if path is None:
-        return Config()
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); copy config.example.toml") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from error
-    data = Path(str(tree.get("data", Config().data))).expanduser()
-    return parse(
-        tree | {"data": str(data if data.is_absolute() else path.absolute().parent / data)}, str(path)
-    )
+    link_days: Count = 30
+    page_days: Count = 400
+    reminders: Annotated[int, Field(ge=0, le=10)] = 2
+    reminder_days: Count = 7
 
 
-def parse(tree: dict[str, Any], source: str = "configuration") -> Config:
-    """The configuration that `tree` describes. Raises ConfigError naming each wrong key's path."""
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        lines = [_explain(dict(e)) for e in error.errors()]
-        raise ConfigError(f"{source}: " + "; ".join(lines)) from error
+class Requests(Section):
+    """What people ask for by their link, and until when it is to be done (GDPR Art. 12(3): a month)."""
+
+    erasure: Literal["list", "at once"] = "list"
+    days: Annotated[int, Field(ge=1, le=30)] = 30
 
 
-def _explain(error: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "the file"
-    if error["type"] == "extra_forbidden":
-        return f"{where} is not a key; config.example.toml lists them all"
-    return f"{where}: {str(error['msg']).removeprefix('Value error, ')}"
+class Access(Section):
+    """Who of the staff may do what: for each role the numbers of the DAM's groups that have it."""
+
+    administrators: tuple[int, ...] = ()
+    officers: tuple[int, ...] = ()
+    editors: tuple[int, ...] = ()
+    auditors: tuple[int, ...] = ()
+    session_minutes: Count = 480
+    idle_minutes: Count = 60

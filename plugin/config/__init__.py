@@ -1,0 +1,120 @@
+"""The configuration: one frozen, typed tree, read from a TOML file; an unknown key is an error."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError, model_validator
+
+from plugin.config.sections import (
+    Access,
+    Backup,
+    ClearanceSection,
+    DamSection,
+    Folder,
+    HandTags,
+    Jobs,
+    Keys,
+    Mail,
+    Matching,
+    Minors,
+    Recognizer,
+    Requests,
+    ResourceSpaceSection,
+    Retention,
+    Review,
+    Section,
+    Server,
+    Signing,
+    Site,
+    Store,
+    Webhooks,
+)
+from plugin.errors import ConfigError
+
+__all__ = [
+    "Backup", "ClearanceSection", "Config", "Jobs", "Matching", "Recognizer", "ResourceSpaceSection",
+    "Retention", "Review", "load", "parse",
+]  # fmt: skip
+
+
+class Config(Section):
+    """The whole configuration. Paths may hold `{data}`, which stands for `data`."""
+
+    data: str = "facelease-data"
+    site: Site = Site()
+    store: Store = Store()
+    keys: Keys = Keys()
+    backup: Backup = Backup()
+    dam: DamSection = DamSection()
+    folder: Folder = Folder()
+    resourcespace: ResourceSpaceSection = ResourceSpaceSection()
+    recognizer: Recognizer = Recognizer()
+    matching: Matching = Matching()
+    clearance: ClearanceSection = ClearanceSection()
+    minors: Minors = Minors()
+    review: Review = Review()
+    hand_tags: HandTags = HandTags()
+    retention: Retention = Retention()
+    jobs: Jobs = Jobs()
+    server: Server = Server()
+    webhooks: Webhooks = Webhooks()
+    mail: Mail = Mail()
+    signing: Signing = Signing()
+    requests: Requests = Requests()
+    access: Access = Access()
+
+    @model_validator(mode="after")
+    def reachable(self) -> Self:
+        server = self.resourcespace
+        if self.dam.kind == "resourcespace" and not (server.url and server.user):
+            raise ValueError("resourcespace.url and resourcespace.user are needed where dam.kind says so")
+        if self.dam.kind == "resourcespace" and server.seconds * 2 >= self.jobs.lease_seconds:
+            raise ValueError(
+                "resourcespace.seconds: a call and its repetition must end within jobs.lease_seconds"
+            )
+        return self
+
+    def path(self, value: str) -> Path:
+        """A path of the configuration with `{data}` filled in."""
+        return Path(value.replace("{data}", self.data)).expanduser()
+
+    @property
+    def store_url(self) -> str:
+        return self.store.url.replace("{data}", str(Path(self.data).expanduser().absolute()))
+
+
+def load(path: Path | None) -> Config:
+    """Read the configuration from `path`; None gives the defaults.
+
+    Relative paths count from the folder of the file. Raises ConfigError, which names the key and
+    says what it takes.
+    """
+    if path is None:
+        return Config()
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); copy config.example.toml") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+    data = Path(str(tree.get("data", Config().data))).expanduser()
+    return parse(
+        tree | {"data": str(data if data.is_absolute() else path.absolute().parent / data)}, str(path)
+    )
+
+
+def parse(tree: dict[str, Any], source: str = "configuration") -> Config:
+    """The configuration that `tree` describes. Raises ConfigError naming each wrong key's path."""
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        lines = [_explain(dict(e)) for e in error.errors()]
+        raise ConfigError(f"{source}: " + "; ".join(lines)) from error
+
+
+def _explain(error: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{where} is not a key; config.example.toml lists them all"
+    return f"{where}: {str(error['msg']).removeprefix('Value error, ')}"
