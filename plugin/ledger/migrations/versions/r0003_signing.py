@@ -98,9 +98,9 @@ def _invitation() -> None:
         sa.Column("reminded", sa.Integer(), nullable=False),
         sa.Column("reminded_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id", name="pk_invitation"),
+        sa.UniqueConstraint("token_sha256", name="uq_invitation_token_sha256"),
         sa.ForeignKeyConstraint(["form_id"], ["form.id"], name="fk_invitation_form_id"),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_invitation_person_id"),
-        sa.UniqueConstraint("token_sha256", name="uq_invitation_token_sha256"),
     )
     op.create_index("ix_invitation_person_id", "invitation", ["person_id"], unique=False)
 
@@ -119,8 +119,8 @@ def _mail() -> None:
         sa.Column("finished_at", sa.BigInteger()),
         sa.Column("error", sa.Text()),
         sa.PrimaryKeyConstraint("id", name="pk_mail"),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_mail_person_id"),
         sa.UniqueConstraint("cause", name="uq_mail_cause"),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_mail_person_id"),
     )
     op.create_index("ix_mail_person_id", "mail", ["person_id"], unique=False)
 
