@@ -94,6 +94,14 @@ class SignatureRefused(FaceLeaseError):
     """A request is not signed by whom it should be, or not from the last minutes."""
 
 
+class LinkRefused(FaceLeaseError):
+    """A link opens nothing: `why` is unknown, expired, used or revoked."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"the link is {why}: ask for a new one")
+
+
 class EventRefused(FaceLeaseError):
     """A signed body is not what its kind of request takes; the message says what it takes."""
 

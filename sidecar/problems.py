@@ -9,6 +9,7 @@ from plugin.errors import (
     DamError,
     EventRefused,
     FaceLeaseError,
+    LinkRefused,
     NotFound,
     QueueFull,
     SignatureRefused,
@@ -16,6 +17,7 @@ from plugin.errors import (
 
 _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (NotFound, 404),
+    (LinkRefused, 404),
     (ConsentError, 409),
     (QueueFull, 429),
     (SignatureRefused, 401),

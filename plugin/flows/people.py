@@ -132,6 +132,12 @@ def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequen
     return [{"id": row.subject, **json.loads(services.vault.open(conn, row.id))} for row in rows]
 
 
+def email_of(services: Services, conn: Connection, person_id: str) -> str:
+    """The person's address, "" where none is known."""
+    kept = _opened(services, conn, person_id, "contact")
+    return str(kept[-1].get("email", "")) if kept else ""
+
+
 def _opened(services: Services, conn: Connection, person_id: str, kind: str) -> list[dict[str, Any]]:
     return [
         json.loads(services.vault.open(conn, found)) for found in services.vault.find(conn, person_id, kind)

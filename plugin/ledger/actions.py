@@ -27,6 +27,10 @@ class Action(StrEnum):
     ERASURE_RUN = "person:erasure:run"
     REVOCATION_DONE = "person:revocation:done"
 
+    LINK_MAKE = "person:link:make"
+    LINK_REVOKE = "person:link:revoke"
+    MAIL_QUEUE = "mail:letter:queue"
+
     FACE_SCAN = "photo:face:scan"
     FACE_MATCH = "photo:face:match"
     FACE_SUGGEST = "photo:face:suggest"

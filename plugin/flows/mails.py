@@ -1,0 +1,69 @@
+"""Mail, as an outbox: a letter is queued in the transaction of its cause, once a cause, and sent by a job.
+
+Its address and its link are sealed under the person's record key until it is sent.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert, select
+
+from plugin.flows import people
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+
+OWNER = "owner"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail to be written when it is sent.
+
+    `cause`: what it is sent for, once (`receipt:QUITCLAIM`). `to`: `person`, a guardian's id, or
+    `owner` (`mail.owner`, and then without `person_id`). `data`: ids and days, no personal data.
+    `secret`: what is sealed with the address, such as a link.
+    """
+
+    cause: str
+    kind: str
+    language: str
+    person_id: str | None = None
+    to: str = "person"
+    data: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, str] = field(default_factory=dict)
+
+
+def put(services: Services, tx: Tx, letter: Letter) -> bool:
+    """Queue the letter in the caller's transaction; False where nobody can be written to, or it was before."""
+    address = _address(services, tx, letter)
+    if not (services.config.mail.host and address):
+        return False
+    if tx.execute(select(t.mail.c.id).where(t.mail.c.cause == letter.cause)).first() is not None:
+        return False
+    mail_id = uuid4().hex
+    tx.execute(
+        insert(t.mail).values(
+            id=mail_id, cause=letter.cause, kind=letter.kind, person_id=letter.person_id,
+            data=dict(letter.data), language=letter.language, state="queued", created_at=tx.now,
+        )
+    )  # fmt: skip
+    if letter.person_id is not None:
+        body = json.dumps({"to": address, **letter.secret}).encode()
+        services.vault.seal(tx, letter.person_id, "record", "mail", body, subject=mail_id)
+    tx.audit(Action.MAIL_QUEUE, "system", mail=mail_id, kind=letter.kind)
+    services.queue.put(tx, "mail", mail_id, priority=3)
+    return True
+
+
+def _address(services: Services, tx: Tx, letter: Letter) -> str:
+    if letter.person_id is None:
+        return services.config.mail.owner if letter.to == OWNER else ""
+    if letter.to == "person":
+        return people.email_of(services, tx.connection, letter.person_id)
+    known = people.guardians_of(services, tx.connection, letter.person_id)
+    return next((one.get("email", "") for one in known if one["id"] == letter.to), "")
