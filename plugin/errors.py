@@ -102,6 +102,10 @@ class LinkRefused(FaceLeaseError):
         super().__init__(f"the link is {why}: ask for a new one")
 
 
+class Forgotten(FaceLeaseError):
+    """What was held on the person is erased, or is being erased: there is no page of theirs any more."""
+
+
 class EventRefused(FaceLeaseError):
     """A signed body is not what its kind of request takes; the message says what it takes."""
 

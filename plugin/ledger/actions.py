@@ -24,9 +24,12 @@ class Action(StrEnum):
     TEMPLATE_ENROL = "person:template:enrol"
     REFERENCE_LOOK = "person:reference:look"
     KEY_DESTROY = "person:key:destroy"
+    ERASURE_ASK = "person:erasure:ask"
+    ERASURE_REFUSE = "person:erasure:refuse"
     ERASURE_RUN = "person:erasure:run"
     REVOCATION_DONE = "person:revocation:done"
 
+    GUARDIAN_JOIN = "person:guardian:join"
     LINK_MAKE = "person:link:make"
     LINK_REVOKE = "person:link:revoke"
     MAIL_QUEUE = "mail:letter:queue"
