@@ -14,6 +14,7 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import metrics, panel, problems, sessions, webhooks, wording
 from sidecar.house import open_house
+from sidecar.sign import me
 
 log = structlog.get_logger()
 SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
@@ -47,6 +48,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)
+    app.register_blueprint(me.blueprint(services))
     app.after_request(_headers)
     return app
 

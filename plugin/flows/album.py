@@ -27,11 +27,13 @@ Use = tuple[str, str]
 class Photo:
     """One photograph: who put the name there (machine, confirmed, hand), and where it is cleared now.
 
+    `number` counts this person's photographs from the oldest on: the id would say how many others there are.
     `cleared`: by (purpose, channel) the last day, None where no end is known. `shown`: whether a
     picture can be shown without showing somebody else.
     """
 
     id: int
+    number: int
     origin: str
     shown: bool
     cleared: Mapping[Use, date | None] = field(default_factory=dict)
@@ -49,15 +51,17 @@ class Page:
 def page(services: Services, conn: Connection, person_id: str, after: int | None = None) -> Page:
     """The photographs that bear the person's name, from below number `after`."""
     tagged = _tagged(person_id)
-    total = conn.scalar(select(func.count()).select_from(tagged.subquery())) or 0
     query = tagged if after is None else tagged.where(t.resource.c.id < after)
+    total, left = _count(conn, tagged), _count(conn, query)
     rows = conn.execute(query.order_by(t.resource.c.id.desc()).limit(PAGE + 1)).all()
     here = rows[:PAGE]
     cleared = _cleared(services, conn, [row.id for row in here])
     photos = tuple(
-        Photo(row.id, row.origin, _own(conn, row, person_id) is not None, cleared.get(row.id, {}))
-        for row in here
-    )
+        Photo(
+            row.id, left - place, row.origin, _own(conn, row, person_id) is not None, cleared.get(row.id, {})
+        )
+        for place, row in enumerate(here)
+    )  # fmt: skip
     return Page(photos, total, here[-1].id if len(rows) > PAGE else None)
 
 
@@ -66,7 +70,8 @@ def photo(services: Services, conn: Connection, person_id: str, resource_id: int
     row = _one(conn, person_id, resource_id)
     cleared = _cleared(services, conn, [resource_id])
     shown = _own(conn, row, person_id) is not None
-    return Photo(resource_id, row.origin, shown, cleared.get(resource_id, {}))
+    number = _count(conn, _tagged(person_id).where(t.resource.c.id <= resource_id))
+    return Photo(resource_id, number, row.origin, shown, cleared.get(resource_id, {}))
 
 
 def picture(services: Services, person_id: str, resource_id: int) -> bytes:
@@ -87,6 +92,10 @@ def picture(services: Services, person_id: str, resource_id: int) -> bytes:
     if found.file_version != own.file_version:
         raise NotFound("the photograph was replaced since it was examined: it is shown when that is done")
     return services.faces.likeness(found, view)
+
+
+def _count(conn: Connection, query: Select[Any]) -> int:
+    return conn.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
 def _tagged(person_id: str) -> Select[Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -23,6 +24,17 @@ def of(services: Services, conn: Connection, person_id: str) -> dict[str, Rows]:
         "evidence": _evidence, "faces": _faces, "not_this_person": _rejections, "shoots": _shoots,
     }  # fmt: skip
     return {name: read(services, conn, person_id) for name, read in parts.items()}
+
+
+def as_json(data: Any) -> bytes:
+    """An export as a file: UTF-8, times in ISO 8601 and UTC."""
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _rows(conn: Connection, query: Any) -> Rows:

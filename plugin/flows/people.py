@@ -102,6 +102,11 @@ def listed(conn: Connection) -> Iterable[Any]:
     return conn.execute(select(t.person).order_by(t.person.c.name_key))
 
 
+def name_of(conn: Connection, person_id: str) -> str:
+    """The person's display name. Raises NotFound."""
+    return roster.load(conn, person_id)[0].display_name
+
+
 def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
     """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence."""
     with services.store.write() as tx:

@@ -103,19 +103,23 @@ def visitor(services: Services, link_id: str, child: str | None = None) -> Visit
     with services.store.read() as conn:
         if not services.vault.has_key(conn, row.person_id, "record"):
             raise Forgotten("nothing is held on this person any more, or it is being erased")
-        mine = [(row.person_id, row.guardian_id)]
-        if row.guardian_id is not None:
-            mine = [
-                pair
-                for pair in families.children(services, conn, row.person_id, row.guardian_id)
-                if _decides(services, conn, *pair)
-            ]
-    if not mine:
-        raise LinkRefused("expired")
+        mine = _theirs(services, conn, row.person_id, row.guardian_id)
     found = next((pair for pair in mine if pair[0] == child), None) if child else mine[0]
     if found is None:
         raise NotFound("no such child is yours")
     return Visitor(row.id, *found, row.language, tuple(person for person, _ in mine))
+
+
+def _theirs(
+    services: Services, conn: Connection, person_id: str, guardian_id: str | None
+) -> list[tuple[str, str | None]]:
+    """About whom the link is, then the guardian's other children. Raises LinkRefused when their say is over."""
+    if guardian_id is None:
+        return [(person_id, None)]
+    known = families.children(services, conn, person_id, guardian_id)
+    if not known or not _decides(services, conn, *known[0]):
+        raise LinkRefused("expired")
+    return [pair for pair in known if _decides(services, conn, *pair)]
 
 
 def _decides(services: Services, conn: Connection, person_id: str, guardian_id: str) -> bool:
@@ -208,10 +212,9 @@ def disown(services: Services, who: Visitor, resource_id: int) -> None:
 def forget(services: Services, who: Visitor) -> requests.Asked:
     """Ask to be forgotten: see requests.ask."""
     with services.store.write() as tx:
-        if services.config.requests.erasure == "list":
-            due = services.today() + timedelta(days=services.config.requests.days)
-            if requests.waiting_of(tx.connection, who.person_id) is None:
-                _confirm(services, tx, who, "erasure", "forget", due=due.isoformat())
+        listed = services.config.requests.erasure == "list"
+        if listed and requests.waiting_of(tx.connection, who.person_id) is None:
+            _confirm(services, tx, who, "erasure", "forget", due=requests.due(services).isoformat())
         return requests.ask(services, tx, who.person_id, who.actor)
 
 

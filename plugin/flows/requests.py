@@ -52,20 +52,25 @@ def ask(services: Services, tx: Tx, person_id: str, asked_by: str) -> Asked:
     at_once = rule.erasure == "at once"
     standing = waiting_of(tx.connection, person_id)
     subject = roster.subject(services, tx.connection, person_id)
-    key, due = uuid4().hex, services.today() + timedelta(days=rule.days)
+    key, until = uuid4().hex, due(services)
     if standing is not None:
-        key, due = standing.id, standing.due_on
+        key, until = standing.id, standing.due_on
     else:
         tx.execute(
             insert(t.request).values(
-                id=key, person_id=person_id, kind=ERASURE, asked_at=tx.now, asked_by=asked_by, due_on=due
+                id=key, person_id=person_id, kind=ERASURE, asked_at=tx.now, asked_by=asked_by, due_on=until
             )
         )
         tx.audit(Action.ERASURE_ASK, asked_by, subject=subject, request=key)
     if at_once:
         _decided(tx, key, DONE, asked_by)
         erasure.begun(services, tx, person_id, asked_by)
-    return Asked(key, due, at_once)
+    return Asked(key, until, at_once)
+
+
+def due(services: Services) -> date:
+    """By when a request of today is to be decided."""
+    return services.today() + timedelta(days=services.config.requests.days)
 
 
 def waiting_of(conn: Connection, person_id: str) -> Row[Any] | None:
@@ -110,7 +115,9 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
         this = (t.request.c.id == request_id) & t.request.c.decided_at.is_(None)
         row = tx.execute(select(t.request).where(this)).first()
         if row is None:
-            raise NotFound("no such request waits for a decision: facelease request list shows those that do")
+            raise NotFound(
+                "no such request waits for a decision: facelease person requests list shows those that do"
+            )
         _decided(tx, request_id, DONE if grant else REFUSED, actor, words if not grant else None)
         if grant:
             erasure.begun(services, tx, row.person_id, actor)

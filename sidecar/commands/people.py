@@ -1,4 +1,4 @@
-"""`facelease person`: add, list, show, enrol, erase, export."""
+"""`facelease person`: add, list, show, enrol, erase, export; and the pages of people, see portals.py."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from plugin.flows import consent, erasure, gallery, people, revocation, roster
 from plugin.ledger import tables as t
+from sidecar.commands import portals
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
 
 
@@ -179,3 +180,7 @@ def guardian(shell: Shell, who: str, guardian: str, as_json: bool) -> None:
         person_id = someone(services, who)
         guardian_id = people.add_guardian(services, person_id, guardian, actor())
     say(as_json, {"id": guardian_id}, [guardian_id])
+
+
+for command in (portals.page, portals.siblings, portals.requests_):
+    person.add_command(command)
