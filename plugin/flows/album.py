@@ -87,7 +87,7 @@ def picture(services: Services, person_id: str, resource_id: int) -> bytes:
     if own is None:
         raise NotFound("it is not known which face on this photograph is theirs: nothing is shown")
     others = [faces.box_of(face) for face in seen if face.id != own.id]
-    view = view_of(faces.box_of(own), others, whole=row.examined == "whole")
+    view = view_of(faces.box_of(own), others)
     found = services.dam.picture(row.ref)
     if found.file_version != own.file_version:
         raise NotFound("the photograph was replaced since it was examined: it is shown when that is done")
@@ -103,7 +103,6 @@ def _tagged(person_id: str) -> Select[Any]:
         select(
             t.resource.c.id,
             t.resource.c.ref,
-            t.resource.c.examined,
             t.resource.c.file_version,
             t.tag.c.origin,
         )

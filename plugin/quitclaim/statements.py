@@ -43,10 +43,10 @@ class Line:
 
 
 def lines(person: Person, quitclaims: Sequence[Quitclaim], ages: AgeRules, at: datetime) -> list[Line]:
-    """Every use that was ever signed: the latest version first, recognition before publication."""
+    """Every use that was ever signed: what is in force or to come by name, then what is over, the latest first."""
     now = utc(at, "at")
     found = []
-    for term in reversed(rules.terms(person, quitclaims, ages)):
+    for term in rules.terms(person, quitclaims, ages):
         grant, window = term.grant, term.window
         start, end = window if window is not None else (grant.valid_from, term.end)
         found.append(
@@ -55,7 +55,16 @@ def lines(person: Person, quitclaims: Sequence[Quitclaim], ages: AgeRules, at: d
                 _state(term, start, end, now),
             )
         )  # fmt: skip
-    return sorted(found, key=lambda line: (line.kind is not GrantKind.RECOGNITION, not line.open))
+    named = sorted(found, key=_name)
+    past = sorted(
+        (line for line in named if not line.open), key=lambda line: line.end or line.start, reverse=True
+    )
+    return [*(line for line in named if line.open), *past]
+
+
+def _name(line: Line) -> tuple[bool, str, str, datetime]:
+    """Recognition first, then by purpose and channel, in the order in which they begin."""
+    return line.kind is not GrantKind.RECOGNITION, line.purpose or "", line.channel or "", line.start
 
 
 def _state(term: rules.Term, start: datetime, end: datetime | None, now: datetime) -> State:

@@ -1,8 +1,8 @@
 """A small picture of one person out of a photograph, on which no other face that is known can be seen.
 
-Alone on a photograph that was examined whole, somebody sees all of it. On any other it is cut to
-their own face with a margin, and every other known face is painted over before anything is scaled,
-so that no pixel of it has a part in the result.
+It is cut to the person's own face with a small margin, always: on a photograph on which nobody else
+was found there may yet be somebody whom the detector passed over. Every other known face is painted
+over before anything is scaled, so that no pixel of it has a part in the result.
 """
 
 import io
@@ -24,16 +24,18 @@ LONGEST = 480
 _DECODED = 1920  # px: enough for a face that is a small part of the photograph
 _GREY = (214, 209, 205)
 _AROUND = 0.35  # of a face's width and height: hair and ears lie outside the box that a detector draws
-_ASIDE, _ABOVE, _BELOW = 1.0, 0.8, 1.4  # of the own face's sides, shown around it
+_ASIDE, _ABOVE, _BELOW = 0.6, 0.6, 0.9  # of the own face's sides, shown around it
 _QUALITY = 82
 
 
 @dataclass(frozen=True)
 class View:
-    """What may be seen: `crop` (None: all of it) without what lies in `covers`; boxes in 0..1 of the
-    upright original. `keep` is the own face: the margin around another face does not reach into it."""
+    """What may be seen: `crop` without what lies in `covers`; boxes in 0..1 of the upright original.
 
-    crop: Box | None
+    `keep` is the own face: the margin around another face does not reach into it.
+    """
+
+    crop: Box
     keep: Box
     covers: tuple[Box, ...] = ()
     longest: int = LONGEST
@@ -41,7 +43,7 @@ class View:
     def to_json(self) -> dict[str, Any]:
         """As JSON takes it."""
         return {
-            "crop": self.crop and list(self.crop), "keep": list(self.keep),
+            "crop": list(self.crop), "keep": list(self.keep),
             "covers": [list(box) for box in self.covers], "longest": self.longest,
         }  # fmt: skip
 
@@ -49,7 +51,7 @@ class View:
     def from_json(cls, tree: dict[str, Any]) -> "View":
         """The view that `to_json` wrote."""
         return cls(
-            crop=_box(tree["crop"]) if tree["crop"] else None, keep=_box(tree["keep"]),
+            crop=_box(tree["crop"]), keep=_box(tree["keep"]),
             covers=tuple(_box(box) for box in tree["covers"]), longest=int(tree["longest"]),
         )  # fmt: skip
 
@@ -59,13 +61,8 @@ def _box(sides: Sequence[float]) -> Box:
     return float(left), float(top), float(width), float(height)
 
 
-def view_of(own: Box, others: Sequence[Box], whole: bool) -> View:
-    """What somebody whose face is `own` may see of a photograph on which `others` are known as well.
-
-    `whole`: all of the photograph was examined, so that nobody else's face was passed over.
-    """
-    if whole and not others:
-        return View(None, own)
+def view_of(own: Box, others: Sequence[Box]) -> View:
+    """What somebody whose face is `own` may see of a photograph on which `others` are known as well."""
     left, top, width, height = own
     crop = (
         left - _ASIDE * width, top - _ABOVE * height,
@@ -78,10 +75,8 @@ def likeness(source: Path | bytes, view: View, limits: Limits) -> bytes:
     """The JPEG that shows `view` of the picture, without metadata. Raises PictureError, PictureTooLarge."""
     pixels = decode(source, _DECODED, limits).pixels.copy()
     _cover(pixels, view)
-    if view.crop is not None:
-        left, top, right, bottom = _corners(view.crop, pixels)
-        pixels = pixels[top:bottom, left:right]
-    return _jpeg(pixels, view.longest)
+    left, top, right, bottom = _corners(view.crop, pixels)
+    return _jpeg(pixels[top:bottom, left:right], view.longest)
 
 
 def _cover(pixels: Pixels, view: View) -> None:

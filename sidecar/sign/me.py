@@ -163,10 +163,12 @@ class _Pages:
         says = [words("stop_says", what=what) if line else words("stop_all_says")]
         if line is None or line.purpose is None:
             says.append(words("stop_recognition"))
-        says += [words("stop_reach"), words("restrict_says")]
-        buttons = [("how", How.WITHDRAW, words("do_withdraw")), ("how", How.RESTRICT, words("do_restrict"))]
+        says.append(words("stop_reach"))
         title = words("sure_stop" if line else "sure_all")
-        return self._show("confirm", words, title=title, says=says, buttons=buttons)
+        return self._show(
+            "confirm", words, title=title, says=says, button=words("do_withdraw"), how=How.WITHDRAW.value,
+            instead=How.RESTRICT.value,
+        )  # fmt: skip
 
     def not_me(self, photo: int) -> Answer:
         who = self._who()
@@ -180,7 +182,7 @@ class _Pages:
         title = words("sure_not_me", name=self._name(who))
         return self._show(
             "confirm", words, title=title, says=[words("not_me_says")], photo=shown, name=self._name(who),
-            buttons=[("", "", words("do_not_me"))],
+            button=words("do_not_me"),
         )  # fmt: skip
 
     def _photo(self, who: Visitor, photo: int) -> album.Photo:
@@ -195,7 +197,7 @@ class _Pages:
             return self._back("done_object")
         return self._show(
             "confirm", words, title=words("sure_object"), says=[words("object_says")],
-            buttons=[("", "", words("do_object"))],
+            button=words("do_object"),
         )  # fmt: skip
 
     def forget(self) -> Answer:
@@ -213,7 +215,7 @@ class _Pages:
         return self._show(
             "confirm", words, title=words("sure_forget", name=self._name(who)),
             says=[words("forget_says"), words(how, site=self._services.config.site.name, date=due)],
-            buttons=[("", "", words("do_forget", name=self._name(who)))],
+            button=words("do_forget", name=self._name(who)),
         )  # fmt: skip
 
     def anew(self) -> Answer:
