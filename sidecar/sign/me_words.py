@@ -28,3 +28,6 @@ class Words:
         """The words of `key`: those about a child where the page is about one and they differ."""
         about = f"{key}_child" if self._child and f"{key}_child" in self._words else key
         return self._words[about].format(**values)
+
+    def __getitem__(self, key: str) -> str:
+        return self(key)

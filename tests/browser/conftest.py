@@ -8,15 +8,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask, redirect
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
-from werkzeug.wrappers import Response
 
-from plugin.flows import links
 from plugin.flows.services import Services
-from sidecar.app import create_app
-from sidecar.sign import visits
+from tests import visiting
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 SERIOUS = ("serious", "critical")
@@ -31,23 +27,10 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def _opening(app: Flask, services: Services) -> None:
-    """What a link does, where nothing else answers it: it opens the visit and leads to the page."""
-    if any(str(rule) == "/s/<token>" for rule in app.url_map.iter_rules()):
-        return
-
-    @app.get("/s/<token>")
-    def opened(token: str) -> Response:
-        visits.begin(links.opened(services, token))
-        return redirect("/s/me", 303)
-
-
 @pytest.fixture
 def address(services: Services) -> Iterator[str]:
     """Where the house is served."""
-    app = create_app(services.config, services)
-    _opening(app, services)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, visiting.app_of(services), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"

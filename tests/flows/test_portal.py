@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
@@ -22,9 +21,9 @@ from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
-from sidecar.app import create_app
 from tests import support
 from tests.crowd import A, B, Crowd
+from tests.visiting import on, press, send, token, visit
 
 MAIL = {"host": "127.0.0.1", "port": 2525, "security": "none", "sender": "photos@example.org"}
 PUBLIC = {"public_url": "http://127.0.0.1:8731"}
@@ -37,39 +36,6 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
     (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
     with support.opened(config, clock, examiner) as open_:
         yield open_
-
-
-def visit(services: Services, person_id: str, guardian_id: str | None = None) -> FlaskClient:
-    """A browser on the page of this person, come in by a link."""
-    with services.store.write() as tx:
-        made = portal.page_link(services, tx, person_id, "test", guardian_id)
-    return on(services, made.id)
-
-
-def on(services: Services, link_id: str) -> FlaskClient:
-    """A browser whose session was opened by this link."""
-    app = create_app(services.config, services)
-    browser = app.test_client()
-    with browser.session_transaction("/s/me") as session:
-        session["link"] = link_id
-    return browser
-
-
-def token(page: str) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-    assert found, page
-    return found[1]
-
-
-def send(browser: FlaskClient, path: str, **fields: str) -> Any:
-    """Press the button of the form at `path`, as a browser does: with the token of the page it stands on."""
-    shown = browser.get(path if fields.pop("own", "yes") == "yes" else "/s/me")
-    return browser.post(path, data=fields | {"csrf_token": token(shown.text)}, follow_redirects=True)
-
-
-def press(browser: FlaskClient, path: str, **fields: str) -> Any:
-    """The same for a button on the page itself."""
-    return send(browser, path, own="no", **fields)
 
 
 def letters(services: Services) -> list[tuple[str, str, Any]]:
@@ -176,7 +142,7 @@ def test_everything_is_withdrawn_and_the_tags_go(
 def test_restricting_stops_the_use_and_keeps_the_record(services: Services, asa: str) -> None:
     """GDPR Art. 18: said as such, audited as such."""
     browser = visit(services, asa)
-    assert "Restricted" in send(browser, "/s/me/stop/all", how="restrict").text
+    assert "Stopped, record kept" in send(browser, "/s/me/stop/all", how="restrict").text
     assert audited(services, Action.CONSENT_RESTRICT) == 3
     assert audited(services, Action.CONSENT_WITHDRAW) == 0
 
@@ -366,7 +332,7 @@ def test_a_link_that_ends_while_the_page_is_open_ends_the_visit(
     """Revoked or expired: a friendly page, and nothing is changed."""
     with services.store.write() as tx:
         made = portal.page_link(services, tx, asa, "test")
-    browser = on(services, made.id)
+    browser = on(services, made.token)
     form = token(browser.get("/s/me/stop/all").text)
     with services.store.write() as tx:
         links.revoke(services, tx, made.id, "test")
@@ -382,7 +348,7 @@ def test_only_a_link_to_the_page_opens_the_page(services: Services, asa: str) ->
     """An invitation to sign shows nothing of what is held."""
     with services.store.write() as tx:
         made = links.make(services, tx, links.Link(links.Kind.SIGN, "en", asa), "test")
-    answer = on(services, made.id).get("/s/me")
+    answer = on(services, made.token).get("/s/me")
     assert (answer.status_code, "Åsa" in answer.text) == (404, False)
 
 
