@@ -1,6 +1,7 @@
 """Somebody who has followed the link to their own page, as a browser without script would."""
 
 import re
+from itertools import count
 from typing import Any
 
 from flask import Flask, redirect
@@ -42,8 +43,18 @@ def visit(services: Services, person_id: str, guardian_id: str | None = None) ->
 
 def on(services: Services, link: str, app: Flask | None = None) -> FlaskClient:
     """A browser that opened the link of this token."""
-    browser = (app or app_of(services)).test_client()
+    browser = fresh(app or app_of(services))
     browser.get(f"/s/{link}")
+    return browser
+
+
+_addresses = count(1)
+
+
+def fresh(app: Flask) -> FlaskClient:
+    """A browser that nobody has counted yet: it has an address of its own."""
+    browser, number = app.test_client(), next(_addresses)
+    browser.environ_base["REMOTE_ADDR"] = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     return browser
 
 

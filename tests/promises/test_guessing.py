@@ -22,7 +22,7 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import samples
 from tests import support
-from tests.visiting import PAGE, app_of, link_of, on, token, visit
+from tests.visiting import PAGE, app_of, fresh, link_of, on, token, visit
 
 Promise = Callable[[str, str], None]
 COOKIE = "facelease_sign"
@@ -37,7 +37,7 @@ def _told(text: str) -> bool:
 
 def _opens(app: Flask, link: str) -> bool:
     """Whether a fresh browser that follows this link comes to see somebody's page or form."""
-    browser = app.test_client()
+    browser = fresh(app)
     first = browser.get(f"/s/{link}")
     return _told(first.text) or _told(browser.get(PAGE).text) or _told(browser.get("/s/form").text)
 
@@ -159,11 +159,11 @@ def test_a_forged_cookie_opens_nothing(services: Services, two: list[str], promi
     assert genuine is not None
     tried, accepted = 0, []
     for cookie in _forged(app, genuine.value, {"link": other.id}):
-        fresh = app.test_client()
-        fresh.set_cookie(COOKIE, cookie, path="/s")
+        browser_of_theirs = fresh(app)
+        browser_of_theirs.set_cookie(COOKIE, cookie, path="/s")
         tried += 1
-        accepted += [cookie] if _told(fresh.get(PAGE).text) else []
-    staff = app.test_client()
+        accepted += [cookie] if _told(browser_of_theirs.get(PAGE).text) else []
+    staff = fresh(app)
     staff.set_cookie("facelease_staff", genuine.value, path="/")
     accepted += [genuine.value] if _told(staff.get(PAGE).text) else []
     promise(
