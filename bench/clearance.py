@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select, update
 
 from bench.library import FACES, Library, built
 from bench.workshop import Figure, Workshop
@@ -54,7 +54,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
 
 
 def _asked(library: Library, size: str) -> Iterator[Figure]:
-    numbers = random.Random(1).sample(range(1, library.photos + 1), _ASKED)  # noqa: S311
+    numbers = random.Random(1).sample(range(1, library.photos + 1), _ASKED)
     took = sorted(
         _ms(lambda n=n: clearance.ask(library.services, str(n), _USE.purpose, _USE.channel))  # type: ignore[misc]
         for n in numbers
@@ -89,7 +89,7 @@ def _middle(conn: Connection, span: cleared.Span) -> str:
 
 
 def _withdrawals(library: Library, touched: int) -> Withdrawal:
-    """Every one of these people withdraws; then their photographs are recomputed, as the job does it."""
+    """Every one of these people withdraws; then their photographs are recomputed, as the job does it after their tags."""
     services = library.services
     commits, recomputes = [], []
     for person_id in library.withdrawing[touched]:
@@ -100,8 +100,17 @@ def _withdrawals(library: Library, touched: int) -> Withdrawal:
             raise SystemExit(
                 f"{len(ids)} photographs instead of {touched}: the library is not what was asked for"
             )
+        _unname(library, person_id)
         recomputes.append(_ms(lambda: clearance.recompute_many(services, ids)) / touched)  # noqa: B023
     return Withdrawal(statistics.median(commits), statistics.median(recomputes), len(commits))
+
+
+def _unname(library: Library, person_id: str) -> None:
+    """What the revocation has done by then: the tags are out, the faces are nobody's."""
+    with library.services.store.write() as tx:
+        tx.execute(delete(t.tag).where(t.tag.c.person_id == person_id))
+        bare = {"state": "unmatched", "person_id": None}
+        tx.execute(update(t.face).where(t.face.c.person_id == person_id).values(**bare))
 
 
 def _ended(large: dict[int, Withdrawal], small: dict[int, Withdrawal], tenth: int) -> Iterator[Figure]:
@@ -126,7 +135,7 @@ def _ended(large: dict[int, Withdrawal], small: dict[int, Withdrawal], tenth: in
 def _check(library: Library) -> None:
     """What the bench inserted is what the rules make of it, or its figures say nothing."""
     services = library.services
-    ids = random.Random(2).sample(range(1, library.photos + 1), 200)  # noqa: S311
+    ids = random.Random(2).sample(range(1, library.photos + 1), 200)
     stored = select(t.clearance).where(t.clearance.c.resource_id.in_(ids))
     with services.store.read() as conn:
         before = {tuple(row) for row in conn.execute(stored)}

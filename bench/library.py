@@ -91,7 +91,7 @@ class _Crowd:
     """Who agrees to what until when, and who is on which photograph; the same at each run."""
 
     def __init__(self, config: Config, photos: int, chosen: dict[int, list[str]], now: datetime) -> None:
-        self.random = random.Random(photos)  # noqa: S311 - a library to measure on, no secret
+        self.random = random.Random(photos)
         self.photos, self.now = photos, _micros(now)
         self.uses = list(product(config.clearance.purposes, config.clearance.channels))
         self.ids = [UUID(int=self.random.getrandbits(128)).hex for _ in range(photos // PHOTOS_A_PERSON)]
@@ -143,12 +143,14 @@ def _fill(raw: sqlite3.Connection, crowd: _Crowd) -> None:
 def _people(raw: sqlite3.Connection, crowd: _Crowd) -> None:
     now = crowd.now - _DAY
     raw.executemany(
-        "INSERT INTO person (id, display_name, name_key, node_adopted, language, created_at) VALUES (?, ?, ?, 0, 'en', ?)",
+        "INSERT INTO person (id, display_name, name_key, node_adopted, language, created_at) "
+        "VALUES (?, ?, ?, 0, 'en', ?)",
         ((who, who, who, now) for who in crowd.ids),
     )
     raw.executemany(
         "INSERT INTO quitclaim (id, person_id, version, text_version, language, method, signed_by_person, "
-        "signed_by_guardians, signed_at, recorded_at, recorded_by) VALUES (?, ?, 1, '1', 'en', 'paper', 1, '[]', ?, ?, 'x')",
+        "signed_by_guardians, signed_at, recorded_at, recorded_by) "
+        "VALUES (?, ?, 1, '1', 'en', 'paper', 1, '[]', ?, ?, 'x')",
         ((who, who, now, now) for who in crowd.ids),
     )
     forever = _micros(FOREVER)

@@ -85,10 +85,22 @@ def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
         found = facts_of_many(tx.connection, some)
         published = _published(services, tx.connection, found.values())
         rows = [row for key, facts in found.items() for row in _rows(services, key, facts, published)]
-        tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(some)))
-        if rows:
-            tx.execute(insert(t.clearance), rows)
+        _store(tx, some, rows)
     statements.wish(services, tx, ids)
+
+
+def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
+    """Replace what is stored of these photographs, where it differs: most of what is asked again has not changed."""
+    mine = t.clearance.c.resource_id
+    before = {tuple(row) for row in tx.execute(select(t.clearance).where(mine.in_(ids)))}
+    after = {tuple(row[column.name] for column in t.clearance.c): row for row in rows}
+    changed = {row[0] for row in before.symmetric_difference(after)}
+    if not changed:
+        return
+    tx.execute(delete(t.clearance).where(mine.in_(changed)))
+    new = [row for row in after.values() if row["resource_id"] in changed]
+    if new:
+        tx.execute(insert(t.clearance), new)
 
 
 def _rows(

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from plugin.clock import FOREVER
-from plugin.errors import ConsentError
+from plugin.errors import UseUnknown
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 
@@ -47,7 +47,7 @@ class Page:
 
 
 def now(services: Services, purpose: str, channel: str) -> Span:
-    """This moment. Raises ConsentError for a use that is not configured."""
+    """This moment. Raises UseUnknown for a use that is not configured."""
     at = services.clock.now()
     return between(services, purpose, channel, at, at + _TICK)
 
@@ -55,30 +55,30 @@ def now(services: Services, purpose: str, channel: str) -> Span:
 def until(services: Services, purpose: str, channel: str, last: date, first: date | None = None) -> Span:
     """From `first` (default: now) through the whole of the day `last`, both in the organisation's zone.
 
-    Raises ConsentError where the days run backwards, or for a use that is not configured.
+    Raises UseUnknown where the days run backwards, or for a use that is not configured.
     """
     zone = services.config.site.zone
     at = services.clock.now()
     start = max(at, datetime.combine(first, time(), zone)) if first else at
     if last == date.max:
-        raise ConsentError("the last day is out of the calendar: give one like 2026-03-31")
+        raise UseUnknown("the last day is out of the calendar: give one like 2026-03-31")
     end = datetime.combine(last + timedelta(days=1), time(), zone)
     if end <= start:
-        raise ConsentError("the last day lies before the first: give a day from today on")
+        raise UseUnknown("the last day lies before the first: give a day from today on")
     return between(services, purpose, channel, start, end)
 
 
 def between(services: Services, purpose: str, channel: str, start: datetime, end: datetime) -> Span:
-    """The span of a use. Raises ConsentError for one that is not configured."""
+    """The span of a use. Raises UseUnknown for one that is not configured."""
     refuse_unknown(services, purpose, channel)
     return Span(purpose, channel, start, end)
 
 
 def refuse_unknown(services: Services, purpose: str, channel: str) -> None:
-    """Raises ConsentError for a purpose or a channel that the configuration does not list."""
+    """Raises UseUnknown for a purpose or a channel that the configuration does not list."""
     listed = services.config.clearance
     if purpose not in listed.purposes or channel not in listed.channels:
-        raise ConsentError(
+        raise UseUnknown(
             f"{purpose!r} on {channel!r} is not configured: purposes are {', '.join(listed.purposes)}; "
             f"channels are {', '.join(listed.channels)}"
         )
@@ -88,13 +88,13 @@ def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Pag
     """At most `limit` photographs that are cleared over the whole span, those that end first in front.
 
     `after` is the `next` of the page before. What changes meanwhile shows where it now belongs: a
-    photograph whose end moved may come twice or not at all. Raises ConsentError for an `after` that
+    photograph whose end moved may come twice or not at all. Raises UseUnknown for an `after` that
     no page gave.
     """
     query = (
         select(t.resource.c.ref, t.clearance.c.valid_until, t.clearance.c.resource_id)
         .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
-        .where(_over(span), *_past(after))
+        .where(*_past(span, after))
         .order_by(t.clearance.c.valid_until, t.clearance.c.resource_id)
         .limit(limit + 1)
     )
@@ -105,15 +105,16 @@ def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Pag
 
 def count(conn: Connection, span: Span) -> int:
     """How many photographs are cleared over the whole span: exactly, counted in the index."""
-    return conn.scalar(select(func.count()).select_from(t.clearance).where(_over(span))) or 0
+    return conn.scalar(select(func.count()).select_from(t.clearance).where(_over(span, span.end))) or 0
 
 
-def _over(span: Span) -> Any:
+def _over(span: Span, end: datetime) -> Any:
     """Of one photograph and use the intervals do not overlap, so that at most one holds the span."""
     c = t.clearance.c
+    last = max(end, span.end, span.start + _TICK)  # one bound: the store begins to read there
     return and_(
         c.purpose == span.purpose, c.channel == span.channel,
-        c.valid_until >= max(span.end, span.start + _TICK), c.valid_from <= span.start,
+        c.valid_until >= last, c.valid_from <= span.start,
     )  # fmt: skip
 
 
@@ -125,15 +126,15 @@ def _mark(row: Row[Any]) -> str:
     return f"{(row.valid_until - _EPOCH) // _TICK}-{row.resource_id}"
 
 
-def _past(after: str) -> Sequence[Any]:
+def _past(span: Span, after: str) -> Sequence[Any]:
     if not after:
-        return ()
+        return (_over(span, span.end),)
     end, dash, number = after.partition("-")
     if not (dash and end.isdecimal() and number.isdecimal() and len(after) < 40):
-        raise ConsentError("after: give the `next` of the page before, or leave it out")
+        raise UseUnknown("after: give the `next` of the page before, or leave it out")
     moment, key = _EPOCH + timedelta(microseconds=min(int(end), _LAST)), min(int(number), (1 << 63) - 1)
     c = t.clearance.c
-    return (c.valid_until >= moment, or_(c.valid_until > moment, c.resource_id > key))
+    return _over(span, moment), or_(c.valid_until > moment, c.resource_id > key)
 
 
 _LAST = (FOREVER - _EPOCH) // _TICK
