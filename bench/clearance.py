@@ -89,7 +89,7 @@ def _middle(conn: Connection, span: cleared.Span) -> str:
 
 
 def _withdrawals(library: Library, touched: int) -> Withdrawal:
-    """Every one of these people withdraws; then their photographs are recomputed, as the job does it after their tags."""
+    """Every one of these people withdraws; then their photographs are recomputed, after their tags."""
     services = library.services
     commits, recomputes = [], []
     for person_id in library.withdrawing[touched]:

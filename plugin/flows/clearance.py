@@ -19,6 +19,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 from plugin.quitclaim.answers import (
     Answer,
+    Code,
     Examined,
     FaceFact,
     FaceState,
@@ -26,6 +27,7 @@ from plugin.quitclaim.answers import (
     GrantsOf,
     NameFact,
     Origin,
+    Reason,
     Status,
     Use,
     answer,
@@ -33,6 +35,9 @@ from plugin.quitclaim.answers import (
 )
 
 CHUNK = 200
+
+NEVER_HEARD_OF = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
+"""The answer for a photograph that the ledger does not know."""
 
 
 def facts_of(conn: Connection, resource_id: int) -> Facts:

@@ -98,7 +98,7 @@ def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Pag
         .order_by(t.clearance.c.valid_until, t.clearance.c.resource_id)
         .limit(limit + 1)
     )
-    rows = conn.execute(query).all()
+    rows: list[Row[Any]] = list(conn.execute(query))
     more = len(rows) > limit
     return Page(tuple(_photo(row) for row in rows[:limit]), _mark(rows[limit - 1]) if more else "")
 

@@ -19,7 +19,7 @@ from plugin.flows import clearance, cleared
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.quitclaim.answers import Answer, Code, Reason, Status, Use
+from plugin.quitclaim.answers import Answer, Reason, Status, Use
 from plugin.quitclaim.intervals import earlier
 
 
@@ -103,7 +103,7 @@ def _decide(services: Services, question: Question) -> Decision:
     uses = [use, permit] if ai and gate.ai_channel else [use]
     found = clearance.ask_many(services, [question.ref], uses, question.day).get(question.ref)
     if found is None:
-        return Decision(Verdict.UNKNOWN, Why.NOT_KNOWN, reasons=(Reason(Code.NOT_EXAMINED),))
+        return Decision(Verdict.UNKNOWN, Why.NOT_KNOWN, reasons=clearance.NEVER_HEARD_OF.reasons)
     first = _of(services, found[use])
     if first.verdict is not Verdict.ALLOW or first.why is Why.NO_PERSON or not ai:
         return first

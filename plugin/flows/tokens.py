@@ -81,7 +81,7 @@ def add(
                 created_at=tx.now, created_by=actor, expires_at=tx.now + lasts if lasts else None,
             )
         )  # fmt: skip
-        tx.audit(Action.TOKEN_MAKE, actor, token=made.id, scopes=" ".join(sorted(set(scopes))))
+        tx.audit(Action.ACCESS_MAKE, actor, token=made.id, scopes=" ".join(sorted(set(scopes))))
     return made
 
 
@@ -98,7 +98,7 @@ def revoke(services: Services, token_id: str, actor: str) -> None:
         this = (t.api_token.c.id == token_id) & t.api_token.c.revoked_at.is_(None)
         if tx.execute(update(t.api_token).where(this).values(revoked_at=tx.now)).rowcount == 0:
             raise NotFound("no such token: facelease token list shows them")
-        tx.audit(Action.TOKEN_REVOKE, actor, token=token_id)
+        tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
 
 
 def known(services: Services, secret: str) -> Caller:
@@ -110,7 +110,9 @@ def known(services: Services, secret: str) -> Caller:
     with services.store.read() as conn:
         row = conn.execute(select(t.api_token).where(t.api_token.c.secret_sha256 == _digest(secret))).first()
     if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
-        raise TokenRefused("the token is not known, or not any more: ask for a new one")
+        raise TokenRefused(
+            "the token is missing, not known, or not valid any more: Authorization: Bearer TOKEN"
+        )
     if row.used_at is None or row.used_at <= now - _SEEN_EVERY:
         with services.store.write(alone=False) as tx:
             tx.execute(update(t.api_token).where(t.api_token.c.id == row.id).values(used_at=tx.now))
