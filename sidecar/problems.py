@@ -13,6 +13,7 @@ from plugin.errors import (
     NameTaken,
     NotFound,
     QueueFull,
+    ResourceGone,
     SignatureRefused,
     TokenRefused,
     UseUnknown,
@@ -20,6 +21,7 @@ from plugin.errors import (
 
 _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (NotFound, 404),
+    (ResourceGone, 404),
     (LinkRefused, 404),
     (UseUnknown, 422),
     (ConsentError, 409),
