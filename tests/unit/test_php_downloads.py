@@ -18,7 +18,8 @@ $GLOBALS['download_usage_options'] = ['Press', 'Web', 'TV'];
 $GLOBALS['language'] = 'en';
 $GLOBALS['facelease_usages'] = [facelease_setting_key('Press') => 'press', facelease_setting_key('Web') => 'website',
                                 facelease_setting_key('TV') => 'gone'];
-$rules = fn($w, $p) => $GLOBALS['facelease_rules'] = [facelease_setting_key('website') => $w, facelease_setting_key('press') => $p];
+$rules = fn($w, $p) => $GLOBALS['facelease_rules'] = [
+    facelease_setting_key('website') => $w, facelease_setting_key('press') => $p];
 """
 
 
@@ -63,15 +64,16 @@ function ps_param_fill($list, $kind) { return array_merge(...array_map(fn($one) 
 
 def test_silence_leaves_the_lease_and_an_empty_lease_is_no() -> None:
     """Without an answer only what the DAM's own date field still clears goes out: here nothing has a date."""
-    code = f"{DATES}{SITE} $rules('refuse', 'off'); echo json_encode(facelease_stopped([4, 5, 4], ['website'], false, 0.2));"
-    stopped = json.loads(run_php(code))
+    asked = "echo json_encode(facelease_stopped([4, 5, 4], ['website'], false, 0.2));"
+    stopped = json.loads(run_php(f"{DATES}{SITE} $rules('refuse', 'off'); {asked}"))
     assert set(stopped) == {"4", "5"}
     assert "did not answer" in stopped["4"][0]
 
 
 def test_the_ticket_is_what_the_console_verifies() -> None:
     """Who, from which group, for whom, when, once: signed over the very text that is sent."""
-    site = f"$GLOBALS['facelease_console_url'] = 'https://lease.example/x/'; $GLOBALS['facelease_secret_signin'] = '{SECRET}';"
+    site = "$GLOBALS['facelease_console_url'] = 'https://lease.example/x/';"
+    site += f"$GLOBALS['facelease_secret_signin'] = '{SECRET}';"
     now = int(datetime.now(UTC).timestamp())
     name = 'Zoë "Sample" <b>'
     tickets = [
