@@ -58,6 +58,30 @@ def test_php_reads_each_file(path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def _analysed(*command: str) -> str:
+    program = shutil.which(command[0])
+    assert program, f"{command[0]} is missing: sudo apt install php-codesniffer phpmd"
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def test_static_analysis_finds_nothing() -> None:
+    """PHP_CodeSniffer by the DAM's own standard, and nothing unused by PHPMD (a hook takes what the DAM passes)."""
+    rules = f"--standard={Path(__file__).parents[1] / 'phpcs.xml'}"
+    assert _analysed("phpcs", "-q", rules, "--extensions=php", str(PLUGIN)) == ""
+    folders = ",".join(str(PLUGIN / name) for name in ("api", "include", "pages"))
+    assert _analysed("phpmd", folders, "text", "unusedcode") == ""
+
+
+def test_the_analysis_is_no_ornament(tmp_path: Path) -> None:
+    """Both see what is wrong."""
+    bad = tmp_path / "bad.php"
+    bad.write_text("<?php\n\nfunction one($unused)\n{\n    $two = 1;\n    if (true) {\n    }\n}\n")
+    rules = f"--standard={Path(__file__).parents[1] / 'phpcs.xml'}"
+    assert "always true" in _analysed("phpcs", "-q", rules, str(bad)).lower()
+    assert "$two" in _analysed("phpmd", str(bad), "text", "unusedcode")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PLUGIN)))
 def test_whatever_is_printed_is_escaped(path: Path) -> None:
     """A printed expression is made of literals and of escape(…), nothing else."""
