@@ -12,7 +12,7 @@ from plugin.config import Config
 from plugin.errors import DamError, StoreError, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import api, metrics, panel, problems, sessions, webhooks, wording
+from sidecar import api, downloads, metrics, panel, problems, sessions, webhooks, wording
 from sidecar.house import open_house
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
     _routes(app, services)
-    for part in (webhooks.blueprint(services), panel.blueprint(services)):
+    for part in (webhooks.blueprint(services), panel.blueprint(services), downloads.blueprint(services)):
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)
