@@ -102,6 +102,18 @@ class LinkRefused(FaceLeaseError):
         super().__init__(f"the link is {why}: ask for a new one")
 
 
+class MailError(FaceLeaseError):
+    """The mail server did not take a letter; trying again later may help. Its own words are not repeated."""
+
+
+class MailRefused(MailError):
+    """This letter will never be taken: its address does not exist, or the server refuses what it holds."""
+
+
+class MailMisconfigured(MailError):
+    """No letter will be taken before somebody mends the section [mail] of the configuration."""
+
+
 class EventRefused(FaceLeaseError):
     """A signed body is not what its kind of request takes; the message says what it takes."""
 

@@ -30,6 +30,9 @@ class Action(StrEnum):
     LINK_MAKE = "person:link:make"
     LINK_REVOKE = "person:link:revoke"
     MAIL_QUEUE = "mail:letter:queue"
+    MAIL_SEND = "mail:letter:send"
+    MAIL_DROP = "mail:letter:drop"
+    MAIL_FAIL = "mail:letter:fail"
 
     FACE_SCAN = "photo:face:scan"
     FACE_MATCH = "photo:face:match"
