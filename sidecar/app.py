@@ -1,6 +1,6 @@
 """The Flask app: `create_app(config)`, health, metrics, and a front page that names nobody."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -28,6 +28,7 @@ class State:
     jobs: dict[str, int]
     templates: int
     sweep_age: float | None
+    mails: dict[str, int] = field(default_factory=dict)
 
 
 def create_app(config: Config, services: Services | None = None) -> Flask:
@@ -121,10 +122,12 @@ def state(services: Services) -> State:
             str(row.state): int(row.n)
             for row in conn.execute(select(t.face.c.state, func.count().label("n")).group_by(t.face.c.state))
         }
+        letters = conn.execute(select(t.mail.c.state, func.count()).group_by(t.mail.c.state)).all()
         templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
         last = conn.scalar(select(t.state.c.last_sweep))
     age = None if last is None else (services.clock.now() - last).total_seconds()
-    return State(photos, faces, services.queue.counts(), templates, age)
+    mails = {str(name): int(count) for name, count in letters}
+    return State(photos, faces, services.queue.counts(), templates, age, mails)
 
 
 def _measure(now: State) -> None:
@@ -134,5 +137,7 @@ def _measure(now: State) -> None:
         metrics.FACES.labels(name).set(now.faces.get(name, 0))
     for name, count in now.jobs.items():
         metrics.QUEUE.labels(name).set(count)
+    for name in ("queued", "sent", "dropped", "failed"):
+        metrics.MAILS.labels(name).set(now.mails.get(name, 0))
     metrics.GALLERY.set(now.templates)
     metrics.OVERDUE.set(-1 if now.sweep_age is None else now.sweep_age)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -110,6 +111,15 @@ def _names(services: Services, conn: Connection, row: Row[Any]) -> dict[str, Val
 def _send(services: Services, row: Row[Any], draft: Draft) -> None:
     letter = Outgoing(row.id, draft.to, draft.subject, draft.text, row.created_at, draft.attachments)
     config = services.config
+    MailServer.from_config(config).send(compose(letter, config.mail.sender, config.site.name))
+
+
+def test(services: Services, address: str) -> None:
+    """Send one letter that says no more than that it arrived. Raises MailError."""
+    config = services.config
+    site: dict[str, Value] = {"site": config.site.name}
+    subject, text = letter_words.letter("test", config.site.language, site)
+    letter = Outgoing(uuid4().hex, address, subject, text, services.clock.now())
     MailServer.from_config(config).send(compose(letter, config.mail.sender, config.site.name))
 
 
