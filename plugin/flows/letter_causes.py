@@ -1,7 +1,7 @@
 """What a letter speaks of, looked up as it is sent: the cause may be gone by then."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -11,15 +11,13 @@ from plugin.flows import clearance, letter_words, links, people, roster
 from plugin.flows.letter_words import Value
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from plugin.quitclaim import calendar, rules
+from plugin.quitclaim import calendar, rules, wording
 from plugin.quitclaim.model import Person, Quitclaim
 
 Secret = Mapping[str, str]
 
 MOST_PHOTOGRAPHS = 200
 """How many photographs one letter to the owner names; the others are counted."""
-
-_CODE_LIVES = timedelta(hours=1)
 
 
 class Gone(Exception):
@@ -55,14 +53,6 @@ def guardian_name(services: Services, conn: Connection, person_id: str, guardian
     raise Gone("the guardian decides for the person no more")
 
 
-def _code(services: Services, conn: Connection, row: Row[Any], secret: Secret) -> dict[str, Value]:
-    code = conn.execute(select(t.code).where(t.code.c.id == row.data.get("code"))).first()
-    late = row.created_at + _CODE_LIVES if code is None else code.expires_at
-    if late <= services.clock.now() or (code is not None and code.used_at is not None):
-        raise Gone("its code is of no use any more")
-    return {"code": secret["code"]}
-
-
 def _receipt(_services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
     there = select(t.quitclaim.c.id).where(t.quitclaim.c.id == row.data["quitclaim"])
     if conn.execute(there).first() is None:
@@ -71,7 +61,9 @@ def _receipt(_services: Services, conn: Connection, row: Row[Any], _secret: Secr
 
 
 def _changed(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
-    """What is agreed to now, line by line."""
+    """What is agreed to now, line by line; of a photograph that shows somebody else nothing of the kind."""
+    if row.data.get("what") == "not me":
+        return {"kind": "not-me"}
     now, zone = services.clock.now(), services.config.site.zone
     found = rules.windows(*roster.load(conn, row.person_id), services.ages)
     lines = [
@@ -146,11 +138,24 @@ def _majority(services: Services, conn: Connection, row: Row[Any], _secret: Secr
     return {"day": day, "kind": "majority-soon" if soon else "majority"}
 
 
+def _forget(_services: Services, _conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+    return {"due": wording.day(date.fromisoformat(row.data["due"]), row.language)}
+
+
+def _kept(_services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+    """Why somebody is not forgotten, in the officer's words."""
+    reason = conn.scalar(select(t.request.c.reason).where(t.request.c.id == row.data["request"]))
+    if not reason:
+        raise Gone("the request is gone")
+    return {"reason": reason}
+
+
 _CAUSES: Mapping[str, Callable[[Services, Connection, Row[Any], Secret], dict[str, Value]]] = {
-    "code": _code,
     "receipt": _receipt,
     "changed": _changed,
     "ending": _ending,
     "ending-owner": _ending_owner,
     "majority": _majority,
+    "forget": _forget,
+    "kept": _kept,
 }

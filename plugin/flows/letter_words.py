@@ -23,6 +23,7 @@ GUARDIAN = "-guardian"
 Value = str | Sequence[str]
 """What a $word stands for: one line, or several lines that stand one below the other."""
 
+_PARAGRAPHS = re.compile(r"(?<!:)\n\n")  # what ends in a colon belongs to what follows
 _WORD = re.compile(r"\$(\w+)")
 
 
@@ -34,14 +35,14 @@ def words(language: str) -> Mapping[str, Any]:
 
 
 def letter(kind: str, language: str, values: Mapping[str, Value]) -> tuple[str, str]:
-    """Subject and text. A paragraph with a $word that is not among `values` is left out.
+    """Subject and text. A paragraph with a $word that is not among `values` is left out, and what leads to it.
 
     Where `values` has a guardian it is the letter to a guardian, if that kind has one.
     """
     known = words(language)
     form = known.get(kind + GUARDIAN if "guardian" in values else kind, known[kind])
     lines = {name: _lines(value) for name, value in values.items()}
-    paragraphs = [*form["text"].strip().split("\n\n"), known["words"]["closing"]]
+    paragraphs = [*_PARAGRAPHS.split(form["text"].strip()), known["words"]["closing"]]
     filled = [_fill(part, lines) for part in paragraphs if set(_WORD.findall(part)) <= set(lines)]
     return one_line(_fill(form["subject"], lines)), "\n\n".join(filled)
 

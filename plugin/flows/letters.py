@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -59,7 +58,10 @@ def mailed(services: Services, job: Claimed) -> None:
         try:
             draft = draft_of(services, row)
             services.queue.heartbeat(job)  # not sent by two
-            _send(services, row, draft)
+            _post(
+                services,
+                Outgoing(row.id, draft.to, draft.subject, draft.text, row.created_at, draft.attachments),
+            )
         except Gone as gone:
             state, error = DROPPED, str(gone)
         except MailRefused as refused:
@@ -108,18 +110,19 @@ def _names(services: Services, conn: Connection, row: Row[Any]) -> dict[str, Val
     return names
 
 
-def _send(services: Services, row: Row[Any], draft: Draft) -> None:
-    letter = Outgoing(row.id, draft.to, draft.subject, draft.text, row.created_at, draft.attachments)
-    config = services.config
-    MailServer.from_config(config).send(compose(letter, config.mail.sender, config.site.name))
+def at_once(
+    services: Services, mail_id: str, kind: str, address: str, language: str, **values: Value
+) -> None:
+    """Send a letter now, past the outbox: to somebody whom nobody here knows yet. Nothing of it is kept.
+
+    `values` are its $words beside `site`, such as `code`. Raises MailError, to be told to whoever waits.
+    """
+    subject, text = letter_words.letter(kind, language, {"site": services.config.site.name, **values})
+    _post(services, Outgoing(mail_id, address, subject, text, services.clock.now()))
 
 
-def test(services: Services, address: str) -> None:
-    """Send one letter that says no more than that it arrived. Raises MailError."""
+def _post(services: Services, letter: Outgoing) -> None:
     config = services.config
-    site: dict[str, Value] = {"site": config.site.name}
-    subject, text = letter_words.letter("test", config.site.language, site)
-    letter = Outgoing(uuid4().hex, address, subject, text, services.clock.now())
     MailServer.from_config(config).send(compose(letter, config.mail.sender, config.site.name))
 
 

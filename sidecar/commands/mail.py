@@ -1,5 +1,7 @@
 """`facelease mail`: whether letters can be sent, what became of them, and the calendar's letters now."""
 
+from uuid import uuid4
+
 import click
 from sqlalchemy import func, select
 
@@ -20,7 +22,7 @@ def mail() -> None:
 def test(shell: Shell, address: str, as_json: bool) -> None:
     """Send one letter to ADDRESS now, to see whether it arrives."""
     with shell.house(catch_up=False) as services:
-        letters.test(services, address)
+        letters.at_once(services, uuid4().hex, "test", address, services.config.site.language)
     say(as_json, {"taken": True}, ["the mail server took it: look whether it arrives, and not among junk"])
 
 
