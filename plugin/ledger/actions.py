@@ -27,6 +27,10 @@ class Action(StrEnum):
     ERASURE_RUN = "person:erasure:run"
     REVOCATION_DONE = "person:revocation:done"
 
+    FORM_ADD = "quitclaim:form:add"
+    FORM_RETIRE = "quitclaim:form:retire"
+    CONSENT_HALF = "quitclaim:consent:half"
+    CODE_SEND = "person:code:send"
     LINK_MAKE = "person:link:make"
     LINK_REVOKE = "person:link:revoke"
     MAIL_QUEUE = "mail:letter:queue"
