@@ -1,6 +1,7 @@
 """What can go wrong, one class a kind: each message says what to do about it."""
 
 import re
+from collections.abc import Sequence
 
 # Of a part between colons: all up to a file's extension, or the whole of it where it holds a slash.
 _PATH = re.compile(r"[^:]*\.\w{3,5}\b|[^:]*/[^:]*")
@@ -112,6 +113,18 @@ class MailRefused(MailError):
 
 class MailMisconfigured(MailError):
     """No letter will be taken before somebody mends the section [mail] of the configuration."""
+
+
+class SigningRefused(FaceLeaseError):
+    """A form was not filled in as it must be; `problems` says what: a word for the field and one for the fault."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("not signed: " + ", ".join(f"{field} {fault}" for field, fault in self.problems))
+
+
+class TooMany(FaceLeaseError):
+    """Something was asked for too often: wait, then try again."""
 
 
 class EventRefused(FaceLeaseError):

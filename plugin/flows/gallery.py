@@ -57,6 +57,10 @@ class Faces:
         """A template of one consenting person's reference photographs."""
         return self._examiner.enrol(list(pictures))
 
+    def inspect(self, picture: bytes) -> str:
+        """Why a photograph would not serve as a reference, "" if it would. It is looked at, not encoded."""
+        return self._examiner.inspect(picture)
+
     def close(self) -> None:
         """End the child processes."""
         self._examiner.close()

@@ -65,7 +65,7 @@ def put(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -
     )  # fmt: skip
     made = links.make(services, tx, link, actor)
     if asked.by_mail:
-        _post(services, tx, asked.person_id, to, language, made)
+        post(services, tx, asked.person_id, to, language, made)
     return made
 
 
@@ -88,9 +88,10 @@ def _addressed(services: Services, tx: Tx, person_id: str) -> str | None:
     return next((str(one["id"]) for one in known if one.get("email")), None)
 
 
-def _post(
+def post(
     services: Services, tx: Tx, person_id: str, guardian_id: str | None, language: str, made: Made
 ) -> None:
+    """Queue the mail that carries the link. Raises ConfigError, ConsentError where nobody can be written to."""
     if not services.config.mail.host:
         raise ConfigError("mail.host: set it to send mail, or make a link and hand it over yourself")
     letter = mails.Letter(

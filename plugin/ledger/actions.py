@@ -30,6 +30,7 @@ class Action(StrEnum):
     FORM_ADD = "quitclaim:form:add"
     FORM_RETIRE = "quitclaim:form:retire"
     CONSENT_HALF = "quitclaim:consent:half"
+    CONSENT_DECLINE = "quitclaim:consent:decline"
     CODE_SEND = "person:code:send"
     LINK_MAKE = "person:link:make"
     LINK_REVOKE = "person:link:revoke"
