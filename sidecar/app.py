@@ -12,8 +12,9 @@ from plugin.config import Config
 from plugin.errors import DamError, StoreError, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import metrics, panel, problems, sessions, webhooks, wording
+from sidecar import limits, metrics, panel, problems, sessions, webhooks, wording
 from sidecar.house import open_house
+from sidecar.sign import blueprint, uploads
 
 log = structlog.get_logger()
 SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
@@ -39,6 +40,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     if services is None:
         services = open_house(config).__enter__()
     app = Flask(__name__)
+    app.request_class = uploads.InMemory
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     sessions.prepare(app, config)
     problems.register(app)
@@ -48,6 +50,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)
+    app.register_blueprint(blueprint.blueprint(services, limits.prepare(app, config)))
     app.after_request(_headers)
     return app
 

@@ -16,6 +16,11 @@ def prepare(app: Flask, config: Config) -> Limiter:
     return Limiter(get_remote_address, app=app, storage_uri="memory://", strategy="moving-window")
 
 
+def by_address() -> str:
+    """Who asks, by their address."""
+    return get_remote_address()
+
+
 def by_visit() -> str:
     """The link of this visit, and the address: a shoot's link is shared by all who stand there."""
     return f"{session.get('link', '')}:{get_remote_address()}"

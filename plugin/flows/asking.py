@@ -26,7 +26,7 @@ class Asked:
 
     `person`: None at a shoot, where they say themselves who they are. `minor`: guardians sign.
     `signer`: the guardian to whom the link is addressed, by id and name. `guardians`: how many sign
-    for a minor. `second`: another guardian has signed, and what they chose is all that is offered.
+    for a minor. `first_guardian`: who has signed already; then what they chose is all that is offered.
     `from_day`: a young person may sign from then on, not before. `enrolled`: photographs are kept already.
     `known_email`: whether an address is known to which we may write.
     """
@@ -42,10 +42,15 @@ class Asked:
     minor: bool
     guardians: int
     signer: tuple[str, str] | None
-    second: bool
+    first_guardian: str
     from_day: date | None
     enrolled: bool
     known_email: str
+
+    @property
+    def second(self) -> bool:
+        """Whether another guardian has signed already."""
+        return bool(self.first_guardian)
 
     @property
     def shoot(self) -> bool:
@@ -76,7 +81,7 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
             sheet=_fitting(sheet(stored.form, spoken, today, offered), services, person, minor, now),
             collection_ref=link.collection_ref, person=person, minor=minor,
             guardians=max(services.ages.guardians, stored.form.guardians), signer=signer,
-            second=half is not None, from_day=_from_day(services, link, person, now),
+            first_guardian=half.guardian if half else "", from_day=_from_day(services, link, person, now),
             enrolled=person is not None and _enrolled(conn, person.id),
             known_email=_known_email(services, conn, person, minor, signer),
         )  # fmt: skip

@@ -9,7 +9,8 @@ from werkzeug.exceptions import HTTPException
 
 from plugin.errors import FaceLeaseError, LinkRefused
 from plugin.flows.services import Services
-from sidecar.sign import visits, words
+from sidecar.sign import visits
+from sidecar.sign.words import LANGUAGES, Words
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -28,6 +29,7 @@ def prepare(part: Blueprint, services: Services) -> None:
         known = {413: "large", 429: "slow"}.get(error.code or 500, "missing")
         return message(services, known if (error.code or 500) < 500 else "failed", error.code or 500)
 
+    part.before_request(hear)
     part.after_request(_headers)
     part.register_error_handler(LinkRefused, lambda error: refused(services, error))
     part.register_error_handler(CSRFError, told(400, "ended"))
@@ -49,22 +51,25 @@ def refused(services: Services, error: LinkRefused) -> Response:
 
 def message(services: Services, what: str, status: int, more: str = "") -> Response:
     """A page of a sentence or two."""
-    w = words.of(spoken(services))
-    lines = [w[more], w["ask"]] if more else [w[what]]
-    return page(services, "sign/message.html", status, title=w[f"{what}_title"], lines=lines)
+    w = Words(spoken(services))
+    lines = [w(more), w("ask")] if more else [w(what)]
+    return page(services, "sign/message.html", status, title=w(f"{what}_title"), lines=lines)
 
 
 def spoken(services: Services, otherwise: str | None = None) -> str:
     """The language of this visitor: chosen, else of their link, else of their browser, else of the site."""
-    asked = request.accept_languages.best_match(tuple(words.NAMES))
+    asked = request.accept_languages.best_match(LANGUAGES)
     return visits.language(otherwise or asked or services.config.site.language)
+
+
+def hear() -> None:
+    """`?lang=` on any page chooses the language of the visit."""
+    wanted = request.args.get("lang", "")
+    if wanted in LANGUAGES:
+        visits.speak(wanted)
 
 
 def page(services: Services, template: str, status: int = 200, **values: Any) -> Response:
     """A page in the visitor's language."""
-    language = values.pop("language", None) or spoken(services)
-    html = render_template(
-        template, w=words.of(language), site=services.config.site.name, languages=values.pop("languages", ()),
-        names=words.NAMES, **values,
-    )  # fmt: skip
-    return make_response(html, status)
+    w = Words(values.pop("language", None) or spoken(services))
+    return make_response(render_template(template, w=w, site=services.config.site.name, **values), status)

@@ -1,157 +1,42 @@
-"""The words of the pages on which people sign, English and Dutch. What the form says itself is not here."""
+"""The words of the pages on which people sign, from `sign.en.toml` and `sign.nl.toml`."""
 
-from collections.abc import Mapping
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
-Words = Mapping[str, str]
-
-_PAGES: Mapping[str, Words] = {
-    "en": {
-        "lang": "en", "skip": "To the form",
-        "about": "This is about:", "choices": "What may we use photographs for?",
-        "choices_hint": "Tick what you allow. Each choice stands alone.",
-        "recognition": "Recognition by a computer: your choice, apart from the others",
-        "photographs": "Photographs of your face",
-        "photographs_hint": "Only if you ticked the line above. You may also leave this out. "
-                            "We look at each photograph at once and tell you whether it will do.",
-        "photographs_again": "Photographs have to be chosen again: we have not kept them.",
-        "photographs_kept": "We have photographs of you already. Choose new ones only if you want to replace them.",
-        "camera": "Take one with the camera", "files": "Choose from your photographs",
-        "good_to_know": "Good to know", "who": "Who signs", "name": "Your first and last name",
-        "name_hint": "As it may stand beside photographs.",
-        "name_child": "First and last name of the person in the photographs",
-        "minor_title": "The person in the photographs is under {age}",
-        "minor_hint": "Then a parent or guardian fills in the rest and signs.",
-        "birth_date": "Date of birth of the person in the photographs",
-        "birth_hint": "Only for somebody under {age}.",
-        "minor_known": "{name} is under {age}, so a parent or guardian signs.",
-        "signer_self": "Your first and last name", "signer": "Name of the parent or guardian who signs",
-        "signer_fixed": "You sign as parent or guardian:",
-        "email_self": "Your e-mail address", "email_guardian": "E-mail address of the parent or guardian",
-        "email_hint": "We send your receipt there, and the link with which you change your mind.",
-        "optional": "(optional)", "email_known": "Your receipt goes to the address that we know: {email}",
-        "other": "The other parent or guardian",
-        "other_hint": "Both must sign. The other one gets a link of their own; nothing holds before that.",
-        "other_signer": "Name of the other parent or guardian", "other_email": "Their e-mail address",
-        "second": "{name} has signed already, and ticked what stands here. It holds only if you agree as well: "
-                  "tick what you also allow.",
-        "signature": "Your signature", "draw": "Draw your signature here with a finger, pen or mouse",
-        "clear": "Draw anew", "or_type": "Or type your name as your signature",
-        "type": "Type your name as your signature",
-        "type_hint": "Typing your name counts as your signature.",
-        "code": "The code from our e-mail", "code_hint": "Six digits. It works for ten minutes.",
-        "send_code": "Send me a code", "code_sent": "We have sent a code. Look in your e-mail.",
-        "sign": "Sign", "sign_hint": "By signing you agree to what you ticked, and to nothing else.",
-        "no_title": "Rather not?", "no_text": "Then you need do nothing. You can also tell us, and we will not ask again.",
-        "no": "I say no to everything", "errors": "Not signed yet. Please look at this:",
-        "checking": "We are looking at the photograph…", "good": "This photograph will do.",
-        "photo": "Photograph", "privacy": "Nothing is stored before you sign.",
-        "done_title": "Thank you, it is signed",
-        "done_text": "What you chose holds from now on. Keep your receipt.",
-        "done_photographs": "Photographs kept to recognise you: {count}.",
-        "done_no_photographs": "No photographs of your face were kept.",
-        "receipt_pdf": "Receipt to read (PDF)", "receipt_json": "Receipt as a file (JSON)",
-        "mailed": "We also send it to you by e-mail, with the link to your own page.",
-        "page_title": "Your own page",
-        "page_text": "There you see what you agreed to, and change or withdraw it at any time.",
-        "page_keep": "Keep this link for yourself. It opens your page without a password:",
-        "page_open": "Open my page",
-        "waiting_title": "Thank you. Now the other parent or guardian",
-        "waiting_mailed": "We have sent them a link of their own by e-mail. Nothing holds before they have signed too.",
-        "waiting_link": "Give them this link. It works once. Nothing holds before they have signed too:",
-        "no_done_title": "That is noted", "no_done": "You said no. We will not ask you again by this link.",
-        "early_title": "You can sign from {day}",
-        "early": "From your birthday you decide for yourself. Open this link again on that day or after it.",
-        "again": "Somebody else wants to sign up here", "more": "More",
-        "refused_title": "This link does not work", "ask": "Ask whoever sent it to you for a new one.",
-        "unknown": "It may have been cut off. Open it once more from the message, or scan the code again.",
-        "expired": "It has expired.", "used": "It was used already, and works only once.",
-        "revoked": "It is no longer valid.",
-        "ended_title": "Your visit has ended", "ended": "Open the link from the message again. Nothing was stored.",
-        "slow_title": "A moment, please", "slow": "Too much was asked at once. Try again in a minute.",
-        "large_title": "That was too much at once",
-        "large": "The photographs are too large together. Go back and choose fewer, or smaller ones.",
-        "missing_title": "There is nothing here", "missing": "Open the link from the message again.",
-        "failed_title": "That did not work", "failed": "The fault is ours. Nothing was stored. Please try again later.",
-        "pdf_missing": "The receipt cannot be made as a PDF here at the moment. The file (JSON) can be had.",
-    },
-    "nl": {
-        "lang": "nl", "skip": "Naar het formulier",
-        "about": "Dit gaat over:", "choices": "Waarvoor mogen wij foto's gebruiken?",
-        "choices_hint": "Vink aan wat u toestaat. Elke keuze staat op zichzelf.",
-        "recognition": "Herkenning door een computer: uw keuze, los van de andere",
-        "photographs": "Foto's van uw gezicht",
-        "photographs_hint": "Alleen als u de regel hierboven hebt aangevinkt. U mag dit ook overslaan. "
-                            "Wij bekijken elke foto meteen en zeggen of hij geschikt is.",
-        "photographs_again": "Foto's moet u opnieuw kiezen: wij hebben ze niet bewaard.",
-        "photographs_kept": "Wij hebben al foto's van u. Kies alleen nieuwe als u ze wilt vervangen.",
-        "camera": "Maak een foto met de camera", "files": "Kies uit uw foto's",
-        "good_to_know": "Goed om te weten", "who": "Wie tekent er?", "name": "Uw voor- en achternaam",
-        "name_hint": "Zoals die bij foto's mag staan.",
-        "name_child": "Voor- en achternaam van de persoon op de foto's",
-        "minor_title": "De persoon op de foto's is jonger dan {age}",
-        "minor_hint": "Dan vult een ouder of voogd de rest in en ondertekent die.",
-        "birth_date": "Geboortedatum van de persoon op de foto's",
-        "birth_hint": "Alleen voor iemand jonger dan {age}.",
-        "minor_known": "{name} is jonger dan {age}. Daarom tekent een ouder of voogd.",
-        "signer_self": "Uw voor- en achternaam", "signer": "Naam van de ouder of voogd die tekent",
-        "signer_fixed": "U tekent als ouder of voogd:",
-        "email_self": "Uw e-mailadres", "email_guardian": "E-mailadres van de ouder of voogd",
-        "email_hint": "Daar sturen wij uw ontvangstbewijs heen, en de link waarmee u van gedachten kunt veranderen.",
-        "optional": "(niet verplicht)",
-        "email_known": "Uw ontvangstbewijs gaat naar het adres dat wij kennen: {email}",
-        "other": "De andere ouder of voogd",
-        "other_hint": "U moet allebei tekenen. De ander krijgt een eigen link; tot die tijd geldt er niets.",
-        "other_signer": "Naam van de andere ouder of voogd", "other_email": "E-mailadres van de ander",
-        "second": "{name} heeft al getekend en heeft aangevinkt wat hier staat. Het geldt alleen als u het ook goedvindt: "
-                  "vink aan wat u ook toestaat.",
-        "signature": "Uw handtekening", "draw": "Zet hier uw handtekening met een vinger, pen of muis",
-        "clear": "Opnieuw tekenen", "or_type": "Of typ uw naam als handtekening",
-        "type": "Typ uw naam als handtekening",
-        "type_hint": "Uw naam typen geldt als uw handtekening.",
-        "code": "De code uit onze e-mail", "code_hint": "Zes cijfers. De code werkt tien minuten.",
-        "send_code": "Stuur mij een code", "code_sent": "Wij hebben een code gestuurd. Kijk in uw e-mail.",
-        "sign": "Ondertekenen", "sign_hint": "Door te tekenen stemt u in met wat u hebt aangevinkt, en met niets anders.",
-        "no_title": "Liever niet?",
-        "no_text": "Dan hoeft u niets te doen. U kunt het ons ook laten weten; dan vragen wij het niet nog eens.",
-        "no": "Ik zeg overal nee op", "errors": "Nog niet getekend. Kijk nog even hiernaar:",
-        "checking": "Wij bekijken de foto…", "good": "Deze foto is geschikt.",
-        "photo": "Foto", "privacy": "Er wordt niets bewaard voordat u tekent.",
-        "done_title": "Dank u wel, het is getekend",
-        "done_text": "Wat u hebt gekozen, geldt vanaf nu. Bewaar uw ontvangstbewijs.",
-        "done_photographs": "Foto's die wij bewaren om u te herkennen: {count}.",
-        "done_no_photographs": "Er zijn geen foto's van uw gezicht bewaard.",
-        "receipt_pdf": "Ontvangstbewijs om te lezen (PDF)", "receipt_json": "Ontvangstbewijs als bestand (JSON)",
-        "mailed": "Wij sturen het u ook per e-mail, met de link naar uw eigen pagina.",
-        "page_title": "Uw eigen pagina",
-        "page_text": "Daar ziet u wat u hebt afgesproken en kunt u het op elk moment wijzigen of intrekken.",
-        "page_keep": "Bewaar deze link voor uzelf. Hij opent uw pagina zonder wachtwoord:",
-        "page_open": "Mijn pagina openen",
-        "waiting_title": "Dank u wel. Nu de andere ouder of voogd",
-        "waiting_mailed": "Wij hebben de ander per e-mail een eigen link gestuurd. Er geldt niets voordat ook die heeft getekend.",
-        "waiting_link": "Geef de ander deze link. Hij werkt één keer. Er geldt niets voordat ook de ander heeft getekend:",
-        "no_done_title": "Wij hebben het genoteerd", "no_done": "U hebt nee gezegd. Via deze link vragen wij het niet nog eens.",
-        "early_title": "U kunt tekenen vanaf {day}",
-        "early": "Vanaf uw verjaardag beslist u zelf. Open deze link op die dag of daarna nog eens.",
-        "again": "Er wil zich hier nog iemand aanmelden", "more": "Meer",
-        "refused_title": "Deze link werkt niet", "ask": "Vraag een nieuwe aan degene die u de link heeft gestuurd.",
-        "unknown": "Misschien is hij niet volledig. Open hem nog eens vanuit het bericht, of scan de code opnieuw.",
-        "expired": "De link is verlopen.", "used": "De link is al gebruikt en werkt maar één keer.",
-        "revoked": "De link is niet meer geldig.",
-        "ended_title": "Uw bezoek is afgelopen", "ended": "Open de link uit het bericht opnieuw. Er is niets bewaard.",
-        "slow_title": "Een ogenblik", "slow": "Er is te veel tegelijk gevraagd. Probeer het over een minuut nog eens.",
-        "large_title": "Dat was te veel tegelijk",
-        "large": "De foto's zijn samen te groot. Ga terug en kies er minder, of kleinere.",
-        "missing_title": "Hier is niets", "missing": "Open de link uit het bericht opnieuw.",
-        "failed_title": "Dat is niet gelukt",
-        "failed": "De fout ligt bij ons. Er is niets bewaard. Probeer het later nog eens.",
-        "pdf_missing": "Het ontvangstbewijs kan hier nu niet als PDF worden gemaakt. Het bestand (JSON) is er wel.",
-    },
-}  # fmt: skip
-
-NAMES = {"en": "English", "nl": "Nederlands"}
-"""What a language calls itself."""
+LANGUAGES = ("en", "nl")
 
 
-def of(language: str) -> Words:
-    """The words of a language; English for one that we do not have."""
-    return _PAGES.get(language, _PAGES["en"])
+@cache
+def _all(language: str) -> dict[str, Any]:
+    known = language if language in LANGUAGES else "en"
+    return tomllib.loads((files("sidecar.sign") / f"sign.{known}.toml").read_text(encoding="utf-8"))
+
+
+class Words:
+    """The words of a language, filled in: `w("expired")`, `w("early_title", day="2 March 2026")`."""
+
+    def __init__(self, language: str) -> None:
+        self.lang = language if language in LANGUAGES else "en"
+        self._all = _all(language)
+
+    def __call__(self, key: str, **values: object) -> str:
+        return str(self._all["words"][key]).format(**values)
+
+    def fault(self, where: str, fault: str, floor: int) -> str:
+        """A fault of the form as a sentence. `floor`: from which age somebody may be recognised."""
+        known = self._all["faults"]
+        return str(known.get(where, {}).get(fault) or known["form"]["refused"]).format(floor=floor)
+
+    def photograph(self, reason: str) -> str:
+        """What the recogniser said of a photograph, in plain words."""
+        known = self._all["photographs"]
+        return str(next(said for beginning, said in known.items() if reason.startswith(beginning)))
+
+
+def numbered(reason: str) -> tuple[int, str]:
+    """Of "photograph 2: the face is blurred" the number and the rest; 1 where none is said."""
+    head, _, rest = reason.partition(": ")
+    number = head.removeprefix("photograph ")
+    return (int(number), rest) if number.isdigit() else (1, reason)
