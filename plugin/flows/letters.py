@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import MailRefused, VaultError
-from plugin.flows import letter_causes, letter_words, roster
+from plugin.flows import letter_causes, letter_words, receipts, roster
 from plugin.flows.letter_causes import Gone
 from plugin.flows.letter_words import Value
 from plugin.flows.services import Services
@@ -33,7 +33,7 @@ _STALE = "no mail server took it in five days: mend the section [mail], then ask
 
 SENT, DROPPED, FAILED = "sent", "dropped", "failed"
 
-ATTACHMENTS: dict[str, Attach] = {}
+ATTACHMENTS: dict[str, Attach] = {"receipt": receipts.attached}
 """What goes with a kind of letter."""
 
 

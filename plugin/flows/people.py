@@ -108,6 +108,14 @@ def add_guardian(services: Services, person_id: str, name: str, actor: str, emai
     return guardian_id
 
 
+def distinct(services: Services, person_id: str, actor: str) -> None:
+    """Somebody on the staff looked: who signed up under a name that was taken is another person indeed."""
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        tx.execute(update(t.person).where(t.person.c.id == person_id).values(namesake=False))
+        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+
+
 def listed(conn: Connection) -> Iterable[Any]:
     """Everybody, by name."""
     return conn.execute(select(t.person).order_by(t.person.c.name_key))

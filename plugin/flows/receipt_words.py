@@ -7,7 +7,7 @@ from plugin.quitclaim import wording
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "lang": "en", "title": "Receipt", "of": "what was agreed about photographs",
+        "lang": "en", "file": "receipt", "title": "Receipt", "of": "what was agreed about photographs",
         "person": "About", "guardian": "Signed for them by",
         "asked": "Asked by", "contact": "Contact", "signed": "Signed", "until": "Holds through",
         "number": "Receipt number",
@@ -18,7 +18,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "version": "Form",
     },
     "nl": {
-        "lang": "nl", "title": "Ontvangstbewijs", "of": "wat er over foto's is afgesproken",
+        "lang": "nl", "file": "ontvangstbewijs", "title": "Ontvangstbewijs", "of": "wat er over foto's is afgesproken",
         "person": "Over", "guardian": "Namens deze persoon getekend door", "asked": "Gevraagd door",
         "contact": "Contact",
         "signed": "Getekend", "until": "Geldt tot en met", "number": "Nummer", "lines": "Wat er is gekozen",

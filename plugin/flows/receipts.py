@@ -6,18 +6,19 @@ bears its own SHA-256 over the canonical JSON of everything else. It is kept sea
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from plugin.errors import ConfigError, NotFound
 from plugin.flows import receipt_words
 from plugin.flows.services import Services
+from plugin.hooks.mail import Attachment
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 from plugin.quitclaim.forms import RECOGNITION, Form, canonical, digest
@@ -232,3 +233,18 @@ def html(receipt: Receipt, language: str) -> str:
 def _nothing(url: str, *_: Any, **__: Any) -> Any:
     """A receipt fetches nothing from anywhere."""
     raise ValueError(f"a receipt fetches nothing: {url[:20]}")
+
+
+def attached(services: Services, row: Row[Any]) -> Sequence[Attachment]:
+    """What goes with the letter of a receipt: both forms; the JSON alone where no PDF can be made."""
+    try:
+        with services.store.read() as conn:
+            receipt = of(services, conn, row.data["quitclaim"])
+    except NotFound:
+        return ()
+    name = receipt_words.of(row.language)["file"]
+    found = [Attachment(f"{name}.json", "application/json", receipt.json)]
+    try:
+        return [Attachment(f"{name}.pdf", "application/pdf", pdf(receipt, row.language)), *found]
+    except ConfigError:
+        return found

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, LinkRefused, NotFound
-from plugin.flows import links, receipts
+from plugin.flows import links, receipt_words, receipts
 from plugin.flows.acts import Signed
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -106,7 +106,7 @@ def _receipt(services: Services, done: Mapping[str, Any], kind: str) -> Response
         body = receipt.json if kind == "json" else receipts.pdf(receipt, language)
     except ConfigError:
         return pages.message(services, "pdf_missing", 503)
-    name = {"nl": "ontvangstbewijs"}.get(language, "receipt")
+    name = receipt_words.of(language)["file"]
     answer = Response(body, content_type=_KINDS[kind])
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
     return answer
