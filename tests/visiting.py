@@ -4,30 +4,19 @@ import re
 from itertools import count
 from typing import Any
 
-from flask import Flask, redirect
+from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.wrappers import Response
 
 from plugin.flows import links, portal
 from plugin.flows.services import Services
 from sidecar.app import create_app
-from sidecar.sign import visits
 
 PAGE = "/s/me"
 
 
 def app_of(services: Services) -> Flask:
-    """The app of this house, in which a link opens a visit."""
-    app = create_app(services.config, services)
-    if any(str(rule) == "/s/<token>" for rule in app.url_map.iter_rules()):
-        return app
-
-    @app.get("/s/<token>")
-    def opened(token: str) -> Response:
-        visits.begin(links.opened(services, token))
-        return redirect(PAGE, 303)
-
-    return app
+    """The app of this house."""
+    return create_app(services.config, services)
 
 
 def link_of(services: Services, person_id: str, guardian_id: str | None = None) -> links.Made:

@@ -26,7 +26,7 @@ from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.gallery import Enrolled, Gallery
 from plugin.recognizer.likeness import View, likeness
 from plugin.recognizer.messages import Request
-from plugin.recognizer.quality import enrol
+from plugin.recognizer.quality import enrol, inspect
 
 Reply = tuple[dict[str, Any], list[bytes]]
 _PR_SET_PDEATHSIG = 1
@@ -55,6 +55,7 @@ class Room:
             "examine": self._examine,
             "enrol": self._enrol,
             "likeness": self._likeness,
+            "inspect": self._inspect,
         }
         return orders[header["order"]](header, parts)
 
@@ -83,6 +84,9 @@ class Room:
     def _likeness(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
         view = View.from_json(header["view"])
         return {"ok": True}, [likeness(_sources(header, parts)[0], view, self._limits)]
+
+    def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        return {"reason": inspect(self._pipeline, _sources(header, parts)[0])}, []
 
 
 def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:

@@ -27,13 +27,18 @@ def begin(link: Row[Any]) -> None:
 
 def current(services: Services, kinds: Collection[Kind]) -> Row[Any]:
     """The link of this visit. Raises LinkRefused where there is none, of these kinds, that still opens."""
-    held = session.get(_LINK)
-    if not isinstance(held, str):
-        raise LinkRefused("unknown")
-    link = links.by_id(services, held)
+    link = links.by_id(services, held())
     if Kind(link.kind) not in kinds:
         raise LinkRefused("unknown")
     return link
+
+
+def held() -> str:
+    """The id of the link that this visit was opened with. Raises LinkRefused where there was none."""
+    held = session.get(_LINK)
+    if not isinstance(held, str):
+        raise LinkRefused("unknown")
+    return held
 
 
 def speak(language: str) -> None:
