@@ -46,7 +46,7 @@ def first(services: Services, tx: Tx, act: Act, guardian_id: str) -> Signed:
     halves.keep(services, tx, act.person_id, made.id, half)
     subject = roster.subject(services, tx.connection, act.person_id)
     tx.audit(Action.CONSENT_HALF, "guardian", subject=subject, link=made.id)
-    return Signed(act.person_id, None, other=made, mailed=to_mail)
+    return Signed(act.person_id, asked.language, None, other=made, mailed=to_mail)
 
 
 def again(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None:
@@ -65,7 +65,7 @@ def again(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None
 def _asked_anew(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> Signed:
     other = tx.execute(select(t.invitation).where(t.invitation.c.id == other_id)).one()
     if other.by_mail:
-        return Signed(person_id, None, mailed=True)
+        return Signed(person_id, other.language, None, mailed=True)
     links.revoke(services, tx, other_id, "guardian")
     link = Link(
         Kind.SIGN, other.language, person_id, other.form_id, other.guardian_id, other.collection_ref, most_uses=1
@@ -73,4 +73,4 @@ def _asked_anew(services: Services, tx: Tx, person_id: str, other_id: str, half:
     made = links.make(services, tx, link, "guardian")
     halves.drop(services, tx, other)
     halves.keep(services, tx, person_id, made.id, half)
-    return Signed(person_id, None, other=made)
+    return Signed(person_id, other.language, None, other=made)

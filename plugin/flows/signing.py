@@ -114,7 +114,7 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
     page = _page(services, tx, act.person_id, guardian_id, act.asked.language, actor)
     _post_receipt(services, tx, act, guardian_id, page)
-    return Signed(act.person_id, claim.id, page, photographs=kept)
+    return Signed(act.person_id, act.asked.language, claim.id, page, photographs=kept)
 
 
 def _name(services: Services, tx: Tx, person_id: str) -> str:
@@ -163,7 +163,7 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
     guardian_id = row.signed_by_guardians[-1] if row.signed_by_guardians else None
     actor = "guardian" if guardian_id else "person"
     page = _page(services, tx, row.person_id, guardian_id, row.language, actor)
-    return Signed(row.person_id, row.id, page)
+    return Signed(row.person_id, row.language, row.id, page)
 
 
 def decline(services: Services, link_id: str) -> None:
