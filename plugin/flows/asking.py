@@ -81,7 +81,7 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
             sheet=_fitting(
                 sheet(stored.form, spoken, today, offered, _whom(person, minor)), services, person, minor, now
             ),
-            collection_ref=link.collection_ref, person=person, minor=minor,
+            collection_ref=half.collection_ref if half else link.collection_ref, person=person, minor=minor,
             guardians=max(services.ages.guardians, stored.form.guardians), signer=signer,
             first_guardian=half.guardian if half else "", from_day=_from_day(services, link, person, now),
             enrolled=person is not None and _enrolled(conn, person.id),

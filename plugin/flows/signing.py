@@ -26,6 +26,7 @@ from plugin.flows import (
     people,
     receipts,
     roster,
+    versions,
 )
 from plugin.flows.acts import Act, Signed
 from plugin.flows.asking import Asked
@@ -82,6 +83,8 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
     if act.code_id is not None and not codes.spend(tx, act.code_id):
         raise SigningRefused([("code", "wrong")])
     checked, asked = act.checked, act.asked
+    if not asked.shoot:
+        versions.record_key(services, tx, act.person_id)
     if asked.shoot:
         about = people.Newcomer(
             checked.name, asked.language, checked.birth_date, "" if checked.minor else checked.email

@@ -19,6 +19,7 @@ from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.quitclaim.sheets import sheet
 from sidecar import samples
+from sidecar.app import create_app
 from tests import support
 from tests.signers import Desk, Visit, data_url, drawing
 
@@ -296,6 +297,90 @@ def test_a_half_that_stays_one_goes_with_its_link(
     assert halves.expire(services) == 1
     with services.store.read() as conn:
         assert not halves.of(services, conn, clara)
+
+
+def test_a_reminder_brings_the_second_guardian_to_the_same_half(
+    services: Services, cast: support.Cast
+) -> None:
+    """A new link in the place of the old finds what the first guardian signed; the old one is of no use."""
+    desk = Desk(services, guardians=2)
+    clara = cast.add("Clara", birth_date=date(2014, 5, 1))
+    visit = desk.visit(clara)
+    visit.sign(
+        "press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org"
+    )
+    old = links.opened(services, visit.kept_link())
+    with services.store.write() as tx:
+        again = links.Link(
+            links.Kind.SIGN, "en", clara, old.form_id, old.guardian_id, by_mail=True, most_uses=1
+        )
+        made = links.make(services, tx, again, "calendar")
+        links.revoke(services, tx, old.id, "calendar")
+    assert halves.expire(services) == 0
+    assert Visit(desk.app, made.token).sign("press", typed="Hugo").status_code == 303
+    assert len(quitclaims(services, clara)[0].signed_by_guardians) == 2
+
+
+def test_a_first_guardians_form_sent_twice_is_one(services: Services, cast: support.Cast) -> None:
+    """The second press leads to the page for the other guardian, whose link it shows; the first link is of no use."""
+    desk = Desk(services, guardians=2)
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    modes.decide(services, support.SHOOT, ruling, "test")
+    visit = desk.visit(collection_ref=support.SHOOT)
+    page = visit.page()
+    session = visit.client.get_cookie("facelease_sign", path="/s")
+    assert session is not None
+    sent = {"choice": "communication:press", "name": "Clara", "birth_date": "2014-05-01", "signer": "Greta"}
+    sent |= {"typed": "Greta", "email": "g@example.org"}
+    sent |= {"other_signer": "Hugo", "other_email": "h@example.org"}
+    assert visit.send(sent, page).location == "/s/done"
+    first = visit.kept_link()
+    visit.client.set_cookie("facelease_sign", session.value, path="/s")
+    assert visit.send(sent, page).location == "/s/done"
+    assert desk.kept()["person"] == 1
+    assert Visit(desk.app, first).opened.status_code == 410
+    assert Visit(desk.app, visit.kept_link()).sign("press", typed="Hugo").status_code == 303
+    assert _members(services) == {"Clara"}
+
+
+def test_who_comes_back_after_the_evidence_went_signs_anew(desk: Desk, cast: support.Cast) -> None:
+    """The record key of long ago is destroyed; a new signature makes a new one."""
+    asa = cast.add("Åsa", email="asa@example.org")
+    with desk.services.store.write() as tx:
+        consent.destroy_key(desk.services, tx, asa, "record", "calendar")
+    visit = desk.visit(asa)
+    assert visit.sign("press", email="new@example.org").status_code == 303
+    with desk.services.store.read() as conn:
+        assert people.email_of(desk.services, conn, asa) == "new@example.org"
+
+
+def test_more_than_is_allowed_is_refused_kindly(desk: Desk, cast: support.Cast) -> None:
+    """Too many tries, too many bytes, a form from nowhere: a page in plain words, and nothing is read in full."""
+    stranger = desk.app.test_client()
+    answer = stranger.post("/s/form", data={"photographs": (BytesIO(b"x" * (2 << 20)), "a.jpg")})
+    assert (answer.status_code, "too much at once" in answer.get_data(as_text=True)) == (413, True)
+    guesser = create_app(desk.services.config, desk.services).test_client()
+    tried = [guesser.get(f"/s/{number:043d}") for number in range(125)]
+    assert [answer.status_code for answer in tried] == [404] * 120 + [429] * 5
+    assert "Try again in a minute" in tried[-1].get_data(as_text=True)
+
+
+def test_a_photograph_touches_no_disk(
+    desk: Desk, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is uploaded by people stays in memory: it may be of somebody who does not sign in the end."""
+
+    def on_disk(*_: object, **__: object) -> None:
+        raise AssertionError("a temporary file was made")
+
+    for name in ("SpooledTemporaryFile", "TemporaryFile"):
+        monkeypatch.setattr(f"werkzeug.formparser.{name}", on_disk, raising=False)
+    picture = BytesIO()
+    Image.effect_noise((1200, 1200), 90).convert("RGB").save(picture, "PNG")
+    assert len(picture.getvalue()) > 1_000_000
+    visit = desk.visit(cast.add("Åsa"))
+    answer = visit.sign("press", "recognition", photographs=[picture.getvalue()])
+    assert "We see no face" in answer.get_data(as_text=True)
 
 
 def test_a_small_child_is_not_recognised(desk: Desk, cast: support.Cast) -> None:
