@@ -47,6 +47,10 @@ class ConsentError(FaceLeaseError):
     """A quitclaim or a grant breaks a rule, or what is asked needs a consent that is not there."""
 
 
+class UseUnknown(ConsentError):
+    """A purpose or a channel that the configuration does not list, or days that no answer can be given for."""
+
+
 class NotFound(FaceLeaseError):
     """The person, quitclaim, resource, face or collection asked for does not exist."""
 
@@ -95,12 +99,20 @@ class SignatureRefused(FaceLeaseError):
     """A request is not signed by whom it should be, or not from the last minutes."""
 
 
+class TokenRefused(FaceLeaseError):
+    """A token opens nothing (any more)."""
+
+
 class LinkRefused(FaceLeaseError):
     """A link opens nothing: `why` is unknown, expired, used or revoked."""
 
     def __init__(self, why: str) -> None:
         self.why = why
         super().__init__(f"the link is {why}: ask for a new one")
+
+
+class Forgotten(FaceLeaseError):
+    """What was held on the person is erased, or is being erased: there is no page of theirs any more."""
 
 
 class MailError(FaceLeaseError):

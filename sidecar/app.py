@@ -12,9 +12,9 @@ from plugin.config import Config
 from plugin.errors import DamError, StoreError, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import limits, metrics, panel, problems, sessions, webhooks, wording
+from sidecar import api, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
 from sidecar.house import open_house
-from sidecar.sign import blueprint, uploads
+from sidecar.sign import blueprint, me, uploads
 
 log = structlog.get_logger()
 SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
@@ -39,18 +39,21 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     """
     if services is None:
         services = open_house(config).__enter__()
-    app = Flask(__name__)
+    app = api.application(__name__)
     app.request_class = uploads.InMemory
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     sessions.prepare(app, config)
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
     _routes(app, services)
-    for part in (webhooks.blueprint(services), panel.blueprint(services)):
+    for part in (webhooks.blueprint(services), panel.blueprint(services), downloads.blueprint(services)):
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)
-    app.register_blueprint(blueprint.blueprint(services, limits.prepare(app, config)))
+    limiter = limits.prepare(app, config)
+    app.register_blueprint(blueprint.blueprint(services, limiter))
+    app.register_blueprint(me.blueprint(services, limiter))
+    api.register(app, services)
     app.after_request(_headers)
     return app
 
