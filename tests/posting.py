@@ -78,13 +78,13 @@ class Post:
             made = links.make(self.services, tx, Link(kind, "en", person_id, **about), "test")
         return made, links.address(self.services, made.token)
 
-    def form(self, name: str = "Photographs", **others: Any) -> str:
+    def form(self, name: str = "Photographs", version: int = 1, **others: Any) -> str:
         """A form in use."""
         form_id = uuid4().hex
         with self.services.store.write() as tx:
             tx.execute(
                 insert(t.form).values(
-                    id=form_id, name=name, version=1, body=dict(FORM) | {"name": name} | others, sha256=form_id,
+                    id=form_id, name=name, version=version, body=dict(FORM) | {"name": name} | others, sha256=form_id,
                     created_at=tx.now, created_by="test",
                 )
             )  # fmt: skip
