@@ -81,12 +81,17 @@ def _seen(sign: str) -> bool:
     return sign in _JOINERS or unicodedata.category(sign) not in _INVISIBLE
 
 
+def _heading(text: str) -> str:
+    """`text` for a header. The library would decode an "encoded word" in it, line breaks included."""
+    return one_line(text).replace("=?", "= ?")
+
+
 def compose(letter: Outgoing, sender: str, name: str) -> EmailMessage:
     """The letter as a message (RFC 5322) from `sender`, called `name`. Raises MailRefused for no address."""
     message = EmailMessage(policy=_POLICY)
-    message["From"] = Address(display_name=one_line(name)[:_LONGEST_NAME], addr_spec=sender)
+    message["From"] = Address(display_name=_heading(name)[:_LONGEST_NAME], addr_spec=sender)
     message["To"] = _address(letter.to)
-    message["Subject"] = one_line(letter.subject)
+    message["Subject"] = _heading(letter.subject)
     message["Date"] = format_datetime(letter.written_at)
     message["Message-ID"] = f"<{letter.id}@{_domain(sender)}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no absence notice comes back
