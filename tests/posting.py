@@ -103,7 +103,7 @@ class Post:
     def child(self, born: date, *guardians: str, email: str = "") -> tuple[str, list[str]]:
         """Clara, and the ids of guardians with an address each."""
         clara = self.cast.add("Clara", birth_date=born, email=email)
-        ids = []
+        ids: list[str] = []
         for address in guardians:
             ids.append(people.add_guardian(self.services, clara, f"Guardian {len(ids) + 1}", "test"))
             self.reach(clara, ids[-1], address)

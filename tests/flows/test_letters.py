@@ -96,7 +96,7 @@ def test_what_goes_with_a_letter_arrives(post: Post, monkeypatch: pytest.MonkeyP
     post.put("receipt", asa, data={"quitclaim": quitclaim})
     post.work()
     (file,) = post.box.last()[0].iter_attachments()
-    assert file.get_content() == quitclaim.encode()  # type: ignore[attr-defined]
+    assert file.get_content() == quitclaim.encode()
 
 
 def test_a_code_goes_at_once(post: Post) -> None:
@@ -132,9 +132,7 @@ def test_what_becomes_of_forget_me_is_said(post: Post) -> None:
     assert subjects == [
         "Museum Åkerø: why we cannot forget you yet", "Museum Åkerø: we take your name off a photograph"
     ]  # fmt: skip
-    assert "\n\na contract runs\n\n" in (post.box.letters[1].get_body(("plain",)).get_content()).replace(
-        "\r", ""
-    )  # type: ignore[union-attr]
+    assert "\n\na contract runs\n\n" in mailbox.text_of(post.box.letters[1])
 
 
 @pytest.mark.parametrize("gone", ["revoked", "expired", "used", "erased", "guardian"])

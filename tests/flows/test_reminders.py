@@ -75,10 +75,7 @@ def test_the_link_renews_and_the_newest_alone_opens(post: Post) -> None:
 
 
 def _texts(post: Post) -> list[tuple[str, str]]:
-    return [
-        (str(one["To"]), one.get_body(("plain",)).get_content().replace("\r\n", "\n"))  # type: ignore[union-attr]
-        for one in post.box.letters
-    ]
+    return [(str(one["To"]), mailbox.text_of(one)) for one in post.box.letters]
 
 
 def test_days_without_us_bring_one_alert(post: Post) -> None:

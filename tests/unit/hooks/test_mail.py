@@ -52,7 +52,7 @@ def test_a_letter_arrives_whole(box: Mailbox) -> None:
     assert letter["From"].addresses[0].display_name == "Museum Åkerø"
     assert (letter["Auto-Submitted"], letter["Date"].datetime) == ("auto-generated", NOON)
     assert text == LETTER.text
-    assert [part.get_content() for part in letter.iter_attachments()] == [b"%PDF\r\n.\r\n\0", b"{}"]  # type: ignore[attr-defined]
+    assert [part.get_content() for part in letter.iter_attachments()] == [b"%PDF\r\n.\r\n\0", b"{}"]
 
 
 @pytest.mark.parametrize(
