@@ -23,8 +23,8 @@ METHOD = "import"
 EVERY = "*"
 _LAST_YEAR = 2200
 _LONGEST = 80  # of a text's version, which the audit log repeats
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_DAY_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})", re.ASCII)
 _RECOGNITION = re.compile(r"recogni|biometr|gezicht|herken", re.IGNORECASE)
 NO_RECOGNITION = (
     "recognition is not imported: it needs the person's own explicit consent; invite them to sign for it"
