@@ -77,7 +77,7 @@ def counted(services: Services) -> dict[str, int]:
 def audited(services: Services, action: Action) -> list[Mapping[str, Any]]:
     with services.store.read() as conn:
         rows = conn.execute(select(t.audit).where(t.audit.c.action == action.value).order_by(t.audit.c.seq))
-        return [row._mapping for row in rows]
+        return [dict(row._mapping) for row in rows]
 
 
 def sheet(*rows: Sequence[object]) -> bytes:

@@ -4,15 +4,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from plugin.clock import ManualClock
 from plugin.errors import ImportRefused
-from plugin.flows import consent, people
-from plugin.flows.importing import carrying
+from plugin.flows import consent, people, roster
 from plugin.flows.importing.lines import Defaults
 from plugin.flows.services import Services
 from plugin.hooks.dam import Write
@@ -130,17 +131,21 @@ def test_running_it_again_imports_nothing_twice(services: Services, file: Path, 
     assert it.uses(services, "Åsa Öberg") == set()
 
 
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
 def test_a_crash_between_leaves_no_half_row(
-    services: Services, file: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, file: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """Person, guardian, quitclaim, proof and mark commit together or not at all; the next run takes it up."""
     before = it.counted(services)
+    calls, subject = count(1), roster.subject
 
-    def dies(*_: object, **__: object) -> None:
-        raise RuntimeError("power cut")
+    def dies(*words: Any) -> str | None:
+        if next(calls) == step:  # entering, signing, ending what was before, the row of the import
+            raise RuntimeError("power cut")
+        return subject(*words)
 
     with monkeypatch.context() as patched:
-        patched.setattr(carrying.roster, "subject", dies)
+        patched.setattr(roster, "subject", dies)
         with pytest.raises(RuntimeError):
             it.table(services, file, ASA, apply=True, defaults=STRICT)
     assert it.counted(services) == before

@@ -130,7 +130,7 @@ def test_a_fingerprint_is_of_the_consent_not_of_its_place() -> None:
         {"email": "a@b"},
         {"start": ENTRY.signed},
     ):
-        assert replace(ENTRY, **change).fingerprint != ENTRY.fingerprint  # type: ignore[arg-type]
+        assert replace(ENTRY, **change).fingerprint != ENTRY.fingerprint
 
 
 def sign(
