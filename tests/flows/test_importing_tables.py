@@ -223,7 +223,8 @@ def test_two_people_of_one_name_are_told_apart(services: Services, file: Path) -
     rows = [
         ("Åsa,other@example.org,,,,", "needs a decision"), ("Åsa,ASA@example.org,,,,", "existing person"),
         ("Åsa,other@example.org,,,existing,Åsa", "existing person"), ("Åsa,,,,new,", "refused"),
-        ("Åsa,,2015-06-01,Eva,,", "refused"), ("Clara,,2014-06-01,Eva,,", "refused"),
+        ("Åsa,,2015-06-01,Eva,,", "refused"), ("Åsa,,2015-06-01,,,", "refused"),
+        ("Clara,,2014-06-01,Eva,,", "refused"),
         ("Clara,,,Eva,,", "existing person"), ("Nobody,,,,existing,Nobody", "refused"),
         ("Åsa,,,,existing,", "refused"), ("Åsa,,,,maybe,", "refused"),
     ]  # fmt: skip
