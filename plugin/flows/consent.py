@@ -46,10 +46,10 @@ def record(
     Raises ConsentError where it breaks a rule, and where nothing proves it.
     """
     with services.store.write() as tx:
-        return record_in(services, tx, person_id, signing, evidence, actor)
+        return enter(services, tx, person_id, signing, evidence, actor)
 
 
-def record_in(
+def enter(
     services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing,
     evidence: Sequence[Evidence], actor: str,
 ) -> Quitclaim:  # fmt: skip

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -37,17 +37,18 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
     """
     name = clean_name(newcomer.display_name)
     standing = sum(1 for _ in services.dam.holders(name)) if not adopt else 0
+    person_id = uuid4().hex
     with services.store.write() as tx:
-        return enter(services, tx, newcomer, actor, adopt, standing)
+        _free(tx, name, standing)
+        enter(services, tx, person_id, replace(newcomer, display_name=name), actor, adopt)
+    return person_id
 
 
 def enter(
-    services: Services, tx: Tx, newcomer: Newcomer, actor: str, adopt: bool = False, standing: int = 0
-) -> str:
-    """As `add`, in the caller's transaction; `standing`: on how many resources the name stands in the DAM."""
-    name = clean_name(newcomer.display_name)
-    person_id = uuid4().hex
-    _free(tx, name, 0 if adopt else standing)
+    services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False
+) -> None:
+    """Enter a person whose clean name is known to be free, in the caller's transaction."""
+    name = newcomer.display_name
     tx.execute(
         insert(t.person).values(
             id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
@@ -64,7 +65,6 @@ def enter(
     if adopt:
         _adopt(tx, person_id, name)
         tx.audit(Action.NODE_ADOPT, actor, subject=subject)
-    return person_id
 
 
 def _free(tx: Tx, name: str, standing: int) -> None:
@@ -89,7 +89,7 @@ def _adopt(tx: Tx, person_id: str, name: str) -> None:
 
 
 def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
-    """Make somebody known as a guardian, in the caller's transaction; returns the guardian's id."""
+    """Make a guardian known in the caller's transaction; returns the guardian's id."""
     guardian_id = uuid4().hex
     tx.execute(insert(t.guardian).values(id=guardian_id, person_id=person_id, created_at=tx.now))
     body = json.dumps({"name": clean_name(name)}).encode()

@@ -1,7 +1,8 @@
 """`facelease quitclaim import`: a table, a folder of PDFs, ResourceSpace's consentmanager. Nothing without --apply."""
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from plugin.errors import ConfigError, ImportRefused
 from plugin.flows.importing import forms, reports, runs
+from plugin.flows.importing.carrying import Watch
 from plugin.flows.importing.judging import Status, Verdict
 from plugin.flows.importing.lines import LANGUAGES, Defaults
 from plugin.flows.importing.tables import Row, Table
@@ -69,7 +71,7 @@ def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report:
           **options: Any) -> None:  # fmt: skip
     """A CSV or XLSX FILE; docs/importing.md lists its columns."""
     with shell.house() as services:
-        outcome = runs.table(services, file, _defaults(options, list_is_proof), apply, actor())
+        outcome = runs.table(services, file, _defaults(options, list_is_proof), apply, actor(), _bar(as_json))
         finish_jobs(services)
     _tell(outcome.verdicts, outcome.told, apply, report, as_json)
 
@@ -85,7 +87,7 @@ def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: 
         **options: Any) -> None:  # fmt: skip
     """Signed forms in FOLDER, called after those who signed. Nothing is read out of them."""
     with shell.house() as services:
-        outcome = runs.folder(services, folder, names, _defaults(options), apply, actor())
+        outcome = runs.folder(services, folder, names, _defaults(options), apply, actor(), _bar(as_json))
         finish_jobs(services)
     _tell(outcome.verdicts, outcome.told, apply, report, as_json)
 
@@ -113,13 +115,26 @@ def consentmanager(
             return
         source = _source(services)
         if apply is not None:
-            verdicts = forms.apply(services, source, _plan_of(services, apply), apply.parent, actor())
+            verdicts = forms.apply(
+                services, source, _plan_of(services, apply), apply.parent, actor(), _bar(as_json)
+            )
             finish_jobs(services)
         elif plan_ is not None:
             made = forms.plan(services, source, purpose or services.config.importing.purposes, actor())
             reports.save(plan_, forms.written(services, made))
             verdicts = list(made.verdicts)
     _tell(verdicts, f"plan {plan_ or apply}", apply is not None, report, as_json)
+
+
+def _bar(quiet: bool) -> Watch:
+    """Shows on a terminal how far an import is."""
+
+    def watch(places: Sequence[int]) -> Iterator[int]:
+        hidden = quiet or not sys.stdout.isatty()
+        with click.progressbar(places, label="import", show_pos=True, show_eta=True, hidden=hidden) as bar:
+            yield from bar
+
+    return watch
 
 
 def _source(services: Services) -> Consents:

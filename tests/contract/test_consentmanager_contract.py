@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from plugin.hooks.dam import Write, node_key
+from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.answers import truth, whole
 from plugin.hooks.resourcespace.consents import Consents, Form
 from tests.doubles.resourcespace_house import Server
@@ -87,3 +89,14 @@ def test_a_change_changes_the_fingerprint(server: Server, made: list[int]) -> No
 def test_a_consent_that_is_not_there_is_none(server: Server) -> None:
     """False with status 200."""
     assert Consents(server.client()).one(99999999) is None
+
+
+def test_on_how_many_resources_names_stand(server: Server, dam: ResourceSpaceDam) -> None:
+    """Asked of many at once, in any spelling; a name that stands nowhere is left out, listed or not."""
+    name, other, tail = (f"{word} {uuid4().hex[:8]}" for word in ("Åsa Öberg", "Bo", "Nobody"))
+    refs = [server.create(), server.create()]
+    for ref in refs:
+        dam.write(ref, [Write(name, True, frozenset({"node"}))], None)
+    dam.write(refs[0], [Write(other, True, frozenset({"node"}))], None)
+    dam.write(refs[0], [Write(other, False, frozenset({"node"}))], None)
+    assert dam.standing([name.upper(), other, tail]) == {node_key(name): 2}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from plugin.clock import ManualClock
 from plugin.errors import ImportRefused
@@ -17,6 +18,7 @@ from plugin.flows import consent, people, roster
 from plugin.flows.importing.lines import Defaults
 from plugin.flows.services import Services
 from plugin.hooks.dam import Write
+from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.quitclaim.model import GrantKind
 from tests import imports as it
@@ -160,25 +162,22 @@ def test_a_column_for_recognition_is_refused(services: Services, file: Path) -> 
     assert it.counted(services)["person"] == 0
 
 
-def test_an_import_makes_no_recognition_grant_and_ends_none(services: Services, file: Path) -> None:
-    """Somebody who agreed to recognition here is a decision; adding is refused, and replacing is said aloud."""
+def test_an_import_makes_no_recognition_grant_and_ends_none_unasked(
+    services: Services, file: Path, clock: ManualClock
+) -> None:
+    """Somebody who agreed to recognition here is a decision; adding is refused; replacing ends it, as it says."""
     cast = support.Cast(services)
     cast.sign(cast.add("Åsa Öberg"), channels=("press",))
-    row = "Åsa Öberg,,,,,,,,,2026-03-02,,,{}\n"
-    head = f"{it.HEAD},keep\n"
-    (verdict,) = it.table(services, file, head + row.format(""), apply=True)
-    assert (verdict.status.value, "recognition" in verdict.reason) == ("needs a decision", True)
-    assert it.uses(services, "Åsa Öberg") == {None, "press"}
-    (verdict,) = it.table(services, file, head + row.format("add"), apply=True)
-    assert verdict.status.value == "refused"
-    assert it.uses(services, "Åsa Öberg") == {None, "press"}
-    kinds = {
-        grant.kind
-        for claim in it.claims(services, "Åsa Öberg")
-        for grant in claim.grants
-        if claim.method == "import"
-    }
-    assert GrantKind.RECOGNITION not in kinds
+    clock.advance(timedelta(days=2))
+    text = "name,signed,keep\nÅsa Öberg,2026-03-03,{}\n"
+    for keep, status in (("", "needs a decision"), ("add", "refused")):
+        (verdict,) = it.table(services, file, text.format(keep), apply=True)
+        assert (verdict.status.value, "recognition" in verdict.reason) == (status, True)
+        assert it.uses(services, "Åsa Öberg") == {None, "press"}
+    assert it.statuses(it.table(services, file, text.format("replace"), apply=True)) == ["imported"]
+    assert it.uses(services, "Åsa Öberg") == {"website"}
+    imported = [claim for claim in it.claims(services, "Åsa Öberg") if claim.method == "import"]
+    assert {grant.kind for claim in imported for grant in claim.grants} == {GrantKind.PUBLICATION}
 
 
 def test_a_form_of_ones_own_is_kept_or_replaced_by_decision(
@@ -193,6 +192,21 @@ def test_a_form_of_ones_own_is_kept_or_replaced_by_decision(
     assert it.statuses(it.table(services, file, text, apply=True)) == ["imported", "imported"]
     assert it.uses(services, "Åsa") == {"press", "website"}
     assert it.uses(services, "Bo") == {"website"}
+
+
+def test_what_rests_on_a_contract_is_not_made_consent(
+    services: Services, file: Path, clock: ManualClock
+) -> None:
+    """Adding is refused: the new version would say that all of it is consent. Replacing ends it."""
+    cast = support.Cast(services)
+    ids = cast.sign(cast.add("Åsa"), recognition=False, channels=("press",))
+    with services.store.write() as tx:
+        tx.execute(update(t.grant).where(t.grant.c.id == ids["press"]).values(basis="contract"))
+    clock.advance(timedelta(days=2))
+    text = "name,signed,keep\nÅsa,2026-03-03,{}\n"
+    (verdict,) = it.table(services, file, text.format("add"))
+    assert (verdict.status.value, "contract" in verdict.reason) == ("refused", True)
+    assert it.statuses(it.table(services, file, text.format("replace"))) == ["existing person"]
 
 
 def test_a_name_in_the_dam_is_adopted_by_decision_only(services: Services, file: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -33,7 +33,11 @@ def rehearsed(services: Services, lines: Sequence[Line]) -> list[Verdict]:
     return [verdicts[place] for place in range(len(lines))]
 
 
-def carried_out(services: Services, lines: Sequence[Line], actor: str) -> list[Verdict]:
+Watch = Callable[[Sequence[int]], Iterable[int]]
+"""Hands on what it is given, one after the other: for whoever shows how far it is."""
+
+
+def carried_out(services: Services, lines: Sequence[Line], actor: str, watch: Watch = iter) -> list[Verdict]:
     """Import the good lines; returns what became of each, in the lines' order.
 
     The names in the DAM are looked up once, before. An error stops its own row only.
@@ -42,7 +46,7 @@ def carried_out(services: Services, lines: Sequence[Line], actor: str) -> list[V
     with services.store.read() as conn:
         origins = judging.origins(services, conn)
     verdicts: dict[int, Verdict] = {}
-    for place in _by_signature(lines):
+    for place in watch(_by_signature(lines)):
         verdicts[place] = _one(services, lines[place], standing, origins, actor)
     return [verdicts[place] for place in range(len(lines))]
 
@@ -96,7 +100,7 @@ def _enter(
     signing = mapping.signing(
         entry, person, claims, guardians, services.ages, tx.now, verdict.keep, lambda: uuid4().hex
     )
-    claim = consent.record_in(services, tx, person_id, signing, evidence, actor)
+    claim = consent.enter(services, tx, person_id, signing, evidence, actor)
     origin = json.dumps({"source": entry.source, "fingerprint": entry.fingerprint}).encode()
     services.vault.seal(tx, person_id, "record", judging.KIND, origin, subject=claim.id)
     tx.audit(
@@ -109,7 +113,9 @@ def _enter(
 def _newcomer(services: Services, tx: Tx, entry: Entry, adopt: bool, actor: str) -> str:
     language = entry.language or services.config.site.language
     newcomer = people.Newcomer(entry.name, language, entry.birth_date, entry.email)
-    return people.enter(services, tx, newcomer, actor, adopt)
+    person_id = uuid4().hex
+    people.enter(services, tx, person_id, newcomer, actor, adopt)
+    return person_id
 
 
 def _guardian(services: Services, tx: Tx, known: Known, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 from plugin.errors import ConsentError, FaceLeaseError, ImportRefused
 from plugin.flows.consent import Evidence
 from plugin.flows.importing import carrying, judging, reports
+from plugin.flows.importing.carrying import Watch
 from plugin.flows.importing.judging import Status, Verdict
 from plugin.flows.importing.lines import Decision, Line, decided
 from plugin.flows.importing.proofs import proof
@@ -172,7 +173,9 @@ def confirmed(row: Row) -> bool:
     return row.cells.get("confirmed", "").strip().casefold() in _YES
 
 
-def apply(services: Services, source: Source, table: Table, folder: Path, actor: str) -> list[Verdict]:
+def apply(
+    services: Services, source: Source, table: Table, folder: Path, actor: str, watch: Watch = iter
+) -> list[Verdict]:
     """Carry out the confirmed rows of a plan, each against what the DAM says of it now. Raises ImportRefused."""
     missing = {"consent", "confirmed", "fingerprint", "display_name"} - set(table.columns)
     if missing:
@@ -186,7 +189,7 @@ def apply(services: Services, source: Source, table: Table, folder: Path, actor:
             lines.append(_confirmed(services, source, row, cells, folder))
         else:
             left.append(Verdict(Line(_number(cells), cells.get("name", "")), Status.UNCONFIRMED))
-    verdicts = [*carrying.carried_out(services, lines, actor), *left]
+    verdicts = [*carrying.carried_out(services, lines, actor, watch), *left]
     carrying.note(services, Action.IMPORT_RUN, NAME, verdicts, actor)
     return sorted(verdicts, key=lambda verdict: verdict.line.number)
 

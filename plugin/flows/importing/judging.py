@@ -170,11 +170,19 @@ class Book:
 
     def _beside(self, known: Known, decision: Decision, changed: bool) -> str:
         """What has to be decided of earlier forms."""
+        if decision.keep is Keep.ADD and self._on_contract(known.person.id):
+            raise ConsentError("what was agreed before rests on a contract, which an import cannot carry on")
         if decision.keep is not None:
             return ""
         now = self.services.clock.now()
         question = mapping.open_question(known.person, known.claims, self.services.ages, now, changed)
         return question and f"{question}: keep add if both stand, keep replace if this one alone does"
+
+    def _on_contract(self, person_id: str) -> bool:
+        """Whether a grant that has not ended rests on something else than consent."""
+        mine = (t.grant.c.person_id == person_id) & t.grant.c.ended_at.is_(None)
+        other = select(t.grant.c.id).where(mine, t.grant.c.basis.is_not(None), t.grant.c.basis != "consent")
+        return self._conn.execute(other).first() is not None
 
     def known(self, person_id: str) -> Known:
         """A person, read once and then as the rows leave them. Raises NotFound."""
