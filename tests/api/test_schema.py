@@ -29,7 +29,7 @@ from tests.api.conftest import Api, Photograph
 load_all_checks()
 CHECKS = (
     schemathesis.checks.not_a_server_error, status_code_conformance, content_type_conformance,
-    response_headers_conformance, response_schema_conformance, negative_data_rejection, ignored_auth,
+    response_headers_conformance, response_schema_conformance, negative_data_rejection,
     missing_required_header, unsupported_method,
 )  # fmt: skip
 _KNOWN: dict[str, Any] = {
