@@ -11,7 +11,8 @@ from plugin.clock import ManualClock
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from tests import support
-from tests.api.conftest import Api, Photograph
+from tests.api.conftest import Photograph
+from tests.program import Api
 
 SIGNED = {
     "recognition": False, "publications": [{"purpose": "communication", "channel": "website"}],

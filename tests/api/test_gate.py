@@ -18,7 +18,8 @@ from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from sidecar.app import create_app
 from tests import support
-from tests.api.conftest import Api, Photograph
+from tests.api.conftest import Photograph
+from tests.program import Api
 
 REF = "shoot/a.jpg"
 

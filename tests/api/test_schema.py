@@ -24,7 +24,8 @@ from schemathesis.specs.openapi.checks import (
 from plugin.flows.services import Services
 from sidecar.app import create_app
 from tests import support
-from tests.api.conftest import Api, Photograph
+from tests.api.conftest import Photograph
+from tests.program import Api
 
 load_all_checks()
 CHECKS = (
