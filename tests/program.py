@@ -18,7 +18,7 @@ class Api:
 
     def __init__(self, services: Services, client: FlaskClient) -> None:
         self.services, self.client = services, client
-        self.token = self.made(Scope)
+        self.token = self.made([scope.value for scope in Scope])
 
     def beside(self, client: FlaskClient) -> "Api":
         """Another program with the same token."""
