@@ -7,7 +7,7 @@ import click
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError
-from sidecar.commands import collections, demo, keeping, people, quitclaims, reviews, system, tokens
+from sidecar.commands import collections, demo, imports, keeping, people, quitclaims, reviews, system, tokens
 from sidecar.commands.common import Shell, safe
 
 
@@ -29,6 +29,9 @@ for command in (
     tokens.token, keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)
+
+
+quitclaims.quitclaim.add_command(imports.import_)
 
 
 def main() -> None:

@@ -45,31 +45,38 @@ def record(
 
     Raises ConsentError where it breaks a rule, and where nothing proves it.
     """
+    with services.store.write() as tx:
+        return enter(services, tx, person_id, signing, evidence, actor)
+
+
+def enter(
+    services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing,
+    evidence: Sequence[Evidence], actor: str,
+) -> Quitclaim:  # fmt: skip
+    """As `record`, in the caller's transaction."""
     if not evidence:
         raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
-    with services.store.write() as tx:
-        person, before = roster.load(tx.connection, person_id)
-        _record_key(services, tx, person_id)
-        claim = lifecycle.record(
-            person, before, signing, services.ages, quitclaim_id=uuid4().hex, now=tx.now, by=actor
-        )
-        _insert(services, tx, claim)
-        for item in evidence:
-            body = item.name.encode() + b"\0" + item.body
-            services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
-        tx.audit(
-            Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx.connection, person_id),
-            quitclaim=claim.id, version=claim.version, text=claim.text_version, grants=len(claim.grants),
-        )  # fmt: skip
-        for old in lifecycle.supersede(before, claim):
-            this = t.quitclaim.c.id == old.id
-            tx.execute(update(t.quitclaim).where(this).values(superseded_at=old.superseded_at))
-            _log_shortened(services, old, tx.now)
-        tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
-        standing = roster.load(tx.connection, person_id)
-        end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
-        tx.move_generation()
-        services.queue.put(tx, "recompute", person_id)
+    person, before = roster.load(tx.connection, person_id)
+    _record_key(services, tx, person_id)
+    about = {"quitclaim_id": uuid4().hex, "by": actor}
+    claim = lifecycle.record(person, before, signing, services.ages, now=tx.now, **about)
+    _insert(services, tx, claim)
+    for item in evidence:
+        body = item.name.encode() + b"\0" + item.body
+        services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
+    tx.audit(
+        Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx.connection, person_id),
+        quitclaim=claim.id, version=claim.version, text=claim.text_version, grants=len(claim.grants),
+    )  # fmt: skip
+    for old in lifecycle.supersede(before, claim):
+        this = update(t.quitclaim).where(t.quitclaim.c.id == old.id)
+        tx.execute(this.values(superseded_at=old.superseded_at))
+        _log_shortened(services, old, tx.now)
+    tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
+    standing = roster.load(tx.connection, person_id)
+    end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
+    tx.move_generation()
+    services.queue.put(tx, "recompute", person_id)
     return claim
 
 

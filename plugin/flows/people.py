@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -40,23 +40,31 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
     person_id = uuid4().hex
     with services.store.write() as tx:
         _free(tx, name, standing)
-        tx.execute(
-            insert(t.person).values(
-                id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
-                language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
-            )
-        )  # fmt: skip
-        services.vault.create_key(tx, person_id, "record")
-        contact = json.dumps({"email": newcomer.email}).encode()
-        services.vault.seal(tx, person_id, "record", "contact", contact)
-        for guardian in newcomer.guardians:
-            _add_guardian(services, tx, person_id, guardian)
-        subject = roster.subject(services, tx.connection, person_id)
-        tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
-        if adopt:
-            _adopt(tx, person_id, name)
-            tx.audit(Action.NODE_ADOPT, actor, subject=subject)
+        enter(services, tx, person_id, replace(newcomer, display_name=name), actor, adopt)
     return person_id
+
+
+def enter(
+    services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False
+) -> None:
+    """Enter a person whose clean name is known to be free, in the caller's transaction."""
+    name = newcomer.display_name
+    tx.execute(
+        insert(t.person).values(
+            id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
+            language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
+        )
+    )  # fmt: skip
+    services.vault.create_key(tx, person_id, "record")
+    contact = json.dumps({"email": newcomer.email}).encode()
+    services.vault.seal(tx, person_id, "record", "contact", contact)
+    for guardian in newcomer.guardians:
+        enter_guardian(services, tx, person_id, guardian)
+    subject = roster.subject(services, tx.connection, person_id)
+    tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
+    if adopt:
+        _adopt(tx, person_id, name)
+        tx.audit(Action.NODE_ADOPT, actor, subject=subject)
 
 
 def _free(tx: Tx, name: str, standing: int) -> None:
@@ -80,7 +88,8 @@ def _adopt(tx: Tx, person_id: str, name: str) -> None:
     )
 
 
-def _add_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
+def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
+    """Make a guardian known in the caller's transaction; returns the guardian's id."""
     guardian_id = uuid4().hex
     tx.execute(insert(t.guardian).values(id=guardian_id, person_id=person_id, created_at=tx.now))
     body = json.dumps({"name": clean_name(name)}).encode()
@@ -92,7 +101,7 @@ def add_guardian(services: Services, person_id: str, name: str, actor: str) -> s
     """Make somebody known as a guardian of the person; returns the guardian's id."""
     with services.store.write() as tx:
         roster.load(tx.connection, person_id)
-        guardian_id = _add_guardian(services, tx, person_id, name)
+        guardian_id = enter_guardian(services, tx, person_id, name)
         tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
     return guardian_id
 

@@ -97,7 +97,9 @@ class Library:
             PEOPLE: {"name": "person", "title": "Named person(s)", "type": 9, "required": 0},
         }
         self.log: list[dict[str, Any]] = []
-        self._next = {"photo": 0, "node": 278, "shelf": 1, "log": 0, "field": 87}
+        self.consents: dict[int, dict[str, Any]] = {}
+        self.consent_links: list[tuple[int, int]] = []
+        self._next = {"consent": 0, "photo": 0, "node": 278, "shelf": 1, "log": 0, "field": 87}
         self.add_user("admin", SUPER)
 
     def number(self, kind: str) -> int:

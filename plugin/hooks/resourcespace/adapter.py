@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError, ResourceGone
-from plugin.hooks.dam import Change, Collection, Picture, Resource, Write
+from plugin.hooks.dam import Change, Collection, Picture, Resource, Write, node_key
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
 from plugin.hooks.resourcespace.binding import Status, of
@@ -194,6 +194,13 @@ class ResourceSpaceDam:
     def holders(self, node: str) -> Iterator[str]:
         """Every resource that carries the name, in any spelling that is the same name."""
         return map(str, self._with(lambda profile: list(profile.holders(node))))
+
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """On how many resources each name stands, by its key: asked only of those that are in the list."""
+        asked = {node_key(node): node for node in nodes}
+        listed = self._nodes.keys() if asked else frozenset()
+        counts = {key: sum(1 for _ in self.holders(asked[key])) for key in asked.keys() & listed}
+        return {key: count for key, count in counts.items() if count}
 
     def state(self, ref: str, until: Mapping[str, date | None]) -> None:
         """Write, for each channel, the last day on which the resource is cleared; None is unknown."""

@@ -79,6 +79,13 @@ class Nodes:
             self._nodes = {node.ref: node for node in found}
             self._at = self._now()
 
+    def keys(self) -> frozenset[str]:
+        """The keys of every name, in each of its translations, read anew. Raises DamError."""
+        self.refresh()
+        with self._lock:
+            names = [node.name for node in self._nodes.values()]
+        return frozenset(node_key(spelling) for name in names for spelling in spellings(name))
+
     def named(self, refs: Iterable[int], shown: str | None = None) -> list[Node]:
         """The nodes of these numbers, read anew where one is not known or the server shows another name.
 
