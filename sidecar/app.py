@@ -1,6 +1,6 @@
 """The Flask app: `create_app(config)`, health, metrics, and a front page that names nobody."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -12,8 +12,9 @@ from plugin.config import Config
 from plugin.errors import DamError, StoreError, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import api, downloads, metrics, panel, problems, sessions, webhooks, wording
+from sidecar import api, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
 from sidecar.house import open_house
+from sidecar.sign import blueprint, me, uploads
 
 log = structlog.get_logger()
 SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
@@ -28,6 +29,7 @@ class State:
     jobs: dict[str, int]
     templates: int
     sweep_age: float | None
+    mails: dict[str, int] = field(default_factory=dict)
 
 
 def create_app(config: Config, services: Services | None = None) -> Flask:
@@ -38,6 +40,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     if services is None:
         services = open_house(config).__enter__()
     app = api.application(__name__)
+    app.request_class = uploads.InMemory
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     sessions.prepare(app, config)
     problems.register(app)
@@ -47,6 +50,9 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)
+    limiter = limits.prepare(app, config)
+    app.register_blueprint(blueprint.blueprint(services, limiter))
+    app.register_blueprint(me.blueprint(services, limiter))
     api.register(app, services)
     app.after_request(_headers)
     return app
@@ -122,10 +128,12 @@ def state(services: Services) -> State:
             str(row.state): int(row.n)
             for row in conn.execute(select(t.face.c.state, func.count().label("n")).group_by(t.face.c.state))
         }
+        letters = conn.execute(select(t.mail.c.state, func.count()).group_by(t.mail.c.state)).all()
         templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
         last = conn.scalar(select(t.state.c.last_sweep))
     age = None if last is None else (services.clock.now() - last).total_seconds()
-    return State(photos, faces, services.queue.counts(), templates, age)
+    mails = {str(name): int(count) for name, count in letters}
+    return State(photos, faces, services.queue.counts(), templates, age, mails)
 
 
 def _measure(now: State) -> None:
@@ -135,5 +143,7 @@ def _measure(now: State) -> None:
         metrics.FACES.labels(name).set(now.faces.get(name, 0))
     for name, count in now.jobs.items():
         metrics.QUEUE.labels(name).set(count)
+    for name in ("queued", "sent", "dropped", "failed"):
+        metrics.MAILS.labels(name).set(now.mails.get(name, 0))
     metrics.GALLERY.set(now.templates)
     metrics.OVERDUE.set(-1 if now.sweep_age is None else now.sweep_age)

@@ -7,7 +7,19 @@ import click
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError
-from sidecar.commands import collections, demo, imports, keeping, people, quitclaims, reviews, system, tokens
+from sidecar.commands import (
+    collections,
+    demo,
+    forms,
+    imports,
+    keeping,
+    mail,
+    people,
+    quitclaims,
+    reviews,
+    system,
+    tokens,
+)
 from sidecar.commands.common import Shell, safe
 
 
@@ -25,8 +37,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
-    people.person, quitclaims.quitclaim, collections.collection, reviews.reviews, reviews.clearance,
-    tokens.token, keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
+    people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
+    mail.mail, tokens.token, keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import NameTaken
-from plugin.flows import names, roster
+from plugin.flows import holdings, names, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -27,6 +27,7 @@ class Newcomer:
     birth_date: date | None = None
     email: str = ""
     guardians: tuple[str, ...] = ()  # names; sealed under the record key
+    namesake: bool = False  # the name was somebody's, and was made to differ
 
 
 def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
@@ -53,6 +54,7 @@ def enter(
         insert(t.person).values(
             id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
             language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
+            namesake=newcomer.namesake,
         )
     )  # fmt: skip
     services.vault.create_key(tx, person_id, "record")
@@ -88,27 +90,40 @@ def _adopt(tx: Tx, person_id: str, name: str) -> None:
     )
 
 
-def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
+def enter_guardian(services: Services, tx: Tx, person_id: str, name: str, email: str = "") -> str:
     """Make a guardian known in the caller's transaction; returns the guardian's id."""
     guardian_id = uuid4().hex
     tx.execute(insert(t.guardian).values(id=guardian_id, person_id=person_id, created_at=tx.now))
-    body = json.dumps({"name": clean_name(name)}).encode()
+    body = json.dumps({"name": clean_name(name)} | ({"email": email} if email else {})).encode()
     services.vault.seal(tx, person_id, "record", "guardian", body, subject=guardian_id)
     return guardian_id
 
 
-def add_guardian(services: Services, person_id: str, name: str, actor: str) -> str:
+def add_guardian(services: Services, person_id: str, name: str, actor: str, email: str = "") -> str:
     """Make somebody known as a guardian of the person; returns the guardian's id."""
     with services.store.write() as tx:
         roster.load(tx.connection, person_id)
-        guardian_id = enter_guardian(services, tx, person_id, name)
+        guardian_id = enter_guardian(services, tx, person_id, name, email)
         tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
     return guardian_id
+
+
+def distinct(services: Services, person_id: str, actor: str) -> None:
+    """Somebody on the staff looked: who signed up under a name that was taken is another person indeed."""
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        tx.execute(update(t.person).where(t.person.c.id == person_id).values(namesake=False))
+        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
 
 
 def listed(conn: Connection) -> Iterable[Any]:
     """Everybody, by name."""
     return conn.execute(select(t.person).order_by(t.person.c.name_key))
+
+
+def name_of(conn: Connection, person_id: str) -> str:
+    """The person's display name. Raises NotFound."""
+    return roster.load(conn, person_id)[0].display_name
 
 
 def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
@@ -125,12 +140,14 @@ def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
         contact = _opened(services, tx.connection, person_id, "contact")
+        rest = holdings.of(services, tx.connection, person_id)
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
     return {
         "person": asdict(person), "contact": contact[0] if contact else {},
         "quitclaims": [asdict(claim) for claim in claims],
         "photographs": [{"resource": row.ref, "tag": row.origin} for row in tags],
         "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
+        **rest,
     }  # fmt: skip
 
 
@@ -145,6 +162,22 @@ def email_of(services: Services, conn: Connection, person_id: str) -> str:
     """The person's address, "" where none is known."""
     kept = _opened(services, conn, person_id, "contact")
     return str(kept[-1].get("email", "")) if kept else ""
+
+
+def set_email(services: Services, tx: Tx, person_id: str, email: str) -> None:
+    """Keep this address, in the place of what was known."""
+    for old in services.vault.find(tx.connection, person_id, "contact"):
+        services.vault.discard(tx, old)
+    services.vault.seal(tx, person_id, "record", "contact", json.dumps({"email": email}).encode())
+
+
+def set_guardian_email(services: Services, tx: Tx, person_id: str, guardian_id: str, email: str) -> None:
+    """Keep this address of a guardian, in the place of what was known."""
+    known = {one["id"]: one for one in guardians_of(services, tx.connection, person_id)}
+    for old in services.vault.find(tx.connection, person_id, "guardian", subject=guardian_id):
+        services.vault.discard(tx, old)
+    body = json.dumps({"name": known[guardian_id]["name"], "email": email}).encode()
+    services.vault.seal(tx, person_id, "record", "guardian", body, subject=guardian_id)
 
 
 def _opened(services: Services, conn: Connection, person_id: str, kind: str) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from plugin.errors import (
 from plugin.recognizer import engine
 from plugin.recognizer.engine import Floats
 from plugin.recognizer.gallery import Enrolled, Gallery
+from plugin.recognizer.likeness import View
 from plugin.recognizer.messages import Enrolment, Examination, Request
 from plugin.recognizer.worker import Worker
 
@@ -122,6 +123,23 @@ class Examiner:
             header, parts, seconds, lambda got: Enrolment.from_json(got[0]["enrolment"], got[1][0])
         )
         return read.result()
+
+    def likeness(self, source: Path | bytes, view: View) -> bytes:
+        """A JPEG of what `view` lets through of the picture, without metadata. Raises as `examine` does."""
+        paths, parts = _pictures([source])
+        header = {"order": "likeness", "view": view.to_json(), "sources": paths}
+        return self._queue(header, parts, self._recognizer.seconds, lambda got: got[1][0]).result()
+
+    def inspect(self, picture: Path | bytes) -> str:
+        """Why a photograph would not serve as a reference, "" if it would; nothing is encoded.
+
+        Raises ExaminationFailed if the child died or ran out of time.
+        """
+        paths, parts = _pictures([picture])
+        header = {"order": "inspect", "sources": paths}
+        return self._queue(
+            header, parts, self._recognizer.seconds, lambda got: str(got[0]["reason"])
+        ).result()
 
     def close(self) -> None:
         """End the children; what is still queued fails."""
