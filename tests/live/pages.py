@@ -116,18 +116,20 @@ class Pages:
 
     @contextmanager
     def embedding(self, tag: str) -> Iterator[None]:
-        """While this lasts, the people field is written to downloads under an exiftool tag."""
-        before = self._exiftool_field(tag)
+        """While this lasts, downloads carry the people field under an exiftool tag."""
+        before = self._embed(tag, never=False)
         try:
             yield
         finally:
-            self._exiftool_field(before)
+            self._embed(*before)
 
-    def _exiftool_field(self, tag: str) -> str:
+    def _embed(self, tag: str, never: bool) -> tuple[str, bool]:
+        """The field's tag in files, and whether it is never written there; returns what stood before."""
         self.open("pages/admin/admin_resource_type_field_edit.php?ref=29")
-        field = self.page.locator("input[name=exiftool_field]")
-        before = field.input_value()
+        field, read_only = self.page.locator("input[name=exiftool_field]"), self.page.locator("input[name=read_only]")
+        before = field.input_value(), read_only.is_checked()
         field.fill(tag)
+        read_only.set_checked(never)
         self._post("input[name=save][type=submit]", "admin_resource_type_field_edit.php")
         return before
 

@@ -47,7 +47,7 @@ def test_an_upload_is_tagged_shown_and_confirmed(story: Story) -> None:
     story.until_named(ref)
     panel = story.pages.view(ref)
     assert story.pages.named() == {ASA}
-    assert "recognition, not yet confirmed" in panel.inner_text()
+    assert "tagged by: recognition, not yet confirmed" in panel.inner_text()
     assert panel.locator(".FaceleaseBox").count() == 1
     for language in ("en", "nl"):
         story.pages.speak(language)
@@ -58,6 +58,7 @@ def test_an_upload_is_tagged_shown_and_confirmed(story: Story) -> None:
     panel = story.pages.press("confirm")
     assert "confirmed by an editor" in panel.inner_text()
     assert "website: cleared until the end of" in panel.inner_text()
+    assert panel.locator("button[data-action=confirm]").count() == 0
     assert until(lambda: _cleared(story, ref, "cleareduntilwebsite"))
     assert not _cleared(story, ref, "cleareduntilprint")
     for language in ("en", "nl"):
