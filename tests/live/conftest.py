@@ -49,7 +49,7 @@ def pictures(tmp_path: Path) -> Path:
 @pytest.fixture
 def pages(browser: Browser, given: Given, pictures: Path) -> Iterator[Pages]:
     """The server's own pages, signed in."""
-    context = browser.new_context(viewport={"width": 1180, "height": 1500}, timezone_id="Europe/Amsterdam")
+    context = browser.new_context(viewport={"width": 1180, "height": 1500}, locale="en-GB")
     page = context.new_page()
     opened = Pages(page, given, pictures)
     opened.sign_in()

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import Locator, Page
 
 from tests.live.given import Given
 
 # For screenshots: no header that stays while the page scrolls, and no button that floats over it.
 _STILL = """
-    #Header, .HeaderLinks, #HeaderNav1, #CollectionDiv, .ui-layout-south, #ToastContainer { position: static !important }
-    #CollectionDiv, .ui-layout-south, #ResourceSpaceDash, .toastify { display: none !important }
+    #Header { position: static !important }
+    #CollectionDiv, .ui-layout-south, .toastify { display: none !important }
 """
 _BASIS = {
     "basis": "all-asked",
@@ -91,7 +91,7 @@ class Pages:
         """The panel, when its question has been answered."""
         self.page.wait_for_function(
             "() => { const p = document.querySelector('.FaceleasePanel');"
-            " return p && (p.querySelector('.FaceleaseChannel, .FaceleaseUnknown') || p.dataset.failed == p.innerText) }"
+            " return p && p.querySelector('.FaceleaseChannel, .FaceleaseUnknown') }"
         )
         return self.page.locator(".FaceleasePanel")
 
@@ -104,7 +104,9 @@ class Pages:
 
     def named(self) -> set[str]:
         """The people in the metadata that the page shows; the server puts invisible spaces into long words."""
-        return {text.replace("\u200b", "") for text in self.page.locator(".fixedlistnodepill").all_inner_texts()}
+        return {
+            text.replace("\u200b", "") for text in self.page.locator(".fixedlistnodepill").all_inner_texts()
+        }
 
     def download(self, ref: str, to: Path) -> Path:
         """The original, by the button."""
@@ -126,7 +128,10 @@ class Pages:
     def _embed(self, tag: str, never: bool) -> tuple[str, bool]:
         """The field's tag in files, and whether it is never written there; returns what stood before."""
         self.open("pages/admin/admin_resource_type_field_edit.php?ref=29")
-        field, read_only = self.page.locator("input[name=exiftool_field]"), self.page.locator("input[name=read_only]")
+        field, read_only = (
+            self.page.locator("input[name=exiftool_field]"),
+            self.page.locator("input[name=read_only]"),
+        )
         before = field.input_value(), read_only.is_checked()
         field.fill(tag)
         read_only.set_checked(never)
@@ -135,7 +140,9 @@ class Pages:
 
     def _post(self, button: str, page: str) -> None:
         """Send a form, which the server's pages do by script, and wait until its answer is shown."""
-        sent = self.page.expect_response(lambda answer: page in answer.url and answer.request.method == "POST")
+        sent = self.page.expect_response(
+            lambda answer: page in answer.url and answer.request.method == "POST"
+        )
         with sent:
             self.page.locator(button).first.click()
         self.page.wait_for_load_state("networkidle")
@@ -147,5 +154,6 @@ class Pages:
         self.page.add_style_tag(content=_STILL)
         self.page.mouse.move(0, 0)
         shot = Image.open(io.BytesIO(self.page.locator(what).first.screenshot())).convert("RGB")
+        shot = ImageOps.expand(shot, 12, shot.getpixel((0, 0)))
         self._pictures.mkdir(parents=True, exist_ok=True)
         shot.quantize(colors=200).save(self._pictures / f"{name}.png", optimize=True)

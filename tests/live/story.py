@@ -1,6 +1,5 @@
 """What the tests on a real server share: a sample person, her collection, photographs without captions."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,7 +74,9 @@ class Story:
         form = self.folder / "form.txt"
         form.write_text("SAMPLE, NOT SIGNED BY THE PERSON SHOWN.\n")
         self.sidecar.run("person", "add", ASA)
-        publications = [word for channel in channels for word in ("--publication", f"communication:{channel}")]
+        publications = [
+            word for channel in channels for word in ("--publication", f"communication:{channel}")
+        ]
         self.sidecar.run(
             "quitclaim", "add", ASA, "--recognition", *publications, "--until", until_day,
             "--text-version", "sample", "--evidence", str(form),
@@ -86,8 +87,3 @@ class Story:
     def until_named(self, ref: str) -> None:
         """Wait until her name stands in the resource's metadata."""
         until(lambda: names_in(self.server, ref) == {ASA})
-
-    def examined(self) -> int:
-        """How many photographs the sidecar has looked at."""
-        lines = json.loads(self.sidecar.run("review", "list", "--json"))
-        return len(lines)
