@@ -45,7 +45,8 @@ class Given:
         values = [os.environ.get(f"FACELEASE_LIVE_{name}", "") for name in _NAMES]
         if not all(values):
             return None
-        return cls(values[0].rstrip("/"), *values[1:6], int(values[6]), *values[7:])
+        url, user, key, password, service, service_key, port, events, panel = values
+        return cls(url.rstrip("/"), user, key, password, service, service_key, int(port), events, panel)
 
     def server(self) -> Server:
         """The server, as its Super Admin reaches it."""
@@ -69,7 +70,7 @@ class Sidecar(Processes):
             "recognizer": {"cache": models} if models else {},
             "server": {"port": given.port},
             "webhooks": {"events_secret_file": events, "panel_secret_file": panel},
-            "jobs": {"backoff_seconds": 2} | jobs,
+            "jobs": {"backoff_seconds": 2, **jobs},
         }  # fmt: skip
         text = f'data = "{root}/data"\n' + "".join(_toml(name, table) for name, table in tables.items())
         super().__init__(root, given.port, text)

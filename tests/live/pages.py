@@ -154,6 +154,6 @@ class Pages:
         self.page.add_style_tag(content=_STILL)
         self.page.mouse.move(0, 0)
         shot = Image.open(io.BytesIO(self.page.locator(what).first.screenshot())).convert("RGB")
-        shot = ImageOps.expand(shot, 12, shot.getpixel((0, 0)))
+        shot = ImageOps.expand(shot, 12, tuple(shot.tobytes()[:3]))
         self._pictures.mkdir(parents=True, exist_ok=True)
         shot.quantize(colors=200).save(self._pictures / f"{name}.png", optimize=True)

@@ -36,8 +36,8 @@ class Story:
 
     def together(self, name: str, *prefixes: str) -> Path:
         """Several portraits side by side on one picture."""
-        parts = [Image.open(self.portrait(prefix, f"part-{prefix}.jpg")) for prefix in prefixes]
-        parts = [part.resize((part.width * 900 // part.height, 900)) for part in parts]
+        opened = [Image.open(self.portrait(prefix, f"part-{prefix}.jpg")) for prefix in prefixes]
+        parts = [part.resize((part.width * 900 // part.height, 900)) for part in opened]
         both = Image.new("RGB", (sum(part.width for part in parts), 900))
         for number, part in enumerate(parts):
             both.paste(part, (sum(before.width for before in parts[:number]), 0))
