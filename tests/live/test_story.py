@@ -49,12 +49,6 @@ def test_an_upload_is_tagged_shown_and_confirmed(story: Story) -> None:
     assert story.pages.named() == {ASA}
     assert "tagged by: recognition, not yet confirmed" in panel.inner_text()
     assert panel.locator(".FaceleaseBox").count() == 1
-    for language in ("en", "nl"):
-        story.pages.speak(language)
-        story.pages.view(ref)
-        story.pages.picture(f"panel-machine-{language}", ".RecordBox:has(.FaceleasePanel)")
-    story.pages.speak("en")
-    story.pages.view(ref)
     panel = story.pages.press("confirm")
     assert "confirmed by an editor" in panel.inner_text()
     assert "website: cleared until the end of" in panel.inner_text()
