@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 
 from plugin.errors import DamError, ResourceGone, StoreError, VaultError
 from plugin.flows import clearance, consent, keeping, revocation, roster
+from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.ledger import files, rotation
 from plugin.ledger import tables as t
@@ -171,14 +172,15 @@ def _asked(services: Services, person_id: str) -> datetime:
 def _left(services: Services, name: str) -> list[str]:
     """Where the name still stands, in places that we cannot clean."""
     found = []
-    for ref in services.dam.holders(name):
-        try:
-            resource = services.dam.look(ref)
-        except ResourceGone:
-            continue
-        places = [p for n in resource.names if name_key(n.node) == name_key(name) for p in sorted(n.places)]
-        if places:
-            found.append(f"{ref} ({', '.join(dict.fromkeys(places))})")
+    for some in chunked(sorted(services.dam.holders(name)), services.dam.at_once):
+        for ref, names in services.dam.names_on(some).items():
+            if isinstance(names, ResourceGone):
+                continue
+            if isinstance(names, DamError):
+                raise names
+            places = [p for n in names if name_key(n.node) == name_key(name) for p in sorted(n.places)]
+            if places:
+                found.append(f"{ref} ({', '.join(dict.fromkeys(places))})")
     return found
 
 

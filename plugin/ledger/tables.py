@@ -189,7 +189,18 @@ statement = Table(
     Column("wanted", JSON, nullable=False),
     Column("wanted_at", Instant, nullable=False),
     Column("stated", JSON),
-    Column("stated_at", Instant),
+    Column("stated_at", Instant),                             # null: what is wanted was not told yet
+    Index("ix_statement_untold", "resource_id", sqlite_where=text("stated_at IS NULL"),
+          postgresql_where=text("stated_at IS NULL")),
+)  # fmt: skip
+
+# Which of a DAM's nodes a person's name was written as, by the address of the DAM: it keeps its number when
+# it is renamed there.
+dam_node = Table(
+    "dam_node", metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", BIG, primary_key=True),
+    person_id(index=True),
 )  # fmt: skip
 
 # How far a DAM's own log of changes was read, by the address of the DAM.

@@ -2,13 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError, ResourceGone
-from plugin.hooks.dam import Change, Collection, Picture, Resource, Write
+from plugin.hooks.dam import Change, Collection, Dates, Names, Picture, Resource, Task, Write
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
 from plugin.hooks.resourcespace.binding import Status, of
@@ -18,7 +17,7 @@ from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.log import Cursor, Feed, Log
 from plugin.hooks.resourcespace.nodes import Nodes
 from plugin.hooks.resourcespace.previews import fetched
-from plugin.hooks.resourcespace.profile import PLACE, Profile
+from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
 from plugin.ledger.store import Store
 
 T = TypeVar("T")
@@ -186,22 +185,57 @@ class ResourceSpaceDam:
         A release is stated in files, which are not ours to change here: `released` has no effect.
         """
         _must_be_number(ref)
-        mine = [write for write in writes if PLACE in write.places]
-        add = [write.node for write in mine if write.add]
-        remove = [write.node for write in mine if not write.add]
+        add, remove = wishes(Task(ref, tuple(writes)))
         return self._with(lambda profile: profile.write(ref, add, remove))
+
+    @property
+    def at_once(self) -> int:
+        """1,000 with the plugin, else 1. Raises DamError while the server cannot be asked."""
+        return self.profile().at_once
+
+    def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
+        """By node, as `write` does."""
+        by_ref = {task.ref: task for task in tasks}
+        return self._of_many(by_ref, lambda p, refs: p.write_many([by_ref[ref] for ref in refs]))
+
+    def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
+        """The people field of each."""
+        return self._of_many(refs, lambda p, some: p.names_on(some))
+
+    def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
+        """Its alternative files, among which is the old one of a file that was replaced."""
+        return self._of_many(refs, lambda p, some: p.leftovers(some))
+
+    def _of_many(
+        self, refs: Iterable[str], act: Callable[[Profile, list[str]], Mapping[str, T | DamError]]
+    ) -> dict[str, T | DamError]:
+        """What is no number is of another DAM; where the server cannot be asked at all, each has failed."""
+        every = list(refs)
+        answers: dict[str, T | DamError] = {ref: _of_another() for ref in every if not _number(ref)}
+        mine = [ref for ref in every if _number(ref)]
+        try:
+            return answers | dict(self._with(lambda profile: act(profile, mine)) if mine else {})
+        except DamError as error:
+            return answers | dict.fromkeys(mine, error)
 
     def holders(self, node: str) -> Iterator[str]:
         """Every resource that carries the name, in any spelling that is the same name."""
         return map(str, self._with(lambda profile: list(profile.holders(node))))
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+    def state(self, ref: str, until: Dates) -> None:
         """Write, for each channel, the last day on which the resource is cleared; None is unknown."""
         _must_be_number(ref)
-        fields.short_names(
-            self._config.clearance.channels
-        )  # two that share a field would show each other's day
+        self._channels_apart()
         self._with(lambda profile: profile.state(ref, until))
+
+    def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
+        """The same on each of these."""
+        self._channels_apart()
+        return self._of_many(until, lambda p, refs: p.state_many({ref: until[ref] for ref in refs}))
+
+    def _channels_apart(self) -> None:
+        """Raises ConfigError: two channels that share a field would show each other's day."""
+        fields.short_names(self._config.clearance.channels)
 
     def forget(self, node: str) -> bool:
         """After an erasure: delete the name itself where nobody carries it; False where it stays in the list."""
@@ -222,6 +256,10 @@ def _number(ref: str) -> bool:
     return ref.isascii() and ref.isdigit() and ref == str(int(ref)) and ref != "0"
 
 
+def _of_another() -> ResourceGone:
+    return ResourceGone("the DAM numbers its resources, and this is no number: it is of another DAM")
+
+
 def _must_be_number(ref: str) -> None:
     if not _number(ref):
-        raise ResourceGone("the DAM numbers its resources, and this is no number: it is of another DAM")
+        raise _of_another()
