@@ -120,6 +120,16 @@ def test_without_the_plugin_nothing_stays_unnoticed(
         slowest = time.monotonic() - began
         logged = _noticed(services, list(map(str, refs)))
 
+        binned = [ref for ref in refs if ref in library.photos and library.photos[ref].archive == 3]
+        rows = len(library.log)
+        for ref in binned:
+            library.delete(ref, 1)
+        assert {row["type"] for row in library.log[rows:]} == {"xx"}  # nothing else tells of their end
+        standing = len(binned) - len(set(map(str, binned)) - _ledger(services).keys())
+        chores.poll(services)
+        cast.work()
+        ended = len(set(map(str, binned)) - _ledger(services).keys())
+
         left = [ref for ref in refs if ref in library.photos and library.photos[ref].archive == 0]
         _unlogged(library, left, old, shoot.ref)
         before = _noticed(services, list(map(str, left + old)))
@@ -134,11 +144,13 @@ def test_without_the_plugin_nothing_stays_unnoticed(
     every = len(left) + len(old)
     promise(
         "L2",
-        f"logged changes noticed {logged} of {count} by one poll, slowest {slowest:.1f} s; unlogged "
+        f"logged changes noticed {logged} of {count} by one poll, slowest {slowest:.1f} s; deleted for good "
+        f"{ended} of {len(binned)} by that row alone; unlogged "
         f"{unlogged} of {every} by one sweep, slowest {sweep:.1f} s",
     )
     assert before < every
     assert (logged, unlogged) == (count, every)
+    assert len(binned) == standing == ended > 0
 
 
 # ---- L3 -----------------------------------------------------------------------------------------
