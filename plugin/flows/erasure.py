@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from plugin.errors import DamError, ResourceGone, StoreError, VaultError
-from plugin.flows import clearance, consent, keeping, revocation, roster
+from plugin.flows import clearance, consent, keeping, remains, revocation, roster
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.ledger import files, rotation
@@ -24,7 +24,6 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim import lifecycle
 from plugin.quitclaim.model import name_key
 
-ALL = frozenset({"machine", "confirmed", "hand"})
 ERASED = "erased"
 
 
@@ -106,8 +105,10 @@ def finish(services: Services, person_id: str) -> Certificate:
         photos = clearance.resources_naming(conn, person_id)
     certificate = Certificate(person_id, _asked(services, person_id))
     name = standing[0].display_name
-    removed = revocation.take_out(services, person_id, ALL, everywhere=True)
+    refs = remains.named_on(services, person_id)
+    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True)
     left = _left(services, name)
+    beside = remains.beside(services, refs)
     if not services.dam.forget(name):
         left.append("the DAM's own list of names")
     with services.store.write() as tx:
@@ -126,6 +127,7 @@ def finish(services: Services, person_id: str) -> Certificate:
     certificate.not_reached = [
         *open_,
         *(f"the name still stands, not by our hand, in: {line}" for line in left),
+        *_beside(beside),
         *services.dam.keeps,
         "files that were downloaded, sent or copied before: ask those who have them",
         "rows of the audit log: they stay, and nobody can tell any more whom they are about",
@@ -182,6 +184,13 @@ def _left(services: Services, name: str) -> list[str]:
             if places:
                 found.append(f"{ref} ({', '.join(dict.fromkeys(places))})")
     return found
+
+
+def _beside(found: list[tuple[str, int]]) -> list[str]:
+    """By number alone: what such a file is called may name somebody."""
+    where = ", ".join(f"{ref} ({count})" for ref, count in found)
+    what = "earlier versions and alternative files that the DAM keeps beside photographs of this person"
+    return [f"{what}: {where}"] if found else []
 
 
 def _delete(tx: Tx, person_id: str, name: str) -> dict[str, int]:

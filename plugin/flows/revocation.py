@@ -22,6 +22,7 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim.model import name_key
 
 LOOK_AGAIN = timedelta(hours=24)
+ALL = frozenset({"machine", "confirmed", "hand"})
 
 
 def revoke(services: Services, job: Claimed) -> None:
@@ -93,9 +94,9 @@ def take_out(
     many = services.dam.at_once
     each(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many)
     _keep_knowledge(services, person_id, origins)
-    tags = _tags(services, person_id, origins)
+    tags = tags_of(services, person_id, origins)
     each(tags, lambda rows: _remove(services, rows, actor), many)
-    _read_back(services, person_id, origins, set(_touched(services, person_id)), everywhere)
+    _read_back(services, person_id, origins, set(touched(services, person_id)), everywhere)
     return len(tags)
 
 
@@ -111,7 +112,8 @@ def _keep_knowledge(services: Services, person_id: str, origins: frozenset[str])
             tx.audit(Action.TAG_HAND, intents.SYSTEM, subject=subject, tags=count)
 
 
-def _tags(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
+def tags_of(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
+    """The person's tags of these origins, with the ref of each one's resource."""
     query = (
         select(t.tag, t.resource.c.ref)
         .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
@@ -121,7 +123,7 @@ def _tags(services: Services, person_id: str, origins: Iterable[str]) -> list[Ro
         return list(conn.execute(query))
 
 
-def _touched(services: Services, person_id: str) -> list[str]:
+def touched(services: Services, person_id: str) -> list[str]:
     """Every resource on which we ever meant to write this person's name."""
     query = (
         select(t.resource.c.ref)
@@ -180,7 +182,7 @@ def _unname(tx: Any, row: Row[Any]) -> None:
 
 
 def _read_back(
-    services: Services, person_id: str, origins: frozenset[str], touched: set[str], everywhere: bool
+    services: Services, person_id: str, origins: frozenset[str], meant: set[str], everywhere: bool
 ) -> None:
     """Look at every resource we touched: what stands there now is by hand, or we are not done.
 
@@ -188,8 +190,8 @@ def _read_back(
     """
     with services.store.read() as conn:
         label = roster.labels(conn, [person_id])[person_id]
-    refs = touched | (set(services.dam.holders(label)) if everywhere else set())
-    ours = {row.ref for row in _tags(services, person_id, origins - {"hand"})}
+    refs = meant | (set(services.dam.holders(label)) if everywhere else set())
+    ours = {row.ref for row in tags_of(services, person_id, origins - {"hand"})}
     key = name_key(label)
 
     def look(some: Sequence[str]) -> Failed[str]:
@@ -247,7 +249,7 @@ def recompute(services: Services, person_id: str) -> int:
 
 def _restate(services: Services, person_id: str) -> None:
     """The release statement in the files of this person's photographs, where it is not as it should be."""
-    tags = _tags(services, person_id, ("machine", "confirmed"))
+    tags = tags_of(services, person_id, ("machine", "confirmed"))
     each(tags, lambda rows: _restate_some(services, rows), services.dam.at_once)
 
 
@@ -281,4 +283,4 @@ def recomputed(services: Services, job: Claimed) -> None:
 
 def list_by_hand(services: Services, person_id: str) -> list[str]:
     """The resources on which an ended person is still named by hand: for the editor to decide."""
-    return [row.ref for row in _tags(services, person_id, ("hand",))]
+    return [row.ref for row in tags_of(services, person_id, ("hand",))]

@@ -122,6 +122,13 @@ class Api:
                           "url": self.url(photo.ref, name, "jpg", user), "filesize": "43&nbsp;KB"})  # fmt: skip
         return found
 
+    def add_alternative_file(self, user: User, p: Params) -> Any:
+        photo = self.photo(p)
+        if photo is None or not self.editable(user, photo):
+            return False
+        photo.alternatives.append(p.get("name", ""))
+        return len(photo.alternatives)
+
     def get_alternative_files(self, user: User, p: Params) -> Any:
         photo = self.photo(p)
         return [] if photo is None else [
