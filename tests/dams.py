@@ -61,6 +61,9 @@ class Through:
     def forget(self, node: str) -> bool:
         return self.inner.forget(node)
 
+    def renamed(self) -> Sequence[tuple[str, str]]:
+        return self.inner.renamed()
+
     def state(self, ref: str, until: Dates) -> None:
         self.inner.state(ref, until)
 

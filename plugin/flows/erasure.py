@@ -204,6 +204,7 @@ def _delete(tx: Tx, person_id: str, name: str) -> dict[str, int]:
         ("tags", t.tag, (t.tag.c.person_id == person_id) | (t.tag.c.node_key == name_key(name))),
         ("intents", t.intent, t.intent.c.person_id == person_id),
         ("rejections", t.rejection, t.rejection.c.person_id == person_id),
+        ("nodes", t.dam_node, t.dam_node.c.person_id == person_id),
         ("shoots", t.shoot_member, t.shoot_member.c.person_id == person_id),
         ("codes", t.code, t.code.c.invitation_id.in_(links)),
         ("links", t.invitation, t.invitation.c.person_id == person_id),

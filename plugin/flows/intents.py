@@ -131,6 +131,8 @@ def _settle(
         outcomes.close(services, tx, row, "failed", actor, str(answer))
     elif isinstance(answer, DamError):
         failed[row.id] = answer
+    elif (row.action == "remove" or plan.undoing) and _stands(answer, row):
+        failed[row.id] = DamError("a name that was to go still stands: it is tried again")
     elif not outcomes.land(services, tx, row, actor, plan.undoing, plan.task.released, _stands(answer, row)):
         again.append(row.id)
 

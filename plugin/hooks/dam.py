@@ -222,6 +222,10 @@ class Dam(Protocol):
         """Take the name out of the DAM's own list of names, if nobody carries it; False where it stays there."""
         ...
 
+    def renamed(self) -> Sequence[tuple[str, str]]:
+        """Names that we wrote, as the ledger knows them, and as the DAM calls them now: an administrator's doing."""
+        ...
+
     def state(self, ref: str, until: Dates) -> None:
         """Show, by channel, the last day on which the resource is cleared; None empties it. Idempotent."""
         ...

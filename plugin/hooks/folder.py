@@ -185,6 +185,10 @@ class FolderDam:
         """A folder keeps no list of names: what no file bears is gone."""
         return next(self.holders(node), None) is None
 
+    def renamed(self) -> list[tuple[str, str]]:
+        """A name that is changed in a file is another name."""
+        return []
+
     def state(self, ref: str, until: Dates) -> None:
         """Files show no dates: raises DamError, since nobody should ask."""
         raise DamError("a folder has no fields for dates: ask `facelease clearance`")

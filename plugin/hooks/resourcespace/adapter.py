@@ -18,6 +18,7 @@ from plugin.hooks.resourcespace.log import Cursor, Feed, Log
 from plugin.hooks.resourcespace.nodes import Nodes
 from plugin.hooks.resourcespace.previews import fetched
 from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
+from plugin.hooks.resourcespace.whose import Whose
 from plugin.ledger.store import Store
 
 T = TypeVar("T")
@@ -37,7 +38,6 @@ class ResourceSpaceDam:
     def __init__(
         self, store: Store, config: Config, client: Client, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._store = store
         self._config = config
         self._server = config.resourcespace
         self._client = client
@@ -49,7 +49,8 @@ class ResourceSpaceDam:
         self._account: int | None = None
         self._log = Log(client)
         self._cursor = Cursor(store, client.base.name)
-        self._nodes = Nodes(client, self._server.people_field, now)
+        self._whose = Whose(store, client.base.name)
+        self._nodes = Nodes(client, self._server.people_field, now, self._whose.also)
         self._feed = Feed(self._log, self._cursor, self.account, lambda: self._server.people_field)
 
     @classmethod
@@ -110,7 +111,7 @@ class ResourceSpaceDam:
                         "resourcespace.profile to auto"
                     ) from error
         return Classic(
-            self._client, self._store, self._nodes, self._log, self._server.people_field, self._server.states,
+            self._client, self._whose, self._nodes, self._log, self._server.people_field, self._server.states,
             self._config.recognizer.detect_px, self.account, self.may, self._position,
         )  # fmt: skip
 
@@ -121,7 +122,7 @@ class ResourceSpaceDam:
                 f"the plugin names people in field {status.people_field}, resourcespace.people_field says "
                 f"{self._server.people_field}: let both be the same"
             )
-        return Bound(self._client, self._store, self._nodes)
+        return Bound(self._client, self._whose, self._nodes)
 
     def _position(self) -> int:
         at = self._cursor.load()
@@ -240,6 +241,10 @@ class ResourceSpaceDam:
     def forget(self, node: str) -> bool:
         """After an erasure: delete the name itself where nobody carries it; False where it stays in the list."""
         return self._with(lambda profile: profile.forget(node))
+
+    def renamed(self) -> list[tuple[str, str]]:
+        """Whose node is called otherwise in the DAM now, and how: it keeps its number, and so its person."""
+        return self._whose.renamed(self._nodes.every())
 
     def _with(self, act: Callable[[Profile], T]) -> T:
         """Ask by the profile; where the plugin has gone meanwhile, it is looked for anew the next time."""

@@ -26,7 +26,7 @@ from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.nodes import Nodes, fits, refuse
 from plugin.hooks.resourcespace.previews import NOT_YET
 from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named, wishes
-from plugin.ledger.store import Store
+from plugin.hooks.resourcespace.whose import Whose
 
 T = TypeVar("T")
 Change = dict[str, Any]
@@ -42,10 +42,10 @@ class Bound:
     at_once = APPLY_AT_ONCE
 
     def __init__(
-        self, client: Client, store: Store, nodes: Nodes, now: Callable[[], float] = time.monotonic
+        self, client: Client, whose: Whose, nodes: Nodes, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._client = client
-        self._store = store
+        self._whose = whose
         self._nodes = nodes
         self._now = now
         self._looked = threading.local()
@@ -68,7 +68,7 @@ class Bound:
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
         """One look and, where something is to change, one write, whose answer is read after it."""
         photo = self._photo(ref)
-        change = self._change(photo.people, add, remove)
+        change = self._change(photo.people, self._labels(photo.people), add, remove)
         if change:
             applied = self._applied({ref: change})[ref]
             if isinstance(applied, DamError):
@@ -89,27 +89,39 @@ class Bound:
             ref: () if ref not in looks else one.people if isinstance(one := beside[ref], Beside) else one
             for ref in tasks
         }
-        changes = one_by_one(tasks, lambda ref: self._change(_told(people[ref]), *tasks[ref]))
+        labels = self._labels(_all(people))
+        changes = one_by_one(tasks, lambda ref: self._change(_told(people[ref]), labels, *tasks[ref]))
         applied = self._applied({ref: c for ref, c in changes.items() if not isinstance(c, DamError) and c})
+        for ref, answer in applied.items():
+            people[ref] = answer if isinstance(answer, DamError) else answer.people
+        labels |= self._labels(_all(people))
 
         def names(ref: str) -> Names:
-            if _told(changes[ref]):
-                return self._names(_told(applied[ref]).people)
-            return self._names(_told(people[ref]))
+            _told(changes[ref])
+            return named(labels[person.node] for person in _told(people[ref]))
 
         return one_by_one(tasks, names)
 
-    def _change(self, people: Sequence[Person], add: Sequence[str], remove: Sequence[str]) -> Change:
+    def _change(
+        self, people: Sequence[Person], labels: Mapping[int, str], add: Sequence[str], remove: Sequence[str]
+    ) -> Change:
         """What has to be asked for, {} for nothing. Raises WriteRefused."""
-        keys = {node_key(name) for name in remove}
-        missing = [self._spelt(name) for name in add if not any(fits(p.name, node_key(name)) for p in people)]
-        gone = [person.node for person in people if any(fits(person.name, key) for key in keys)]
+
+        def there(name: str) -> list[int]:
+            key = node_key(name)
+            return [p.node for p in people if fits(p.name, key) or node_key(labels[p.node]) == key]
+
+        missing = [self._spelt(name) for name in add if not there(name)]
+        gone = sorted({node for name in remove for node in there(name)})
         return {"add": missing, "remove": gone} if missing or gone else {}
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         """One call for 1,000 resources."""
         beside = self._in_batches(refs, self._beside)
-        return one_by_one(refs, lambda ref: self._names(_told(beside[ref]).people))
+        labels = self._labels(
+            _all({r: b if isinstance(b, DamError) else b.people for r, b in beside.items()})
+        )
+        return one_by_one(refs, lambda ref: named(labels[p.node] for p in _told(beside[ref]).people))
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
         beside = self._in_batches(refs, self._beside)
@@ -191,7 +203,7 @@ class Bound:
         return Resource(
             str(photo.ref), photo.file_version or NO_FILE,
             () if binned else tuple(dict.fromkeys(str(one.ref) for one in photo.collections)),
-            named((person.name for person in photo.people), self._store), kind(photo.extension),
+            named(self._labels(photo.people).values()), kind(photo.extension),
             photo.complete, rulings(photo.collections),
         )  # fmt: skip
 
@@ -202,8 +214,8 @@ class Bound:
             refuse(name)
         return found[0].name if found else name
 
-    def _names(self, people: Iterable[Person]) -> Names:
-        return named((person.name for person in people), self._store)
+    def _labels(self, people: Iterable[Person]) -> dict[int, str]:
+        return self._whose.labels((person.node, person.name) for person in people)
 
     def _beside(self, refs: Sequence[str]) -> dict[str, Beside | DamError]:
         asked = json.dumps([int(ref) for ref in refs])
@@ -252,6 +264,10 @@ class Bound:
             except DamError as error:
                 answers |= dict.fromkeys(some, error)
         return answers
+
+
+def _all(people: Mapping[str, Sequence[Person] | DamError]) -> Iterator[Person]:
+    return (person for some in people.values() if not isinstance(some, DamError) for person in some)
 
 
 def _told(answer: T | DamError) -> T:

@@ -12,8 +12,8 @@ from plugin.hooks.resourcespace.log import Log
 from plugin.hooks.resourcespace.nodes import Node, Nodes
 from plugin.hooks.resourcespace.previews import NOT_YET, chosen
 from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named, wishes
+from plugin.hooks.resourcespace.whose import Whose
 from plugin.hooks.resourcespace.writing import Writer
-from plugin.ledger.store import Store
 
 _LONG_PAST = "1970-01-01"
 _INVALID = 99  # the access level of a resource that does not exist
@@ -29,11 +29,11 @@ class Classic:
     at_once = 1
 
     def __init__(
-        self, client: Client, store: Store, nodes: Nodes, log: Log, field: int, states: Sequence[int], side: int,
+        self, client: Client, whose: Whose, nodes: Nodes, log: Log, field: int, states: Sequence[int], side: int,
         own: Callable[[], int | None], may: Callable[[str], bool], start: Callable[[], int],
     ) -> None:  # fmt: skip
         self._client = client
-        self._store = store
+        self._whose = whose
         self._nodes = nodes
         self._field = field
         self._states = states
@@ -52,7 +52,7 @@ class Classic:
         refs = tuple(dict.fromkeys(str(whole(one.get("ref"))) for one in within))
         return Resource(
             ref, version(data), () if whole(data.get("archive")) == BIN else refs,
-            named((node.name for node in people), self._store), kind(str(data.get("file_extension") or "")),
+            self._named(people), kind(str(data.get("file_extension") or "")),
             complete=False,
         )  # fmt: skip
 
@@ -97,7 +97,7 @@ class Classic:
         return one_by_one(refs, lambda ref: self._named(self.people(ref)))
 
     def _named(self, nodes: Iterable[Node]) -> Names:
-        return named((node.name for node in nodes), self._store)
+        return named(self._whose.labels((node.ref, node.name) for node in nodes).values())
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
         return one_by_one(

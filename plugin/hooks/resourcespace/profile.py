@@ -6,9 +6,7 @@ from typing import Protocol
 
 from plugin.errors import DamError
 from plugin.hooks.dam import Dates, Named, Names, Resource, Task
-from plugin.hooks.resourcespace.nodes import called
 from plugin.hooks.tree import PHOTOS
-from plugin.ledger.store import Store
 
 PLACE = "node"
 BIN = 3  # the workflow state of what was deleted and can be brought back
@@ -101,6 +99,6 @@ def wishes(task: Task) -> tuple[list[str], list[str]]:
     return [write.node for write in mine if write.add], [write.node for write in mine if not write.add]
 
 
-def named(names: Iterable[str], store: Store) -> tuple[Named, ...]:
-    """Raw node names as the ledger knows them."""
-    return tuple(Named(called(name, store), frozenset({PLACE})) for name in names)
+def named(labels: Iterable[str]) -> Names:
+    """Names as the ledger knows them, each in the one place that there is."""
+    return tuple(Named(label, frozenset({PLACE})) for label in labels)
