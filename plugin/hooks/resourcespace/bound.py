@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from plugin.errors import DamError, ResourceGone
@@ -29,9 +30,11 @@ from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named
 from plugin.hooks.resourcespace.whose import Whose
 
 T = TypeVar("T")
+A = TypeVar("A", Applied, Beside)
 Change = dict[str, Any]
 _PAGE = 1000
 _JUST_NOW = 2.0  # seconds for which a look serves the fetching of its picture too
+_WRITES = 500  # of the 1,000 that one call may write: a large server's one takes seconds for so many
 _FIELDS = 60.0  # seconds after which the set-up page's fields are asked for anew
 
 
@@ -77,20 +80,19 @@ class Bound:
         return self._resource(photo)
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
-        """Two calls for 1,000 resources: who stands there, and the write, whose answer is read after it."""
-        by_ref = {task.ref: wishes(task) for task in tasks}
-        return self._in_batches(by_ref, lambda refs: self._written({ref: by_ref[ref] for ref in refs}))
+        """Three calls for 1,000 resources: who stands there, and two writes, whose answers are read after them.
 
-    def _written(self, tasks: Mapping[str, tuple[list[str], list[str]]]) -> dict[str, Names | DamError]:
-        """Names that are only put on need no look before: one that stands there already stays as it is."""
-        looks = {ref for ref, (add, remove) in tasks.items() if remove or not add}
+        Names that are only put on need no look before: one that stands there already stays as it is.
+        """
+        wanted = {task.ref: wishes(task) for task in tasks}
+        looks = {ref for ref, (add, remove) in wanted.items() if remove or not add}
         beside = self._beside(sorted(looks)) if looks else {}
         people: dict[str, Sequence[Person] | DamError] = {
             ref: () if ref not in looks else one.people if isinstance(one := beside[ref], Beside) else one
-            for ref in tasks
+            for ref in wanted
         }
         labels = self._labels(_all(people))
-        changes = one_by_one(tasks, lambda ref: self._change(_told(people[ref]), labels, *tasks[ref]))
+        changes = one_by_one(wanted, lambda ref: self._change(_told(people[ref]), labels, *wanted[ref]))
         applied = self._applied({ref: c for ref, c in changes.items() if not isinstance(c, DamError) and c})
         for ref, answer in applied.items():
             people[ref] = answer if isinstance(answer, DamError) else answer.people
@@ -100,7 +102,7 @@ class Bound:
             _told(changes[ref])
             return named(labels[person.node] for person in _told(people[ref]))
 
-        return one_by_one(tasks, names)
+        return one_by_one(wanted, names)
 
     def _change(
         self, people: Sequence[Person], labels: Mapping[int, str], add: Sequence[str], remove: Sequence[str]
@@ -117,14 +119,14 @@ class Bound:
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         """One call for 1,000 resources."""
-        beside = self._in_batches(refs, self._beside)
+        beside = self._beside(refs)
         labels = self._labels(
             _all({r: b if isinstance(b, DamError) else b.people for r, b in beside.items()})
         )
         return one_by_one(refs, lambda ref: named(labels[p.node] for p in _told(beside[ref]).people))
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
-        beside = self._in_batches(refs, self._beside)
+        beside = self._beside(refs)
         return one_by_one(refs, lambda ref: _told(beside[ref]).alternatives)
 
     def holders(self, name: str) -> Iterator[int]:
@@ -172,7 +174,7 @@ class Bound:
             for ref, dates in until.items()
         }
         changes = {ref: {"cleared_until": shown} for ref, shown in days.items() if shown}
-        applied = self._in_batches(changes, lambda refs: self._applied({ref: changes[ref] for ref in refs}))
+        applied = self._applied(changes)
         return {ref: one if isinstance(one := applied.get(ref), DamError) else None for ref in until}
 
     def _channels(self) -> dict[str, str]:
@@ -218,52 +220,57 @@ class Bound:
         return self._whose.labels((person.node, person.name) for person in people)
 
     def _beside(self, refs: Sequence[str]) -> dict[str, Beside | DamError]:
-        asked = json.dumps([int(ref) for ref in refs])
-        found = {
-            str(one.ref): one
-            for one in self._client.ask("facelease_named", of(tuple[Beside, ...]), refs=asked)
-        }
+        """Who stands on each, 1,000 in a call."""
 
-        def there(ref: str) -> Beside:
+        def ask(some: Sequence[str]) -> Iterable[Beside]:
+            asked = json.dumps([int(ref) for ref in some])
+            return self._client.ask("facelease_named", of(tuple[Beside, ...]), refs=asked)
+
+        def there(found: Mapping[str, Beside], ref: str) -> Beside:
             if ref not in found:
                 raise DamError("the plugin left out a resource that it was asked for")
             if found[ref].gone:
                 raise ResourceGone(f"resource {ref} is no longer in the DAM")
             return found[ref]
 
-        return one_by_one(refs, there)
+        return _in_batches(refs, APPLY_AT_ONCE, ask, there)
 
     def _applied(self, changes: Mapping[str, Change]) -> dict[str, Applied | DamError]:
-        """At most 1,000, in one call; one that was not carried out keeps none of the others."""
-        if not changes:
-            return {}
-        items = json.dumps([{"ref": int(ref), **change} for ref, change in changes.items()])
-        answers = self._client.ask("facelease_apply", of(tuple[Applied, ...]), items=items)
-        found = {str(one.ref): one for one in answers}
+        """One that was not carried out keeps none of the others."""
 
-        def done(ref: str) -> Applied:
+        def ask(some: Sequence[str]) -> Iterable[Applied]:
+            items = json.dumps([{"ref": int(ref), **changes[ref]} for ref in some])
+            return self._client.ask("facelease_apply", of(tuple[Applied, ...]), items=items)
+
+        def done(found: Mapping[str, Applied], ref: str) -> Applied:
             if ref not in found or not found[ref].ok:
                 raise DamError(
                     "the plugin did not carry out the write: check that the account may edit the resource"
                 )
             return found[ref]
 
-        return one_by_one(changes, done)
+        return _in_batches(list(changes), _WRITES, ask, done)
 
-    def _in_batches(
-        self, refs: Iterable[str], act: Callable[[Sequence[str]], Mapping[str, T | DamError]]
-    ) -> dict[str, T | DamError]:
-        """`act` on as many as a call takes; where the call itself fails, each of them has failed."""
-        every, answers = list(refs), dict[str, T | DamError]()
-        for start in range(0, len(every), APPLY_AT_ONCE):
-            some = every[start : start + APPLY_AT_ONCE]
-            try:
-                answers |= act(some)
-            except NoSuchFunction:
-                raise
-            except DamError as error:
-                answers |= dict.fromkeys(some, error)
-        return answers
+
+def _in_batches(
+    refs: Sequence[str],
+    size: int,
+    ask: Callable[[Sequence[str]], Iterable[A]],
+    take: Callable[[Mapping[str, A], str], A],
+) -> dict[str, A | DamError]:
+    """Ask for so many in a call; where a call fails, each of its resources has failed, and no other."""
+    answers: dict[str, A | DamError] = {}
+    for start in range(0, len(refs), size):
+        some = refs[start : start + size]
+        try:
+            found = {str(one.ref): one for one in ask(some)}
+        except NoSuchFunction:
+            raise
+        except DamError as error:
+            answers |= dict.fromkeys(some, error)
+        else:
+            answers |= one_by_one(some, partial(take, found))
+    return answers
 
 
 def _all(people: Mapping[str, Sequence[Person] | DamError]) -> Iterator[Person]:
