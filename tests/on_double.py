@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import SUPER, Library
 
 NODE = frozenset({"node"})
+LATER = timedelta(minutes=10)  # by then a job that failed is due again
 
 
 def configuration(root: Path, double: Double, **sections: Any) -> Config:
