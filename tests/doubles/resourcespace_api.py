@@ -357,10 +357,10 @@ class Api:
         return self._shelf(shelf) if shelf and user.may("a") else False
 
     def get_collections_resource_count(self, user: User, p: Params) -> Any:
-        refs = [loose(r) for r in p.get("refs", "").split(",")]
-        return {
-            str(r): len(self.library.shelves[r].resources) for r in refs if r in self.library.shelves
-        } or []
+        """Of somebody else's private collection it tells nothing: seen live."""
+        shown = [*self.library.seen_by(user), *(s for s in self.library.shelves.values() if s.kind in {3, 4})]
+        refs = {loose(r) for r in p.get("refs", "").split(",")}
+        return {str(s.ref): len(s.resources) for s in shown if s.ref in refs} or []
 
     def get_resource_collections(self, user: User, p: Params) -> Any:
         ref = loose(p.get("ref"))
