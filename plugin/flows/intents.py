@@ -22,7 +22,7 @@ from plugin.ledger.store import Tx, inserted
 from plugin.quitclaim.model import name_key
 
 SYSTEM = "system"
-CHUNK = 100  # outcomes of one transaction: others wait for it
+CHUNK = 50  # intents or outcomes of one transaction: others wait for it
 
 
 @dataclass(frozen=True)
@@ -146,12 +146,16 @@ def recover(services: Services, where: Any) -> None:
 
 
 def stranded(services: Services) -> list[str]:
-    """Resources on which a process died between an intent and its outcome: it had a lease's time to finish."""
+    """Resources on which a process died between an intent and its outcome: it had a lease's time to finish.
+
+    Not those of somebody who is being revoked: that job takes up all of them, however long it waits for the DAM.
+    """
     old = services.clock.now() - timedelta(seconds=services.config.jobs.lease_seconds)
+    revoked = select(t.job.c.key).where(t.job.c.kind.in_(("revoke", "erase")), t.job.c.state != "done")
     query = (
         select(t.resource.c.ref)
         .join(t.intent, t.intent.c.resource_id == t.resource.c.id)
-        .where(t.intent.c.state == "open", t.intent.c.created_at <= old)
+        .where(t.intent.c.state == "open", t.intent.c.created_at <= old, t.intent.c.person_id.not_in(revoked))
         .distinct()
     )
     with services.store.read() as conn:

@@ -126,6 +126,23 @@ def test_a_tag_in_flight_goes_with_the_others(served: Services, double: Double) 
     assert (_tagged(double), _open(served)) == ([], 0)
 
 
+def test_a_server_that_is_down_is_asked_by_the_withdrawal_alone(
+    served: Services, double: Double, clock: ManualClock
+) -> None:
+    """Its intents stay open for longer than a lease: nobody else takes them up, a thousand of them at a time."""
+    double.faults = lambda function: "502"
+    consent.withdraw(served, _asa(served), None, "test")
+    support.Cast(served).work()
+    assert _open(served) == COUNT
+    clock.advance(on_double.LATER)
+    chores.sweep(served)
+    with served.store.read() as conn:
+        assert set(conn.scalars(select(t.job.c.kind).where(t.job.c.state == "queued"))) == {"revoke"}
+    double.faults = lambda function: None
+    support.Cast(served).work()
+    assert (_tagged(double), _open(served)) == ([], 0)
+
+
 def test_what_a_server_keeps_beside_a_photograph_stands_on_the_certificate(
     served: Services, double: Double
 ) -> None:
