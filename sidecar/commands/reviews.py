@@ -32,8 +32,9 @@ def list_(shell: Shell, state: str, after: int, limit: int, as_json: bool) -> No
         with services.store.read() as conn:
             faces = [_face(row) for row in review.waiting(conn, state, after, limit)]
             machine = [_face(row) for row in review.unconfirmed(conn, limit)]
-            unlinked = [{"name": name, "photos": count} for name, count in names.unlinked(conn)]
+            nobodys = names.unlinked(conn)
         renamed, unasked = _renamed(services)
+    unlinked = [{"name": name, "photos": count} for name, count in nobodys]
     heads = ["face", "photo", "person", "state", "distance", "reason"]
     lines = table(heads, [[row[h] for h in heads] for row in faces])
     lines += [
@@ -46,7 +47,7 @@ def list_(shell: Shell, state: str, after: int, limit: int, as_json: bool) -> No
     ]
     if unlinked:
         lines.append(
-            f"{len(unlinked)} names by hand belong to nobody, on {sum(u['photos'] for u in unlinked)} photos in all: "
+            f"{len(unlinked)} names by hand belong to nobody, on {sum(count for _, count in nobodys)} photos in all: "
             "an editor set them, or they came with an uploaded file"
         )
     lines += [f"the DAM calls {r['name']} now {r['in_the_dam']}: rename it there, or leave it; the tags stay"
