@@ -67,5 +67,7 @@ class Action(StrEnum):
     JOB_DEAD = "job:queue:dead"
     JOB_REVIVE = "job:queue:revive"
     EVIDENCE_LOOK = "evidence:file:look"
+    ACCESS_MAKE = "api:access:make"
+    ACCESS_REVOKE = "api:access:revoke"
     USE_REFUSE = "gate:use:refuse"
     EMOTION_REFUSE = "gate:emotion:refuse"
