@@ -107,7 +107,7 @@ def test_the_dam_is_answered_in_words_and_what_was_held_back_is_logged(
     gate: Sender, services: Services, library: dict[str, str]
 ) -> None:
     """In the user's language; one row a download, without a name; nothing for what went out."""
-    asked = {
+    asked: dict[str, Any] = {
         "refs": [library["asa"], library["both"]],
         "channels": ["website"],
         "user": "jo",
