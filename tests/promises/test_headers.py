@@ -14,16 +14,17 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, links, people
+from plugin.flows import chores, forms, invitations, people
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from tests import sender, support
+from tests.signers import tree
 from tests.visiting import PAGE, app_of, fresh, link_of, on, token
 
 Promise = Callable[[str, str], None]
-SIGNED = ("webhooks", "panel", "signin", "api")
+SIGNED = ("webhooks", "panel", "downloads", "signin", "api")
 """What bears a signature or a token of its own instead of a session: by the first part of the endpoint's name."""
 
 
@@ -115,8 +116,8 @@ def _visitors(services: Services, app: Flask, adult: str, child: str) -> dict[st
     with services.store.read() as conn:
         guardian = str(people.guardians_of(services, conn, child)[0]["id"])
     page, hers = link_of(services, adult), link_of(services, child, guardian)
-    with services.store.write() as tx:
-        sign = links.make(services, tx, links.Link(links.Kind.SIGN, "en", adult), "test")
+    form = forms.add(services, tree(), "test").form.name
+    sign = invitations.invite(services, invitations.Invite(form=form, person_id=adult), "test")
     return {
         "nobody": (fresh(app), "x"),
         **{
