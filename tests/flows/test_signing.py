@@ -357,8 +357,9 @@ def test_who_comes_back_after_the_evidence_went_signs_anew(desk: Desk, cast: sup
         assert people.email_of(desk.services, conn, asa) == "new@example.org"
 
 
-def test_more_than_is_allowed_is_refused_kindly(desk: Desk, cast: support.Cast) -> None:
-    """Too many tries, too many bytes, a form from nowhere: a page in plain words, and nothing is read in full."""
+def test_more_than_is_allowed_is_refused_kindly(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """Too many tries, too many bytes: a page in plain words; no address and no link is logged."""
+    caplog.set_level("DEBUG")
     stranger = desk.app.test_client()
     answer = stranger.post("/s/form", data={"photographs": (BytesIO(b"x" * (2 << 20)), "a.jpg")})
     assert (answer.status_code, "too much at once" in answer.get_data(as_text=True)) == (413, True)
@@ -366,6 +367,8 @@ def test_more_than_is_allowed_is_refused_kindly(desk: Desk, cast: support.Cast) 
     tried = [guesser.get(f"/s/{number:043d}") for number in range(125)]
     assert [answer.status_code for answer in tried] == [404] * 120 + [429] * 5
     assert "Try again in a minute" in tried[-1].get_data(as_text=True)
+    assert "127.0.0.1" not in caplog.text
+    assert f"{124:043d}" not in caplog.text
 
 
 def test_a_photograph_touches_no_disk(
