@@ -218,5 +218,5 @@ def distinct(shell: Shell, who: str, as_json: bool) -> None:
     say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])
 
 
-for command in (portals.page, portals.siblings, portals.requests_):
+for command in (portals.page, portals.lock, portals.siblings, portals.requests_):
     person.add_command(command)
