@@ -148,14 +148,19 @@ def recover(services: Services, where: Any) -> None:
 def stranded(services: Services) -> list[str]:
     """Resources on which a process died between an intent and its outcome: it had a lease's time to finish.
 
-    Not those of somebody who is being revoked: that job takes up all of them, however long it waits for the DAM.
+    Not those of somebody who is being revoked: that job takes up all of them, however long it waits for the
+    DAM. Where it was given up, removals wait until it is asked for again.
     """
     old = services.clock.now() - timedelta(seconds=services.config.jobs.lease_seconds)
-    revoked = select(t.job.c.key).where(t.job.c.kind.in_(("revoke", "erase")), t.job.c.state != "done")
+    given_up = (t.job.c.state == "dead") & (t.intent.c.action == "remove")
+    revoked = select(t.job.c.id).where(
+        t.job.c.kind.in_(("revoke", "erase")), t.job.c.key == t.intent.c.person_id,
+        t.job.c.state.in_(("queued", "running")) | given_up,
+    )  # fmt: skip
     query = (
         select(t.resource.c.ref)
         .join(t.intent, t.intent.c.resource_id == t.resource.c.id)
-        .where(t.intent.c.state == "open", t.intent.c.created_at <= old, t.intent.c.person_id.not_in(revoked))
+        .where(t.intent.c.state == "open", t.intent.c.created_at <= old, ~revoked.exists())
         .distinct()
     )
     with services.store.read() as conn:
