@@ -211,7 +211,7 @@ class Api(ConsentApi):
 
     def get_nodes(self, user: User, p: Params) -> Any:
         ref = loose(p.get("ref"))
-        if ref not in self.library.fields:
+        if ref not in self.library.fields or not (user.may("f*") or user.may(f"f{ref}")):
             return False
         return [
             {"ref": n.ref, "resource_type_field": ref, "name": n.name, "parent": None, "order_by": 0,

@@ -16,10 +16,10 @@ _SIZES = {"col": (140, 140), "thm": (200, 200), "pre": (900, 540), "scr": (1400,
 _START = datetime(2026, 3, 2, 13, 0)  # noqa: DTZ001 - the server's times have no zone
 SUPER, ADMIN, GENERAL, RESTRICTED = 3, 1, 2, 6
 _GROUPS = {
-    SUPER: {"a", "t", "u", "v", "k", "R", "e0", "e-1", "e-2"},
-    ADMIN: {"t", "u", "v", "k", "R", "e0", "e-1", "e-2", "cm"},
-    GENERAL: {"e-1", "e-2"},
-    RESTRICTED: set(),
+    SUPER: {"a", "t", "u", "v", "k", "R", "e0", "e-1", "e-2", "f*"},
+    ADMIN: {"t", "u", "v", "k", "R", "e0", "e-1", "e-2", "cm", "f*"},
+    GENERAL: {"e-1", "e-2", "f*"},
+    RESTRICTED: {"f*"},
 }
 
 

@@ -82,6 +82,11 @@ class ResourceSpaceDam:
             lines.append(
                 "the account lacks permission v: changes are not noticed; give it to the account's group"
             )
+        if not (self.may("f*") or self.may(f"f{self._server.people_field}")):
+            lines.append(
+                f"the account lacks permission f{self._server.people_field}: names are neither read nor written; "
+                "give it to the account's group"
+            )
         if self.account() is None:
             lines.append(
                 "the account's number is not known: our own writes are looked at as if others made them"

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from plugin.errors import DamError, WriteRefused
 from plugin.hooks.dam import node_key
-from plugin.hooks.resourcespace.answers import Row, rows, whole
+from plugin.hooks.resourcespace.answers import Refused, Row, rows_or_false, whole
 from plugin.hooks.resourcespace.client import Client
 from plugin.ledger import tables as t
 from plugin.ledger.store import Store
@@ -73,8 +73,14 @@ class Nodes:
         self._at: float | None = None
 
     def refresh(self) -> None:
-        """Read the list. Raises DamError."""
-        found = [_node(row) for row in self._client.ask("get_nodes", rows, ref=self._field)]
+        """Read the list. Raises DamError, Refused where the account may not see the field."""
+        answer = self._client.ask("get_nodes", rows_or_false, ref=self._field)
+        if answer is None:
+            raise Refused(
+                f"the account may not see field {self._field}, or there is no such field: give its group the "
+                f"permission f{self._field}"
+            )
+        found = [_node(row) for row in answer]
         with self._lock:
             self._nodes = {node.ref: node for node in found}
             self._at = self._now()
