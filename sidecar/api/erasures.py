@@ -37,14 +37,14 @@ class Waiting(BaseModel):
     items: list[Asked]
 
 
-class Decision(Closed):
+class RequestDecision(Closed):
     """Forget, or refuse for a reason, which the person reads."""
 
     forget: bool
     reason: Line = ""
 
 
-class Decided(BaseModel):
+class RequestDecided(BaseModel):
     """What was decided."""
 
     id: str
@@ -79,10 +79,12 @@ def routes(services: Services) -> Routes:
         ]  # fmt: skip
         return answer(Waiting(items=items))
 
-    @api.add("POST", "/erasures/<request_id>/decision", Route(Scope.ERASURES_WRITE, changes=True), Decided)
-    def erasure_decide(path: RequestPath, body: Decision) -> Response:
+    @api.add(
+        "POST", "/erasures/<request_id>/decision", Route(Scope.ERASURES_WRITE, changes=True), RequestDecided
+    )
+    def erasure_decide(path: RequestPath, body: RequestDecision) -> Response:
         """Carry the request out, or refuse it."""
         requests.decide(services, path.request_id, body.forget, caller().actor, body.reason)
-        return answer(Decided(id=path.request_id, forget=body.forget))
+        return answer(RequestDecided(id=path.request_id, forget=body.forget))
 
     return api
