@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +13,18 @@ from plugin.config import Config
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks import leftovers, tree
 from plugin.hooks.changes import Finding, compare
-from plugin.hooks.dam import Change, Collection, Picture, Resource, Write, node_key
+from plugin.hooks.dam import (
+    Change,
+    Collection,
+    Dates,
+    Names,
+    Picture,
+    Resource,
+    Task,
+    Write,
+    node_key,
+    one_by_one,
+)
 from plugin.hooks.drafts import Drafts
 from plugin.hooks.index import Index, Known
 from plugin.hooks.metadata import Metadata
@@ -30,6 +41,7 @@ class FolderDam:
     """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
 
     keeps: tuple[str, ...] = ()
+    at_once = 1
     dated = False  # a file has no field for a day; the release statement is what it can bear
 
     def __init__(
@@ -146,6 +158,19 @@ class FolderDam:
             self._settle(ref, before, after)
         return self._look(ref, self._index.people() | {node_key(w.node) for w in writes})
 
+    def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
+        """One file after the other."""
+        by_ref = {task.ref: task for task in tasks}
+        return one_by_one(by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names)
+
+    def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
+        """Read from the files themselves."""
+        return one_by_one(refs, lambda ref: self.look(ref).names)
+
+    def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
+        """A folder keeps nothing beside a file: what it holds are photographs of their own."""
+        return dict.fromkeys(refs, 0)
+
     def _settle(self, ref: str, before: tree.Entry, memory: Memory) -> None:
         """Have our own write cause no change; what came before it and is untold stays untold."""
         now = tree.entry(self._root, ref)
@@ -161,9 +186,17 @@ class FolderDam:
         """A folder keeps no list of names: what no file bears is gone."""
         return next(self.holders(node), None) is None
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+    def renamed(self) -> list[tuple[str, str]]:
+        """A name that is changed in a file is another name."""
+        return []
+
+    def state(self, ref: str, until: Dates) -> None:
         """Files show no dates: raises DamError, since nobody should ask."""
         raise DamError("a folder has no fields for dates: ask `facelease clearance`")
+
+    def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
+        """The same answer for each."""
+        return one_by_one(until, lambda ref: self.state(ref, until[ref]))
 
     def holders(self, node: str) -> Iterator[str]:
         """Every photograph that names `node` anywhere, read from the files themselves."""
@@ -173,6 +206,16 @@ class FolderDam:
             for path, names in self._files.names(batch, {key}):
                 if any(node_key(named.node) == key for named in names):
                     yield path.relative_to(self._root).as_posix()
+
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """On how many photographs each name stands, by its key: every file is read once for all of them."""
+        keys = {node_key(node) for node in nodes}
+        counts: Counter[str] = Counter()
+        refs = iter(list(self._scan().entries) if keys else [])
+        while batch := [self._root / ref for ref in islice(refs, _READ_AT_ONCE)]:
+            for _, names in self._files.names(batch, keys):
+                counts.update({node_key(named.node) for named in names} & keys)
+        return dict(counts)
 
     def _scan(self) -> tree.Scan:
         scan = tree.scan(self._root, self._ignore)

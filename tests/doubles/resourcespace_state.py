@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,10 +17,10 @@ _SIZES = {"col": (140, 140), "thm": (200, 200), "pre": (900, 540), "scr": (1400,
 _START = datetime(2026, 3, 2, 13, 0)  # noqa: DTZ001 - the server's times have no zone
 SUPER, ADMIN, GENERAL, RESTRICTED = 3, 1, 2, 6
 _GROUPS = {
-    SUPER: {"a", "t", "u", "v", "k", "R", "e0", "e-1", "e-2"},
-    ADMIN: {"t", "u", "v", "k", "R", "e0", "e-1", "e-2", "cm"},
-    GENERAL: {"e-1", "e-2"},
-    RESTRICTED: set(),
+    SUPER: {"a", "t", "u", "v", "k", "R", "e0", "e-1", "e-2", "f*"},
+    ADMIN: {"t", "u", "v", "k", "R", "e0", "e-1", "e-2", "cm", "f*"},
+    GENERAL: {"e-1", "e-2", "f*"},
+    RESTRICTED: {"f*"},
 }
 
 
@@ -66,6 +67,7 @@ class Photo:
     previews: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)
     nodes: list[int] = field(default_factory=list)
     texts: dict[int, str] = field(default_factory=dict)
+    alternatives: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -96,8 +98,12 @@ class Library:
             12: {"name": "date", "title": "Date", "type": 4, "required": 0},
             PEOPLE: {"name": "person", "title": "Named person(s)", "type": 9, "required": 0},
         }
+        self.item_fault: Callable[[int], str | None] = lambda ref: None
+        """Told the resource of an item of a write of many: `refuse` that one, or `break` the call there."""
         self.log: list[dict[str, Any]] = []
-        self._next = {"photo": 0, "node": 278, "shelf": 1, "log": 0, "field": 87}
+        self.consents: dict[int, dict[str, Any]] = {}
+        self.consent_links: list[tuple[int, int]] = []
+        self._next = {"consent": 0, "photo": 0, "node": 278, "shelf": 1, "log": 0, "field": 87}
         self.add_user("admin", SUPER)
 
     def number(self, kind: str) -> int:
@@ -140,6 +146,8 @@ class Library:
         with self.lock:
             photo = self.photos[ref]
             self.note(ref, "t", user, notes="Upload file")
+            if replace:
+                photo.alternatives.append(f"Original {photo.extension.upper()} file")
             photo.original, photo.extension = data, name.rsplit(".", 1)[-1].lower()
             photo.checksum = hashlib.md5(data[:50_000], usedforsecurity=False).hexdigest()
             photo.modified = self.now()
