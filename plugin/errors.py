@@ -102,6 +102,14 @@ class LinkRefused(FaceLeaseError):
         super().__init__(f"the link is {why}: ask for a new one")
 
 
+class AccessRefused(FaceLeaseError):
+    """Somebody who is known has no role here; `language` is the one to tell them in."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        super().__init__("none of your groups in the DAM has a role here: ask the administrator ([access])")
+
+
 class EventRefused(FaceLeaseError):
     """A signed body is not what its kind of request takes; the message says what it takes."""
 

@@ -9,14 +9,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 
 from plugin.config import Config
-from plugin.errors import DamError, StoreError, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import metrics, panel, problems, sessions, webhooks, wording
+from sidecar import auth, limits, metrics, panel, problems, sessions, webhooks, wording
+from sidecar.console import routes as console
 from sidecar.house import open_house
+from sidecar.readiness import sweep_age, unready
 
 log = structlog.get_logger()
-SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,18 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
         services = open_house(config).__enter__()
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
+    app.extensions["facelease"] = services
+    limits.prepare(app, config)
     sessions.prepare(app, config)
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
     _routes(app, services)
-    for part in (webhooks.blueprint(services), panel.blueprint(services)):
+    for part in (webhooks.blueprint(services), panel.blueprint(services), auth.blueprint(services)):
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)
+    if auth.on(services):
+        app.register_blueprint(console.console)
     app.after_request(_headers)
     return app
 
@@ -76,7 +80,7 @@ def _routes(app: Flask, services: Services) -> None:
         language = request.args.get("lang", language)
         words = wording.of(language)
         return render_template("front.html", w=words, site=services.config.site.name, state=state(services),
-                               ready=_unready(services) is None)  # fmt: skip
+                               ready=unready(services) is None)  # fmt: skip
 
     @app.get("/health")
     def health() -> Response:
@@ -84,26 +88,13 @@ def _routes(app: Flask, services: Services) -> None:
 
     @app.get("/ready")
     def ready() -> Response:
-        missing = _unready(services)
+        missing = unready(services)
         return jsonify(status="ready") if missing is None else problems.problem(503, "Not ready", missing)
 
     @app.get("/metrics")
     def measured() -> Response:
         _measure(state(services))
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def _unready(services: Services) -> str | None:
-    """What keeps us from working, in one sentence; None when all is well."""
-    try:
-        services.master.key(services.master.current)
-        age = state(services).sweep_age
-        services.dam.collections()
-    except (StoreError, VaultError, DamError) as error:
-        return str(error)
-    if age is None or age > SWEEP_LATE:
-        return "the last sweep is long ago: is `facelease work` running?"
-    return None
 
 
 def state(services: Services) -> State:
@@ -122,9 +113,7 @@ def state(services: Services) -> State:
             for row in conn.execute(select(t.face.c.state, func.count().label("n")).group_by(t.face.c.state))
         }
         templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
-        last = conn.scalar(select(t.state.c.last_sweep))
-    age = None if last is None else (services.clock.now() - last).total_seconds()
-    return State(photos, faces, services.queue.counts(), templates, age)
+    return State(photos, faces, services.queue.counts(), templates, sweep_age(services))
 
 
 def _measure(now: State) -> None:

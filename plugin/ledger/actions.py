@@ -13,6 +13,7 @@ class Action(StrEnum):
     CONSENT_SUPERSEDE = "quitclaim:consent:supersede"
     CONSENT_LAPSE = "quitclaim:consent:lapse"
     CONSENT_OBJECT = "quitclaim:consent:object"
+    CONSENT_ASK = "quitclaim:consent:ask"
     CONSENT_SETTLE = "quitclaim:consent:settle"
     CONSENT_REPLAY = "quitclaim:consent:replay"
 
@@ -66,6 +67,9 @@ class Action(StrEnum):
     LOG_LOOK = "audit:log:look"
     JOB_DEAD = "job:queue:dead"
     JOB_REVIVE = "job:queue:revive"
+    SESSION_OPEN = "staff:session:open"
+    SESSION_REFUSE = "staff:session:refuse"
+    SESSION_END = "staff:session:end"
     EVIDENCE_LOOK = "evidence:file:look"
     USE_REFUSE = "gate:use:refuse"
     EMOTION_REFUSE = "gate:emotion:refuse"

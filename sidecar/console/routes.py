@@ -1,0 +1,6 @@
+"""All pages of the staff, on one blueprint: importing a page's module puts it there."""
+
+from sidecar.console import collections, home, people, person, review
+from sidecar.console.desk import console
+
+__all__ = ["collections", "console", "home", "people", "person", "review"]
