@@ -1,7 +1,7 @@
 """What every page of the staff shares: the guard before it, the frame around it, and how it says an error."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session, url_for
@@ -89,10 +89,22 @@ def day(value: datetime | date | None) -> str:
     return f"{value.day} {_months()[value.month - 1]} {value.year}"
 
 
+@console.app_template_filter("last_day")
+def last_day(value: datetime | None) -> str:
+    """The last day on which something holds that ends at this moment: an end at midnight belongs to the day before."""
+    return "" if value is None else day(value - timedelta(microseconds=1))
+
+
 @console.app_template_filter("moment")
 def moment(value: datetime | None) -> str:
     """The day and the time on the organisation's clock."""
-    return "" if value is None else f"{day(value)}, {value.astimezone(house().config.site.zone):%H:%M}"
+    return "" if value is None else f"{day(value)}, {clock(value)}"
+
+
+@console.app_template_filter("clock")
+def clock(value: datetime) -> str:
+    """The time on the organisation's clock."""
+    return f"{value.astimezone(house().config.site.zone):%H:%M}"
 
 
 def _months() -> list[str]:

@@ -26,7 +26,7 @@ REASONS = ("crowd", "statue", "screen", "unrecognisable")
 """Why a face need not be named, ready to choose; others are typed."""
 
 
-@console.get("/review")
+@console.get("/review", endpoint="review")
 @require(*READERS)
 def review_list() -> ResponseReturnValue:
     """One page of the faces on the list that was chosen."""
@@ -52,7 +52,7 @@ def review_decide(face_id: int, act: str) -> ResponseReturnValue:
     """Carry one decision out, and go on where it was taken."""
     _ACTS[act](face_id)
     undo = None if act == "undo" else face_id
-    return desk.done(f"done_{act}", "review_list", undo, list=_list(), after=desk.number("after"))
+    return desk.done(f"done_{act}", "review", undo, list=_list(), after=desk.number("after"))
 
 
 def _list() -> str:

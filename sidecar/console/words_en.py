@@ -226,7 +226,6 @@ ENGLISH = {
         "Suggest and automatic need a basis. The controller's own reading also needs the reference of "
         "the DPIA, who decided, when, and a review date."
     ),
-    "own_reading": "own reading",
     "review_date": "Review date",
     "evidence": "Evidence",
     "evidence_label": "Evidence: where it is kept, or the reference of the DPIA",
@@ -237,4 +236,39 @@ ENGLISH = {
     "members_label": "Signed up for the shoot, one name a line",
     "set_title": "Set the mode",
     "done_mode": "Saved. It holds from now on.",
+    # ---- the log
+    "log_text": (
+        "What was done, by whom and when. People stand in it under a pseudonym; that you look is in it too."
+    ),
+    "act": "What",
+    "any_act": "anything",
+    "up_to_day": "Up to this day",
+    "show": "Show",
+    "no_rows": "No rows.",
+    "number": "No.",
+    "when": "When",
+    "by_whom": "By",
+    "details": "Details",
+    "about": "about",
+    "photo_number": "photograph",
+    "older": "Older",
+    "chain_title": "Is the log whole?",
+    "chain_text": (
+        "Each row is chained to the one before. Compare the last one with what you wrote down before, or "
+        "follow the whole chain now."
+    ),
+    "head": "Row %d:",
+    "verify": "Check the whole log",
+    "log_export": "Download the log",
+    "chain_holds": "The log is whole: every row follows from the one before.",
+    "rows_checked": "Rows followed",
+    "heads_compared": "Heads outside compared",
+    "rows_pruned": "Rows past their term before them",
+    "last_row": "Last row",
+    "chain_limit": "What was changed after the last head that is kept outside the store cannot be noticed.",
+    "chain_broken": "The log does not hold.",
+    "chain_broken_text": (
+        "Somebody changed it, or the store is damaged. Leave everything as it is, and tell the data "
+        "protection officer."
+    ),
 }

@@ -236,7 +236,6 @@ DUTCH = {
         "Voorstellen en automatisch vragen om een grondslag. De eigen uitleg vraagt ook om de verwijzing "
         "naar de DPIA, wie besloot, wanneer, en een herzieningsdatum."
     ),
-    "own_reading": "eigen uitleg",
     "review_date": "Herzieningsdatum",
     "evidence": "Bewijs",
     "evidence_label": "Bewijs: waar het ligt, of de verwijzing naar de DPIA",
@@ -247,4 +246,42 @@ DUTCH = {
     "members_label": "Aangemeld voor de fotosessie, één naam per regel",
     "set_title": "De stand instellen",
     "done_mode": "Opgeslagen. Het geldt vanaf nu.",
+    # ---- the log
+    "log_text": (
+        "Wat er gedaan is, door wie en wanneer. Personen staan er onder een pseudoniem in; dat u kijkt, "
+        "staat er ook in."
+    ),
+    "act": "Wat",
+    "any_act": "alles",
+    "up_to_day": "Tot en met deze dag",
+    "show": "Toon",
+    "no_rows": "Geen regels.",
+    "number": "Nr.",
+    "when": "Wanneer",
+    "by_whom": "Door",
+    "details": "Bijzonderheden",
+    "about": "over",
+    "photo_number": "foto",
+    "older": "Ouder",
+    "chain_title": "Is het logboek heel?",
+    "chain_text": (
+        "Elke regel is aan de vorige geketend. Vergelijk de laatste met wat u eerder opschreef, of loop "
+        "nu de hele keten na."
+    ),
+    "head": "Regel %d:",
+    "verify": "Controleer het hele logboek",
+    "log_export": "Download het logboek",
+    "chain_holds": "Het logboek is heel: elke regel volgt uit de vorige.",
+    "rows_checked": "Nagelopen regels",
+    "heads_compared": "Vergeleken met vastgelegde eindpunten",
+    "rows_pruned": "Regels daarvoor, voorbij hun termijn",
+    "last_row": "Laatste regel",
+    "chain_limit": (
+        "Wat er gewijzigd is na het laatste eindpunt dat buiten de opslag bewaard wordt, kan niemand merken."
+    ),
+    "chain_broken": "Het logboek klopt niet.",
+    "chain_broken_text": (
+        "Iemand heeft het gewijzigd, of de opslag is beschadigd. Laat alles zoals het is en waarschuw de "
+        "functionaris gegevensbescherming."
+    ),
 }
