@@ -40,12 +40,12 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
-    limits.prepare(app, config)
     sessions.prepare(app, config)
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
+    limiter = limits.prepare(app, config)
     _routes(app, services)
-    for part in (webhooks.blueprint(services), panel.blueprint(services), auth.blueprint(services)):
+    for part in (webhooks.blueprint(services), panel.blueprint(services), auth.blueprint(services, limiter)):
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, TooManyRequests, Unauthorized
 
 from plugin.errors import AccessRefused, SignatureRefused
@@ -18,7 +19,6 @@ from plugin.flows.signin import Role, Staff
 from plugin.hooks import handover
 from sidecar import signed
 from sidecar.console import words
-from sidecar.limits import limiter
 
 PATH = "/signin/resourcespace"
 RATE = "30 per minute"
@@ -72,7 +72,7 @@ def sign_out(services: Services) -> None:
         signin.leave(services, token)
 
 
-def blueprint(services: Services) -> Blueprint | None:
+def blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
     """The endpoint; None while no secret or no address of ours is configured. Raises ConfigError."""
     known = signed.secrets(services.config, "signin")
     if known is None or not services.config.server.public_url:
@@ -115,7 +115,7 @@ def _refused(error: Exception) -> ResponseReturnValue:
     elif isinstance(error, SignatureRefused):
         answer = _notice("signin_refused", 401, wanted)
     elif isinstance(error, TooManyRequests):
-        answer = _notice("signin_too_often", 429, wanted)
+        answer = *_notice("signin_too_often", 429, wanted), {"Retry-After": "60"}
     else:
         answer = _notice("signin_malformed", getattr(error, "code", None) or 400, wanted)
     return answer

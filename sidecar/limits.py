@@ -1,20 +1,31 @@
-"""How often one address may knock; counted in this process, which is the only one that serves."""
+"""How often somebody may ask: counted in memory, by address and by link; the server is one process."""
 
-from flask import Flask
+from flask import Flask, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from plugin.config import Config
 
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
-"""`@limiter.limit("30 per minute")` on a view; beyond it 429 with Retry-After."""
+
+def prepare(app: Flask, config: Config) -> Limiter:
+    """The app's limits. Behind `server.proxies` proxies the address is the one that they tell of."""
+    count = config.server.proxies
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]
+    return Limiter(get_remote_address, app=app, storage_uri="memory://", strategy="moving-window")
 
 
-def prepare(app: Flask, config: Config) -> None:
-    """Count by the visitor's own address: behind `server.proxies` web servers, by what those pass on."""
-    front = config.server.proxies
-    if front:
-        fixed = ProxyFix(app.wsgi_app, x_for=front, x_proto=front, x_host=front, x_prefix=front)
-        app.wsgi_app = fixed  # type: ignore[method-assign]
-    limiter.init_app(app)
+def by_address() -> str:
+    """Who asks, by their address."""
+    return get_remote_address()
+
+
+def by_visit() -> str:
+    """The link of this visit, and the address: a shoot's link is shared by all who stand there."""
+    return f"{session.get('link', '')}:{get_remote_address()}"
+
+
+def by_token() -> str:
+    """The link that is being opened."""
+    return str((request.view_args or {}).get("token", ""))
