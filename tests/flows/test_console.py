@@ -406,3 +406,59 @@ def test_a_name_is_text_wherever_it_stands(
         page = officer.get(path).text
         assert "&gt;&lt;b onclick=x&gt;Bo" in page
         assert "<b onclick" not in page
+
+
+class TestLog:
+    """The log for whoever watches."""
+
+    @pytest.fixture
+    def auditor(self, app: Flask, clock: ManualClock) -> FlaskClient:
+        return staff.signed_in(app, clock, "auditor")
+
+    def test_of_one_act_up_to_a_day(
+        self, services: Services, cast: support.Cast, app: Flask, clock: ManualClock
+    ) -> None:
+        """Rows of the day that was asked for and before, of that act; and the look is a row itself."""
+        cast.add("Bo")
+        clock.advance(timedelta(days=1))
+        cast.add("Dag")
+        auditor = staff.signed_in(app, clock, "auditor")
+        ask = {"action": "person:record:create"}
+        both = auditor.get("/console/log", query_string=ask).text
+        one = auditor.get("/console/log", query_string=ask | {"day": "2026-03-02"}).text
+        assert (both.count("<code>person:record:create"), one.count("<code>person:record:create")) == (2, 1)
+        assert "2 March 2026" in one
+        assert actions(services, "dam:auditor").count("audit:log:look") == 2
+
+    def test_page_by_page(self, cast: support.Cast, auditor: FlaskClient) -> None:
+        """Going on reaches every row, none twice."""
+        for number in range(60):
+            cast.add(f"Sample {number}")
+        ask = "/console/log?action=person:record:create"
+        first = auditor.get(ask).text
+        on = re.search(r'href="([^"]+)">Older', first)
+        assert on is not None
+        second = auditor.get(on[1].replace("&amp;", "&")).text
+        numbers = [re.findall(r'data-label="No.">(\d+)<', page) for page in (first, second)]
+        assert (len(numbers[0]), len(numbers[1])) == (50, 10)
+        assert not set(numbers[0]) & set(numbers[1])
+
+    def test_the_chain(self, services: Services, auditor: FlaskClient) -> None:
+        """It holds; and where somebody changed a row, the page says which."""
+        assert "The log is whole" in staff.post(auditor, "/console/log/verify").text
+        with services.store.write() as tx:
+            tx.execute(update(t.audit).where(t.audit.c.seq == 1).values(actor="somebody else"))
+        page = staff.post(auditor, "/console/log/verify").text
+        assert "audit row 1 was changed after it was written" in page
+
+    def test_the_export_is_all_of_it(
+        self, services: Services, cast: support.Cast, auditor: FlaskClient
+    ) -> None:
+        """Every row, in order, up to the one that says that it was taken out."""
+        cast.add("Bo")
+        lines = [json.loads(line) for line in staff.post(auditor, "/console/log/export").text.splitlines()]
+        with services.store.read() as conn:
+            assert [line["seq"] for line in lines] == list(
+                conn.scalars(select(t.audit.c.seq).order_by("seq"))
+            )
+        assert lines[-1]["details"] == {"export": True}

@@ -68,6 +68,7 @@ class Forger:
             "another secret": self._otherwise_signed,
             "altered field": self._altered_field,
             "altered body": self._altered_body,
+            "respelt": self._respelt,
             "swapped": self._swapped,
             "unsigned": lambda: _body({"payload": self.dam.form()["payload"]}),
         }
@@ -98,11 +99,26 @@ class Forger:
             if parse_qs(changed.decode("latin-1")) != parse_qs(good.decode()):
                 return changed
 
+    def _respelt(self) -> bytes:
+        """The same bits to a lenient reader of base64: other unused bits, other padding, noise."""
+        form = self.dam.form()
+        payload, signature = form["payload"], form["signature"]
+        unused = _ALPHABET[_ALPHABET.index(signature[-2]) ^ 1]
+        other = self.chance.choice(
+            (
+                {"signature": signature[:-2] + unused + "="}, {"signature": signature.rstrip("=")},
+                {"signature": f"{signature[:20]} {signature[20:]}"}, {"payload": payload + "=" * 4},
+                {"payload": f"{payload[:40]}\n{payload[40:]}"}, {"payload": f" {payload}"},
+            )
+        )  # fmt: skip
+        return _body(form | other)
+
     def _swapped(self) -> bytes:
         """The signature of one hand-over under another."""
         return _body(self.dam.form() | {"signature": self.dam.form()["signature"]})
 
 
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _AUDIENCES = (f"{AUDIENCE}/", "https://localhost", "http://localhost:80", "http://localhost.example.org", "")
 
 

@@ -15,8 +15,10 @@ from plugin.config.sections import Access
 from plugin.flows import signin
 from plugin.flows.services import Services
 from plugin.flows.signin import Role
+from plugin.ledger import retention
 from plugin.ledger import tables as t
 from plugin.recognizer.examiner import Examiner
+from sidecar import doctor
 from sidecar.app import create_app
 from tests import staff, support
 from tests.staff import AUDIENCE, Dam
@@ -236,3 +238,35 @@ class TestSession:
         """For the staff's pages alone, out of reach of scripts and of other sites' forms."""
         said = dam.sign_in(client).headers["Set-Cookie"]
         assert {"HttpOnly", "Path=/console", "SameSite=Lax"} <= {part.strip() for part in said.split(";")}
+
+    def test_its_row_goes_a_day_after(
+        self, services: Services, client: FlaskClient, dam: Dam, clock: ManualClock
+    ) -> None:
+        """Nothing is kept of a session but what the log says."""
+        dam.sign_in(client)
+        left = []
+        for hours in (8, 24, 1):
+            clock.advance(timedelta(hours=hours))
+            with services.store.write() as tx:
+                retention.sweep(tx, services.config, tx.now)
+            with services.store.read() as conn:
+                left.append(len(conn.execute(select(t.session)).all()))
+        assert left == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("tables", "ok", "said"),
+    [
+        ({}, True, "on at http://localhost/console/, 1 secrets, 4 groups"),
+        ({"server": {"public_url": ""}}, True, "off: server.public_url is empty"),
+        ({"webhooks": {"signin_secret_file": ""}}, True, "off: webhooks.signin_secret_file names no secret"),
+        ({"access": {}}, False, "on at http://localhost/console/, 1 secrets, 0 groups"),
+    ],
+)
+def test_doctor_says_why_there_is_no_console(
+    tmp_path: Path, clock: ManualClock, tables: dict[str, Any], ok: bool, said: str
+) -> None:
+    """And that nobody could come in, where no group has a role."""
+    config = staff.configuration(tmp_path, **tables)
+    (found,) = [one for one in doctor.examine(config, clock) if one.what == "console"]
+    assert (found.ok, found.said) == (ok, said)

@@ -1,0 +1,78 @@
+"""The pages in a real browser: a server on this machine, the system's Chromium, at a phone's size and a desktop's."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from plugin.flows.services import Services
+from sidecar.app import create_app
+
+SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the whole run."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(services: Services) -> Iterator[str]:
+    """Where the house is served."""
+    server = make_server("127.0.0.1", 0, create_app(services.config, services), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+
+
+Opened = Callable[..., Page]
+
+
+@pytest.fixture
+def on(chromium: Browser, address: str) -> Iterator[Opened]:
+    """`on("phone", "nl")`: a page of a fresh browser of that size and language, without script."""
+    contexts: list[BrowserContext] = []
+
+    def fresh(size: str = "phone", language: str = "en", **more: Any) -> Page:
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, locale=language, base_url=address, **more
+        )
+        contexts.append(context)
+        return context.new_page()
+
+    yield fresh
+    for context in contexts:
+        context.close()
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds on the page that keeps somebody out."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['help']} ({node['html'][:120]})"
+        for one in found
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture of the page, where FACELEASE_SHOTS names a folder."""
+    folder = os.environ.get("FACELEASE_SHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
