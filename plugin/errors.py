@@ -1,6 +1,7 @@
 """What can go wrong, one class a kind: each message says what to do about it."""
 
 import re
+from collections.abc import Sequence
 
 # Of a part between colons: all up to a file's extension, or the whole of it where it holds a slash.
 _PATH = re.compile(r"[^:]*\.\w{3,5}\b|[^:]*/[^:]*")
@@ -108,6 +109,30 @@ class AccessRefused(FaceLeaseError):
     def __init__(self, language: str) -> None:
         self.language = language
         super().__init__("none of your groups in the DAM has a role here: ask the administrator ([access])")
+
+
+class MailError(FaceLeaseError):
+    """The mail server did not take a letter; trying again later may help. Its own words are not repeated."""
+
+
+class MailRefused(MailError):
+    """This letter will never be taken: its address does not exist, or the server refuses what it holds."""
+
+
+class MailMisconfigured(MailError):
+    """No letter will be taken before somebody mends the section [mail] of the configuration."""
+
+
+class SigningRefused(FaceLeaseError):
+    """A form was not filled in as it must be; `problems` says what: a word for the field and one for the fault."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("not signed: " + ", ".join(f"{field} {fault}" for field, fault in self.problems))
+
+
+class TooMany(FaceLeaseError):
+    """Something was asked for too often: wait, then try again."""
 
 
 class EventRefused(FaceLeaseError):

@@ -1,6 +1,6 @@
 """The Flask app: `create_app(config)`, health, metrics, and a front page that names nobody."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -15,6 +15,7 @@ from sidecar import auth, limits, metrics, panel, problems, sessions, webhooks, 
 from sidecar.console import routes as console
 from sidecar.house import open_house
 from sidecar.readiness import sweep_age, unready
+from sidecar.sign import blueprint, uploads
 
 log = structlog.get_logger()
 
@@ -28,6 +29,7 @@ class State:
     jobs: dict[str, int]
     templates: int
     sweep_age: float | None
+    mails: dict[str, int] = field(default_factory=dict)
 
 
 def create_app(config: Config, services: Services | None = None) -> Flask:
@@ -38,6 +40,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     if services is None:
         services = open_house(config).__enter__()
     app = Flask(__name__)
+    app.request_class = uploads.InMemory
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
     sessions.prepare(app, config)
@@ -51,6 +54,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
             app.register_blueprint(part)
     if auth.on(services):
         app.register_blueprint(console.console)
+    app.register_blueprint(blueprint.blueprint(services, limiter))
     app.after_request(_headers)
     return app
 
@@ -112,8 +116,10 @@ def state(services: Services) -> State:
             str(row.state): int(row.n)
             for row in conn.execute(select(t.face.c.state, func.count().label("n")).group_by(t.face.c.state))
         }
+        letters = conn.execute(select(t.mail.c.state, func.count()).group_by(t.mail.c.state)).all()
         templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
-    return State(photos, faces, services.queue.counts(), templates, sweep_age(services))
+    mails = {str(name): int(count) for name, count in letters}
+    return State(photos, faces, services.queue.counts(), templates, sweep_age(services), mails)
 
 
 def _measure(now: State) -> None:
@@ -123,5 +129,7 @@ def _measure(now: State) -> None:
         metrics.FACES.labels(name).set(now.faces.get(name, 0))
     for name, count in now.jobs.items():
         metrics.QUEUE.labels(name).set(count)
+    for name in ("queued", "sent", "dropped", "failed"):
+        metrics.MAILS.labels(name).set(now.mails.get(name, 0))
     metrics.GALLERY.set(now.templates)
     metrics.OVERDUE.set(-1 if now.sweep_age is None else now.sweep_age)

@@ -7,7 +7,7 @@ import click
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError
-from sidecar.commands import collections, demo, keeping, people, quitclaims, reviews, system
+from sidecar.commands import collections, demo, forms, keeping, mail, people, quitclaims, reviews, system
 from sidecar.commands.common import Shell, safe
 
 
@@ -25,8 +25,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
-    people.person, quitclaims.quitclaim, collections.collection, reviews.reviews, reviews.clearance,
-    keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
+    people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
+    keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report, mail.mail,
 ):  # fmt: skip
     cli.add_command(command)
 

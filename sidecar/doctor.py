@@ -4,15 +4,17 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.errors import FaceLeaseError
+from plugin.errors import FaceLeaseError, MailError
 from plugin.flows import roster
 from plugin.flows.services import Services
+from plugin.hooks.mail import MailServer
 from plugin.ledger import tables as t
 from plugin.recognizer import engine
 from sidecar import house, signed
@@ -35,6 +37,7 @@ def examine(config: Config, clock: Clock) -> list[Finding]:
     findings += [_guard(f"{name} of the DAM", lambda name=name: _signed(config, name)) for name in _SIGNED]  # type: ignore[misc]
     findings.append(_guard("console", lambda: _console(config)))
     findings.append(_guard("weights", lambda: _weights(config)))
+    findings.append(_guard("mail server", lambda: _mail_server(config)))
     try:
         with house.open_house(config, clock) as services:
             findings += [_guard(name, lambda check=check: check(services)) for name, check in _OPEN]  # type: ignore[misc]
@@ -120,6 +123,38 @@ def _weights(config: Config) -> Finding:
     return Finding("weights", True, opened.id)
 
 
+def _mail_server(config: Config) -> Finding:
+    """Connects, encrypts and signs in; sends nothing."""
+    mail, what = config.mail, "mail server"
+    if not mail.host:
+        return Finding(what, True, "off: mail.host is empty, so links are handed over by hand")
+    if not config.server.public_url:
+        return Finding(
+            what, False, "letters cannot bear a link", "set server.public_url to the address people reach"
+        )
+    try:
+        said = MailServer.from_config(config).check()
+    except MailError as error:
+        return Finding(what, False, str(error), "correct [mail]; `facelease mail test ADDRESS` tries it")
+    return Finding(what, True, said if mail.owner else f"{said}; mail.owner is empty: no alerts to the owner")
+
+
+def _letters(services: Services) -> Finding:
+    """What was not delivered in the last month, and what waits for longer than a mail server should take."""
+    now = services.clock.now()
+    recent = t.mail.c.finished_at > now - timedelta(days=30)
+    late = (t.mail.c.state == "queued") & (t.mail.c.created_at < now - timedelta(hours=2))
+    with services.store.read() as conn:
+        errors = conn.scalars(select(t.mail.c.error).where(t.mail.c.state == "failed", recent)).all()
+        waiting = conn.scalar(select(func.count()).where(late)) or 0
+    said = f"{len(errors)} not delivered in 30 days, {waiting} wait for more than two hours"
+    reasons = "; ".join(sorted(set(filter(None, errors)))[:3])
+    return Finding(
+        "letters", not errors and not waiting, said + (f": {reasons}" if reasons else ""),
+        "facelease mail list shows whose; correct the address and ask anew",
+    )  # fmt: skip
+
+
 def _store(services: Services) -> Finding:
     with services.store.read() as conn:
         people = conn.scalar(select(func.count()).select_from(t.person))
@@ -194,5 +229,5 @@ def _templates(services: Services) -> Finding:
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("store", _store), ("DAM", _dam), ("clock", _clock), ("sweep", _sweep), ("jobs", _jobs),
-    ("terms", _terms), ("templates", _templates),
+    ("terms", _terms), ("templates", _templates), ("letters", _letters),
 )  # fmt: skip

@@ -11,3 +11,4 @@ PHOTOS = Gauge("facelease_photos", "Photographs in the ledger by how far they ar
 FACES = Gauge("facelease_faces", "Faces in the ledger by state", ["state"])
 GALLERY = Gauge("facelease_templates", "Templates that are kept")
 OVERDUE = Gauge("facelease_sweep_age_seconds", "Seconds since the last sweep")
+MAILS = Gauge("facelease_mails", "Letters by state", ["state"])

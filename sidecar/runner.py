@@ -134,7 +134,7 @@ def _schedule(services: Services, beat: Callable[[], None]) -> BackgroundSchedul
     scheduler = BackgroundScheduler(timezone=zone, job_defaults={"coalesce": True, "max_instances": 1})
     config = services.config
 
-    def add(name: str, act: Callable[[], object], trigger: str, **when: int) -> None:
+    def add(name: str, act: Callable[[], object], trigger: str, **when: object) -> None:
         scheduler.add_job(_guarded(name, act), trigger, id=name, misfire_grace_time=None, **when)
 
     add("beat", beat, "interval", seconds=max(1, config.jobs.lease_seconds // 3))
@@ -143,6 +143,8 @@ def _schedule(services: Services, beat: Callable[[], None]) -> BackgroundSchedul
     add("heads", lambda: chores.heads(services), "interval", minutes=60)
     add("housekeeping", lambda: chores.housekeeping(services), "cron", hour=3)
     add("reconcile", lambda: chores.reconcile(services), "cron", hour=4)
+    add("remind", lambda: chores.remind(services), "cron", hour=9)
+    add("remind at start", lambda: chores.remind(services), "date")  # once, now
     return scheduler
 
 

@@ -238,6 +238,7 @@ class Mail(Section):
     password_file: str = ""
     sender: str = ""
     owner: str = ""
+    ca_file: str = ""
     seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
 
     @model_validator(mode="after")

@@ -11,8 +11,10 @@ from plugin.flows import (
     erasure,
     intents,
     keeping,
+    letters,
     modes,
     notices,
+    reminders,
     replay,
     revocation,
     statements,
@@ -37,6 +39,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "recompute": revocation.recomputed,
     "remode": modes.remode,
     "erase": erasure.erased,
+    "mail": letters.mailed,
 }
 """Each kind of job, and the story that it is."""
 
@@ -84,6 +87,11 @@ def housekeeping(services: Services) -> dict[str, int]:
     keeping.renew(services)
     statements.renew(services)
     return counts
+
+
+def remind(services: Services) -> dict[str, int]:
+    """Daily, and at start: the letters that the calendar asks for, and those that no server would take yet."""
+    return reminders.send(services) | {"waiting": letters.resume(services)}
 
 
 def heads(services: Services) -> None:

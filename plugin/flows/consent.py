@@ -4,15 +4,15 @@ Every end goes through `end`: the line in ended.log first, then one transaction 
 the cut of stored clearances, the destroyed key, the revocation job and the audit rows.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from plugin.errors import ConsentError
-from plugin.flows import faces, roster
+from plugin.flows import faces, roster, versions
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -38,80 +38,64 @@ class Evidence:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a quitclaim comes from: the form that was signed, and what each grant of it rests on.
+
+    `bases`: by the id of the grant, only those that do not rest on consent. `quitclaim_id`: chosen by
+    whoever must be able to say later whether it is there; None draws one.
+    """
+
+    form_id: str | None = None
+    bases: Mapping[str, str] = field(default_factory=dict)
+    quitclaim_id: str | None = None
+
+
+NO_FORM = Origin()
+
+
 def record(
-    services: Services, person_id: str, signing: lifecycle.Signing, evidence: Sequence[Evidence], actor: str
-) -> Quitclaim:
+    services: Services, person_id: str, signing: lifecycle.Signing, evidence: Sequence[Evidence], actor: str,
+    origin: Origin = NO_FORM,
+) -> Quitclaim:  # fmt: skip
     """Record a signed quitclaim as the person's next version; it supersedes the version before.
 
     Raises ConsentError where it breaks a rule, and where nothing proves it.
     """
+    with services.store.write() as tx:
+        return enter(services, tx, person_id, signing, evidence, actor, origin)
+
+
+def enter(
+    services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing, evidence: Sequence[Evidence], actor: str,
+    origin: Origin = NO_FORM,
+) -> Quitclaim:  # fmt: skip
+    """As `record`, in the caller's transaction."""
     if not evidence:
         raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
-    with services.store.write() as tx:
-        person, before = roster.load(tx.connection, person_id)
-        _record_key(services, tx, person_id)
-        claim = lifecycle.record(
-            person, before, signing, services.ages, quitclaim_id=uuid4().hex, now=tx.now, by=actor
-        )
-        _insert(services, tx, claim)
-        for item in evidence:
-            body = item.name.encode() + b"\0" + item.body
-            services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
-        tx.audit(
-            Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx.connection, person_id),
-            quitclaim=claim.id, version=claim.version, text=claim.text_version, grants=len(claim.grants),
-        )  # fmt: skip
-        for old in lifecycle.supersede(before, claim):
-            this = t.quitclaim.c.id == old.id
-            tx.execute(update(t.quitclaim).where(this).values(superseded_at=old.superseded_at))
-            _log_shortened(services, old, tx.now)
-        tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
-        standing = roster.load(tx.connection, person_id)
-        end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
-        tx.move_generation()
-        services.queue.put(tx, "recompute", person_id)
-    return claim
-
-
-def _record_key(services: Services, tx: Tx, person_id: str) -> None:
-    """A new record key for somebody whose last one went with its evidence, past its term."""
-    if services.vault.has_key(tx.connection, person_id, "record"):
-        return
-    erasing = select(t.job.c.id).where(
-        t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
-    )
-    if tx.execute(erasing).first() is not None:
-        raise ConsentError("this person is being erased: enter them anew when that is finished")
-    services.vault.create_key(tx, person_id, "record")
-
-
-def _log_shortened(services: Services, old: Quitclaim, now: datetime) -> None:
-    """A version that a later one will replace: an older copy of the store must not know it for longer."""
-    until = old.superseded_at
-    if until is None or until <= now:
-        return  # `end` logs what is over
-    for grant in old.grants:
-        if grant.ended_at is None and (grant.valid_until is None or grant.valid_until > until):
-            services.ended.append(Ended(old.person_id, grant.id, until, EndKind.SUPERSEDED.value))
-
-
-def _insert(services: Services, tx: Tx, claim: Quitclaim) -> None:
-    tx.execute(
-        insert(t.quitclaim).values(
-            id=claim.id, person_id=claim.person_id, version=claim.version, text_version=claim.text_version,
-            text_sha256=claim.text_sha256, language=claim.language, method=claim.method,
-            signed_by_person=claim.signed_by_person, signed_by_guardians=list(claim.signed_by_guardians),
-            signed_at=claim.signed_at, recorded_at=claim.recorded_at, recorded_by=claim.recorded_by,
-        )
+    person, before = roster.load(tx.connection, person_id)
+    versions.record_key(services, tx, person_id)
+    claim = lifecycle.record(
+        person, before, signing, services.ages, quitclaim_id=origin.quitclaim_id or uuid4().hex, now=tx.now, by=actor
     )  # fmt: skip
-    for grant in claim.grants:
-        tx.execute(
-            insert(t.grant).values(
-                id=grant.id, quitclaim_id=claim.id, person_id=claim.person_id, kind=grant.kind.value,
-                purpose=grant.purpose, channel=grant.channel, valid_from=grant.valid_from,
-                valid_until=grant.valid_until,
-            )
-        )  # fmt: skip
+    versions.insert_rows(tx, claim, origin.form_id, origin.bases)
+    for item in evidence:
+        body = item.name.encode() + b"\0" + item.body
+        services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
+    tx.audit(
+        Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx.connection, person_id),
+        quitclaim=claim.id, version=claim.version, text=claim.text_version, grants=len(claim.grants),
+    )  # fmt: skip
+    for old in lifecycle.supersede(before, claim):
+        this = t.quitclaim.c.id == old.id
+        tx.execute(update(t.quitclaim).where(this).values(superseded_at=old.superseded_at))
+        versions.log_shortened(services, old, tx.now)
+    tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
+    standing = roster.load(tx.connection, person_id)
+    end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
+    tx.move_generation()
+    services.queue.put(tx, "recompute", person_id)
+    return claim
 
 
 def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:

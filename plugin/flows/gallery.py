@@ -13,6 +13,7 @@ from plugin.flows.services import Services
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
 from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Scope
 from plugin.recognizer.examiner import Examiner
@@ -56,6 +57,10 @@ class Faces:
         """A template of one consenting person's reference photographs."""
         return self._examiner.enrol(list(pictures))
 
+    def inspect(self, picture: bytes) -> str:
+        """Why a photograph would not serve as a reference, "" if it would. It is looked at, not encoded."""
+        return self._examiner.inspect(picture)
+
     def close(self) -> None:
         """End the child processes."""
         self._examiner.close()
@@ -97,34 +102,47 @@ def enrol(services: Services, person_id: str, pictures: Sequence[bytes], actor: 
     Raises ConsentError without a recognition grant that is in force now, EnrolmentRefused with a
     reason a photograph. A template made before is replaced.
     """
+    _demand_grant(services, person_id)
+    enrolment = examine(services, pictures)
+    with services.store.write() as tx:
+        keep(services, tx, person_id, enrolment, pictures, actor)
+    return enrolment
+
+
+def examine(services: Services, pictures: Sequence[bytes]) -> Enrolment:
+    """A template of reference photographs, in memory. Raises EnrolmentRefused with a reason a photograph."""
     if not pictures:
         raise EnrolmentRefused(["no photograph was given: three or more of the same person are best"])
-    _demand_grant(services, person_id)
-    enrolment = services.faces.enrol(pictures)
-    template = np.asarray(enrolment.template, dtype="<f4").tobytes()
+    return services.faces.enrol(pictures)
+
+
+def keep(
+    services: Services, tx: Tx, person_id: str, enrolment: Enrolment, pictures: Sequence[bytes], actor: str
+) -> None:
+    """Seal a template and its photographs in the caller's transaction; what was kept before goes.
+
+    Raises ConsentError where no recognition grant is in force any more.
+    """
     vault = services.vault
-    with services.store.write() as tx:
-        standing = roster.load(tx.connection, person_id)
-        if roster.recognition(services, standing, tx.now) is None:
-            raise ConsentError(
-                "the recognition grant ended while the photographs were examined: nothing was kept"
-            )
-        if not consent.leased(services, tx.connection, person_id, standing, tx.now):
-            consent.destroy_key(services, tx, person_id, "face", actor)
-        if not vault.has_key(tx.connection, person_id, "face"):
-            vault.create_key(tx, person_id, "face")
-        for kind in ("template", "reference"):
-            for old in vault.find(tx.connection, person_id, kind):
-                vault.discard(tx, old)
-        vault.seal(tx, person_id, "face", "template", template, engine=services.faces.engine_id)
-        for picture in pictures:
-            vault.seal(tx, person_id, "face", "reference", picture)
-        tx.move_generation()
-        tx.audit(
-            Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx.connection, person_id),
-            photos=len(pictures), engine=services.faces.engine_id,
-        )  # fmt: skip
-    return enrolment
+    standing = roster.load(tx.connection, person_id)
+    if roster.recognition(services, standing, tx.now) is None:
+        raise ConsentError("no recognition grant is in force: nothing of the photographs was kept")
+    if not consent.leased(services, tx.connection, person_id, standing, tx.now):
+        consent.destroy_key(services, tx, person_id, "face", actor)
+    if not vault.has_key(tx.connection, person_id, "face"):
+        vault.create_key(tx, person_id, "face")
+    for kind in ("template", "reference"):
+        for old in vault.find(tx.connection, person_id, kind):
+            vault.discard(tx, old)
+    template = np.asarray(enrolment.template, dtype="<f4").tobytes()
+    vault.seal(tx, person_id, "face", "template", template, engine=services.faces.engine_id)
+    for picture in pictures:
+        vault.seal(tx, person_id, "face", "reference", picture)
+    tx.move_generation()
+    tx.audit(
+        Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx.connection, person_id),
+        photos=len(pictures), engine=services.faces.engine_id,
+    )  # fmt: skip
 
 
 def _demand_grant(services: Services, person_id: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from plugin.flows import people
 from plugin.flows.services import Services
@@ -40,7 +40,7 @@ class Letter:
 
 def put(services: Services, tx: Tx, letter: Letter) -> bool:
     """Queue the letter in the caller's transaction; False where nobody can be written to, or it was before."""
-    address = _address(services, tx, letter)
+    address = address_of(services, tx.connection, letter)
     if not (services.config.mail.host and address):
         return False
     if tx.execute(select(t.mail.c.id).where(t.mail.c.cause == letter.cause)).first() is not None:
@@ -49,7 +49,7 @@ def put(services: Services, tx: Tx, letter: Letter) -> bool:
     tx.execute(
         insert(t.mail).values(
             id=mail_id, cause=letter.cause, kind=letter.kind, person_id=letter.person_id,
-            data=dict(letter.data), language=letter.language, state="queued", created_at=tx.now,
+            data=_kept(letter), language=letter.language, state="queued", created_at=tx.now,
         )
     )  # fmt: skip
     if letter.person_id is not None:
@@ -60,10 +60,17 @@ def put(services: Services, tx: Tx, letter: Letter) -> bool:
     return True
 
 
-def _address(services: Services, tx: Tx, letter: Letter) -> str:
+def _kept(letter: Letter) -> dict[str, Any]:
+    """With the guardian to whom it goes, so that the letter can greet them."""
+    guardian = {"guardian": letter.to} if letter.to not in ("person", OWNER) else {}
+    return {**letter.data, **guardian}
+
+
+def address_of(services: Services, conn: Connection, letter: Letter) -> str:
+    """Where the letter would go; "" where nobody can be written to."""
     if letter.person_id is None:
         return services.config.mail.owner if letter.to == OWNER else ""
     if letter.to == "person":
-        return people.email_of(services, tx.connection, letter.person_id)
-    known = people.guardians_of(services, tx.connection, letter.person_id)
+        return people.email_of(services, conn, letter.person_id)
+    known = people.guardians_of(services, conn, letter.person_id)
     return next((one.get("email", "") for one in known if one["id"] == letter.to), "")

@@ -91,7 +91,8 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
         }  # fmt: skip
         if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
             tx.execute(insert(t.collection).values(ref=ref, **values))
-        tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
+        if members or ruling.basis is not Basis.SHOOT:  # who signed up by themselves stays
+            tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
         for person_id in members:
             tx.execute(insert(t.shoot_member).values(collection_ref=ref, person_id=person_id))
         tx.move_generation()
@@ -100,6 +101,14 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
             basis=ruling.basis.value if ruling.basis else "", members=len(members),
         )  # fmt: skip
         services.queue.put(tx, "remode", ref, {})
+
+
+def join(services: Services, tx: Tx, ref: str, person_id: str) -> None:
+    """Who signed up at a shoot is a member of it from now on, and may be looked for there."""
+    mine = (t.shoot_member.c.collection_ref == ref) & (t.shoot_member.c.person_id == person_id)
+    if tx.execute(select(t.shoot_member).where(mine)).first() is None:
+        tx.execute(insert(t.shoot_member).values(collection_ref=ref, person_id=person_id))
+    tx.move_generation()
 
 
 def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -27,6 +27,7 @@ class Newcomer:
     birth_date: date | None = None
     email: str = ""
     guardians: tuple[str, ...] = ()  # names; sealed under the record key
+    namesake: bool = False  # the name was somebody's, and was made to differ
 
 
 def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
@@ -40,23 +41,32 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
     person_id = uuid4().hex
     with services.store.write() as tx:
         _free(tx, name, standing)
-        tx.execute(
-            insert(t.person).values(
-                id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
-                language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
-            )
-        )  # fmt: skip
-        services.vault.create_key(tx, person_id, "record")
-        contact = json.dumps({"email": newcomer.email}).encode()
-        services.vault.seal(tx, person_id, "record", "contact", contact)
-        for guardian in newcomer.guardians:
-            _add_guardian(services, tx, person_id, guardian)
-        subject = roster.subject(services, tx.connection, person_id)
-        tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
-        if adopt:
-            _adopt(tx, person_id, name)
-            tx.audit(Action.NODE_ADOPT, actor, subject=subject)
+        enter(services, tx, person_id, replace(newcomer, display_name=name), actor, adopt)
     return person_id
+
+
+def enter(
+    services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False
+) -> None:
+    """Enter a person whose clean name is known to be free, in the caller's transaction."""
+    name = newcomer.display_name
+    tx.execute(
+        insert(t.person).values(
+            id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
+            language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
+            namesake=newcomer.namesake,
+        )
+    )  # fmt: skip
+    services.vault.create_key(tx, person_id, "record")
+    contact = json.dumps({"email": newcomer.email}).encode()
+    services.vault.seal(tx, person_id, "record", "contact", contact)
+    for guardian in newcomer.guardians:
+        enter_guardian(services, tx, person_id, guardian)
+    subject = roster.subject(services, tx.connection, person_id)
+    tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
+    if adopt:
+        _adopt(tx, person_id, name)
+        tx.audit(Action.NODE_ADOPT, actor, subject=subject)
 
 
 def _free(tx: Tx, name: str, standing: int) -> None:
@@ -80,21 +90,30 @@ def _adopt(tx: Tx, person_id: str, name: str) -> None:
     )
 
 
-def _add_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
+def enter_guardian(services: Services, tx: Tx, person_id: str, name: str, email: str = "") -> str:
+    """Make a guardian known in the caller's transaction; returns the guardian's id."""
     guardian_id = uuid4().hex
     tx.execute(insert(t.guardian).values(id=guardian_id, person_id=person_id, created_at=tx.now))
-    body = json.dumps({"name": clean_name(name)}).encode()
+    body = json.dumps({"name": clean_name(name)} | ({"email": email} if email else {})).encode()
     services.vault.seal(tx, person_id, "record", "guardian", body, subject=guardian_id)
     return guardian_id
 
 
-def add_guardian(services: Services, person_id: str, name: str, actor: str) -> str:
+def add_guardian(services: Services, person_id: str, name: str, actor: str, email: str = "") -> str:
     """Make somebody known as a guardian of the person; returns the guardian's id."""
     with services.store.write() as tx:
         roster.load(tx.connection, person_id)
-        guardian_id = _add_guardian(services, tx, person_id, name)
+        guardian_id = enter_guardian(services, tx, person_id, name, email)
         tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
     return guardian_id
+
+
+def distinct(services: Services, person_id: str, actor: str) -> None:
+    """Somebody on the staff looked: who signed up under a name that was taken is another person indeed."""
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        tx.execute(update(t.person).where(t.person.c.id == person_id).values(namesake=False))
+        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
 
 
 def listed(conn: Connection) -> Iterable[Any]:
@@ -136,6 +155,22 @@ def email_of(services: Services, conn: Connection, person_id: str) -> str:
     """The person's address, "" where none is known."""
     kept = _opened(services, conn, person_id, "contact")
     return str(kept[-1].get("email", "")) if kept else ""
+
+
+def set_email(services: Services, tx: Tx, person_id: str, email: str) -> None:
+    """Keep this address, in the place of what was known."""
+    for old in services.vault.find(tx.connection, person_id, "contact"):
+        services.vault.discard(tx, old)
+    services.vault.seal(tx, person_id, "record", "contact", json.dumps({"email": email}).encode())
+
+
+def set_guardian_email(services: Services, tx: Tx, person_id: str, guardian_id: str, email: str) -> None:
+    """Keep this address of a guardian, in the place of what was known."""
+    known = {one["id"]: one for one in guardians_of(services, tx.connection, person_id)}
+    for old in services.vault.find(tx.connection, person_id, "guardian", subject=guardian_id):
+        services.vault.discard(tx, old)
+    body = json.dumps({"name": known[guardian_id]["name"], "email": email}).encode()
+    services.vault.seal(tx, person_id, "record", "guardian", body, subject=guardian_id)
 
 
 def _opened(services: Services, conn: Connection, person_id: str, kind: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from plugin.flows import consent, roster
+from plugin.flows import consent, halves, roster
 from plugin.flows.services import Services
 from plugin.ledger import retention
 from plugin.ledger import tables as t
@@ -21,7 +21,11 @@ def end(services: Services) -> dict[str, int]:
         counts.update(gone)
         if max(gone.values(), default=0) < retention.CHUNK:
             break
-    return dict(counts) | {"evidence": _evidence(services), "logs": _logs(services)}
+    return dict(counts) | {
+        "evidence": _evidence(services),
+        "logs": _logs(services),
+        "halves": halves.expire(services),
+    }
 
 
 def _suggestions(services: Services) -> int:

@@ -28,9 +28,17 @@ class Action(StrEnum):
     ERASURE_RUN = "person:erasure:run"
     REVOCATION_DONE = "person:revocation:done"
 
+    FORM_ADD = "quitclaim:form:add"
+    FORM_RETIRE = "quitclaim:form:retire"
+    CONSENT_HALF = "quitclaim:consent:half"
+    CONSENT_DECLINE = "quitclaim:consent:decline"
+    CODE_SEND = "person:code:send"
     LINK_MAKE = "person:link:make"
     LINK_REVOKE = "person:link:revoke"
     MAIL_QUEUE = "mail:letter:queue"
+    MAIL_SEND = "mail:letter:send"
+    MAIL_DROP = "mail:letter:drop"
+    MAIL_FAIL = "mail:letter:fail"
 
     FACE_SCAN = "photo:face:scan"
     FACE_MATCH = "photo:face:match"

@@ -4,11 +4,11 @@ What is still needed is not past its term: an open intent, a face that a standin
 """
 
 import calendar
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Table, and_, delete, exists, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, Table, and_, delete, exists, or_, select, update
 
 from plugin.config import Config
 from plugin.ledger import audit
@@ -100,6 +100,37 @@ def _shredding(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     return _count(tx.execute(delete(t.shredding).where(t.shredding.c.id.in_(old.limit(chunk)))))
 
 
+def _mails(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """That a letter was sent; while this is known no letter is sent for its cause again."""
+    before = now - timedelta(days=config.retention.mails_days)
+    old = _ids(t.mail, and_(t.mail.c.state != "queued", t.mail.c.finished_at < before))
+    return _count(tx.execute(delete(t.mail).where(t.mail.c.id.in_(old.limit(chunk)))))
+
+
+def _codes(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """One-time codes, as soon as they are of no use; their links stay."""
+    old = _ids(t.code, t.code.c.expires_at < now)
+    return _count(tx.execute(delete(t.code).where(t.code.c.id.in_(old.limit(chunk)))))
+
+
+def _links(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """Links that have opened nothing for so long, with the codes that were asked for by them."""
+    before, link = now - timedelta(days=config.retention.links_days), t.invitation.c
+    spent = and_(link.most_uses.is_not(None), link.uses >= link.most_uses, link.used_at < before)
+    over = or_(link.expires_at < before, link.revoked_at < before, spent)
+    ids = list(tx.execute(_ids(t.invitation, over).limit(chunk)).scalars())
+    for start in range(0, len(ids), 500):
+        tx.execute(delete(t.code).where(t.code.c.invitation_id.in_(ids[start : start + 500])))
+    return _drop(tx, t.invitation, ids)
+
+
+def _requests(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """What was decided on is kept as long as the audit log that speaks of it."""
+    before = months_before(now, config.retention.audit_months)
+    old = _ids(t.request, t.request.c.decided_at < before)
+    return _count(tx.execute(delete(t.request).where(t.request.c.id.in_(old.limit(chunk)))))
+
+
 def _audit(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     return audit.prune(tx, months_before(now, config.retention.audit_months), limit=chunk)
 
@@ -112,6 +143,10 @@ _KINDS: dict[str, Callable[[Tx, Config, datetime, int], int]] = {
     "jobs": _jobs,
     "intents": _intents,
     "shredding": _shredding,
+    "mails": _mails,
+    "codes": _codes,
+    "links": _links,
+    "requests": _requests,
     "audit": _audit,
 }
 
@@ -120,7 +155,7 @@ def _ids(table: Table, condition: ColumnElement[bool]) -> Select[tuple[int]]:
     return select(table.c.id).where(condition).order_by(table.c.id)
 
 
-def _drop(tx: Tx, table: Table, ids: list[int]) -> int:
+def _drop(tx: Tx, table: Table, ids: Sequence[object]) -> int:
     for start in range(0, len(ids), 500):
         tx.execute(delete(table).where(table.c.id.in_(ids[start : start + 500])))
     return len(ids)

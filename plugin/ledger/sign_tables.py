@@ -76,7 +76,7 @@ mail = Table(
     person_id(nullable=True, index=True),                     # null: to the owner
     Column("data", JSON, nullable=False),                     # ids and days, no personal data
     Column("language", Text, nullable=False),
-    Column("state", Text, nullable=False),                    # queued, sent, dropped
+    Column("state", Text, nullable=False),                    # queued, sent, dropped (its cause is gone), failed
     Column("created_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Column("error", Text),

@@ -50,6 +50,8 @@ person = Table(
     Column("objected_at", Instant),                           # a child's own objection to recognition
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),                              # when the last grant of any kind ended
+    Column("namesake", Boolean, nullable=False, default=False,
+           server_default=text("false")),                     # signed up under a name that was made to differ
 )  # fmt: skip
 
 guardian = Table(

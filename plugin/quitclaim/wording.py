@@ -1,7 +1,7 @@
 """The reasons of an answer in plain words, English and Dutch. Plain text: whoever shows it escapes it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 from plugin.quitclaim.answers import Code, Reason
 
@@ -80,7 +80,15 @@ _USE = {"en": "{channel} use ({purpose})", "nl": "gebruik voor {channel} ({purpo
 _DUTCH = {
     "internal": "intern", "social media": "sociale media", "print": "drukwerk", "press": "pers",
     "advertising": "reclame", "communication": "communicatie", "commercial": "commercieel",
+    "website": "website",
 }  # fmt: skip
+
+
+def term(word: str, language: str) -> str | None:
+    """What a purpose or channel is called in a language; None for one that the house added itself."""
+    if word not in _DUTCH:
+        return None
+    return _DUTCH[word] if language == "nl" else word
 
 
 def render(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
@@ -111,5 +119,10 @@ def _use(values: Mapping[str, str], tongue: str) -> str:
 
 
 def _date(moment: str, tongue: str, zone: tzinfo) -> str:
-    day = datetime.fromisoformat(moment).astimezone(zone).date()
-    return f"{day.day} {_MONTHS[tongue][day.month - 1]} {day.year}"
+    return day(datetime.fromisoformat(moment).astimezone(zone).date(), tongue)
+
+
+def day(of: date, language: str) -> str:
+    """A day in words, such as 31 July 2026."""
+    months = _MONTHS[language if language in _MONTHS else "en"]
+    return f"{of.day} {months[of.month - 1]} {of.year}"

@@ -23,7 +23,7 @@ from plugin.recognizer.engine import open_engine
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.gallery import Enrolled, Gallery
 from plugin.recognizer.messages import Request
-from plugin.recognizer.quality import enrol
+from plugin.recognizer.quality import enrol, inspect
 
 Reply = tuple[dict[str, Any], list[bytes]]
 _PR_SET_PDEATHSIG = 1
@@ -50,6 +50,7 @@ class Room:
             "gallery": self._load,
             "examine": self._examine,
             "enrol": self._enrol,
+            "inspect": self._inspect,
         }
         return orders[header["order"]](header, parts)
 
@@ -74,6 +75,9 @@ class Room:
         previous = np.frombuffer(parts.pop(), "<f4") if header["previous"] else None
         enrolment = enrol(self._pipeline, _sources(header, parts), previous)
         return {"enrolment": enrolment.to_json()}, [enrolment.template.astype("<f4").tobytes()]
+
+    def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        return {"reason": inspect(self._pipeline, _sources(header, parts)[0])}, []
 
 
 def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:

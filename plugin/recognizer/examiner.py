@@ -123,6 +123,17 @@ class Examiner:
         )
         return read.result()
 
+    def inspect(self, picture: Path | bytes) -> str:
+        """Why a photograph would not serve as a reference, "" if it would; nothing is encoded.
+
+        Raises ExaminationFailed if the child died or ran out of time.
+        """
+        paths, parts = _pictures([picture])
+        header = {"order": "inspect", "sources": paths}
+        return self._queue(
+            header, parts, self._recognizer.seconds, lambda got: str(got[0]["reason"])
+        ).result()
+
     def close(self) -> None:
         """End the children; what is still queued fails."""
         with self._changed:

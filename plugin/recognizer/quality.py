@@ -69,6 +69,14 @@ def main_face(seen: Seen) -> int:
     return int(np.argmax(np.sqrt(boxes[:, 2:].prod(axis=1)) * central))
 
 
+def inspect(pipeline: Pipeline, picture: Path | bytes) -> str:
+    """Why a photograph would not serve as a reference, "" if it would. Nothing is encoded: no consent is needed."""
+    try:
+        return _unfit(pipeline.see(picture))
+    except PictureError as error:
+        return str(error)
+
+
 def _reference(pipeline: Pipeline, picture: Path | bytes) -> Reference | str:
     """The reference that a photograph gives, or the reason why it does not serve."""
     try:

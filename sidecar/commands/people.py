@@ -53,14 +53,15 @@ def list_(shell: Shell, as_json: bool) -> None:
                 "id": row.id, "name": row.display_name,
                 "recognition": roster.recognition(services, standings[row.id], now) is not None,
                 "publication": roster.any_publication(services, standings[row.id], now),
-                "enrolled": row.id in enrolled,
+                "enrolled": row.id in enrolled, "namesake": row.namesake,
             }
             for row in people.listed(conn)
         ]  # fmt: skip
     cells = [
-        [r["id"], r["name"], *(_yes(r[k]) for k in ("recognition", "publication", "enrolled"))] for r in rows
+        [r["id"], r["name"], *(_yes(r[k]) for k in ("recognition", "publication", "enrolled", "namesake"))]
+        for r in rows
     ]
-    say(as_json, rows, table(["id", "name", "recognition", "publication", "enrolled"], cells))
+    say(as_json, rows, table(["id", "name", "recognition", "publication", "enrolled", "namesake"], cells))
 
 
 def _yes(value: object) -> str:
@@ -171,11 +172,24 @@ def export(shell: Shell, who: str, as_json: bool) -> None:
 @person.command()
 @click.argument("who")
 @click.option("--guardian", required=True, help="The guardian's name.")
+@click.option("--email", default="", help="Where the guardian is written to. Kept sealed.")
 @as_json
 @click.pass_obj
-def guardian(shell: Shell, who: str, guardian: str, as_json: bool) -> None:
+def guardian(shell: Shell, who: str, guardian: str, email: str, as_json: bool) -> None:
     """Make a guardian of a minor known; prints the id with which they sign."""
     with shell.house() as services:
         person_id = someone(services, who)
-        guardian_id = people.add_guardian(services, person_id, guardian, actor())
+        guardian_id = people.add_guardian(services, person_id, guardian, actor(), email)
     say(as_json, {"id": guardian_id}, [guardian_id])
+
+
+@person.command()
+@click.argument("who")
+@as_json
+@click.pass_obj
+def distinct(shell: Shell, who: str, as_json: bool) -> None:
+    """WHO signed up under a name that was taken, and is another person indeed: take the mark off."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        people.distinct(services, person_id, actor())
+    say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])

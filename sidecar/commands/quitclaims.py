@@ -7,7 +7,7 @@ from uuid import uuid4
 import click
 
 from plugin.errors import ConsentError
-from plugin.flows import chores, consent, roster
+from plugin.flows import chores, consent, papers, roster
 from plugin.flows.services import Services
 from plugin.quitclaim import rules
 from plugin.quitclaim.lifecycle import Signing
@@ -31,7 +31,8 @@ def quitclaim() -> None:
 @click.option("--signed", metavar="DAY", help="When it was signed; default: now.")
 @click.option("--evidence", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="The signed form: a scan, a PDF. May be repeated. Kept sealed.")  # fmt: skip
-@click.option("--text-version", required=True, help="Which version of the text was signed.")
+@click.option("--form", "form_", metavar="NAME", help="The form that was signed, printed on paper.")
+@click.option("--text-version", help="Which version of the text was signed, where it was no form of ours.")
 @click.option(
     "--text",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -46,30 +47,37 @@ def quitclaim() -> None:
 @click.pass_obj
 def add(
     shell: Shell, who: str, recognition: bool, publication: tuple[str, ...], from_: str | None, until: str | None,
-    signed: str | None, evidence: tuple[Path, ...], text_version: str, text: Path | None, language: str,
-    method: str, guardian: tuple[str, ...], as_json: bool,
+    signed: str | None, evidence: tuple[Path, ...], form_: str | None, text_version: str | None, text: Path | None,
+    language: str, method: str, guardian: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Record a signed quitclaim as the person's next version."""
+    if (form_ is None) == (text_version is None):
+        raise click.UsageError("say which text was signed: --form NAME, or --text-version")
     with shell.house() as services:
         signed_at = shell.moment(signed) or services.clock.now()
         start, end = shell.moment(from_) or signed_at, shell.moment(until, end=True)
         lines: list[tuple[str, str] | None] = [None] if recognition else []
         lines += _publications(services, publication)
+        paper = papers.of_form(services, form_, language, signed_at, lines) if form_ else None
+        if paper is not None and end is None:
+            end = shell.moment(paper.last_day.isoformat(), end=True)
+        grants = tuple(
+            Grant(
+                uuid4().hex, GrantKind.PUBLICATION if line else GrantKind.RECOGNITION,
+                line[0] if line else None, line[1] if line else None, start, end,
+            )
+            for line in lines
+        )  # fmt: skip
+        hashed = sha256(text.read_bytes()).hexdigest() if text else None
         signing = Signing(
-            text_version=text_version, text_sha256=sha256(text.read_bytes()).hexdigest() if text else None,
-            language=language, method=method, signed_by_person=not guardian, signed_by_guardians=guardian,
-            signed_at=signed_at,
-            grants=tuple(
-                Grant(
-                    uuid4().hex, GrantKind.PUBLICATION if line else GrantKind.RECOGNITION,
-                    line[0] if line else None, line[1] if line else None, start, end,
-                )
-                for line in lines
-            ),
+            text_version=paper.text_version if paper else str(text_version),
+            text_sha256=paper.text_sha256 if paper else hashed, language=language, method=method,
+            signed_by_person=not guardian, signed_by_guardians=guardian, signed_at=signed_at, grants=grants,
         )  # fmt: skip
         person_id = someone(services, who)
         proof = [consent.Evidence(path.name, path.read_bytes()) for path in evidence]
-        claim = consent.record(services, person_id, signing, proof, actor())
+        origin = paper.origin(grants) if paper else consent.NO_FORM
+        claim = consent.record(services, person_id, signing, proof, actor(), origin)
         finish_jobs(services)
     said = [f"quitclaim {claim.id}, version {claim.version}, {len(claim.grants)} grants"]
     say(as_json, {"id": claim.id, "version": claim.version, "grants": [g.id for g in claim.grants]}, said)

@@ -13,6 +13,9 @@ def upgrade() -> None:
         make()
     op.add_column("grant_line", sa.Column("basis", sa.Text()))
     op.add_column("quitclaim", sa.Column("form_id", sa.Text()))
+    op.add_column(
+        "person", sa.Column("namesake", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+    )
 
 
 def _api_token() -> None:
@@ -171,6 +174,7 @@ def _code() -> None:
 
 def downgrade() -> None:
     """Drop them: links no longer open, and whoever came in signs in anew."""
+    op.drop_column("person", "namesake")
     op.drop_column("quitclaim", "form_id")
     op.drop_column("grant_line", "basis")
     op.drop_index("ix_code_invitation_id", table_name="code")

@@ -1,0 +1,157 @@
+"""What somebody who opened a link is asked: the sheet they see, who must sign, and what else is needed.
+
+Looking changes nothing: mail programs open links before people do.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.flows import forms, halves, links, people, roster
+from plugin.flows.forms import Stored
+from plugin.flows.links import Kind
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim import rules
+from plugin.quitclaim.forms import RECOGNITION
+from plugin.quitclaim.model import Person
+from plugin.quitclaim.sheets import Sheet, sheet
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a link asks of whoever holds it.
+
+    `person`: None at a shoot, where they say themselves who they are. `minor`: guardians sign.
+    `signer`: the guardian to whom the link is addressed, by id and name. `guardians`: how many sign
+    for a minor. `first_guardian`: who has signed already; then what they chose is all that is offered.
+    `from_day`: a young person may sign from then on, not before. `enrolled`: photographs are kept already.
+    `known_email`: whether an address is known to which we may write.
+    """
+
+    link_id: str
+    kind: Kind
+    language: str
+    languages: tuple[str, ...]
+    stored: Stored
+    sheet: Sheet
+    collection_ref: str | None
+    person: Person | None
+    minor: bool
+    guardians: int
+    signer: tuple[str, str] | None
+    first_guardian: str
+    from_day: date | None
+    enrolled: bool
+    known_email: str
+
+    @property
+    def second(self) -> bool:
+        """Whether another guardian has signed already."""
+        return bool(self.first_guardian)
+
+    @property
+    def shoot(self) -> bool:
+        """Whether whoever signs enters themselves."""
+        return self.person is None
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The keys of the lines that may be ticked."""
+        keys = {choice.key for choice in self.sheet.choices}
+        return frozenset(keys | ({RECOGNITION} if self.sheet.recognition else set()))
+
+
+def asked(services: Services, link: Row[Any], language: str) -> Asked:
+    """What the link asks, in `language` if the form has a text in it."""
+    stored = forms.load(services, link.form_id)
+    languages = tuple(sorted(stored.form.texts))
+    spoken = language if language in languages else link.language
+    now, today = services.clock.now(), services.today()
+    with services.store.read() as conn:
+        person = roster.load(conn, link.person_id)[0] if link.person_id else None
+        half = halves.waiting(services, conn, link)
+        minor = person is not None and _minor(services, person, now)
+        offered = set(half.choices) if half else _offered(services, stored, person, minor, today)
+        signer = _signer(services, conn, link)
+        return Asked(
+            link_id=link.id, kind=Kind(link.kind), language=spoken, languages=languages, stored=stored,
+            sheet=_fitting(sheet(stored.form, spoken, today, offered), services, person, minor, now),
+            collection_ref=link.collection_ref, person=person, minor=minor,
+            guardians=max(services.ages.guardians, stored.form.guardians), signer=signer,
+            first_guardian=half.guardian if half else "", from_day=_from_day(services, link, person, now),
+            enrolled=person is not None and _enrolled(conn, person.id),
+            known_email=_known_email(services, conn, person, minor, signer),
+        )  # fmt: skip
+
+
+def _minor(services: Services, person: Person, at: datetime) -> bool:
+    majority = rules.of_age(person, services.ages)
+    return majority is not None and majority > at
+
+
+def _offered(
+    services: Services, stored: Stored, person: Person | None, minor: bool, today: date
+) -> set[str] | None:
+    """All of the form; without recognition where it could not begin, or a child has said no to it."""
+    if person is None or not minor:
+        return None
+    lines = {f"{purpose}:{channel}" for purpose, channel, _ in stored.form.lines()}
+    if person.objected_at is not None or too_young(services, stored, person, today):
+        return lines
+    return None
+
+
+def too_young(services: Services, stored: Stored, person: Person, today: date) -> bool:
+    """Whether recognition would have ended before the lowest age for it is reached."""
+    if person.birth_date is None:
+        return False
+    floor = rules.birthday(person.birth_date, services.ages.recognition_from, services.ages.zone)
+    return floor.astimezone(services.ages.zone).date() > stored.form.duration.through(today)
+
+
+def _fitting(shown: Sheet, services: Services, person: Person | None, minor: bool, now: datetime) -> Sheet:
+    """Photographs are asked only where a template may be kept today: not of a child below the lowest age."""
+    if person is None or person.birth_date is None or not minor:
+        return shown
+    floor = rules.birthday(person.birth_date, services.ages.recognition_from, services.ages.zone)
+    return replace(shown, photographs="") if floor > now else shown
+
+
+def _signer(services: Services, conn: Connection, link: Row[Any]) -> tuple[str, str] | None:
+    if not link.guardian_id or not link.person_id:
+        return None
+    known = people.guardians_of(services, conn, link.person_id)
+    return next(((str(g["id"]), str(g["name"])) for g in known if g["id"] == link.guardian_id), None)
+
+
+def _from_day(services: Services, link: Row[Any], person: Person | None, now: datetime) -> date | None:
+    if link.kind != Kind.MAJORITY.value or person is None:
+        return None
+    majority = rules.of_age(person, services.ages)
+    if majority is None or majority <= now:
+        return None
+    return majority.astimezone(services.ages.zone).date()
+
+
+def _enrolled(conn: Connection, person_id: str) -> bool:
+    kept = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "template")
+    return conn.execute(select(t.sealed.c.id).where(kept)).first() is not None
+
+
+def _known_email(
+    services: Services, conn: Connection, person: Person | None, minor: bool, signer: tuple[str, str] | None
+) -> str:
+    if person is None:
+        return ""
+    if not minor:
+        return people.email_of(services, conn, person.id)
+    known = people.guardians_of(services, conn, person.id)
+    return next((str(g.get("email", "")) for g in known if signer and g["id"] == signer[0]), "")
+
+
+def of_link(services: Services, link_id: str, language: str) -> Asked:
+    """As `asked`, by the id that a session holds. Raises LinkRefused."""
+    return asked(services, links.by_id(services, link_id), language)

@@ -1,0 +1,200 @@
+"""A form as it was filled in, checked as a whole: everything that is wrong is told at once.
+
+A fault is a pair of words, field and fault; whoever shows it says it in the visitor's language.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from plugin.errors import ConsentError, PictureError
+from plugin.flows import signatures
+from plugin.flows.asking import Asked, too_young
+from plugin.flows.services import Services
+from plugin.quitclaim import rules
+from plugin.quitclaim.forms import RECOGNITION
+from plugin.quitclaim.model import OLDEST_BIRTH_YEAR, Person, clean_name, name_key
+
+MOST_PHOTOGRAPHS = 5
+MOST_PHOTOGRAPH_BYTES = 12_000_000
+_EMAIL = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
+_MOST_EMAIL = 254  # RFC 5321 4.5.3.1.3
+
+Fault = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What was filled in.
+
+    `nonce`: of the form that was sent, so that the same one twice is one. `choices`: keys of ticked
+    lines. `name`, `birth_date`: of the person, at a shoot. `signer`: who signs, a guardian for a minor.
+    `other_*`: a second guardian. `drawn`: a PNG, or empty and then `typed` is the signature.
+    """
+
+    nonce: str
+    language: str
+    choices: frozenset[str] = frozenset()
+    name: str = ""
+    birth_date: str = ""
+    email: str = ""
+    signer: str = ""
+    other_signer: str = ""
+    other_email: str = ""
+    drawn: bytes = field(default=b"", repr=False)
+    typed: str = ""
+    code: str = ""
+    photographs: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was filled in, as values. `signature`: a PNG of our own, or empty where it was typed."""
+
+    choices: frozenset[str]
+    name: str
+    birth_date: date | None
+    minor: bool
+    signer: str
+    email: str
+    other_signer: str
+    other_email: str
+    signature: bytes = field(repr=False)
+    typed: str
+
+    @property
+    def recognition(self) -> bool:
+        """Whether recognition was granted."""
+        return RECOGNITION in self.choices
+
+
+def check(services: Services, asked: Asked, filled: Filled) -> tuple[Checked | None, list[Fault]]:
+    """The values, or every fault in them."""
+    born, faults = _birth(services, asked, filled)
+    minor = asked.minor or (born is not None and _under_age(services, born))
+    faults += _who(asked, filled, minor)
+    faults += _chosen(services, asked, filled, born)
+    faults += _addresses(asked, filled, minor)
+    signature, unsigned = _signature(filled)
+    faults += unsigned
+    faults += _photographs(asked, filled)
+    if faults:
+        return None, faults
+    return Checked(
+        choices=filled.choices, name=clean_name(filled.name) if asked.shoot else "", birth_date=born, minor=minor,
+        signer=_signer(asked, filled, minor), email=filled.email.strip(),
+        other_signer=clean_name(filled.other_signer) if _two(asked, minor) else "",
+        other_email=filled.other_email.strip(), signature=signature, typed=filled.typed.strip(),
+    ), []  # fmt: skip
+
+
+def _two(asked: Asked, minor: bool) -> bool:
+    """Whether another guardian is to be asked after this one."""
+    return minor and asked.guardians > 1 and not asked.second
+
+
+def _signer(asked: Asked, filled: Filled, minor: bool) -> str:
+    if asked.signer:
+        return asked.signer[1]
+    if asked.shoot and not minor:
+        return clean_name(filled.name)
+    return clean_name(filled.signer)
+
+
+def _birth(services: Services, asked: Asked, filled: Filled) -> tuple[date | None, list[Fault]]:
+    text = filled.birth_date.strip()
+    if not asked.shoot or not text:
+        return None, []
+    try:
+        born = date.fromisoformat(text)
+    except ValueError:
+        return None, [("birth_date", "unreadable")]
+    if not born.year >= OLDEST_BIRTH_YEAR or born > services.today():
+        return None, [("birth_date", "impossible")]
+    return born, []
+
+
+def _under_age(services: Services, born: date) -> bool:
+    majority = rules.birthday(born, services.ages.age, services.ages.zone)
+    return majority > services.clock.now()
+
+
+def _who(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
+    if asked.shoot:
+        yield from _named("name", filled.name)
+        if (filled.signer.strip() or filled.other_signer.strip()) and not filled.birth_date.strip():
+            yield "birth_date", "needed"  # a guardian was named, so a child is meant
+    if asked.signer is None and (minor or not asked.shoot):
+        yield from _named("signer", filled.signer)
+    if _two(asked, minor):
+        yield from _named("other_signer", filled.other_signer)
+        first = asked.signer[1] if asked.signer else filled.signer
+        if first.strip() and name_key(first) == name_key(filled.other_signer):
+            yield "other_signer", "same"
+
+
+def _named(where: str, text: str) -> Iterator[Fault]:
+    if not text.strip():
+        yield where, "needed"
+        return
+    try:
+        clean_name(text)
+    except ConsentError:
+        yield where, "unreadable"
+
+
+def _chosen(services: Services, asked: Asked, filled: Filled, born: date | None) -> Iterator[Fault]:
+    if not filled.choices:
+        yield "choices", "nothing"
+    elif not filled.choices <= asked.offered:
+        yield "choices", "unknown"
+    if born is not None and RECOGNITION in filled.choices:
+        child = Person("", "", birth_date=born)
+        if too_young(services, asked.stored, child, services.today()):
+            yield "recognition", "too-young"
+
+
+def _addresses(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
+    email = filled.email.strip()
+    needed = (minor or asked.stored.form.code_by_mail) and not asked.known_email
+    if email and not is_email(email):
+        yield "email", "unreadable"
+    elif needed and not email:
+        yield "email", "needed"
+    if _two(asked, minor):
+        other = filled.other_email.strip()
+        if not is_email(other):
+            yield "other_email", "unreadable" if other else "needed"
+        elif other.casefold() in {email.casefold(), asked.known_email.casefold()}:
+            yield "other_email", "same"
+
+
+def is_email(text: str) -> bool:
+    """Whether this can be an address; whether it is one shows when something is sent there."""
+    return len(text) <= _MOST_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
+
+
+def _signature(filled: Filled) -> tuple[bytes, list[Fault]]:
+    if filled.drawn:
+        try:
+            return signatures.redrawn(filled.drawn), []
+        except PictureError:
+            return b"", [("signature", "unreadable")]
+    if not filled.typed.strip():
+        return b"", [("signature", "needed")]
+    return b"", [(where, fault) for where, fault in _named("signature", filled.typed)]
+
+
+def _photographs(asked: Asked, filled: Filled) -> Iterator[Fault]:
+    """Photographs without the grant are refused, so that nobody believes they were kept, or fears it."""
+    if not filled.photographs:
+        return
+    if RECOGNITION not in filled.choices:
+        yield "photographs", "not-allowed"
+    elif not asked.sheet.photographs:
+        yield "photographs", "not-asked"
+    elif len(filled.photographs) > MOST_PHOTOGRAPHS:
+        yield "photographs", "too-many"
+    elif any(len(one) > MOST_PHOTOGRAPH_BYTES for one in filled.photographs):
+        yield "photographs", "too-large"

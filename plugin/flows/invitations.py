@@ -1,0 +1,134 @@
+"""Asking people: one of them by mail or by a link to hand over, or everybody at a shoot by one code.
+
+Whoever signs up by the code of a shoot becomes a member of it: there, nobody else is looked for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from plugin.errors import ConfigError, ConsentError
+from plugin.flows import forms, links, mails, people, roster
+from plugin.flows.forms import Stored
+from plugin.flows.links import Kind, Link, Made
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store import Tx
+from plugin.quitclaim import rules
+from plugin.quitclaim.scope import Basis
+
+
+@dataclass(frozen=True)
+class Invite:
+    """Whom to ask, and what.
+
+    Either `person_id` or `collection_ref` (a shoot). `form`: a form's name, None for the only one
+    in use. `language`: None is the person's own, for a shoot the site's. `guardian_id`: addressed to
+    this guardian. `by_mail`: the link is mailed, and the reminders after it.
+    """
+
+    person_id: str | None = None
+    collection_ref: str | None = None
+    form: str | None = None
+    kind: Kind = Kind.SIGN
+    language: str | None = None
+    guardian_id: str | None = None
+    by_mail: bool = False
+    lasts: timedelta | None = None
+
+
+def invite(services: Services, asked: Invite, actor: str) -> Made:
+    """Make the link, and queue its mail where it is to be mailed, in one transaction.
+
+    Raises NotFound, ConsentError where the form cannot be asked of this person or shoot, and
+    ConfigError where mail is asked for and none can be sent.
+    """
+    stored = forms.in_use(services, asked.form)
+    if (asked.person_id is None) == (asked.collection_ref is None):
+        raise ConsentError("an invitation is for one person or for one shoot: give the one or the other")
+    with services.store.write() as tx:
+        return put(services, tx, asked, stored, actor)
+
+
+def put(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -> Made:
+    """As `invite`, with the form at hand and in the caller's transaction."""
+    if asked.person_id is None:
+        return _shoot(services, tx, asked, stored, actor)
+    person, _ = roster.load(tx.connection, asked.person_id)
+    language = _spoken(stored, asked.language or person.language)
+    to = asked.guardian_id or _addressed(services, tx, asked.person_id)
+    link = Link(
+        asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1, lasts=asked.lasts
+    )  # fmt: skip
+    made = links.make(services, tx, link, actor)
+    if asked.by_mail:
+        post(services, tx, asked.person_id, to, language, made)
+    return made
+
+
+def _spoken(stored: Stored, language: str) -> str:
+    if language not in stored.form.texts:
+        raise ConsentError(
+            f"the form {stored.form.name!r} has no text in {language!r}: add one, or ask in "
+            f"{' or '.join(sorted(stored.form.texts))}"
+        )
+    return language
+
+
+def _addressed(services: Services, tx: Tx, person_id: str) -> str | None:
+    """For a minor the first guardian who can be written to; None is the person, or whoever is handed the link."""
+    person, _ = roster.load(tx.connection, person_id)
+    majority = rules.of_age(person, services.ages)
+    if majority is None or majority <= tx.now:
+        return None
+    known = people.guardians_of(services, tx.connection, person_id)
+    return next((str(one["id"]) for one in known if one.get("email")), None)
+
+
+def post(
+    services: Services, tx: Tx, person_id: str, guardian_id: str | None, language: str, made: Made
+) -> None:
+    """Queue the mail that carries the link. Raises ConfigError, ConsentError where nobody can be written to."""
+    if not services.config.mail.host:
+        raise ConfigError("mail.host: set it to send mail, or make a link and hand it over yourself")
+    letter = mails.Letter(
+        cause=f"invite:{made.id}", kind="invite", language=language, person_id=person_id,
+        to=guardian_id or "person", data={"link": made.id}, secret={"link": links.address(services, made.token)},
+    )  # fmt: skip
+    if not mails.put(services, tx, letter):
+        raise ConsentError(
+            "no e-mail address is known: enter one with the person, or make a link and hand it over"
+        )
+
+
+def _shoot(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -> Made:
+    if asked.by_mail:
+        raise ConsentError("the code of a shoot is shown there, not mailed: make a link or a QR code")
+    ref = asked.collection_ref
+    basis = tx.connection.scalar(select(t.collection.c.basis).where(t.collection.c.ref == ref))
+    if basis != Basis.SHOOT.value:
+        raise ConsentError(
+            f"the collection {ref!r} is no sign-up shoot: set it first with "
+            "facelease collection set REF suggest --basis shoot"
+        )
+    language = _spoken(stored, asked.language or services.config.site.language)
+    link = Link(Kind.SHOOT, language, None, stored.id, collection_ref=ref, lasts=asked.lasts)
+    return links.make(services, tx, link, actor)
+
+
+def unanswered(conn: Connection, person_id: str) -> list[Mapping[str, Any]]:
+    """The links of a person that are out: id, kind, since when, until when."""
+    open_ = (
+        (t.invitation.c.person_id == person_id)
+        & (t.invitation.c.kind != Kind.PAGE.value)
+        & (t.invitation.c.uses == 0)
+        & t.invitation.c.revoked_at.is_(None)
+    )
+    query = select(t.invitation).where(open_).order_by(t.invitation.c.created_at)
+    return [
+        {"id": row.id, "kind": row.kind, "since": row.created_at, "until": row.expires_at}
+        for row in conn.execute(query)
+    ]

@@ -1,0 +1,76 @@
+"""Two guardians sign for one child: the first, then the second by a link of their own."""
+
+from sqlalchemy import select
+
+from plugin.flows import acts, halves, invitations, links, people, roster
+from plugin.flows.acts import Act, Signed
+from plugin.flows.halves import Half
+from plugin.flows.links import Kind, Link
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+from plugin.quitclaim.model import name_key
+
+
+def guardian(services: Services, tx: Tx, act: Act, name: str, email: str) -> str:
+    """The guardian who is known by this name, or a new one; an address that was not known is kept."""
+    if act.asked.signer and act.asked.signer[1] == name:
+        if email and not act.asked.known_email:
+            people.set_guardian_email(services, tx, act.person_id, act.asked.signer[0], email)
+        return act.asked.signer[0]
+    known = people.guardians_of(services, tx.connection, act.person_id)
+    same = next((one for one in known if name_key(one["name"]) == name_key(name)), None)
+    if same is None:
+        return people.enter_guardian(services, tx, act.person_id, name, email)
+    if email and not same.get("email"):
+        people.set_guardian_email(services, tx, act.person_id, same["id"], email)
+    return str(same["id"])
+
+
+def first(services: Services, tx: Tx, act: Act, guardian_id: str) -> Signed:
+    """The first of two guardians has signed: the second is asked, and nothing holds before they have."""
+    checked, asked = act.checked, act.asked
+    other = guardian(services, tx, act, checked.other_signer, checked.other_email)
+    to_mail = bool(services.config.mail.host and services.config.server.public_url)
+    link = Link(
+        Kind.SIGN, asked.language, act.person_id, asked.stored.id, other, asked.collection_ref, to_mail, most_uses=1
+    )  # fmt: skip
+    made = links.make(services, tx, link, "guardian")
+    if to_mail:
+        invitations.post(services, tx, act.person_id, other, asked.language, made)
+    half = Half(
+        guardian_id, checked.signer, tuple(sorted(checked.choices)),
+        tuple(acts.evidence(act, tx.now, "first ")), tx.now, asked.shoot, act.quitclaim_id,
+    )  # fmt: skip
+    halves.keep(services, tx, act.person_id, made.id, half)
+    subject = roster.subject(services, tx.connection, act.person_id)
+    tx.audit(Action.CONSENT_HALF, "guardian", subject=subject, link=made.id)
+    return Signed(act.person_id, None, other=made, mailed=to_mail)
+
+
+def again(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None:
+    """What came of a first guardian's form when it was sent before; a link that is handed over is made anew."""
+    link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
+    if link is None:
+        return None
+    person_id = link.person_id or acts.number("person", link_id, nonce)
+    number = acts.number("quitclaim", link_id, nonce)
+    for other_id, half in halves.of(services, tx.connection, person_id):
+        if half.number == number:
+            return _asked_anew(services, tx, person_id, other_id, half)
+    return None
+
+
+def _asked_anew(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> Signed:
+    other = tx.execute(select(t.invitation).where(t.invitation.c.id == other_id)).one()
+    if other.by_mail:
+        return Signed(person_id, None, mailed=True)
+    links.revoke(services, tx, other_id, "guardian")
+    link = Link(
+        Kind.SIGN, other.language, person_id, other.form_id, other.guardian_id, other.collection_ref, most_uses=1
+    )  # fmt: skip
+    made = links.make(services, tx, link, "guardian")
+    halves.drop(services, tx, other)
+    halves.keep(services, tx, person_id, made.id, half)
+    return Signed(person_id, None, other=made)

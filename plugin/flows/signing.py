@@ -1,0 +1,178 @@
+"""Somebody signs by a link: everything of it commits together, or nothing of it is stored.
+
+Person (at a shoot), guardians, quitclaim with its proof, reference photographs, the use of the link,
+membership of the shoot, receipt and mail. Where two guardians must sign, the first one's form waits
+sealed for the second (`halves`). The same form sent twice is one: its ids are made of its nonce.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from plugin.errors import LinkRefused, SigningRefused
+from plugin.flows import (
+    acts,
+    asking,
+    codes,
+    consent,
+    filling,
+    gallery,
+    halves,
+    links,
+    mails,
+    modes,
+    newcomers,
+    pairs,
+    people,
+    receipts,
+    roster,
+)
+from plugin.flows.acts import Act, Signed
+from plugin.flows.asking import Asked
+from plugin.flows.filling import Fault, Filled
+from plugin.flows.halves import Half
+from plugin.flows.links import Kind, Link, Made
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+
+
+def sign(services: Services, link_id: str, filled: Filled) -> Signed:
+    """Sign what the link asks.
+
+    Raises SigningRefused with everything that is wrong with the form, EnrolmentRefused with a reason a
+    photograph, LinkRefused where the link opens nothing (any more), ConsentError where a rule is broken.
+    """
+    before = again(services, link_id, filled.nonce)
+    if before is not None:
+        return before
+    link = links.by_id(services, link_id)
+    asked = asking.asked(services, link, filled.language)
+    if asked.from_day is not None:
+        raise SigningRefused([("signer", "too-early")])
+    checked, faults = filling.check(services, asked, filled)
+    code_id, unproved = _proved(services, asked, filled) if not faults else (None, [])
+    if checked is None or unproved:
+        raise SigningRefused(faults or unproved)
+    pictures = filled.photographs if checked.recognition else ()
+    act = Act(
+        asked, link, filled, checked, asked.person.id if asked.person else acts.number("person", link_id, filled.nonce),
+        acts.number("quitclaim", link_id, filled.nonce),
+        standing=asked.shoot and newcomers.in_the_dam(services, checked.name),
+        enrolment=gallery.examine(services, pictures) if pictures else None, code_id=code_id,
+    )  # fmt: skip
+    with services.store.write() as tx:
+        return _found(services, tx, link_id, filled.nonce) or _commit(services, tx, act)
+
+
+def _proved(services: Services, asked: Asked, filled: Filled) -> tuple[str | None, Sequence[Fault]]:
+    """The code that proves the address, where the form asks for one."""
+    if not asked.stored.form.code_by_mail:
+        return None, []
+    if not filled.code.strip():
+        return None, [("code", "needed")]
+    address = asked.known_email or filled.email.strip()
+    code_id = codes.accepted(services, asked.link_id, address, filled.code)
+    return code_id, [] if code_id else [("code", "wrong")]
+
+
+def _commit(services: Services, tx: Tx, act: Act) -> Signed:
+    links.use(services, tx, act.link.id)
+    if act.code_id is not None and not codes.spend(tx, act.code_id):
+        raise SigningRefused([("code", "wrong")])
+    checked, asked = act.checked, act.asked
+    if asked.shoot:
+        about = people.Newcomer(
+            checked.name, asked.language, checked.birth_date, "" if checked.minor else checked.email
+        )
+        newcomers.enter(services, tx, act.person_id, about, act.standing)
+    elif not checked.minor and checked.email and not asked.known_email:
+        people.set_email(services, tx, act.person_id, checked.email)
+    guardian_id = pairs.guardian(services, tx, act, checked.signer, checked.email) if checked.minor else None
+    half = halves.waiting(services, tx.connection, act.link)
+    if guardian_id is not None and asked.guardians > 1 and half is None:
+        return pairs.first(services, tx, act, guardian_id)
+    return _whole(services, tx, act, guardian_id, half)
+
+
+def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: Half | None) -> Signed:
+    guardians = tuple(filter(None, [half.guardian_id if half else None, guardian_id]))
+    signing, bases = acts.signing(services, tx, act, guardians)
+    evidence = [*(half.evidence if half else ()), *acts.evidence(act, tx.now, "second " if half else "")]
+    actor = "guardian" if guardian_id else "person"
+    origin = consent.Origin(act.asked.stored.id, bases, act.quitclaim_id)
+    claim = consent.enter(services, tx, act.person_id, signing, evidence, actor, origin)
+    halves.drop(services, tx, act.link)
+    if act.asked.collection_ref:
+        modes.join(services, tx, act.asked.collection_ref, act.person_id)
+    kept = _enrol(services, tx, act, actor)
+    signers = [*([half.guardian] if half else []), act.checked.signer]
+    names = receipts.Names(
+        act.checked.name or _name(services, tx, act.person_id), tuple(signers) if guardian_id else ()
+    )
+    receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
+    page = _page(services, tx, act.person_id, guardian_id, act.asked.language, actor)
+    _post_receipt(services, tx, act, guardian_id, page)
+    return Signed(act.person_id, claim.id, page, photographs=kept)
+
+
+def _name(services: Services, tx: Tx, person_id: str) -> str:
+    return roster.labels(tx.connection, [person_id])[person_id]
+
+
+def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
+    """Keep the reference photographs, if recognition is in force already; returns how many."""
+    if act.enrolment is None:
+        return 0
+    standing = roster.load(tx.connection, act.person_id)
+    if roster.recognition(services, standing, tx.now) is None:
+        return 0
+    gallery.keep(services, tx, act.person_id, act.enrolment, act.filled.photographs, actor)
+    return len(act.filled.photographs)
+
+
+def _page(
+    services: Services, tx: Tx, person_id: str, guardian_id: str | None, language: str, actor: str
+) -> Made:
+    link = Link(Kind.PAGE, language, person_id, guardian_id=guardian_id)
+    return links.make(services, tx, link, actor)
+
+
+def _post_receipt(services: Services, tx: Tx, act: Act, guardian_id: str | None, page: Made) -> None:
+    public = services.config.server.public_url
+    letter = mails.Letter(
+        cause=f"receipt:{act.quitclaim_id}", kind="receipt", language=act.asked.language, person_id=act.person_id,
+        to=guardian_id or "person", data={"quitclaim": act.quitclaim_id},
+        secret={"link": links.address(services, page.token)} if public else {},
+    )  # fmt: skip
+    mails.put(services, tx, letter)
+
+
+def again(services: Services, link_id: str, nonce: str) -> Signed | None:
+    """What came of the same form when it was sent before, with a new link to one's own page; None at first."""
+    with services.store.write() as tx:
+        return _found(services, tx, link_id, nonce)
+
+
+def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None:
+    number = acts.number("quitclaim", link_id, nonce)
+    row = tx.execute(select(t.quitclaim).where(t.quitclaim.c.id == number)).first()
+    if row is None:
+        return pairs.again(services, tx, link_id, nonce)
+    guardian_id = row.signed_by_guardians[-1] if row.signed_by_guardians else None
+    actor = "guardian" if guardian_id else "person"
+    page = _page(services, tx, row.person_id, guardian_id, row.language, actor)
+    return Signed(row.person_id, row.id, page)
+
+
+def decline(services: Services, link_id: str) -> None:
+    """Whoever holds the link says no to all of it: it is answered, and nobody is reminded. Raises LinkRefused."""
+    with services.store.write() as tx:
+        row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
+        if row is None or row.person_id is None:
+            raise LinkRefused("unknown")  # at a shoot, who says no just goes
+        links.use(services, tx, link_id)
+        halves.drop(services, tx, row)
+        subject = roster.subject(services, tx.connection, row.person_id)
+        tx.audit(Action.CONSENT_DECLINE, "person", subject=subject, link=link_id)

@@ -1,0 +1,146 @@
+"""`facelease form`: add, list, show, retire, sample; and `facelease quitclaim invite`."""
+
+from pathlib import Path
+
+import click
+import segno
+
+from plugin.errors import ConfigError, NotFound
+from plugin.flows import forms, invitations, links, roster
+from plugin.flows.forms import Stored
+from plugin.flows.invitations import Invite
+from plugin.flows.links import Made
+from plugin.flows.services import Services
+from plugin.quitclaim.sheets import sheet
+from sidecar.commands.common import Shell, actor, as_json, say, table
+from sidecar.commands.quitclaims import quitclaim
+
+
+@click.group()
+def form() -> None:
+    """Forms (quitclaim templates): what people are asked."""
+
+
+@form.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json
+@click.pass_obj
+def add(shell: Shell, file: Path, as_json: bool) -> None:
+    """Keep the form in FILE (TOML) as the next version of its name; `form sample` shows one."""
+    tree = forms.read(file.read_text(encoding="utf-8"))
+    with shell.house() as services:
+        stored = forms.add(services, tree, actor())
+    data = {
+        "id": stored.id,
+        "name": stored.form.name,
+        "version": stored.form.version,
+        "sha256": stored.sha256,
+    }
+    say(as_json, data, [f"{stored.form.text_version} ({stored.id})"])
+
+
+@form.command("list")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_json: bool) -> None:
+    """Every version of every form."""
+    with shell.house() as services:
+        rows = [
+            {
+                "id": one.id, "name": one.form.name, "version": one.form.version,
+                "languages": " ".join(sorted(one.form.texts)), "since": f"{one.created_at:%Y-%m-%d}",
+                "in use": "no" if one.retired_at else "yes",
+            }
+            for one in forms.listed(services)
+        ]  # fmt: skip
+    heads = ["name", "version", "languages", "since", "in use"]
+    say(as_json, rows, table(heads, [[row[head] for head in heads] for row in rows]))
+
+
+@form.command()
+@click.argument("name")
+@click.option("--version", type=int, help="Default: the one in use.")
+@click.option("--language", help="Default: the site's.")
+@as_json
+@click.pass_obj
+def show(shell: Shell, name: str, version: int | None, language: str | None, as_json: bool) -> None:
+    """What people see who are asked NAME."""
+    with shell.house() as services:
+        stored = forms.in_use(services, name) if version is None else _version(services, name, version)
+        spoken = language or services.config.site.language
+        if spoken not in stored.form.texts:
+            raise NotFound(
+                f"the form has no text in {spoken!r}, only in {', '.join(sorted(stored.form.texts))}"
+            )
+        shown = sheet(stored.form, spoken, services.today())
+    data = {"id": stored.id, "sha256": stored.sha256, "form": stored.form.body(), "text": shown.text(),
+            "text_sha256": shown.sha256()}  # fmt: skip
+    say(as_json, data, [f"{stored.form.text_version}, {spoken}", "", *shown.text().splitlines()])
+
+
+def _version(services: Services, name: str, version: int) -> Stored:
+    for one in forms.listed(services, name):
+        if one.form.version == version:
+            return one
+    raise NotFound(f"no version {version} of {name!r}: facelease form list shows them")
+
+
+@form.command()
+@click.argument("name")
+@as_json
+@click.pass_obj
+def retire(shell: Shell, name: str, as_json: bool) -> None:
+    """Ask NAME in no new invitation; links that are out keep asking it."""
+    with shell.house() as services:
+        forms.retire(services, name, actor())
+    say(as_json, {"name": name, "retired": True}, [f"{name}: retired"])
+
+
+@form.command()
+def sample() -> None:
+    """Print a sample form, English and Dutch, to be made one's own."""
+    click.echo(forms.sample(), nl=False)
+
+
+@quitclaim.command()
+@click.argument("who", required=False)
+@click.option("--shoot", metavar="COLLECTION", help="One code for everybody at the shoot of this collection.")
+@click.option("--form", "form_", metavar="NAME", help="Which form; default: the only one in use.")
+@click.option("--mail", is_flag=True, help="Mail the link, to a minor's guardian if one can be written to.")
+@click.option("--link", is_flag=True, help="Print the link (the default).")
+@click.option(
+    "--qr", type=click.Path(dir_okay=False, path_type=Path), help="Write the link as a QR code (SVG)."
+)
+@click.option(
+    "--language", type=click.Choice(["en", "nl"]), help="Default: the person's, for a shoot the site's."
+)
+@as_json
+@click.pass_obj
+def invite(
+    shell: Shell, who: str | None, shoot: str | None, form_: str | None, mail: bool, link: bool, qr: Path | None,
+    language: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Ask WHO, or everybody at a shoot, to sign."""
+    if (who is None) == (shoot is None):
+        raise click.UsageError("say WHO is asked, or --shoot COLLECTION")
+    with shell.house() as services:
+        if not services.config.server.public_url:
+            raise ConfigError("server.public_url: give the address under which people reach FaceLease")
+        with services.store.read() as conn:
+            person_id = roster.find(conn, who) if who is not None else None
+        asked = Invite(person_id, shoot, form_, language=language, by_mail=mail)
+        made = invitations.invite(services, asked, actor())
+        address = links.address(services, made.token)
+    _hand_over(made, address, qr, mail and not link, as_json)
+
+
+def _hand_over(made: Made, address: str, qr: Path | None, mailed: bool, as_json: bool) -> None:
+    """The link is shown once: it is not kept, and whoever has it can sign."""
+    said = ["the link is on its way by mail"] if mailed else []
+    if qr is not None:
+        segno.make_qr(address, error="m").save(str(qr), kind="svg", scale=8, border=4)
+        said.append(f"QR code: {qr}")
+    if not said:
+        said = [address]
+    data = {"id": made.id, "mailed": mailed, "qr": str(qr) if qr else None}
+    say(as_json, data | ({} if mailed else {"link": address}), said)

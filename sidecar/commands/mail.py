@@ -1,0 +1,63 @@
+"""`facelease mail`: whether letters can be sent, what became of them, and the calendar's letters now."""
+
+from uuid import uuid4
+
+import click
+from sqlalchemy import func, select
+
+from plugin.flows import chores, letters
+from plugin.ledger import tables as t
+from sidecar.commands.common import Shell, as_json, finish_jobs, say, table
+
+
+@click.group()
+def mail() -> None:
+    """Letters to the people in photographs, and to the owner."""
+
+
+@mail.command()
+@click.argument("address")
+@as_json
+@click.pass_obj
+def test(shell: Shell, address: str, as_json: bool) -> None:
+    """Send one letter to ADDRESS now, to see whether it arrives."""
+    with shell.house(catch_up=False) as services:
+        letters.at_once(services, uuid4().hex, "test", address, services.config.site.language)
+    say(as_json, {"taken": True}, ["the mail server took it: look whether it arrives, and not among junk"])
+
+
+@mail.command("list")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_json: bool) -> None:
+    """What waits to be sent, and what will not be: the newest hundred. Shows no address."""
+    with shell.house() as services, services.store.read() as conn:
+        query = select(t.mail).where(t.mail.c.state != letters.SENT).order_by(t.mail.c.created_at.desc())
+        rows = [
+            {"id": row.id, "kind": row.kind, "person": row.person_id or "(owner)", "state": row.state,
+             "since": row.created_at, "error": row.error or ""}
+            for row in conn.execute(query.limit(100))
+        ]  # fmt: skip
+        sent = conn.scalar(select(func.count()).where(t.mail.c.state == letters.SENT)) or 0
+    heads = ["id", "kind", "person", "state", "since", "error"]
+    cells = [
+        [row[head] if head != "since" else f"{row[head]:%Y-%m-%d %H:%M}" for head in heads] for row in rows
+    ]
+    say(as_json, {"sent": sent, "others": rows}, [f"{sent} sent", *(table(heads, cells) if rows else [])])
+
+
+@mail.command()
+@as_json
+@click.pass_obj
+def due(shell: Shell, as_json: bool) -> None:
+    """Queue and send now what the calendar asks for by today; the worker does the same every day."""
+    with shell.house() as services:
+        if not services.config.mail.host:
+            raise click.ClickException(
+                "no mail is sent, because mail.host is empty: make links with `facelease quitclaim invite` "
+                "and hand them over"
+            )
+        counts = chores.remind(services)
+        finish_jobs(services, "mail")
+    said = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
+    say(as_json, counts, [said or "nothing is due"])

@@ -1,0 +1,194 @@
+"""`/s`: opening a link, the form, the photographs and the code on it, and what came of signing.
+
+Getting a page changes nothing but the visitor's own cookie: mail programs open links before people do.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, request, session
+from flask_limiter import Limiter
+from werkzeug.wrappers import Response as Answer
+
+from plugin.errors import (
+    ConfigError,
+    ConsentError,
+    EnrolmentRefused,
+    ExaminationFailed,
+    MailError,
+    MailRefused,
+    SigningRefused,
+    TooMany,
+)
+from plugin.flows import asking, codes, filling, letters, links, signing
+from plugin.flows.asking import Asked
+from plugin.flows.links import Kind
+from plugin.flows.services import Services
+from plugin.quitclaim import wording
+from sidecar import limits
+from sidecar.sessions import SIGN
+from sidecar.sign import endings, pages, reading, uploads, visits
+from sidecar.sign.words import Words, numbered
+
+_ANCHORS = {"choices": "choices-title", "form": "content", "signature": "signature"}
+
+
+def blueprint(services: Services, limiter: Limiter) -> Blueprint:
+    """The routes of the pages on which people sign."""
+    part = Blueprint("sign", __name__, url_prefix=SIGN)
+    pages.prepare(part, services)
+    part.url_value_preprocessor(_room)
+    views = _Views(services)
+
+    def route(rule: str, name: str, view: Callable[..., Any], methods: str, *most: tuple[str, Any]) -> None:
+        for amount, by in most:
+            view = limiter.limit(amount, key_func=by)(view)
+        part.add_url_rule(rule, name, view, methods=methods.split())
+
+    here, visit = limits.by_address, limits.by_visit
+    route("/<token>", "open", views.open, "GET", ("120/minute", here), ("60/minute", limits.by_token))
+    route("/form", "form", views.form, "GET POST", ("120/minute", here), ("40/minute", visit))
+    route("/photo", "photo", views.photo, "POST", ("120/minute", here), ("30/minute", visit))
+    route("/code", "code", views.code, "POST", ("20/minute", here), ("10/minute", visit))
+    route("/no", "decline", views.decline, "POST", ("60/minute", here))
+    endings.add(part, services)
+    return part
+
+
+def _room(endpoint: str | None, values: object) -> None:
+    """More room for photographs, for somebody who opened a link; all others keep to the app's limit."""
+    if "link" in session and endpoint in {"sign.form", "sign.photo"}:
+        request.max_content_length = uploads.PHOTO_BYTES if endpoint == "sign.photo" else uploads.FORM_BYTES
+
+
+class _Views:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def open(self, token: str) -> Answer:
+        """A visit begins: with the form, or with one's own page."""
+        link = links.opened(self._services, token)
+        visits.begin(link)
+        pages.hear()
+        return redirect("me" if Kind(link.kind) is Kind.PAGE else "form", 303)
+
+    def form(self) -> Answer:
+        """The form, empty; or as it was filled in, signed or not."""
+        if request.method == "POST":
+            return self._sent()
+        asked = self._asked()
+        if asked.from_day is not None:
+            return self._early(asked)
+        return self._show(asked)
+
+    def _asked(self) -> Asked:
+        link = visits.current(self._services, visits.SIGNING)
+        return asking.asked(self._services, link, visits.language(link.language))
+
+    def _early(self, asked: Asked) -> Response:
+        w = Words(asked.language)
+        day = wording.day(asked.from_day or self._services.today(), asked.language)
+        title = w("early_title", day=day)
+        return pages.page(
+            self._services, "sign/message.html", language=asked.language, title=title, lines=[w("early")]
+        )
+
+    def _sent(self) -> Answer:
+        before = signing.again(self._services, visits.held(), reading.nonce())
+        if before is not None:
+            return endings.begin(self._services, before)
+        asked = self._asked()
+        if reading.text("send_code"):
+            return self._coded(asked)
+        try:
+            done = signing.sign(self._services, asked.link_id, reading.filled(asked.language))
+        except SigningRefused as error:
+            return self._again(asked, [*error.problems])
+        except EnrolmentRefused as error:
+            return self._again(asked, (), self._of_photographs(error, asked.language))
+        except ExaminationFailed:
+            return self._again(asked, [("photographs", "failed")])
+        except ConsentError:
+            return self._again(asked, [("form", "refused")])
+        return endings.begin(self._services, done)
+
+    def _of_photographs(self, error: EnrolmentRefused, language: str) -> list[tuple[str, str]]:
+        w = Words(language)
+        told = [numbered(reason) for reason in error.reasons]
+        return [("photographs", f"{w('photo')} {n}: {w.photograph(why)}") for n, why in told]
+
+    def _coded(self, asked: Asked) -> Response:
+        """Without a script: the code is sent, and the form is shown as it was."""
+        fault = self._send_code(asked, reading.text("email"))
+        if fault:
+            return self._again(asked, [fault])
+        return self._show(asked, said=Words(asked.language)("code_sent"), filled=True)
+
+    def _again(self, asked: Asked, wrong: Any, told: list[tuple[str, str]] | None = None) -> Response:
+        floor = self._services.ages.recognition_from
+        w = Words(asked.language)
+        problems = [(where, w.fault(where, fault, floor)) for where, fault in wrong]
+        return self._show(asked, 422, problems=[*problems, *(told or [])], filled=True)
+
+    def _show(
+        self, asked: Asked, status: int = 200, problems: Any = (), said: str = "", filled: bool = False
+    ) -> Response:
+        nonce = reading.nonce() if filled else ""
+        return pages.page(
+            self._services, "sign/form.html", status, language=asked.language, asked=asked, problems=problems,
+            said=said, typed=reading.typed() if filled else {}, ticked=reading.ticked() if filled else (),
+            nonce=nonce or secrets.token_hex(16), age=self._services.ages.age, anchors=_ANCHORS,
+            masked=_masked(asked.known_email), first_guardian=asked.first_guardian,
+            photographs_lost=filled and reading.sent_photographs(),
+        )  # fmt: skip
+
+    def photo(self) -> Response:
+        """One photograph is looked at and forgotten: will it do? It is not encoded, and nothing is stored."""
+        asked = self._asked()
+        file = request.files.get("photograph")
+        body = file.read() if file and asked.sheet.photographs else b""
+        reason = self._services.faces.inspect(body)
+        w = Words(asked.language)
+        return jsonify(good=not reason, words=w.photograph(reason) if reason else w("good"))
+
+    def code(self) -> Response:
+        """A code is sent to the address that was typed, or that is known."""
+        asked = self._asked()
+        fault = self._send_code(asked, reading.text("email"))
+        w = Words(asked.language)
+        return jsonify(sent=fault is None, words=w.fault(*fault, 0) if fault else w("code_sent"))
+
+    def _send_code(self, asked: Asked, typed: str) -> filling.Fault | None:
+        address = asked.known_email or typed.strip()
+        if not address or not filling.is_email(address):
+            return "email", "unreadable" if address else "needed"
+        services = self._services
+
+        def post(mail_id: str, to: str, code: str) -> None:
+            letters.at_once(services, mail_id, "code", to, asked.language, code=code)
+
+        try:
+            if asked.stored.form.code_by_mail:
+                codes.send(services, asked.link_id, address, post)
+        except TooMany:
+            return "email", "too-many"
+        except MailRefused:
+            return "email", "refused"
+        except (MailError, ConfigError):
+            return "email", "later"
+        return None
+
+    def decline(self) -> Response:
+        """No to everything."""
+        asked = self._asked()
+        signing.decline(self._services, asked.link_id)
+        session.clear()
+        visits.speak(asked.language)
+        return pages.message(self._services, "no_done", 200)
+
+
+def _masked(address: str) -> str:
+    """An address that its owner knows again, and nobody else reads."""
+    name, _, domain = address.rpartition("@")
+    return f"{name[:1]}•••@{domain}" if name else ""

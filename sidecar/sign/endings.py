@@ -1,0 +1,112 @@
+"""After signing: the receipt, the link to one's own page, or the link for the other guardian."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, redirect, request, session, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response as Answer
+
+from plugin.errors import ConfigError, LinkRefused, NotFound
+from plugin.flows import links, receipt_words, receipts
+from plugin.flows.acts import Signed
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from sidecar.sessions import SIGN
+from sidecar.sign import pages, visits
+from sidecar.sign.words import Words
+
+_DONE = "done"
+_KINDS = {"json": "application/json", "pdf": "application/pdf"}
+
+
+def begin(services: Services, signed: Signed) -> Answer:
+    """From here on the visit is that of the person's own page, and holds what the last page shows."""
+    done: dict[str, Any] = {"quitclaim": signed.quitclaim_id, "photographs": signed.photographs}
+    made = signed.page or signed.other
+    done["token"] = made.token if made else ""
+    done["mailed"] = signed.mailed
+    language = visits.language(services.config.site.language)
+    if signed.page is not None:
+        visits.begin(links.by_id(services, signed.page.id))
+    else:
+        session.clear()
+    visits.speak(language)
+    session[_DONE] = done
+    return redirect(url_for("sign.done"), 303)
+
+
+def add(part: Blueprint, services: Services) -> None:
+    """The routes of what comes after signing, and a friendly page for all that is not there."""
+
+    def done() -> Response:
+        return _done(services, _held())
+
+    def receipt(kind: str) -> Response:
+        return _receipt(services, _held(), kind)
+
+    def nothing(rest: str = "") -> Response:
+        return pages.message(services, "missing", 404)
+
+    part.add_url_rule("/done", "done", done)
+    part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", receipt)
+    part.add_url_rule("/", "nothing", nothing)
+    part.add_url_rule("/<path:rest>", "nothing", nothing)
+
+
+def _held() -> Mapping[str, Any]:
+    """What was signed in this visit. Raises LinkRefused where nothing was."""
+    done = session.get(_DONE)
+    if not isinstance(done, dict):
+        raise LinkRefused("unknown")
+    return done
+
+
+def _done(services: Services, done: Mapping[str, Any]) -> Response:
+    waiting = done["quitclaim"] is None
+    w = Words(pages.spoken(services))
+    link = (
+        f"{request.url_root}s/{done['token']}" if done["token"] and not (waiting and done["mailed"]) else ""
+    )
+    return pages.page(
+        services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, link=link,
+        photographs=done["photographs"], recognised=not waiting and _recognised(services, done["quitclaim"]),
+        mailed=not waiting and _mailed(services, done["quitclaim"]), pdf=True,
+    )  # fmt: skip
+
+
+def _address(services: Services, token: str) -> str:
+    """The link to keep; without a public address as this browser reached us, for nobody else sees it."""
+    base = services.config.server.public_url or request.url_root.rstrip("/")
+    return f"{base}{SIGN}/{token}"
+
+
+def _recognised(services: Services, quitclaim_id: str) -> bool:
+    mine = (t.grant.c.quitclaim_id == quitclaim_id) & (t.grant.c.kind == "recognition")
+    with services.store.read() as conn:
+        return conn.execute(select(t.grant.c.id).where(mine)).first() is not None
+
+
+def _mailed(services: Services, quitclaim_id: str) -> bool:
+    with services.store.read() as conn:
+        query = select(t.mail.c.id).where(t.mail.c.cause == f"receipt:{quitclaim_id}")
+        return conn.execute(query).first() is not None
+
+
+def _receipt(services: Services, done: Mapping[str, Any], kind: str) -> Response:
+    if done["quitclaim"] is None:
+        raise LinkRefused("unknown")
+    try:
+        with services.store.read() as conn:
+            receipt = receipts.of(services, conn, done["quitclaim"])
+    except NotFound:
+        return pages.message(services, "missing", 404)
+    language = str(receipt.tree["language"])
+    try:
+        body = receipt.json if kind == "json" else receipts.pdf(receipt, language)
+    except ConfigError:
+        return pages.message(services, "pdf_missing", 503)
+    name = receipt_words.of(language)["file"]
+    answer = Response(body, content_type=_KINDS[kind])
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    return answer

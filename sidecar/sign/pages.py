@@ -1,0 +1,75 @@
+"""What every page of the people in the photographs shares: its policy, its language, its friendly refusals."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from plugin.errors import FaceLeaseError, LinkRefused
+from plugin.flows.services import Services
+from sidecar.sign import visits
+from sidecar.sign.words import LANGUAGES, Words
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_GONE = frozenset({"expired", "used", "revoked"})
+
+
+def prepare(part: Blueprint, services: Services) -> None:
+    """Give a blueprint under /s its policy, and pages for what goes wrong."""
+
+    def told(status: int, what: str) -> Callable[[Exception], Response]:
+        return lambda _: message(services, what, status)
+
+    def http(error: HTTPException) -> Response:
+        known = {413: "large", 429: "slow"}.get(error.code or 500, "missing")
+        return message(services, known if (error.code or 500) < 500 else "failed", error.code or 500)
+
+    part.before_request(hear)
+    part.after_request(_headers)
+    part.register_error_handler(LinkRefused, lambda error: refused(services, error))
+    part.register_error_handler(CSRFError, told(400, "ended"))
+    part.register_error_handler(HTTPException, http)
+    part.register_error_handler(FaceLeaseError, told(500, "failed"))
+
+
+def _headers(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def refused(services: Services, error: LinkRefused) -> Response:
+    """A link that opens nothing: why, as far as its holder may know, and what to do."""
+    status = 410 if error.why in _GONE else 404
+    return message(services, "refused", status, error.why if error.why in _GONE else "unknown")
+
+
+def message(services: Services, what: str, status: int, more: str = "") -> Response:
+    """A page of a sentence or two."""
+    w = Words(spoken(services))
+    lines = [w(more), w("ask")] if more else [w(what)]
+    return page(services, "sign/message.html", status, title=w(f"{what}_title"), lines=lines)
+
+
+def spoken(services: Services, otherwise: str | None = None) -> str:
+    """The language of this visitor: chosen, else of their link, else of their browser, else of the site."""
+    asked = request.accept_languages.best_match(LANGUAGES)
+    return visits.language(otherwise or asked or services.config.site.language)
+
+
+def hear() -> None:
+    """`?lang=` on any page chooses the language of the visit."""
+    wanted = request.args.get("lang", "")
+    if wanted in LANGUAGES:
+        visits.speak(wanted)
+
+
+def page(services: Services, template: str, status: int = 200, **values: Any) -> Response:
+    """A page in the visitor's language."""
+    w = Words(values.pop("language", None) or spoken(services))
+    return make_response(render_template(template, w=w, site=services.config.site.name, **values), status)

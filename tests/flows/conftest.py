@@ -1,0 +1,30 @@
+"""A house that can send mail, to a mail server of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plugin.clock import ManualClock
+from plugin.recognizer.examiner import Examiner
+from tests import mailbox, support
+from tests.mailbox import Mailbox
+from tests.posting import Post
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Mailbox]:
+    """A mail server that is up."""
+    with mailbox.running(tmp_path / "mail") as running:
+        yield running
+
+
+@pytest.fixture
+def post(tmp_path: Path, clock: ManualClock, examiner: Examiner, box: Mailbox) -> Iterator[Post]:
+    """The house, its people, and what is mailed."""
+    config = support.configuration(
+        tmp_path, mail=box.section(), server={"public_url": mailbox.PUBLIC}, site={"name": "Museum Åkerø"}
+    )
+    (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
+    with support.opened(config, clock, examiner) as services:
+        yield Post(services, box, clock)

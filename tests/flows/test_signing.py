@@ -1,0 +1,486 @@
+"""Signing by a link, through the pages' own code: what is asked, what is kept, what is refused."""
+
+import json
+from datetime import date, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import select, update
+
+from plugin.clock import ManualClock
+from plugin.flows import consent, halves, links, modes, people, receipts, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from plugin.quitclaim.sheets import sheet
+from sidecar import samples
+from tests import support
+from tests.signers import Desk, Visit, data_url, drawing
+
+
+@pytest.fixture
+def desk(services: Services) -> Desk:
+    return Desk(services)
+
+
+def quitclaims(services: Services, person_id: str) -> Any:
+    with services.store.read() as conn:
+        return roster.load(conn, person_id)[1]
+
+
+def lines(services: Services, person_id: str) -> set[str]:
+    """The lines that are in force now."""
+    with services.store.read() as conn:
+        standing = roster.load(conn, person_id)
+    from plugin.quitclaim import rules
+
+    found = rules.in_force(*standing, services.ages, services.clock.now())
+    return {grant.channel or "recognition" for grant in found}
+
+
+def proof(services: Services, person_id: str, quitclaim_id: str) -> dict[str, bytes]:
+    with services.store.read() as conn:
+        found = services.vault.find(conn, person_id, "evidence", subject=quitclaim_id)
+        bodies = [services.vault.open(conn, one) for one in found]
+    return {name.decode(): body for name, _, body in (one.partition(b"\0") for one in bodies)}
+
+
+def photographs() -> list[bytes]:
+    return [samples.portrait(p).read_bytes() for p in (samples.A_FRONT, samples.A_SPEECH)]
+
+
+def enrolled(services: Services, person_id: str) -> bool:
+    with services.store.read() as conn:
+        return bool(services.vault.find(conn, person_id, "template"))
+
+
+def test_what_was_seen_and_chosen_is_kept_with_its_proof(desk: Desk, cast: support.Cast) -> None:
+    """One line a tick, the text as it was shown and its hash, the signature; a receipt and a page to open."""
+    services, asa = desk.services, cast.add("Åsa", language="nl")
+    visit = desk.visit(asa)
+    answer = visit.sign("press", typed="", drawn=data_url(drawing()), email="asa@example.org")
+    assert (answer.status_code, answer.location) == (303, "/s/done")
+    (claim,) = quitclaims(services, asa)
+    assert lines(services, asa) == {"press"}
+    assert claim.signed_by_person
+    assert (claim.method, claim.language, claim.text_version) == ("link", "nl", "Photographs v1")
+    shown = sheet(desk.form.form, "nl", services.today())
+    kept = proof(services, asa, claim.id)
+    assert claim.text_sha256 == shown.sha256()
+    assert kept["text.txt"].decode() == shown.text()
+    said = json.loads(kept["signing.json"])
+    assert said["chosen"] == ["communication:press"]
+    assert said["signature"] == "drawn"
+    assert Image.open(BytesIO(kept["signature.png"])).format == "PNG"
+    with services.store.read() as conn:
+        assert people.email_of(services, conn, asa) == "asa@example.org"
+        receipt = receipts.of(services, conn, claim.id)
+    assert receipts.verify(receipt.json)
+    assert visit.client.get("/s/receipt.json").data == receipt.json
+    assert visit.client.get("/s/receipt.pdf").data.startswith(b"%PDF")
+    assert visit.client.get("/s/done").status_code == 200
+
+
+def test_every_sentence_of_the_text_stands_on_the_page(desk: Desk, cast: support.Cast) -> None:
+    """What is hashed is what was seen."""
+    from html import unescape
+
+    page = " ".join(unescape(desk.visit(cast.add("Åsa")).page()).split())
+    shown = sheet(desk.form.form, "en", desk.services.today())
+    said = [shown.title, shown.who, shown.asks, shown.why, shown.until, shown.empty, shown.recognition]
+    said += [shown.recognition_text, shown.photographs, shown.retention, shown.withdraw, shown.officer]
+    assert [line for line in said if line not in page] == []
+    assert page.count('type="checkbox"') == 3
+    assert " checked" not in page
+
+
+def test_looking_changes_nothing(desk: Desk, cast: support.Cast) -> None:
+    """A mail program that opens the link and all that it leads to leaves no trace; people still can sign."""
+    asa = cast.add("Åsa")
+    token = desk.invite(asa)
+    before = desk.kept()
+    with desk.services.store.read() as conn:
+        row = conn.execute(select(t.invitation)).one()
+    for _ in range(3):
+        Visit(desk.app, token).page()
+    with desk.services.store.read() as conn:
+        assert conn.execute(select(t.invitation)).one() == row
+    assert desk.kept() == before
+    assert Visit(desk.app, token).sign("press").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"choice": []}, "You ticked nothing"),
+        ({"choice": ["communication:tv"]}, "look at your choices"),
+        ({"signer": " "}, "Fill in the name of whoever signs"),
+        ({"typed": ""}, "Draw your signature"),
+        ({"drawn": "data:image/png;base64,AAAA"}, "cannot be read"),
+        ({"drawn": "data:image/png;base64,%%"}, "cannot be read"),
+        ({"email": "nowhere"}, "not an e-mail address"),
+        ({"photographs": [b"x"]}, "thrown them away"),
+        ({"recognition": "yes", "photographs": [b"no picture"]}, "cannot be read as a photograph"),
+        ({"recognition": "yes", "photographs": [b"x"] * 6}, "Five photographs at most"),
+    ],
+)
+def test_a_form_that_is_not_whole_comes_back_as_it_was_typed(
+    desk: Desk, cast: support.Cast, fields: dict[str, Any], words: str
+) -> None:
+    """What is wrong is said, what was typed and ticked stands there again, and nothing was stored."""
+    visit = desk.visit(cast.add("Åsa"))
+    before = desk.kept()
+    answer = visit.sign("press", **({"other": ""} | fields))
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert words in page
+    assert desk.kept() == before
+    if "choice" not in fields:
+        assert 'value="communication:press" id="c-communication-press" checked' in page
+    if "signer" not in fields:
+        assert 'value="Åsa Öberg"' in page
+    if "photographs" in fields:
+        assert "chosen again" in page
+
+
+def test_photographs_are_kept_only_with_recognition(desk: Desk, cast: support.Cast) -> None:
+    """With the grant a template is made; without it photographs are refused and nothing is signed."""
+    asa, bo = cast.add("Åsa"), cast.add("Bo")
+    assert desk.visit(asa).sign("press", "recognition", photographs=photographs()).status_code == 303
+    assert enrolled(desk.services, asa)
+    assert lines(desk.services, asa) == {"press", "recognition"}
+    assert desk.visit(bo).sign("press", photographs=photographs()).status_code == 422
+    assert not enrolled(desk.services, bo)
+    assert not quitclaims(desk.services, bo)
+
+
+def test_one_photograph_is_looked_at_and_forgotten(desk: Desk, cast: support.Cast) -> None:
+    """The quality is told at once, in the visitor's language; no encoding is made and nothing stored."""
+    visit = desk.visit(cast.add("Åsa", language="nl"))
+    before, token = desk.kept(), {"X-CSRFToken": visit.hidden()["csrf_token"]}
+
+    def look(body: bytes) -> Any:
+        file = {"photograph": (BytesIO(body), "a.jpg")}
+        return visit.client.post("/s/photo", data=file, headers=token).get_json()
+
+    assert look(photographs()[0]) == {"good": True, "words": "Deze foto is geschikt."}
+    assert look(b"nothing") == {
+        "good": False,
+        "words": "Dit bestand is niet te lezen als foto. Kies een ander.",
+    }
+    blank = BytesIO()
+    Image.new("RGB", (400, 400), "white").save(blank, "JPEG")
+    assert "Wij zien geen gezicht" in look(blank.getvalue())["words"]
+    assert desk.kept() == before
+
+
+def test_the_same_form_twice_is_one(desk: Desk, cast: support.Cast) -> None:
+    """Two presses of one button make one version; both lead to the receipt."""
+    asa = cast.add("Åsa")
+    visit = desk.visit(asa)
+    page = visit.page()
+    other = Visit(desk.app, desk.invite(asa))  # another browser has nothing to do with it
+    session = visit.client.get_cookie("facelease_sign", path="/s")
+    assert session is not None
+    fields = {"choice": "communication:press", "signer": "Åsa", "typed": "Åsa"}
+    assert visit.send(fields, page).location == "/s/done"
+    visit.client.set_cookie("facelease_sign", session.value, path="/s")
+    assert visit.send(fields, page).location == "/s/done"
+    assert visit.client.get("/s/receipt.json").status_code == 200
+    assert len(quitclaims(desk.services, asa)) == 1
+    assert other.client.get("/s/done").status_code == 404
+
+
+def test_links_that_open_nothing_say_so_kindly(desk: Desk, cast: support.Cast, clock: ManualClock) -> None:
+    """Wrong, guessed, used, revoked, expired: a page in the visitor's language that names nobody."""
+    asa = cast.add("Åsa Geheim")
+    used, revoked, old = desk.invite(asa), desk.invite(asa), desk.invite(asa)
+    Visit(desk.app, used).sign("press")
+    with desk.services.store.write() as tx:
+        row = links.opened(desk.services, revoked)
+        links.revoke(desk.services, tx, row.id, "test")
+    late = Visit(desk.app, old)
+    clock.advance(timedelta(days=31))
+    tried = [("A" * 43, 404), (used, 410), (revoked, 410), (old, 410), (old[:-1], 404), ("me/../x", 404)]
+    for token, status in tried:
+        for language, words in (("en", "This link does not work"), ("nl", "Deze link werkt niet")):
+            client = desk.app.test_client()
+            answer = client.get(f"/s/{token}", headers={"Accept-Language": language})
+            page = answer.get_data(as_text=True)
+            assert answer.status_code == status, token
+            assert words in page or "/.." in token
+            assert "Geheim" not in page
+    assert late.client.get("/s/form").status_code == 410
+    assert desk.app.test_client().get("/s/form").status_code == 404
+    assert desk.app.test_client().post("/s/form").status_code == 400
+
+
+def test_who_says_no_is_not_asked_again(desk: Desk, cast: support.Cast) -> None:
+    """The link is answered; nothing is agreed to."""
+    asa = cast.add("Åsa")
+    token = desk.invite(asa)
+    visit = Visit(desk.app, token)
+    answer = visit.client.post("/s/no", data=visit.hidden())
+    assert "You said no" in answer.get_data(as_text=True)
+    assert not quitclaims(desk.services, asa)
+    assert Visit(desk.app, token).opened.status_code == 410
+
+
+# ---- minors --------------------------------------------------------------------------------------
+
+
+def test_a_guardian_signs_for_a_child_and_both_names_are_on_the_receipt(
+    desk: Desk, cast: support.Cast
+) -> None:
+    """Below the age the page asks for the guardian, who is kept with address and proof of their own."""
+    clara = cast.add("Clara", birth_date=date(2014, 5, 1))
+    visit = desk.visit(clara)
+    refused = visit.sign("press", signer="", email="").get_data(as_text=True)
+    assert "Fill in the name of whoever signs" in refused
+    assert "Fill in an e-mail address" in refused
+    visit.sign("press", "recognition", signer="Greta Sample", email="greta@example.org", typed="Greta Sample")
+    (claim,) = quitclaims(desk.services, clara)
+    assert not claim.signed_by_person
+    assert lines(desk.services, clara) == {"press", "recognition"}
+    with desk.services.store.read() as conn:
+        (known,) = people.guardians_of(desk.services, conn, clara)
+        receipt = receipts.of(desk.services, conn, claim.id).tree
+    assert (known["name"], known["email"]) == ("Greta Sample", "greta@example.org")
+    assert claim.signed_by_guardians == (known["id"],)
+    assert (receipt["person"], receipt["guardians"]) == ("Clara", ["Greta Sample"])
+    page = links.opened(desk.services, _page_token(visit))
+    assert (page.person_id, page.guardian_id) == (clara, known["id"])
+
+
+def _page_token(visit: Visit) -> str:
+    text = visit.client.get("/s/done").get_data(as_text=True)
+    return (
+        text.split("/s/", 3)[-1].split("<")[0]
+        if "keep" not in text
+        else text.split('class="keep"')[1].split("/s/")[1].split('"')[0]
+    )
+
+
+def test_two_guardians_sign_one_after_the_other(services: Services, cast: support.Cast) -> None:
+    """Nothing holds before the second has signed, and then only what both ticked."""
+    desk = Desk(services, guardians=2)
+    clara = cast.add("Clara", birth_date=date(2014, 5, 1))
+    visit = desk.visit(clara)
+    both = {"other_signer": "Hugo Sample", "other_email": "hugo@example.org", "email": "greta@example.org"}
+    same = both | {"other_signer": "GRETA sample", "other_email": "Greta@example.org"}
+    assert visit.sign("press", signer="Greta Sample", **same).status_code == 422
+    first = visit.sign("press", "website", signer="Greta Sample", **both)
+    assert first.location == "/s/done"
+    assert not quitclaims(services, clara)
+    assert visit.client.get("/s/receipt.json").status_code == 404
+    second = Visit(desk.app, _page_token(visit))
+    page = second.page()
+    assert "Greta Sample has signed already" in page
+    assert 'name="recognition"' not in page
+    assert 'name="signer"' not in page
+    assert second.sign("press", "recognition", typed="Hugo").status_code == 422
+    assert second.sign("press", typed="Hugo Sample").location == "/s/done"
+    (claim,) = quitclaims(services, clara)
+    assert lines(services, clara) == {"press"}
+    with services.store.read() as conn:
+        assert receipts.of(services, conn, claim.id).tree["guardians"] == ["Greta Sample", "Hugo Sample"]
+    assert set(proof(services, clara, claim.id)) == {
+        "first text.txt", "first signing.json", "second text.txt", "second signing.json",
+    }  # fmt: skip
+
+
+def test_a_half_that_stays_one_goes_with_its_link(
+    services: Services, cast: support.Cast, clock: ManualClock
+) -> None:
+    """What the first guardian signed is destroyed when the second's link has ended without them."""
+    desk = Desk(services, guardians=2)
+    clara = cast.add("Clara", birth_date=date(2014, 5, 1))
+    visit = desk.visit(clara)
+    visit.sign(
+        "press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org"
+    )
+    assert halves.expire(services) == 0
+    clock.advance(timedelta(days=31))
+    assert halves.expire(services) == 1
+    with services.store.read() as conn:
+        assert not halves.of(services, conn, clara)
+
+
+def test_a_small_child_is_not_recognised(desk: Desk, cast: support.Cast) -> None:
+    """Below the lowest age the line is not offered, and one that is sent all the same is refused."""
+    kleintje = cast.add("Kleintje", birth_date=date(2025, 1, 1))
+    visit = desk.visit(kleintje)
+    assert 'name="recognition"' not in visit.page()
+    assert visit.sign("press", "recognition", signer="Greta", email="g@example.org").status_code == 422
+    assert visit.sign("press", signer="Greta", email="g@example.org").status_code == 303
+
+
+def test_a_child_that_objected_is_not_recognised_by_a_guardians_signature(
+    desk: Desk, cast: support.Cast
+) -> None:
+    """The line is gone from the form of whoever signs for them."""
+    clara = cast.add("Clara", birth_date=date(2014, 5, 1))
+    consent.object_(desk.services, clara, "person")
+    assert 'name="recognition"' not in desk.visit(clara).page()
+
+
+def test_a_young_person_signs_from_their_birthday_on(
+    desk: Desk, cast: support.Cast, clock: ManualClock
+) -> None:
+    """The link that was sent ahead says from when; then it opens the form, without a guardian."""
+    clara = cast.add("Clara", birth_date=date(2010, 3, 20))
+    token = desk.invite(clara, kind=links.Kind.MAJORITY)
+    assert "You can sign from 20 March 2026" in Visit(desk.app, token).page()
+    assert Visit(desk.app, token).send({"nonce": "0" * 32}).status_code == 400  # no form, no token
+    clock.advance(timedelta(days=20))
+    assert Visit(desk.app, token).sign("press", signer="Clara", typed="Clara").status_code == 303
+    assert quitclaims(desk.services, clara)[0].signed_by_person
+
+
+# ---- a shoot -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shoot(desk: Desk) -> str:
+    """The token of a code that hangs at a shoot."""
+    evidence = Evidence("spring shoot", "the photographer")
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, evidence)
+    modes.decide(desk.services, support.SHOOT, ruling, "test")
+    return desk.invite(collection_ref=support.SHOOT)
+
+
+def _members(services: Services) -> set[str]:
+    query = select(t.person.c.display_name).join(t.shoot_member, t.shoot_member.c.person_id == t.person.c.id)
+    with services.store.read() as conn:
+        return set(conn.scalars(query))
+
+
+def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
+    """Each is entered as they sign, becomes a member of the shoot, and stays one when its mode changes."""
+    for name in ("Åsa Öberg", "Bo Ek", "Eva"):
+        assert Visit(desk.app, shoot).sign("press", name=name, typed=name).status_code == 303
+    assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
+    ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    modes.decide(desk.services, support.SHOOT, ruling, "test")
+    assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
+
+
+def test_a_namesake_is_told_nothing_and_marked_for_the_staff(
+    desk: Desk, shoot: str, cast: support.Cast, photos: Path
+) -> None:
+    """The answer is the same as for anybody; the name is made to differ, also from one by hand in the DAM."""
+    cast.add("Åsa Öberg")
+    support.put(photos, "shoot/one.jpg", samples.A_FRONT)
+    first, second = (Visit(desk.app, shoot).sign("press", name=name) for name in ("åsa öberg", "Bo"))
+    assert first.status_code == second.status_code == 303
+    with desk.services.store.read() as conn:
+        marked = {row.display_name: row.namesake for row in people.listed(conn)}
+    assert marked == {"Åsa Öberg": False, "åsa öberg 2": True, "Bo": False}
+
+
+def test_a_child_at_a_shoot_needs_a_guardian(desk: Desk, shoot: str) -> None:
+    """A date of birth below the age asks for the guardian; a guardian without a date asks for that."""
+    visit = Visit(desk.app, shoot)
+    page = visit.sign("press", name="Clara", birth_date="2014-05-01", signer="").get_data(as_text=True)
+    assert "Fill in the name of whoever signs" in page
+    page = visit.sign("press", name="Clara", signer="Greta").get_data(as_text=True)
+    assert "Fill in the date of birth" in page
+    page = visit.sign("press", "recognition", name="Clara", birth_date="2025-05-01", signer="Greta",
+                      email="g@example.org").get_data(as_text=True)  # fmt: skip
+    assert "Children below 6 are not recognised" in page
+    assert desk.kept()["person"] == 0
+    done = visit.sign("press", name="Clara", birth_date="2014-05-01", signer="Greta", email="g@example.org")
+    assert done.status_code == 303
+    with desk.services.store.read() as conn:
+        (row,) = conn.execute(select(t.person)).all()
+        assert row.birth_date == date(2014, 5, 1)
+        assert people.email_of(desk.services, conn, row.id) == ""
+    assert not quitclaims(desk.services, row.id)[0].signed_by_person
+
+
+def test_a_child_entered_for_a_half_goes_with_it(services: Services, clock: ManualClock) -> None:
+    """Who was entered at a shoot only for a signature that never became whole is forgotten again."""
+    desk = Desk(services, guardians=2)
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    modes.decide(services, support.SHOOT, ruling, "test")
+    visit = desk.visit(collection_ref=support.SHOOT)
+    fields = {"email": "g@example.org", "other_signer": "Hugo", "other_email": "h@example.org"}
+    page = visit.page()
+    sent = {"choice": "communication:press", "name": "Clara", "birth_date": "2014-05-01", "signer": "Greta",
+            "typed": "Greta", **fields}  # fmt: skip
+    visit.send(sent, page)
+    assert desk.kept()["person"] == 1
+    assert not _members(services)
+    clock.advance(timedelta(days=31))
+    assert halves.expire(services) == 1
+    support.Cast(services).work()
+    assert desk.kept()["person"] == 0
+
+
+def test_a_code_with_one_shoot_cannot_be_declined_for_all(desk: Desk, shoot: str) -> None:
+    """Who says no at a shoot just goes: the code stays for the others."""
+    visit = Visit(desk.app, shoot)
+    assert visit.client.post("/s/no", data=visit.hidden()).status_code == 404
+    assert Visit(desk.app, shoot).sign("press", name="Bo").status_code == 303
+
+
+def test_what_is_renewed_supersedes_what_was(desk: Desk, cast: support.Cast, clock: ManualClock) -> None:
+    """A renewal is a new version; the template of an unbroken consent stays without new photographs."""
+    asa = cast.add("Åsa")
+    desk.visit(asa).sign("press", "recognition", photographs=photographs())
+    clock.advance(timedelta(days=30))
+    visit = desk.visit(asa, kind=links.Kind.RENEW)
+    assert "We have photographs of you already" in visit.page()
+    visit.sign("website", "recognition")
+    assert [claim.version for claim in quitclaims(desk.services, asa)] == [1, 2]
+    assert lines(desk.services, asa) == {"website", "recognition"}
+    assert enrolled(desk.services, asa)
+
+
+def test_uses_that_rest_on_a_contract_say_so(services: Services, cast: support.Cast) -> None:
+    """The legal basis of a line is kept with its grant and stands on the receipt."""
+    uses = [
+        {"purpose": "communication", "channels": ["website"], "basis": "contract"},
+        {"purpose": "communication", "channels": ["press"]},
+    ]
+    desk = Desk(services, uses=uses)
+    asa = cast.add("Åsa")
+    visit = desk.visit(asa)
+    assert "under a contract with Sample organisation" in visit.page()
+    visit.sign("website", "press", "recognition")
+    with services.store.read() as conn:
+        found = {row.channel: row.basis for row in conn.execute(select(t.grant))}
+        (claim,) = roster.load(conn, asa)[1]
+        record = receipts.of(services, conn, claim.id).tree["consent_record"]
+    assert found == {"website": "contract", "press": None, None: None}
+    basis = [line["lawful_basis"] for line in record["pii_processing"]["purposes"]]
+    assert basis == ["dpv-gdpr:A6-1-b", "dpv-gdpr:A6-1-a", "dpv-gdpr:A9-2-a"]
+
+
+def test_what_goes_wrong_at_the_end_leaves_nothing(
+    desk: Desk, shoot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Person, quitclaim, template, link, receipt: together or not at all."""
+    before = desk.kept()
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(receipts, "keep", fails)
+    desk.app.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = Visit(desk.app, shoot).sign("press", "recognition", name="Bo", photographs=photographs())
+    assert answer.status_code == 500
+    assert desk.kept() == before
+    with desk.services.store.read() as conn:
+        assert conn.scalar(select(t.invitation.c.uses)) == 0
+
+
+def test_a_used_up_code_number_is_counted(desk: Desk, shoot: str) -> None:
+    """The uses of a shoot's code are counted, and a limit on them holds."""
+    with desk.services.store.write() as tx:
+        tx.execute(update(t.invitation).values(most_uses=1))
+    assert Visit(desk.app, shoot).sign("press", name="Bo").status_code == 303
+    assert Visit(desk.app, shoot).opened.status_code == 410

@@ -1,0 +1,136 @@
+"""What the tests of letters do to a house, in one line each."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, func, insert, select
+
+from plugin.clock import ManualClock
+from plugin.flows import chores, links, mails, people
+from plugin.flows.links import Kind, Link, Made
+from plugin.flows.mails import Letter
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from sidecar.runner import Runner
+from tests import support
+from tests.mailbox import Mailbox
+
+TEXT = {
+    "title": "Photographs",
+    "asks": "We ask.",
+    "why": "To show.",
+    "retention": "24 months.",
+    "withdraw": "Any time.",
+}
+FORM: Mapping[str, Any] = {
+    "name": "Photographs", "organisation": "Museum Åkerø", "officer": "officer@example.org",
+    "policy_url": "https://example.org/privacy", "recognition": False,
+    "uses": [{"purpose": "communication", "channels": ["website", "press"]}], "duration": {"days": 365},
+    "texts": {"en": TEXT, "nl": TEXT},
+}  # fmt: skip
+
+
+@dataclass
+class Post:
+    """A house, the mail server that it writes to, and the clock."""
+
+    services: Services
+    box: Mailbox
+    clock: ManualClock
+
+    @property
+    def cast(self) -> support.Cast:
+        return support.Cast(self.services)
+
+    def work(self) -> None:
+        """Send what is queued and due."""
+        Runner(self.services).drain(("mail",))
+
+    def day(self, days: float = 1) -> list[tuple[str, str]]:
+        """Some days later the calendar sweeps, reminds, and the letters go; returns to whom and under what subject."""
+        self.clock.advance(timedelta(days=days))
+        before = len(self.box.got)
+        chores.sweep(self.services)
+        chores.remind(self.services)
+        self.work()
+        return [(str(one["To"]), str(one["Subject"])) for one in self.box.letters[before:]]
+
+    def until(self, moment: datetime) -> list[tuple[str, str]]:
+        """The same at a moment."""
+        return self.day((moment - self.clock.now()) / timedelta(days=1))
+
+    def put(self, kind: str, person_id: str | None, to: str = "person", **more: Any) -> bool:
+        """Queue a letter; `language`, `data`, `secret` and `cause` may be given."""
+        with self.services.store.write() as tx:
+            letter = Letter(
+                more.pop("cause", uuid4().hex), kind, more.pop("language", "en"), person_id, to, **more
+            )
+            return mails.put(self.services, tx, letter)
+
+    def link(self, person_id: str, kind: Kind = Kind.SIGN, **about: Any) -> tuple[Made, str]:
+        """A link and its address."""
+        with self.services.store.write() as tx:
+            made = links.make(self.services, tx, Link(kind, "en", person_id, **about), "test")
+        return made, links.address(self.services, made.token)
+
+    def form(self, name: str = "Photographs", **others: Any) -> str:
+        """A form in use."""
+        form_id = uuid4().hex
+        with self.services.store.write() as tx:
+            tx.execute(
+                insert(t.form).values(
+                    id=form_id, name=name, version=1, body=dict(FORM) | {"name": name} | others, sha256=form_id,
+                    created_at=tx.now, created_by="test",
+                )
+            )  # fmt: skip
+        return form_id
+
+    def invite(self, person_id: str, form_id: str, guardian_id: str | None = None) -> Made:
+        """Ask by mail."""
+        made, address = self.link(
+            person_id, form_id=form_id, guardian_id=guardian_id, by_mail=True, most_uses=1
+        )
+        self.put(
+            "invite", person_id, guardian_id or "person", data={"link": made.id}, secret={"link": address}
+        )
+        return made
+
+    def child(self, born: date, *guardians: str, email: str = "") -> tuple[str, list[str]]:
+        """Clara, and the ids of guardians with an address each."""
+        clara = self.cast.add("Clara", birth_date=born, email=email)
+        ids = []
+        for address in guardians:
+            ids.append(people.add_guardian(self.services, clara, f"Guardian {len(ids) + 1}", "test"))
+            self.reach(clara, ids[-1], address)
+        return clara, ids
+
+    def reach(self, person_id: str, guardian_id: str, address: str) -> None:
+        """Give a guardian an address."""
+        vault = self.services.vault
+        with self.services.store.write() as tx:
+            for item in vault.find(tx.connection, person_id, "guardian", subject=guardian_id):
+                known = json.loads(vault.open(tx.connection, item))
+                vault.discard(tx, item)
+                body = json.dumps(known | {"email": address}).encode()
+                vault.seal(tx, person_id, "record", "guardian", body, subject=guardian_id)
+
+    def mails(self, kind: str | None = None) -> Sequence[Row[Any]]:
+        """The rows of the outbox, oldest first."""
+        query = select(t.mail).order_by(t.mail.c.created_at, t.mail.c.cause)
+        with self.services.store.read() as conn:
+            return conn.execute(query if kind is None else query.where(t.mail.c.kind == kind)).all()
+
+    def audited(self, action: Action) -> int:
+        """How many audit rows say so."""
+        with self.services.store.read() as conn:
+            return conn.scalar(select(func.count()).where(t.audit.c.action == action.value)) or 0
+
+    def sealed(self) -> int:
+        """How many addresses are sealed for letters."""
+        with self.services.store.read() as conn:
+            return conn.scalar(select(func.count()).where(t.sealed.c.kind == "mail")) or 0

@@ -1,0 +1,106 @@
+"""People who sign by the pages' own code: a house with a form, links, and a browser without a screen."""
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image, ImageDraw
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from plugin.flows import forms, invitations
+from plugin.flows.forms import Stored
+from plugin.flows.invitations import Invite
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from sidecar.app import create_app
+
+Fields = dict[str, Any]
+
+
+def tree(**changes: Any) -> dict[str, Any]:
+    """The sample form, for the channels of the tests' house, with changes."""
+    found = forms.read(forms.sample())
+    found["uses"] = [{"purpose": "communication", "channels": ["website", "press"]}]
+    return found | changes
+
+
+def drawing() -> bytes:
+    """A signature as a pad makes it: black on nothing, PNG."""
+    image = Image.new("RGBA", (700, 260))
+    ImageDraw.Draw(image).line([(40, 200), (200, 60), (320, 210), (640, 90)], "black", 4)
+    out = BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def data_url(body: bytes) -> str:
+    """As a canvas hands it over."""
+    return "data:image/png;base64," + b64encode(body).decode()
+
+
+class Visit:
+    """Somebody who opened a link: one browser, one session."""
+
+    def __init__(self, app: Flask, token: str) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.opened = self.client.get(f"/s/{token}")
+
+    def page(self) -> str:
+        """The form as it is shown."""
+        return self.client.get("/s/form").get_data(as_text=True)
+
+    def hidden(self, page: str | None = None) -> Fields:
+        """What the form sends without being asked."""
+        text = page if page is not None else self.page()
+        return {
+            name: found[1] if (found := re.search(f'name="{name}" value="([^"]*)"', text)) else ""
+            for name in ("csrf_token", "nonce")
+        }
+
+    def send(self, fields: Mapping[str, Any], page: str | None = None) -> TestResponse:
+        """Send the form with these fields; photographs as a list of bytes."""
+        sent = {**self.hidden(page), **fields}
+        photographs: Sequence[bytes] = sent.pop("photographs", ())
+        sent["photographs"] = [(BytesIO(body), f"{n}.jpg") for n, body in enumerate(photographs)]
+        return self.client.post("/s/form", data=sent, content_type="multipart/form-data")
+
+    def sign(self, *choices: str, **fields: Any) -> TestResponse:
+        """Sign for these channels, or `recognition`, with a typed name."""
+        ticked = [f"communication:{choice}" for choice in choices if choice != "recognition"]
+        signer = "" if "name" in fields else "Åsa Öberg"  # at a shoot, who signs is who is entered
+        given: Fields = {"choice": ticked, "signer": signer, "typed": "Åsa Öberg"}
+        if "recognition" in choices:
+            given["recognition"] = "yes"
+        return self.send(given | fields)
+
+
+class Desk:
+    """A house that asks people to sign."""
+
+    def __init__(self, services: Services, **changes: Any) -> None:
+        self.services = services
+        self.app = create_app(services.config, services)
+        self.app.config["RATELIMIT_ENABLED"] = False
+        self.form: Stored = forms.add(services, tree(**changes), "test")
+
+    def invite(self, person_id: str | None = None, **about: Any) -> str:
+        """The token of a new link."""
+        about |= {"person_id": person_id, "form": self.form.form.name}
+        return invitations.invite(self.services, Invite(**about), "test").token
+
+    def visit(self, person_id: str | None = None, **about: Any) -> Visit:
+        """Somebody opens a new link."""
+        return Visit(self.app, self.invite(person_id, **about))
+
+    def kept(self) -> dict[str, int]:
+        """How many rows there are of everything that a signature makes."""
+        tables = (t.person, t.guardian, t.quitclaim, t.grant, t.sealed, t.mail, t.invitation, t.person_key)
+        with self.services.store.read() as conn:
+            return {
+                table.name: int(conn.scalar(select(func.count()).select_from(table)) or 0) for table in tables
+            }
