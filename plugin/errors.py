@@ -135,6 +135,10 @@ class TooMany(FaceLeaseError):
     """Something was asked for too often: wait, then try again."""
 
 
+class Forgotten(FaceLeaseError):
+    """What was held on the person is erased, or is being erased: there is no page of theirs any more."""
+
+
 class EventRefused(FaceLeaseError):
     """A signed body is not what its kind of request takes; the message says what it takes."""
 

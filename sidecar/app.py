@@ -15,7 +15,7 @@ from sidecar import auth, limits, metrics, panel, problems, sessions, webhooks, 
 from sidecar.console import routes as console
 from sidecar.house import open_house
 from sidecar.readiness import sweep_age, unready
-from sidecar.sign import blueprint, uploads
+from sidecar.sign import blueprint, me, uploads
 
 log = structlog.get_logger()
 
@@ -55,6 +55,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     if auth.on(services):
         app.register_blueprint(console.console)
     app.register_blueprint(blueprint.blueprint(services, limiter))
+    app.register_blueprint(me.blueprint(services))
     app.after_request(_headers)
     return app
 

@@ -117,12 +117,16 @@ def restrict(services: Services, person_id: str, grant_ids: Collection[str] | No
 def object_(services: Services, person_id: str, actor: str) -> int:
     """The child's own objection: recognition stops at once, whatever a guardian signed."""
     with services.store.write() as tx:
-        person, claims = roster.load(tx.connection, person_id)
-        objecting, ended = lifecycle.object_(person, claims, tx.now)
-        services.ended.append(Ended(person_id, None, tx.now, EndKind.OBJECTED.value))
-        this = t.person.c.id == person_id
-        tx.execute(update(t.person).where(this).values(objected_at=objecting.objected_at))
-        return end(services, tx, person_id, ended_by(claims, ended), actor)
+        return objected(services, tx, person_id, actor)
+
+
+def objected(services: Services, tx: Tx, person_id: str, actor: str) -> int:
+    """The same in the caller's transaction."""
+    person, claims = roster.load(tx.connection, person_id)
+    objecting, ended = lifecycle.object_(person, claims, tx.now)
+    services.ended.append(Ended(person_id, None, tx.now, EndKind.OBJECTED.value))
+    tx.execute(update(t.person).where(t.person.c.id == person_id).values(objected_at=objecting.objected_at))
+    return end(services, tx, person_id, ended_by(claims, ended), actor)
 
 
 def ended_by(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["Due"]:

@@ -72,17 +72,22 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
 def begin(services: Services, person_id: str, actor: str, logged: bool = False) -> None:
     """From this commit on nothing of the person's opens, matches or clears."""
     with services.store.write() as tx:
-        _, claims = roster.load(tx.connection, person_id)
-        if not logged:
-            services.ended.append(Ended(person_id, None, tx.now, ERASED))
-        tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
-        ended = lifecycle.withdraw(claims, None, tx.now)
-        consent.end(services, tx, person_id, consent.ended_by(claims, ended), actor)
-        for purpose in ("face", "record"):
-            services.vault.destroy_key(tx, person_id, purpose)
-        tx.execute(delete(t.guardian).where(t.guardian.c.person_id == person_id))
-        tx.move_generation()
-        services.queue.put(tx, "erase", person_id, {"asked": tx.now.isoformat()}, priority=1)
+        begun(services, tx, person_id, actor, logged)
+
+
+def begun(services: Services, tx: Tx, person_id: str, actor: str, logged: bool = False) -> None:
+    """The same in the caller's transaction."""
+    _, claims = roster.load(tx.connection, person_id)
+    if not logged:
+        services.ended.append(Ended(person_id, None, tx.now, ERASED))
+    tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
+    ended = lifecycle.withdraw(claims, None, tx.now)
+    consent.end(services, tx, person_id, consent.ended_by(claims, ended), actor)
+    for purpose in ("face", "record"):
+        services.vault.destroy_key(tx, person_id, purpose)
+    tx.execute(delete(t.guardian).where(t.guardian.c.person_id == person_id))
+    tx.move_generation()
+    services.queue.put(tx, "erase", person_id, {"asked": tx.now.isoformat()}, priority=1)
 
 
 def erased(services: Services, job: Claimed) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -18,6 +19,7 @@ from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Scope
 from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.gallery import Enrolled
+from plugin.recognizer.likeness import View
 from plugin.recognizer.matching import Level
 from plugin.recognizer.messages import Enrolment, Examination, Request
 
@@ -48,10 +50,11 @@ class Faces:
 
     def examine(self, picture: Picture, request: Request) -> Examination:
         """Boxes and decisions for one picture; no vector comes back."""
-        source = picture.path if picture.path is not None else picture.data
-        if source is None:
-            raise ValueError("a picture has a path or bytes")
-        return self._examiner.examine(source, request)
+        return self._examiner.examine(_source(picture), request)
+
+    def likeness(self, picture: Picture, view: View) -> bytes:
+        """A small JPEG of what `view` lets through of the picture, made where hostile pictures do no harm."""
+        return self._examiner.likeness(_source(picture), view)
 
     def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
         """A template of one consenting person's reference photographs."""
@@ -64,6 +67,13 @@ class Faces:
     def close(self) -> None:
         """End the child processes."""
         self._examiner.close()
+
+
+def _source(picture: Picture) -> Path | bytes:
+    source = picture.path if picture.path is not None else picture.data
+    if source is None:
+        raise ValueError("a picture has a path or bytes")
+    return source
 
 
 def _entries(services: Services, conn: Connection, engine: str) -> list[Enrolled]:

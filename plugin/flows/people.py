@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import NameTaken
-from plugin.flows import names, roster
+from plugin.flows import holdings, names, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -121,6 +121,11 @@ def listed(conn: Connection) -> Iterable[Any]:
     return conn.execute(select(t.person).order_by(t.person.c.name_key))
 
 
+def name_of(conn: Connection, person_id: str) -> str:
+    """The person's display name. Raises NotFound."""
+    return roster.load(conn, person_id)[0].display_name
+
+
 def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
     """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence."""
     with services.store.write() as tx:
@@ -135,12 +140,14 @@ def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
         contact = _opened(services, tx.connection, person_id, "contact")
+        rest = holdings.of(services, tx.connection, person_id)
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
     return {
         "person": asdict(person), "contact": contact[0] if contact else {},
         "quitclaims": [asdict(claim) for claim in claims],
         "photographs": [{"resource": row.ref, "tag": row.origin} for row in tags],
         "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
+        **rest,
     }  # fmt: skip
 
 

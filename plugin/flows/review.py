@@ -1,6 +1,6 @@
 """An editor confirms, corrects, rejects, dismisses; and may take each back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -99,6 +99,34 @@ def reject(services: Services, face_id: int, actor: str) -> None:
         faces.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
         _said(services, tx, Action.FACE_REJECT, face, face.person_id, actor)
     _finish(services, face.resource_id, opened, actor)
+
+
+def disown(
+    services: Services, resource_id: int, person_id: str, actor: str, also: Callable[[Tx], object]
+) -> None:
+    """ "That is not me", said by the person: no face of the photograph is theirs, and the name goes, by hand too.
+
+    Remembered for each face that bore it and for the photograph. `also` commits with it. Raises
+    NotFound where the name does not stand there; DamError where the DAM did not answer: then it is
+    decided all the same, and the name goes when it does.
+    """
+    with services.store.write() as tx:
+        tag = tx.execute(
+            select(t.tag, t.resource.c.file_version)
+            .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+            .where(t.tag.c.resource_id == resource_id, t.tag.c.person_id == person_id)
+        ).first()
+        if tag is None:
+            raise NotFound("no such photograph bears this person's name")
+        places = frozenset(tag.places) or services.dam.places
+        proposal = intents.Proposal(resource_id, person_id, tag.node, "remove", tag.origin, places)
+        opened = [intents.propose(services, tx, proposal, actor)]
+        faces.reject(tx, resource_id, person_id, tag.file_version, actor)
+        subject = roster.subject(services, tx.connection, person_id)
+        tx.audit(Action.FACE_REJECT, actor, subject=subject, resource_id=resource_id)
+        clearance.recompute(services, tx, [resource_id])
+        also(tx)
+    _finish(services, resource_id, opened, actor)
 
 
 def dismiss(services: Services, face_id: int, reason: str, actor: str) -> None:

@@ -25,6 +25,8 @@ class Action(StrEnum):
     TEMPLATE_ENROL = "person:template:enrol"
     REFERENCE_LOOK = "person:reference:look"
     KEY_DESTROY = "person:key:destroy"
+    ERASURE_ASK = "person:erasure:ask"
+    ERASURE_REFUSE = "person:erasure:refuse"
     ERASURE_RUN = "person:erasure:run"
     REVOCATION_DONE = "person:revocation:done"
 
@@ -33,6 +35,7 @@ class Action(StrEnum):
     CONSENT_HALF = "quitclaim:consent:half"
     CONSENT_DECLINE = "quitclaim:consent:decline"
     CODE_SEND = "person:code:send"
+    GUARDIAN_JOIN = "person:guardian:join"
     LINK_MAKE = "person:link:make"
     LINK_REVOKE = "person:link:revoke"
     MAIL_QUEUE = "mail:letter:queue"

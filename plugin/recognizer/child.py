@@ -1,7 +1,8 @@
 """The process in which photographs are examined: limited, expendable, and silent about strangers.
 
 Started by `examiner.Worker` as `python -m plugin.recognizer.child`; speaks `wire` on what were
-stdin and stdout. It answers with boxes and decisions, and with a template only for an enrolment.
+stdin and stdout. It answers with boxes and decisions, with a template only for an enrolment, and
+with a picture only for the person whom it shows.
 """
 
 import ctypes
@@ -19,9 +20,11 @@ import numpy as np
 from plugin.config import Matching, Recognizer
 from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
 from plugin.recognizer import wire
+from plugin.recognizer.decode import Limits
 from plugin.recognizer.engine import open_engine
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.gallery import Enrolled, Gallery
+from plugin.recognizer.likeness import View, likeness
 from plugin.recognizer.messages import Request
 from plugin.recognizer.quality import enrol, inspect
 
@@ -39,8 +42,9 @@ _KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
 class Room:
     """What the child holds: an engine, and the gallery that the parent gave it."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, limits: Limits) -> None:
         self._pipeline = pipeline
+        self._limits = limits
         self._gallery = Gallery([], 0)
         self._generation: int | None = None
 
@@ -51,6 +55,7 @@ class Room:
             "examine": self._examine,
             "enrol": self._enrol,
             "inspect": self._inspect,
+            "likeness": self._likeness,
         }
         return orders[header["order"]](header, parts)
 
@@ -78,6 +83,10 @@ class Room:
 
     def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
         return {"reason": inspect(self._pipeline, _sources(header, parts)[0])}, []
+
+    def _likeness(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        view = View.from_json(header["view"])
+        return {"ok": True}, [likeness(_sources(header, parts)[0], view, self._limits)]
 
 
 def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
@@ -119,7 +128,8 @@ def _furnish(header: dict[str, Any]) -> Room:
     engine = open_engine(recognizer, Path(header["cache"]))
     _give_back()
     _limit(recognizer.memory_mb)  # after loading: what is trusted may be large
-    return Room(Pipeline(engine, recognizer, matching))
+    limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
+    return Room(Pipeline(engine, recognizer, matching), limits)
 
 
 def _guarded(room: Room, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:

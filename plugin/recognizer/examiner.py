@@ -26,6 +26,7 @@ from plugin.errors import (
 from plugin.recognizer import engine
 from plugin.recognizer.engine import Floats
 from plugin.recognizer.gallery import Enrolled, Gallery
+from plugin.recognizer.likeness import View
 from plugin.recognizer.messages import Enrolment, Examination, Request
 from plugin.recognizer.worker import Worker
 
@@ -133,6 +134,12 @@ class Examiner:
         return self._queue(
             header, parts, self._recognizer.seconds, lambda got: str(got[0]["reason"])
         ).result()
+
+    def likeness(self, source: Path | bytes, view: View) -> bytes:
+        """A JPEG of what `view` lets through of the picture, without metadata. Raises as `examine` does."""
+        paths, parts = _pictures([source])
+        header = {"order": "likeness", "view": view.to_json(), "sources": paths}
+        return self._queue(header, parts, self._recognizer.seconds, lambda got: got[1][0]).result()
 
     def close(self) -> None:
         """End the children; what is still queued fails."""

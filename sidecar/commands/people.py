@@ -1,4 +1,4 @@
-"""`facelease person`: add, list, show, enrol, erase, export."""
+"""`facelease person`: add, list, show, enrol, erase, export; and the pages of people, see portals.py."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from plugin.flows import consent, erasure, gallery, people, revocation, roster
 from plugin.ledger import tables as t
+from sidecar.commands import portals
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
 
 
@@ -193,3 +194,7 @@ def distinct(shell: Shell, who: str, as_json: bool) -> None:
         person_id = someone(services, who)
         people.distinct(services, person_id, actor())
     say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])
+
+
+for command in (portals.page, portals.siblings, portals.requests_):
+    person.add_command(command)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from plugin.flows.services import Services
-from sidecar.app import create_app
+from tests import visiting
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 SERIOUS = ("serious", "critical")
@@ -30,7 +30,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def address(services: Services) -> Iterator[str]:
     """Where the house is served."""
-    server = make_server("127.0.0.1", 0, create_app(services.config, services), threaded=True)
+    server = make_server("127.0.0.1", 0, visiting.app_of(services), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"

@@ -1,0 +1,282 @@
+"""A person's own page: who has come in by a link, what is shown, and what they change, each with its letter.
+
+Everything here is about one person: the one of the link, or a child that the staff joined to the
+same guardian. No id that a browser sends opens anybody else.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, select
+
+from plugin.errors import ConsentError, Forgotten, LinkRefused, NotFound
+from plugin.flows import album, consent, families, links, mails, requests, review, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+from plugin.quitclaim import lifecycle, rules
+from plugin.quitclaim.model import Quitclaim
+from plugin.quitclaim.statements import Line, lines
+
+ANEW_LASTS = timedelta(days=1)
+
+
+class How(StrEnum):
+    """How a use is stopped: for good, or restricted, with its record kept as it is (GDPR Art. 18)."""
+
+    WITHDRAW = "withdraw"
+    RESTRICT = "restrict"
+
+
+_CHANGES: dict[How, Callable[..., tuple[Quitclaim, ...]]] = {
+    How.WITHDRAW: lifecycle.withdraw,
+    How.RESTRICT: lifecycle.restrict,
+}
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who has come in by a link: about whom, and as which guardian if as one."""
+
+    link_id: str
+    person_id: str
+    guardian_id: str | None
+    language: str
+    children: tuple[str, ...] = ()
+
+    @property
+    def actor(self) -> str:
+        """How the audit log calls them."""
+        return "guardian" if self.guardian_id else "person"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A version that was signed: its number and day; a receipt may be had of it."""
+
+    quitclaim_id: str
+    version: int
+    day: date
+
+
+@dataclass(frozen=True)
+class View:
+    """All that the page says of the person."""
+
+    name: str
+    minor: bool
+    objected: bool
+    now: tuple[Line, ...]
+    past: tuple[Line, ...]
+    signed: tuple[Signed, ...]
+    references: int
+    forget_by: date | None
+    anew: bool
+    album: album.Page
+    children: tuple[tuple[str, str], ...]
+
+
+def page_link(
+    services: Services, tx: Tx, person_id: str, actor: str, guardian_id: str | None = None
+) -> links.Made:
+    """A link to the person's page, for the person, or for one guardian of theirs. Raises NotFound."""
+    person, _ = roster.load(tx.connection, person_id)
+    if guardian_id is not None and guardian_id not in person.guardians:
+        raise NotFound("no such guardian of this person: facelease person export lists them")
+    link = links.Link(links.Kind.PAGE, person.language, person_id, guardian_id=guardian_id)
+    return links.make(services, tx, link, actor)
+
+
+def visitor(services: Services, link_id: str, child: str | None = None) -> Visitor:
+    """Who a session stands for, asked anew at each request; `child`: another child of the same guardian.
+
+    Raises LinkRefused where the link is over, or a guardian's say is; Forgotten for an erased person;
+    NotFound for a child that is not theirs.
+    """
+    row = links.by_id(services, link_id)
+    if row.kind != links.Kind.PAGE or row.person_id is None:
+        raise LinkRefused("unknown")
+    with services.store.read() as conn:
+        if not services.vault.has_key(conn, row.person_id, "record"):
+            raise Forgotten("nothing is held on this person any more, or it is being erased")
+        mine = _theirs(services, conn, row.person_id, row.guardian_id)
+    found = next((pair for pair in mine if pair[0] == child), None) if child else mine[0]
+    if found is None:
+        raise NotFound("no such child is yours")
+    return Visitor(row.id, *found, row.language, tuple(person for person, _ in mine))
+
+
+def _theirs(
+    services: Services, conn: Connection, person_id: str, guardian_id: str | None
+) -> list[tuple[str, str | None]]:
+    """About whom the link is, then the guardian's other children. Raises LinkRefused when their say is over."""
+    if guardian_id is None:
+        return [(person_id, None)]
+    known = families.children(services, conn, person_id, guardian_id)
+    if not known or not _decides(services, conn, *known[0]):
+        raise LinkRefused("expired")
+    return [pair for pair in known if _decides(services, conn, *pair)]
+
+
+def _decides(services: Services, conn: Connection, person_id: str, guardian_id: str) -> bool:
+    """Whether the guardian still has a say: until the birthday that ends it."""
+    standing = roster.load_many(conn, [person_id]).get(person_id)
+    return standing is not None and guardian_id in standing[0].guardians and _minor(services, standing)
+
+
+def _minor(services: Services, standing: roster.Standing) -> bool:
+    majority = rules.of_age(standing[0], services.ages)
+    return majority is not None and services.clock.now() < majority
+
+
+def looked(services: Services, who: Visitor) -> None:
+    """The audit row of a look at the page: once a session (rule 9)."""
+    with services.store.write() as tx:
+        subject = roster.subject(services, tx.connection, who.person_id)
+        tx.audit(Action.RECORD_LOOK, who.actor, subject=subject, link=who.link_id)
+
+
+def view(services: Services, who: Visitor) -> View:
+    """The page, as everything stands at this moment."""
+    now = services.clock.now()
+    with services.store.read() as conn:
+        standing = roster.load(conn, who.person_id)
+        person, claims = standing
+        asked = requests.waiting_of(conn, who.person_id)
+        labels = roster.labels(conn, who.children)
+        all_ = lines(person, claims, services.ages, now)
+        zone = services.config.site.zone
+        return View(
+            name=person.display_name, minor=_minor(services, standing),
+            objected=person.objected_at is not None,
+            now=tuple(line for line in all_ if line.open), past=tuple(line for line in all_ if not line.open),
+            signed=tuple(
+                Signed(claim.id, claim.version, claim.signed_at.astimezone(zone).date())
+                for claim in reversed(claims)
+            ),
+            references=len(services.vault.find(conn, who.person_id, "reference")),
+            forget_by=asked.due_on if asked else None, anew=_form(services, conn, who, standing) is not None,
+            album=album.page(services, conn, who.person_id),
+            children=tuple((child, labels[child]) for child in who.children if child in labels),
+        )  # fmt: skip
+
+
+def line(services: Services, who: Visitor, grant_id: str) -> Line:
+    """One use that is in force or to come. Raises NotFound for any other id, whoever's it is."""
+    with services.store.read() as conn:
+        person, claims = roster.load(conn, who.person_id)
+    found = lines(person, claims, services.ages, services.clock.now())
+    for one in found:
+        if one.grant_id == grant_id and one.open:
+            return one
+    raise NotFound("no such use is in force: load your page again")
+
+
+def stop(services: Services, who: Visitor, how: How, grant_ids: Collection[str] | None) -> int:
+    """End these uses, or all (None), at once; returns how many ended. Raises NotFound for another's."""
+    with services.store.write() as tx:
+        _, claims = roster.load(tx.connection, who.person_id)
+        after = _CHANGES[how](claims, grant_ids, tx.now)
+        due = consent.ended_by(claims, after)
+        ended = consent.end(services, tx, who.person_id, due, who.actor)
+        if ended:
+            _confirm(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])
+    return ended
+
+
+def object_(services: Services, who: Visitor) -> int:
+    """The child does not want to be recognised: from this commit on nobody can allow it but they, of age.
+
+    Raises ConsentError for an adult, who withdraws instead.
+    """
+    with services.store.write() as tx:
+        if not _minor(services, roster.load(tx.connection, who.person_id)):
+            raise ConsentError("you decide for yourself: withdraw recognition instead")
+        ended = consent.objected(services, tx, who.person_id, who.actor)
+        _confirm(services, tx, who, "object")
+    return ended
+
+
+def disown(services: Services, who: Visitor, resource_id: int) -> None:
+    """ "That is not me": see review.disown."""
+    review.disown(
+        services, resource_id, who.person_id, who.actor,
+        lambda tx: _confirm(services, tx, who, "not me", resource=resource_id),
+    )  # fmt: skip
+
+
+def forget(services: Services, who: Visitor) -> requests.Asked:
+    """Ask to be forgotten: see requests.ask."""
+    with services.store.write() as tx:
+        listed = services.config.requests.erasure == "list"
+        if listed and requests.waiting_of(tx.connection, who.person_id) is None:
+            _confirm(services, tx, who, "erasure", "forget", due=requests.due(services).isoformat())
+        return requests.ask(services, tx, who.person_id, who.actor)
+
+
+def references(services: Services, who: Visitor) -> list[bytes]:
+    """A copy of the reference photographs, as they were given, with the audit row of the look."""
+    with services.store.write() as tx:
+        found = services.vault.find(tx.connection, who.person_id, "reference")
+        bodies = [services.vault.open(tx.connection, one) for one in found]
+        subject = roster.subject(services, tx.connection, who.person_id)
+        tx.audit(Action.REFERENCE_LOOK, who.actor, subject=subject, photos=len(bodies), link=who.link_id)
+    return bodies
+
+
+def anew(services: Services, who: Visitor) -> links.Made:
+    """A link, for a day, to sign a new version of what was signed last. Raises ConsentError where there is none."""
+    with services.store.write() as tx:
+        standing = roster.load(tx.connection, who.person_id)
+        form_id = _form(services, tx.connection, who, standing)
+        if form_id is None:
+            raise ConsentError("there is no form to sign here: ask the organisation for one")
+        link = links.Link(
+            links.Kind.RENEW,
+            who.language,
+            who.person_id,
+            form_id,
+            who.guardian_id,
+            most_uses=1,
+            lasts=ANEW_LASTS,
+        )
+        return links.make(services, tx, link, who.actor)
+
+
+def _form(services: Services, conn: Connection, who: Visitor, standing: roster.Standing) -> str | None:
+    """The newest version of the form that was signed last, if this visitor may sign it."""
+    if _minor(services, standing) != (who.guardian_id is not None):
+        return None
+    last = (
+        select(t.form.c.name)
+        .join(t.quitclaim, t.quitclaim.c.form_id == t.form.c.id)
+        .where(t.quitclaim.c.person_id == who.person_id)
+        .order_by(t.quitclaim.c.version.desc())
+        .limit(1)
+    )
+    name = conn.scalar(last)
+    newest = select(func.max(t.form.c.version)).where(t.form.c.name == name, t.form.c.retired_at.is_(None))
+    query = select(t.form.c.id).where(t.form.c.name == name, t.form.c.version == newest.scalar_subquery())
+    return conn.scalar(query)
+
+
+def _confirm(
+    services: Services, tx: Tx, who: Visitor, what: str, kind: str = "changed", **data: object
+) -> None:
+    """The letter that confirms a change, to whoever made it, with a link to their page."""
+    config = services.config
+    if not config.mail.host:
+        return
+    secret = {}
+    if config.server.public_url:
+        made = page_link(services, tx, who.person_id, who.actor, who.guardian_id)
+        secret = {"link": links.address(services, made.token)}
+    letter = mails.Letter(
+        cause=f"changed:{uuid4().hex}", kind=kind, language=who.language, person_id=who.person_id,
+        to=who.guardian_id or "person", data={"what": what, **data}, secret=secret,
+    )  # fmt: skip
+    mails.put(services, tx, letter)

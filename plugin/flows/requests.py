@@ -1,0 +1,143 @@
+"""What a person asks for that the officer decides on: to be forgotten, within the term (GDPR Art. 12(3), 17)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows import erasure, mails, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+
+ERASURE = "erasure"
+DONE, REFUSED = "done", "refused"
+_LONGEST = 500  # characters of a reason
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to be forgotten: on the officer's list until `due_on`, or begun `at_once`."""
+
+    id: str
+    due_on: date
+    at_once: bool
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A line of the officer's list."""
+
+    id: str
+    person_id: str
+    name: str
+    kind: str
+    asked_at: datetime
+    asked_by: str
+    due_on: date
+    overdue: bool
+
+
+def ask(services: Services, tx: Tx, person_id: str, asked_by: str) -> Asked:
+    """Note the request, or begin the erasure where `requests.erasure` says so; asked twice is asked once.
+
+    `asked_by`: person or guardian. Raises NotFound.
+    """
+    rule = services.config.requests
+    at_once = rule.erasure == "at once"
+    standing = waiting_of(tx.connection, person_id)
+    subject = roster.subject(services, tx.connection, person_id)
+    key, until = uuid4().hex, due(services)
+    if standing is not None:
+        key, until = standing.id, standing.due_on
+    else:
+        tx.execute(
+            insert(t.request).values(
+                id=key, person_id=person_id, kind=ERASURE, asked_at=tx.now, asked_by=asked_by, due_on=until
+            )
+        )
+        tx.audit(Action.ERASURE_ASK, asked_by, subject=subject, request=key)
+    if at_once:
+        _decided(tx, key, DONE, asked_by)
+        erasure.begun(services, tx, person_id, asked_by)
+    return Asked(key, until, at_once)
+
+
+def due(services: Services) -> date:
+    """By when a request of today is to be decided."""
+    return services.today() + timedelta(days=services.config.requests.days)
+
+
+def waiting_of(conn: Connection, person_id: str) -> Row[Any] | None:
+    """The person's request that nobody has decided on; None if there is none."""
+    mine = (t.request.c.person_id == person_id) & t.request.c.decided_at.is_(None)
+    return conn.execute(select(t.request).where(mine)).first()
+
+
+def open(services: Services) -> Sequence[Waiting]:  # noqa: A001 as in "what is open"
+    """The officer's list: what waits for a decision, the most urgent first."""
+    query = (
+        select(t.request, t.person.c.display_name)
+        .join(t.person, t.person.c.id == t.request.c.person_id)
+        .where(t.request.c.decided_at.is_(None))
+        .order_by(t.request.c.due_on, t.request.c.asked_at)
+    )
+    today = services.today()
+    with services.store.read() as conn:
+        return [
+            Waiting(
+                row.id, row.person_id, row.display_name, row.kind, row.asked_at, row.asked_by, row.due_on,
+                row.due_on < today,
+            )
+            for row in conn.execute(query)
+        ]  # fmt: skip
+
+
+def decide(services: Services, request_id: str, grant: bool, actor: str, reason: str = "") -> None:
+    """Forget the person from this commit on, or refuse for a reason, which the person is told.
+
+    Raises NotFound for a request that is not there or was decided, ConsentError for a refusal without
+    a reason.
+    """
+    words = " ".join(reason.split())
+    if not grant and not words:
+        raise ConsentError(
+            "a refusal needs its reason, such as a contract that still runs: the person reads it"
+        )
+    if len(words) > _LONGEST:
+        raise ConsentError(f"a reason has at most {_LONGEST} characters: say it shorter")
+    with services.store.write() as tx:
+        this = (t.request.c.id == request_id) & t.request.c.decided_at.is_(None)
+        row = tx.execute(select(t.request).where(this)).first()
+        if row is None:
+            raise NotFound(
+                "no such request waits for a decision: facelease person requests list shows those that do"
+            )
+        _decided(tx, request_id, DONE if grant else REFUSED, actor, words if not grant else None)
+        if grant:
+            erasure.begun(services, tx, row.person_id, actor)
+        else:
+            _refuse(services, tx, row, actor)
+
+
+def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
+    subject = roster.subject(services, tx.connection, row.person_id)
+    tx.audit(Action.ERASURE_REFUSE, actor, subject=subject, request=row.id)
+    language = tx.connection.scalar(select(t.person.c.language).where(t.person.c.id == row.person_id)) or "en"
+    mails.put(
+        services, tx,
+        mails.Letter(
+            cause=f"kept:{row.id}", kind="kept", language=language, person_id=row.person_id,
+            data={"request": row.id},
+        ),
+    )  # fmt: skip
+
+
+def _decided(tx: Tx, request_id: str, outcome: str, actor: str, reason: str | None = None) -> None:
+    values = {"decided_at": tx.now, "decided_by": actor, "outcome": outcome, "reason": reason}
+    tx.execute(update(t.request).where(t.request.c.id == request_id).values(**values))

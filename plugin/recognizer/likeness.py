@@ -1,0 +1,117 @@
+"""A small picture of one person out of a photograph, on which no other face that is known can be seen.
+
+It is cut to the person's own face with a small margin, always: on a photograph on which nobody else
+was found there may yet be somebody whom the detector passed over. Every other known face is painted
+over before anything is scaled, so that no pixel of it has a part in the result.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from plugin.recognizer.boxes import Box
+from plugin.recognizer.decode import Limits, Pixels, decode
+
+LONGEST = 480
+"""px: of the longer side of what is shown."""
+
+_DECODED = 1920  # px: enough for a face that is a small part of the photograph
+_GREY = (214, 209, 205)
+_AROUND = 0.35  # of a face's width and height: hair and ears lie outside the box that a detector draws
+_ASIDE, _ABOVE, _BELOW = 0.6, 0.6, 0.9  # of the own face's sides, shown around it
+_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class View:
+    """What may be seen: `crop` without what lies in `covers`; boxes in 0..1 of the upright original.
+
+    `keep` is the own face: the margin around another face does not reach into it.
+    """
+
+    crop: Box
+    keep: Box
+    covers: tuple[Box, ...] = ()
+    longest: int = LONGEST
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return {
+            "crop": list(self.crop), "keep": list(self.keep),
+            "covers": [list(box) for box in self.covers], "longest": self.longest,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, tree: dict[str, Any]) -> "View":
+        """The view that `to_json` wrote."""
+        return cls(
+            crop=_box(tree["crop"]), keep=_box(tree["keep"]),
+            covers=tuple(_box(box) for box in tree["covers"]), longest=int(tree["longest"]),
+        )  # fmt: skip
+
+
+def _box(sides: Sequence[float]) -> Box:
+    left, top, width, height = sides
+    return float(left), float(top), float(width), float(height)
+
+
+def view_of(own: Box, others: Sequence[Box]) -> View:
+    """What somebody whose face is `own` may see of a photograph on which `others` are known as well."""
+    left, top, width, height = own
+    crop = (
+        left - _ASIDE * width, top - _ABOVE * height,
+        (1 + 2 * _ASIDE) * width, (1 + _ABOVE + _BELOW) * height,
+    )  # fmt: skip
+    return View(crop, own, tuple(others))
+
+
+def likeness(source: Path | bytes, view: View, limits: Limits) -> bytes:
+    """The JPEG that shows `view` of the picture, without metadata. Raises PictureError, PictureTooLarge."""
+    pixels = decode(source, _DECODED, limits).pixels.copy()
+    _cover(pixels, view)
+    left, top, right, bottom = _corners(view.crop, pixels)
+    return _jpeg(pixels[top:bottom, left:right], view.longest)
+
+
+def _cover(pixels: Pixels, view: View) -> None:
+    """Paint the other faces over: with a margin that spares the own face, and the boxes themselves whole."""
+    left, top, right, bottom = _corners(view.keep, pixels)
+    kept = pixels[top:bottom, left:right].copy()
+    for area in _areas(view.covers, pixels, _AROUND):
+        area[:] = _GREY
+    pixels[top:bottom, left:right] = kept
+    for area in _areas(view.covers, pixels, 0.0):
+        area[:] = _GREY
+
+
+def _areas(boxes: Sequence[Box], pixels: Pixels, around: float) -> Iterator[Pixels]:
+    for left, top, width, height in boxes:
+        grown = (
+            left - around * width, top - around * height, (1 + 2 * around) * width, (1 + 2 * around) * height
+        )  # fmt: skip
+        x, y, right, bottom = _corners(grown, pixels)
+        yield pixels[y:bottom, x:right]
+
+
+def _corners(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
+    """The box in whole pixels, rounded outwards and kept inside; at least one pixel each way."""
+    height, width = pixels.shape[:2]
+    left = min(max(0, int(np.floor(box[0] * width))), width - 1)
+    top = min(max(0, int(np.floor(box[1] * height))), height - 1)
+    right = max(left + 1, min(width, int(np.ceil((box[0] + box[2]) * width))))
+    bottom = max(top + 1, min(height, int(np.ceil((box[1] + box[3]) * height))))
+    return left, top, right, bottom
+
+
+def _jpeg(pixels: Pixels, longest: int) -> bytes:
+    picture = Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    body = io.BytesIO()
+    picture.save(body, "JPEG", quality=_QUALITY)
+    return body.getvalue()

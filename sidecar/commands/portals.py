@@ -1,0 +1,105 @@
+"""`facelease person page | siblings | requests`: links to people's own pages, and what they ask for there."""
+
+import click
+
+from plugin.errors import ConfigError, ConsentError
+from plugin.flows import families, links, mails, portal, requests, roster
+from plugin.flows.services import Services
+from plugin.ledger.store import Tx
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
+
+
+@click.command()
+@click.argument("who")
+@click.option("--guardian", default=None, help="The id of the guardian whom the link is for.")
+@click.option("--mail", is_flag=True, help="Send it to the address that is known, and print nothing of it.")
+@as_json
+@click.pass_obj
+def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool) -> None:
+    """Make a link to a person's own page: print it to be handed over, or mail it."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        with services.store.write() as tx:
+            made = portal.page_link(services, tx, person_id, actor(), guardian)
+            address = links.address(services, made.token)
+            if mail:
+                _send(services, tx, person_id, guardian, made.id, address)
+    told = {"link": made.id} | ({} if mail else {"address": address})
+    say(as_json, told, ["the link is on its way by mail" if mail else address])
+
+
+def _send(
+    services: Services, tx: Tx, person_id: str, guardian: str | None, link_id: str, address: str
+) -> None:
+    if not services.config.mail.host:
+        raise ConfigError("mail.host: set it to send mail, or leave --mail out and hand the link over")
+    person, _ = roster.load(tx.connection, person_id)
+    letter = mails.Letter(
+        cause=f"page:{link_id}", kind="page", language=person.language, person_id=person_id,
+        to=guardian or "person", secret={"link": address},
+    )  # fmt: skip
+    if not mails.put(services, tx, letter):
+        raise ConsentError("no e-mail address is known: leave --mail out and hand the link over")
+
+
+@click.command()
+@click.argument("one")
+@click.argument("guardian_of_one")
+@click.argument("other")
+@click.argument("guardian_of_other")
+@as_json
+@click.pass_obj
+def siblings(
+    shell: Shell, one: str, guardian_of_one: str, other: str, guardian_of_other: str, as_json: bool
+) -> None:
+    """Say that two guardians, each by the id of its entry, are one person: their link then shows both children."""
+    with shell.house() as services:
+        pairs = (someone(services, one), guardian_of_one), (someone(services, other), guardian_of_other)
+        families.join(services, *pairs, actor())
+    say(as_json, {"children": [pair[0] for pair in pairs]}, ["their guardian now sees both on one page"])
+
+
+@click.group("requests")
+def requests_() -> None:
+    """What people asked for on their own pages, and the term of each."""
+
+
+@requests_.command("list")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_json: bool) -> None:
+    """What waits for a decision, the most urgent first."""
+    with shell.house() as services:
+        waiting = requests.open(services)
+    rows = [
+        {
+            "id": one.id, "person": one.person_id, "name": one.name, "asks": one.kind, "by": one.asked_by,
+            "asked": one.asked_at, "due": one.due_on, "overdue": one.overdue,
+        }
+        for one in waiting
+    ]  # fmt: skip
+    cells = [
+        [one.id, one.name, one.kind, one.asked_by, f"{one.due_on}{' OVERDUE' if one.overdue else ''}"]
+        for one in waiting
+    ]
+    say(as_json, rows, table(["id", "name", "asks for", "asked by", "due"], cells))
+
+
+@requests_.command()
+@click.argument("request_id")
+@click.option("--grant/--refuse", required=True, help="Forget the person from now on, or not.")
+@click.option("--reason", default="", help="Of a refusal: the person reads it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@click.pass_obj
+def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, as_json: bool) -> None:
+    """Decide on a request: `--grant`, or `--refuse --reason ...`."""
+    with shell.house() as services:
+        if grant and not yes:
+            click.confirm(
+                "Everything of this person is destroyed and cannot be brought back. Go on?", abort=True
+            )
+        requests.decide(services, request_id, grant, actor(), reason)
+        finish_jobs(services)
+    outcome = requests.DONE if grant else requests.REFUSED
+    say(as_json, {"id": request_id, "outcome": outcome}, [outcome])

@@ -1,0 +1,303 @@
+"""`/s/me`: the page of a person in the photographs, or of a child to its guardian. No account, no script.
+
+Who is here is asked anew at each request; the browser says what is to be done, never to whom.
+"""
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.wrappers import Response as Answer
+
+from plugin.errors import (
+    ConsentError,
+    DamError,
+    FaceLeaseError,
+    Forgotten,
+    LinkRefused,
+    NotFound,
+    PictureError,
+)
+from plugin.flows import album, holdings, links, people, portal, requests
+from plugin.flows.portal import How, Visitor
+from plugin.flows.services import Services
+from sidecar import wording
+from sidecar.sign import visits
+from sidecar.sign.me_shown import Shown
+from sidecar.sign.me_words import Words
+
+PATH = "/s/me"
+ALL = "all"
+CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_CHILD, _LOOKED, _SAID = "child", "looked", "said"
+
+
+def blueprint(services: Services) -> Blueprint:
+    """The routes of the page."""
+    routes = Blueprint("me", __name__, url_prefix=PATH)
+    pages = _Pages(services)
+    for rule, name, view, methods in pages.rules():
+        routes.add_url_rule(rule, name, view, methods=methods)
+    routes.before_request(pages.hear)
+    routes.after_request(_guarded)
+    for kind, handler in pages.handlers():
+        routes.register_error_handler(kind, handler)
+    return routes
+
+
+def _guarded(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CSP
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+class _Pages:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def rules(self) -> list[tuple[str, str, Callable[..., Any], list[str]]]:
+        """Path, name, view, methods."""
+        get, post, both = ["GET"], ["POST"], ["GET", "POST"]
+        return [
+            ("", "page", self.page, get),
+            ("/photos", "photos", self.photos, get),
+            ("/photos/<int:photo>/picture", "picture", self.picture, get),
+            ("/photos/<int:photo>/not-me", "not_me", self.not_me, both),
+            ("/stop/<grant>", "stop", self.stop, both),
+            ("/object", "object", self.object_, both),
+            ("/forget", "forget", self.forget, both),
+            ("/anew", "anew", self.anew, post),
+            ("/export", "export", self.export, post),
+            ("/references", "references", self.references, post),
+            ("/child", "child", self.child, post),
+            ("/leave", "leave", self.leave, post),
+        ]
+
+    # ---- who is here, and in which language ---------------------------------------------------
+
+    def hear(self) -> None:
+        """`?lang=` on any page chooses the language of the visit."""
+        wanted = request.args.get("lang", "")
+        if wanted in wording.LANGUAGES:
+            visits.speak(wanted)
+
+    def _who(self) -> Visitor:
+        link = visits.current(self._services, {links.Kind.PAGE})
+        try:
+            who = portal.visitor(self._services, link.id, session.get(_CHILD))
+        except NotFound:  # a child that has come of age, or was parted from this guardian, since
+            session.pop(_CHILD, None)
+            who = portal.visitor(self._services, link.id)
+        seen = session.get(_LOOKED, [])
+        if who.person_id not in seen:
+            portal.looked(self._services, who)
+            session[_LOOKED] = [*seen, who.person_id]
+        return who
+
+    def _words(self, who: Visitor | None = None) -> Words:
+        spoken = who.language if who else request.accept_languages.best_match(wording.LANGUAGES)
+        language = visits.language(spoken or self._services.config.site.language)
+        return Words(language, who is not None and who.guardian_id is not None)
+
+    def _show(self, template: str, words: Words, status: int = 200, **values: Any) -> Response:
+        site = self._services.config.site.name
+        body = render_template(f"me/{template}.html", w=words, site=site, **values)
+        return Response(body, status, content_type="text/html; charset=utf-8")
+
+    def _back(self, said: str, **values: str) -> Answer:
+        """To the page, which says once what was done."""
+        session[_SAID] = [said, values]
+        return redirect(url_for("me.page"), 303)
+
+    # ---- what is shown ------------------------------------------------------------------------
+
+    def page(self) -> Response:
+        who = self._who()
+        words = self._words(who)
+        shown, view = Shown(self._services, words), portal.view(self._services, who)
+        said = session.pop(_SAID, None)
+        return self._show(
+            "page", words, view=view, who=who, said=words(said[0], **said[1]) if said else "",
+            now=[shown.row(line) for line in view.now], past=[shown.row(line) for line in view.past],
+            cards=[shown.card(photo) for photo in view.album.photos], day=shown.day,
+        )  # fmt: skip
+
+    def photos(self) -> Response:
+        who = self._who()
+        words = self._words(who)
+        shown, after = Shown(self._services, words), request.args.get("after", type=int)
+        with self._services.store.read() as conn:
+            found = album.page(self._services, conn, who.person_id, after)
+        cards = [shown.card(photo) for photo in found.photos]
+        return self._show("photos", words, album=found, cards=cards, name=self._name(who))
+
+    def picture(self, photo: int) -> Response:
+        who = self._who()
+        try:
+            body = album.picture(self._services, who.person_id, photo)
+        except (DamError, PictureError):
+            raise NotFound("the picture cannot be had now") from None
+        return Response(body, content_type="image/jpeg")
+
+    def _name(self, who: Visitor) -> str:
+        with self._services.store.read() as conn:
+            return people.name_of(conn, who.person_id)
+
+    # ---- what is changed ----------------------------------------------------------------------
+
+    def stop(self, grant: str) -> Answer:
+        who = self._who()
+        words = self._words(who)
+        line = None if grant == ALL else portal.line(self._services, who, grant)
+        if request.method == "POST":
+            how = _how(request.form.get("how", ""))
+            ended = portal.stop(self._services, who, how, None if line is None else {line.grant_id})
+            return self._back("done_stop" if ended else "done_nothing")
+        what = Shown(self._services, words).what(line) if line else ""
+        says = [words("stop_says", what=what) if line else words("stop_all_says")]
+        if line is None or line.purpose is None:
+            says.append(words("stop_recognition"))
+        says.append(words("stop_reach"))
+        title = words("sure_stop" if line else "sure_all")
+        return self._show(
+            "confirm", words, title=title, says=says, button=words("do_withdraw"), how=How.WITHDRAW.value,
+            instead=How.RESTRICT.value,
+        )  # fmt: skip
+
+    def not_me(self, photo: int) -> Answer:
+        who = self._who()
+        words, shown = self._words(who), self._photo(who, photo)
+        if request.method == "POST":
+            try:
+                portal.disown(self._services, who, photo)
+            except DamError:
+                return self._back("done_not_me_later")
+            return self._back("done_not_me")
+        title = words("sure_not_me", name=self._name(who))
+        return self._show(
+            "confirm", words, title=title, says=[words("not_me_says")], photo=shown, name=self._name(who),
+            button=words("do_not_me"),
+        )  # fmt: skip
+
+    def _photo(self, who: Visitor, photo: int) -> album.Photo:
+        with self._services.store.read() as conn:
+            return album.photo(self._services, conn, who.person_id, photo)
+
+    def object_(self) -> Answer:
+        who = self._who()
+        words = self._words(who)
+        if request.method == "POST":
+            portal.object_(self._services, who)
+            return self._back("done_object")
+        return self._show(
+            "confirm", words, title=words("sure_object"), says=[words("object_says")],
+            button=words("do_object"),
+        )  # fmt: skip
+
+    def forget(self) -> Answer:
+        who = self._who()
+        words, shown = self._words(who), Shown(self._services, self._words(who))
+        if request.method == "POST":
+            asked = portal.forget(self._services, who)
+            if asked.at_once:
+                session.clear()
+                return self._show("closed", words, title=words("forgotten_title"), says=words("forgotten"))
+            return self._back("done_forget", date=shown.day(asked.due_on))
+        at_once = self._services.config.requests.erasure == "at once"
+        due = shown.day(requests.due(self._services))
+        how = "forget_says_now" if at_once else "forget_says_list"
+        return self._show(
+            "confirm", words, title=words("sure_forget", name=self._name(who)),
+            says=[words("forget_says"), words(how, site=self._services.config.site.name, date=due)],
+            button=words("do_forget", name=self._name(who)),
+        )  # fmt: skip
+
+    def anew(self) -> Answer:
+        made = portal.anew(self._services, self._who())
+        return redirect(f"{request.script_root}/s/{made.token}", 303)
+
+    # ---- what is taken along ------------------------------------------------------------------
+
+    def export(self) -> Response:
+        who = self._who()
+        body = holdings.as_json(people.export(self._services, who.person_id, who.actor))
+        return _attachment(body, "application/json", "facelease.json")
+
+    def references(self) -> Response:
+        """The reference photographs as they came, in a ZIP: nothing of them is rendered by us."""
+        bodies = portal.references(self._services, self._who())
+        if not bodies:
+            raise NotFound("no reference photographs are kept")
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as bundle:
+            for number, body in enumerate(bodies, 1):
+                bundle.writestr(f"photograph-{number}", body)
+        return _attachment(packed.getvalue(), "application/zip", "photographs.zip")
+
+    def child(self) -> Answer:
+        """Go to another child of the same guardian."""
+        who = self._who()
+        wanted = request.form.get("child", "")
+        if wanted not in who.children:
+            raise NotFound("no such child is yours")
+        session[_CHILD] = wanted
+        return redirect(url_for("me.page"), 303)
+
+    def leave(self) -> Response:
+        words = self._words()
+        session.clear()
+        return self._show("closed", words, title=words("left_title"), says=words("left"))
+
+    # ---- when something is not to be had ------------------------------------------------------
+
+    def handlers(self) -> list[tuple[type[Exception], Callable[[Any], Response]]]:
+        """Which error is said how."""
+        return [
+            (LinkRefused, self._closed), (Forgotten, self._forgotten), (NotFound, self._missing),
+            (CSRFError, self._forged), (ConsentError, self._refused), (FaceLeaseError, self._refused),
+        ]  # fmt: skip
+
+    def _closed(self, error: LinkRefused) -> Response:
+        words = self._words()
+        session.clear()
+        says = words(f"closed_{error.why}", site=self._services.config.site.name)
+        return self._show("closed", words, 404, title=words("closed_title"), says=says)
+
+    def _forgotten(self, _: Forgotten) -> Response:
+        words = self._words()
+        session.clear()
+        return self._show("closed", words, 410, title=words("forgotten_title"), says=words("forgotten"))
+
+    def _missing(self, _: NotFound) -> Response:
+        words = self._words()
+        return self._show(
+            "closed", words, 404, title=words("missing_title"), says=words("missing"), home=True
+        )
+
+    def _forged(self, _: CSRFError) -> Response:
+        words = self._words()
+        title, says = words("refused_title"), words("refused_csrf")
+        return self._show("closed", words, 400, title=title, says=says, home=True)
+
+    def _refused(self, _: FaceLeaseError) -> Response:
+        words = self._words()
+        title, says = words("refused_title"), words("refused")
+        return self._show("closed", words, 409, title=title, says=says, home=True)
+
+
+def _how(text: str) -> How:
+    try:
+        return How(text)
+    except ValueError:
+        raise ConsentError("withdraw or restrict: press one of the two buttons") from None
+
+
+def _attachment(body: bytes, kind: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, content_type=kind, headers=headers)

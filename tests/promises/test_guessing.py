@@ -1,0 +1,272 @@
+"""P1: a link that was not given opens nothing, and a link that was opens nothing of anybody else."""
+
+import hashlib
+import random
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.json.tag import TaggedJSONSerializer
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import MetaData, select
+
+from plugin.clock import ManualClock
+from plugin.flows import chores, links, people
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from sidecar import samples
+from tests import support
+from tests.visiting import PAGE, app_of, link_of, on, token, visit
+
+Promise = Callable[[str, str], None]
+COOKIE = "facelease_sign"
+NAMES = ("Åsa Kanariefågel", "Bo Kanariefågel")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def _told(text: str) -> bool:
+    """Whether an answer says whom it is about."""
+    return "Kanariefågel" in text
+
+
+def _opens(app: Flask, link: str) -> bool:
+    """Whether a fresh browser that follows this link comes to see somebody's page or form."""
+    browser = app.test_client()
+    first = browser.get(f"/s/{link}")
+    return _told(first.text) or _told(browser.get(PAGE).text) or _told(browser.get("/s/form").text)
+
+
+def _mutated(real: str, dice: random.Random, count: int) -> set[str]:
+    """Tokens near to a real one: a letter changed, left out, added or swapped; another case; padded; decoded."""
+    found = {
+        real[:-1], real[1:], real + "A", "A" + real, real.swapcase(), real.lower(), real.upper(), real[::-1],
+        real + "=", real + "%00", real + "%20", real.replace(real[0], "%2e", 1),
+        hashlib.sha256(real.encode()).hexdigest(),
+    }  # fmt: skip
+    while len(found) < count:
+        place = dice.randrange(len(real))
+        other = dice.choice(_LETTERS)
+        found.add(real[:place] + other + real[place + 1 :])
+        swapped = dice.sample(real, len(real))
+        found.add("".join(swapped) if dice.random() < 0.1 else real[:place] + real[place + 1 :])
+    return found - {real}
+
+
+@pytest.fixture
+def two(services: Services, cast: support.Cast, photos: Path) -> list[str]:
+    """Two people, each agreed, enrolled, on a photograph of their own, with a request open."""
+    cast.open_collection()
+    asa, bo = (cast.add(name, email=f"{number}@example.org") for number, name in enumerate(NAMES))
+    cast.sign(asa, channels=("website", "press"))
+    cast.enrol(asa)
+    support.put(photos, "shoot/one.jpg", samples.A_STANDING)
+    chores.poll(services)
+    cast.work()
+    cast.sign(bo, channels=("website", "press"))
+    cast.enrol(bo, samples.B_STANDING)
+    support.put(photos, "shoot/two.jpg", samples.B_STANDING)
+    chores.poll(services)
+    cast.work()
+    return [asa, bo]
+
+
+def _dead_links(services: Services, person: str) -> tuple[list[str], list[str]]:
+    """Links that were real, one of each kind: taken back, and used up; and such as will soon be over."""
+    with services.store.write() as tx:
+
+        def make(kind: links.Kind, uses: int | None = None) -> links.Made:
+            return links.make(services, tx, _link(person, kind, uses), "test")
+
+        back, used = [make(kind) for kind in links.Kind], [make(kind, 1) for kind in links.Kind]
+        mortal = [make(kind) for kind in links.Kind]
+        for one in back:
+            links.revoke(services, tx, one.id, "test")
+        for one in used:
+            links.use(services, tx, one.id)
+    return [one.token for one in (*back, *used)], [one.token for one in mortal]
+
+
+def _link(person: str, kind: links.Kind, uses: int | None) -> links.Link:
+    who = None if kind is links.Kind.SHOOT else person
+    return links.Link(kind, "en", who, most_uses=uses, lasts=timedelta(days=1))
+
+
+@pytest.mark.promise
+def test_a_link_that_was_not_given_opens_nothing(
+    services: Services, two: list[str], clock: ManualClock, full: bool, promise: Promise
+) -> None:
+    """Random tokens, tokens near to real ones, ids and hashes from a copy of the store, links taken back,
+    over, or used up: none opens anything. The real ones do."""
+    count, dice = (100_000 if full else 1_500), random.Random(8)
+    app = app_of(services)
+    dead, mortal = _dead_links(services, two[0])
+    real = [link_of(services, person) for person in two]
+    with services.store.read() as conn:
+        kept = conn.execute(select(t.invitation.c.id, t.invitation.c.token_sha256)).all()
+    guesses = [secrets.token_urlsafe(32) for _ in range(count)]
+    guesses += [near for one in real for near in sorted(_mutated(one.token, dice, count // 10))]
+    guesses += [text for row in kept for text in row] + [*two, "me", "form", ".", "..", "0", "null"]
+    accepted = [guess for guess in guesses if _opens(app, guess)]
+    revived = [one for one in dead if _opens(app, one)]
+    assert any(_opens(app, one) for one in mortal)
+    clock.advance(timedelta(days=1))
+    revived += [one for one in mortal if _opens(app, one)]
+    opened = sum(_opens(app, one.token) for one in real)
+    promise(
+        "P1",
+        f"tokens guessed ({len(accepted)} of {len(guesses)} accepted); taken back, over or used "
+        f"({len(revived)} of {len(dead) + len(mortal)}); real ones {opened} of {len(real)}",
+    )
+    assert (accepted, revived, opened) == ([], [], len(real))
+
+
+def _signed(app: Flask, body: dict[str, Any], key: bytes | str, salt: str = "cookie-session") -> str:
+    options = {"key_derivation": "hmac", "digest_method": hashlib.sha1}
+    made = URLSafeTimedSerializer(key, salt=salt, serializer=TaggedJSONSerializer(), signer_kwargs=options)
+    return str(made.dumps(body))
+
+
+def _forged(app: Flask, genuine: str, body: dict[str, Any]) -> Iterator[str]:
+    """Cookies that say `body` without our key, and changes of a genuine one."""
+    for key in (b"", b"\0" * 32, secrets.token_bytes(32), b"secret", b"dev"):
+        yield _signed(app, body, key or b"x")
+    yield _signed(app, body, app.config["SECRET_KEY"], salt="another-salt")
+    payload, moment, mac = genuine.rsplit(".", 2)
+    theirs = _signed(app, body, b"x").split(".")[0]
+    yield f"{theirs}.{moment}.{mac}"
+    yield f"{theirs}..{mac}"
+    yield f"{theirs}.{moment}."
+    yield theirs
+    for place in range(len(mac) - 1):  # of its last letter two bits say nothing
+        yield f"{payload}.{moment}.{mac[:place]}{'A' if mac[place] != 'A' else 'B'}{mac[place + 1 :]}"
+    yield f"{payload}.{moment}.{mac[:-1]}"
+
+
+@pytest.mark.promise
+def test_a_forged_cookie_opens_nothing(services: Services, two: list[str], promise: Promise) -> None:
+    """A session names its link by id. Who knows the id, from a copy of the store, and has a session of
+    their own, still needs our key."""
+    made, other = (link_of(services, person) for person in two)
+    app = app_of(services)
+    browser = on(services, made.token, app)
+    genuine = browser.get_cookie(COOKIE, path="/s")
+    assert genuine is not None
+    tried, accepted = 0, []
+    for cookie in _forged(app, genuine.value, {"link": other.id}):
+        fresh = app.test_client()
+        fresh.set_cookie(COOKIE, cookie, path="/s")
+        tried += 1
+        accepted += [cookie] if _told(fresh.get(PAGE).text) else []
+    staff = app.test_client()
+    staff.set_cookie("facelease_staff", genuine.value, path="/")
+    accepted += [genuine.value] if _told(staff.get(PAGE).text) else []
+    promise(
+        "P1", f"sessions forged or altered ({len(accepted)} of {tried + 1} accepted); the genuine one opens"
+    )
+    assert accepted == []
+    assert _told(browser.get(PAGE).text)
+
+
+# ---- the other person's ids ----------------------------------------------------------------------
+
+
+def _ids(services: Services, person: str) -> dict[str, list[str]]:
+    """Everything that could be named in an address or a form to mean this person."""
+    with services.store.read() as conn:
+
+        def of(column: Any, owner: Any) -> list[str]:
+            return [str(value) for value in conn.scalars(select(column).where(owner == person))]
+
+        return {
+            "person": [person], "grant": of(t.grant.c.id, t.grant.c.person_id),
+            "quitclaim": of(t.quitclaim.c.id, t.quitclaim.c.person_id),
+            "photo": of(t.tag.c.resource_id, t.tag.c.person_id), "face": of(t.face.c.id, t.face.c.person_id),
+            "link": of(t.invitation.c.id, t.invitation.c.person_id),
+            "sealed": of(t.sealed.c.id, t.sealed.c.person_id),
+        }  # fmt: skip
+
+
+def _state(services: Services, person: str) -> dict[str, list[Any]]:
+    """Every row of the ledger that is about this person."""
+    meta: MetaData = t.metadata
+    with services.store.read() as conn:
+        return {
+            name: sorted(map(repr, conn.execute(select(table).where(table.c.person_id == person))))
+            for name, table in meta.tables.items()
+            if "person_id" in table.c
+        }
+
+
+def _paths(app: Flask, ids: dict[str, list[str]]) -> Iterator[tuple[str, set[str]]]:
+    """Every address under /s/me, each of its parts filled with each id of the other person."""
+    every = [one for group in ids.values() for one in group]
+    for rule in app.url_map.iter_rules():
+        if not str(rule).startswith(PAGE):
+            continue
+        methods = set(rule.methods or ()) & {"GET", "POST"}
+        for one in every if rule.arguments else [""]:
+            if "<int:" in str(rule) and not one.isdigit():
+                continue
+            yield re.sub(r"<[^>]+>", one, str(rule)), methods
+
+
+def _try(browser: FlaskClient, path: str, methods: set[str], fields: dict[str, str]) -> list[str]:
+    said: list[Any] = []
+    if "GET" in methods:
+        said.append(browser.get(path))
+    if "POST" in methods and not path.endswith(("/leave", "/forget", "/all", "/object")):
+        form = token(browser.get(PAGE).text)
+        said.append(browser.post(path, data=fields | {"csrf_token": form}, follow_redirects=True))
+    return [answer.data.decode(errors="replace") for answer in said]
+
+
+@pytest.mark.promise
+def test_a_visitor_touches_nothing_of_anybody_else(
+    services: Services, two: list[str], promise: Promise
+) -> None:
+    """Every address under a person's page, with every id of somebody else in it and in its form: nothing of
+    theirs is told, and no row of theirs is another afterwards."""
+    asa, bo = two
+    link_of(services, bo)
+    theirs = _ids(services, bo)
+    assert all(theirs.values()), theirs
+    browser = visit(services, asa)
+    before, tried, told = _state(services, bo), 0, 0
+    fields = [
+        {key: one, "how": "withdraw"}
+        for group in theirs.values()
+        for one in group[:1]
+        for key in ("child", "person", "person_id", "grant", "photo", "link", "guardian")
+    ]
+    for path, methods in list(_paths(browser.application, theirs)):
+        for form in fields if "POST" in methods else [{}]:
+            answers = _try(browser, path, methods, form)
+            tried += len(answers)
+            told += sum(NAMES[1] in text or bo in text for text in answers)
+    changed = [name for name, rows in _state(services, bo).items() if rows != before[name]]
+    promise(
+        "P1", f"asked for with somebody else's ids {tried} times: told {told}, rows changed {len(changed)}"
+    )
+    assert (told, changed) == (0, [])
+    assert tried > 100
+    assert NAMES[0] in browser.get(PAGE).text
+
+
+def test_a_guardians_session_reaches_no_child_of_others(services: Services, cast: support.Cast) -> None:
+    """Their own child only, whatever the form says; and no page of the child's own link."""
+    from datetime import date
+
+    clara = cast.add("Clara", birth_date=date(2012, 5, 1), guardians=("Gerda",))
+    cleo = cast.add("Cleo", birth_date=date(2012, 5, 1), guardians=("Greet",))
+    with services.store.read() as conn:
+        gerda = str(people.guardians_of(services, conn, clara)[0]["id"])
+    browser = visit(services, clara, gerda)
+    form = token(browser.get(PAGE).text)
+    assert browser.post(f"{PAGE}/child", data={"child": cleo, "csrf_token": form}).status_code == 404
+    assert "Cleo" not in browser.get(PAGE).text
