@@ -10,7 +10,7 @@ from pathlib import Path
 import bench
 from bench.workshop import Workshop
 
-_NO_BENCH = {"__main__", "workshop", "engine_pass", "promises"}
+_NO_BENCH = {"__main__", "workshop", "engine_pass", "library", "promises"}
 
 
 def main() -> None:
@@ -20,11 +20,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *known], metavar="NAME", help=", ".join(known))
     parser.add_argument("--faces", default=os.environ.get("FACELEASE_FACES", ""), help="photographs")
     parser.add_argument("--count", type=int, default=6, help="photographs of each size")
+    parser.add_argument("--photos", type=int, default=1_000_000, help="photographs of the synthetic library")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="facelease-bench-") as scratch:
         faces = Path(given.faces).resolve() if given.faces else None
         cache = Path(".cache/models").resolve()
-        workshop = Workshop(faces, Path(scratch), cache, given.count)
+        workshop = Workshop(faces, Path(scratch), cache, given.count, given.photos)
         for name in given.names or known:
             for figure in importlib.import_module(f"bench.{name}").run(workshop):
                 print(figure.line(), flush=True)

@@ -29,12 +29,14 @@ class Workshop:
     """`faces`: the folder of photographs, None for the sample portraits; `scratch`: a folder to fill.
 
     `count`: how many photographs of a size; `cache`: where converted models are kept.
+    `photos`: how many the synthetic library holds.
     """
 
     faces: Path | None
     scratch: Path
     cache: Path
     count: int = 6
+    photos: int = 1_000_000
 
     def sources(self) -> list[Path]:
         """Photographs to resize: an even choice of the groups, or the portraits."""

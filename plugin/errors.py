@@ -47,6 +47,10 @@ class ConsentError(FaceLeaseError):
     """A quitclaim or a grant breaks a rule, or what is asked needs a consent that is not there."""
 
 
+class UseUnknown(ConsentError):
+    """A purpose or a channel that the configuration does not list, or days that no answer can be given for."""
+
+
 class NotFound(FaceLeaseError):
     """The person, quitclaim, resource, face or collection asked for does not exist."""
 
@@ -93,6 +97,10 @@ class LeaseLost(FaceLeaseError):
 
 class SignatureRefused(FaceLeaseError):
     """A request is not signed by whom it should be, or not from the last minutes."""
+
+
+class TokenRefused(FaceLeaseError):
+    """A token opens nothing (any more)."""
 
 
 class LinkRefused(FaceLeaseError):

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from plugin.config import Config
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import auth, limits, metrics, panel, problems, sessions, webhooks, wording
+from sidecar import api, auth, limits, metrics, panel, problems, sessions, webhooks, wording
 from sidecar.console import routes as console
 from sidecar.house import open_house
 from sidecar.readiness import sweep_age, unready
@@ -39,7 +39,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     """
     if services is None:
         services = open_house(config).__enter__()
-    app = Flask(__name__)
+    app = api.application(__name__)
     app.request_class = uploads.InMemory
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
@@ -56,6 +56,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
         app.register_blueprint(console.console)
     app.register_blueprint(blueprint.blueprint(services, limiter))
     app.register_blueprint(me.blueprint(services))
+    api.register(app, services)
     app.after_request(_headers)
     return app
 

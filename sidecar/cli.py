@@ -7,7 +7,18 @@ import click
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError
-from sidecar.commands import collections, demo, forms, keeping, mail, people, quitclaims, reviews, system
+from sidecar.commands import (
+    collections,
+    demo,
+    forms,
+    keeping,
+    mail,
+    people,
+    quitclaims,
+    reviews,
+    system,
+    tokens,
+)
 from sidecar.commands.common import Shell, safe
 
 
@@ -26,7 +37,7 @@ def cli(context: click.Context, config: Path | None) -> None:
 for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
-    keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report, mail.mail,
+    tokens.token, keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report, mail.mail,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -11,15 +11,21 @@ from plugin.errors import (
     EventRefused,
     FaceLeaseError,
     LinkRefused,
+    NameTaken,
     NotFound,
     QueueFull,
     SignatureRefused,
+    TokenRefused,
+    UseUnknown,
 )
 
 _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (NotFound, 404),
     (LinkRefused, 404),
+    (UseUnknown, 422),
     (ConsentError, 409),
+    (NameTaken, 409),
+    (TokenRefused, 401),
     (QueueFull, 429),
     (SignatureRefused, 401),
     (AccessRefused, 403),

@@ -8,10 +8,12 @@ from pydantic import ValidationError, model_validator
 
 from plugin.config.sections import (
     Access,
+    Api,
     Backup,
     ClearanceSection,
     DamSection,
     Folder,
+    Gate,
     HandTags,
     Jobs,
     Keys,
@@ -63,6 +65,8 @@ class Config(Section):
     signing: Signing = Signing()
     requests: Requests = Requests()
     access: Access = Access()
+    gate: Gate = Gate()
+    api: Api = Api()
 
     @model_validator(mode="after")
     def reachable(self) -> Self:
@@ -72,6 +76,11 @@ class Config(Section):
         if self.dam.kind == "resourcespace" and server.seconds * 2 >= self.jobs.lease_seconds:
             raise ValueError(
                 "resourcespace.seconds: a call and its repetition must end within jobs.lease_seconds"
+            )
+        if self.gate.ai_channel and self.gate.ai_channel not in self.clearance.channels:
+            raise ValueError(
+                f"gate.ai_channel: {self.gate.ai_channel!r} is none of clearance.channels: add it there, "
+                "so that people are asked for it"
             )
         return self
 

@@ -154,6 +154,21 @@ class ClearanceSection(Section):
     small_figures_block: bool = False
 
 
+class Gate(Section):
+    """What a CMS and other tools are told when they ask whether they may use a photograph."""
+
+    ai_channel: str = ""
+    plain_tools: tuple[str, ...] = ("cms",)
+    allow_no_person: bool = False
+
+    @field_validator("plain_tools")
+    @classmethod
+    def plain(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "ai" in value:
+            raise ValueError("a tool of the kind ai is no plain tool: it gets what ai_channel allows")
+        return value
+
+
 class Minors(Section):
     """From which ages a person decides alone, and may be recognised at all."""
 
@@ -275,3 +290,9 @@ class Access(Section):
     auditors: tuple[int, ...] = ()
     session_minutes: Count = 480
     idle_minutes: Count = 60
+
+
+class Api(Section):
+    """The programs that call /api/v1."""
+
+    per_minute: Count = 600

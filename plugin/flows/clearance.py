@@ -3,20 +3,23 @@
 Stored as half-open intervals, so that days pass without a write; asked anew with its reasons.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from plugin.clock import FOREVER
-from plugin.errors import ConsentError, NotFound
-from plugin.flows import faces, roster, statements
+from plugin.errors import NotFound
+from plugin.flows import cleared, faces, roster, statements
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 from plugin.quitclaim.answers import (
     Answer,
+    Code,
     Examined,
     FaceFact,
     FaceState,
@@ -24,6 +27,7 @@ from plugin.quitclaim.answers import (
     GrantsOf,
     NameFact,
     Origin,
+    Reason,
     Status,
     Use,
     answer,
@@ -32,23 +36,33 @@ from plugin.quitclaim.answers import (
 
 CHUNK = 200
 
+NEVER_HEARD_OF = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
+"""The answer for a photograph that the ledger does not know."""
+
 
 def facts_of(conn: Connection, resource_id: int) -> Facts:
     """What the ledger knows of one photograph. Raises NotFound."""
-    row = conn.execute(select(t.resource).where(t.resource.c.id == resource_id)).first()
-    if row is None:
+    found = facts_of_many(conn, [resource_id])
+    if resource_id not in found:
         raise NotFound(f"no resource {resource_id} in the ledger: facelease scan enters them")
-    seen = tuple(
-        FaceFact(FaceState(face.state), face.person_id, face.width_px, face.reason)
-        for face in faces.of(conn, resource_id)
-    )
-    named = tuple(
-        NameFact(tag.person_id, Origin(tag.origin), tag.node)
-        for tag in conn.execute(
-            select(t.tag).where(t.tag.c.resource_id == resource_id).order_by(t.tag.c.node_key)
-        )
-    )
-    return Facts(Examined(row.examined), row.examined_reason, seen, named)
+    return found[resource_id]
+
+
+def facts_of_many(conn: Connection, resource_ids: Sequence[int]) -> dict[int, Facts]:
+    """What the ledger knows of each of at most a few hundred photographs, those that it has."""
+    seen: dict[int, list[FaceFact]] = defaultdict(list)
+    for face in faces.of_many(conn, resource_ids):
+        fact = FaceFact(FaceState(face.state), face.person_id, face.width_px, face.reason)
+        seen[face.resource_id].append(fact)
+    named: dict[int, list[NameFact]] = defaultdict(list)
+    tags = select(t.tag.c.resource_id, t.tag.c.person_id, t.tag.c.origin, t.tag.c.node)
+    for tag in conn.execute(tags.where(t.tag.c.resource_id.in_(resource_ids)).order_by(t.tag.c.node_key)):
+        named[tag.resource_id].append(NameFact(tag.person_id, Origin(tag.origin), tag.node))
+    rows = select(t.resource.c.id, t.resource.c.examined, t.resource.c.examined_reason)
+    return {
+        row.id: Facts(Examined(row.examined), row.examined_reason, tuple(seen[row.id]), tuple(named[row.id]))
+        for row in conn.execute(rows.where(t.resource.c.id.in_(resource_ids)))
+    }
 
 
 def people_in(facts: Facts) -> set[str]:
@@ -57,35 +71,54 @@ def people_in(facts: Facts) -> set[str]:
     return {person for person in matched | {n.person_id for n in facts.names} if person}
 
 
-def _grants(
-    services: Services, standings: dict[str, roster.Standing], purpose: str, channel: str
-) -> GrantsOf:
-    return {
-        person: roster.publication(services, standing, purpose, channel)
-        for person, standing in standings.items()
-    }
+def _grants(published: Mapping[str, roster.Published], use: tuple[str, str]) -> GrantsOf:
+    return {person: windows.get(use, []) for person, windows in published.items()}
+
+
+def _published(services: Services, conn: Connection, found: Iterable[Facts]) -> dict[str, roster.Published]:
+    """When everybody named on these photographs agrees to what, by person and (purpose, channel)."""
+    people = {person for facts in found for person in people_in(facts)}
+    standings = roster.load_many(conn, people)
+    return {person: roster.published(services, standing) for person, standing in standings.items()}
 
 
 def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
     """Store the intervals in which each of these photographs is cleared, for every purpose and channel."""
-    cleared = services.config.clearance
-    ids = list(resource_ids)
-    for resource_id in ids:
-        facts = facts_of(tx.connection, resource_id)
-        standings = roster.load_many(tx.connection, people_in(facts))
-        tx.execute(delete(t.clearance).where(t.clearance.c.resource_id == resource_id))
-        rows = [
-            {
-                "resource_id": resource_id, "purpose": purpose, "channel": channel,
-                "valid_from": start, "valid_until": end or FOREVER,
-            }
-            for purpose in cleared.purposes
-            for channel in cleared.channels
-            for start, end in spans(facts, _grants(services, standings, purpose, channel), services.policy)
-        ]  # fmt: skip
-        if rows:
-            tx.execute(insert(t.clearance), rows)
+    ids = sorted(set(resource_ids))
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        found = facts_of_many(tx.connection, some)
+        published = _published(services, tx.connection, found.values())
+        rows = [row for key, facts in found.items() for row in _rows(services, key, facts, published)]
+        _store(tx, some, rows)
     statements.wish(services, tx, ids)
+
+
+def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
+    """Replace what is stored of these photographs, where it differs: most of what is asked again has not changed."""
+    mine = t.clearance.c.resource_id
+    before = {tuple(row) for row in tx.execute(select(t.clearance).where(mine.in_(ids)))}
+    after = {tuple(row[column.name] for column in t.clearance.c): row for row in rows}
+    changed = {row[0] for row in before.symmetric_difference(after)}
+    if not changed:
+        return
+    tx.execute(delete(t.clearance).where(mine.in_(changed)))
+    new = [row for row in after.values() if row["resource_id"] in changed]
+    if new:
+        tx.execute(insert(t.clearance), new)
+
+
+def _rows(
+    services: Services, resource_id: int, facts: Facts, published: Mapping[str, roster.Published]
+) -> Iterator[dict[str, Any]]:
+    listed = services.config.clearance
+    mine = {person: published.get(person, {}) for person in people_in(facts)}
+    for use in product(listed.purposes, listed.channels):
+        for start, end in spans(facts, _grants(mine, use), services.policy):
+            yield {
+                "resource_id": resource_id, "purpose": use[0], "channel": use[1],
+                "valid_from": start, "valid_until": end or FOREVER,
+            }  # fmt: skip
 
 
 def recompute_many(services: Services, resource_ids: Sequence[int]) -> None:
@@ -108,22 +141,39 @@ def ask(services: Services, ref: str, purpose: str, channel: str, day: date | No
     A day to come is cleared only if the whole of it is. Raises NotFound, ConsentError for a purpose
     or channel that the configuration does not list.
     """
-    cleared = services.config.clearance
-    if purpose not in cleared.purposes or channel not in cleared.channels:
-        raise ConsentError(
-            f"{purpose!r} on {channel!r} is not configured: purposes are {', '.join(cleared.purposes)}; "
-            f"channels are {', '.join(cleared.channels)}"
-        )
+    found = ask_many(services, [ref], [Use(purpose, channel)], day)
+    if ref not in found:
+        raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
+    return found[ref][Use(purpose, channel)]
+
+
+def ask_many(
+    services: Services, refs: Sequence[str], uses: Sequence[Use], day: date | None = None
+) -> dict[str, dict[Use, Answer]]:
+    """The same for many photographs and uses at once; a ref that the ledger does not know has no entry.
+
+    Raises ConsentError for a use that the configuration does not list.
+    """
+    for use in uses:
+        cleared.refuse_unknown(services, use.purpose, use.channel)
+    found: dict[str, dict[Use, Answer]] = {}
+    wanted = list(dict.fromkeys(refs))
     with services.store.read() as conn:
-        resource_id = conn.scalar(
-            select(t.resource.c.id).where(t.resource.c.ref == ref, t.resource.c.deleted_at.is_(None))
-        )
-        if resource_id is None:
-            raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
-        facts = facts_of(conn, resource_id)
-        standings = roster.load_many(conn, people_in(facts))
-    grants = _grants(services, standings, purpose, channel)
-    return _on(services, facts, grants, Use(purpose, channel), day)
+        for start in range(0, len(wanted), CHUNK):
+            some = wanted[start : start + CHUNK]
+            known = select(t.resource.c.id, t.resource.c.ref).where(
+                t.resource.c.ref.in_(some), t.resource.c.deleted_at.is_(None)
+            )
+            names = {row.id: row.ref for row in conn.execute(known)}
+            facts = facts_of_many(conn, list(names))
+            published = _published(services, conn, facts.values())
+            for key, fact in facts.items():
+                mine = {person: published.get(person, {}) for person in people_in(fact)}
+                found[names[key]] = {
+                    use: _on(services, fact, _grants(mine, (use.purpose, use.channel)), use, day)
+                    for use in uses
+                }
+    return found
 
 
 def _on(services: Services, facts: Facts, grants: GrantsOf, use: Use, day: date | None) -> Answer:
@@ -144,31 +194,9 @@ def _ends_of(services: Services, day: date) -> tuple[datetime, datetime]:
 
 
 def answers(services: Services, ref: str, purpose: str) -> dict[str, Answer]:
-    """The answer on every channel, now."""
-    return {channel: ask(services, ref, purpose, channel) for channel in services.config.clearance.channels}
-
-
-def cleared_at(
-    conn: Connection, purpose: str, channel: str, at: datetime, after: str = "", limit: int = 100
-) -> list[Row[Any]]:
-    """Photographs (ref, valid_until) cleared at `at`, by ref from after `after`: one page."""
-    query = (
-        select(t.resource.c.ref, t.clearance.c.valid_until)
-        .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
-        .where(*_at(purpose, channel, at), t.resource.c.ref > after, t.resource.c.deleted_at.is_(None))
-        .order_by(t.resource.c.ref)
-        .limit(limit)
-    )
-    return list(conn.execute(query))
-
-
-def count_cleared(conn: Connection, purpose: str, channel: str, at: datetime) -> int:
-    """How many photographs are cleared at `at`."""
-    return conn.scalar(select(func.count()).select_from(t.clearance).where(*_at(purpose, channel, at))) or 0
-
-
-def _at(purpose: str, channel: str, at: datetime) -> list[Any]:
-    return [
-        t.clearance.c.purpose == purpose, t.clearance.c.channel == channel,
-        t.clearance.c.valid_from <= at, t.clearance.c.valid_until > at,
-    ]  # fmt: skip
+    """The answer on every channel, now. Raises NotFound."""
+    uses = [Use(purpose, channel) for channel in services.config.clearance.channels]
+    found = ask_many(services, [ref], uses)
+    if ref not in found:
+        raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
+    return {use.channel: answer for use, answer in found[ref].items()}

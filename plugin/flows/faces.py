@@ -16,8 +16,13 @@ DECIDED = frozenset({"matched", "rejected", "dismissed"})
 
 def of(conn: Connection, resource_id: int) -> list[Row[Any]]:
     """All faces of a resource, left to right."""
-    query = select(t.face).where(t.face.c.resource_id == resource_id).order_by(t.face.c.left, t.face.c.id)
-    return list(conn.execute(query))
+    return of_many(conn, [resource_id])
+
+
+def of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
+    """All faces of these resources, each one's left to right."""
+    query = select(t.face).where(t.face.c.resource_id.in_(resource_ids))
+    return list(conn.execute(query.order_by(t.face.c.resource_id, t.face.c.left, t.face.c.id)))
 
 
 def box_of(row: Row[Any]) -> Box:

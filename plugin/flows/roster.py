@@ -10,6 +10,7 @@ from plugin.errors import NotFound
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim import rules
+from plugin.quitclaim.intervals import union
 from plugin.quitclaim.model import EndKind, Grant, GrantKind, Person, Quitclaim, Window, name_key
 
 Standing = tuple[Person, tuple[Quitclaim, ...]]
@@ -67,6 +68,19 @@ def recognition(services: Services, standing: Standing, at: datetime) -> Window 
 def publication(services: Services, standing: Standing, purpose: str, channel: str) -> list[Window]:
     """When this person's publication grants allow `purpose` on `channel`."""
     return list(rules.publication_windows(*standing, services.ages, purpose, channel))
+
+
+Published = Mapping[tuple[str, str], Sequence[Window]]
+"""By (purpose, channel) when somebody agrees to it; what is missing, never."""
+
+
+def published(services: Services, standing: Standing) -> Published:
+    """All that this person's publication grants allow, over all time: the same as `publication`, at once."""
+    found: dict[tuple[str, str], list[Window]] = {}
+    for grant, start, end in rules.windows(*standing, services.ages):
+        if grant.kind is GrantKind.PUBLICATION and grant.purpose and grant.channel:
+            found.setdefault((grant.purpose, grant.channel), []).append((start, end))
+    return {use: union(windows) for use, windows in found.items()}
 
 
 def any_publication(services: Services, standing: Standing, at: datetime) -> bool:

@@ -5,10 +5,10 @@ earliest grant it rests on, renewed while it lasts, and emptied when it ends. It
 configured purpose. The stored wish is the intent of the write: it commits before the DAM is called.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from plugin.errors import ResourceGone
 from plugin.flows.services import Services
@@ -24,20 +24,40 @@ def wish(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
     """Note what the DAM should show of these photographs, and ask for it where it differs."""
     if not services.dam.dated:
         return
-    for resource_id in resource_ids:
-        row = tx.execute(select(t.statement).where(t.statement.c.resource_id == resource_id)).first()
-        before = dict(row.wanted) if row else {}
-        wanted = _patient(services, before, _dates(services, tx.connection, resource_id))
-        if wanted == before or not (before or any(wanted.values())):
-            continue
-        values = {"wanted": wanted, "wanted_at": tx.now}
-        if row is None:
-            tx.execute(insert(t.statement).values(resource_id=resource_id, **values))
-        else:
-            tx.execute(update(t.statement).where(t.statement.c.resource_id == resource_id).values(**values))
-        tx.audit(Action.CLEARANCE_INTEND, "system", resource_id=resource_id, channels=len(wanted))
-        ref = tx.connection.scalar(select(t.resource.c.ref).where(t.resource.c.id == resource_id))
-        services.queue.put(tx, "state", str(ref), priority=2)
+    ids = sorted(set(resource_ids))
+    for start in range(0, len(ids), CHUNK):
+        _wish(services, tx, ids[start : start + CHUNK])
+
+
+def _wish(services: Services, tx: Tx, ids: Sequence[int]) -> None:
+    stored = tx.execute(select(t.statement).where(t.statement.c.resource_id.in_(ids)))
+    before = {row.resource_id: dict(row.wanted) for row in stored}
+    dates = _dates(services, tx.connection, ids)
+    changed: dict[int, dict[str, str]] = {}
+    for resource_id in ids:
+        was = before.get(resource_id, {})
+        wanted = _patient(services, was, dates[resource_id])
+        if wanted != was and (was or any(wanted.values())):
+            changed[resource_id] = wanted
+    _store(tx, changed, before.keys())
+    refs = select(t.resource.c.id, t.resource.c.ref).where(t.resource.c.id.in_(changed))
+    for row in tx.execute(refs.order_by(t.resource.c.id)).all():
+        tx.audit(Action.CLEARANCE_INTEND, "system", resource_id=row.id, channels=len(changed[row.id]))
+        services.queue.put(tx, "state", str(row.ref), priority=2)
+
+
+def _store(tx: Tx, changed: Mapping[int, dict[str, str]], known: Collection[int]) -> None:
+    new = [
+        {"resource_id": key, "wanted": wanted, "wanted_at": tx.now}
+        for key, wanted in changed.items()
+        if key not in known
+    ]
+    if new:
+        tx.execute(insert(t.statement), new)
+    old = [{"key": key, "wish": wanted} for key, wanted in changed.items() if key in known]
+    if old:
+        this = t.statement.c.resource_id == bindparam("key")
+        tx.execute(update(t.statement).where(this).values(wanted=bindparam("wish"), wanted_at=tx.now), old)
 
 
 def last_day(until: datetime, services: Services) -> date:
@@ -45,20 +65,21 @@ def last_day(until: datetime, services: Services) -> date:
     return until.astimezone(services.config.site.zone).date() - timedelta(days=1)
 
 
-def _dates(services: Services, conn: Connection, resource_id: int) -> dict[str, str]:
-    """By channel the day in ISO form, or "" where the photograph is not cleared now."""
+def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Of each, by channel the day in ISO form, or "" where the photograph is not cleared now."""
     cleared, now = services.config.clearance, services.clock.now()
     horizon = now + timedelta(days=cleared.horizon_days)
-    query = select(t.clearance.c.channel, t.clearance.c.valid_until).where(
-        t.clearance.c.resource_id == resource_id, t.clearance.c.purpose == cleared.purposes[0],
+    query = select(t.clearance.c.resource_id, t.clearance.c.channel, t.clearance.c.valid_until).where(
+        t.clearance.c.resource_id.in_(ids), t.clearance.c.purpose == cleared.purposes[0],
         t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now,
     )  # fmt: skip
-    ends = {row.channel: last_day(min(row.valid_until, horizon), services) for row in conn.execute(query)}
+    found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
     today = services.today()
-    return {
-        channel: ends[channel].isoformat() if channel in ends and ends[channel] >= today else ""
-        for channel in cleared.channels
-    }
+    for row in conn.execute(query):
+        end = last_day(min(row.valid_until, horizon), services)
+        if end >= today and row.channel in found[row.resource_id]:
+            found[row.resource_id][row.channel] = end.isoformat()
+    return found
 
 
 def _patient(services: Services, before: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:

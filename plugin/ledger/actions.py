@@ -82,5 +82,7 @@ class Action(StrEnum):
     SESSION_REFUSE = "staff:session:refuse"
     SESSION_END = "staff:session:end"
     EVIDENCE_LOOK = "evidence:file:look"
+    ACCESS_MAKE = "api:access:make"
+    ACCESS_REVOKE = "api:access:revoke"
     USE_REFUSE = "gate:use:refuse"
     EMOTION_REFUSE = "gate:emotion:refuse"

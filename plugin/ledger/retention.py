@@ -17,6 +17,9 @@ from plugin.ledger.store import Tx
 
 CHUNK = 1000
 
+REPEATABLE = timedelta(hours=24)
+"""How long a request under an idempotency key is answered again instead of carried out again."""
+
 FORGOTTEN = "its boxes were past their term"
 
 
@@ -135,6 +138,12 @@ def _audit(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     return audit.prune(tx, months_before(now, config.retention.audit_months), limit=chunk)
 
 
+def _answers(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """The answers under idempotency keys: who repeats a request does so within a day."""
+    old = select(t.idempotency.c.id).where(t.idempotency.c.created_at < now - REPEATABLE).limit(chunk)
+    return _count(tx.execute(delete(t.idempotency).where(t.idempotency.c.id.in_(old))))
+
+
 _KINDS: dict[str, Callable[[Tx, Config, datetime, int], int]] = {
     "boxes": _boxes,
     "suggestions": _suggestions,
@@ -148,6 +157,7 @@ _KINDS: dict[str, Callable[[Tx, Config, datetime, int], int]] = {
     "links": _links,
     "requests": _requests,
     "audit": _audit,
+    "answers": _answers,
 }
 
 

@@ -7,9 +7,12 @@ import click
 from sqlalchemy import Row
 
 from plugin.flows import clearance as clearances
-from plugin.flows import names, review
+from plugin.flows import cleared, names, review
+from plugin.flows.services import Services
 from plugin.quitclaim import wording
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
+
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group("review")
@@ -108,21 +111,32 @@ def undo(shell: Shell, face: int, as_json: bool) -> None:
 @click.option("--channel", help="Default: every channel.")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Default: now.")
 @click.option("--language", type=click.Choice(["en", "nl"]), help="Default: the site's.")
-@click.option("--after", default="", help="With no PHOTO: only those after this one, the next page.")
+@click.option("--all", "all_", is_flag=True, help="Every photograph cleared for --channel, in pages.")
+@click.option("--from", "first", type=_DAY, help="With --all: from this day; default: now.")
+@click.option("--until", "last", type=_DAY, help="With --all: through the whole of this day; default: now.")
+@click.option("--count", is_flag=True, help="With --all: how many there are, and no list.")
+@click.option(
+    "--after", default="", metavar="NEXT", help="With --all: the page after the one that said NEXT."
+)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @as_json
 @click.pass_obj
 def clearance(
-    shell: Shell, photo: str | None, purpose: str | None, channel: str | None, day: Any, language: str | None,
-    after: str, as_json: bool,
+    shell: Shell, photo: str | None, purpose: str | None, channel: str | None, day: datetime | None,
+    language: str | None, all_: bool, first: datetime | None, last: datetime | None, count: bool, after: str,
+    limit: int, as_json: bool,
 ) -> None:  # fmt: skip
-    """May PHOTO be used? Without PHOTO: which photographs are cleared for --channel."""
+    """May PHOTO be used? With --all, or without PHOTO: which photographs are cleared for --channel."""
+    if photo is not None and all_:
+        raise click.UsageError("give a PHOTO, or --all for every photograph that is cleared")
     with shell.house() as services:
-        cleared = services.config.clearance
-        use = purpose or cleared.purposes[0]
+        listed = services.config.clearance
+        use = purpose or listed.purposes[0]
         if photo is None:
-            _all(shell, services, use, channel or cleared.channels[0], after, as_json)
+            span = _span(services, use, channel or listed.channels[0], first, last)
+            _all(shell, services, span, None if count else (after, limit), as_json)
             return
-        channels = [channel] if channel else list(cleared.channels)
+        channels = [channel] if channel else list(listed.channels)
         on = day.date() if day else None
         answers = {one: clearances.ask(services, photo, use, one, on) for one in channels}
     words = language or shell.config.site.language
@@ -151,11 +165,27 @@ def _local(shell: Shell, moment: datetime | None) -> str:
     return "" if moment is None else f"{moment.astimezone(shell.config.site.zone):%Y-%m-%d %H:%M}"
 
 
-def _all(shell: Shell, services: Any, purpose: str, channel: str, after: str, as_json: bool) -> None:
+def _span(
+    services: Services, purpose: str, channel: str, first: datetime | None, last: datetime | None
+) -> cleared.Span:
+    end = last or first
+    if end is None:
+        return cleared.now(services, purpose, channel)
+    return cleared.until(services, purpose, channel, end.date(), first.date() if first else None)
+
+
+def _all(
+    shell: Shell, services: Services, span: cleared.Span, page: tuple[str, int] | None, as_json: bool
+) -> None:
     with services.store.read() as conn:
-        now = services.clock.now()
-        rows = clearances.cleared_at(conn, purpose, channel, now, after)
-        count = clearances.count_cleared(conn, purpose, channel, now)
-    data = {"count": count, "photos": [{"photo": row.ref, "until": row.valid_until} for row in rows]}
-    lines = [f"{count} photographs are cleared for {purpose} on {channel}", *(row.ref for row in rows)]
+        count = cleared.count(conn, span)
+        found = cleared.page(conn, span, *page) if page else cleared.Page((), "")
+    data = {
+        "count": count,
+        "photos": [{"photo": one.ref, "until": one.until} for one in found.photos],
+        "next": found.next or None,
+    }
+    lines = [f"{count} photographs are cleared for {span.purpose} on {span.channel}"]
+    lines += [f"{one.ref}  until {_local(shell, one.until) or 'withdrawn'}" for one in found.photos]
+    lines += [f"the next page: --after {found.next}"] if found.next else []
     say(as_json, data, lines)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import backlog, chores, clearance, consent, review
+from plugin.flows import backlog, chores, clearance, cleared, consent, review
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Status
@@ -34,7 +34,7 @@ def answer(services: Services, channel: str = "website") -> Status:
 def stored(services: Services) -> bool:
     """Whether the stored clearance says cleared for the website now."""
     with services.store.read() as conn:
-        return clearance.count_cleared(conn, "communication", "website", services.clock.now()) > 0
+        return cleared.count(conn, cleared.now(services, "communication", "website")) > 0
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import chores, clearance, consent, erasure, gallery, people
+from plugin.flows import chores, clearance, cleared, consent, erasure, gallery, people
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.hooks.dam import Picture
@@ -318,10 +318,10 @@ def _asking(services: Services, ref: str) -> Iterator[list[tuple[int, bool]]]:
 
 
 def _cleared(services: Services, ref: str) -> bool:
-    now = services.clock.now()
     answer = clearance.ask(services, ref, "communication", "website").status is Status.CLEARED
+    here = cleared.now(services, "communication", "website")
     with services.store.read() as conn:
-        stored = [row.ref for row in clearance.cleared_at(conn, "communication", "website", now)]
+        stored = [row.ref for row in cleared.page(conn, here).photos]
     return answer or ref in stored
 
 

@@ -1,0 +1,156 @@
+"""Clearance at the size of a whole library: one photograph, all of them, and what a withdrawal costs.
+
+The same is measured in a library a tenth of the size: what a withdrawal costs grows with the
+photographs that it touches, and not with the library.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, select, update
+
+from bench.library import FACES, Library, built
+from bench.workshop import Figure, Workshop
+from plugin.flows import clearance, cleared, consent
+from plugin.ledger import tables as t
+from plugin.quitclaim.answers import Use
+
+MANY, FEW = 5000, 50
+_ASKED = 2000
+_USE = Use("communication", "social media")
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """Medians in ms: the ending commit, and recomputing a photograph behind it."""
+
+    commit: float
+    recompute: float
+    times: int
+
+
+def run(workshop: Workshop) -> Iterator[Figure]:
+    """clear_*: answers; end_*: withdrawals. Both libraries are made here, in a store of their own."""
+    small: dict[int, Withdrawal] = {}
+    with built(
+        workshop.scratch / "tenth", max(workshop.photos // 10, 20 * MANY), {MANY: 3, FEW: 5}
+    ) as library:
+        _check(library)
+        small = {size: _withdrawals(library, size) for size in (MANY, FEW)}
+        tenth = library.photos
+    began = time.perf_counter()
+    with built(workshop.scratch / "whole", max(workshop.photos, 20 * MANY), {MANY: 3, FEW: 5}) as library:
+        size = f"{library.photos} photos, {library.photos * FACES} faces, {library.people} people"
+        size += f"; SQLite, made in {time.perf_counter() - began:.0f} s"
+        _check(library)
+        yield from _asked(library, size)
+        yield from _listed(library)
+        large = {touched: _withdrawals(library, touched) for touched in (MANY, FEW)}
+    yield from _ended(large, small, tenth)
+
+
+def _asked(library: Library, size: str) -> Iterator[Figure]:
+    numbers = random.Random(1).sample(range(1, library.photos + 1), _ASKED)
+    took = sorted(
+        _ms(lambda n=n: clearance.ask(library.services, str(n), _USE.purpose, _USE.channel))  # type: ignore[misc]
+        for n in numbers
+    )
+    yield Figure("clear_one_p50", round(statistics.median(took), 2), " ms", f"{_ASKED} photographs of {size}")
+    yield Figure("clear_one_p99", round(took[int(len(took) * 0.99)], 2), " ms")
+    refs = [str(n) for n in numbers[:1000]]
+    batch = _ms(lambda: clearance.ask_many(library.services, refs, [_USE]))
+    yield Figure("clear_batch_1000", round(batch, 1), " ms", "1,000 photographs in one question")
+
+
+def _listed(library: Library) -> Iterator[Figure]:
+    services = library.services
+    last = services.today() + timedelta(days=90)
+    span = cleared.until(services, _USE.purpose, _USE.channel, last)
+    with services.store.read() as conn:
+        found = cleared.count(conn, span)
+        first = _median(lambda: cleared.page(conn, span))
+        counted = _median(lambda: cleared.count(conn, span))
+        far = _median(lambda: cleared.page(conn, span, _middle(conn, span)))
+    what = f"all cleared for {_USE.channel} from now through day 90"
+    yield Figure("cleared_first_page", round(first, 2), " ms", f"{what}, 100 of {found}")
+    yield Figure(
+        "cleared_far_page", round(far, 2), " ms", "a page from the middle, by the mark of the one before"
+    )
+    yield Figure("cleared_count", round(counted, 1), " ms", f"{found}, exact")
+
+
+def _middle(conn: Connection, span: cleared.Span) -> str:
+    end = span.end + timedelta(days=300)
+    return cleared.page(conn, cleared.Span(span.purpose, span.channel, span.start, end), "", 1).next
+
+
+def _withdrawals(library: Library, touched: int) -> Withdrawal:
+    """Every one of these people withdraws; then their photographs are recomputed, after their tags."""
+    services = library.services
+    commits, recomputes = [], []
+    for person_id in library.withdrawing[touched]:
+        commits.append(_ms(lambda: consent.withdraw(services, person_id, None, "bench")))  # noqa: B023
+        with services.store.read() as conn:
+            ids = clearance.resources_naming(conn, person_id)
+        if len(ids) != touched:
+            raise SystemExit(
+                f"{len(ids)} photographs instead of {touched}: the library is not what was asked for"
+            )
+        _unname(library, person_id)
+        recomputes.append(_ms(lambda: clearance.recompute_many(services, ids)) / touched)  # noqa: B023
+    return Withdrawal(statistics.median(commits), statistics.median(recomputes), len(commits))
+
+
+def _unname(library: Library, person_id: str) -> None:
+    """What the revocation has done by then: the tags are out, the faces are nobody's."""
+    with library.services.store.write() as tx:
+        tx.execute(delete(t.tag).where(t.tag.c.person_id == person_id))
+        bare = {"state": "unmatched", "person_id": None}
+        tx.execute(update(t.face).where(t.face.c.person_id == person_id).values(**bare))
+
+
+def _ended(large: dict[int, Withdrawal], small: dict[int, Withdrawal], tenth: int) -> Iterator[Figure]:
+    many, few = large[MANY], large[FEW]
+    yield Figure(
+        "end_commit_5000", round(many.commit, 1), " ms",
+        f"the ending commit of a withdrawal that touches {MANY} photographs, median of {many.times}; "
+        f"in {tenth} photographs {small[MANY].commit:.1f} ms",
+    )  # fmt: skip
+    yield Figure(
+        "end_commit_50", round(few.commit, 1), " ms",
+        f"{FEW} photographs; in {tenth} photographs {small[FEW].commit:.1f} ms",
+    )  # fmt: skip
+    yield Figure("end_commit_ratio", round(many.commit / few.commit, 1), "", f"{MANY} to {FEW} photographs")
+    yield Figure(
+        "recompute_photo", round(many.recompute, 2), " ms",
+        f"a photograph, of {MANY}, date fields included; of {FEW} {few.recompute:.2f} ms; "
+        f"in {tenth} photographs {small[MANY].recompute:.2f} ms",
+    )  # fmt: skip
+
+
+def _check(library: Library) -> None:
+    """What the bench inserted is what the rules make of it, or its figures say nothing."""
+    services = library.services
+    ids = random.Random(2).sample(range(1, library.photos + 1), 200)
+    stored = select(t.clearance).where(t.clearance.c.resource_id.in_(ids))
+    with services.store.read() as conn:
+        before = {tuple(row) for row in conn.execute(stored)}
+    clearance.recompute_many(services, ids)
+    with services.store.read() as conn:
+        after = {tuple(row) for row in conn.execute(stored)}
+    if not before or before != after:
+        raise SystemExit("the library's clearances are not those of the rules")
+
+
+def _ms(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return (time.perf_counter() - began) * 1000
+
+
+def _median(act: Callable[[], object]) -> float:
+    return statistics.median(_ms(act) for _ in range(9))

@@ -1,0 +1,213 @@
+"""A synthetic library in a real store: photographs, faces and people in numbers, with no picture behind them.
+
+Rows are inserted as the flows would leave them; those to be withdrawn sign through the flows themselves.
+"""
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from plugin.clock import FOREVER, SystemClock
+from plugin.config import Config, parse
+from plugin.flows import consent, people
+from plugin.flows.services import Services
+from plugin.hooks.dam import Dam
+from plugin.quitclaim.lifecycle import Signing
+from plugin.quitclaim.model import Grant, GrantKind
+from sidecar import house
+
+FACES = 3  # a photograph
+PHOTOS_A_PERSON = 50
+_DAY = 86_400_000_000  # microseconds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WHOLLY_NAMED = 0.6  # of the photographs; in the others a face is not named
+_AGREES = {"communication": 0.8, "commercial": 0.4}
+_SIGNED = consent.Evidence("form.txt", b"a signed form: sample")
+
+
+@dataclass(frozen=True)
+class Library:
+    """The open house, and who withdraws: people by the number of photographs that show them."""
+
+    services: Services
+    photos: int
+    people: int
+    withdrawing: dict[int, list[str]]
+
+
+class _Dated:
+    """The DAM with date fields, as ResourceSpace has them: recomputing then also says what they should show."""
+
+    dated = True
+
+    def __init__(self, inner: Dam) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@contextmanager
+def built(root: Path, photos: int, withdrawing: dict[int, int]) -> Iterator[Library]:
+    """A store of `photos` photographs under `root`; `withdrawing`: how many people show on how many of them."""
+    config = parse({"data": str(root), "folder": {"path": str(root / "photos")}})
+    (root / "photos").mkdir(parents=True)
+    house.init(config)
+    with house.open_house(config, SystemClock()) as services:
+        services = replace(services, dam=_Dated(services.dam))
+        now = services.clock.now()
+        chosen = {
+            size: [_signs(services, f"Sample {size}-{number}", now) for number in range(many)]
+            for size, many in withdrawing.items()
+        }
+        crowd = _Crowd(config, photos, chosen, now)
+        with closing(sqlite3.connect(root / "ledger.db", isolation_level=None)) as raw:
+            _fill(raw, crowd)
+        yield Library(services, photos, len(crowd.ids), chosen)
+
+
+def _signs(services: Services, name: str, now: datetime) -> str:
+    """Somebody who agrees to every use for two years."""
+    person_id = people.add(services, people.Newcomer(name), "bench")
+    listed = services.config.clearance
+    grants = tuple(
+        Grant(uuid4().hex, GrantKind.PUBLICATION, *use, now, now + timedelta(days=730))
+        for use in product(listed.purposes, listed.channels)
+    )
+    consent.record(
+        services, person_id, Signing("1", None, "en", "paper", True, (), now, grants), [_SIGNED], "bench"
+    )
+    return person_id
+
+
+class _Crowd:
+    """Who agrees to what until when, and who is on which photograph; the same at each run."""
+
+    def __init__(self, config: Config, photos: int, chosen: dict[int, list[str]], now: datetime) -> None:
+        self.random = random.Random(photos)
+        self.photos, self.now = photos, _micros(now)
+        self.uses = list(product(config.clearance.purposes, config.clearance.channels))
+        self.ids = [UUID(int=self.random.getrandbits(128)).hex for _ in range(photos // PHOTOS_A_PERSON)]
+        self.ends = {person: self._agreed() for person in self.ids}
+        signed = {use: _micros(now + timedelta(days=730)) for use in self.uses}
+        self.on: dict[int, str] = {}
+        free = iter(self.random.sample(range(1, photos + 1), sum(n * len(who) for n, who in chosen.items())))
+        for size, who in chosen.items():
+            for person in who:
+                self.ends[person] = signed
+                self.on |= {next(free): person for _ in range(size)}
+
+    def _agreed(self) -> dict[tuple[str, str], int]:
+        end = self.now + self.random.randint(1, 700) * _DAY
+        end = _micros(FOREVER) if self.random.random() < 0.3 else end
+        return {use: end for use in self.uses if self.random.random() < _AGREES.get(use[0], 0.5)}
+
+    def pictured(self) -> Iterator[tuple[int, list[str | None]]]:
+        """By photograph, who is on it; None is a face that nobody has named."""
+        for number in range(1, self.photos + 1):
+            who: list[str | None] = [*self.random.sample(self.ids, FACES)]
+            if number in self.on:
+                who[0] = self.on[number]
+            elif self.random.random() > _WHOLLY_NAMED:
+                who[self.random.randrange(FACES)] = None
+            yield number, who
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _fill(raw: sqlite3.Connection, crowd: _Crowd) -> None:
+    raw.execute("PRAGMA synchronous = OFF")
+    raw.execute("PRAGMA cache_size = -400000")
+    made = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN "
+    indexes = raw.execute(made + "('resource', 'face', 'tag', 'clearance')").fetchall()
+    for name, _ in indexes:
+        raw.execute(f"DROP INDEX {name}")
+    raw.execute("BEGIN")
+    _people(raw, crowd)
+    _photographs(raw, crowd)
+    raw.execute("COMMIT")
+    for _, sql in indexes:
+        raw.execute(sql)
+    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _people(raw: sqlite3.Connection, crowd: _Crowd) -> None:
+    now = crowd.now - _DAY
+    raw.executemany(
+        "INSERT INTO person (id, display_name, name_key, node_adopted, language, created_at) "
+        "VALUES (?, ?, ?, 0, 'en', ?)",
+        ((who, who, who, now) for who in crowd.ids),
+    )
+    raw.executemany(
+        "INSERT INTO quitclaim (id, person_id, version, text_version, language, method, signed_by_person, "
+        "signed_by_guardians, signed_at, recorded_at, recorded_by) "
+        "VALUES (?, ?, 1, '1', 'en', 'paper', 1, '[]', ?, ?, 'x')",
+        ((who, who, now, now) for who in crowd.ids),
+    )
+    forever = _micros(FOREVER)
+    raw.executemany(
+        "INSERT INTO grant_line (id, quitclaim_id, person_id, kind, purpose, channel, valid_from, valid_until) "
+        "VALUES (?, ?, ?, 'publication', ?, ?, ?, ?)",
+        (
+            (f"{who}-{n}", who, who, *use, now, None if end == forever else end)
+            for who in crowd.ids
+            for n, (use, end) in enumerate(crowd.ends[who].items())
+        ),
+    )
+
+
+def _photographs(raw: sqlite3.Connection, crowd: _Crowd) -> None:
+    """In batches of one table each, so that their pages lie together; clearance as `spans` would store it."""
+    batch: list[tuple[int, list[str | None]]] = []
+    for photo in crowd.pictured():
+        batch.append(photo)
+        if len(batch) == 10_000:
+            _batch(raw, crowd, batch)
+            batch = []
+    _batch(raw, crowd, batch)
+
+
+def _batch(raw: sqlite3.Connection, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> None:
+    now = crowd.now
+    raw.executemany(
+        "INSERT INTO resource (id, ref, file_version, kind, examined, matched, matched_generation, seen_at) "
+        "VALUES (?, ?, 'v', 'photo', 'whole', 1, 1, ?)",
+        ((n, str(n), now) for n, _ in batch),
+    )
+    raw.executemany(
+        'INSERT INTO face (resource_id, file_version, "left", top, width, height, width_px, state, person_id, '
+        "created_at) VALUES (?, 'v', ?, 0.2, 0.1, 0.1, 90, ?, ?, ?)",
+        (
+            (n, i / FACES, "matched" if one else "unmatched", one, now)
+            for n, who in batch
+            for i, one in enumerate(who)
+        ),
+    )
+    raw.executemany(
+        "INSERT INTO tag (resource_id, node, node_key, person_id, origin, places, created_at) "
+        "VALUES (?, ?, ?, ?, 'confirmed', '[]', ?)",
+        ((n, one, one, one, now) for n, who in batch for one in who if one),
+    )
+    raw.executemany("INSERT INTO clearance VALUES (?, ?, ?, ?, ?)", _cleared(crowd, batch))
+
+
+def _cleared(crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> Iterator[tuple[Any, ...]]:
+    late = set(crowd.on.values())  # they signed now, everybody else the day before
+    for number, who in batch:
+        named = [one for one in who if one]
+        if len(named) < FACES:
+            continue
+        ends = [crowd.ends[one] for one in named]
+        begins = crowd.now if late & set(named) else crowd.now - _DAY
+        for use in crowd.uses:
+            if all(use in end for end in ends):
+                yield number, *use, begins, min(end[use] for end in ends)

@@ -1,0 +1,140 @@
+"""The gate: may this tool have this photograph, for this use? For a CMS, and for AI tools.
+
+Allowed is only what is cleared. An AI tool besides needs that everybody in the photograph agreed to
+AI tools, on the channel that `gate.ai_channel` names; what calls itself none of `gate.plain_tools`
+is taken for an AI tool. Emotion inference is refused whoever asks (Regulation (EU) 2024/1689 Art.
+5(1)(f), Art. 50(3)); it is known by what the tool says of itself. Whatever is not allowed is logged.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from plugin.flows import clearance, cleared
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.quitclaim.answers import Answer, Reason, Status, Use
+from plugin.quitclaim.intervals import earlier
+
+
+class Verdict(StrEnum):
+    """What the tool is told. Only `allow` is yes."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+    UNKNOWN = "unknown"
+
+
+class Why(StrEnum):
+    """What decided, for machines."""
+
+    CLEARED = "cleared"
+    NO_PERSON = "no_person"
+    NOT_CLEARED = "not_cleared"
+    NOT_KNOWN = "not_known"
+    AI_NOT_ALLOWED = "ai_not_allowed"
+    EMOTION = "emotion_inference"
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which photograph, for which use, by which tool; `inference` is what the tool would conclude from it."""
+
+    ref: str
+    use: Use
+    kind: str
+    name: str = ""
+    inference: tuple[str, ...] = ()
+    day: date | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict, what decided it, until when it holds (None: no end is known, or it is no yes), and the reasons."""
+
+    verdict: Verdict
+    why: Why
+    until: datetime | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+# Stems, without accents, in English and Dutch. Whole words where a stem would catch innocent ones (moodboard).
+_EMOTION = re.compile(
+    r"emotio|emotie|sentiment|facial.?expression|(gezichts|gelaats).?uitdrukking|gemoed|"
+    r"stemming(en)?s?.?(herken|analy|bepal|detect|meting)|gevoelens|affective|affectief|affectieve|"
+    r"(?<![a-z])(affect|affects|mood|moods|stemming|feelings|valence|arousal)(?![a-z])"
+)
+
+
+def infers_emotion(words: Iterable[str]) -> bool:
+    """Whether any of these words names emotion inference."""
+    return any(_EMOTION.search(_plain(word)) for word in words)
+
+
+def _plain(text: str) -> str:
+    """Casefolded, without accents, words apart: `AffectScore`, `affect_score` and "Affect score" are alike."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", unicodedata.normalize("NFKD", text))
+    return "".join(c for c in apart if not unicodedata.combining(c)).casefold()
+
+
+def ask(services: Services, question: Question, actor: str) -> Decision:
+    """Decide, and log what is not allowed. Raises UseUnknown for a use that is not configured."""
+    use = question.use
+    if infers_emotion((question.kind, question.name, use.purpose, use.channel, *question.inference)):
+        decision = Decision(Verdict.REFUSE, Why.EMOTION)
+    else:
+        cleared.refuse_unknown(services, use.purpose, use.channel)
+        decision = _decide(services, question)
+    if decision.verdict is not Verdict.ALLOW:
+        _log(services, question, decision, actor)
+    return decision
+
+
+def _decide(services: Services, question: Question) -> Decision:
+    gate, use = services.config.gate, question.use
+    ai = question.kind not in gate.plain_tools
+    permit = Use(use.purpose, gate.ai_channel)
+    uses = [use, permit] if ai and gate.ai_channel else [use]
+    found = clearance.ask_many(services, [question.ref], uses, question.day).get(question.ref)
+    if found is None:
+        return Decision(Verdict.UNKNOWN, Why.NOT_KNOWN, reasons=clearance.NEVER_HEARD_OF.reasons)
+    first = _of(services, found[use])
+    if first.verdict is not Verdict.ALLOW or first.why is Why.NO_PERSON or not ai:
+        return first
+    if not gate.ai_channel:
+        return Decision(Verdict.REFUSE, Why.AI_NOT_ALLOWED)
+    second = found[permit]
+    if second.status is not Status.CLEARED:
+        return Decision(Verdict.REFUSE, Why.AI_NOT_ALLOWED, reasons=second.reasons)
+    return Decision(Verdict.ALLOW, Why.CLEARED, earlier(first.until, second.until), first.reasons)
+
+
+def _of(services: Services, answer: Answer) -> Decision:
+    if answer.status is Status.CLEARED:
+        return Decision(Verdict.ALLOW, Why.CLEARED, answer.until, answer.reasons)
+    if answer.status is Status.NO_PERSON_FOUND and services.config.gate.allow_no_person:
+        return Decision(Verdict.ALLOW, Why.NO_PERSON, reasons=answer.reasons)
+    if answer.status is Status.BLOCKED:
+        return Decision(Verdict.REFUSE, Why.NOT_CLEARED, reasons=answer.reasons)
+    why = Why.NO_PERSON if answer.status is Status.NO_PERSON_FOUND else Why.NOT_KNOWN
+    return Decision(Verdict.UNKNOWN, why, reasons=answer.reasons)
+
+
+def _log(services: Services, question: Question, decision: Decision, actor: str) -> None:
+    """Which photograph and why; of the tool's own words none, for they may hold anything."""
+    emotion = decision.why is Why.EMOTION
+    with services.store.write() as tx:
+        this = t.resource.c.ref == question.ref
+        resource_id = tx.connection.scalar(select(t.resource.c.id).where(this))
+        tx.audit(
+            Action.EMOTION_REFUSE if emotion else Action.USE_REFUSE, actor, resource_id=resource_id,
+            verdict=decision.verdict.value, why=decision.why.value,
+            purpose="" if emotion else question.use.purpose, channel="" if emotion else question.use.channel,
+            plain=question.kind in services.config.gate.plain_tools,
+        )  # fmt: skip

@@ -1,0 +1,124 @@
+"""Tokens for programs that call the API: random, shown once, kept as a hash, each with its scopes and its end."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, insert, select, update
+
+from plugin.errors import ConfigError, NotFound, TokenRefused
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+
+PREFIX = "facelease_"  # so that a token which lies about is known for what it is
+_BYTES = 32
+_SEEN_EVERY = timedelta(minutes=1)  # a write a request would cost more than the moment is worth
+
+
+class Scope(StrEnum):
+    """What a token may do. Every route asks for exactly one."""
+
+    PEOPLE_READ = "people:read"
+    PEOPLE_WRITE = "people:write"
+    QUITCLAIMS_READ = "quitclaims:read"
+    QUITCLAIMS_WRITE = "quitclaims:write"
+    FORMS_READ = "forms:read"
+    FORMS_WRITE = "forms:write"
+    INVITATIONS_READ = "invitations:read"
+    INVITATIONS_WRITE = "invitations:write"
+    CLEARANCE_READ = "clearance:read"
+    GATE_USE = "gate:use"
+    EXPORTS_READ = "exports:read"
+    COLLECTIONS_READ = "collections:read"
+    COLLECTIONS_WRITE = "collections:write"
+    FACES_READ = "faces:read"
+    FACES_WRITE = "faces:write"
+    ERASURES_READ = "erasures:read"
+    ERASURES_WRITE = "erasures:write"
+    AUDIT_READ = "audit:read"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A new token: `secret` is shown once and never kept."""
+
+    id: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: the token's id, and what it may do."""
+
+    id: str
+    scopes: frozenset[str]
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names the caller."""
+        return f"api:{self.id}"
+
+
+def add(
+    services: Services, label: str, scopes: Collection[str], actor: str, lasts: timedelta | None = None
+) -> Made:
+    """Make a token. Raises ConfigError for no scope, or one that does not exist."""
+    unknown = sorted(set(scopes) - set(Scope))
+    if unknown or not scopes:
+        wrong = f"no scope is called {unknown[0]!r}" if unknown else "a token needs a scope"
+        raise ConfigError(f"{wrong}: scopes are {', '.join(Scope)}")
+    made = Made(uuid4().hex, PREFIX + secrets.token_urlsafe(_BYTES))
+    with services.store.write() as tx:
+        tx.execute(
+            insert(t.api_token).values(
+                id=made.id, label=label, secret_sha256=_digest(made.secret), scopes=sorted(set(scopes)),
+                created_at=tx.now, created_by=actor, expires_at=tx.now + lasts if lasts else None,
+            )
+        )  # fmt: skip
+        tx.audit(Action.ACCESS_MAKE, actor, token=made.id, scopes=" ".join(sorted(set(scopes))))
+    return made
+
+
+def listed(services: Services) -> Sequence[Row[Any]]:
+    """Every token there was, the newest first: never what opens it."""
+    columns = [column for column in t.api_token.c if column.name != "secret_sha256"]
+    with services.store.read() as conn:
+        return conn.execute(select(*columns).order_by(t.api_token.c.created_at.desc())).all()
+
+
+def revoke(services: Services, token_id: str, actor: str) -> None:
+    """The token opens nothing from this commit on. Raises NotFound where none that is open has this id."""
+    with services.store.write() as tx:
+        this = (t.api_token.c.id == token_id) & t.api_token.c.revoked_at.is_(None)
+        if tx.execute(update(t.api_token).where(this).values(revoked_at=tx.now)).rowcount == 0:
+            raise NotFound("no such token: facelease token list shows them")
+        tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
+
+
+def known(services: Services, secret: str) -> Caller:
+    """Who bears this token now. Raises TokenRefused, which says no more to one who guesses than to one who is late.
+
+    Any token costs the same: one hash, one look by that hash. Of a hash nothing can be guessed bit by bit.
+    """
+    now = services.clock.now()
+    with services.store.read() as conn:
+        row = conn.execute(select(t.api_token).where(t.api_token.c.secret_sha256 == _digest(secret))).first()
+    if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        raise TokenRefused(
+            "the token is missing, not known, or not valid any more: Authorization: Bearer TOKEN"
+        )
+    if row.used_at is None or row.used_at <= now - _SEEN_EVERY:
+        with services.store.write(alone=False) as tx:
+            tx.execute(update(t.api_token).where(t.api_token.c.id == row.id).values(used_at=tx.now))
+    return Caller(row.id, frozenset(row.scopes))
+
+
+def _digest(secret: str) -> str:
+    """SHA-256: 256 random bits need no slow hash."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,56 @@
+"""`/api/v1`: JSON for programs, under tokens with scopes; described by itself at `/api/v1/openapi.json`."""
+
+from importlib.metadata import version
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from pydantic import ValidationError
+
+from plugin.flows.services import Services
+from sidecar import problems
+from sidecar.api import audit, clearance, collections, erasures, faces, gate, people, quitclaims
+from sidecar.api.guard import Guard
+from sidecar.api.routes import PREFIX
+from sidecar.sessions import csrf
+
+_PARTS = (people, quitclaims, clearance, gate, collections, faces, erasures, audit)
+_TOKEN: dict[str, Any] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `facelease token add`; the scope that a route asks for stands with it.",
+    }
+}
+
+
+def application(name: str) -> OpenAPI:
+    """The Flask app that keeps the description of the routes given to `register`."""
+    info = Info(title="FaceLease", version=version("facelease"), description=__doc__)
+    return OpenAPI(name, info=info, security_schemes=_TOKEN, doc_ui=False, validation_error_callback=_refused)
+
+
+def register(app: OpenAPI, services: Services) -> None:
+    """Put every route of the API into the app."""
+    guard = Guard(services)
+    for part in _PARTS:
+        routes = part.routes(services)
+        guard.over(routes)
+        csrf.exempt(routes.blueprint)  # a token in a header: no cookie is read, so nothing to forge
+        app.register_api(routes.blueprint)
+
+    @app.get(f"{PREFIX}/openapi.json", doc_ui=False)
+    def described() -> Response:
+        document = app.api_doc
+        paths = {path: item for path, item in document["paths"].items() if path.startswith(PREFIX)}
+        return jsonify(document | {"paths": paths})
+
+
+def _refused(error: ValidationError) -> Response:
+    """What is wrong where; not the value, which may be anything."""
+    wrong = [
+        f"{'.'.join(str(part) for part in one['loc']) or 'the body'}: {one['msg']}"
+        for one in error.errors(include_url=False, include_context=False, include_input=False)[:10]
+    ]
+    return problems.problem(422, "Unprocessable Content", "; ".join(wrong))

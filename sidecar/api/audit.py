@@ -1,0 +1,72 @@
+"""The audit log: its rows in their order, and its head."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from flask import Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
+from plugin.ledger import audit
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from sidecar.api.guard import caller
+from sidecar.api.models import Paged
+from sidecar.api.routes import Route, Routes, answer
+
+
+class Wanted(Paged):
+    """Rows after a number."""
+
+    after: Annotated[int, Field(ge=0, lt=1 << 62)] = 0  # type: ignore[assignment]  # a number here
+
+
+class Row(BaseModel):
+    """One row; `subject` is a pseudonym of a person, `hash` chains it to the row before."""
+
+    seq: int
+    at: datetime
+    action: str
+    actor: str
+    subject: str | None
+    resource: int | None
+    details: dict[str, Any]
+    previous: str
+    hash: str
+
+
+class Log(BaseModel):
+    """A page of rows, and the head of the chain as it stood then."""
+
+    items: list[Row]
+    next: int | None
+    head_seq: int
+    head_hash: str
+
+
+def routes(services: Services) -> Routes:
+    """The routes of the log."""
+    api = Routes("audit", "The chained log of every effect")
+
+    @api.add("GET", "/audit", Route(Scope.AUDIT_READ), Log)
+    def audit_list(query: Wanted) -> Response:
+        """A page of the log. Each look at it is a row of it."""
+        rows = select(t.audit).where(t.audit.c.seq > query.after).order_by(t.audit.c.seq)
+        with services.store.write() as tx:
+            head = audit.head(tx.connection)
+            found = tx.execute(rows.limit(query.limit + 1)).all()
+            tx.audit(Action.LOG_LOOK, caller().actor, after=query.after)
+        items = [
+            Row(
+                seq=row.seq, at=row.at, action=row.action, actor=row.actor, subject=row.subject,
+                resource=row.resource_id, details=json.loads(row.details), previous=row.previous, hash=row.hash,
+            )
+            for row in found[: query.limit]
+        ]  # fmt: skip
+        more = items[-1].seq if len(found) > query.limit else None
+        return answer(Log(items=items, next=more, head_seq=head.seq, head_hash=head.hash))
+
+    return api

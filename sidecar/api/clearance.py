@@ -1,0 +1,164 @@
+"""Clearance: one photograph, up to a thousand at once, or all that are cleared for a use."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from flask import Response
+from pydantic import BaseModel, Field
+
+from plugin.errors import NotFound
+from plugin.flows import clearance, cleared
+from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
+from plugin.quitclaim import wording
+from plugin.quitclaim.answers import Answer, Reason, Use
+from sidecar.api.models import Closed, Day, Paged, Ref, RefPath, Word
+from sidecar.api.routes import Route, Routes, answer
+
+
+class Why(BaseModel):
+    """A reason: for machines, and in words."""
+
+    code: str
+    text: str
+
+
+class Told(BaseModel):
+    """The answer for a use. Only `cleared` is yes; `until` is null where it is no yes, or has no known end."""
+
+    purpose: str
+    channel: str
+    status: Literal["cleared", "blocked", "unknown", "no_person_found"]
+    until: datetime | None
+    reasons: list[Why]
+
+
+class Asked(Closed):
+    """Which uses: by default the first purpose, on every channel. `day`: default now."""
+
+    purpose: Word | None = None
+    channel: Word | None = None
+    day: Day | None = None
+    language: Literal["en", "nl"] | None = None
+
+
+class Photo(BaseModel):
+    """What may be done with a photograph."""
+
+    ref: str
+    answers: list[Told]
+
+
+class UseOf(Closed):
+    """A use."""
+
+    purpose: Word
+    channel: Word
+
+
+class Batch(Closed):
+    """Up to 1,000 photographs, for up to 24 uses."""
+
+    refs: Annotated[tuple[Ref, ...], Field(min_length=1, max_length=1000)]
+    uses: Annotated[tuple[UseOf, ...], Field(min_length=1, max_length=24)]
+    day: Day | None = None
+    language: Literal["en", "nl"] | None = None
+
+
+class Answers(BaseModel):
+    """By photograph, in the order of the question; what the ledger does not know is unknown."""
+
+    items: list[Photo]
+
+
+class Wanted(Paged):
+    """All that is cleared for a use, from `first` (default: now) through the whole of `last` (default: now)."""
+
+    purpose: Word | None = None
+    channel: Word
+    first: Day | None = None
+    last: Day | None = None
+    count: bool = False
+
+
+class Cleared(BaseModel):
+    """A photograph that is cleared over the whole time, and when that ends."""
+
+    ref: str
+    until: datetime | None
+
+
+class Library(BaseModel):
+    """A page, those that end first in front; `count` where it was asked for."""
+
+    items: list[Cleared]
+    next: str | None
+    count: int | None
+
+
+def routes(services: Services) -> Routes:
+    """The routes of clearance."""
+    api = Routes("clearance", "May this photograph be used?")
+
+    @api.add("GET", "/resources/<path:ref>/clearance", Route(Scope.CLEARANCE_READ), Photo)
+    def clearance_show(path: RefPath, query: Asked) -> Response:
+        """The answers for one photograph, with their reasons."""
+        listed = services.config.clearance
+        channels = [query.channel] if query.channel else listed.channels
+        uses = [Use(query.purpose or listed.purposes[0], channel) for channel in channels]
+        found = clearance.ask_many(services, [path.ref], uses, query.day)
+        if path.ref not in found:
+            raise NotFound("no such photograph in the ledger: facelease scan enters them")
+        return answer(_photo(services, path.ref, found[path.ref], query.language))
+
+    @api.add("POST", "/clearance:batch", Route(Scope.CLEARANCE_READ), Answers)
+    def clearance_batch(body: Batch) -> Response:
+        """The answers for many photographs and uses in one go."""
+        uses = [Use(one.purpose, one.channel) for one in body.uses]
+        found = clearance.ask_many(services, body.refs, uses, body.day)
+        items = [_photo(services, ref, found.get(ref) or _unknown(uses), body.language) for ref in body.refs]
+        return answer(Answers(items=items))
+
+    @api.add("GET", "/clearance", Route(Scope.CLEARANCE_READ), Library)
+    def clearance_list(query: Wanted) -> Response:
+        """Every photograph that is cleared for a use, in pages."""
+        span = _span(services, query)
+        with services.store.read() as conn:
+            page = cleared.page(conn, span, query.after, query.limit)
+            count = cleared.count(conn, span) if query.count else None
+        items = [Cleared(ref=one.ref, until=one.until) for one in page.photos]
+        return answer(Library(items=items, next=page.next or None, count=count))
+
+    return api
+
+
+def _span(services: Services, query: Wanted) -> cleared.Span:
+    purpose = query.purpose or services.config.clearance.purposes[0]
+    last = query.last or query.first
+    if last is None:
+        return cleared.now(services, purpose, query.channel)
+    return cleared.until(services, purpose, query.channel, last, query.first)
+
+
+def _unknown(uses: list[Use]) -> dict[Use, Answer]:
+    return dict.fromkeys(uses, clearance.NEVER_HEARD_OF)
+
+
+def _photo(services: Services, ref: str, answers: dict[Use, Answer], language: str | None) -> Photo:
+    return Photo(
+        ref=ref,
+        answers=[
+            Told(
+                purpose=use.purpose, channel=use.channel, status=one.status.value, until=one.until,
+                reasons=reasons(services, one.reasons, language),
+            )
+            for use, one in answers.items()
+        ],
+    )  # fmt: skip
+
+
+def reasons(services: Services, found: tuple[Reason, ...], language: str | None) -> list[Why]:
+    """Reasons as the API says them; in the site's language unless another is asked for."""
+    site = services.config.site
+    words = language or site.language
+    return [Why(code=one.code.value, text=wording.render(one, words, site.zone)) for one in found]

@@ -1,0 +1,88 @@
+"""Collections: where recognition is on, how far, and on what basis."""
+
+from datetime import date
+from typing import Annotated
+
+from flask import Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from plugin.flows import modes
+from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
+from plugin.ledger import tables as t
+from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
+from sidecar.api.guard import caller
+from sidecar.api.models import Closed, Day, Empty, Id, Line, RefPath
+from sidecar.api.routes import Route, Routes, answer
+
+
+class Collection(BaseModel):
+    """A collection; `mode` as it was set, `today` as it stands now that its basis may be past."""
+
+    ref: str
+    title: str
+    mode: Mode
+    today: Mode
+    basis: Basis | None
+    reference: str | None
+    decided_by: str | None
+    review_date: date | None
+
+
+class Collections(BaseModel):
+    """Those that the DAM has, and what is set for them; off where nothing is."""
+
+    items: list[Collection]
+
+
+class Ruling(Closed):
+    """The mode, and what makes it lawful; `members` signed up for a shoot."""
+
+    mode: Mode
+    basis: Basis | None = None
+    reference: Line = ""
+    decided_by: Line = ""
+    decided: Day | None = None
+    review_date: Day | None = None
+    members: Annotated[tuple[Id, ...], Field(max_length=5000)] = ()
+
+
+def routes(services: Services) -> Routes:
+    """The routes of collections."""
+    api = Routes("collections", "Where recognition is on")
+
+    @api.add("GET", "/collections", Route(Scope.COLLECTIONS_READ), Collections)
+    def collections_list(query: Empty) -> Response:
+        """Every collection of the DAM with its mode."""
+        return answer(Collections(items=_listed(services)))
+
+    @api.add("PUT", "/collections/<path:ref>", Route(Scope.COLLECTIONS_WRITE, changes=True), Collection)
+    def collection_set(path: RefPath, body: Ruling) -> Response:
+        """Set the mode of a collection."""
+        evidence = Evidence(body.reference, body.decided_by, body.decided, body.review_date)
+        ruling = modes.Ruling(body.mode, body.basis, evidence, body.members)
+        modes.decide(services, path.ref, ruling, caller().actor)
+        return answer(next(one for one in _listed(services) if one.ref == path.ref))
+
+    return api
+
+
+def _listed(services: Services) -> list[Collection]:
+    there = services.dam.collections()
+    with services.store.read() as conn:
+        rows = {row.ref: row for row in conn.execute(select(t.collection))}
+        rules = {rule.ref: rule for rule in modes.rules_for(conn, list(rows))}
+    today = services.today()
+    return [
+        Collection(
+            ref=one.ref, title=one.title,
+            mode=Mode(rows[one.ref].mode) if one.ref in rows else Mode.OFF,
+            today=standing(rules[one.ref], today) if one.ref in rules else Mode.OFF,
+            basis=rows[one.ref].basis if one.ref in rows else None,
+            reference=rows[one.ref].basis_reference if one.ref in rows else None,
+            decided_by=rows[one.ref].basis_by if one.ref in rows else None,
+            review_date=rows[one.ref].review_date if one.ref in rows else None,
+        )
+        for one in there
+    ]  # fmt: skip

@@ -1,0 +1,109 @@
+"""Faces: what waits for a decision, and the decision."""
+
+from typing import Literal
+
+from flask import Response
+from pydantic import BaseModel
+
+from plugin.flows import review
+from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
+from sidecar.api.guard import caller
+from sidecar.api.models import Closed, Empty, Id, Number, NumberPath, Paged, Word
+from sidecar.api.routes import Route, Routes, answer
+
+State = Literal["matched", "suggested", "unmatched", "rejected", "dismissed"]
+_WRITE = Route(Scope.FACES_WRITE, changes=True)
+
+
+class Wanted(Paged):
+    """Faces in a state, oldest first. `after` is a face's id."""
+
+    state: State = "suggested"
+    after: Number | None = None  # type: ignore[assignment]  # a number here
+
+
+class Face(BaseModel):
+    """A face: its box in 0..1 of the upright picture, and who it is taken for."""
+
+    id: int
+    ref: str
+    box: tuple[float, float, float, float]
+    width_px: int
+    state: State
+    person_id: str | None
+    name: str | None
+    distance: float | None
+    reason: str | None
+
+
+class Faces(BaseModel):
+    """A page of faces."""
+
+    items: list[Face]
+    next: int | None
+
+
+class Who(Closed):
+    """Who it is, if not the one suggested."""
+
+    person_id: Id | None = None
+
+
+class Dismissal(Closed):
+    """Why the face need not be named, such as crowd or statue: every answer shows it."""
+
+    reason: Word
+
+
+class Decided(BaseModel):
+    """The face's state now."""
+
+    id: int
+    state: State
+
+
+def routes(services: Services) -> Routes:
+    """The routes of faces."""
+    api = Routes("faces", "What the machine suggests and a person decides")
+
+    @api.add("GET", "/faces", Route(Scope.FACES_READ), Faces)
+    def faces_list(query: Wanted) -> Response:
+        """A page of faces in a state."""
+        with services.store.read() as conn:
+            rows = list(review.waiting(conn, query.state, query.after or 0, query.limit + 1))
+        items = [
+            Face(
+                id=row.id, ref=row.ref, box=(row.left, row.top, row.width, row.height), width_px=row.width_px,
+                state=row.state, person_id=row.person_id, name=row.display_name, distance=row.distance,
+                reason=row.reason,
+            )
+            for row in rows[: query.limit]
+        ]  # fmt: skip
+        return answer(Faces(items=items, next=items[-1].id if len(rows) > query.limit else None))
+
+    @api.add("POST", "/faces/<int:number>/confirm", _WRITE, Decided)
+    def face_confirm(path: NumberPath, body: Who) -> Response:
+        """Yes, this is the person."""
+        review.confirm(services, path.number, caller().actor, body.person_id)
+        return answer(Decided(id=path.number, state="matched"))
+
+    @api.add("POST", "/faces/<int:number>/reject", _WRITE, Decided)
+    def face_reject(path: NumberPath, body: Empty) -> Response:
+        """Not this person; never proposed again for this face."""
+        review.reject(services, path.number, caller().actor)
+        return answer(Decided(id=path.number, state="rejected"))
+
+    @api.add("POST", "/faces/<int:number>/dismiss", _WRITE, Decided)
+    def face_dismiss(path: NumberPath, body: Dismissal) -> Response:
+        """This face need not be named."""
+        review.dismiss(services, path.number, body.reason, caller().actor)
+        return answer(Decided(id=path.number, state="dismissed"))
+
+    @api.add("POST", "/faces/<int:number>/undo", _WRITE, Decided)
+    def face_undo(path: NumberPath, body: Empty) -> Response:
+        """Take the last decision back; the photograph is examined again."""
+        review.undo(services, path.number, caller().actor)
+        return answer(Decided(id=path.number, state="unmatched"))
+
+    return api

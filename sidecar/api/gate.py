@@ -1,0 +1,66 @@
+"""`POST /api/v1/gate`: may this tool have this photograph, for this use?"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from flask import Response
+from pydantic import BaseModel, Field
+
+from plugin.flows import gate
+from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
+from plugin.quitclaim.answers import Use
+from sidecar.api.clearance import Why, reasons
+from sidecar.api.guard import caller
+from sidecar.api.models import Closed, Day, Line, Ref, Word
+from sidecar.api.routes import Route, Routes, answer
+
+
+class Tool(Closed):
+    """What asks: its kind (such as cms or ai), its name, and what it would conclude from the picture."""
+
+    kind: Word
+    name: Line = ""
+    inference: Annotated[tuple[Word, ...], Field(max_length=50)] = ()
+
+
+class Question(Closed):
+    """Which photograph, for which use, by which tool; `day`: default now."""
+
+    resource: Ref
+    purpose: Word
+    channel: Word
+    tool: Tool
+    day: Day | None = None
+    language: Literal["en", "nl"] | None = None
+
+
+class Decision(BaseModel):
+    """Only `allow` is yes, and no longer than `until`; null is no known end."""
+
+    decision: Literal["allow", "refuse", "unknown"]
+    why: Literal["cleared", "no_person", "not_cleared", "not_known", "ai_not_allowed", "emotion_inference"]
+    until: datetime | None
+    reasons: list[Why]
+
+
+def routes(services: Services) -> Routes:
+    """The route of the gate."""
+    api = Routes("gate", "May this tool have this photograph?")
+
+    @api.add("POST", "/gate", Route(Scope.GATE_USE), Decision)
+    def gate_ask(body: Question) -> Response:
+        """Ask before each use; what is not allowed is logged. Emotion inference is refused whoever asks."""
+        question = gate.Question(
+            body.resource, Use(body.purpose, body.channel), body.tool.kind, body.tool.name,
+            body.tool.inference, body.day,
+        )  # fmt: skip
+        told = gate.ask(services, question, caller().actor)
+        return answer(
+            Decision(
+                decision=told.verdict.value, why=told.why.value, until=told.until,
+                reasons=reasons(services, told.reasons, body.language),
+            )
+        )  # fmt: skip
+
+    return api

@@ -1,0 +1,118 @@
+"""What every request of the API passes: token, scope, rate, body, idempotency key; in this order."""
+
+import json
+from typing import Any
+
+from flask import Response, g, request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from plugin.errors import StoreError, TokenRefused
+from plugin.flows import tokens
+from plugin.flows.services import Services
+from plugin.flows.tokens import Caller
+from sidecar import problems
+from sidecar.api.idempotency import Keys
+from sidecar.api.routes import Route, Routes
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_GUESSES = 60  # wrong tokens a minute from one address
+
+
+class Guard:
+    """Stands before the routes of the API."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._routes: dict[str, Route] = {}
+        self._keys = Keys(services)
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._rate = RateLimitItemPerMinute(services.config.api.per_minute)
+        self._wrong = RateLimitItemPerMinute(_GUESSES)
+
+    def over(self, routes: Routes) -> None:
+        """Guard these routes too."""
+        self._routes |= routes.known
+        routes.blueprint.before_request(self._before)
+        routes.blueprint.after_request(self._after)
+        for kind in (OperationalError, StoreError):
+            routes.blueprint.register_error_handler(kind, _busy)
+
+    def _before(self) -> Response | None:
+        route = self._routes[str(request.endpoint)]
+        request.max_content_length = route.most
+        refusal = self._who(route)
+        if refusal is None and request.method in _WITH_BODY:
+            refusal = _body()
+        if refusal is None and route.changes:
+            refusal = self._keys.claim(caller())
+        return refusal
+
+    def _after(self, response: Response) -> Response:
+        self._keys.settle(response)
+        return response
+
+    def _who(self, route: Route) -> Response | None:
+        kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+        address = request.remote_addr or ""
+        if not self._limiter.test(self._wrong, "wrong", address):
+            return _slower()
+        try:
+            g.caller = tokens.known(self._services, secret.strip() if kind.casefold() == "bearer" else "")
+        except TokenRefused as error:
+            self._limiter.hit(self._wrong, "wrong", address)
+            return _unauthorised(str(error), named=bool(secret))
+        if not self._limiter.hit(self._rate, "token", caller().id):
+            return _slower()
+        if route.scope not in caller().scopes:
+            answer = problems.problem(403, "Forbidden", f"the token has not the scope {route.scope.value}")
+            answer.headers["WWW-Authenticate"] = (
+                f'Bearer realm="facelease", error="insufficient_scope", scope="{route.scope.value}"'
+            )
+            return answer
+        return None
+
+
+def caller() -> Caller:
+    """Who makes this request."""
+    found: Caller = g.caller
+    return found
+
+
+def _unauthorised(why: str, named: bool) -> Response:
+    """RFC 6750 section 3: the error is named only where a token was sent."""
+    answer = problems.problem(401, "Unauthorized", why)
+    answer.headers["WWW-Authenticate"] = 'Bearer realm="facelease"' + (
+        ', error="invalid_token"' if named else ""
+    )
+    return answer
+
+
+def _slower() -> Response:
+    answer = problems.problem(429, "Too Many Requests", "too many requests: try again in a minute")
+    answer.headers["Retry-After"] = "60"
+    return answer
+
+
+def _body() -> Response | None:
+    """Only a JSON object is a body; what the parser finds wrong is the sender's fault."""
+    if request.mimetype != "application/json":
+        return problems.problem(415, "Unsupported Media Type", "send the body as application/json")
+    try:
+        tree: Any = json.loads(request.get_data())
+    except HTTPException:
+        raise
+    except (ValueError, RecursionError):
+        return problems.problem(400, "Bad Request", "the body is not JSON")
+    if not isinstance(tree, dict):
+        return problems.problem(422, "Unprocessable Content", "the body is not a JSON object")
+    return None
+
+
+def _busy(_error: Exception) -> Response:
+    answer = problems.problem(503, "Service Unavailable", "the store does not answer: send it again")
+    answer.headers["Retry-After"] = "10"
+    return answer

@@ -1,0 +1,91 @@
+"""A request that changes something and bears an `Idempotency-Key` takes effect once.
+
+The same key and the same request are answered again; the same key with another request is refused.
+A request whose process died before it could answer stays unanswered: whether it took effect, nobody
+may guess. Kept for `retention.REPEATABLE`.
+"""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from flask import Response, g, request
+from sqlalchemy import delete, insert, select, update
+
+from plugin.flows.services import Services
+from plugin.flows.tokens import Caller
+from plugin.ledger import tables as t
+from plugin.ledger.retention import REPEATABLE
+from sidecar import problems
+
+HEADER = "Idempotency-Key"
+_LONGEST = 200
+_RUNNING = 0
+
+
+class Keys:
+    """The keys of one store."""
+
+    def __init__(self, services: Services) -> None:
+        self._store = services.store
+
+    def claim(self, caller: Caller) -> Response | None:
+        """Take the key for this request; or the answer, where it was used before."""
+        key = request.headers.get(HEADER)
+        if key is None:
+            return None
+        if not 0 < len(key) <= _LONGEST or not (key.isascii() and key.isprintable()):
+            return problems.problem(
+                422, "Unprocessable Content", f"{HEADER}: at most {_LONGEST} printable characters"
+            )
+        row_id, asked = _digest(caller.id.encode(), key.encode()), _request()
+        with self._store.write() as tx:
+            this = t.idempotency.c.id == row_id
+            old = t.idempotency.c.created_at < tx.now - REPEATABLE
+            tx.execute(delete(t.idempotency).where(this, old))
+            row = tx.execute(select(t.idempotency).where(this)).first()
+            if row is None:
+                tx.execute(
+                    insert(t.idempotency).values(
+                        id=row_id, request_sha256=asked, status=_RUNNING, body=None, created_at=tx.now
+                    )
+                )
+                g.idempotency = row_id
+                return None
+        return _again(row, asked)
+
+    def settle(self, response: Response) -> None:
+        """Keep the answer of what was done; let go of the key where nothing was."""
+        row_id = g.pop("idempotency", None)
+        if row_id is None:
+            return
+        this = t.idempotency.c.id == row_id
+        with self._store.write() as tx:
+            if response.status_code < 300:
+                tree = json.loads(response.get_data())
+                tx.execute(update(t.idempotency).where(this).values(status=response.status_code, body=tree))
+            elif response.status_code < 500:
+                tx.execute(delete(t.idempotency).where(this))
+
+
+def _again(row: Any, asked: str) -> Response:
+    if row.request_sha256 != asked:
+        return problems.problem(422, "Unprocessable Content", f"{HEADER}: it was used for another request")
+    if row.status == _RUNNING:
+        said = "the same request is being carried out, or was cut off: look whether it took effect"
+        answer = problems.problem(409, "Conflict", said)
+        answer.headers["Retry-After"] = "1"
+        return answer
+    answer = Response(json.dumps(row.body), row.status, content_type="application/json")
+    answer.headers["Idempotency-Replayed"] = "true"
+    return answer
+
+
+def _request() -> str:
+    line = f"{request.method} {request.full_path}".encode("utf-8", "surrogatepass")
+    return _digest(line, request.get_data())
+
+
+def _digest(*parts: bytes) -> str:
+    """SHA-256 over the parts, each with its length before it."""
+    return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()

@@ -1,0 +1,65 @@
+"""What bodies, paths and queries share: closed models, words without control characters, moments within reason."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+LINE = r"^[^\x00-\x1f\x7f]*$"
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=LINE)]
+Line = Annotated[str, StringConstraints(max_length=1000, pattern=LINE)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=LINE)]
+Number = Annotated[int, Field(ge=1, lt=1 << 63)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9000, 1, 1))]
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(1970, 1, 2, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))
+]
+
+
+class Closed(BaseModel):
+    """What is asked: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Paged(Closed):
+    """A page: at most `limit`, after the `next` of the page before."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    after: Annotated[str, StringConstraints(max_length=200, pattern=LINE)] = ""
+
+
+class PersonPath(Closed):
+    """Whose."""
+
+    person_id: Id
+
+
+class RefPath(Closed):
+    """Of which resource; its reference in the DAM, with slashes as they are."""
+
+    ref: Ref
+
+
+class NumberPath(Closed):
+    """Which one, by its number."""
+
+    number: Number
+
+
+class Made(BaseModel):
+    """What was made."""
+
+    id: str
+
+
+class Done(BaseModel):
+    """That it was done, and to how many."""
+
+    id: str
+    count: int
+
+
+class Empty(Closed):
+    """A body with nothing in it: {}."""

@@ -1,0 +1,124 @@
+"""People: who may be tagged; and everything that is held on one of them (GDPR Art. 15)."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from flask import Response
+from pydantic import BaseModel, Field, StringConstraints
+from sqlalchemy import select
+
+from plugin.flows import consent, people, roster
+from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from sidecar.api.guard import caller
+from sidecar.api.models import LINE, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
+from sidecar.api.routes import Route, Routes, answer
+
+
+class Newcomer(Closed):
+    """A person to be entered. `adopt`: the name that stands on photographs already is theirs."""
+
+    name: Word
+    language: Literal["en", "nl"] = "en"
+    birth_date: Day | None = None
+    email: Annotated[str, StringConstraints(max_length=200, pattern=LINE)] = ""
+    guardians: Annotated[tuple[Word, ...], Field(max_length=4)] = ()
+    adopt: bool = False
+
+
+class Guardian(Closed):
+    """Somebody who signs for a minor."""
+
+    name: Word
+
+
+class Person(BaseModel):
+    """A person, and what is in force now."""
+
+    id: str
+    name: str
+    language: str
+    birth_date: date | None
+    recognition: bool
+    publication: bool
+
+
+class People(BaseModel):
+    """A page of people, by id."""
+
+    items: list[Person]
+    next: str | None
+
+
+class Export(BaseModel):
+    """Everything that is held on a person; templates and reference photographs by their existence."""
+
+    person: dict[str, Any]
+    contact: dict[str, Any]
+    quitclaims: list[dict[str, Any]]
+    photographs: list[dict[str, Any]]
+    sealed: list[dict[str, Any]]
+
+
+def routes(services: Services) -> Routes:
+    """The routes of people."""
+    api = Routes("people", "Who may be tagged")
+
+    @api.add("GET", "/people", Route(Scope.PEOPLE_READ), People)
+    def people_list(query: Paged) -> Response:
+        """A page of the people there are."""
+        return answer(_page(services, query))
+
+    @api.add("GET", "/people/<person_id>", Route(Scope.PEOPLE_READ), Person)
+    def person_show(path: PersonPath) -> Response:
+        """One person."""
+        with services.store.write() as tx:
+            standing = roster.load(tx.connection, path.person_id)
+            subject = roster.subject(services, tx.connection, path.person_id)
+            tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
+        return answer(_person(services, standing))
+
+    @api.add("POST", "/people", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
+    def person_add(body: Newcomer) -> Response:
+        """Enter a person."""
+        newcomer = people.Newcomer(body.name, body.language, body.birth_date, body.email, body.guardians)
+        return answer(Made(id=people.add(services, newcomer, caller().actor, body.adopt)), 201)
+
+    @api.add("POST", "/people/<person_id>/guardians", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
+    def guardian_add(path: PersonPath, body: Guardian) -> Response:
+        """Make a guardian of a minor known."""
+        made = people.add_guardian(services, path.person_id, body.name, caller().actor)
+        return answer(Made(id=made), 201)
+
+    @api.add("POST", "/people/<person_id>/objection", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
+    def person_object(path: PersonPath, body: Empty) -> Response:
+        """The person's own objection to being recognised; a child's stops recognition at once."""
+        count = consent.object_(services, path.person_id, caller().actor)
+        return answer(Done(id=path.person_id, count=count))
+
+    @api.add("GET", "/people/<person_id>/export", Route(Scope.EXPORTS_READ), Export)
+    def person_export(path: PersonPath) -> Response:
+        """Everything that is held on a person."""
+        return answer(Export(**people.export(services, path.person_id, caller().actor)))
+
+    return api
+
+
+def _page(services: Services, query: Paged) -> People:
+    wanted = select(t.person.c.id).where(t.person.c.id > query.after).order_by(t.person.c.id)
+    with services.store.read() as conn:
+        ids = list(conn.scalars(wanted.limit(query.limit + 1)))
+        standings = roster.load_many(conn, ids[: query.limit])
+    items = [_person(services, standings[one]) for one in ids[: query.limit]]
+    return People(items=items, next=items[-1].id if len(ids) > query.limit else None)
+
+
+def _person(services: Services, standing: roster.Standing) -> Person:
+    now, person = services.clock.now(), standing[0]
+    return Person(
+        id=person.id, name=person.display_name, language=person.language, birth_date=person.birth_date,
+        recognition=roster.recognition(services, standing, now) is not None,
+        publication=roster.any_publication(services, standing, now),
+    )  # fmt: skip

@@ -1,0 +1,180 @@
+"""Quitclaims: what a person agreed to; record one that was signed elsewhere, withdraw, restrict."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import uuid4
+
+from flask import Response
+from pydantic import BaseModel, Field, StringConstraints
+
+from plugin.errors import UseUnknown
+from plugin.flows import cleared, consent, roster
+from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
+from plugin.quitclaim import rules
+from plugin.quitclaim.lifecycle import Signing
+from plugin.quitclaim.model import Grant, GrantKind, Quitclaim
+from sidecar.api.guard import caller
+from sidecar.api.models import Closed, Done, Id, Moment, PersonPath, Word
+from sidecar.api.routes import Route, Routes, answer
+
+_MOST = 16 << 20  # bytes of a body: scans
+
+
+class Publication(Closed):
+    """A use that the person agrees to."""
+
+    purpose: Word
+    channel: Word
+
+
+class Evidence(Closed):
+    """What proves the signature: a scan, a PDF, in base64. Kept sealed."""
+
+    name: Word
+    content: Annotated[
+        str, StringConstraints(min_length=4, max_length=_MOST, pattern=r"^[A-Za-z0-9+/]+={0,2}$")
+    ]
+
+
+class Signed(Closed):
+    """A quitclaim that was signed. `valid_from` is the signature unless it says otherwise."""
+
+    recognition: bool
+    publications: Annotated[tuple[Publication, ...], Field(max_length=200)]
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+    signed_at: Moment
+    text_version: Word
+    text_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    language: Literal["en", "nl"]
+    method: Word = "paper"
+    guardians: Annotated[tuple[Id, ...], Field(max_length=4)] = ()
+    evidence: Annotated[tuple[Evidence, ...], Field(min_length=1, max_length=20)]
+
+
+class Which(Closed):
+    """The grants that are meant, by id, or "all"."""
+
+    grants: Literal["all"] | Annotated[tuple[Id, ...], Field(min_length=1, max_length=1000)]
+
+
+class Recorded(BaseModel):
+    """The version that was made."""
+
+    id: str
+    version: int
+    grants: list[str]
+
+
+class GrantLine(BaseModel):
+    """A grant, and when it really is in force; both null where it never is."""
+
+    id: str
+    kind: str
+    purpose: str | None
+    channel: str | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    ended: str | None
+
+
+class Version(BaseModel):
+    """A version of what a person agreed to."""
+
+    id: str
+    version: int
+    text_version: str
+    method: str
+    signed_at: datetime
+    superseded_at: datetime | None
+    grants: list[GrantLine]
+
+
+class Versions(BaseModel):
+    """All of a person's versions, oldest first."""
+
+    items: list[Version]
+
+
+def routes(services: Services) -> Routes:
+    """The routes of quitclaims."""
+    api = Routes("quitclaims", "What people agreed to")
+
+    @api.add("GET", "/people/<person_id>/quitclaims", Route(Scope.QUITCLAIMS_READ), Versions)
+    def quitclaims_list(path: PersonPath) -> Response:
+        """Every version, with when each grant really is in force."""
+        with services.store.read() as conn:
+            standing = roster.load(conn, path.person_id)
+        real = {grant.id: (start, end) for grant, start, end in rules.windows(*standing, services.ages)}
+        return answer(Versions(items=[_version(claim, real) for claim in standing[1]]))
+
+    @api.add(
+        "POST", "/people/<person_id>/quitclaims",
+        Route(Scope.QUITCLAIMS_WRITE, changes=True, most=_MOST), Recorded, 201,
+    )  # fmt: skip
+    def quitclaim_record(path: PersonPath, body: Signed) -> Response:
+        """Record a signed quitclaim as the person's next version; it supersedes the one before."""
+        proof = [consent.Evidence(one.name, _decoded(one)) for one in body.evidence]
+        claim = consent.record(services, path.person_id, _signing(services, body), proof, caller().actor)
+        made = Recorded(id=claim.id, version=claim.version, grants=[grant.id for grant in claim.grants])
+        return answer(made, 201)
+
+    @api.add("POST", "/people/<person_id>/withdrawal", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
+    def quitclaim_withdraw(path: PersonPath, body: Which) -> Response:
+        """End grants at once: no match and no clearance from this answer on; the tags are taken out by a job."""
+        count = consent.withdraw(services, path.person_id, _ids(body), caller().actor)
+        return answer(Done(id=path.person_id, count=count))
+
+    @api.add("POST", "/people/<person_id>/restriction", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
+    def quitclaim_restrict(path: PersonPath, body: Which) -> Response:
+        """Stop matching and clearance that rest on the grants, keep the evidence (GDPR Art. 18)."""
+        count = consent.restrict(services, path.person_id, _ids(body), caller().actor)
+        return answer(Done(id=path.person_id, count=count))
+
+    return api
+
+
+def _ids(which: Which) -> set[str] | None:
+    return None if which.grants == "all" else set(which.grants)
+
+
+def _decoded(evidence: Evidence) -> bytes:
+    try:
+        return base64.b64decode(evidence.content, validate=True)
+    except binascii.Error:
+        raise UseUnknown("evidence: the content is not base64") from None
+
+
+def _signing(services: Services, body: Signed) -> Signing:
+    uses = dict.fromkeys((one.purpose, one.channel) for one in body.publications)
+    for use in uses:
+        cleared.refuse_unknown(services, *use)
+    start = body.valid_from or body.signed_at
+    lines: list[tuple[GrantKind, str | None, str | None]] = []
+    lines += [(GrantKind.RECOGNITION, None, None)] if body.recognition else []
+    lines += [(GrantKind.PUBLICATION, *use) for use in uses]
+    return Signing(
+        text_version=body.text_version, text_sha256=body.text_sha256, language=body.language,
+        method=body.method, signed_by_person=not body.guardians, signed_by_guardians=body.guardians,
+        signed_at=body.signed_at,
+        grants=tuple(Grant(uuid4().hex, *line, start, body.valid_until) for line in lines),
+    )  # fmt: skip
+
+
+def _version(claim: Quitclaim, real: dict[str, tuple[datetime, datetime | None]]) -> Version:
+    return Version(
+        id=claim.id, version=claim.version, text_version=claim.text_version, method=claim.method,
+        signed_at=claim.signed_at, superseded_at=claim.superseded_at,
+        grants=[_line(grant, real.get(grant.id)) for grant in claim.grants],
+    )  # fmt: skip
+
+
+def _line(grant: Grant, real: tuple[datetime, datetime | None] | None) -> GrantLine:
+    return GrantLine(
+        id=grant.id, kind=grant.kind.value, purpose=grant.purpose, channel=grant.channel,
+        valid_from=real[0] if real else None, valid_until=real[1] if real else None,
+        ended=grant.ended_kind.value if grant.ended_kind else None,
+    )  # fmt: skip

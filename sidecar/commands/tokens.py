@@ -1,0 +1,71 @@
+"""`facelease token`: add, list, revoke: what programs may do that call /api/v1."""
+
+from datetime import datetime, timedelta
+
+import click
+
+from plugin.flows import tokens
+from plugin.flows.tokens import Scope
+from sidecar.commands.common import Shell, actor, as_json, say, table
+
+
+@click.group()
+def token() -> None:
+    """Tokens for programs that call the API."""
+
+
+@token.command()
+@click.argument("label")
+@click.option("--scope", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope]),
+              help="What it may do; may be repeated.")  # fmt: skip
+@click.option("--days", type=click.IntRange(1, 3650), help="How long it is valid; default: until revoked.")
+@as_json
+@click.pass_obj
+def add(shell: Shell, label: str, scope: tuple[str, ...], days: int | None, as_json: bool) -> None:
+    """Make a token and show it, once. LABEL says which program it is for."""
+    with shell.house(catch_up=False) as services:
+        lasts = timedelta(days=days) if days else None
+        made = tokens.add(services, label, scope, actor(), lasts)
+    data = {"id": made.id, "token": made.secret, "scopes": sorted(set(scope))}
+    say(as_json, data, [made.secret, f"id {made.id}; it is shown this once: hand it over now"])
+
+
+@token.command("list")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_json: bool) -> None:
+    """Every token, with its scopes and when it was last used."""
+    with shell.house(catch_up=False) as services:
+        now = services.clock.now()
+        rows = [
+            {
+                "id": row.id, "label": row.label, "scopes": row.scopes, "made": row.created_at,
+                "until": row.expires_at, "used": row.used_at, "state": _state(row.revoked_at, row.expires_at, now),
+            }
+            for row in tokens.listed(services)
+        ]  # fmt: skip
+    heads = ["id", "label", "scopes", "state", "until", "used"]
+    say(as_json, rows, table(heads, [[_short(row[head]) for head in heads] for row in rows]))
+
+
+def _state(revoked: datetime | None, until: datetime | None, now: datetime) -> str:
+    if revoked is not None:
+        return "revoked"
+    return "over" if until is not None and until <= now else "valid"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return " ".join(value) if isinstance(value, list) else str(value or "")
+
+
+@token.command()
+@click.argument("token_id")
+@as_json
+@click.pass_obj
+def revoke(shell: Shell, token_id: str, as_json: bool) -> None:
+    """The token opens nothing from now on."""
+    with shell.house(catch_up=False) as services:
+        tokens.revoke(services, token_id, actor())
+    say(as_json, {"id": token_id, "state": "revoked"}, [f"token {token_id}: revoked"])
