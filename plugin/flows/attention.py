@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from plugin.flows import requests
+from plugin.flows.requests import Waiting
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import Dead
@@ -35,7 +37,7 @@ class Resting:
 
 @dataclass(frozen=True)
 class Attention:
-    """All of it. `endings` are the first few of `ending_people`."""
+    """All of it. `endings` are the first few of `ending_people`; `requests` all, the most urgent first."""
 
     suggestions: int
     unnamed: int
@@ -44,6 +46,7 @@ class Attention:
     endings: tuple[Ending, ...]
     controller: tuple[Resting, ...]
     overdue: tuple[Resting, ...]
+    requests: tuple[Waiting, ...]
 
 
 def now(services: Services) -> Attention:
@@ -64,6 +67,7 @@ def now(services: Services) -> Attention:
         endings=tuple(Ending(row.id, row.display_name, row.until) for row in rows),
         controller=tuple(one for row, one in resting if row.basis == Basis.CONTROLLER.value),
         overdue=tuple(one for row, one in resting if row.review_date is not None and row.review_date < today),
+        requests=tuple(requests.open(services)),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from plugin.flows import modes, rulings
 from plugin.flows.modes import Ruling
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from sidecar.auth import require
-from sidecar.console import desk
+from sidecar.console import desk, inviting
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
 
 
@@ -33,6 +33,7 @@ def collection() -> ResponseReturnValue:
         "collection", one=rulings.of(services, request.args.get("ref", "")), modes=list(Mode),
         bases=list(Basis), in_dam=rulings.decided_in_the_dam(services), today=services.today(),
         sets=desk.staff().role in ADMINISTRATORS and not rulings.decided_in_the_dam(services),
+        invites=desk.staff().role in ADMINISTRATORS, forms=inviting.in_use(),
     )  # fmt: skip
 
 

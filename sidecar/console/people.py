@@ -10,7 +10,7 @@ from plugin.flows import dossier, roster
 from plugin.ledger import tables as t
 from sidecar.auth import require
 from sidecar.console import desk
-from sidecar.console.desk import READERS, console
+from sidecar.console.desk import READERS, REVIEWERS, console
 
 
 @console.get("/people")
@@ -35,4 +35,7 @@ def people() -> ResponseReturnValue:
         }
         for row in rows
     ]  # fmt: skip
-    return desk.page("people", q=text, people=lines, next=rows[-1].name_key if more else None)
+    return desk.page(
+        "people", q=text, people=lines, next=rows[-1].name_key if more else None,
+        enters=desk.staff().role in REVIEWERS,
+    )  # fmt: skip

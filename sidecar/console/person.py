@@ -6,21 +6,27 @@ from flask import Response, json, request, send_file
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import dossier
+from plugin.flows import dossier, invitations
 from plugin.flows import people as registry
 from sidecar.auth import require
 from sidecar.commands.common import plain
-from sidecar.console import desk
-from sidecar.console.desk import OFFICERS, READERS, console
+from sidecar.console import desk, inviting
+from sidecar.console.desk import OFFICERS, READERS, REVIEWERS, console
 
 
 @console.get("/people/<person_id>")
 @require(*READERS)
 def person(person_id: str) -> ResponseReturnValue:
     """The quitclaims, the photographs and what may be done."""
-    me = desk.staff()
-    found = dossier.opened(desk.house(), person_id, me.actor)
-    return desk.page("person", found=found, officer=me.role in OFFICERS, askers=dossier.ASKED_BY)
+    services, me = desk.house(), desk.staff()
+    found = dossier.opened(services, person_id, me.actor)
+    with services.store.read() as conn:
+        out = invitations.unanswered(conn, person_id)
+    return desk.page(
+        "person", found=found, officer=me.role in OFFICERS, askers=dossier.ASKED_BY, out=out,
+        invites=me.role in REVIEWERS and not found.erasing, forms=inviting.in_use(),
+        mails=bool(services.config.mail.host and found.email),
+    )  # fmt: skip
 
 
 @console.post("/people/<person_id>/<any(withdraw, restrict):act>")
