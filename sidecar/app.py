@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from plugin.config import Config
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import api, auth, limits, metrics, panel, problems, sessions, webhooks, wording
+from sidecar import api, auth, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
 from sidecar.console import routes as console
 from sidecar.house import open_house
 from sidecar.readiness import sweep_age, unready
@@ -48,7 +48,11 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
     limiter = limits.prepare(app, config)
     _routes(app, services)
-    for part in (webhooks.blueprint(services), panel.blueprint(services), auth.blueprint(services, limiter)):
+    signed = (
+        webhooks.blueprint(services), panel.blueprint(services), downloads.blueprint(services),
+        auth.blueprint(services, limiter),
+    )  # fmt: skip
+    for part in signed:
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)

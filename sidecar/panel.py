@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from plugin.errors import EventRefused, NotFound
@@ -93,7 +93,7 @@ def _decide(services: Services, message: str, question: Question) -> Response | 
 
 
 def _shown(services: Services, question: Question) -> dict[str, Any]:
-    language = _language(services, question)
+    language = wording.chosen(question.language, services.config.site.language)
     view = overview.of(services, str(question.ref), question.purpose)
     if view is None:
         why = [reasons.render(Reason(Code.NOT_EXAMINED), language)]
@@ -110,14 +110,6 @@ def _shown(services: Services, question: Question) -> dict[str, Any]:
         "channels": said.channels(view.channels),
         "why": list(dict.fromkeys(line for one in view.channels.values() for line in said.why(one))),
     }
-
-
-def _language(services: Services, question: Question) -> str:
-    """The user's, by the question or the header; else the house's."""
-    wanted = question.language.replace("_", "-").split("-")[0].lower()
-    if wanted in wording.LANGUAGES:
-        return wanted
-    return request.accept_languages.best_match(wording.LANGUAGES) or services.config.site.language
 
 
 class _Said:

@@ -14,6 +14,7 @@ from plugin.errors import (
     NameTaken,
     NotFound,
     QueueFull,
+    ResourceGone,
     SignatureRefused,
     TokenRefused,
     UseUnknown,
@@ -21,6 +22,7 @@ from plugin.errors import (
 
 _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (NotFound, 404),
+    (ResourceGone, 404),
     (LinkRefused, 404),
     (UseUnknown, 422),
     (ConsentError, 409),

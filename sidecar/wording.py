@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from flask import request
+
 LANGUAGES = ("en", "nl")
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -35,3 +37,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 def of(language: str) -> Mapping[str, str]:
     """The words of a language; English for one that we do not have."""
     return _WORDS.get(language, _WORDS["en"])
+
+
+def chosen(wanted: str, house: str) -> str:
+    """The language of this request: the one that was said (`nl`, `nl-BE`), else the browser's, else the house's."""
+    said = wanted.replace("_", "-").split("-")[0].lower()
+    return said if said in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or house

@@ -81,7 +81,7 @@ def add(
                 created_at=tx.now, created_by=actor, expires_at=tx.now + lasts if lasts else None,
             )
         )  # fmt: skip
-        tx.audit(Action.ACCESS_MAKE, actor, token=made.id, scopes=" ".join(sorted(set(scopes))))
+        tx.audit(Action.ACCESS_MAKE, actor, token=made.id, **{str(scope): True for scope in scopes})
     return made
 
 

@@ -57,13 +57,12 @@ class Guard:
 
     def _who(self, route: Route) -> Response | None:
         kind, _, secret = request.headers.get("Authorization", "").partition(" ")
-        address = request.remote_addr or ""
-        if not self._limiter.test(self._wrong, "wrong", address):
-            return _slower()
         try:
             g.caller = tokens.known(self._services, secret.strip() if kind.casefold() == "bearer" else "")
         except TokenRefused as error:
-            self._limiter.hit(self._wrong, "wrong", address)
+            # Only who is wrong is slowed: behind a proxy everybody may seem to come from one address.
+            if not self._limiter.hit(self._wrong, "wrong", request.remote_addr or ""):
+                return _slower()
             return _unauthorised(str(error), named=bool(secret))
         if not self._limiter.hit(self._rate, "token", caller().id):
             return _slower()

@@ -6,6 +6,7 @@ may guess. Kept for `retention.REPEATABLE`.
 """
 
 import json
+import re
 from hashlib import sha256
 from typing import Any
 
@@ -34,9 +35,9 @@ class Keys:
         key = request.headers.get(HEADER)
         if key is None:
             return None
-        if not 0 < len(key) <= _LONGEST or not (key.isascii() and key.isprintable()):
+        if not re.fullmatch(rf"[!-~]{{1,{_LONGEST}}}", key):
             return problems.problem(
-                422, "Unprocessable Content", f"{HEADER}: at most {_LONGEST} printable characters"
+                422, "Unprocessable Content", f"{HEADER}: 1 to {_LONGEST} printable characters without spaces"
             )
         row_id, asked = _digest(caller.id.encode(), key.encode()), _request()
         with self._store.write() as tx:

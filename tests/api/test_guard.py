@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_every_route_refuses_whoever_has_no_token(api: Api, app: Flask, clock: M
 
 
 def test_guessing_is_slowed_and_a_token_has_its_rate(services: Services, clock: ManualClock) -> None:
-    """After 60 wrong tokens a minute 429; a right one has its own count."""
+    """After 60 wrong tokens a minute 429; a right one has its own count, whoever guesses beside it."""
     config = services.config.model_copy(
         update={"api": services.config.api.model_copy(update={"per_minute": 3})}
     )
@@ -87,11 +88,10 @@ def test_guessing_is_slowed_and_a_token_has_its_rate(services: Services, clock: 
         assert api.ask("GET", "/audit").headers["Retry-After"] == "60"
         wrong = [api.ask("GET", "/audit", token=f"wrong{n}").status_code for n in range(62)]
         assert wrong == [401] * 60 + [429] * 2
+        assert api.ask("GET", "/audit", token=api.made([Scope.AUDIT_READ])).status_code == 200
 
 
 def _with(services: Services, config: Any) -> Services:
-    from dataclasses import replace
-
     return replace(services, config=config)
 
 

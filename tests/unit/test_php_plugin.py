@@ -7,63 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-PLUGIN = Path(__file__).parents[2] / "plugin" / "hooks" / "resourcespace" / "facelease"
-FILES = sorted(PLUGIN.rglob("*.php"))
-SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
-
-# What the DAM itself provides, as far as the functions under test lean on it.
-DAM = """
-define('FIELD_TYPE_DYNAMIC_KEYWORDS_LIST', 9);
-function escape($text) { return htmlspecialchars((string) $text, ENT_QUOTES | ENT_SUBSTITUTE, 'UTF-8'); }
-function get_resource_path(...$given) { return $given[1] ? PHP_BINARY : 'https://dam.example/?a=1&b="2"'; }
-function check_use_watermark() { return false; }
-function ps_query($sql, $given = []) { $GLOBALS['asked'][] = [$sql, $given]; return []; }
-function debug($text) {}
-function checkperm($permission) { return in_array($permission, $GLOBALS['held'] ?? [], true); }
-"""
-
-
-def uncommented(path: Path) -> str:
-    """The source without comments; line breaks are kept."""
-    keep = re.compile(
-        r"('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|/\*.*?\*/|(?<!:)//[^\n]*|#[^\n\[]*(?=\n)", re.DOTALL
-    )
-    return keep.sub(lambda match: match.group(1) or "\n" * match.group().count("\n"), path.read_text())
-
-
-def run_php(code: str) -> str:
-    """What `code` prints, after the plugin's parts and what they need of the DAM were read."""
-    php = shutil.which("php")
-    assert php, "php is missing: sudo apt install php-cli"
-    parts = "".join(
-        f"require {json.dumps(str(PLUGIN / 'include' / f'{part}.php'))};"
-        for part in ("access", "signing", "events", "modes", "fields", "panel")
-    )
-    words = f"$lang = []; require {json.dumps(str(PLUGIN / 'languages' / 'en.php'))};"
-    done = subprocess.run(
-        [php, "-d", "display_errors=stderr", "-r", DAM + parts + words + code],
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
-def answer(code: str) -> Any:
-    """The value of a PHP expression."""
-    return json.loads(run_php(f"echo json_encode({code});"))
-
-
-def words(language: str) -> dict[str, str]:
-    text = (PLUGIN / "languages" / f"{language}.php").read_text()
-    found = re.findall(r"^\$lang\['([\w-]+)'\] = '(.+)';$", text, re.MULTILINE)
-    assert len(found) == text.count("$lang["), "a line of another form"
-    assert len(dict(found)) == len(found), "a key twice"
-    return dict(found)
+from tests.php import FILES, PLUGIN, SECRET, answer, quoted, run_php, uncommented, words
 
 
 def echoed(source: str) -> Iterator[str]:
@@ -110,6 +58,30 @@ def test_php_reads_each_file(path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def _analysed(*command: str) -> str:
+    program = shutil.which(command[0])
+    assert program, f"{command[0]} is missing: sudo apt install php-codesniffer phpmd"
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def test_static_analysis_finds_nothing() -> None:
+    """PHP_CodeSniffer by the DAM's own standard, and nothing unused by PHPMD (a hook takes what the DAM passes)."""
+    rules = f"--standard={Path(__file__).parents[1] / 'phpcs.xml'}"
+    assert _analysed("phpcs", "-q", rules, "--extensions=php", str(PLUGIN)) == ""
+    folders = ",".join(str(PLUGIN / name) for name in ("api", "include", "pages"))
+    assert _analysed("phpmd", folders, "text", "unusedcode") == ""
+
+
+def test_the_analysis_is_no_ornament(tmp_path: Path) -> None:
+    """Both see what is wrong."""
+    bad = tmp_path / "bad.php"
+    bad.write_text("<?php\n\nfunction one($unused)\n{\n    $two = 1;\n    if (true) {\n    }\n}\n")
+    rules = f"--standard={Path(__file__).parents[1] / 'phpcs.xml'}"
+    assert "always true" in _analysed("phpcs", "-q", rules, str(bad)).lower()
+    assert "$two" in _analysed("phpmd", str(bad), "text", "unusedcode")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PLUGIN)))
 def test_whatever_is_printed_is_escaped(path: Path) -> None:
     """A printed expression is made of literals and of escape(…), nothing else."""
@@ -146,17 +118,13 @@ def test_hostile_answers_come_out_as_text() -> None:
         ],
         "why": [evil, {"a": evil}],
     }  # fmt: skip
-    page = run_php(f"facelease_render_panel(json_decode({_php(json.dumps(said))}, true), 1, true);")
+    page = run_php(f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, true);")
     assert "<script" not in page
     assert "&lt;script" in page
     assert (page.count("FaceleaseBox"), page.count("data-action=")) == (1, 3)
     assert "data-action=" not in run_php(
-        f"facelease_render_panel(json_decode({_php(json.dumps(said))}, true), 1, false);"
+        f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, false);"
     )
-
-
-def _php(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @pytest.mark.parametrize("state", ["silent", "refused", "unknown"])
@@ -197,7 +165,7 @@ def test_signatures_pass_the_standard_library() -> None:
     now, body = int(datetime.now(UTC).timestamp()), '{"type":"resource.created","data":{"ref":1}}'
     lines = answer(
         f"[$GLOBALS['facelease_secret_events'] = '{SECRET}',"
-        f" facelease_signed_headers('fl_1', {now}, {_php(body)}, facelease_secret('events'))][1]"
+        f" facelease_signed_headers('fl_1', {now}, {quoted(body)}, facelease_secret('events'))][1]"
     )
     headers = {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
     assert Webhook(SECRET).verify(body, headers) == json.loads(body)
@@ -216,7 +184,7 @@ def test_retry_after_is_honoured_within_an_hour() -> None:
         "soon": 0,
     }
     for value, seconds in cases.items():
-        assert answer(f"facelease_retry_after({_php(value)}, 10)") == seconds, value
+        assert answer(f"facelease_retry_after({quoted(value)}, 10)") == seconds, value
 
 
 def test_a_burst_is_delivered_once_and_what_was_tried_is_kept() -> None:
@@ -270,7 +238,7 @@ BASED = {"mode": "auto", "basis": "shoot", "reference": "r", "decided_by": "b", 
 )
 def test_a_mode_without_its_basis_is_sent_back(form: dict[str, str], missing: list[str]) -> None:
     """Suggesting and naming need a basis, a basis its evidence, the organisation's own one a review."""
-    assert answer(f"facelease_mode_form(json_decode({_php(json.dumps(form))}, true))[1]") == missing
+    assert answer(f"facelease_mode_form(json_decode({quoted(json.dumps(form))}, true))[1]") == missing
 
 
 def test_only_three_decisions_leave_the_browser() -> None:
@@ -289,10 +257,14 @@ def test_both_languages_say_everything() -> None:
     assert list(en) == list(nl)
     for key in en:
         assert re.findall(r"%[sd]", en[key]) == re.findall(r"%[sd]", nl[key]), key
-        assert en[key] != nl[key] or key in {"facelease_setup_title", "facelease_permissions"}, key
+        assert en[key] != nl[key] or key in {
+            "facelease_setup_title",
+            "facelease_permissions",
+            "facelease_team",
+        }, key
     source = "\n".join(uncommented(path) for path in FILES if path.parent.name != "languages")
     literals = set(re.findall(r"'([\w-]+)'", source))
-    built = {"mode_", "basis_", "origin_", "status_", "face_", "action_", "test_"}
+    built = {"mode_", "basis_", "origin_", "status_", "face_", "action_", "test_", "rule_", "uncovered_"}
     for key in (name.removeprefix("facelease_") for name in en):
         assert key in literals or any(
             key.startswith(start) and key.removeprefix(start) in literals | {"none"} for start in built
@@ -320,8 +292,15 @@ def test_each_page_checks_session_permission_and_token() -> None:
         "panel": "facelease_may_see",
         "collection": "facelease_may_set_mode",
         "setup": "checkperm('a')",
+        "downloads": "checkperm('a')",
     }
-    assert {path.stem for path in (PLUGIN / "pages").iterdir()} == set(permission)
+    showing = {"console": "facelease_may_enter", "stopped": "check_access_key"}  # they change nothing
+    assert {path.stem for path in (PLUGIN / "pages").iterdir()} == set(permission) | set(showing)
+    for name, check in showing.items():
+        source = uncommented(PLUGIN / "pages" / f"{name}.php")
+        assert source.index("include/boot.php") < source.index(check), name
+        assert "include/authenticate.php" in source, name
+        assert not re.search(r"facelease_(save|set|store|note|write)|ps_query|\$_POST", source), name
     for name, check in permission.items():
         source = uncommented(PLUGIN / "pages" / f"{name}.php")
         order = [source.index(text) for text in ("include/boot.php", "include/authenticate.php", check)]
@@ -348,10 +327,12 @@ def test_secrets_stay_in_the_site_configuration() -> None:
     """The plugin ships none, and its set-up page neither shows nor stores one."""
     config = uncommented(PLUGIN / "config" / "config.php")
     taken = dict(re.findall(r"^\$(\w+) = (.*);$", config, re.MULTILINE))
-    for name in ("secret_events", "secret_panel", "secret_signin", "sidecar_url", "api_user"):
+    for name in ("secret_events", "secret_panel", "secret_signin", "sidecar_url", "console_url", "api_user"):
         assert taken[f"facelease_{name}"] == f"$GLOBALS['facelease_{name}'] ?? ''"
     stored = re.findall(r"config_add_\w+\('(\w+)'", uncommented(PLUGIN / "pages" / "setup.php"))
-    assert stored == ["facelease_people_field", "facelease_channels"]
+    assert {name.removeprefix("facelease_") for name in stored} == {
+        "people_field", "channels", "take_names", "usages", "rules"
+    }  # fmt: skip
     assert not [
         path
         for path in PLUGIN.rglob("*")
@@ -394,7 +375,9 @@ def test_every_table_is_declared() -> None:
     source = "\n".join(uncommented(path) for path in FILES)
     named = set(re.findall(r"(?:FROM|INTO|UPDATE|JOIN) (facelease_\w+)", source))
     declared = {path.stem.removeprefix("table_") for path in (PLUGIN / "dbstruct").glob("table_*.txt")}
-    assert named == declared == {"facelease_event", "facelease_mode", "facelease_state"}
+    assert named == declared == {
+        "facelease_embedded", "facelease_event", "facelease_mode", "facelease_state"
+    }  # fmt: skip
     for path in (PLUGIN / "dbstruct").glob("table_*.txt"):
         assert all(line.count(",") == 5 for line in path.read_text().replace("(10,2)", "").splitlines()), (
             path.name

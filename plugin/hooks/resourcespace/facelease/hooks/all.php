@@ -37,6 +37,22 @@ function HookFaceleaseAllAfterpreviewcreation($ref, $alternative = -1, $generate
     return null;
 }
 
+/** Names in an uploaded file stay out of the people field, unless the set-up page lets them in. */
+function HookFaceleaseAllBeforeexiftoolextraction()
+{
+    facelease_quietly(static fn() => facelease_keep_names_out());
+
+    return null;
+}
+
+/** Where they came in all the same, the photograph is noted. The parameters bear the DAM's own names. */
+function HookFaceleaseAllMetadata_extract_addition($ref, $newval, $read_from, $i)
+{
+    facelease_quietly(static fn() => facelease_note_embedded((int) $ref, (int) ($read_from[$i]['ref'] ?? 0)));
+
+    return null;
+}
+
 /** What was not delivered at once is sent again; clearances whose day is over are blanked. */
 function HookFaceleaseAllCron()
 {

@@ -39,7 +39,7 @@ function facelease_date_field(string $shortname): ?int
     return $row !== null && in_array((int) $row['type'], $dates, true) ? (int) $row['ref'] : null;
 }
 
-/** Fields that would take names embedded in an uploaded file, as "short name (tags)": nobody was asked about those. */
+/** Fields that take names embedded in an uploaded file, as "short name (tags)": nobody was asked about those. */
 function facelease_fields_taking_names(): array
 {
     $rows = ps_query("SELECT ref, name, exiftool_field FROM resource_type_field WHERE exiftool_field <> ''", [], '', -1, true, 0);
@@ -47,7 +47,11 @@ function facelease_fields_taking_names(): array
     $found = [];
     foreach ($rows as $row) {
         $tags = array_map('trim', explode(',', (string) $row['exiftool_field']));
-        $taken = (int) $row['ref'] === (int) $GLOBALS['facelease_people_field'] ? $tags : preg_grep($names, $tags);
+        $people = (int) $row['ref'] === (int) $GLOBALS['facelease_people_field'];
+        if ($people && !facelease_takes_names()) {
+            continue; // kept out: see embedded.php
+        }
+        $taken = $people ? $tags : preg_grep($names, $tags);
         if ($taken) {
             $found[] = $row['name'] . ' (' . implode(', ', $taken) . ')';
         }
@@ -60,7 +64,7 @@ function facelease_fields_taking_names(): array
 function facelease_problems(): array
 {
     $problems = [];
-    foreach (['events', 'panel'] as $purpose) {
+    foreach (facelease_console() === null ? ['events', 'panel'] : ['events', 'panel', 'signin'] as $purpose) {
         if (facelease_secret($purpose) === null) {
             $problems[] = facelease_word('problem_secret', 'facelease_secret_' . $purpose);
         }

@@ -26,7 +26,7 @@ function facelease_photo(int $ref): array
         'collections' => facelease_collections($ref),
         'complete' => facelease_people_field() !== null,
         'people' => facelease_people($ref),
-        'preview' => (int) $row['has_image'] > 0 ? facelease_preview($ref, $row) : null,
+        'preview' => (int) $row['has_image'] > 0 ? facelease_preview($ref) : null,
     ];
 }
 
@@ -62,7 +62,7 @@ function facelease_file_version(array $row): string
 }
 
 /** The first preview that exists, with an address under which the sidecar may fetch it for a day. */
-function facelease_preview(int $ref, array $row): ?array
+function facelease_preview(int $ref): ?array
 {
     foreach (FACELEASE_SIZES as $size) {
         $path = get_resource_path($ref, true, $size, false, 'jpg');

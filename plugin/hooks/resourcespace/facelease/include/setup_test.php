@@ -48,9 +48,26 @@ function facelease_setup_intro(array $tested): string
     $token = (string) ob_get_clean();
 
     return '<p>' . escape(facelease_word('setup_intro')) . '</p>'
+        . facelease_setup_links()
         . '<h2>' . escape(facelease_word($problems === [] ? 'setup_well' : 'setup_problems')) . '</h2>' . $list($problems)
         . '<p>' . escape(facelease_word('setup_waiting', $waiting)) . '</p>'
         . '<form method="post" action="' . escape($GLOBALS['baseurl_short']) . 'plugins/facelease/pages/setup.php">' . $token
         . '<input type="hidden" name="facelease_test" value="true">'
         . '<input type="submit" value="' . escape(facelease_word('setup_test')) . '"></form>' . $list($tested);
+}
+
+/** Where else there is something to decide, or to look at. */
+function facelease_setup_links(): string
+{
+    $link = static fn(string $path, string $words): string => '<a href="' . escape($GLOBALS['baseurl_short'] . $path)
+        . '" onclick="return CentralSpaceLoad(this, true);">' . LINK_CARET . escape($words) . '</a>';
+    $html = '<p>' . $link('plugins/facelease/pages/downloads.php', facelease_word('setup_downloads')) . '</p>';
+    [$count, $refs] = facelease_embedded(200);
+    if ($count > 0) {
+        $search = 'pages/search.php?search=' . urlencode('!list' . implode(':', $refs));
+        $html .= '<p>' . escape(facelease_word('setup_embedded', $count)) . ' '
+            . $link($search, facelease_word('setup_embedded_see')) . '</p>';
+    }
+
+    return $html;
 }

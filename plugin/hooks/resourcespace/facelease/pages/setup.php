@@ -16,6 +16,9 @@ include_once __DIR__ . '/../include/setup_test.php';
 
 $page_def = [
     config_add_single_ftype_select('facelease_people_field', escape(facelease_word('setup_people')), 300, false, [FIELD_TYPE_DYNAMIC_KEYWORDS_LIST]),
+    config_add_boolean_select('facelease_take_names', escape(facelease_word('setup_take_names')), [escape($lang['no']), escape($lang['yes'])], 300),
+    config_add_hidden('facelease_usages'),
+    config_add_hidden('facelease_rules'),
     config_add_text_input('facelease_channels', escape(facelease_word('setup_channels')), false, 420),
 ];
 config_gen_setup_post($page_def, $plugin_name);

@@ -1,0 +1,161 @@
+<?php
+
+/**
+ * At the download, where the DAM asks what a file is wanted for: may it go out for that?
+ *
+ * FaceLease answers. While it is silent, the days that it left in the DAM's own fields do: they are leases, and an
+ * empty one is unknown, which is never yes.
+ */
+
+include_once __DIR__ . '/signing.php';
+include_once __DIR__ . '/fields.php';
+
+/** What a channel's rule may be, the mildest first. */
+const FACELEASE_RULES = ['off', 'warn', 'refuse'];
+
+/** Is anything asked? Only where people say what they want a file for, and never of the service account. */
+function facelease_gate_is_on(): bool
+{
+    return !empty($GLOBALS['download_usage']) && facelease_ruled_channels() !== [] && !facelease_is_service();
+}
+
+/** A name for `$words` that survives the DAM's settings: they are kept in ISO-8859-1. */
+function facelease_setting_key(string $words): string
+{
+    return substr(sha1($words), 0, 12);
+}
+
+/** The rule of a channel: off unless one was chosen. */
+function facelease_rule(string $channel): string
+{
+    $rules = $GLOBALS['facelease_rules'] ?? [];
+    $rule = is_array($rules) ? ($rules[facelease_setting_key($channel)] ?? 'off') : 'off';
+
+    return in_array($rule, FACELEASE_RULES, true) ? $rule : 'off';
+}
+
+/** Channels whose rule is not off. @return list<string> */
+function facelease_ruled_channels(): array
+{
+    $channels = array_map('strval', array_keys(facelease_channels()));
+
+    return array_values(array_filter($channels, static fn(string $channel): bool => facelease_rule($channel) !== 'off'));
+}
+
+/** The channel that a usage is mapped to; '' for one that is mapped to none, or that there is not. */
+function facelease_channel_of(mixed $usage): string
+{
+    $options = $GLOBALS['download_usage_options'] ?? [];
+    $label = is_numeric($usage) && is_array($options) ? ($options[(int) $usage] ?? null) : null;
+    $map = $GLOBALS['facelease_usages'] ?? [];
+    $channel = $label !== null && is_array($map) ? (string) ($map[facelease_setting_key((string) $label)] ?? '') : '';
+
+    return isset(facelease_channels()[$channel]) ? $channel : '';
+}
+
+/**
+ * What has to be asked for a usage: its channel and that one's rule. One that is mapped to none, or was not said, is
+ * held to the strictest: every channel that has a rule, and the strictest of those.
+ *
+ * @return array{0: list<string>, 1: string}
+ */
+function facelease_asked_for(mixed $usage): array
+{
+    $channel = facelease_channel_of($usage);
+    if ($channel !== '') {
+        return [[$channel], facelease_rule($channel)];
+    }
+    $ruled = facelease_ruled_channels();
+    $refused = array_filter($ruled, static fn(string $one): bool => facelease_rule($one) === 'refuse');
+
+    return [$ruled, $ruled === [] ? 'off' : ($refused === [] ? 'warn' : 'refuse')];
+}
+
+/**
+ * Which of these photographs may not go out on these channels, and why.
+ *
+ * @param list<int> $refs
+ * @param list<string> $channels
+ * @return array<int, list<string>> the reasons, by resource
+ */
+function facelease_stopped(array $refs, array $channels, bool $insisted, float $seconds): array
+{
+    $stopped = [];
+    foreach (array_chunk(array_values(array_unique($refs)), 1000) as $some) {
+        $said = facelease_ask_gate($some, $channels, $insisted, $seconds);
+        $leased = $said === null ? facelease_leased($some, $channels) : [];
+        foreach ($some as $ref) {
+            if ($said === null) {
+                $open = in_array($ref, $leased, true);
+                $why = [facelease_word('stopped_silent')];
+            } else {
+                $answer = is_array($said[$ref] ?? null) ? $said[$ref] : [];
+                $open = ($answer['open'] ?? false) === true;
+                $why = array_filter(is_array($answer['why'] ?? null) ? $answer['why'] : [], 'is_string');
+            }
+            if (!$open) {
+                $stopped[$ref] = array_values($why);
+            }
+        }
+    }
+
+    return $stopped;
+}
+
+/** FaceLease's answers by resource; null when there is none in time. */
+function facelease_ask_gate(array $refs, array $channels, bool $insisted, float $seconds): ?array
+{
+    $body = json_encode([
+        'refs' => $refs,
+        'channels' => $channels,
+        'user' => (string) ($GLOBALS['username'] ?? '') ?: 'share',
+        'insisted' => $insisted,
+        'language' => (string) $GLOBALS['language'],
+    ]);
+    $answer = facelease_post('panel', '/gate/resourcespace', 'flg_' . bin2hex(random_bytes(16)), (string) $body, $seconds);
+    $said = json_decode($answer['body'], true);
+
+    return $answer['status'] === 200 && is_array($said['answers'] ?? null) ? $said['answers'] : null;
+}
+
+/** Those whose "cleared until" has not passed for any of the channels: what holds while FaceLease is silent. */
+function facelease_leased(array $refs, array $channels): array
+{
+    $fields = facelease_channels();
+    foreach ($channels as $channel) {
+        $field = facelease_date_field($fields[$channel] ?? '');
+        if ($field === null || $refs === []) {
+            return [];
+        }
+        $rows = ps_query(
+            'SELECT rn.resource FROM resource_node rn JOIN node n ON n.ref = rn.node'
+            . ' WHERE n.resource_type_field = ? AND n.name >= ? AND rn.resource IN (' . ps_param_insert(count($refs)) . ')',
+            array_merge(['i', $field, 's', date('Y-m-d')], ps_param_fill($refs, 'i')),
+            '',
+            -1,
+            true,
+            0
+        );
+        $refs = array_values(array_intersect($refs, array_map('intval', array_column($rows, 'resource'))));
+    }
+
+    return $refs;
+}
+
+/** How many photographs each channel would let out today; null when FaceLease does not say. @return ?array<string, int> */
+function facelease_open_today(): ?array
+{
+    $body = json_encode(['channels' => array_map('strval', array_keys(facelease_channels()))]);
+    $answer = facelease_post('panel', '/gate/resourcespace/count', 'flg_' . bin2hex(random_bytes(16)), (string) $body, 5.0);
+    $said = json_decode($answer['body'], true);
+
+    return $answer['status'] === 200 && is_array($said['open'] ?? null) ? array_map('intval', $said['open']) : null;
+}
+
+/** How many resources there are to download: what has a file, outside the bin. */
+function facelease_downloadable(): int
+{
+    $row = ps_query("SELECT COUNT(*) AS n FROM resource WHERE ref > 0 AND archive <> 3 AND file_extension <> ''", [], '', -1, true, 0)[0];
+
+    return (int) $row['n'];
+}

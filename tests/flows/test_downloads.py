@@ -1,0 +1,145 @@
+"""At a download: what is cleared, or shows nobody, goes out; all else stays, with its reasons, and is logged."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from plugin.clock import ManualClock
+from plugin.errors import ConsentError
+from plugin.flows import chores, clearance, consent, downloads
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.answers import Status
+from plugin.recognizer.examiner import Examiner
+from sidecar import samples
+from sidecar.app import create_app
+from sidecar.downloads import MOST, PATH
+from tests import sender, support
+from tests.sender import SECRET, Sender
+
+
+@pytest.fixture
+def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
+    """A house that the DAM may ask."""
+    webhooks = {"panel_secret_file": sender.secret_file(tmp_path / "panel.secret", SECRET)}
+    (tmp_path / "photos" / "shoot").mkdir(parents=True)
+    config = support.configuration(tmp_path, webhooks=webhooks)
+    with support.opened(config, clock, examiner) as open_:
+        yield open_
+
+
+@pytest.fixture
+def library(services: Services, cast: support.Cast) -> dict[str, str]:
+    """Åsa alone, Åsa beside a stranger, a wall, and a picture that nobody examined: refs by what they show."""
+    photos = services.config.path(services.config.folder.path)
+    asa = cast.add("Åsa")
+    cast.sign(asa)
+    cast.enrol(asa)
+    cast.open_collection()
+    wall = photos / "shoot/wall.jpg"
+    Image.new("RGB", (640, 480), (90, 110, 130)).save(wall)
+    support.settle(wall)
+    refs = {
+        "asa": support.put(photos, "shoot/asa.jpg", samples.A_STANDING),
+        "both": support.together(photos, "shoot/both.jpg", samples.A_FRONT, samples.B_STANDING),
+        "wall": "shoot/wall.jpg",
+        "off": support.put(photos, "elsewhere/asa.jpg", samples.A_SPEECH),
+    }
+    chores.poll(services)
+    cast.work()
+    return refs | {"person": asa}
+
+
+def test_only_the_cleared_and_the_empty_go_out(services: Services, library: dict[str, str]) -> None:
+    """A stranger, a channel that nobody agreed to, a picture not examined, one not known: each stays."""
+    asked = [library[name] for name in ("asa", "both", "wall", "off")] + ["shoot/nowhere.jpg"]
+    found = downloads.ask(services, asked, ["website"])
+    assert [found[ref].open for ref in asked] == [True, False, True, False, False]
+    assert all(found[ref].against for ref in asked if not found[ref].open)
+    everywhere = downloads.ask(services, asked, ["website", "press"])
+    assert [everywhere[ref].open for ref in asked] == [False, False, True, False, False]
+    with pytest.raises(ConsentError, match="not configured"):
+        downloads.ask(services, asked, ["television"])
+
+
+def test_the_count_is_that_of_the_answers(
+    services: Services, cast: support.Cast, library: dict[str, str], clock: ManualClock
+) -> None:
+    """What could go out today is counted as each photograph answers, before and after a withdrawal."""
+    refs = [library[name] for name in ("asa", "both", "wall", "off")]
+
+    def both_ways(channel: str) -> tuple[int, int]:
+        told = clearance.ask_many(services, refs, [clearance.Use("communication", channel)])
+        yes = [a for one in told.values() for a in one.values()]
+        return downloads.count_open(services, channel), sum(
+            a.status in {Status.CLEARED, Status.NO_PERSON_FOUND} for a in yes
+        )
+
+    assert both_ways("website") == (2, 2)
+    assert both_ways("press") == (1, 1)
+    consent.withdraw(services, library["person"], None, "test")
+    assert both_ways("website")[0] == both_ways("website")[1]
+    cast.work()
+    clock.advance(timedelta(seconds=1))
+    assert both_ways("website")[0] == both_ways("website")[1]
+
+
+@pytest.fixture
+def gate(services: Services, clock: ManualClock) -> Iterator[Sender]:
+    """The plugin's side of the download."""
+    app = create_app(services.config, services)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    with app.test_client() as client:
+        yield Sender(client, clock, path=PATH)
+
+
+def _refusals(services: Services) -> list[Any]:
+    with services.store.read() as conn:
+        return list(conn.execute(select(t.audit).where(t.audit.c.action == "gate:use:refuse")))
+
+
+def test_the_dam_is_answered_in_words_and_what_was_held_back_is_logged(
+    gate: Sender, services: Services, library: dict[str, str]
+) -> None:
+    """In the user's language; one row a download, without a name; nothing for what went out."""
+    asked = {
+        "refs": [library["asa"], library["both"]],
+        "channels": ["website"],
+        "user": "jo",
+        "language": "nl-NL",
+    }
+    told = gate.ask(**asked).get_json()["answers"]
+    assert told[library["asa"]] == {"open": True, "why": []}
+    assert told[library["both"]]["open"] is False
+    assert any("gezicht" in line for line in told[library["both"]]["why"])
+    rows = _refusals(services)
+    assert [(row.actor, '"photographs":1' in row.details) for row in rows] == [("dam:jo", True)]
+    assert "Åsa" not in rows[0].details
+    gate.ask(**asked | {"refs": [library["asa"]]})
+    assert len(_refusals(services)) == 1
+    gate.ask(**asked | {"insisted": True})
+    assert '"insisted":true' in _refusals(services)[-1].details
+
+
+def test_what_is_not_a_question_is_refused(gate: Sender, library: dict[str, str]) -> None:
+    """Too many, none, another channel, more than asked for: a 4xx that says which part, and never a 500."""
+    good: dict[str, Any] = {"refs": [library["wall"]], "channels": ["website"], "user": "jo"}
+    assert gate.ask(**good).status_code == 200
+    for bad in (
+        good | {"refs": list(range(1, MOST + 2))}, good | {"refs": []}, good | {"channels": []}, good | {"refs": "1"},
+        good | {"more": 1}, {"refs": [1]}, good | {"refs": [{}]}, good | {"user": "a\nb"},
+    ):  # fmt: skip
+        answer = gate.ask(**bad)
+        assert answer.status_code == 422, bad
+        assert answer.content_type == "application/problem+json"
+    assert gate.ask(**good | {"channels": ["television"]}).status_code == 409
+    body = b'{"refs": [1], "channels": ["website"], "user": "jo"}'
+    assert gate.raw(body, {}).status_code == 401
+    counting = Sender(gate.client, gate.clock, path=f"{PATH}/count")
+    assert counting.ask(channels=["website", "press"]).get_json() == {"open": {"website": 2, "press": 1}}
+    assert counting.ask(channels=[]).status_code == 422

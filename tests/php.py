@@ -1,0 +1,65 @@
+"""The PHP plugin's functions, run by PHP itself beside the least that they need of the DAM."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+PLUGIN = Path(__file__).parents[1] / "plugin" / "hooks" / "resourcespace" / "facelease"
+FILES = sorted(PLUGIN.rglob("*.php"))
+PARTS = ("access", "signing", "events", "modes", "fields", "panel", "signin", "embedded", "downloads")
+SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+
+# What the DAM itself provides, as far as the functions under test lean on it.
+DAM = """
+define('FIELD_TYPE_DYNAMIC_KEYWORDS_LIST', 9);
+function escape($text) { return htmlspecialchars((string) $text, ENT_QUOTES | ENT_SUBSTITUTE, 'UTF-8'); }
+function get_resource_path(...$given) { return $given[1] ? PHP_BINARY : 'https://dam.example/?a=1&b="2"'; }
+function check_use_watermark() { return false; }
+function ps_query($sql, $given = []) { $GLOBALS['asked'][] = [$sql, $given]; return []; }
+function debug($text) {}
+function checkperm($permission) { return in_array($permission, $GLOBALS['held'] ?? [], true); }
+"""
+
+
+def uncommented(path: Path) -> str:
+    """The source without comments; line breaks are kept."""
+    keep = re.compile(
+        r"('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|/\*.*?\*/|(?<!:)//[^\n]*|#[^\n\[]*(?=\n)", re.DOTALL
+    )
+    return keep.sub(lambda match: match.group(1) or "\n" * match.group().count("\n"), path.read_text())
+
+
+def run_php(code: str) -> str:
+    """What `code` prints, after the plugin's parts and what they need of the DAM were read."""
+    php = shutil.which("php")
+    assert php, "php is missing: sudo apt install php-cli"
+    parts = "".join(f"require {json.dumps(str(PLUGIN / 'include' / f'{part}.php'))};" for part in PARTS)
+    words = f"$lang = []; require {json.dumps(str(PLUGIN / 'languages' / 'en.php'))};"
+    done = subprocess.run(
+        [php, "-d", "display_errors=stderr", "-r", DAM + parts + words + code],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def answer(code: str) -> Any:
+    """The value of a PHP expression."""
+    return json.loads(run_php(f"echo json_encode({code});"))
+
+
+def words(language: str) -> dict[str, str]:
+    """What the plugin says in a language, by key."""
+    text = (PLUGIN / "languages" / f"{language}.php").read_text()
+    found = re.findall(r"^\$lang\['([\w-]+)'\] = '(.+)';$", text, re.MULTILINE)
+    assert len(found) == text.count("$lang["), "a line of another form"
+    assert len(dict(found)) == len(found), "a key twice"
+    return dict(found)
+
+
+def quoted(text: str) -> str:
+    """The text as a PHP literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

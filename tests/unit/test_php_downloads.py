@@ -1,0 +1,123 @@
+"""At the download: unknown is never yes, what is not mapped is held to the strictest, silence leaves the lease."""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.php import SECRET, answer, quoted, run_php
+
+# Channels with a rule each, and a usage for one of them; `$told` is what the sidecar answers.
+SITE = """
+$GLOBALS['facelease_channels'] = 'website=w, press=p, print=q';
+$GLOBALS['download_usage'] = true;
+$GLOBALS['download_usage_options'] = ['Press', 'Web', 'TV'];
+$GLOBALS['language'] = 'en';
+$GLOBALS['facelease_usages'] = [facelease_setting_key('Press') => 'press', facelease_setting_key('Web') => 'website',
+                                facelease_setting_key('TV') => 'gone'];
+$rules = fn($w, $p) => $GLOBALS['facelease_rules'] = [
+    facelease_setting_key('website') => $w, facelease_setting_key('press') => $p];
+"""
+
+
+def asked_for(website: str, press: str, usage: str) -> list[object]:
+    code = f"{SITE} $rules('{website}', '{press}'); echo json_encode(facelease_asked_for({usage}));"
+    found: list[object] = json.loads(run_php(code))
+    return found
+
+
+@pytest.mark.parametrize("usage", ["2", "'2'", "-1", "99", "''", "'x'", "null"])
+def test_a_usage_that_is_not_mapped_is_held_to_the_strictest(usage: str) -> None:
+    """One mapped to none, to a channel that is gone, or not said at all: every ruled channel, the strictest rule."""
+    assert asked_for("refuse", "warn", usage) == [["website", "press"], "refuse"]
+    assert asked_for("warn", "off", usage) == [["website"], "warn"]
+    assert asked_for("off", "off", usage) == [[], "off"]
+    assert asked_for("evil", "off", usage) == [[], "off"]
+
+
+def test_a_mapped_usage_asks_for_its_channel_alone() -> None:
+    """Each under the rule of its own channel."""
+    assert asked_for("refuse", "warn", "1") == [["website"], "refuse"]
+    assert asked_for("refuse", "warn", "'0'") == [["press"], "warn"]
+    assert asked_for("refuse", "off", "0") == [["press"], "off"]
+
+
+def test_nothing_is_asked_where_the_dam_does_not_ask_or_no_channel_has_a_rule() -> None:
+    """Off is the default, and the service account is never asked."""
+    on = "echo json_encode(facelease_gate_is_on());"
+    assert run_php(f"{SITE} $rules('warn', 'off'); {on}") == "true"
+    assert run_php(f"{SITE} {on}") == "false"
+    assert run_php(f"{SITE} $rules('warn', 'off'); $GLOBALS['download_usage'] = false; {on}") == "false"
+    ours = "$GLOBALS['facelease_api_user'] = 'FaceLease'; $GLOBALS['username'] = 'facelease';"
+    assert run_php(f"{SITE} $rules('warn', 'off'); {ours} {on}") == "false"
+
+
+DATES = """
+define('FIELD_TYPE_DATE', 10); define('FIELD_TYPE_DATE_AND_OPTIONAL_TIME', 4);
+function ps_param_insert($n) { return implode(',', array_fill(0, $n, '?')); }
+function ps_param_fill($list, $kind) { return array_merge(...array_map(fn($one) => [$kind, $one], $list)); }
+"""
+
+
+def test_silence_leaves_the_lease_and_an_empty_lease_is_no() -> None:
+    """Without an answer only what the DAM's own date field still clears goes out: here nothing has a date."""
+    asked = "echo json_encode(facelease_stopped([4, 5, 4], ['website'], false, 0.2));"
+    stopped = json.loads(run_php(f"{DATES}{SITE} $rules('refuse', 'off'); {asked}"))
+    assert set(stopped) == {"4", "5"}
+    assert "did not answer" in stopped["4"][0]
+
+
+def test_the_ticket_is_what_the_console_verifies() -> None:
+    """Who, from which group, for whom, when, once: signed over the very text that is sent."""
+    site = "$GLOBALS['facelease_console_url'] = 'https://lease.example/x/';"
+    site += f"$GLOBALS['facelease_secret_signin'] = '{SECRET}';"
+    now = int(datetime.now(UTC).timestamp())
+    name = 'Zoë "Sample" <b>'
+    tickets = [
+        json.loads(run_php(f"{site} echo json_encode(facelease_ticket({quoted(name)}, 3, 'nl', {now}));"))
+        for _ in range(2)
+    ]
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    said = []
+    for ticket in tickets:
+        signed = hmac.new(key, b"facelease-signin." + ticket["payload"].encode(), hashlib.sha256).digest()
+        assert base64.b64encode(signed).decode() == ticket["signature"]
+        padded = ticket["payload"] + "=" * (-len(ticket["payload"]) % 4)
+        said.append(json.loads(base64.urlsafe_b64decode(padded)))
+    assert said[0] | {"nonce": ""} == {
+        "v": 1, "user": name, "groups": [3], "language": "nl", "nonce": "",
+        "audience": "https://lease.example/x", "issued": now,
+    }  # fmt: skip
+    assert said[0]["nonce"] != said[1]["nonce"]
+    assert len(said[0]["nonce"]) == 32
+
+
+def test_nobody_is_handed_over_without_leave_an_address_and_a_secret() -> None:
+    """Each of the three is needed, and a share never enters."""
+    get = "function getval($n, $d) { return $GLOBALS['get'][$n] ?? $d; }"
+    address = "$GLOBALS['facelease_console_url'] = 'https://lease.example';"
+    secret = f"$GLOBALS['facelease_secret_signin'] = '{SECRET}';"
+    held = "$GLOBALS['held'] = ['facelease-v'];"
+    asked = "echo json_encode(facelease_may_enter());"
+    assert run_php(get + address + secret + held + asked) == "true"
+    for missing in (address + secret, address + held, secret + held):
+        assert run_php(get + missing + asked) == "false"
+    assert run_php(get + address + secret + held + "$GLOBALS['get'] = ['k' => 'share'];" + asked) == "false"
+    assert (
+        answer("[$GLOBALS['facelease_console_url'] = 'javascript:alert(1)', facelease_console()][1]") is None
+    )
+
+
+def test_names_in_files_stay_out_unless_they_are_let_in() -> None:
+    """The DAM is told to skip the people field; nothing else that it was told is lost."""
+    field = "function get_resource_type_field($n) { return ['type' => 9]; } $GLOBALS['facelease_people_field'] = 29;"
+    chosen = "$GLOBALS['embedded_data_user_select_fields'] = [8]; $_POST['exif_option_8'] = 'yes';"
+    asked = "facelease_keep_names_out(); echo json_encode([$GLOBALS['embedded_data_user_select_fields'], $_POST]);"
+    assert json.loads(run_php(field + chosen + asked)) == [
+        [8, 29], {"exif_option_8": "yes", "exif_option_29": "no"}
+    ]  # fmt: skip
+    let_in = "$GLOBALS['facelease_take_names'] = '1';"
+    assert json.loads(run_php(field + chosen + let_in + asked)) == [[8], {"exif_option_8": "yes"}]
