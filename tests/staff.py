@@ -76,14 +76,19 @@ def addresses() -> Iterator[str]:
     return (f"127.{a}.{b}.{c}" for a in range(1, 250) for b in range(250) for c in range(1, 250))
 
 
-_address = addresses()
+_ADDRESSES = addresses()
+
+
+def address() -> str:
+    """One that was not used before in this run."""
+    return next(_ADDRESSES)
 
 
 def signed_in(app: Flask, clock: Clock, role: str, language: str = "en") -> FlaskClient:
     """A browser in which somebody with this role is signed in."""
     client = app.test_client()
     answer = Dam(clock).sign_in(
-        client, user=role, groups=[GROUPS[role]], language=language, address=next(_address)
+        client, user=role, groups=[GROUPS[role]], language=language, address=address()
     )
     assert answer.status_code == 303, answer.text
     return client
