@@ -11,14 +11,14 @@ from sqlalchemy import update
 from werkzeug.serving import make_server
 
 from plugin.clock import ManualClock
-from plugin.flows import chores
+from plugin.flows import chores, forms, requests
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from sidecar.app import create_app
-from tests import staff, support
+from tests import signers, staff, support
 from tests.browser.conftest import Opened, serious, shot
 from tests.staff import Dam
 
@@ -144,6 +144,9 @@ def test_every_page_is_for_everybody(
     services: Services, clock: ManualClock, asa: str, on: Opened, size: str, language: str
 ) -> None:
     """axe-core finds nothing serious; nothing is wider than the screen; nothing offends against the policy."""
+    form = forms.add(services, signers.tree(), "test").id
+    with services.store.write() as tx:
+        requests.ask(services, tx, asa, "person")
     page = on(size, language)
     refused: list[str] = []
     page.on("console", lambda said: refused.append(said.text))
@@ -151,7 +154,9 @@ def test_every_page_is_for_everybody(
     paths = {
         "home": "/console/", "review": "/console/review", "unnamed": "/console/review?list=unmatched",
         "people": "/console/people", "person": f"/console/people/{asa}", "collections": "/console/collections",
-        "collection": "/console/collections/one?ref=shoot", "log": "/console/log",
+        "collection": "/console/collections/one?ref=shoot", "new": "/console/people/new", "log": "/console/log",
+        "requests": "/console/requests", "forms": "/console/forms", "form": f"/console/forms/{form}",
+        "clearance": "/console/clearance",
     }  # fmt: skip
     for name, path in paths.items():
         page.goto(path)
@@ -159,6 +164,11 @@ def test_every_page_is_for_everybody(
         assert page.get_attribute("html", "lang") == language
         assert serious(page) == [], name
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    page.goto(f"/console/people/{asa}")
+    page.locator('button[value="link"]').click()
+    shot(page, f"console-invited-{size}-{language}")
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert [text for text in refused if "Content Security Policy" in text] == []
 
 
