@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from plugin.errors import FaceLeaseError
 from plugin.flows.services import Services
 from plugin.flows.signin import Role, Staff
+from plugin.quitclaim import wording
 from sidecar import auth, problems
 from sidecar.console import words
 
@@ -99,6 +100,12 @@ def last_day(value: datetime | None) -> str:
 def moment(value: datetime | None) -> str:
     """The day and the time on the organisation's clock."""
     return "" if value is None else f"{day(value)}, {clock(value)}"
+
+
+@console.app_template_filter("term")
+def term(value: str) -> str:
+    """A purpose or a channel in the page's language; one that the organisation added, as it is configured."""
+    return wording.term(value, staff().language) or value
 
 
 @console.app_template_filter("clock")

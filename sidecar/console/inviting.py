@@ -73,5 +73,5 @@ def _form() -> str | None:
 def _once(made: links.Made, back: str) -> ResponseReturnValue:
     """The link and its code; the store has neither, so they cannot be shown again."""
     address = links.address(desk.house(), made.token)
-    code = segno.make(address, error="m").svg_inline(scale=6, border=4, svgclass="qr", lineclass=None)
+    code = segno.make(address, error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
     return desk.page("invited", address=address, code=Markup(code), back=back)  # noqa: S704 - made by segno
