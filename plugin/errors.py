@@ -119,6 +119,10 @@ class AccessRefused(FaceLeaseError):
         super().__init__("none of your groups in the DAM has a role here: ask the administrator ([access])")
 
 
+class Forgotten(FaceLeaseError):
+    """What was held on the person is erased, or is being erased: there is no page of theirs any more."""
+
+
 class MailError(FaceLeaseError):
     """The mail server did not take a letter; trying again later may help. Its own words are not repeated."""
 
@@ -141,10 +145,6 @@ class SigningRefused(FaceLeaseError):
 
 class TooMany(FaceLeaseError):
     """Something was asked for too often: wait, then try again."""
-
-
-class Forgotten(FaceLeaseError):
-    """What was held on the person is erased, or is being erased: there is no page of theirs any more."""
 
 
 class EventRefused(FaceLeaseError):

@@ -59,7 +59,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     if auth.on(services):
         app.register_blueprint(console.console)
     app.register_blueprint(blueprint.blueprint(services, limiter))
-    app.register_blueprint(me.blueprint(services))
+    app.register_blueprint(me.blueprint(services, limiter))
     api.register(app, services)
     app.after_request(_headers)
     return app

@@ -37,7 +37,7 @@ def cli(context: click.Context, config: Path | None) -> None:
 for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
-    tokens.token, keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report, mail.mail,
+    mail.mail, tokens.token, keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)
 

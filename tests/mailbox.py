@@ -47,14 +47,12 @@ class Mailbox:
     @property
     def letters(self) -> list[EmailMessage]:
         """Every message that was taken, read by the standard library."""
-        return [message_from_bytes(raw, policy=policy.default) for raw in self.got]  # type: ignore[misc]
+        return [message_from_bytes(raw, policy=policy.default) for raw in self.got]
 
     def last(self) -> tuple[EmailMessage, str]:
         """The newest message and its text."""
         letter = self.letters[-1]
-        body = letter.get_body(("plain",))
-        assert body is not None
-        return letter, str(body.get_content()).replace("\r\n", "\n")  # type: ignore[attr-defined]
+        return letter, text_of(letter)
 
     def section(self, **others: Any) -> dict[str, Any]:
         """The section [mail] that reaches this server."""
@@ -81,6 +79,13 @@ class Mailbox:
             self.got.append(envelope.content)
         await asyncio.sleep(self.late(number))
         return answer
+
+
+def text_of(letter: EmailMessage) -> str:
+    """The plain text of a message, with the line ends of this machine."""
+    body = letter.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content()).replace("\r\n", "\n")
 
 
 def token(text: str) -> str:

@@ -78,13 +78,13 @@ class Post:
             made = links.make(self.services, tx, Link(kind, "en", person_id, **about), "test")
         return made, links.address(self.services, made.token)
 
-    def form(self, name: str = "Photographs", **others: Any) -> str:
+    def form(self, name: str = "Photographs", version: int = 1, **others: Any) -> str:
         """A form in use."""
         form_id = uuid4().hex
         with self.services.store.write() as tx:
             tx.execute(
                 insert(t.form).values(
-                    id=form_id, name=name, version=1, body=dict(FORM) | {"name": name} | others, sha256=form_id,
+                    id=form_id, name=name, version=version, body=dict(FORM) | {"name": name} | others, sha256=form_id,
                     created_at=tx.now, created_by="test",
                 )
             )  # fmt: skip
@@ -103,7 +103,7 @@ class Post:
     def child(self, born: date, *guardians: str, email: str = "") -> tuple[str, list[str]]:
         """Clara, and the ids of guardians with an address each."""
         clara = self.cast.add("Clara", birth_date=born, email=email)
-        ids = []
+        ids: list[str] = []
         for address in guardians:
             ids.append(people.add_guardian(self.services, clara, f"Guardian {len(ids) + 1}", "test"))
             self.reach(clara, ids[-1], address)

@@ -69,6 +69,13 @@ class Visit:
         sent["photographs"] = [(BytesIO(body), f"{n}.jpg") for n, body in enumerate(photographs)]
         return self.client.post("/s/form", data=sent, content_type="multipart/form-data")
 
+    def kept_link(self) -> str:
+        """The token of the link that the last page shows, to be kept or handed over."""
+        shown = self.client.get("/s/done").get_data(as_text=True)
+        found = re.search(r'class="keep"><a href="[^"]*/s/([\w-]{43})"', shown)
+        assert found is not None, "no link is shown"
+        return found[1]
+
     def sign(self, *choices: str, **fields: Any) -> TestResponse:
         """Sign for these channels, or `recognition`, with a typed name."""
         ticked = [f"communication:{choice}" for choice in choices if choice != "recognition"]

@@ -1,31 +1,24 @@
 """Somebody who has followed the link to their own page, as a browser without script would."""
 
 import re
+from itertools import count
 from typing import Any
 
-from flask import Flask, redirect
+from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.wrappers import Response
 
 from plugin.flows import links, portal
 from plugin.flows.services import Services
 from sidecar.app import create_app
-from sidecar.sign import visits
 
 PAGE = "/s/me"
 
 
 def app_of(services: Services) -> Flask:
-    """The app of this house, in which a link opens a visit."""
+    """The app of this house; nobody is told to wait."""
     app = create_app(services.config, services)
-    if any(str(rule) == "/s/<token>" for rule in app.url_map.iter_rules()):
-        return app
-
-    @app.get("/s/<token>")
-    def opened(token: str) -> Response:
-        visits.begin(links.opened(services, token))
-        return redirect(PAGE, 303)
-
+    for limiter in app.extensions["limiter"]:
+        limiter.enabled = False
     return app
 
 
@@ -42,8 +35,18 @@ def visit(services: Services, person_id: str, guardian_id: str | None = None) ->
 
 def on(services: Services, link: str, app: Flask | None = None) -> FlaskClient:
     """A browser that opened the link of this token."""
-    browser = (app or app_of(services)).test_client()
+    browser = fresh(app or app_of(services))
     browser.get(f"/s/{link}")
+    return browser
+
+
+_addresses = count(1)
+
+
+def fresh(app: Flask) -> FlaskClient:
+    """A browser that nobody has counted yet: it has an address of its own."""
+    browser, number = app.test_client(), next(_addresses)
+    browser.environ_base["REMOTE_ADDR"] = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     return browser
 
 

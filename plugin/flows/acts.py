@@ -32,6 +32,7 @@ class Signed:
     """
 
     person_id: str
+    language: str
     quitclaim_id: str | None
     page: Made | None = None
     other: Made | None = None

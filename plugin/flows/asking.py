@@ -17,7 +17,7 @@ from plugin.ledger import tables as t
 from plugin.quitclaim import rules
 from plugin.quitclaim.forms import RECOGNITION
 from plugin.quitclaim.model import Person
-from plugin.quitclaim.sheets import Sheet, sheet
+from plugin.quitclaim.sheets import Sheet, Whom, sheet
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,21 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
         signer = _signer(services, conn, link)
         return Asked(
             link_id=link.id, kind=Kind(link.kind), language=spoken, languages=languages, stored=stored,
-            sheet=_fitting(sheet(stored.form, spoken, today, offered), services, person, minor, now),
-            collection_ref=link.collection_ref, person=person, minor=minor,
+            sheet=_fitting(
+                sheet(stored.form, spoken, today, offered, _whom(person, minor)), services, person, minor, now
+            ),
+            collection_ref=half.collection_ref if half else link.collection_ref, person=person, minor=minor,
             guardians=max(services.ages.guardians, stored.form.guardians), signer=signer,
             first_guardian=half.guardian if half else "", from_day=_from_day(services, link, person, now),
             enrolled=person is not None and _enrolled(conn, person.id),
             known_email=_known_email(services, conn, person, minor, signer),
         )  # fmt: skip
+
+
+def _whom(person: Person | None, minor: bool) -> Whom:
+    if person is None:
+        return Whom.EITHER
+    return Whom.CHILD if minor else Whom.SELF
 
 
 def _minor(services: Services, person: Person, at: datetime) -> bool:

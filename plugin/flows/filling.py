@@ -73,12 +73,11 @@ def check(services: Services, asked: Asked, filled: Filled) -> tuple[Checked | N
     """The values, or every fault in them."""
     born, faults = _birth(services, asked, filled)
     minor = asked.minor or (born is not None and _under_age(services, born))
-    faults += _who(asked, filled, minor)
-    faults += _chosen(services, asked, filled, born)
-    faults += _addresses(asked, filled, minor)
     signature, unsigned = _signature(filled)
-    faults += unsigned
-    faults += _photographs(asked, filled)
+    faults = [
+        *_chosen(services, asked, filled, born), *_photographs(asked, filled), *faults,
+        *_who(asked, filled, minor), *_addresses(asked, filled, minor), *unsigned,
+    ]  # fmt: skip
     if faults:
         return None, faults
     return Checked(

@@ -1,7 +1,7 @@
 """Where two guardians must sign, what the first one signed waits, sealed, for the second: nothing holds yet.
 
-It goes when the second has signed, or when their link has ended without it; a child who was entered
-only for it goes too.
+It waits for that guardian, by whatever link they come: a reminder brings a new one. It goes when they
+have signed, or when no link to them is left; a child who was entered only for it goes too.
 """
 
 import json
@@ -26,7 +26,8 @@ _KIND = "half"
 class Half:
     """What the first guardian signed: lines by key, and the proof.
 
-    `fresh`: the child was entered with it. `number`: of the form, so that it is known when sent again.
+    `form_id`, `collection_ref`: as the first link had them. `fresh`: the child was entered with it.
+    `number`: of the form as it was sent, so that it is known when sent again.
     """
 
     guardian_id: str
@@ -36,6 +37,8 @@ class Half:
     signed_at: datetime
     fresh: bool
     number: str
+    form_id: str
+    collection_ref: str | None
 
     def to_json(self) -> bytes:
         """As it is sealed."""
@@ -43,7 +46,7 @@ class Half:
         tree = {
             "guardian_id": self.guardian_id, "guardian": self.guardian, "choices": self.choices,
             "evidence": proof, "signed_at": self.signed_at.isoformat(), "fresh": self.fresh,
-            "number": self.number,
+            "number": self.number, "form_id": self.form_id, "collection_ref": self.collection_ref,
         }  # fmt: skip
         return json.dumps(tree).encode()
 
@@ -55,22 +58,26 @@ class Half:
         return cls(
             tree["guardian_id"], tree["guardian"], tuple(tree["choices"]), proof,
             datetime.fromisoformat(tree["signed_at"]), tree["fresh"], tree["number"],
+            tree["form_id"], tree["collection_ref"],
         )  # fmt: skip
 
 
-def keep(services: Services, tx: Tx, person_id: str, link_id: str, half: Half) -> None:
-    """Seal it until the link `link_id`, the second guardian's, is used."""
-    services.vault.seal(tx, person_id, "record", _KIND, half.to_json(), subject=link_id)
+def keep(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> None:
+    """Seal it until the guardian `other_id` has signed."""
+    services.vault.seal(tx, person_id, "record", _KIND, half.to_json(), subject=other_id)
 
 
 def waiting(services: Services, conn: Connection, link: Row[Any]) -> Half | None:
     """What waits for the holder of this link, if anything does."""
-    found = _items(services, conn, link)
-    return Half.from_json(services.vault.open(conn, found[0])) if found else None
+    for item in _items(services, conn, link):
+        half = Half.from_json(services.vault.open(conn, item))
+        if half.form_id == link.form_id:
+            return half
+    return None
 
 
 def of(services: Services, conn: Connection, person_id: str) -> list[tuple[str, Half]]:
-    """What waits for a person, each with the id of the link for which it does."""
+    """What waits for a person, each with the id of the guardian who has not signed yet."""
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == _KIND)
     rows = conn.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all()
     return [(row.subject, Half.from_json(services.vault.open(conn, row.id))) for row in rows]
@@ -83,27 +90,35 @@ def drop(services: Services, tx: Tx, link: Row[Any]) -> None:
 
 
 def _items(services: Services, conn: Connection, link: Row[Any]) -> Sequence[str]:
-    return services.vault.find(conn, link.person_id, _KIND, subject=link.id) if link.person_id else []
+    if not (link.person_id and link.guardian_id):
+        return []
+    return services.vault.find(conn, link.person_id, _KIND, subject=link.guardian_id)
+
+
+def link_to(conn: Connection, person_id: str, other_id: str, form_id: str, now: datetime) -> Row[Any] | None:
+    """The link that is out to the guardian who has not signed yet."""
+    link = t.invitation.c
+    out = (
+        (link.person_id == person_id) & (link.guardian_id == other_id) & (link.form_id == form_id)
+        & (link.uses == 0) & link.revoked_at.is_(None) & (link.expires_at > now)
+    )  # fmt: skip
+    return conn.execute(select(t.invitation).where(out).order_by(link.created_at.desc())).first()
 
 
 def expire(services: Services) -> int:
     """Drop what no second guardian can sign any more; returns how many."""
-    now = services.clock.now()
-    query = (
-        select(t.sealed.c.id, t.sealed.c.person_id, t.invitation.c.expires_at, t.invitation.c.revoked_at)
-        .outerjoin(t.invitation, t.invitation.c.id == t.sealed.c.subject)
-        .where(t.sealed.c.kind == _KIND)
-    )  # fmt: skip
+    now, over = services.clock.now(), []
     with services.store.read() as conn:
-        rows = conn.execute(query).all()
-    over = [r for r in rows if r.expires_at is None or r.expires_at <= now or r.revoked_at is not None]
-    for row in over:
-        with services.store.read() as conn:
+        kept = select(t.sealed.c.id, t.sealed.c.person_id, t.sealed.c.subject).where(t.sealed.c.kind == _KIND)
+        for row in conn.execute(kept).all():
             half = Half.from_json(services.vault.open(conn, row.id))
-            bare = half.fresh and not roster.load(conn, row.person_id)[1]
+            if link_to(conn, row.person_id, row.subject, half.form_id, now) is None:
+                bare = half.fresh and not roster.load(conn, row.person_id)[1]
+                over.append((row.id, row.person_id, bare))
+    for item, person_id, bare in over:
         if bare:
-            erasure.begin(services, row.person_id, "calendar")
+            erasure.begin(services, person_id, "calendar")
             continue
         with services.store.write() as tx:
-            services.vault.discard(tx, row.id)
+            services.vault.discard(tx, item)
     return len(over)

@@ -108,10 +108,11 @@ def _ending_owner(services: Services, conn: Connection, row: Row[Any], _secret: 
         lines.append(
             letter_words.say("alert", row.language, name=person.display_name, end=until, count=count)
         )
-        lines += ["  " + _where(services, ref) for ref in refs]
+        lines += ["- " + _where(services, ref) for ref in refs]
         if count > len(refs):
-            lines.append("  " + letter_words.say("more", row.language, count=count - len(refs)))
-    return {"count": str(len(ending)), "photographs": lines}
+            lines.append("- " + letter_words.say("more", row.language, count=count - len(refs)))
+        lines.append("")
+    return {"count": str(len(ending)), "photographs": lines[:-1]}
 
 
 def _photographs(conn: Connection, person_id: str, most: int) -> tuple[int, Sequence[str]]:

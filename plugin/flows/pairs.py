@@ -42,11 +42,12 @@ def first(services: Services, tx: Tx, act: Act, guardian_id: str) -> Signed:
     half = Half(
         guardian_id, checked.signer, tuple(sorted(checked.choices)),
         tuple(acts.evidence(act, tx.now, "first ")), tx.now, asked.shoot, act.quitclaim_id,
+        asked.stored.id, asked.collection_ref,
     )  # fmt: skip
-    halves.keep(services, tx, act.person_id, made.id, half)
+    halves.keep(services, tx, act.person_id, other, half)
     subject = roster.subject(services, tx.connection, act.person_id)
     tx.audit(Action.CONSENT_HALF, "guardian", subject=subject, link=made.id)
-    return Signed(act.person_id, None, other=made, mailed=to_mail)
+    return Signed(act.person_id, asked.language, None, other=made, mailed=to_mail)
 
 
 def again(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None:
@@ -62,15 +63,14 @@ def again(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None
     return None
 
 
-def _asked_anew(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> Signed:
-    other = tx.execute(select(t.invitation).where(t.invitation.c.id == other_id)).one()
-    if other.by_mail:
-        return Signed(person_id, None, mailed=True)
-    links.revoke(services, tx, other_id, "guardian")
+def _asked_anew(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> Signed | None:
+    out = halves.link_to(tx.connection, person_id, other_id, half.form_id, tx.now)
+    if out is None:
+        return None
+    if out.by_mail:
+        return Signed(person_id, out.language, None, mailed=True)
+    links.revoke(services, tx, out.id, "guardian")
     link = Link(
-        Kind.SIGN, other.language, person_id, other.form_id, other.guardian_id, other.collection_ref, most_uses=1
+        Kind.SIGN, out.language, person_id, out.form_id, other_id, out.collection_ref, most_uses=1
     )  # fmt: skip
-    made = links.make(services, tx, link, "guardian")
-    halves.drop(services, tx, other)
-    halves.keep(services, tx, person_id, made.id, half)
-    return Signed(person_id, None, other=made)
+    return Signed(person_id, out.language, None, other=links.make(services, tx, link, "guardian"))

@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, select
 
 from plugin.errors import ConsentError, Forgotten, LinkRefused, NotFound
-from plugin.flows import album, consent, families, links, mails, requests, review, roster
+from plugin.flows import album, consent, families, links, mails, receipts, requests, review, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -157,6 +157,7 @@ def view(services: Services, who: Visitor) -> View:
             signed=tuple(
                 Signed(claim.id, claim.version, claim.signed_at.astimezone(zone).date())
                 for claim in reversed(claims)
+                if receipts.kept(services, conn, who.person_id, claim.id)
             ),
             references=len(services.vault.find(conn, who.person_id, "reference")),
             forget_by=asked.due_on if asked else None, anew=_form(services, conn, who, standing) is not None,
@@ -226,6 +227,14 @@ def references(services: Services, who: Visitor) -> list[bytes]:
         subject = roster.subject(services, tx.connection, who.person_id)
         tx.audit(Action.REFERENCE_LOOK, who.actor, subject=subject, photos=len(bodies), link=who.link_id)
     return bodies
+
+
+def receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipts.Receipt:
+    """The receipt of a version that was signed. Raises NotFound for another's, and where none was made (paper)."""
+    with services.store.read() as conn:
+        if not receipts.kept(services, conn, who.person_id, quitclaim_id):
+            raise NotFound("no such receipt is kept")
+        return receipts.of(services, conn, quitclaim_id)
 
 
 def anew(services: Services, who: Visitor) -> links.Made:

@@ -60,6 +60,11 @@ def keep(services: Services, tx: Tx, claim: Quitclaim, form: Form, sheet: Sheet,
     return receipt
 
 
+def kept(services: Services, conn: Connection, person_id: str, quitclaim_id: str) -> bool:
+    """Whether this person has a receipt of that quitclaim: of one on paper there is none."""
+    return bool(services.vault.find(conn, person_id, _KIND, subject=quitclaim_id))
+
+
 def of(services: Services, conn: Connection, quitclaim_id: str) -> Receipt:
     """The receipt of a quitclaim. Raises NotFound where none was made: it was signed on paper, or imported."""
     row = conn.execute(select(t.quitclaim.c.person_id).where(t.quitclaim.c.id == quitclaim_id)).first()

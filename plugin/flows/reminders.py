@@ -163,9 +163,8 @@ def _tell_owner(services: Services, ending: Sequence[Ending]) -> int:
         digest = sha256(json.dumps(fresh).encode()).hexdigest()
         language = services.config.site.language
         data = {"alerts": [list(alert) for alert in fresh]}
-        return mails.put(
-            services, tx, Letter(f"end-owner:{digest}", "ending-owner", language, to=OWNER, data=data)
-        )
+        letter = Letter(f"end-owner:{digest}", "ending-owner", language, to=OWNER, data=data)
+        return int(mails.put(services, tx, letter))
 
 
 # ---- unanswered invitations ---------------------------------------------------------------

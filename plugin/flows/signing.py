@@ -26,6 +26,7 @@ from plugin.flows import (
     people,
     receipts,
     roster,
+    versions,
 )
 from plugin.flows.acts import Act, Signed
 from plugin.flows.asking import Asked
@@ -82,6 +83,8 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
     if act.code_id is not None and not codes.spend(tx, act.code_id):
         raise SigningRefused([("code", "wrong")])
     checked, asked = act.checked, act.asked
+    if not asked.shoot:
+        versions.record_key(services, tx, act.person_id)
     if asked.shoot:
         about = people.Newcomer(
             checked.name, asked.language, checked.birth_date, "" if checked.minor else checked.email
@@ -114,7 +117,7 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
     page = _page(services, tx, act.person_id, guardian_id, act.asked.language, actor)
     _post_receipt(services, tx, act, guardian_id, page)
-    return Signed(act.person_id, claim.id, page, photographs=kept)
+    return Signed(act.person_id, act.asked.language, claim.id, page, photographs=kept)
 
 
 def _name(services: Services, tx: Tx, person_id: str) -> str:
@@ -163,7 +166,7 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
     guardian_id = row.signed_by_guardians[-1] if row.signed_by_guardians else None
     actor = "guardian" if guardian_id else "person"
     page = _page(services, tx, row.person_id, guardian_id, row.language, actor)
-    return Signed(row.person_id, row.id, page)
+    return Signed(row.person_id, row.language, row.id, page)
 
 
 def decline(services: Services, link_id: str) -> None:

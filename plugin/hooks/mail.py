@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email import policy
 from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime
+from typing import Any
 
 from plugin.config import Config
 from plugin.config.sections import Mail
@@ -23,7 +25,9 @@ from plugin.errors import MailError, MailMisconfigured, MailRefused
 from plugin.ledger import files
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"  # Persian and Indic names need them, and they steer nothing
 _LONGEST_LINE = 500
+_LONGEST_NAME = 60  # of a sender: what of it a mail program shows
 _HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _NO_ADDRESS = "the address is not one that mail can be sent to: correct it"
 _SOON = range(400, 500)  # RFC 5321 4.2.1: a transient answer
@@ -50,18 +54,44 @@ class Outgoing:
     attachments: Sequence[Attachment] = ()
 
 
+class _Whole(EmailPolicy):
+    """Folds what is not ASCII as a whole (RFC 2047): the library's newer folding doubles and loses spaces in it."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        text = str(value)
+        if text.isascii() or name not in ("Subject", "From"):
+            return super().fold_binary(name, value)
+        end = ""
+        if name == "From":
+            text, end = value.addresses[0].display_name, f"\r\n <{value.addresses[0].addr_spec}>"
+        folded = Header(text, "utf-8", header_name=name).encode(linesep="\r\n")
+        return f"{name}: {folded}{end}\r\n".encode("ascii")
+
+
+_POLICY = _Whole(linesep="\r\n")
+
+
 def one_line(text: str) -> str:
     """`text` as it may stand in a header or a line: no break, no sign that is obeyed rather than seen."""
-    bare = "".join(sign if unicodedata.category(sign) not in _INVISIBLE else " " for sign in text)
+    bare = "".join(sign if _seen(sign) else " " for sign in text)
     return " ".join(bare.split())[:_LONGEST_LINE]
+
+
+def _seen(sign: str) -> bool:
+    return sign in _JOINERS or unicodedata.category(sign) not in _INVISIBLE
+
+
+def _heading(text: str) -> str:
+    """`text` for a header. The library would decode an "encoded word" in it, line breaks included."""
+    return one_line(text).replace("=?", "= ?")
 
 
 def compose(letter: Outgoing, sender: str, name: str) -> EmailMessage:
     """The letter as a message (RFC 5322) from `sender`, called `name`. Raises MailRefused for no address."""
-    message = EmailMessage(policy=policy.SMTP)
-    message["From"] = Address(display_name=one_line(name), addr_spec=sender)
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = Address(display_name=_heading(name)[:_LONGEST_NAME], addr_spec=sender)
     message["To"] = _address(letter.to)
-    message["Subject"] = one_line(letter.subject)
+    message["Subject"] = _heading(letter.subject)
     message["Date"] = format_datetime(letter.written_at)
     message["Message-ID"] = f"<{letter.id}@{_domain(sender)}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no absence notice comes back

@@ -30,12 +30,12 @@ class Action(StrEnum):
     ERASURE_RUN = "person:erasure:run"
     REVOCATION_DONE = "person:revocation:done"
 
+    GUARDIAN_JOIN = "person:guardian:join"
     FORM_ADD = "quitclaim:form:add"
     FORM_RETIRE = "quitclaim:form:retire"
     CONSENT_HALF = "quitclaim:consent:half"
     CONSENT_DECLINE = "quitclaim:consent:decline"
     CODE_SEND = "person:code:send"
-    GUARDIAN_JOIN = "person:guardian:join"
     LINK_MAKE = "person:link:make"
     LINK_REVOKE = "person:link:revoke"
     MAIL_QUEUE = "mail:letter:queue"

@@ -50,6 +50,17 @@ class Use(Part):
     basis: LegalBasis = LegalBasis.CONSENT
 
 
+class ForChild(Part):
+    """What is said otherwise to a guardian who is asked about a child; "" is as to anybody."""
+
+    title: str = ""
+    asks: str = ""
+    why: str = ""
+    recognition: str = ""
+    photographs: str = ""
+    withdraw: str = ""
+
+
 class Text(Part):
     """What the form says in one language, in plain words.
 
@@ -65,6 +76,12 @@ class Text(Part):
     recognition: str = ""
     photographs: str = ""
     words: Mapping[str, Short] = {}
+    child: ForChild = ForChild()
+
+    def to_guardian(self) -> "Text":
+        """The text as it is said to a guardian who is asked about a child."""
+        said = {name: words for name, words in self.child.model_dump().items() if words}
+        return self.model_copy(update=said)
 
 
 class Duration(Part):

@@ -4,15 +4,25 @@ The text of a sheet is what is hashed into `quitclaim.text_sha256` and kept as e
 the same sentences, in the same order.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from hashlib import sha256
 
 from plugin.quitclaim import wording
 from plugin.quitclaim.forms import RECOGNITION, Form, LegalBasis
 
-_SAID = {
+
+class Whom(StrEnum):
+    """Whom the form is about: whoever reads it, their child, or it is not known yet."""
+
+    SELF = "self"
+    CHILD = "child"
+    EITHER = "either"
+
+
+_SAID: Mapping[str, Mapping[str, str]] = {
     "en": {
         "who": "Asked by: {organisation}",
         "until": "It holds through {day}, unless you withdraw it before.",
@@ -20,7 +30,9 @@ _SAID = {
         LegalBasis.CONSENT: "by consent",
         LegalBasis.CONTRACT: "under a contract with {organisation}",
         "line": "[ ] {group}: {label} ({basis})",
-        "recognise": "I agree that my face is recognised in photographs",
+        Whom.SELF: "I agree that my face is recognised in photographs",
+        Whom.CHILD: "I agree that the child's face is recognised in photographs",
+        Whom.EITHER: "I agree that my face, or that of the child for whom I sign, is recognised in photographs",
         "explicit": "by explicit consent",
         "officer": "Questions about your data: {officer}",
         "policy": "All about how your data are used: {url}",
@@ -33,7 +45,10 @@ _SAID = {
         LegalBasis.CONSENT: "met toestemming",
         LegalBasis.CONTRACT: "op grond van een overeenkomst met {organisation}",
         "line": "[ ] {group}: {label} ({basis})",
-        "recognise": "Ik vind het goed dat mijn gezicht op foto's wordt herkend",
+        Whom.SELF: "Ik vind het goed dat mijn gezicht op foto's wordt herkend",
+        Whom.CHILD: "Ik vind het goed dat het gezicht van het kind op foto's wordt herkend",
+        Whom.EITHER: "Ik vind het goed dat mijn gezicht, of dat van het kind voor wie ik teken, op foto's "
+                     "wordt herkend",
         "explicit": "met uitdrukkelijke toestemming",
         "officer": "Vragen over uw gegevens: {officer}",
         "policy": "Alles over het gebruik van uw gegevens: {url}",
@@ -99,12 +114,15 @@ class Sheet:
         return found
 
 
-def sheet(form: Form, language: str, signed: date, offered: Collection[str] | None = None) -> Sheet:
+def sheet(
+    form: Form, language: str, signed: date, offered: Collection[str] | None = None, whom: Whom = Whom.SELF
+) -> Sheet:
     """The form as it is shown on the day `signed`; `offered` leaves only the lines of these keys.
 
     Raises KeyError for a language that the form has no text in.
     """
     text, said = form.texts[language], _SAID[language]  # type: ignore[index]
+    text = text.to_guardian() if whom is Whom.CHILD else text
     last_day = form.duration.through(signed)
     recognition = form.recognition and (offered is None or RECOGNITION in offered)
     until = said["until"].format(day=wording.day(last_day, language))
@@ -113,7 +131,7 @@ def sheet(form: Form, language: str, signed: date, offered: Collection[str] | No
         asks=text.asks, why=text.why, last_day=last_day, empty=said["empty"],
         until=f"{until} {said['yearly']}" if form.renew_yearly else until,
         choices=tuple(c for c in _choices(form, language) if offered is None or c.key in offered),
-        recognition=said["recognise"] if recognition else "", recognition_basis=said["explicit"],
+        recognition=said[whom] if recognition else "", recognition_basis=said["explicit"],
         recognition_text=text.recognition if recognition else "",
         photographs=text.photographs if recognition and form.enrol else "",
         retention=text.retention, withdraw=text.withdraw,

@@ -54,8 +54,8 @@ class Room:
             "gallery": self._load,
             "examine": self._examine,
             "enrol": self._enrol,
-            "inspect": self._inspect,
             "likeness": self._likeness,
+            "inspect": self._inspect,
         }
         return orders[header["order"]](header, parts)
 
@@ -81,12 +81,12 @@ class Room:
         enrolment = enrol(self._pipeline, _sources(header, parts), previous)
         return {"enrolment": enrolment.to_json()}, [enrolment.template.astype("<f4").tobytes()]
 
-    def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
-        return {"reason": inspect(self._pipeline, _sources(header, parts)[0])}, []
-
     def _likeness(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
         view = View.from_json(header["view"])
         return {"ok": True}, [likeness(_sources(header, parts)[0], view, self._limits)]
+
+    def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        return {"reason": inspect(self._pipeline, _sources(header, parts)[0])}, []
 
 
 def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:

@@ -124,6 +124,12 @@ class Examiner:
         )
         return read.result()
 
+    def likeness(self, source: Path | bytes, view: View) -> bytes:
+        """A JPEG of what `view` lets through of the picture, without metadata. Raises as `examine` does."""
+        paths, parts = _pictures([source])
+        header = {"order": "likeness", "view": view.to_json(), "sources": paths}
+        return self._queue(header, parts, self._recognizer.seconds, lambda got: got[1][0]).result()
+
     def inspect(self, picture: Path | bytes) -> str:
         """Why a photograph would not serve as a reference, "" if it would; nothing is encoded.
 
@@ -134,12 +140,6 @@ class Examiner:
         return self._queue(
             header, parts, self._recognizer.seconds, lambda got: str(got[0]["reason"])
         ).result()
-
-    def likeness(self, source: Path | bytes, view: View) -> bytes:
-        """A JPEG of what `view` lets through of the picture, without metadata. Raises as `examine` does."""
-        paths, parts = _pictures([source])
-        header = {"order": "likeness", "view": view.to_json(), "sources": paths}
-        return self._queue(header, parts, self._recognizer.seconds, lambda got: got[1][0]).result()
 
     def close(self) -> None:
         """End the children; what is still queued fails."""

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from plugin.flows import consent, erasure, gallery, people, revocation, roster
 from plugin.ledger import tables as t
+from sidecar import csvout
 from sidecar.commands import portals
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
 
@@ -41,9 +42,10 @@ def add(
 
 
 @person.command("list")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a table for a spreadsheet.")
 @as_json
 @click.pass_obj
-def list_(shell: Shell, as_json: bool) -> None:
+def list_(shell: Shell, as_csv: bool, as_json: bool) -> None:
     """Everybody, with what is in force now."""
     with shell.house() as services, services.store.read() as conn:
         now = services.clock.now()
@@ -62,7 +64,11 @@ def list_(shell: Shell, as_json: bool) -> None:
         [r["id"], r["name"], *(_yes(r[k]) for k in ("recognition", "publication", "enrolled", "namesake"))]
         for r in rows
     ]
-    say(as_json, rows, table(["id", "name", "recognition", "publication", "enrolled", "namesake"], cells))
+    heads = ["id", "name", "recognition", "publication", "enrolled", "namesake"]
+    if as_csv:
+        click.echo(csvout.text(heads, cells), nl=False)
+    else:
+        say(as_json, rows, table(heads, cells))
 
 
 def _yes(value: object) -> str:

@@ -26,12 +26,11 @@ def begin(services: Services, signed: Signed) -> Answer:
     made = signed.page or signed.other
     done["token"] = made.token if made else ""
     done["mailed"] = signed.mailed
-    language = visits.language(services.config.site.language)
     if signed.page is not None:
         visits.begin(links.by_id(services, signed.page.id))
     else:
         session.clear()
-    visits.speak(language)
+    visits.speak(signed.language)
     session[_DONE] = done
     return redirect(url_for("sign.done"), 303)
 

@@ -9,52 +9,45 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import (
     ConsentError,
     DamError,
-    FaceLeaseError,
     Forgotten,
-    LinkRefused,
     NotFound,
     PictureError,
 )
-from plugin.flows import album, holdings, links, people, portal, requests
+from plugin.flows import album, holdings, links, people, portal, receipts, requests
 from plugin.flows.portal import How, Visitor
 from plugin.flows.services import Services
-from sidecar import wording
-from sidecar.sign import visits
+from sidecar import limits
+from sidecar.sign import pages, visits
 from sidecar.sign.me_shown import Shown
 from sidecar.sign.me_words import Words
 
 PATH = "/s/me"
 ALL = "all"
-CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+PAGES, PICTURES = "120/minute", "600/minute"
+"""How often one visit may ask, at most."""
+
 _CHILD, _LOOKED, _SAID = "child", "looked", "said"
 
 
-def blueprint(services: Services) -> Blueprint:
+def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     """The routes of the page."""
     routes = Blueprint("me", __name__, url_prefix=PATH)
-    pages = _Pages(services)
-    for rule, name, view, methods in pages.rules():
-        routes.add_url_rule(rule, name, view, methods=methods)
-    routes.before_request(pages.hear)
-    routes.after_request(_guarded)
-    for kind, handler in pages.handlers():
+    pages.prepare(routes, services)
+    views = _Pages(services)
+    for rule, name, view, methods in views.rules():
+        most = PICTURES if name == "picture" else PAGES
+        limited = limiter.limit(most, key_func=limits.by_visit)(view)
+        routes.add_url_rule(rule, name, limited, methods=methods)
+    for kind, handler in views.handlers():
         routes.register_error_handler(kind, handler)
     return routes
-
-
-def _guarded(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = CSP
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
 
 
 class _Pages:
@@ -75,17 +68,12 @@ class _Pages:
             ("/anew", "anew", self.anew, post),
             ("/export", "export", self.export, post),
             ("/references", "references", self.references, post),
+            ("/receipt/<quitclaim>.<any(json, pdf):kind>", "receipt", self.receipt, get),
             ("/child", "child", self.child, post),
             ("/leave", "leave", self.leave, post),
         ]
 
-    # ---- who is here, and in which language ---------------------------------------------------
-
-    def hear(self) -> None:
-        """`?lang=` on any page chooses the language of the visit."""
-        wanted = request.args.get("lang", "")
-        if wanted in wording.LANGUAGES:
-            visits.speak(wanted)
+    # ---- who is here ---------------------------------------------------
 
     def _who(self) -> Visitor:
         link = visits.current(self._services, {links.Kind.PAGE})
@@ -101,8 +89,7 @@ class _Pages:
         return who
 
     def _words(self, who: Visitor | None = None) -> Words:
-        spoken = who.language if who else request.accept_languages.best_match(wording.LANGUAGES)
-        language = visits.language(spoken or self._services.config.site.language)
+        language = pages.spoken(self._services, who.language if who else None)
         return Words(language, who is not None and who.guardian_id is not None)
 
     def _show(self, template: str, words: Words, status: int = 200, **values: Any) -> Response:
@@ -240,6 +227,17 @@ class _Pages:
                 bundle.writestr(f"photograph-{number}", body)
         return _attachment(packed.getvalue(), "application/zip", "photographs.zip")
 
+    def receipt(self, quitclaim: str, kind: str) -> Response:
+        """What was signed, to keep."""
+        who = self._who()
+        kept = portal.receipt(self._services, who, quitclaim)
+        if kind == "json":
+            return _attachment(kept.json, "application/json", "receipt.json")
+        try:
+            return _attachment(receipts.pdf(kept, kept.tree["language"]), "application/pdf", "receipt.pdf")
+        except ConfigError:
+            return pages.message(self._services, "pdf_missing", 503)
+
     def child(self) -> Answer:
         """Go to another child of the same guardian."""
         who = self._who()
@@ -259,15 +257,9 @@ class _Pages:
     def handlers(self) -> list[tuple[type[Exception], Callable[[Any], Response]]]:
         """Which error is said how."""
         return [
-            (LinkRefused, self._closed), (Forgotten, self._forgotten), (NotFound, self._missing),
-            (CSRFError, self._forged), (ConsentError, self._refused), (FaceLeaseError, self._refused),
+            (Forgotten, self._forgotten), (NotFound, self._missing), (CSRFError, self._forged),
+            (ConsentError, self._refused),
         ]  # fmt: skip
-
-    def _closed(self, error: LinkRefused) -> Response:
-        words = self._words()
-        session.clear()
-        says = words(f"closed_{error.why}", site=self._services.config.site.name)
-        return self._show("closed", words, 404, title=words("closed_title"), says=says)
 
     def _forgotten(self, _: Forgotten) -> Response:
         words = self._words()
@@ -285,7 +277,7 @@ class _Pages:
         title, says = words("refused_title"), words("refused_csrf")
         return self._show("closed", words, 400, title=title, says=says, home=True)
 
-    def _refused(self, _: FaceLeaseError) -> Response:
+    def _refused(self, _: ConsentError) -> Response:
         words = self._words()
         title, says = words("refused_title"), words("refused")
         return self._show("closed", words, 409, title=title, says=says, home=True)

@@ -43,7 +43,7 @@ Opened = Callable[..., Page]
 
 @pytest.fixture
 def on(chromium: Browser, address: str) -> Iterator[Opened]:
-    """`on("phone", "nl")`: a page of a fresh browser of that size and language, without script."""
+    """`on("phone", "nl")`: a page of a fresh browser of that size and language."""
     contexts: list[BrowserContext] = []
 
     def fresh(size: str = "phone", language: str = "en", **more: Any) -> Page:

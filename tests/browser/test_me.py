@@ -133,7 +133,7 @@ def test_forget_me_by_keyboard_alone(services: Services, cast: support.Cast, asa
     requests.decide(services, waiting.id, True, "officer")
     cast.work()
     page.reload()
-    expect(page.get_by_role("heading", name="This page is closed")).to_be_visible()
+    expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
     shot(page, "me-closed-desktop-en")
     assert serious(page) == []
 

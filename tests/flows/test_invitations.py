@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import select
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import forms, invitations, people, receipts
+from plugin.flows import forms, invitations, modes, people, receipts
 from plugin.flows.invitations import Invite
 from plugin.ledger import tables as t
+from plugin.quitclaim.forms import parse
+from plugin.quitclaim.scope import Basis, Evidence, Mode
 from tests import support
 from tests.posting import Post
 from tests.signers import Desk, Visit, tree
@@ -33,13 +35,13 @@ def test_a_form_says_everything_that_is_missing() -> None:
     broken["surprise"] = True
     broken["duration"] = {}
     with pytest.raises(ConsentError) as told:
-        forms.parse(broken)
+        parse(broken)
     for words in ("officer: is missing", "surprise: nobody reads this key", "give one of days"):
         assert words in str(told.value)
     broken = tree(uses=[{"purpose": "communication", "channels": ["website", "intranet", "website"]}])
     del broken["texts"]["nl"]["recognition"]
     with pytest.raises(ConsentError) as told:
-        forms.parse(broken)
+        parse(broken)
     for words in (
         "texts.nl.recognition",
         "texts.en.words: 'intranet'",
@@ -220,9 +222,6 @@ def test_a_code_has_an_end(post: Post, how: str) -> None:
 
 def test_a_code_at_a_shoot_goes_to_the_address_that_was_typed(post: Post) -> None:
     """Nothing of who has not signed is kept: neither address nor code can be read from the store."""
-    from plugin.flows import modes
-    from plugin.quitclaim.scope import Basis, Evidence, Mode
-
     ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
     modes.decide(post.services, support.SHOOT, ruling, "test")
     desk = Desk(post.services, code_by_mail=True)

@@ -222,7 +222,7 @@ def test_forget_me_goes_to_the_officers_list_with_its_term(
     with services.store.read() as conn:
         assert conn.scalar(select(func.count()).select_from(t.person)) == 0
         assert conn.scalar(select(func.count()).select_from(t.request)) == 0
-    assert "opens nothing" in browser.get("/s/me").text
+    assert "link does not work" in browser.get("/s/me").text
 
 
 def test_forget_me_at_once_where_the_house_says_so(
@@ -337,11 +337,11 @@ def test_a_link_that_ends_while_the_page_is_open_ends_the_visit(
     with services.store.write() as tx:
         links.revoke(services, tx, made.id, "test")
     refused = browser.post("/s/me/stop/all", data={"how": "withdraw", "csrf_token": form})
-    assert (refused.status_code, "taken back" in refused.text) == (404, True)
+    assert (refused.status_code, "no longer valid" in refused.text) == (410, True)
     assert audited(services, Action.CONSENT_WITHDRAW) == 0
     later = visit(services, asa)
     clock.advance(timedelta(days=services.config.signing.page_days))
-    assert "has ended" in later.get("/s/me").text
+    assert "has expired" in later.get("/s/me").text
 
 
 def test_only_a_link_to_the_page_opens_the_page(services: Services, asa: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from plugin.clock import ManualClock
 from plugin.flows import consent, halves, links, modes, people, receipts, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.quitclaim.sheets import sheet
 from sidecar import samples
+from sidecar.app import create_app
 from tests import support
 from tests.signers import Desk, Visit, data_url, drawing
 
@@ -35,8 +38,6 @@ def lines(services: Services, person_id: str) -> set[str]:
     """The lines that are in force now."""
     with services.store.read() as conn:
         standing = roster.load(conn, person_id)
-    from plugin.quitclaim import rules
-
     found = rules.in_force(*standing, services.ages, services.clock.now())
     return {grant.channel or "recognition" for grant in found}
 
@@ -86,8 +87,6 @@ def test_what_was_seen_and_chosen_is_kept_with_its_proof(desk: Desk, cast: suppo
 
 def test_every_sentence_of_the_text_stands_on_the_page(desk: Desk, cast: support.Cast) -> None:
     """What is hashed is what was seen."""
-    from html import unescape
-
     page = " ".join(unescape(desk.visit(cast.add("Åsa")).page()).split())
     shown = sheet(desk.form.form, "en", desk.services.today())
     said = [shown.title, shown.who, shown.asks, shown.why, shown.until, shown.empty, shown.recognition]
@@ -251,17 +250,8 @@ def test_a_guardian_signs_for_a_child_and_both_names_are_on_the_receipt(
     assert (known["name"], known["email"]) == ("Greta Sample", "greta@example.org")
     assert claim.signed_by_guardians == (known["id"],)
     assert (receipt["person"], receipt["guardians"]) == ("Clara", ["Greta Sample"])
-    page = links.opened(desk.services, _page_token(visit))
+    page = links.opened(desk.services, visit.kept_link())
     assert (page.person_id, page.guardian_id) == (clara, known["id"])
-
-
-def _page_token(visit: Visit) -> str:
-    text = visit.client.get("/s/done").get_data(as_text=True)
-    return (
-        text.split("/s/", 3)[-1].split("<")[0]
-        if "keep" not in text
-        else text.split('class="keep"')[1].split("/s/")[1].split('"')[0]
-    )
 
 
 def test_two_guardians_sign_one_after_the_other(services: Services, cast: support.Cast) -> None:
@@ -276,7 +266,7 @@ def test_two_guardians_sign_one_after_the_other(services: Services, cast: suppor
     assert first.location == "/s/done"
     assert not quitclaims(services, clara)
     assert visit.client.get("/s/receipt.json").status_code == 404
-    second = Visit(desk.app, _page_token(visit))
+    second = Visit(desk.app, visit.kept_link())
     page = second.page()
     assert "Greta Sample has signed already" in page
     assert 'name="recognition"' not in page
@@ -307,6 +297,90 @@ def test_a_half_that_stays_one_goes_with_its_link(
     assert halves.expire(services) == 1
     with services.store.read() as conn:
         assert not halves.of(services, conn, clara)
+
+
+def test_a_reminder_brings_the_second_guardian_to_the_same_half(
+    services: Services, cast: support.Cast
+) -> None:
+    """A new link in the place of the old finds what the first guardian signed; the old one is of no use."""
+    desk = Desk(services, guardians=2)
+    clara = cast.add("Clara", birth_date=date(2014, 5, 1))
+    visit = desk.visit(clara)
+    visit.sign(
+        "press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org"
+    )
+    old = links.opened(services, visit.kept_link())
+    with services.store.write() as tx:
+        again = links.Link(
+            links.Kind.SIGN, "en", clara, old.form_id, old.guardian_id, by_mail=True, most_uses=1
+        )
+        made = links.make(services, tx, again, "calendar")
+        links.revoke(services, tx, old.id, "calendar")
+    assert halves.expire(services) == 0
+    assert Visit(desk.app, made.token).sign("press", typed="Hugo").status_code == 303
+    assert len(quitclaims(services, clara)[0].signed_by_guardians) == 2
+
+
+def test_a_first_guardians_form_sent_twice_is_one(services: Services, cast: support.Cast) -> None:
+    """The second press leads to the page for the other guardian, whose link it shows; the first link is of no use."""
+    desk = Desk(services, guardians=2)
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
+    modes.decide(services, support.SHOOT, ruling, "test")
+    visit = desk.visit(collection_ref=support.SHOOT)
+    page = visit.page()
+    session = visit.client.get_cookie("facelease_sign", path="/s")
+    assert session is not None
+    sent = {"choice": "communication:press", "name": "Clara", "birth_date": "2014-05-01", "signer": "Greta"}
+    sent |= {"typed": "Greta", "email": "g@example.org"}
+    sent |= {"other_signer": "Hugo", "other_email": "h@example.org"}
+    assert visit.send(sent, page).location == "/s/done"
+    first = visit.kept_link()
+    visit.client.set_cookie("facelease_sign", session.value, path="/s")
+    assert visit.send(sent, page).location == "/s/done"
+    assert desk.kept()["person"] == 1
+    assert Visit(desk.app, first).opened.status_code == 410
+    assert Visit(desk.app, visit.kept_link()).sign("press", typed="Hugo").status_code == 303
+    assert _members(services) == {"Clara"}
+
+
+def test_who_comes_back_after_the_evidence_went_signs_anew(desk: Desk, cast: support.Cast) -> None:
+    """The record key of long ago is destroyed; a new signature makes a new one."""
+    asa = cast.add("Åsa", email="asa@example.org")
+    with desk.services.store.write() as tx:
+        consent.destroy_key(desk.services, tx, asa, "record", "calendar")
+    visit = desk.visit(asa)
+    assert visit.sign("press", email="new@example.org").status_code == 303
+    with desk.services.store.read() as conn:
+        assert people.email_of(desk.services, conn, asa) == "new@example.org"
+
+
+def test_more_than_is_allowed_is_refused_kindly(desk: Desk, cast: support.Cast) -> None:
+    """Too many tries, too many bytes, a form from nowhere: a page in plain words, and nothing is read in full."""
+    stranger = desk.app.test_client()
+    answer = stranger.post("/s/form", data={"photographs": (BytesIO(b"x" * (2 << 20)), "a.jpg")})
+    assert (answer.status_code, "too much at once" in answer.get_data(as_text=True)) == (413, True)
+    guesser = create_app(desk.services.config, desk.services).test_client()
+    tried = [guesser.get(f"/s/{number:043d}") for number in range(125)]
+    assert [answer.status_code for answer in tried] == [404] * 120 + [429] * 5
+    assert "Try again in a minute" in tried[-1].get_data(as_text=True)
+
+
+def test_a_photograph_touches_no_disk(
+    desk: Desk, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is uploaded by people stays in memory: it may be of somebody who does not sign in the end."""
+
+    def on_disk(*_: object, **__: object) -> None:
+        raise AssertionError("a temporary file was made")
+
+    for name in ("SpooledTemporaryFile", "TemporaryFile"):
+        monkeypatch.setattr(f"werkzeug.formparser.{name}", on_disk, raising=False)
+    picture = BytesIO()
+    Image.effect_noise((1200, 1200), 90).convert("RGB").save(picture, "PNG")
+    assert len(picture.getvalue()) > 1_000_000
+    visit = desk.visit(cast.add("Åsa"))
+    answer = visit.sign("press", "recognition", photographs=[picture.getvalue()])
+    assert "We see no face" in answer.get_data(as_text=True)
 
 
 def test_a_small_child_is_not_recognised(desk: Desk, cast: support.Cast) -> None:
@@ -433,7 +507,7 @@ def test_what_is_renewed_supersedes_what_was(desk: Desk, cast: support.Cast, clo
     desk.visit(asa).sign("press", "recognition", photographs=photographs())
     clock.advance(timedelta(days=30))
     visit = desk.visit(asa, kind=links.Kind.RENEW)
-    assert "We have photographs of you already" in visit.page()
+    assert "We have photographs already" in visit.page()
     visit.sign("website", "recognition")
     assert [claim.version for claim in quitclaims(desk.services, asa)] == [1, 2]
     assert lines(desk.services, asa) == {"website", "recognition"}

@@ -22,6 +22,7 @@ from plugin.hooks.tool import ExifTool
 from plugin.ledger import migrations
 from plugin.ledger.store import Store
 from sidecar import samples
+from tests.hostile import HOSTILE, IMPOSSIBLE
 
 pytestmark = pytest.mark.promise
 
@@ -214,19 +215,6 @@ def _shared(key: str) -> bool:
 
 
 # ---- D3 -----------------------------------------------------------------------------------
-
-HOSTILE = [
-    "<script>alert(1)</script>", "</rdf:li></rdf:Bag>", "]]>", "<!--", "&amp;&lt;&#10;&xxe;", '"\'`', "a,b|c}d]e{f[g",
-    "{Name=x,Type=Face}", "=x", "+=x", "-=x", "<=/etc/passwd", "a<=/etc/passwd", "<-", "@", "a<b>c", "%d%f.%e",
-    "-o /etc/x", "-execute", "-stay_open False", "--", "-@ /etc/passwd", "-if 0", "#[CSTR]-execute\\n", "# x",
-    "$(touch x)", "`touch x`", "; rm -rf x", "| cat", "${filename;s/^/x/}", "$x", "%x %s %n", "../../x", "a/b\\c",
-    "NULL", "'; DROP TABLE tag; --", "=1+1", "\u202eevil\u202c", "a\u200bb", "\u2066x\u2069", "e\u0301", "\u00e9",
-    "Åsa 😀 👩‍👩‍👧", "a\u2028b", "\ufeffx", "x" * 1000, "😀" * 500, "a;b", "a; b;", "{ready123456}", "=0=post1", "0x41",
-    "007", "1e5",
-    "null", "nan", "base64:QQ==", "\\u0041", "&#x41;", "\u00a0x".strip(), "a\u00a0b", "a  b", "Å", "A\u030a",
-]  # fmt: skip
-IMPOSSIBLE = ["a\nb", "a\r-execute\r", "a\tb", "a\0b", "\0", "\x1b[31m", "a\x85b", "\ud800", "", " a", "a ", "\ufffe",
-              "true", "False", "-o\n/etc/x"]  # fmt: skip
 
 
 def _seen_by_others(path: Path) -> tuple[object, object, object]:

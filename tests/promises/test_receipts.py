@@ -61,8 +61,7 @@ def _signers(services: Services, rng: random.Random, count: int) -> Iterator[Vis
             about |= {"other_signer": f"Hugo {number}", "other_email": f"h{number}@example.org"}
         assert visit.sign(*chosen, **about).location == "/s/done"
         if two:
-            shown = visit.client.get("/s/done").get_data(as_text=True)
-            visit = Visit(desk.app, shown.split('class="keep"')[1].split("/s/")[1].split('"')[0])
+            visit = Visit(desk.app, visit.kept_link())
             assert visit.sign(*chosen, typed=f"Hugo {number}").location == "/s/done"
         yield visit
 

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent
+from plugin.flows import chores, consent, links
+from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import backup
 from plugin.ledger import tables as t
@@ -41,6 +42,10 @@ def _past(services: Services) -> dict[str, int]:
         "boxes": (t.face, t.face.c.created_at < _years_and_months(now, keep.boxes_months)),
         "intents": (t.intent, (t.intent.c.state != "open") & closed),
         "audit": (t.audit, t.audit.c.at < _years_and_months(now, keep.audit_months)),
+        "mails": (t.mail, t.mail.c.finished_at < now - timedelta(keep.mails_days)),
+        "codes": (t.code, t.code.c.expires_at < now),
+        "links": (t.invitation, _closed_before(now - timedelta(keep.links_days))),
+        "requests": (t.request, t.request.c.decided_at < _years_and_months(now, keep.audit_months)),
         "evidence": (t.sealed, (t.sealed.c.purpose == "record") & t.sealed.c.person_id.in_(over)),
         "record keys": (t.person_key, t.person_key.c.person_id.in_(over)),
         "shredded keys": (t.shredding, t.shredding.c.shredded_at < _years_and_months(now, keep.audit_months)),
@@ -50,6 +55,45 @@ def _past(services: Services) -> dict[str, int]:
         for kind, (table, where) in days.items():
             counts[kind] = conn.scalar(select(func.count()).select_from(table).where(where)) or 0
     return counts | {"log files": _old_logs(services, now), "wrapped keys": _old_keys(services, now)}
+
+
+def _closed_before(moment: datetime) -> Any:
+    link = t.invitation.c
+    used_up = (link.uses == link.most_uses) & (link.used_at < moment)
+    return (link.expires_at < moment) | (link.revoked_at < moment) | used_up
+
+
+def _asked(services: Services, asa: str) -> str:
+    """Letters, links, codes and requests of every fate; returns the link that is good for ten years."""
+    with services.store.write() as tx:
+        for fate in ("expired", "revoked", "used"):
+            made = links.make(services, tx, Link(Kind.SIGN, "en", asa, most_uses=1), "test")
+            tx.execute(
+                insert(t.code).values(
+                    id=fate, invitation_id=made.id, code_sha256=fate, address_sha256=fate, created_at=tx.now,
+                    expires_at=tx.now + timedelta(days=33 if fate == "expired" else 0),
+                )
+            )  # fmt: skip
+            if fate == "revoked":
+                links.revoke(services, tx, made.id, "test")
+            elif fate == "used":
+                links.use(services, tx, made.id)
+            state = {"expired": "sent", "revoked": "dropped", "used": "failed"}[fate]
+            tx.execute(
+                insert(t.mail).values(
+                    id=fate, cause=fate, kind="changed", person_id=asa, data={}, language="en", state=state,
+                    created_at=tx.now, finished_at=tx.now,
+                )
+            )  # fmt: skip
+        for number, decided in enumerate((tx.now, None)):
+            tx.execute(
+                insert(t.request).values(
+                    id=str(number), person_id=asa, kind="erasure", asked_at=tx.now, asked_by="person",
+                    due_on=tx.now.date(), decided_at=decided,
+                )
+            )  # fmt: skip
+        long = Link(Kind.PAGE, "en", asa, lasts=timedelta(days=3650))
+        return links.make(services, tx, long, "test").id
 
 
 def _old_logs(services: Services, now: datetime) -> int:
@@ -114,6 +158,7 @@ def test_nothing_is_kept_past_its_term(
         asa = cast.add("Åsa")
         cast.sign(asa, lasts=None)
         dag = _fill(services, cast, clock, tmp_path / "photos", asa)
+        long = _asked(services, asa)
         seen: dict[str, int] = {}
         left: dict[str, int] = {}
         for days in (31, 60, 280, 365, 365, 365, 365, 365, 365, 365):
@@ -128,6 +173,8 @@ def test_nothing_is_kept_past_its_term(
         with services.store.read() as conn:
             assert services.vault.find(conn, asa, "evidence")
             assert not services.vault.has_key(conn, dag, "record")
+            assert list(conn.scalars(select(t.invitation.c.id))) == [long]
+            assert list(conn.scalars(select(t.request.c.id))) == ["1"]  # one that nobody decided waits on
         cast.sign(dag)
         assert len(list((tmp_path / "data" / "backups").glob("keys-*.json"))) >= 1
     for handler in logging.getLogger().handlers:

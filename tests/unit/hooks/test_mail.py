@@ -3,6 +3,8 @@
 import smtplib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from plugin.config import Config, parse
 from plugin.errors import ConfigError, MailError, MailMisconfigured, MailRefused
-from plugin.hooks.mail import Attachment, MailServer, Outgoing, compose
+from plugin.hooks.mail import Attachment, MailServer, Outgoing, compose, one_line
 from tests import mailbox
 from tests.mailbox import Mailbox
 
@@ -50,7 +52,23 @@ def test_a_letter_arrives_whole(box: Mailbox) -> None:
     assert letter["From"].addresses[0].display_name == "Museum Åkerø"
     assert (letter["Auto-Submitted"], letter["Date"].datetime) == ("auto-generated", NOON)
     assert text == LETTER.text
-    assert [part.get_content() for part in letter.iter_attachments()] == [b"%PDF\r\n.\r\n\0", b"{}"]  # type: ignore[attr-defined]
+    assert [part.get_content() for part in letter.iter_attachments()] == [b"%PDF\r\n.\r\n\0", b"{}"]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["For Clara: you decide now about your photographs at Museum Åkerø", "Åsa 😀 👩‍👩‍👧 " * 12, "é" * 200,
+     "word " * 30 + "é " * 30, "a" * 70 + " é b"],
+)  # fmt: skip
+def test_a_long_header_keeps_its_spaces(subject: str) -> None:
+    """Folded and encoded, it reads as it was written, and no line is longer than a server must take."""
+    raw = compose(
+        Outgoing("id", "a@example.org", subject, "t", NOON), "photos@example.org", "Stichting " + "Åkerø " * 9
+    )
+    read = message_from_bytes(raw.as_bytes())
+    found = [str(make_header(decode_header(read[name]))) for name in ("Subject", "From")]
+    assert found == [one_line(subject), one_line("Stichting " + "Åkerø " * 9)[:60] + " <photos@example.org>"]
+    assert max(map(len, raw.as_bytes().split(b"\r\n"))) <= 78
 
 
 def test_the_server_says_that_it_would_take_mail(box: Mailbox) -> None:

@@ -1,0 +1,282 @@
+"""Asking in good time: alerts, reminders, coming of age; and that silence is never a yes."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from plugin.flows import consent, links, roster
+from plugin.flows.links import Kind
+from plugin.ledger import tables as t
+from tests import mailbox
+from tests.posting import Post
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+TO_ASA, TO_OWNER = "asa@example.org", "owner@example.org"
+
+
+def _asa(post: Post, days: float = 365, form_id: str | None = None) -> str:
+    """Åsa, who agreed for so many days by a form that is in use."""
+    asa = post.cast.add("Åsa", email=TO_ASA)
+    post.cast.sign(asa, recognition=False, lasts=timedelta(days=days))
+    _of_form(post, asa, form_id or post.form())
+    return asa
+
+
+def _of_form(post: Post, person_id: str, form_id: str) -> None:
+    """Their quitclaim was signed by this form."""
+    with post.services.store.write() as tx:
+        tx.execute(update(t.quitclaim).where(t.quitclaim.c.person_id == person_id).values(form_id=form_id))
+
+
+def _to(sent: Sequence[tuple[str, str]], address: str) -> list[str]:
+    return [subject for to, subject in sent if to == address]
+
+
+def _link(post: Post, text: str) -> Any:
+    """The row of the link in a letter. Raises LinkRefused."""
+    return links.opened(post.services, mailbox.token(text))
+
+
+def test_three_alerts_each_once(post: Post) -> None:
+    """60, 14 and 1 days before the end, to the person with a link to renew and to the owner; then it ends by itself."""
+    asa = _asa(post)
+    days = [day for day in range(1, 370) if _to(post.day(), TO_ASA)]
+    assert days == [365 - 60, 365 - 14, 365 - 1]
+    assert [row.cause.rsplit(":", 1)[1] for row in post.mails("ending")] == ["60", "14", "1"]
+    assert len(post.mails("ending-owner")) == 3
+    with post.services.store.read() as conn:
+        assert not roster.in_force(post.services, roster.load(conn, asa), post.clock.now())
+        row = conn.execute(select(t.grant)).one()
+    assert (row.ended_kind, row.ended_at) == ("lapsed", datetime(2027, 3, 2, 12, tzinfo=UTC))
+
+
+def test_the_link_renews_and_the_newest_alone_opens(post: Post) -> None:
+    """Each alert brings a fresh link for the form in use, good until after the end; the one before is revoked."""
+    old = post.form()
+    _asa(post, form_id=old)
+    with post.services.store.write() as tx:
+        tx.execute(update(t.form).values(retired_at=tx.now))
+    new = post.form(version=2)
+    post.day(306)
+    first = next(text for to, text in _texts(post) if to == TO_ASA)
+    row = _link(post, first)
+    assert (row.kind, row.form_id, row.most_uses) == ("renew", new, 1)
+    assert row.expires_at >= datetime(2027, 3, 2, 12, tzinfo=UTC)
+    post.day(46)
+    second = [text for to, text in _texts(post) if to == TO_ASA][-1]
+    with pytest.raises(Exception, match="revoked"):
+        _link(post, first)
+    assert _link(post, second).kind == "renew"
+    assert "That ends after 2 March 2027." in second
+
+
+def _texts(post: Post) -> list[tuple[str, str]]:
+    return [(str(one["To"]), mailbox.text_of(one)) for one in post.box.letters]
+
+
+def test_days_without_us_bring_one_alert(post: Post) -> None:
+    """Of three that were missed only the nearest is sent; none once the quitclaim has ended."""
+    _asa(post)
+    sent = post.day(364.5)
+    assert len(_to(sent, TO_ASA)) == 1
+    assert [row.cause.rsplit(":", 1)[1] for row in post.mails("ending")] == ["1"]
+    assert post.day(0.1) == []
+    assert post.day(3) == []
+
+
+def test_an_alert_is_not_sent_again_when_its_row_is_past_its_term(post: Post) -> None:
+    """Retention forgets that it was sent; by then it is too late to be due."""
+    post.services.config.retention.__dict__["mails_days"] = 20
+    _asa(post)
+    post.day(306)
+    for _ in range(30):
+        post.day()
+        with post.services.store.write() as tx:
+            tx.execute(t.mail.delete().where(t.mail.c.finished_at < tx.now - timedelta(days=20)))
+    assert len([1 for to, _ in _texts(post) if to == TO_ASA]) == 1
+
+
+def test_a_form_says_when(post: Post) -> None:
+    """Its own days before the end; and a quitclaim shorter than that has no alert on the day it is signed."""
+    _asa(post, 100, post.form("School", alerts=[90, 30]))
+    days = [day for day in range(1, 101) if _to(post.day(), TO_ASA)]
+    assert days == [10, 70]
+    bo = post.cast.add("Bo", email="bo@example.org")
+    post.cast.sign(bo, recognition=False, lasts=timedelta(days=10))
+    assert [day for day in range(1, 12) if _to(post.day(), "bo@example.org")] == [9]
+
+
+def test_who_has_renewed_or_withdrawn_is_left_alone(post: Post) -> None:
+    """No alert for what has no end, for an older version, or for what is over."""
+    asa = _asa(post)
+    post.clock.advance(timedelta(days=300))
+    post.cast.sign(asa, recognition=False, lasts=timedelta(days=365))
+    assert post.day(6) == []
+    consent.withdraw(post.services, asa, None, "test")
+    assert post.day(307) == []
+    bo = post.cast.add("Bo", email="bo@example.org")
+    post.cast.sign(bo, recognition=False, lasts=None)
+    assert post.day(1000) == []
+
+
+def test_an_alert_that_waits_is_dropped_when_its_cause_goes(post: Post) -> None:
+    """The mail server was down; meanwhile everything was withdrawn."""
+    asa = _asa(post)
+    post.box.rcpt = lambda _address: "451 down"
+    post.day(306)
+    consent.withdraw(post.services, asa, None, "test")
+    post.box.rcpt = lambda _address: mailbox.TAKEN
+    assert post.day() == []
+    assert {row.state for row in post.mails()} == {"dropped"}
+
+
+def test_the_owner_gets_the_photographs(post: Post) -> None:
+    """One letter over everybody whose end is near, at most 200 lines and then a count; a name by hand counts too."""
+    asa = _asa(post)
+    bo = post.cast.add("Bo")
+    post.cast.sign(bo, recognition=False, lasts=timedelta(days=365))
+    with post.services.store.write() as tx:
+        for number in range(230):
+            who, name = (asa, "Åsa") if number < 150 else (bo, "Bo")
+            made = tx.execute(
+                insert(t.resource).values(
+                    ref=f"shoot/{number:03}.jpg", file_version="v", kind="photo", seen_at=tx.now
+                )
+            )
+            resource = made.inserted_primary_key[0]  # type: ignore[index]
+            tx.execute(
+                insert(t.tag).values(
+                    resource_id=resource, node=name, node_key=name.casefold(), person_id=who, origin="hand",
+                    places=[], created_at=tx.now,
+                )
+            )  # fmt: skip
+    sent = post.day(306)
+    assert _to(sent, TO_OWNER) == ["Photographs affected: 2 quitclaim(s) end soon"]
+    text = next(text for to, text in _texts(post) if to == TO_OWNER)
+    lines = text.splitlines()
+    assert "Åsa, until 2 March 2027: 150 photographs" in lines
+    assert "Bo, until 2 March 2027: 80 photographs" in lines
+    assert sum("shoot/" in line for line in lines) == 200
+    assert "- and 30 more photographs" in lines
+    assert len(post.mails("ending-owner")) == 1
+
+
+def test_guardians_are_asked_each_by_a_link_of_their_own(post: Post) -> None:
+    """Those who signed, in the child's language; the child is not written to."""
+    clara, (one, two) = post.child(
+        date(2016, 1, 1), "one@example.org", "two@example.org", email="clara@example.org"
+    )
+    post.cast.sign(clara, recognition=False, guardians=(one, two))
+    _of_form(post, clara, post.form())
+    sent = post.day(306)
+    assert {to for to, _ in sent} == {"one@example.org", "two@example.org", TO_OWNER}
+    found = [_link(post, text) for to, text in _texts(post) if to != TO_OWNER]
+    assert {row.guardian_id for row in found} == {one, two}
+    assert {row.kind for row in found} == {"renew"}
+
+
+# ---- unanswered invitations ---------------------------------------------------------------
+
+
+def test_reminders_come_as_often_as_configured(post: Post) -> None:
+    """Twice, a week apart; each brings a fresh link with the same end, and the one before opens no more."""
+    asa = post.cast.add("Åsa", email=TO_ASA)
+    post.invite(asa, post.form())
+    post.work()
+    days = [day for day in range(1, 40) if post.day()]
+    assert days == [7, 14]
+    invited, first, second = (text for _, text in _texts(post))
+    for old in (invited, first):
+        with pytest.raises(Exception, match="revoked"):
+            _link(post, old)
+    with post.services.store.read() as conn:
+        last = conn.execute(
+            select(t.invitation).where(t.invitation.c.token_sha256 == mailbox.digest(second))
+        ).one()
+        ends = set(conn.scalars(select(t.invitation.c.expires_at)))
+    assert (last.reminded, len(ends)) == (2, 1)
+    assert "takes the place of the earlier one" in second
+
+
+@pytest.mark.parametrize("answer", ["used", "revoked", "signed", "no mail", "shoot"])
+def test_who_has_answered_is_not_reminded(post: Post, answer: str) -> None:
+    """Nor who was handed the link by hand, nor a shoot's code."""
+    asa = post.cast.add("Åsa", email=TO_ASA)
+    form = post.form()
+    if answer in ("no mail", "shoot"):
+        kind = Kind.SHOOT if answer == "shoot" else Kind.SIGN
+        post.link(asa, kind, form_id=form, by_mail=answer == "shoot")
+    else:
+        made = post.invite(asa, form)
+        post.work()
+        with post.services.store.write() as tx:
+            if answer == "used":
+                links.use(post.services, tx, made.id)
+            elif answer == "revoked":
+                links.revoke(post.services, tx, made.id, "test")
+    if answer == "signed":
+        post.cast.sign(asa, recognition=False)
+    assert post.day(8) == []
+
+
+# ---- coming of age ------------------------------------------------------------------------
+
+BORN = date(2010, 6, 1)
+SIXTEEN = datetime(2026, 6, 1, tzinfo=AMSTERDAM)
+
+
+def test_the_young_person_is_told_and_asked(post: Post) -> None:
+    """60 and 14 days ahead without a link that could do nothing yet, and on the day with one of their own."""
+    clara, (guardian,) = post.child(BORN, "one@example.org", email="clara@example.org")
+    post.cast.sign(clara, recognition=False, guardians=(guardian,))
+    _of_form(post, clara, post.form())
+    days = {}
+    post.until(datetime(2026, 3, 31, 9, tzinfo=AMSTERDAM))
+    for ahead in range(62, -5, -1):
+        sent = post.until(SIXTEEN - timedelta(days=ahead) + timedelta(hours=9))
+        if _to(sent, "clara@example.org"):
+            days[ahead] = _to(sent, "clara@example.org")
+        assert not _to(sent, "one@example.org")
+    assert days == {
+        60: ["From 1 June 2026 you decide yourself about your photographs at Museum Åkerø"],
+        14: ["From 1 June 2026 you decide yourself about your photographs at Museum Åkerø"],
+        0: ["You decide now about your photographs at Museum Åkerø"],
+    }
+    row = _link(post, [text for to, text in _texts(post) if to == "clara@example.org"][-1])
+    assert (row.kind, row.person_id, row.guardian_id) == ("majority", clara, None)
+    assert [to for to, _ in _texts(post)].count(TO_OWNER) == 3
+    with post.services.store.read() as conn:
+        assert not roster.in_force(post.services, roster.load(conn, clara), post.clock.now())
+
+
+def test_without_an_address_the_guardians_pass_it_on(post: Post) -> None:
+    """Both get the same link, which is the young person's."""
+    clara, guardians = post.child(BORN, "one@example.org", "two@example.org")
+    post.cast.sign(clara, recognition=False, guardians=tuple(guardians))
+    _of_form(post, clara, post.form())
+    sent = post.until(SIXTEEN + timedelta(days=2))
+    assert {to for to, _ in sent} == {"one@example.org", "two@example.org"}
+    assert {subject for _, subject in sent} == {
+        "For Clara: you decide now about your photographs at Museum Åkerø"
+    }
+    assert len({mailbox.token(text) for _, text in _texts(post)}) == 1
+    assert _link(post, _texts(post)[0][1]).guardian_id is None
+    assert post.day() == []
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "signed", "long ago"])
+def test_nobody_is_asked_on_a_birthday_that_ends_nothing(post: Post, how: str) -> None:
+    """What guardians withdrew is over; who has signed at once need not be asked."""
+    clara, (guardian,) = post.child(BORN, "one@example.org", email="clara@example.org")
+    post.cast.sign(clara, recognition=False, guardians=(guardian,), lasts=timedelta(days=2000))
+    if how == "withdrawn":
+        consent.withdraw(post.services, clara, None, "test")
+    elif how == "signed":
+        post.clock.set(SIXTEEN + timedelta(hours=1))
+        post.cast.sign(clara, recognition=False)
+    sent = post.until(SIXTEEN + timedelta(days=200 if how == "long ago" else 1))
+    assert not _to(sent, "clara@example.org")
