@@ -1,5 +1,6 @@
 """What a person asks for that the officer decides on: to be forgotten, within the term (GDPR Art. 12(3), 17)."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -8,8 +9,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from plugin.errors import ConsentError, NotFound
-from plugin.flows import erasure, mails, roster
+from plugin.errors import ConsentError, MailError, NotFound
+from plugin.flows import erasure, letters, mails, people, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -17,6 +18,7 @@ from plugin.ledger.store import Tx
 
 ERASURE = "erasure"
 DONE, REFUSED = "done", "refused"
+GUARDIAN = "guardian"
 _LONGEST = 500  # characters of a reason
 
 
@@ -64,6 +66,7 @@ def ask(services: Services, tx: Tx, person_id: str, asked_by: str) -> Asked:
         tx.audit(Action.ERASURE_ASK, asked_by, subject=subject, request=key)
     if at_once:
         _decided(tx, key, DONE, asked_by)
+        _take_leave(services, tx, person_id, asked_by)
         erasure.begun(services, tx, person_id, asked_by)
     return Asked(key, until, at_once)
 
@@ -120,6 +123,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
             )
         _decided(tx, request_id, DONE if grant else REFUSED, actor, words if not grant else None)
         if grant:
+            _take_leave(services, tx, row.person_id, row.asked_by)
             erasure.begun(services, tx, row.person_id, actor)
         else:
             _refuse(services, tx, row, actor)
@@ -128,14 +132,42 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
 def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
     subject = roster.subject(services, tx.connection, row.person_id)
     tx.audit(Action.ERASURE_REFUSE, actor, subject=subject, request=row.id)
-    language = tx.connection.scalar(select(t.person.c.language).where(t.person.c.id == row.person_id)) or "en"
-    mails.put(
-        services, tx,
-        mails.Letter(
-            cause=f"kept:{row.id}", kind="kept", language=language, person_id=row.person_id,
-            data={"request": row.id},
-        ),
+    person, _ = roster.load(tx.connection, row.person_id)
+    letter = mails.Letter(
+        cause=f"kept:{row.id}", kind="kept", language=person.language, person_id=row.person_id,
+        to=_asker(services, tx, row.person_id, row.asked_by), data={"request": row.id},
     )  # fmt: skip
+    mails.put(services, tx, letter)
+
+
+def _asker(services: Services, tx: Tx, person_id: str, asked_by: str) -> str:
+    """Whom an answer goes to: the person, or, of who asked as one, the first guardian that can be written to."""
+    if asked_by != GUARDIAN:
+        return "person"
+    known = people.guardians_of(services, tx.connection, person_id)
+    return next((str(one["id"]) for one in known if one.get("email")), "person")
+
+
+def _take_leave(services: Services, tx: Tx, person_id: str, asked_by: str) -> None:
+    """The last letter, sent when the erasure has begun: by then the address is destroyed, so it is read now.
+
+    It is tried once: there is nothing left to try it with again.
+    """
+    person, _ = roster.load(tx.connection, person_id)
+    to = _asker(services, tx, person_id, asked_by)
+    letter = mails.Letter("", "erased", person.language, person_id, to)
+    address = mails.address_of(services, tx.connection, letter)
+    if not (services.config.mail.host and address):
+        return
+    names = {one["id"]: one["name"] for one in people.guardians_of(services, tx.connection, person_id)}
+    kind = "erased-guardian" if to in names else "erased"
+    values = {"name": person.display_name} | ({"guardian": names[to]} if to in names else {})
+
+    def send() -> None:
+        with contextlib.suppress(MailError):
+            letters.at_once(services, uuid4().hex, kind, address, person.language, **values)
+
+    tx.after_commit(send)
 
 
 def _decided(tx: Tx, request_id: str, outcome: str, actor: str, reason: str | None = None) -> None:

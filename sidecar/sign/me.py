@@ -14,6 +14,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import (
+    ConfigError,
     ConsentError,
     DamError,
     Forgotten,

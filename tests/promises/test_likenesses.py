@@ -4,7 +4,7 @@ import colorsys
 import io
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -103,7 +103,7 @@ class Painter:
             exif[0x0112] = turn
             image, more = image.transpose(_TURNS[turn]), {"exif": exif}
         path = self._photos / f"{stem}.{kind}"
-        image.save(path, quality=92, **({"lossless": True} if kind == "webp" else more))  # type: ignore[arg-type]
+        image.save(path, quality=92, **({"lossless": True} if kind == "webp" else more))
         support.settle(path)
         return f"{stem}.{kind}"
 
@@ -196,7 +196,7 @@ def _all_pages(browser: FlaskClient) -> str:
 
 
 @pytest.fixture
-def crowded(services: Services, cast: support.Cast, photos: Path, examiner: Examiner) -> Iterator[str]:
+def crowded(services: Services, cast: support.Cast, photos: Path, examiner: Examiner) -> str:
     """Åsa on ten photographs with others on each side, found and named by the real engine."""
     asa = cast.add("Åsa")
     cast.sign(asa)

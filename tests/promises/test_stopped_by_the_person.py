@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.config import Config
-from plugin.flows import chores, clearance, consent
+from plugin.flows import chores, clearance, cleared, consent
 from plugin.flows.services import Services
 from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
@@ -80,9 +80,9 @@ class Asked:
         answer = self._panel.ask(ref=int(self._ref), user="editor", can_edit=False, purpose="communication")
         channels = (answer.json or {}).get("channels", {})
         told = channels.get("website", {}).get("status") == "cleared"
+        span = cleared.now(self._services, "communication", "website")
         with self._services.store.read() as conn:
-            now = self._services.clock.now()
-            stored = {row.ref for row in clearance.cleared_at(conn, "communication", "website", now)}
+            stored = {row.ref for row in cleared.page(conn, span).photos}
         computed = clearance.ask(self._services, self._ref, "communication", "website").status.value
         return told or computed == "cleared" or self._ref in stored
 
@@ -160,7 +160,7 @@ def test_what_is_stopped_on_the_page_is_cleared_no_more(
                 began = time.monotonic()
                 assert answer.status_code == 200, way
                 after.append(ask())
-            after += [cleared for answered, cleared in said if answered]
+            after += [yes for answered, yes in said if answered]
             if _field(double, ref):
                 ahead = max(ahead, until - services.today())
             cast.work()

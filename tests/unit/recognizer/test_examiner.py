@@ -10,7 +10,7 @@ from PIL import Image
 from plugin.config import Matching, Recognizer
 from plugin.errors import GalleryStale
 from plugin.recognizer.child import Room
-from plugin.recognizer.decode import Pixels
+from plugin.recognizer.decode import Limits, Pixels
 from plugin.recognizer.engine import Detections, Engine, Floats
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.examiner import Examiner
@@ -159,7 +159,7 @@ def test_faces_too_small_to_encode_are_counted(engine: Engine, template: Floats,
 
 def test_what_leaves_the_child_holds_no_vector(pipeline: Pipeline, template: Floats, crowd: bytes) -> None:
     """The answer to an examination has no bytes beside its JSON, and in that no list longer than a box."""
-    room = Room(pipeline)
+    room = Room(pipeline, Limits())
     listed = [["a", TOMORROW.isoformat(), True]]
     room.answer({"order": "gallery", "entries": listed, "generation": 1}, [template.tobytes()])
     request = Request(NOW, compare=True, generation=1).to_json()

@@ -1,0 +1,45 @@
+"""The words of a person's page: whole in both languages, and without the words of the trade."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import sidecar
+from sidecar.sign import me_words
+
+SOURCES = [
+    *(Path(sidecar.__file__).parent / "sign").glob("me*.py"),
+    *(Path(sidecar.__file__).parent / "templates/me").glob("*.html"),
+    Path(sidecar.__file__).parent / "templates/people_base.html",
+]
+
+
+def test_both_languages_say_the_same_things() -> None:
+    """The same keys, each with the same values to be filled in."""
+    english, dutch = me_words.of("en"), me_words.of("nl")
+    assert english.keys() == dutch.keys()
+    for key, words in english.items():
+        assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", dutch[key])), key
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_no_word_of_the_trade(language: str) -> None:
+    """Whoever is in a photograph need not know what a template or a grant is."""
+    said = " ".join(me_words.of(language).values()).lower()
+    found = re.findall(r"\b(template|encoding|grant|quitclaim|biometr\w*|vector|node|metadata)s?\b", said)
+    assert not found
+
+
+def test_every_word_that_a_page_asks_for_is_there_and_none_is_left_over() -> None:
+    """By the names in the code and the templates."""
+    code = "\n".join(path.read_text() for path in SOURCES)
+    asked = set(re.findall(r"""\b_?w(?:ords)?\(\s*['"]([\w ]+)['"]""", code))
+    known = set(me_words.of("en"))
+    assert asked - known == set()
+    asked |= set(re.findall(r"""_back\(\s*["'](\w+)["']""", code))
+    asked |= {
+        key for pair in re.findall(r"""["'](\w+)["'] if [^\n]*? else ["'](\w+)["']""", code) for key in pair
+    }
+    plain = {key for key in known if not key.endswith("_child") and not key.startswith(("state_", "origin_"))}
+    assert plain - asked - {"lang"} == set()
