@@ -355,7 +355,7 @@ class TestHome:
         cast.sign(cast.add("Bo"), lasts=timedelta(days=20))
         dag = cast.add("Dag")
         cast.sign(dag, lasts=timedelta(days=20))
-        cast.sign(dag)
+        cast.sign(dag, start=services.clock.now() + timedelta(days=15))
         page = editor.get("/console/").text
         assert re.findall(r'class="count">(\d+)<', page) == ["1", "1", "1"]
         assert "Bo</a>" in page
