@@ -12,16 +12,17 @@ from sidecar import samples
 
 @dataclass(frozen=True)
 class Figure:
-    """`BENCH name=value`, with what it was measured under."""
+    """`BENCH name=value`, with what it was measured under; None for what could not be measured, and why."""
 
     name: str
-    value: float
+    value: float | None
     unit: str = ""
     remarks: str = ""
 
     def line(self) -> str:
         """The line that is printed."""
-        return f"BENCH {self.name}={self.value:g}{self.unit}" + (f" ({self.remarks})" if self.remarks else "")
+        said = " not measured" if self.value is None else f"={self.value:g}{self.unit}"
+        return f"BENCH {self.name}{said}" + (f" ({self.remarks})" if self.remarks else "")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,10 @@ class UseUnknown(ConsentError):
     """A purpose or a channel that the configuration does not list, or days that no answer can be given for."""
 
 
+class ImportRefused(FaceLeaseError):
+    """A file, or a row of it, cannot be imported; the message says what to correct."""
+
+
 class NotFound(FaceLeaseError):
     """The person, quitclaim, resource, face or collection asked for does not exist."""
 

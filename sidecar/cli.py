@@ -11,6 +11,7 @@ from sidecar.commands import (
     collections,
     demo,
     forms,
+    imports,
     keeping,
     mail,
     people,
@@ -40,6 +41,9 @@ for command in (
     mail.mail, tokens.token, keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)
+
+
+quitclaims.quitclaim.add_command(imports.import_)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -46,6 +46,9 @@ class Through:
 
     def holders(self, node: str) -> Iterator[str]:
         return self.inner.holders(node)
+
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        return self.inner.standing(nodes)
 
     def forget(self, node: str) -> bool:
         return self.inner.forget(node)

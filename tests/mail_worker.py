@@ -56,7 +56,7 @@ def main(config: Config, control: Path) -> None:
 def start(config: Config, control: Path) -> "subprocess.Popen[bytes]":
     """Start one."""
     path = control / "config.json"
-    path.write_text(config.model_dump_json())
+    path.write_text(config.model_dump_json(exclude_unset=True))
     command = [sys.executable, "-m", "tests.mail_worker", str(path), str(control)]
     with (control / "errors").open("ab") as errors:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)

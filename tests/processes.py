@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from PIL import Image
 
@@ -27,28 +27,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class House:
-    """Configuration, folder and processes under `root`. Nothing is polled: what happens, happens by events."""
+class Processes:
+    """The sidecar's processes on one configuration; what still runs at the end is ended."""
 
-    def __init__(self, root: Path, secret_file: str, **jobs: int) -> None:
-        self.root, self.port = root, free_port()
-        self.photos = root / "photos"
-        (self.photos / "shoot").mkdir(parents=True)
+    def __init__(self, root: Path, port: int, configuration: str) -> None:
+        self.root, self.port = root, port
         self._path = root / "facelease.toml"
-        lines = "".join(f"{key} = {value}\n" for key, value in jobs.items())
-        self._path.write_text(
-            f'data = "{root}/data"\n[folder]\npath = "{self.photos}"\n[dam]\npoll_seconds = 86400\n'
-            f"[server]\nport = {self.port}\n[webhooks]\nevents_secret_file = {secret_file!r}\n"
-            f"[resourcespace]\nseconds = 1\n[jobs]\n{lines}"
-        )
-        self._model = root / "model.jpg"
-        Image.new("RGB", (48, 48), (90, 120, 90)).save(self._model)
+        self._path.write_text(configuration)
         self._environment = os.environ | {"PYTHONPATH": str(ROOT)}
         self._running: list[subprocess.Popen[bytes]] = []
-        made = subprocess.run(
-            [*self._command, "init"], env=self._environment, check=False, capture_output=True, text=True
-        )
-        assert made.returncode == 0, made.stderr
+        self.run("init")
 
     @property
     def _command(self) -> list[str]:
@@ -64,10 +52,14 @@ class House:
         """Where the server listens."""
         return f"http://127.0.0.1:{self.port}"
 
-    def photograph(self, ref: str) -> str:
-        """A small picture in the folder, without anybody in it."""
-        shutil.copyfile(self._model, self.photos / ref)
-        return ref
+    def run(self, *words: str) -> str:
+        """`facelease WORDS`, to its end; what it printed."""
+        done = subprocess.run(
+            [*self._command, *words], env=self._environment, cwd=self.root, check=False, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{words[:2]}: {done.stderr or done.stdout}"
+        return done.stdout
 
     def start(self, what: str) -> "subprocess.Popen[bytes]":
         """Start `serve` or `work` in a process group of its own."""
@@ -101,11 +93,34 @@ class House:
         for process in list(self._running):
             self.kill(process)
 
-    def __enter__(self) -> "House":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.stop()
+
+
+class House(Processes):
+    """A folder as the DAM, and its processes, under `root`. Nothing is polled: what happens, happens by events."""
+
+    def __init__(self, root: Path, secret_file: str, **jobs: int) -> None:
+        self.photos = root / "photos"
+        (self.photos / "shoot").mkdir(parents=True)
+        self._model = root / "model.jpg"
+        Image.new("RGB", (48, 48), (90, 120, 90)).save(self._model)
+        lines = "".join(f"{key} = {value}\n" for key, value in jobs.items())
+        port = free_port()
+        super().__init__(
+            root, port,
+            f'data = "{root}/data"\n[folder]\npath = "{self.photos}"\n[dam]\npoll_seconds = 86400\n'
+            f"[server]\nport = {port}\n[webhooks]\nevents_secret_file = {secret_file!r}\n"
+            f"[resourcespace]\nseconds = 1\n[jobs]\n{lines}",
+        )  # fmt: skip
+
+    def photograph(self, ref: str) -> str:
+        """A small picture in the folder, without anybody in it."""
+        shutil.copyfile(self._model, self.photos / ref)
+        return ref
 
 
 def children(parent: int) -> list[int]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
+from plugin.config.importing import Importing
 from plugin.config.sections import (
     Access,
     Api,
@@ -67,6 +68,7 @@ class Config(Section):
     access: Access = Access()
     gate: Gate = Gate()
     api: Api = Api()
+    importing: Importing = Importing()
 
     @model_validator(mode="after")
     def reachable(self) -> Self:
@@ -81,6 +83,18 @@ class Config(Section):
             raise ValueError(
                 f"gate.ai_channel: {self.gate.ai_channel!r} is none of clearance.channels: add it there, "
                 "so that people are asked for it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def importable(self) -> Self:
+        given = self.importing.model_fields_set
+        strange = set(self.importing.purposes) - set(self.clearance.purposes)
+        if "mediums" in given:
+            strange |= set(self.importing.channel_of.values()) - {"", *self.clearance.channels}
+        if strange:
+            raise ValueError(
+                f"importing: {', '.join(sorted(strange))} stands neither in clearance.purposes nor in channels"
             )
         return self
 

@@ -79,8 +79,8 @@ def infers_emotion(words: Iterable[str]) -> bool:
 
 def _plain(text: str) -> str:
     """Casefolded, without accents, words apart: `AffectScore`, `affect_score` and "Affect score" are alike."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", unicodedata.normalize("NFKD", text))
-    return "".join(c for c in apart if not unicodedata.combining(c)).casefold()
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", bare).casefold()
 
 
 def ask(services: Services, question: Question, actor: str) -> Decision:

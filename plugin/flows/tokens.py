@@ -81,7 +81,8 @@ def add(
                 created_at=tx.now, created_by=actor, expires_at=tx.now + lasts if lasts else None,
             )
         )  # fmt: skip
-        tx.audit(Action.ACCESS_MAKE, actor, token=made.id, **{str(scope): True for scope in scopes})
+        for scope in sorted(set(scopes)):
+            tx.audit(Action.ACCESS_MAKE, actor, token=made.id, scope=scope)
     return made
 
 

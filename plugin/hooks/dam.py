@@ -5,7 +5,7 @@ it writes whose effect can be read back.
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -177,4 +177,8 @@ class Dam(Protocol):
 
     def holders(self, node: str) -> Iterator[str]:
         """Every resource that carries the name now, in any state, read from the DAM itself."""
+        ...
+
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
         ...

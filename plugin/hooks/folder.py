@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import islice
@@ -173,6 +174,16 @@ class FolderDam:
             for path, names in self._files.names(batch, {key}):
                 if any(node_key(named.node) == key for named in names):
                     yield path.relative_to(self._root).as_posix()
+
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """On how many photographs each name stands, by its key: every file is read once for all of them."""
+        keys = {node_key(node) for node in nodes}
+        counts: Counter[str] = Counter()
+        refs = iter(list(self._scan().entries) if keys else [])
+        while batch := [self._root / ref for ref in islice(refs, _READ_AT_ONCE)]:
+            for _, names in self._files.names(batch, keys):
+                counts.update({node_key(named.node) for named in names} & keys)
+        return dict(counts)
 
     def _scan(self) -> tree.Scan:
         scan = tree.scan(self._root, self._ignore)

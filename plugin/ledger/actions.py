@@ -16,6 +16,9 @@ class Action(StrEnum):
     CONSENT_ASK = "quitclaim:consent:ask"
     CONSENT_SETTLE = "quitclaim:consent:settle"
     CONSENT_REPLAY = "quitclaim:consent:replay"
+    CONSENT_IMPORT = "quitclaim:consent:import"
+    IMPORT_PLAN = "quitclaim:import:plan"
+    IMPORT_RUN = "quitclaim:import:run"
 
     RECORD_CREATE = "person:record:create"
     RECORD_CHANGE = "person:record:change"

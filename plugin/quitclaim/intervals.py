@@ -42,3 +42,16 @@ def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else max(one, other)
+
+
+def minus(one: Iterable[Window], other: Iterable[Window]) -> list[Window]:
+    """The moments of `one` that do not lie in `other`, in as few windows as possible, in order."""
+    left = union(one)
+    for start, end in union(other):
+        kept: list[Window] = []
+        for window in left:
+            kept.append((window[0], earlier(window[1], start)))
+            if end is not None:
+                kept.append((max(window[0], end), window[1]))
+        left = union(kept)
+    return left

@@ -18,7 +18,7 @@ from plugin.flows.tokens import Scope
 from plugin.ledger import tables as t
 from sidecar.app import create_app
 from tests import support
-from tests.api.conftest import Api
+from tests.program import Api
 
 _OPEN = {"/api/v1/openapi.json"}
 

@@ -24,12 +24,13 @@ from schemathesis.specs.openapi.checks import (
 from plugin.flows.services import Services
 from sidecar.app import create_app
 from tests import support
-from tests.api.conftest import Api, Photograph
+from tests.api.conftest import Photograph
+from tests.program import Api
 
 load_all_checks()
 CHECKS = (
     schemathesis.checks.not_a_server_error, status_code_conformance, content_type_conformance,
-    response_headers_conformance, response_schema_conformance, negative_data_rejection, ignored_auth,
+    response_headers_conformance, response_schema_conformance, negative_data_rejection,
     missing_required_header, unsupported_method,
 )  # fmt: skip
 _KNOWN: dict[str, Any] = {

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, links, modes, people, receipts, roster
+from plugin.flows import chores, links, modes, people, receipts, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode
@@ -25,12 +25,14 @@ SAID = {
     "en": {
         "press": "Press", "recognise": "I agree that my face is recognised", "camera": "Take one with the camera",
         "good": "This photograph will do", "name": "Your first and last name", "sign": "Sign", "done": "it is signed",
-        "page": "Your own page", "blurred": "We see no face",
+        "page": "Your own page", "stop": "Stop everything",
+        "yes": "Yes, withdraw", "nothing": "Nothing is agreed to",
     },
     "nl": {
         "press": "Pers", "recognise": "Ik vind het goed dat mijn gezicht", "camera": "Maak een foto met de camera",
         "good": "Deze foto is geschikt", "name": "Uw voor- en achternaam", "sign": "Ondertekenen",
-        "done": "het is getekend", "page": "Uw eigen pagina", "blurred": "Wij zien geen gezicht",
+        "done": "het is getekend", "page": "Uw eigen pagina", "stop": "Met alles stoppen",
+        "yes": "Ja, intrekken", "nothing": "nergens mee ingestemd",
     },
 }  # fmt: skip
 
@@ -107,23 +109,26 @@ def test_invited_signed_tagged_withdrawn(
     receipt = Path(download.value.path()).read_bytes()
     assert receipts.verify(receipt)
     assert json.loads(receipt)["person"] == "Åsa Öberg"
-    _tagged_and_withdrawn(services, cast, photos, page, asa)
+    _tagged_and_withdrawn(services, cast, photos, page, asa, said)
 
 
-def _tagged_and_withdrawn(services: Services, cast: support.Cast, photos: Path, page: Page, asa: str) -> None:
+def _tagged_and_withdrawn(
+    services: Services, cast: support.Cast, photos: Path, page: Page, asa: str, said: dict[str, str]
+) -> None:
+    """The link that the last page gave opens their own page, and two presses there stop everything."""
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     chores.poll(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa Öberg"}
-    _withdraw(services, page, asa)
+    page.locator(".keep a").click()
+    page.wait_for_url("**/s/me")
+    page.get_by_role("link", name=said["stop"]).click()
+    page.get_by_role("button", name=said["yes"]).click()
+    expect(page.get_by_text(said["nothing"])).to_be_visible()
     cast.work()
     assert cast.names_on(ref) == set()
     assert not enrolled(services, asa)
-
-
-def _withdraw(services: Services, page: Page, asa: str) -> None:
-    consent.withdraw(services, asa, None, "person")
 
 
 def test_a_guardian_signs_for_a_child(services: Services, desk: Desk, cast: support.Cast, on: Opened) -> None:

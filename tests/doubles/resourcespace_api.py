@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.doubles.resourcespace_consents import ConsentApi
 from tests.doubles.resourcespace_state import PEOPLE, RESTRICTED, Library, Photo, Shelf, User
 
 Params = Mapping[str, str]
@@ -54,7 +55,7 @@ def array(params: Params, name: str) -> Any:
     return value
 
 
-class Api:
+class Api(ConsentApi):
     """The classic functions; `url` makes addresses of files."""
 
     def __init__(self, library: Library, url: Callable[[int, str, str, User], str]) -> None:
@@ -210,7 +211,7 @@ class Api:
 
     def get_nodes(self, user: User, p: Params) -> Any:
         ref = loose(p.get("ref"))
-        if ref not in self.library.fields:
+        if ref not in self.library.fields or not (user.may("f*") or user.may(f"f{ref}")):
             return False
         return [
             {"ref": n.ref, "resource_type_field": ref, "name": n.name, "parent": None, "order_by": 0,

@@ -16,10 +16,10 @@ _SIZES = {"col": (140, 140), "thm": (200, 200), "pre": (900, 540), "scr": (1400,
 _START = datetime(2026, 3, 2, 13, 0)  # noqa: DTZ001 - the server's times have no zone
 SUPER, ADMIN, GENERAL, RESTRICTED = 3, 1, 2, 6
 _GROUPS = {
-    SUPER: {"a", "t", "u", "v", "k", "R", "e0", "e-1", "e-2"},
-    ADMIN: {"t", "u", "v", "k", "R", "e0", "e-1", "e-2", "cm"},
-    GENERAL: {"e-1", "e-2"},
-    RESTRICTED: set(),
+    SUPER: {"a", "t", "u", "v", "k", "R", "e0", "e-1", "e-2", "f*"},
+    ADMIN: {"t", "u", "v", "k", "R", "e0", "e-1", "e-2", "cm", "f*"},
+    GENERAL: {"e-1", "e-2", "f*"},
+    RESTRICTED: {"f*"},
 }
 
 
@@ -97,7 +97,9 @@ class Library:
             PEOPLE: {"name": "person", "title": "Named person(s)", "type": 9, "required": 0},
         }
         self.log: list[dict[str, Any]] = []
-        self._next = {"photo": 0, "node": 278, "shelf": 1, "log": 0, "field": 87}
+        self.consents: dict[int, dict[str, Any]] = {}
+        self.consent_links: list[tuple[int, int]] = []
+        self._next = {"consent": 0, "photo": 0, "node": 278, "shelf": 1, "log": 0, "field": 87}
         self.add_user("admin", SUPER)
 
     def number(self, kind: str) -> int:

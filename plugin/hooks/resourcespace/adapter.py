@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError, ResourceGone
-from plugin.hooks.dam import Change, Collection, Picture, Resource, Write
+from plugin.hooks.dam import Change, Collection, Picture, Resource, Write, node_key
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
 from plugin.hooks.resourcespace.binding import Status, of
@@ -81,6 +81,11 @@ class ResourceSpaceDam:
         if not self.may("v"):
             lines.append(
                 "the account lacks permission v: changes are not noticed; give it to the account's group"
+            )
+        if not (self.may("f*") or self.may(f"f{self._server.people_field}")):
+            lines.append(
+                f"the account lacks permission f{self._server.people_field}: names are neither read nor written; "
+                "give it to the account's group"
             )
         if self.account() is None:
             lines.append(
@@ -194,6 +199,13 @@ class ResourceSpaceDam:
     def holders(self, node: str) -> Iterator[str]:
         """Every resource that carries the name, in any spelling that is the same name."""
         return map(str, self._with(lambda profile: list(profile.holders(node))))
+
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """On how many resources each name stands, by its key: asked only of those that are in the list."""
+        asked = {node_key(node): node for node in nodes}
+        listed = self._nodes.keys() if asked else frozenset()
+        counts = {key: sum(1 for _ in self.holders(asked[key])) for key in asked.keys() & listed}
+        return {key: count for key, count in counts.items() if count}
 
     def state(self, ref: str, until: Mapping[str, date | None]) -> None:
         """Write, for each channel, the last day on which the resource is cleared; None is unknown."""

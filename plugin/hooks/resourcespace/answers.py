@@ -129,6 +129,11 @@ def rows(value: Any) -> list[Row]:
     raise Unexpected(_kind(value))
 
 
+def rows_or_false(value: Any) -> list[Row] | None:
+    """A list of objects, or None where the server says false."""
+    return None if value is False else rows(value)
+
+
 def row(value: Any) -> Row:
     """An object; PHP says [] where it has no entries."""
     if isinstance(value, dict):

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from plugin.errors import DamError, WriteRefused
 from plugin.hooks.dam import node_key
-from plugin.hooks.resourcespace.answers import Row, rows, whole
+from plugin.hooks.resourcespace.answers import Refused, Row, rows_or_false, whole
 from plugin.hooks.resourcespace.client import Client
 from plugin.ledger import tables as t
 from plugin.ledger.store import Store
@@ -73,11 +73,24 @@ class Nodes:
         self._at: float | None = None
 
     def refresh(self) -> None:
-        """Read the list. Raises DamError."""
-        found = [_node(row) for row in self._client.ask("get_nodes", rows, ref=self._field)]
+        """Read the list. Raises DamError, Refused where the account may not see the field."""
+        answer = self._client.ask("get_nodes", rows_or_false, ref=self._field)
+        if answer is None:
+            raise Refused(
+                f"the account may not see field {self._field}, or there is no such field: give its group the "
+                f"permission f{self._field}"
+            )
+        found = [_node(row) for row in answer]
         with self._lock:
             self._nodes = {node.ref: node for node in found}
             self._at = self._now()
+
+    def keys(self) -> frozenset[str]:
+        """The keys of every name, in each of its translations, read anew. Raises DamError."""
+        self.refresh()
+        with self._lock:
+            names = [node.name for node in self._nodes.values()]
+        return frozenset(node_key(spelling) for name in names for spelling in spellings(name))
 
     def named(self, refs: Iterable[int], shown: str | None = None) -> list[Node]:
         """The nodes of these numbers, read anew where one is not known or the server shows another name.

@@ -10,7 +10,7 @@ from plugin.errors import ConfigError, DamError
 from plugin.hooks.dam import What, Write
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.answers import NoSuchFunction
+from plugin.hooks.resourcespace.answers import NoSuchFunction, Refused
 from plugin.hooks.resourcespace.log import Log
 from plugin.hooks.resourcespace.nodes import called, fits, spellings
 from plugin.hooks.resourcespace.previews import chosen
@@ -18,7 +18,7 @@ from plugin.ledger.store import Store
 from plugin.ledger.tables import person
 from tests.doubles.resourcespace import NO_PREVIEW, Double
 from tests.doubles.resourcespace_house import Server, configuration, jpeg, on
-from tests.doubles.resourcespace_state import ADMIN
+from tests.doubles.resourcespace_state import ADMIN, SUPER
 
 NODE = frozenset({"node"})
 
@@ -360,6 +360,21 @@ def test_without_permission_for_the_log_we_say_so(double: Double, ledger: Store)
         with pytest.raises(DamError, match="permission v"):
             dam.changes()
         assert any("permission v" in line for line in dam.limits)
+
+
+def test_without_permission_for_the_people_field_we_say_so(double: Double, ledger: Store) -> None:
+    """A group of its own has no field unless it is given: f and the field's number is enough."""
+    account = double.library.add_user("blind", SUPER)
+    account.permissions.discard("f*")
+    ref = str(double.photo(jpeg()))
+    with on(double, account).dam(ledger) as dam:
+        with pytest.raises(Refused, match="permission f29"):
+            dam.write(ref, [Write("Åsa Ek", True, frozenset({"node"}))], None)
+        assert any("permission f29" in line for line in dam.limits)
+    account.permissions.add("f29")
+    with on(double, account).dam(ledger) as dam:
+        assert dam.write(ref, [Write("Åsa Ek", True, frozenset({"node"}))], None).names
+        assert not any("permission f29" in line for line in dam.limits)
 
 
 # ---- the plugin comes and goes ------------------------------------------------------------------

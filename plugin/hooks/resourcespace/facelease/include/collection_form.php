@@ -17,7 +17,7 @@ function facelease_render_collection(int $collection, string $title, array $form
             facelease_render_note('FaceleaseError', $word);
         }
         if ($saved) {
-            facelease_render_note('', 'saved');
+            facelease_render_note('FaceleaseDone', 'saved');
         }
         if (($history[0]['basis'] ?? '') === 'controller') {
             facelease_render_note('FaceleaseWarning', 'controller_warning');

@@ -30,11 +30,24 @@ function facelease_note(string $type, int $target): void
     if (!facelease_quietly(static fn() => facelease_store($event, false))) {
         $GLOBALS['facelease_unstored'][] = $event;
     }
+    facelease_deliver_later();
+}
+
+/** Deliver when this request has been answered. */
+function facelease_deliver_later(): void
+{
     if (!isset($GLOBALS['facelease_after_response'])) {
         $GLOBALS['facelease_after_response'] = true;
         // Registered from within the shutdown, ours runs after everybody else's.
         register_shutdown_function(static fn() => register_shutdown_function('facelease_after_response'));
     }
+}
+
+/** The sidecar is known to answer again: end the pause, and deliver what waits. */
+function facelease_resume(): void
+{
+    facelease_set_state(['failures' => 0, 'paused_until' => 0]);
+    facelease_deliver_later();
 }
 
 /** Store an event row. @param array{0: string, 1: string, 2: int, 3: int} $event */

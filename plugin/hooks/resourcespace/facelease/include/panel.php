@@ -52,14 +52,20 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
         facelease_render_why($said);
         return;
     }
-    facelease_render_channels($said['channels'] ?? null);
-    facelease_render_people(facelease_list($said, 'people'));
     $faces = array_values(array_filter(facelease_list($said, 'faces'), 'facelease_box'));
+    echo '<div class="FaceleaseSides">';
     facelease_render_picture($ref, $faces);
-    foreach ($faces as $number => $face) {
-        facelease_render_face($face, $number + 1, $can_edit);
-    }
+    echo '<div class="FaceleaseSaid"><h3>' . escape(facelease_word('use', facelease_text($said['purpose'] ?? ''))) . '</h3>';
+    facelease_render_channels($said['channels'] ?? null, 'status_');
     facelease_render_why($said);
+    echo '<h3>' . escape(facelease_word('people')) . '</h3>';
+    $people = facelease_list($said, 'people');
+    facelease_render_people($people);
+    $settled = array_filter($people, static fn(array $person): bool => ($person['origin'] ?? '') === 'confirmed');
+    foreach ($faces as $number => $face) {
+        facelease_render_face($face, $number + 1, $can_edit, array_column($settled, 'name'));
+    }
+    echo '</div></div>';
 }
 
 /** Why the answer is what it is, folded away. */
@@ -106,38 +112,38 @@ function facelease_render_people(array $people): void
         facelease_render_note('', 'nobody');
         return;
     }
-    echo '<div class="Listview"><table class="ListviewStyle"><tr class="ListviewTitleStyle">';
-    foreach (['person', 'origin', 'channels'] as $column) {
-        echo '<th>' . escape(facelease_word($column)) . '</th>';
-    }
-    echo '</tr>';
     foreach ($people as $person) {
         $origin = in_array($person['origin'] ?? '', FACELEASE_ORIGINS, true) ? $person['origin'] : 'unknown';
-        echo '<tr><td>' . escape(facelease_text($person['name'] ?? '')) . '</td>';
-        echo '<td>' . escape(facelease_word('origin_' . $origin)) . '</td><td>';
-        facelease_render_channels($person['channels'] ?? null);
-        echo '</td></tr>';
+        echo '<p class="FaceleasePerson"><strong>' . escape(facelease_text($person['name'] ?? '')) . '</strong> ';
+        echo escape(facelease_word('origin') . ': ' . facelease_word('origin_' . $origin)) . '</p>';
+        facelease_render_channels($person['channels'] ?? null, 'person_');
     }
-    echo '</table></div>';
 }
 
-/** One line a channel. */
-function facelease_render_channels(mixed $channels): void
+/** One line a channel: of the photograph (`status_`), or of one person in it (`person_`). */
+function facelease_render_channels(mixed $channels, string $words): void
 {
+    echo '<ul class="FaceleaseChannels">';
     foreach (is_array($channels) ? $channels : [] as $channel => $state) {
-        $line = facelease_channel_line((string) $channel, is_array($state) ? $state : []);
-        echo '<div class="FaceleaseChannel">' . escape($line) . '</div>';
+        $state = is_array($state) ? $state : [];
+        $line = facelease_channel_line((string) $channel, $state, $words);
+        echo '<li class="FaceleaseChannel ' . escape('FaceleaseIs-' . facelease_status($state)) . '">' . escape($line) . '</li>';
     }
+    echo '</ul>';
 }
 
 /** "website: cleared until 2027-03-01"; whatever is not understood reads as unknown. */
-function facelease_channel_line(string $channel, array $state): string
+function facelease_channel_line(string $channel, array $state, string $words = 'status_'): string
 {
-    $status = in_array($state['status'] ?? '', FACELEASE_STATUSES, true) ? $state['status'] : 'unknown';
     $until = facelease_text($state['until'] ?? '');
-    $line = $channel . ': ' . facelease_word('status_' . $status);
+    $line = $channel . ': ' . facelease_word($words . facelease_status($state));
 
     return $until === '' ? $line : $line . ' ' . facelease_word('until', $until);
+}
+
+function facelease_status(array $state): string
+{
+    return in_array($state['status'] ?? '', FACELEASE_STATUSES, true) ? $state['status'] : 'unknown';
 }
 
 function facelease_text(mixed $value): string
@@ -162,23 +168,30 @@ function facelease_render_picture(int $ref, array $faces): void
     echo '</div>';
 }
 
-/** One face in words, with the decisions that an editor may take on it. */
-function facelease_render_face(array $face, int $number, bool $can_edit): void
+/** One face in words, with the decisions that an editor may take on it; `$settled` are names that need no more. */
+function facelease_render_face(array $face, int $number, bool $can_edit, array $settled = []): void
 {
     $state = in_array($face['state'] ?? '', FACELEASE_FACES, true) ? $face['state'] : 'unmatched';
     $person = facelease_text($face['person'] ?? '');
     $words = facelease_word('face_' . $state) . ($person === '' ? '' : ': ' . $person);
     $line = $number . '. ' . (facelease_text($face['label'] ?? '') ?: $words);
-    echo '<div class="FaceleaseFace" data-face="' . escape((string) $face['id']) . '">' . escape($line);
+    echo '<div class="FaceleaseFace" data-face="' . escape((string) $face['id']) . '"><span>' . escape($line) . '</span>';
     $actions = ['suggested' => ['confirm', 'reject', 'dismiss'], 'matched' => ['confirm', 'reject'],
                 'unmatched' => ['dismiss'], 'rejected' => ['dismiss']][$state] ?? [];
-    foreach ($can_edit ? $actions : [] as $action) {
-        if ($action === 'dismiss') {
-            echo '<input type="text" name="reason" maxlength="200" placeholder="' . escape(facelease_word('reason')) . '"'
-                . ' aria-label="' . escape(facelease_word('reason')) . '">';
-        }
-        echo '<button type="button" data-action="' . escape($action) . '" data-face="' . escape((string) $face['id'])
-            . '">' . escape(facelease_word('action_' . $action)) . '</button>';
+    foreach ($can_edit ? array_diff($actions, in_array($person, $settled, true) ? ['confirm'] : []) : [] as $action) {
+        facelease_render_action($action, (string) $face['id']);
     }
     echo '</div>';
+}
+
+/** A button; leaving somebody out takes a reason beside it. */
+function facelease_render_action(string $action, string $face): void
+{
+    echo '<span class="FaceleaseAction">';
+    if ($action === 'dismiss') {
+        echo '<input type="text" name="reason" maxlength="200" placeholder="' . escape(facelease_word('reason')) . '"'
+            . ' aria-label="' . escape(facelease_word('reason')) . '">';
+    }
+    echo '<button type="button" data-action="' . escape($action) . '" data-face="' . escape($face)
+        . '">' . escape(facelease_word('action_' . $action)) . '</button></span>';
 }

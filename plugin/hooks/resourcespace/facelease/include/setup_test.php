@@ -4,7 +4,7 @@
  * The set-up page's test of the connection, and its list of what is left to mend.
  */
 
-/** Ask the sidecar three things. @return list<string> one sentence each, not escaped */
+/** Ask the sidecar for both purposes; if it takes events, what waits is sent. @return list<string> one sentence each, not escaped */
 function facelease_test(): array
 {
     $url = facelease_sidecar();
@@ -20,6 +20,9 @@ function facelease_test(): array
         $path = $purpose === 'events' ? '/hooks/resourcespace' : '/panel/resourcespace';
         $answer = facelease_post($purpose, $path, $id, $body, 3.0);
         $said[] = facelease_word('test_' . $purpose) . ' ' . facelease_test_verdict($answer);
+        if ($purpose === 'events' && $answer['status'] >= 200 && $answer['status'] < 300) {
+            facelease_resume();
+        }
     }
 
     return $said;

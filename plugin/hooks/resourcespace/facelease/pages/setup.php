@@ -19,7 +19,7 @@ $page_def = [
     config_add_boolean_select('facelease_take_names', escape(facelease_word('setup_take_names')), [escape($lang['no']), escape($lang['yes'])], 300),
     config_add_hidden('facelease_usages'),
     config_add_hidden('facelease_rules'),
-    config_add_text_input('facelease_channels', escape(facelease_word('setup_channels')), false, 420),
+    config_add_text_input('facelease_channels', escape(facelease_word('setup_channels')), false, 600),
 ];
 config_gen_setup_post($page_def, $plugin_name);
 $tested = getval('facelease_test', '') !== '' && enforcePostRequest(false) ? facelease_test() : [];

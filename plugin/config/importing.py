@@ -1,0 +1,34 @@
+"""The table of the configuration that imports lean on."""
+
+from pydantic import field_validator
+
+from plugin.config.sections import Count, Section
+
+
+class Importing(Section):
+    """Consents that exist elsewhere: what their words mean here, and how much is read."""
+
+    mediums: tuple[str, ...] = (
+        "Print=print", "Websites=website", "Social Media=social media", "TV=tv", "Merchandise=merchandise",
+    )  # fmt: skip
+    purposes: tuple[str, ...] = ()
+    rows: Count = 20000
+    megabytes: Count = 25
+    pages: Count = 50
+
+    @field_validator("mediums")
+    @classmethod
+    def pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in value:
+            medium, mark, _ = pair.partition("=")
+            if not mark or not medium.strip():
+                raise ValueError(
+                    f"{pair!r}: write MEDIUM=CHANNEL, or MEDIUM= for one that is no channel here"
+                )
+        return value
+
+    @property
+    def channel_of(self) -> dict[str, str]:
+        """Channels by medium, both as written; "" for a medium that is no channel here."""
+        pairs = (pair.partition("=") for pair in self.mediums)
+        return {medium.strip(): channel.strip() for medium, _, channel in pairs}

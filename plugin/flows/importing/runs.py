@@ -1,0 +1,76 @@
+"""A table, or a folder of PDFs: what would become of each row, or what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from plugin.flows.importing import carrying, lines, proofs, tables
+from plugin.flows.importing.carrying import Watch
+from plugin.flows.importing.judging import Status, Verdict
+from plugin.flows.importing.lines import Defaults, Line
+from plugin.flows.importing.tables import Table
+from plugin.flows.services import Services
+from plugin.ledger.audit import Action
+
+_KNOWN = frozenset({*lines.COLUMNS, *lines.RECOGNITION})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every row with what becomes of it, and how the file was read."""
+
+    verdicts: tuple[Verdict, ...]
+    told: str
+
+
+def load(services: Services, path: Path, also: Sequence[str] = ()) -> Table:
+    """A table with the documented columns, and `also` these. Raises ImportRefused."""
+    importing = services.config.importing
+    return tables.read(path, _KNOWN | set(also), importing.rows, importing.megabytes << 20)
+
+
+def table(
+    services: Services, path: Path, defaults: Defaults, apply: bool, actor: str, watch: Watch = iter
+) -> Outcome:
+    """A CSV or XLSX file; its evidence lies beside it. Raises ImportRefused where it cannot be read at all."""
+    read = load(services, path)
+    found = lines.of_table(services, read, path.parent, defaults, "table")
+    return Outcome(_run(services, found, "table", apply, actor, watch), read.told)
+
+
+def folder(
+    services: Services,
+    path: Path,
+    names: Path | None,
+    defaults: Defaults,
+    apply: bool,
+    actor: str,
+    watch: Watch = iter,
+) -> Outcome:
+    """PDFs in a folder, called after those who signed; or a table `names` that says whose each file is."""
+    there = proofs.pdfs(path)
+    read = load(services, names, ("file",)) if names else lines.of_folder(there)
+    found = lines.of_table(services, read, path, replace(defaults, pdf_only=True), "pdf")
+    verdicts = _run(services, found, "pdf", apply, actor, watch)
+    if names:
+        verdicts = (*verdicts, *_left_over(there, read))
+    return Outcome(verdicts, read.told)
+
+
+def _left_over(there: Sequence[str], read: Table) -> list[Verdict]:
+    """PDFs of the folder that no row names."""
+    named = {row.cells.get("file") or row.cells.get("evidence", "") for row in read.rows}
+    return [
+        Verdict(Line(0, name), Status.REFUSED, "no row of the table says whose form this is")
+        for name in there if name not in named
+    ]  # fmt: skip
+
+
+def _run(
+    services: Services, found: Sequence[Line], source: str, apply: bool, actor: str, watch: Watch
+) -> tuple[Verdict, ...]:
+    if not apply:
+        return tuple(carrying.rehearsed(services, found))
+    verdicts = carrying.carried_out(services, found, actor, watch)
+    carrying.note(services, Action.IMPORT_RUN, source, verdicts, actor)
+    return tuple(verdicts)

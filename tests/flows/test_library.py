@@ -1,0 +1,119 @@
+"""What is asked of a whole library, and what a withdrawal costs there: by index, never through all of it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, select
+
+from plugin.clock import ManualClock
+from plugin.errors import UseUnknown
+from plugin.flows import clearance, cleared, consent
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store import Store
+from tests import support
+from tests.program import photograph
+
+_LARGE = re.compile(r"SCAN (clearance|face|tag|resource)\b")
+
+
+@contextmanager
+def _plans(store: Store) -> Iterator[list[tuple[str, str]]]:
+    """(statement, plan) of every statement that touches the large tables meanwhile."""
+    found: list[tuple[str, str]] = []
+
+    def before(conn: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            first = parameters[0] if isinstance(parameters, list) and parameters else parameters
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", first).fetchall()
+            found.append((statement, "; ".join(row[3] for row in plan)))
+
+    engine = store._engine
+    event.listen(engine, "before_cursor_execute", before)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", before)
+
+
+def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: support.Cast) -> None:
+    """The ending commit and the recompute behind it reach photographs, faces, tags and clearances by index, the
+    stored clearances by photograph: else they would cost more the larger the library is."""
+    asa = cast.add("Åsa")
+    cast.sign(asa)
+    for n in range(5):
+        photograph(services, f"shoot/{n}.jpg", asa)
+    with _plans(services.store) as plans:
+        consent.withdraw(services, asa, None, "test")
+        with services.store.read() as conn:
+            ids = clearance.resources_naming(conn, asa)
+        clearance.recompute_many(services, ids)
+    assert len(ids) == 5
+    assert plans
+    for statement, plan in plans:
+        assert not _LARGE.search(plan), (statement, plan)
+        assert "ix_clearance_use" not in plan, (statement, plan)
+
+
+def test_a_page_and_a_count_are_read_from_one_index(services: Services, cast: support.Cast) -> None:
+    """No sort, no scan: from the bound on, in order; the count without a look at the rows themselves."""
+    span = cleared.until(services, "communication", "website", services.today() + timedelta(days=3))
+    with _plans(services.store) as plans, services.store.read() as conn:
+        cleared.page(conn, span)
+        cleared.page(conn, span, "1790000000000000-5")
+        cleared.count(conn, span)
+    for _, plan in plans:
+        assert "ix_clearance_use (purpose=? AND channel=? AND valid_until>?)" in plan
+        assert "TEMP B-TREE" not in plan
+        assert not _LARGE.search(plan)
+    assert "COVERING INDEX" in plans[-1][1]
+
+
+def test_recomputing_what_has_not_changed_writes_nothing(services: Services, cast: support.Cast) -> None:
+    """The same rows stay: no row is deleted and made again."""
+    asa = cast.add("Åsa")
+    cast.sign(asa)
+    ids = [photograph(services, f"shoot/{n}.jpg", asa) for n in range(3)]
+    with services.store.read() as conn:
+        before = conn.execute(select(t.clearance)).all()
+    with _plans(services.store) as plans:
+        clearance.recompute_many(services, ids)
+    with services.store.read() as conn:
+        assert conn.execute(select(t.clearance)).all() == before
+    assert len(before) == 3
+    assert not [statement for statement, _ in plans if statement.startswith("DELETE")]
+
+
+def test_pages_on_both_stores(store: Store, clock: ManualClock) -> None:
+    """In order of their ends, each once, on SQLite and on PostgreSQL; the count agrees."""
+    now = clock.now()
+    ends = [now + timedelta(days=day) for day in (9, 3, 3, 1, 20, 3)]
+    with store.write() as tx:
+        for n, end in enumerate(ends, 1):
+            photo = {"id": n, "ref": f"{n}.jpg", "file_version": "v", "kind": "photo", "seen_at": now}
+            tx.execute(t.resource.insert().values(photo))
+            lease = {"resource_id": n, "valid_from": now, "valid_until": end}
+            for use in (("communication", "website"), ("communication", "press")):
+                tx.execute(t.clearance.insert().values(purpose=use[0], channel=use[1], **lease))
+    span = cleared.Span("communication", "website", now, now + timedelta(days=3))
+    refs: list[str] = []
+    page = cleared.Page((), "")
+    with store.read() as conn:
+        for _ in range(3):
+            page = cleared.page(conn, span, page.next, 2)
+            refs += [photo.ref for photo in page.photos]
+        assert page.next == ""
+        assert refs == ["2.jpg", "3.jpg", "6.jpg", "1.jpg", "5.jpg"]
+        assert cleared.count(conn, span) == 5
+
+
+@pytest.mark.parametrize("after", ["x", "1", "-1", "1-", "1-2-3", "\u0661-\u0662x", "9" * 60])
+def test_a_mark_that_no_page_gave_is_refused(services: Services, after: str) -> None:
+    """A clear error, whatever was sent."""
+    span = cleared.now(services, "communication", "website")
+    with services.store.read() as conn, pytest.raises(UseUnknown):
+        cleared.page(conn, span, after)

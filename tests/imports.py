@@ -1,0 +1,103 @@
+"""A house without an engine, and what importing tests say over and over."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from pypdf import PdfWriter
+from sqlalchemy import func, select
+
+from plugin.clock import Clock
+from plugin.flows import roster
+from plugin.flows.importing import runs
+from plugin.flows.importing.judging import Verdict
+from plugin.flows.importing.lines import Defaults
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.quitclaim import rules
+from plugin.quitclaim.model import Quitclaim
+from sidecar import house
+from tests import support
+
+HEAD = "name,email,language,birth_date,guardian,purpose,channels,from,until,signed,text_version,evidence"
+LISTED = Defaults(
+    purposes=("communication",), channels=("website",), text_version="form 1",
+    signed=date(2026, 1, 15), list_is_proof=True,
+)  # fmt: skip
+
+
+@contextmanager
+def opened(root: Path, clock: Clock, **sections: Any) -> Iterator[Services]:
+    """An open house on an empty folder."""
+    config = support.configuration(root, **sections)
+    config.path(config.folder.path).mkdir(parents=True, exist_ok=True)
+    house.init(config, clock)
+    with house.open_house(config, clock) as services:
+        yield services
+
+
+def table(
+    services: Services, path: Path, data: str | bytes, apply: bool = False, defaults: Defaults = LISTED
+) -> list[Verdict]:
+    """Write a table to `path` and import it."""
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return list(runs.table(services, path, defaults, apply, "test").verdicts)
+
+
+def statuses(verdicts: Sequence[Verdict]) -> list[str]:
+    return [verdict.status.value for verdict in verdicts]
+
+
+def claims(services: Services, name: str) -> tuple[Quitclaim, ...]:
+    """Every version that somebody of this name has."""
+    with services.store.read() as conn:
+        return roster.load(conn, roster.find(conn, name))[1]
+
+
+def uses(services: Services, name: str) -> set[str | None]:
+    """The channels that are in force now."""
+    with services.store.read() as conn:
+        standing = roster.load(conn, roster.find(conn, name))
+    now = services.clock.now()
+    return {grant.channel for grant in rules.in_force(*standing, services.ages, now)}
+
+
+def counted(services: Services) -> dict[str, int]:
+    """How many rows stand in the tables that an import writes to."""
+    tables = (t.person, t.quitclaim, t.grant, t.sealed, t.guardian, t.audit)
+    with services.store.read() as conn:
+        return {one.name: int(conn.scalar(select(func.count()).select_from(one)) or 0) for one in tables}
+
+
+def audited(services: Services, action: Action) -> list[Mapping[str, Any]]:
+    with services.store.read() as conn:
+        rows = conn.execute(select(t.audit).where(t.audit.c.action == action.value).order_by(t.audit.c.seq))
+        return [dict(row._mapping) for row in rows]
+
+
+def sheet(*rows: Sequence[object]) -> bytes:
+    """An XLSX file."""
+    book = Workbook()
+    for row in rows:
+        book.active.append(list(row))
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def pdf(pages: int = 1, password: str = "", title: str = "") -> bytes:
+    """A PDF of blank pages; another title is another file."""
+    writer = PdfWriter()
+    for _ in range(pages):
+        writer.add_blank_page(200, 200)
+    writer.add_metadata({"/Title": title or "form"})
+    if password:
+        writer.encrypt(password)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
