@@ -152,6 +152,16 @@ def _dam(services: Services) -> Finding:
     )
 
 
+def _spelling(services: Services) -> Finding:
+    """How many, not who: what the doctor says is sent around."""
+    renamed = len(services.dam.renamed())
+    return Finding(
+        "names", True,
+        f"{renamed} people are called otherwise in the DAM now; their tags stay theirs, `facelease review list` "
+        "shows them" if renamed else "as the DAM has them",
+    )  # fmt: skip
+
+
 def _clock(services: Services) -> Finding:
     behind = getattr(services.clock, "behind", lambda: None)()
     seconds = behind.total_seconds() if behind else 0.0
@@ -210,6 +220,6 @@ def _templates(services: Services) -> Finding:
 
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
-    ("store", _store), ("DAM", _dam), ("clock", _clock), ("sweep", _sweep), ("jobs", _jobs),
+    ("store", _store), ("DAM", _dam), ("names", _spelling), ("clock", _clock), ("sweep", _sweep), ("jobs", _jobs),
     ("terms", _terms), ("templates", _templates), ("letters", _letters),
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """How often somebody may ask: counted in memory, by address and by link; the server is one process."""
 
+import logging
+
 from flask import Flask, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -13,6 +15,7 @@ def prepare(app: Flask, config: Config) -> Limiter:
     count = config.server.proxies
     if count:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]
+    logging.getLogger("flask-limiter").disabled = True  # it would log addresses, and which link they have
     return Limiter(get_remote_address, app=app, storage_uri="memory://", strategy="moving-window")
 
 

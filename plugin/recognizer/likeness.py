@@ -24,7 +24,7 @@ LONGEST = 480
 _DECODED = 1920  # px: enough for a face that is a small part of the photograph
 _GREY = (214, 209, 205)
 _AROUND = 0.35  # of a face's width and height: hair and ears lie outside the box that a detector draws
-_ASIDE, _ABOVE, _BELOW = 0.6, 0.6, 0.9  # of the own face's sides, shown around it
+_ASIDE, _ABOVE, _BELOW = 0.4, 0.6, 0.9  # of the own face's sides, shown around it
 _QUALITY = 82
 
 

@@ -197,22 +197,26 @@ def test_links_that_open_nothing(
     with services.store.write() as tx:
         links.use(services, tx, links.opened(services, used).id)
         links.revoke(services, tx, links.opened(services, revoked).id, "test")
-    clock.advance(timedelta(days=31))
-    expected = {
-        "A" * 43: "cut off", used: "used already", revoked: "no longer valid", late: "expired", used[:20]: "cut off",
-    }  # fmt: skip
     page = on("phone")
-    for token, words in expected.items() - {(used, "used already")}:
-        page.goto(f"/s/{token}")
-        expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
-        expect(page.locator("main")).to_contain_text(words)
-        assert "Geheim" not in page.content()
+    _refused(
+        page, {used: "used already", revoked: "no longer valid", "A" * 43: "cut off", late[:20]: "cut off"}
+    )
+    clock.advance(timedelta(days=31))
+    _refused(page, {late: "has expired"})
     assert serious(page) == []
     shot(page, "sign-refused-phone-en")
     dutch = on("phone", "nl")
     dutch.goto(f"/s/{late}")
     expect(dutch.get_by_role("heading", name="Deze link werkt niet")).to_be_visible()
     shot(dutch, "sign-refused-phone-nl")
+
+
+def _refused(page: Page, tokens: dict[str, str]) -> None:
+    for token, words in tokens.items():
+        page.goto(f"/s/{token}")
+        expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
+        expect(page.locator("main")).to_contain_text(words)
+        assert "Geheim" not in page.content()
 
 
 def test_by_keyboard_alone(services: Services, desk: Desk, cast: support.Cast, on: Opened) -> None:
@@ -288,3 +292,41 @@ def test_at_a_shoot_on_a_phone(services: Services, desk: Desk, on: Opened) -> No
     expect(page.get_by_role("heading", level=1)).to_contain_text("it is signed")
     with services.store.read() as conn:
         assert len(conn.execute(select(t.shoot_member)).all()) == 1
+
+
+def test_what_ends_is_renewed_or_is_over(
+    services: Services, cast: support.Cast, photos: Path, clock: ManualClock, on: Opened
+) -> None:
+    """Renewed in time, the names stay without new photographs; not renewed, they go on the day that was shown."""
+    desk = Desk(services, duration={"days": 30})
+    asa = cast.add("Åsa Öberg")
+    page = on("phone")
+    page.goto(f"/s/{desk.invite(asa)}")
+    expect(page.get_by_text("It holds through 1 April 2026")).to_be_visible()
+    _agree(page, samples.portrait(samples.A_FRONT))
+    cast.open_collection()
+    ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
+    chores.poll(services)
+    cast.work()
+    clock.advance(timedelta(days=20))
+    page.goto(f"/s/{desk.invite(asa, kind=links.Kind.RENEW)}")
+    expect(page.get_by_text("It holds through 21 April 2026")).to_be_visible()
+    assert page.locator("input:checked").count() == 0
+    _agree(page)
+    for days, names in ((15, {"Åsa Öberg"}), (20, set())):
+        clock.advance(timedelta(days=days))
+        chores.sweep(services)
+        cast.work()
+        assert cast.names_on(ref) == names
+    assert not enrolled(services, asa)
+
+
+def _agree(page: Page, photograph: Path | None = None) -> None:
+    page.get_by_label("Press").check()
+    page.get_by_label("I agree that my face is recognised").check()
+    if photograph is not None:
+        page.get_by_label("Take one with the camera").set_input_files(photograph)
+    page.get_by_label("Your first and last name").fill("Åsa Öberg")
+    page.get_by_label("Or type your name as your signature").fill("Åsa Öberg")
+    page.get_by_role("button", name="Sign", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("it is signed")
