@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from plugin.errors import NotFound
+from plugin.errors import ConsentError, NotFound
 from plugin.flows import invitations, links, roster
 from plugin.flows.links import Kind
 from plugin.flows.services import Services
@@ -69,6 +69,8 @@ def routes(services: Services) -> Routes:
     )  # fmt: skip
     def invitation_make(body: Invite) -> Response:
         """Make a link, and mail it where that is asked for."""
+        if body.by_mail and not services.config.mail.host:
+            raise ConsentError("this house sends no mail: leave by_mail out, and hand the link over yourself")
         links.address(services, "")  # without an address of ours no link is made
         asked = invitations.Invite(
             person_id=body.person_id, collection_ref=body.collection, form=body.form, kind=Kind(body.kind),

@@ -64,6 +64,8 @@ def test_a_link_is_shown_once_and_opens_until_it_is_revoked(asking: Api) -> None
     with pytest.raises(LinkRefused):
         links.opened(asking.services, token)
     assert asking.ask("DELETE", "/invitations/none").status_code == 404
+    mailed = {"person_id": asa, "by_mail": True}
+    assert asking.ask("POST", "/invitations", mailed).status_code == 409  # this house sends no mail
     both = {"person_id": asa, "collection": "shoot"}
     assert asking.ask("POST", "/invitations", both).status_code == 409
 

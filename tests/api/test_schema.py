@@ -49,7 +49,10 @@ def schema(
 ) -> Any:
     """The description as it is served, by an app with somebody in it and no limit of requests."""
     config = services.config.model_copy(
-        update={"api": services.config.api.model_copy(update={"per_minute": 1_000_000})}
+        update={
+            "api": services.config.api.model_copy(update={"per_minute": 1_000_000}),
+            "server": services.config.server.model_copy(update={"public_url": "https://lease.example.org"}),
+        }
     )
     app: Flask = create_app(config, replace(services, config=config))
     asa = cast.add("Åsa")
