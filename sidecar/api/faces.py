@@ -66,7 +66,12 @@ class Decided(BaseModel):
 def routes(services: Services) -> Routes:
     """The routes of faces."""
     api = Routes("faces", "What the machine suggests and a person decides")
+    _reading(api, services)
+    _deciding(api, services)
+    return api
 
+
+def _reading(api: Routes, services: Services) -> None:
     @api.add("GET", "/faces", Route(Scope.FACES_READ), Faces)
     def faces_list(query: Wanted) -> Response:
         """A page of faces in a state."""
@@ -82,6 +87,8 @@ def routes(services: Services) -> Routes:
         ]  # fmt: skip
         return answer(Faces(items=items, next=items[-1].id if len(rows) > query.limit else None))
 
+
+def _deciding(api: Routes, services: Services) -> None:
     @api.add("POST", "/faces/<int:number>/confirm", _WRITE, Decided)
     def face_confirm(path: NumberPath, body: Who) -> Response:
         """Yes, this is the person."""
@@ -105,5 +112,3 @@ def routes(services: Services) -> Routes:
         """Take the last decision back; the photograph is examined again."""
         review.undo(services, path.number, caller().actor)
         return answer(Decided(id=path.number, state="unmatched"))
-
-    return api

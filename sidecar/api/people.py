@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from flask import Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
 from plugin.flows import consent, people, roster
@@ -55,17 +55,32 @@ class People(BaseModel):
 class Export(BaseModel):
     """Everything that is held on a person; templates and reference photographs by their existence."""
 
+    model_config = ConfigDict(extra="forbid")  # what an export gains must be said here too
+
     person: dict[str, Any]
     contact: dict[str, Any]
     quitclaims: list[dict[str, Any]]
     photographs: list[dict[str, Any]]
     sealed: list[dict[str, Any]]
+    guardians: list[dict[str, Any]]
+    invitations: list[dict[str, Any]]
+    mails: list[dict[str, Any]]
+    requests: list[dict[str, Any]]
+    evidence: list[dict[str, Any]]
+    faces: list[dict[str, Any]]
+    not_this_person: list[dict[str, Any]]
+    shoots: list[dict[str, Any]]
 
 
 def routes(services: Services) -> Routes:
     """The routes of people."""
     api = Routes("people", "Who may be tagged")
+    _reading(api, services)
+    _writing(api, services)
+    return api
 
+
+def _reading(api: Routes, services: Services) -> None:
     @api.add("GET", "/people", Route(Scope.PEOPLE_READ), People)
     def people_list(query: Paged) -> Response:
         """A page of the people there are."""
@@ -80,6 +95,13 @@ def routes(services: Services) -> Routes:
             tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
         return answer(_person(services, standing))
 
+    @api.add("GET", "/people/<person_id>/export", Route(Scope.EXPORTS_READ), Export)
+    def person_export(path: PersonPath) -> Response:
+        """Everything that is held on a person."""
+        return answer(Export(**people.export(services, path.person_id, caller().actor)))
+
+
+def _writing(api: Routes, services: Services) -> None:
     @api.add("POST", "/people", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
     def person_add(body: Newcomer) -> Response:
         """Enter a person."""
@@ -97,13 +119,6 @@ def routes(services: Services) -> Routes:
         """The person's own objection to being recognised; a child's stops recognition at once."""
         count = consent.object_(services, path.person_id, caller().actor)
         return answer(Done(id=path.person_id, count=count))
-
-    @api.add("GET", "/people/<person_id>/export", Route(Scope.EXPORTS_READ), Export)
-    def person_export(path: PersonPath) -> Response:
-        """Everything that is held on a person."""
-        return answer(Export(**people.export(services, path.person_id, caller().actor)))
-
-    return api
 
 
 def _page(services: Services, query: Paged) -> People:

@@ -82,6 +82,8 @@ def test_an_export_holds_everything_and_is_logged(api: Api, photograph: Photogra
     assert data["contact"] == {"email": "asa@example.org"}
     assert data["photographs"] == [{"resource": "shoot/a.jpg", "tag": "confirmed"}]
     assert data["quitclaims"][0]["grants"][0]["channel"] == "website"
+    assert {"guardians", "invitations", "mails", "requests", "evidence", "faces"} <= set(data)
+    assert data["evidence"], "the form that was signed is held too"
 
 
 def test_a_batch_is_answered_in_its_order_without_a_query_each(
