@@ -115,6 +115,14 @@ class LinkRefused(FaceLeaseError):
         super().__init__(f"the link is {why}: ask for a new one")
 
 
+class AccessRefused(FaceLeaseError):
+    """Somebody who is known has no role here; `language` is the one to tell them in."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        super().__init__("none of your groups in the DAM has a role here: ask the administrator ([access])")
+
+
 class Forgotten(FaceLeaseError):
     """What was held on the person is erased, or is being erased: there is no page of theirs any more."""
 

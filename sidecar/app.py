@@ -9,15 +9,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 
 from plugin.config import Config
-from plugin.errors import DamError, StoreError, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import api, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
+from sidecar import api, auth, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
+from sidecar.console import routes as console
 from sidecar.house import open_house
+from sidecar.readiness import sweep_age, unready
 from sidecar.sign import blueprint, me, uploads
 
 log = structlog.get_logger()
-SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,22 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app = api.application(__name__)
     app.request_class = uploads.InMemory
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
+    app.extensions["facelease"] = services
     sessions.prepare(app, config)
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
+    limiter = limits.prepare(app, config)
     _routes(app, services)
-    for part in (webhooks.blueprint(services), panel.blueprint(services), downloads.blueprint(services)):
+    signed = (
+        webhooks.blueprint(services), panel.blueprint(services), downloads.blueprint(services),
+        auth.blueprint(services, limiter),
+    )  # fmt: skip
+    for part in signed:
         if part is not None:
             sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
             app.register_blueprint(part)
-    limiter = limits.prepare(app, config)
+    if auth.on(services):
+        app.register_blueprint(console.console)
     app.register_blueprint(blueprint.blueprint(services, limiter))
     app.register_blueprint(me.blueprint(services, limiter))
     api.register(app, services)
@@ -83,7 +90,7 @@ def _routes(app: Flask, services: Services) -> None:
         language = request.args.get("lang", language)
         words = wording.of(language)
         return render_template("front.html", w=words, site=services.config.site.name, state=state(services),
-                               ready=_unready(services) is None)  # fmt: skip
+                               ready=unready(services) is None)  # fmt: skip
 
     @app.get("/health")
     def health() -> Response:
@@ -91,26 +98,13 @@ def _routes(app: Flask, services: Services) -> None:
 
     @app.get("/ready")
     def ready() -> Response:
-        missing = _unready(services)
+        missing = unready(services)
         return jsonify(status="ready") if missing is None else problems.problem(503, "Not ready", missing)
 
     @app.get("/metrics")
     def measured() -> Response:
         _measure(state(services))
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def _unready(services: Services) -> str | None:
-    """What keeps us from working, in one sentence; None when all is well."""
-    try:
-        services.master.key(services.master.current)
-        age = state(services).sweep_age
-        services.dam.collections()
-    except (StoreError, VaultError, DamError) as error:
-        return str(error)
-    if age is None or age > SWEEP_LATE:
-        return "the last sweep is long ago: is `facelease work` running?"
-    return None
 
 
 def state(services: Services) -> State:
@@ -130,10 +124,8 @@ def state(services: Services) -> State:
         }
         letters = conn.execute(select(t.mail.c.state, func.count()).group_by(t.mail.c.state)).all()
         templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
-        last = conn.scalar(select(t.state.c.last_sweep))
-    age = None if last is None else (services.clock.now() - last).total_seconds()
     mails = {str(name): int(count) for name, count in letters}
-    return State(photos, faces, services.queue.counts(), templates, age, mails)
+    return State(photos, faces, services.queue.counts(), templates, sweep_age(services), mails)
 
 
 def _measure(now: State) -> None:

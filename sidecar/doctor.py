@@ -35,6 +35,7 @@ def examine(config: Config, clock: Clock) -> list[Finding]:
     findings = [_configuration(config), _guard("master key", lambda: _master(config))]
     findings += [*_permissions(config), _exiftool()]
     findings += [_guard(f"{name} of the DAM", lambda name=name: _signed(config, name)) for name in _SIGNED]  # type: ignore[misc]
+    findings.append(_guard("console", lambda: _console(config)))
     findings.append(_guard("weights", lambda: _weights(config)))
     findings.append(_guard("mail server", lambda: _mail_server(config)))
     try:
@@ -88,6 +89,23 @@ def _signed(config: Config, purpose: str) -> Finding:
     count = 0 if known is None else len(known())
     said = f"on, {count} secrets" if count else f"off: webhooks.{purpose}_secret_file names no secret"
     return Finding(f"{purpose} of the DAM", True, said)
+
+
+def _console(config: Config) -> Finding:
+    """Without an address of ours and a secret the staff's pages are not there; without groups nobody has a role."""
+    known = signed.secrets(config, "signin")
+    if known is None or not config.server.public_url:
+        lacks = (
+            "webhooks.signin_secret_file names no secret" if known is None else "server.public_url is empty"
+        )
+        return Finding("console", True, f"off: {lacks}")
+    access = config.access
+    groups = {*access.administrators, *access.officers, *access.editors, *access.auditors}
+    where = f"{config.server.public_url}/console/"
+    return Finding(
+        "console", bool(groups), f"on at {where}, {len(known())} secrets, {len(groups)} groups",
+        "[access]: name the DAM's groups, or nobody has a role",
+    )  # fmt: skip
 
 
 def _exiftool() -> Finding:
@@ -152,6 +170,16 @@ def _dam(services: Services) -> Finding:
     )
 
 
+def _spelling(services: Services) -> Finding:
+    """How many, not who: what the doctor says is sent around."""
+    renamed = len(services.dam.renamed())
+    return Finding(
+        "names", True,
+        f"{renamed} people are called otherwise in the DAM now; their tags stay theirs, `facelease review list` "
+        "shows them" if renamed else "as the DAM has them",
+    )  # fmt: skip
+
+
 def _clock(services: Services) -> Finding:
     behind = getattr(services.clock, "behind", lambda: None)()
     seconds = behind.total_seconds() if behind else 0.0
@@ -210,6 +238,6 @@ def _templates(services: Services) -> Finding:
 
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
-    ("store", _store), ("DAM", _dam), ("clock", _clock), ("sweep", _sweep), ("jobs", _jobs),
+    ("store", _store), ("DAM", _dam), ("names", _spelling), ("clock", _clock), ("sweep", _sweep), ("jobs", _jobs),
     ("terms", _terms), ("templates", _templates), ("letters", _letters),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from plugin.errors import (
+    AccessRefused,
     ConfigError,
     ConsentError,
     DamError,
@@ -29,6 +30,7 @@ _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (TokenRefused, 401),
     (QueueFull, 429),
     (SignatureRefused, 401),
+    (AccessRefused, 403),
     (EventRefused, 422),
     (ConfigError, 503),
     (DamError, 502),
@@ -40,6 +42,11 @@ def problem(status: int, title: str, detail: str = "") -> Response:
     """A problem document (RFC 9457 section 3); `about:blank` is the type of one that the status explains."""
     body = {"type": "about:blank", "title": title, "status": status} | ({"detail": detail} if detail else {})
     return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def status_of(error: FaceLeaseError) -> int:
+    """The HTTP status that an error of ours is answered with."""
+    return next(code for kind, code in _STATUS if isinstance(error, kind))
 
 
 def register(app: Flask) -> None:
@@ -54,7 +61,7 @@ def register(app: Flask) -> None:
         return answer
 
     def ours(error: FaceLeaseError) -> Response:
-        status = next(code for kind, code in _STATUS if isinstance(error, kind))
+        status = status_of(error)
         # What went wrong inside is for the log; what the caller can mend is for the caller.
         answer = problem(status, type(error).__name__, str(error) if status < 500 else "")
         if isinstance(error, QueueFull):

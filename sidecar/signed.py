@@ -21,7 +21,7 @@ _AGAIN_SECONDS = 10
 
 
 def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.environ) -> Secrets | None:
-    """Where the secrets for `purpose` (events, panel) come from: a file, or the environment; None is nowhere.
+    """Where the secrets for `purpose` (events, panel, signin) come from: a file, or the environment; None is nowhere.
 
     Raises ConfigError where they are named and cannot be read: at the start, rather than at an event.
     """
@@ -40,7 +40,7 @@ def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.en
 
 def body(services: Services, known: Secrets) -> tuple[str, bytes]:
     """The id and the raw bytes of this request. Raises SignatureRefused; 413 above the limit, 400 for half a body."""
-    raw = _read()
+    raw = read()
     headers = {name: request.headers.get(name, "") for name in signature.HEADERS}
     try:
         allowed = known()
@@ -50,16 +50,16 @@ def body(services: Services, known: Secrets) -> tuple[str, bytes]:
     return signature.verify(allowed, headers, raw, services.clock.now()), raw
 
 
-def _read() -> bytes:
+def read(most: int = events.MOST_BYTES) -> bytes:
     """The whole body. Whatever the server's parser finds wrong with it is the sender's fault."""
-    request.max_content_length = events.MOST_BYTES + 1  # one more, so that a body without a length shows too
+    request.max_content_length = most + 1  # one more, so that a body without a length shows too
     try:
         raw = request.get_data(cache=False)
     except HTTPException:
         raise
     except Exception as error:
         raise BadRequest from error
-    if len(raw) > events.MOST_BYTES:
+    if len(raw) > most:
         raise RequestEntityTooLarge
     return raw
 

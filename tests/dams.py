@@ -7,11 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 from plugin.errors import DamError
-from plugin.hooks.dam import Change, Collection, Dam, Picture, Resource, Write
+from plugin.hooks.dam import (
+    Change,
+    Collection,
+    Dam,
+    Dates,
+    Names,
+    Picture,
+    Resource,
+    Task,
+    Write,
+    one_by_one,
+)
 
 
 class Through:
@@ -22,6 +32,7 @@ class Through:
         self.places = inner.places
         self.dated = inner.dated
         self.keeps = inner.keeps
+        self.at_once = 1  # so that what is put around single calls is around each of many
 
     def collections(self) -> Sequence[Collection]:
         return self.inner.collections()
@@ -53,8 +64,24 @@ class Through:
     def forget(self, node: str) -> bool:
         return self.inner.forget(node)
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+    def renamed(self) -> Sequence[tuple[str, str]]:
+        return self.inner.renamed()
+
+    def state(self, ref: str, until: Dates) -> None:
         self.inner.state(ref, until)
+
+    def write_many(self, tasks: Sequence[Task]) -> Mapping[str, Names | DamError]:
+        by_ref = {task.ref: task for task in tasks}
+        return one_by_one(by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names)
+
+    def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
+        return one_by_one(refs, lambda ref: self.look(ref).names)
+
+    def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
+        return self.inner.leftovers(refs)
+
+    def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
+        return one_by_one(until, lambda ref: self.state(ref, until[ref]))
 
 
 class Failing(Through):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -166,3 +167,9 @@ class Cast:
         )
         with self.services.store.read() as conn:
             return {row.ref: row.origin for row in conn.execute(query)}
+
+
+def size_of(picture: bytes) -> tuple[int, int]:
+    """Width and height of a picture, in px."""
+    with Image.open(BytesIO(picture)) as opened_:
+        return opened_.size

@@ -97,7 +97,7 @@ def start(config: Config, control: Path, kill: str = "") -> "subprocess.Popen[by
     """Start one; `kill`, as "call 2", says where it dies."""
     control.mkdir(exist_ok=True)
     path = control / "config.json"
-    path.write_text(config.model_dump_json())
+    path.write_text(config.model_dump_json(exclude_unset=True))
     command = [sys.executable, "-m", "tests.worker_process", str(path), str(control), kill]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=(control / "errors").open("ab"))
 

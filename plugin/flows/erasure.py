@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from plugin.errors import DamError, ResourceGone, StoreError, VaultError
-from plugin.flows import clearance, consent, keeping, revocation, roster
+from plugin.flows import clearance, consent, keeping, remains, revocation, roster
+from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.ledger import files, rotation
 from plugin.ledger import tables as t
@@ -23,7 +24,6 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim import lifecycle
 from plugin.quitclaim.model import name_key
 
-ALL = frozenset({"machine", "confirmed", "hand"})
 ERASED = "erased"
 
 
@@ -110,8 +110,10 @@ def finish(services: Services, person_id: str) -> Certificate:
         photos = clearance.resources_naming(conn, person_id)
     certificate = Certificate(person_id, _asked(services, person_id))
     name = standing[0].display_name
-    removed = revocation.take_out(services, person_id, ALL, everywhere=True)
+    refs = remains.named_on(services, person_id)
+    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True)
     left = _left(services, name)
+    beside = remains.beside(services, refs)
     if not services.dam.forget(name):
         left.append("the DAM's own list of names")
     with services.store.write() as tx:
@@ -130,6 +132,7 @@ def finish(services: Services, person_id: str) -> Certificate:
     certificate.not_reached = [
         *open_,
         *(f"the name still stands, not by our hand, in: {line}" for line in left),
+        *_beside(beside),
         *services.dam.keeps,
         "files that were downloaded, sent or copied before: ask those who have them",
         "rows of the audit log: they stay, and nobody can tell any more whom they are about",
@@ -176,15 +179,23 @@ def _asked(services: Services, person_id: str) -> datetime:
 def _left(services: Services, name: str) -> list[str]:
     """Where the name still stands, in places that we cannot clean."""
     found = []
-    for ref in services.dam.holders(name):
-        try:
-            resource = services.dam.look(ref)
-        except ResourceGone:
-            continue
-        places = [p for n in resource.names if name_key(n.node) == name_key(name) for p in sorted(n.places)]
-        if places:
-            found.append(f"{ref} ({', '.join(dict.fromkeys(places))})")
+    for some in chunked(sorted(services.dam.holders(name)), services.dam.at_once):
+        for ref, names in services.dam.names_on(some).items():
+            if isinstance(names, ResourceGone):
+                continue
+            if isinstance(names, DamError):
+                raise names
+            places = [p for n in names if name_key(n.node) == name_key(name) for p in sorted(n.places)]
+            if places:
+                found.append(f"{ref} ({', '.join(dict.fromkeys(places))})")
     return found
+
+
+def _beside(found: list[tuple[str, int]]) -> list[str]:
+    """By number alone: what such a file is called may name somebody."""
+    where = ", ".join(f"{ref} ({count})" for ref, count in found)
+    what = "earlier versions and alternative files that the DAM keeps beside photographs of this person"
+    return [f"{what}: {where}"] if found else []
 
 
 def _delete(tx: Tx, person_id: str, name: str) -> dict[str, int]:
@@ -198,6 +209,7 @@ def _delete(tx: Tx, person_id: str, name: str) -> dict[str, int]:
         ("tags", t.tag, (t.tag.c.person_id == person_id) | (t.tag.c.node_key == name_key(name))),
         ("intents", t.intent, t.intent.c.person_id == person_id),
         ("rejections", t.rejection, t.rejection.c.person_id == person_id),
+        ("nodes", t.dam_node, t.dam_node.c.person_id == person_id),
         ("shoots", t.shoot_member, t.shoot_member.c.person_id == person_id),
         ("codes", t.code, t.code.c.invitation_id.in_(links)),
         ("links", t.invitation, t.invitation.c.person_id == person_id),

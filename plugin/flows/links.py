@@ -123,6 +123,20 @@ def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
         tx.audit(Action.LINK_REVOKE, actor, link=link_id)
 
 
+def revoke_all(services: Services, tx: Tx, person_id: str, kind: Kind, actor: str) -> int:
+    """No link of this kind to this person opens any more; returns how many did."""
+    open_ = (
+        (t.invitation.c.person_id == person_id)
+        & (t.invitation.c.kind == kind.value)
+        & t.invitation.c.revoked_at.is_(None)
+        & (t.invitation.c.expires_at > tx.now)
+    )
+    found = list(tx.connection.scalars(select(t.invitation.c.id).where(open_)))
+    for link_id in found:
+        revoke(services, tx, link_id, actor)
+    return len(found)
+
+
 def digest(token: str) -> str:
     """What the store holds of a token: SHA-256, in hex. A random 256-bit token needs no slow hash."""
     return sha256(token.encode()).hexdigest()

@@ -29,8 +29,8 @@ def waiting(
     yield from conn.execute(query)
 
 
-def unconfirmed(conn: Connection, limit: int = 100) -> Iterator[Row[Any]]:
-    """Matched faces whose tag is still the machine's own: confirming them lets them clear."""
+def unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[Row[Any]]:
+    """Matched faces whose tag is still the machine's own: confirming them lets them clear. One page after `after`."""
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
@@ -38,11 +38,20 @@ def unconfirmed(conn: Connection, limit: int = 100) -> Iterator[Row[Any]]:
         .join(
             t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id)
         )
-        .where(t.face.c.state == "matched", t.tag.c.origin == "machine")
+        .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after)
         .order_by(t.face.c.id)
         .limit(limit)
     )
     yield from conn.execute(query)
+
+
+def face_by_id(services: Services, face_id: int) -> Row[Any]:
+    """One face with the `ref` of its resource, as the ledger has it. Raises NotFound."""
+    with services.store.read() as conn:
+        found = conn.execute(_query(face_id)).first()
+    if found is None:
+        raise NotFound(f"no face {face_id}: facelease review list shows them")
+    return found
 
 
 def confirm(services: Services, face_id: int, actor: str, person_id: str | None = None) -> str:
@@ -150,11 +159,8 @@ def undo(services: Services, face_id: int, actor: str) -> None:
 
 def _look(services: Services, face_id: int) -> tuple[Row[Any], Arrival]:
     """The face, and its resource as it stands in the DAM now."""
-    with services.store.read() as conn:
-        face = conn.execute(_query(face_id)).first()
-    if face is None:
-        raise NotFound(f"no face {face_id}: facelease review list shows them")
-    return face, arrivals.enter(services, face.ref)
+    known = face_by_id(services, face_id)
+    return known, arrivals.enter(services, known.ref)
 
 
 def _query(face_id: int) -> Any:

@@ -4,15 +4,17 @@ Which tags go follows from the grants as they are when the job runs: no recognit
 no grant of any kind, no confirmed one either. A name by hand is listed, and goes only by a decision.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows import arrivals, clearance, intents, roster
+from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
+from plugin.hooks.dam import Names
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.jobs import Claimed
@@ -20,9 +22,7 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim.model import name_key
 
 LOOK_AGAIN = timedelta(hours=24)
-_DOWN = 12  # failures one after the other: then the DAM is down, and the job comes again later
-
-T = TypeVar("T")
+ALL = frozenset({"machine", "confirmed", "hand"})
 
 
 def revoke(services: Services, job: Claimed) -> None:
@@ -91,36 +91,13 @@ def take_out(
         return 0
     with services.store.read() as conn:
         open_ = list(intents.open_for(conn, person_id))
-    each(open_, lambda intent: intents.carry_out(services, intent, actor))
+    many = services.dam.at_once
+    each(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many)
     _keep_knowledge(services, person_id, origins)
-    tags = _tags(services, person_id, origins)
-    each(tags, lambda row: _remove(services, row, actor))
-    _read_back(services, person_id, set(_touched(services, person_id)), everywhere)
+    tags = tags_of(services, person_id, origins)
+    each(tags, lambda rows: _remove(services, rows, actor), many)
+    _read_back(services, person_id, origins, set(touched(services, person_id)), everywhere)
     return len(tags)
-
-
-def each(items: Iterable[T], act: Callable[[T], object]) -> None:
-    """Do `act` on each of `items`; those on which the DAM fails come again while others succeed.
-
-    One photograph that fails must not keep the others, and a DAM that fails now and then must not
-    cost a whole new attempt. Raises DamError for what is left, at once where the DAM fails for all.
-    """
-    pending = list(items)
-    while pending:
-        left: list[T] = []
-        error, in_a_row = DamError("the DAM failed"), 0
-        for at, item in enumerate(pending):
-            try:
-                act(item)
-                in_a_row = 0
-            except DamError as failure:
-                left, error, in_a_row = [*left, item], failure, in_a_row + 1
-            if in_a_row == _DOWN:
-                left += pending[at + 1 :]
-                break
-        if len(left) == len(pending) or in_a_row == _DOWN:
-            raise DamError(f"{len(left)} of {len(pending)} photographs are not done yet: {error}")
-        pending = left
 
 
 def _keep_knowledge(services: Services, person_id: str, origins: frozenset[str]) -> None:
@@ -135,7 +112,8 @@ def _keep_knowledge(services: Services, person_id: str, origins: frozenset[str])
             tx.audit(Action.TAG_HAND, intents.SYSTEM, subject=subject, tags=count)
 
 
-def _tags(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
+def tags_of(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
+    """The person's tags of these origins, with the ref of each one's resource."""
     query = (
         select(t.tag, t.resource.c.ref)
         .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
@@ -145,7 +123,7 @@ def _tags(services: Services, person_id: str, origins: Iterable[str]) -> list[Ro
         return list(conn.execute(query))
 
 
-def _touched(services: Services, person_id: str) -> Iterator[str]:
+def touched(services: Services, person_id: str) -> list[str]:
     """Every resource on which we ever meant to write this person's name."""
     query = (
         select(t.resource.c.ref)
@@ -154,23 +132,36 @@ def _touched(services: Services, person_id: str) -> Iterator[str]:
         .distinct()
     )
     with services.store.read() as conn:
-        yield from list(conn.scalars(query))
+        return list(conn.scalars(query))
 
 
-def _remove(services: Services, row: Row[Any], actor: str) -> None:
+def _remove(services: Services, rows: Sequence[Row[Any]], actor: str) -> Failed[Row[Any]]:
+    """Intents for all of these tags, then the calls; returns the tags that stay, and why."""
+    by_intent: dict[int, Row[Any]] = {}
+    for some in chunked(rows, intents.CHUNK):
+        with services.store.write() as tx:
+            for row in some:
+                intent = _removal(services, tx, row, actor)
+                if intent is not None:
+                    by_intent[intent] = row
+    failed = intents.carry_out_many(services, list(by_intent), actor)
+    return [(by_intent[intent], error) for intent, error in failed.items()]
+
+
+def _removal(services: Services, tx: Tx, row: Row[Any], actor: str) -> int | None:
+    """The intent to take one tag off; None where it is ours no more."""
     places = frozenset(row.places)
     if row.origin == "hand" and not places:
         places = services.dam.places
-    with services.store.write() as tx:
-        this = (t.tag.c.id == row.id) & (t.tag.c.origin == row.origin)
-        if tx.execute(select(t.tag.c.id).where(this)).first() is None:
-            return
-        intent = _again(tx, row, "remove") or intents.propose(
-            services, tx,
-            intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places), actor,
-        )  # fmt: skip
-        _unname(tx, row)
-    intents.carry_out(services, intent, actor)
+    this = (t.tag.c.id == row.id) & (t.tag.c.origin == row.origin)
+    if tx.execute(select(t.tag.c.id).where(this)).first() is None:
+        return None
+    intent = _again(tx, row, "remove") or intents.propose(
+        services, tx,
+        intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places), actor,
+    )  # fmt: skip
+    _unname(tx, row)
+    return intent
 
 
 def _again(tx: Tx, row: Row[Any], action: str) -> int | None:
@@ -190,12 +181,42 @@ def _unname(tx: Any, row: Row[Any]) -> None:
     )
 
 
-def _read_back(services: Services, person_id: str, touched: Iterable[str], everywhere: bool) -> None:
-    """Look at every resource we touched: what stands there now is by hand, or we are not done."""
+def _read_back(
+    services: Services, person_id: str, origins: frozenset[str], meant: set[str], everywhere: bool
+) -> None:
+    """Look at every resource we touched: what stands there now is by hand, or we are not done.
+
+    Entered anew is each that names the person still, and each of which the ledger says so.
+    """
     with services.store.read() as conn:
         label = roster.labels(conn, [person_id])[person_id]
-    refs = set(touched) | (set(services.dam.holders(label)) if everywhere else set())
-    each(sorted(refs), lambda ref: _verify(services, person_id, name_key(label), ref))
+    refs = meant | (set(services.dam.holders(label)) if everywhere else set())
+    ours = {row.ref for row in tags_of(services, person_id, origins - {"hand"})}
+    key = name_key(label)
+
+    def look(some: Sequence[str]) -> Failed[str]:
+        answers = services.dam.names_on(some)
+        failed: Failed[str] = []
+        for ref in some:
+            try:
+                _verified(services, person_id, key, ref, answers[ref], ref in ours)
+            except DamError as error:
+                failed.append((ref, error))
+        return failed
+
+    each(sorted(refs), look, services.dam.at_once)
+
+
+def _verified(
+    services: Services, person_id: str, key: str, ref: str, answer: Names | DamError, ours: bool
+) -> None:
+    """Raises DamError where the resource was not read, or a tag of ours stands on it."""
+    if isinstance(answer, ResourceGone):
+        arrivals.forget(services, ref)
+    elif isinstance(answer, DamError):
+        raise answer
+    elif ours or any(name_key(named.node) == key for named in answer):
+        _verify(services, person_id, key, ref)
 
 
 def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
@@ -228,20 +249,29 @@ def recompute(services: Services, person_id: str) -> int:
 
 def _restate(services: Services, person_id: str) -> None:
     """The release statement in the files of this person's photographs, where it is not as it should be."""
-    each(_tags(services, person_id, ("machine", "confirmed")), lambda row: _restate_one(services, row))
+    tags = tags_of(services, person_id, ("machine", "confirmed"))
+    each(tags, lambda rows: _restate_some(services, rows), services.dam.at_once)
 
 
-def _restate_one(services: Services, row: Row[Any]) -> None:
-    with services.store.read() as conn:
-        stated = conn.scalar(select(t.resource.c.released).where(t.resource.c.id == row.resource_id))
-        if stated == intents.release(services, conn, row.resource_id, {}):
-            return
-    with services.store.write() as tx:
-        intent = _again(tx, row, "release") or intents.propose(
-            services, tx,
-            intents.Proposal(row.resource_id, row.person_id, row.node, "release", row.origin, frozenset()),
-        )  # fmt: skip
-    intents.carry_out(services, intent)
+def _restate_some(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
+    by_intent: dict[int, Row[Any]] = {}
+    for some in chunked(rows, intents.CHUNK):
+        with services.store.read() as conn:
+            stale = [row for row in some if not _well_stated(services, conn, row)]
+        with services.store.write() as tx:
+            for row in stale:
+                intent = _again(tx, row, "release") or intents.propose(
+                    services, tx,
+                    intents.Proposal(row.resource_id, row.person_id, row.node, "release", row.origin, frozenset()),
+                )  # fmt: skip
+                by_intent[intent] = row
+    failed = intents.carry_out_many(services, list(by_intent))
+    return [(by_intent[intent], error) for intent, error in failed.items()]
+
+
+def _well_stated(services: Services, conn: Connection, row: Row[Any]) -> bool:
+    stated = conn.scalar(select(t.resource.c.released).where(t.resource.c.id == row.resource_id))
+    return bool(stated == intents.release(services, conn, row.resource_id, {}))
 
 
 def recomputed(services: Services, job: Claimed) -> None:
@@ -253,4 +283,4 @@ def recomputed(services: Services, job: Claimed) -> None:
 
 def list_by_hand(services: Services, person_id: str) -> list[str]:
     """The resources on which an ended person is still named by hand: for the editor to decide."""
-    return [row.ref for row in _tags(services, person_id, ("hand",))]
+    return [row.ref for row in tags_of(services, person_id, ("hand",))]

@@ -7,10 +7,12 @@ configured purpose. The stored wish is the intent of the write: it commits befor
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from plugin.errors import ResourceGone
+from plugin.errors import DamError, ResourceGone
+from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -18,6 +20,8 @@ from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 
 CHUNK = 500
+EVERY = "*"  # the key of the job that writes all that is wished for; one photograph's own job has its ref
+_LANDING = 100  # outcomes of one transaction: others wait for it
 
 
 def wish(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
@@ -40,15 +44,15 @@ def _wish(services: Services, tx: Tx, ids: Sequence[int]) -> None:
         if wanted != was and (was or any(wanted.values())):
             changed[resource_id] = wanted
     _store(tx, changed, before.keys())
-    refs = select(t.resource.c.id, t.resource.c.ref).where(t.resource.c.id.in_(changed))
-    for row in tx.execute(refs.order_by(t.resource.c.id)).all():
-        tx.audit(Action.CLEARANCE_INTEND, "system", resource_id=row.id, channels=len(changed[row.id]))
-        services.queue.put(tx, "state", str(row.ref), priority=2)
+    for resource_id, wanted in sorted(changed.items()):
+        tx.audit(Action.CLEARANCE_INTEND, "system", resource_id=resource_id, channels=len(wanted))
+    if changed:
+        services.queue.put(tx, "state", EVERY, priority=2)
 
 
 def _store(tx: Tx, changed: Mapping[int, dict[str, str]], known: Collection[int]) -> None:
     new = [
-        {"resource_id": key, "wanted": wanted, "wanted_at": tx.now}
+        {"resource_id": key, "wanted": wanted, "wanted_at": tx.now, "stated_at": None}
         for key, wanted in changed.items()
         if key not in known
     ]
@@ -57,7 +61,12 @@ def _store(tx: Tx, changed: Mapping[int, dict[str, str]], known: Collection[int]
     old = [{"key": key, "wish": wanted} for key, wanted in changed.items() if key in known]
     if old:
         this = t.statement.c.resource_id == bindparam("key")
-        tx.execute(update(t.statement).where(this).values(wanted=bindparam("wish"), wanted_at=tx.now), old)
+        tx.execute(
+            update(t.statement)
+            .where(this)
+            .values(wanted=bindparam("wish"), wanted_at=tx.now, stated_at=None),
+            old,
+        )
 
 
 def last_day(until: datetime, services: Services) -> date:
@@ -90,27 +99,72 @@ def _patient(services: Services, before: dict[str, str], wanted: dict[str, str])
 
 
 def stated(services: Services, job: Claimed) -> None:
-    """Write what is wished for one photograph; the job's key is its ref. Repeating it does no harm."""
-    with services.store.read() as conn:
-        row = conn.execute(
-            select(t.statement)
-            .join(t.resource, t.resource.c.id == t.statement.c.resource_id)
-            .where(t.resource.c.ref == job.key)
-        ).first()
-    if row is not None and row.wanted != row.stated:
-        until = {channel: date.fromisoformat(day) if day else None for channel, day in row.wanted.items()}
-        try:
-            services.dam.state(job.key, until)
-        except ResourceGone:
-            row = None
+    """Write what is wished for: for one photograph, whose ref is the job's key, or for all but those that
+    have a job of their own. Repeating it does no harm.
+
+    One on which the DAM fails while others succeed gets its own job, which tries on without them.
+    """
+    rows = _untold(services, job.key)
+    alone: list[str] = []
+    try:
+        each(rows, lambda some: _write(services, some), services.dam.at_once if rows else 1)
+    except DamError:
+        alone = [
+            row.ref for row in _untold(services, job.key) if row.resource_id in {r.resource_id for r in rows}
+        ]
+        if job.key != EVERY or len(alone) == len(rows):
+            raise
     with services.store.write() as tx:
-        if row is not None:
-            this = t.statement.c.resource_id == row.resource_id
-            tx.execute(update(t.statement).where(this).values(stated=row.wanted, stated_at=tx.now))
-            tx.audit(Action.CLEARANCE_WRITE, "system", resource_id=row.resource_id)
-            if tx.connection.scalar(select(t.statement.c.wanted).where(this)) != row.wanted:
-                services.queue.put(tx, "state", job.key, priority=2)
+        for ref in alone:
+            services.queue.put(tx, "state", ref, priority=2)
         services.queue.finish(tx, job)
+
+
+def _untold(services: Services, key: str) -> list[Row[Any]]:
+    """What is wished for and was not told yet, of one photograph or of all that have no job of their own."""
+    own = select(t.job.c.key).where(t.job.c.kind == "state", t.job.c.state.in_(("queued", "running")))
+    which = t.resource.c.ref.not_in(own) if key == EVERY else t.resource.c.ref == key
+    query = (
+        select(t.statement, t.resource.c.ref)
+        .join(t.resource, t.resource.c.id == t.statement.c.resource_id)
+        .where(which, t.statement.c.stated_at.is_(None))
+        .order_by(t.statement.c.resource_id)
+    )
+    with services.store.read() as conn:
+        return list(conn.execute(query))
+
+
+def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
+    """The calls for these, and what came of them; returns those on which the DAM failed, and why."""
+    answers = services.dam.state_many({row.ref: _changed(row) for row in rows})
+    for some in chunked(rows, _LANDING):
+        with services.store.write() as tx:
+            for row in some:
+                if answers[row.ref] is None:
+                    _land(services, tx, row)
+    return [
+        (row, error) for row in rows
+        if (error := answers[row.ref]) is not None and not isinstance(error, ResourceGone)
+    ]  # fmt: skip
+
+
+def _changed(row: Row[Any]) -> dict[str, date | None]:
+    """The channels whose day is another than the one that was written last."""
+    before = row.stated or {}
+    return {
+        channel: date.fromisoformat(day) if day else None
+        for channel, day in row.wanted.items()
+        if day != before.get(channel)
+    }
+
+
+def _land(services: Services, tx: Tx, row: Row[Any]) -> None:
+    this = t.statement.c.resource_id == row.resource_id
+    still = tx.connection.scalar(select(t.statement.c.wanted).where(this)) == row.wanted
+    tx.execute(update(t.statement).where(this).values(stated=row.wanted, stated_at=tx.now if still else None))
+    tx.audit(Action.CLEARANCE_WRITE, "system", resource_id=row.resource_id)
+    if not still:
+        services.queue.put(tx, "state", EVERY, priority=2)
 
 
 def renew(services: Services) -> None:

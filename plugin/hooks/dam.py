@@ -5,13 +5,16 @@ it writes whose effect can be read back.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from plugin.errors import DamError
+
+T = TypeVar("T")
 Box = tuple[float, float, float, float]
 """left, top, width, height in 0..1 of the upright original (EXIF orientation applied)."""
 
@@ -122,6 +125,31 @@ class Write:
     box: Box | None = None
 
 
+@dataclass(frozen=True)
+class Task:
+    """What is to be written on one resource; `released` as `Dam.write` has it."""
+
+    ref: str
+    writes: tuple[Write, ...]
+    released: bool | None = None
+
+
+Names = tuple[Named, ...]
+Dates = Mapping[str, date | None]
+"""By channel, the last day on which a resource is cleared."""
+
+
+def one_by_one(refs: Iterable[str], act: Callable[[str], T]) -> dict[str, T | DamError]:
+    """`act` on one resource after the other; one on which the DAM fails keeps none of the others."""
+    answers: dict[str, T | DamError] = {}
+    for ref in refs:
+        try:
+            answers[ref] = act(ref)
+        except DamError as error:
+            answers[ref] = error
+    return answers
+
+
 class Dam(Protocol):
     """The protocol. Every method raises DamError when the DAM fails, ResourceGone when it is not there."""
 
@@ -133,6 +161,14 @@ class Dam(Protocol):
 
     dated: bool
     """Whether the DAM has fields for the last day on which a resource is cleared."""
+
+    @property
+    def at_once(self) -> int:
+        """How many resources the calls for many reach in one go; 1 where they take one after the other.
+
+        Those calls never raise DamError: what fails is told resource by resource.
+        """
+        ...
 
     def collections(self) -> Sequence[Collection]:
         """All collections."""
@@ -167,12 +203,35 @@ class Dam(Protocol):
         """
         ...
 
+    def write_many(self, tasks: Sequence[Task]) -> Mapping[str, Names | DamError]:
+        """Carry out one task a resource, as `write` does; the names that stand there after it, or why not."""
+        ...
+
+    def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
+        """The names that stand on each resource, read from the DAM itself now."""
+        ...
+
+    def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
+        """How many other files the DAM keeps beside each resource's own: earlier versions, alternatives.
+
+        They may show whom the resource shows, and nobody examines or rewrites them.
+        """
+        ...
+
     def forget(self, node: str) -> bool:
         """Take the name out of the DAM's own list of names, if nobody carries it; False where it stays there."""
         ...
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+    def renamed(self) -> Sequence[tuple[str, str]]:
+        """Names that we wrote, as the ledger knows them, and as the DAM calls them now: an administrator's doing."""
+        ...
+
+    def state(self, ref: str, until: Dates) -> None:
         """Show, by channel, the last day on which the resource is cleared; None empties it. Idempotent."""
+        ...
+
+    def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
+        """The same on each of these resources; None where it was done, else why not."""
         ...
 
     def holders(self, node: str) -> Iterator[str]:

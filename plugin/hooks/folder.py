@@ -5,7 +5,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +13,18 @@ from plugin.config import Config
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks import leftovers, tree
 from plugin.hooks.changes import Finding, compare
-from plugin.hooks.dam import Change, Collection, Picture, Resource, Write, node_key
+from plugin.hooks.dam import (
+    Change,
+    Collection,
+    Dates,
+    Names,
+    Picture,
+    Resource,
+    Task,
+    Write,
+    node_key,
+    one_by_one,
+)
 from plugin.hooks.drafts import Drafts
 from plugin.hooks.index import Index, Known
 from plugin.hooks.metadata import Metadata
@@ -31,6 +41,7 @@ class FolderDam:
     """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
 
     keeps: tuple[str, ...] = ()
+    at_once = 1
     dated = False  # a file has no field for a day; the release statement is what it can bear
 
     def __init__(
@@ -147,6 +158,19 @@ class FolderDam:
             self._settle(ref, before, after)
         return self._look(ref, self._index.people() | {node_key(w.node) for w in writes})
 
+    def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
+        """One file after the other."""
+        by_ref = {task.ref: task for task in tasks}
+        return one_by_one(by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names)
+
+    def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
+        """Read from the files themselves."""
+        return one_by_one(refs, lambda ref: self.look(ref).names)
+
+    def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
+        """A folder keeps nothing beside a file: what it holds are photographs of their own."""
+        return dict.fromkeys(refs, 0)
+
     def _settle(self, ref: str, before: tree.Entry, memory: Memory) -> None:
         """Have our own write cause no change; what came before it and is untold stays untold."""
         now = tree.entry(self._root, ref)
@@ -162,9 +186,17 @@ class FolderDam:
         """A folder keeps no list of names: what no file bears is gone."""
         return next(self.holders(node), None) is None
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+    def renamed(self) -> list[tuple[str, str]]:
+        """A name that is changed in a file is another name."""
+        return []
+
+    def state(self, ref: str, until: Dates) -> None:
         """Files show no dates: raises DamError, since nobody should ask."""
         raise DamError("a folder has no fields for dates: ask `facelease clearance`")
+
+    def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
+        """The same answer for each."""
+        return one_by_one(until, lambda ref: self.state(ref, until[ref]))
 
     def holders(self, node: str) -> Iterator[str]:
         """Every photograph that names `node` anywhere, read from the files themselves."""

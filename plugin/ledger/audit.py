@@ -192,9 +192,15 @@ def prune(tx: "Tx", before: datetime, actor: str = "system", limit: int = 10_000
     return count
 
 
-def export(connection: Connection) -> Iterator[str]:
-    """Every row as one line of JSON, oldest first; a verifier needs nothing else."""
-    for row in connection.execute(select(t.audit).order_by(t.audit.c.seq)):
+def export(connection: Connection, after: int = 0, through: int | None = None) -> Iterator[str]:
+    """Every row as one line of JSON, oldest first; a verifier needs nothing else.
+
+    `after`, `through`: only the rows with a number above the one, up to the other.
+    """
+    query = select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq)
+    if through is not None:
+        query = query.where(t.audit.c.seq <= through)
+    for row in connection.execute(query):
         values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way, in spite of its name
         values["at"] = row.at.isoformat()
         values["details"] = json.loads(row.details)

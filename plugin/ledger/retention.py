@@ -78,6 +78,12 @@ def _events(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     return _count(tx.execute(delete(t.event).where(t.event.c.id.in_(old))))
 
 
+def _sessions(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """Sessions of the staff, a day after they could be used last: the audit log says who came in."""
+    old = select(t.session.c.id_sha256).where(t.session.c.expires_at < now - timedelta(days=1)).limit(chunk)
+    return _count(tx.execute(delete(t.session).where(t.session.c.id_sha256.in_(old))))
+
+
 def _jobs(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     before = now - timedelta(days=config.retention.jobs_days)
     old = _ids(t.job, and_(t.job.c.state.in_(("done", "dead")), t.job.c.finished_at < before))
@@ -142,6 +148,7 @@ _KINDS: dict[str, Callable[[Tx, Config, datetime, int], int]] = {
     "boxes": _boxes,
     "suggestions": _suggestions,
     "events": _events,
+    "sessions": _sessions,
     "jobs": _jobs,
     "intents": _intents,
     "shredding": _shredding,

@@ -17,12 +17,13 @@ from sqlalchemy import (
 )
 
 from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
+from plugin.ledger.dam_tables import dam_cursor, dam_node, folder_file, statement
 from plugin.ledger.log_tables import audit, audit_head, event, job
 from plugin.ledger.sign_tables import api_token, code, form, idempotency, invitation, mail, request, session
 
 __all__ = [
-    "Instant", "api_token", "audit", "audit_head", "code", "event", "form", "idempotency", "invitation", "job",
-    "mail", "metadata", "request", "session",
+    "Instant", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "event", "folder_file", "form",
+    "idempotency", "invitation", "job", "mail", "metadata", "request", "session", "statement",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
@@ -182,37 +183,6 @@ resource_collection = Table(
 resource_hidden = Table(
     "resource_hidden", metadata,
     resource_id(primary_key=True),
-)  # fmt: skip
-
-# What the DAM should show of a resource's clearance, day by channel, and what it was last told to.
-statement = Table(
-    "statement", metadata,
-    resource_id(primary_key=True),
-    Column("wanted", JSON, nullable=False),
-    Column("wanted_at", Instant, nullable=False),
-    Column("stated", JSON),
-    Column("stated_at", Instant),
-)  # fmt: skip
-
-# How far a DAM's own log of changes was read, by the address of the DAM.
-dam_cursor = Table(
-    "dam_cursor", metadata,
-    Column("name", Text, primary_key=True),
-    Column("position", BIG, nullable=False),                  # the highest row that was acknowledged
-    Column("seen", JSON, nullable=False),                     # acknowledged rows close to it, read again
-    Column("moved_at", Instant, nullable=False),
-)  # fmt: skip
-
-# The folder DAM's own memory of its files, so that a change is noticed without reading each again.
-folder_file = Table(
-    "folder_file", metadata,
-    Column("ref", Text, primary_key=True),
-    Column("size", BIG, nullable=False),
-    Column("mtime_ns", BIG, nullable=False),
-    Column("sidecar_mtime_ns", BIG),
-    Column("file_version", Text, nullable=False, index=True),
-    Column("release_ours", Text),                             # the release statement we wrote, if any
-    Column("sidecar_ours", Boolean, nullable=False, default=False),  # we made the sidecar file
 )  # fmt: skip
 
 face = Table(

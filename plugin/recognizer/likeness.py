@@ -24,7 +24,8 @@ LONGEST = 480
 _DECODED = 1920  # px: enough for a face that is a small part of the photograph
 _GREY = (214, 209, 205)
 _AROUND = 0.35  # of a face's width and height: hair and ears lie outside the box that a detector draws
-_ASIDE, _ABOVE, _BELOW = 0.6, 0.6, 0.9  # of the own face's sides, shown around it
+_BLEED = 4  # px: colour of a JPEG reaches that far beyond an edge, for it is kept at half the size
+_ASIDE, _ABOVE, _BELOW = 0.4, 0.6, 0.9  # of the own face's sides, shown around it
 _QUALITY = 82
 
 
@@ -96,7 +97,7 @@ def _areas(boxes: Sequence[Box], pixels: Pixels, around: float) -> Iterator[Pixe
             left - around * width, top - around * height, (1 + 2 * around) * width, (1 + 2 * around) * height
         )  # fmt: skip
         x, y, right, bottom = _corners(grown, pixels)
-        yield pixels[y:bottom, x:right]
+        yield pixels[max(0, y - _BLEED) : bottom + _BLEED, max(0, x - _BLEED) : right + _BLEED]
 
 
 def _corners(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:

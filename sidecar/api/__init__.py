@@ -10,12 +10,23 @@ from pydantic import ValidationError
 
 from plugin.flows.services import Services
 from sidecar import problems
-from sidecar.api import audit, clearance, collections, erasures, faces, gate, people, quitclaims
+from sidecar.api import (
+    audit,
+    clearance,
+    collections,
+    erasures,
+    faces,
+    forms,
+    gate,
+    invitations,
+    people,
+    quitclaims,
+)
 from sidecar.api.guard import Guard
 from sidecar.api.routes import PREFIX
 from sidecar.sessions import csrf
 
-_PARTS = (people, quitclaims, clearance, gate, collections, faces, erasures, audit)
+_PARTS = (people, quitclaims, forms, invitations, clearance, gate, collections, faces, erasures, audit)
 _TOKEN: dict[str, Any] = {
     "token": {
         "type": "http",

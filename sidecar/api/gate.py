@@ -1,5 +1,6 @@
 """`POST /api/v1/gate`: may this tool have this photograph, for this use?"""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,11 +10,13 @@ from pydantic import BaseModel, Field
 from plugin.flows import gate
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
-from plugin.quitclaim.answers import Use
+from plugin.quitclaim.answers import Reason, Use
 from sidecar.api.clearance import Why, reasons
 from sidecar.api.guard import caller
 from sidecar.api.models import Closed, Day, Line, Ref, Word
 from sidecar.api.routes import Route, Routes, answer
+
+_SOMEBODY = {"en": "somebody", "nl": "iemand"}
 
 
 class Tool(Closed):
@@ -56,11 +59,18 @@ def routes(services: Services) -> Routes:
             body.tool.inference, body.day,
         )  # fmt: skip
         told = gate.ask(services, question, caller().actor)
+        language = body.language or services.config.site.language
         return answer(
             Decision(
                 decision=told.verdict.value, why=told.why.value, until=told.until,
-                reasons=reasons(services, told.reasons, body.language),
+                reasons=reasons(services, tuple(_nameless(one, language) for one in told.reasons), language),
             )
         )  # fmt: skip
 
     return api
+
+
+def _nameless(reason: Reason, language: str) -> Reason:
+    """A tool needs to know that somebody did not agree, and not who."""
+    hidden = {"name": _SOMEBODY[language]}
+    return replace(reason, values=tuple((key, hidden.get(key, value)) for key, value in reason.values))

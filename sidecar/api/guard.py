@@ -48,7 +48,7 @@ class Guard:
         if refusal is None and request.method in _WITH_BODY:
             refusal = _body()
         if refusal is None and route.changes:
-            refusal = self._keys.claim(caller())
+            refusal = self._keys.claim(caller(), route.once)
         return refusal
 
     def _after(self, response: Response) -> Response:

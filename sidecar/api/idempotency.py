@@ -30,8 +30,11 @@ class Keys:
     def __init__(self, services: Services) -> None:
         self._store = services.store
 
-    def claim(self, caller: Caller) -> Response | None:
-        """Take the key for this request; or the answer, where it was used before."""
+    def claim(self, caller: Caller, once: frozenset[str] = frozenset()) -> Response | None:
+        """Take the key for this request; or the answer, where it was used before.
+
+        `once`: what of the answer is a secret, and not kept to be given again.
+        """
         key = request.headers.get(HEADER)
         if key is None:
             return None
@@ -51,19 +54,19 @@ class Keys:
                         id=row_id, request_sha256=asked, status=_RUNNING, body=None, created_at=tx.now
                     )
                 )
-                g.idempotency = row_id
+                g.idempotency = row_id, once
                 return None
         return _again(row, asked)
 
     def settle(self, response: Response) -> None:
         """Keep the answer of what was done; let go of the key where nothing was."""
-        row_id = g.pop("idempotency", None)
-        if row_id is None:
+        row_id, once = g.pop("idempotency", ("", frozenset()))
+        if not row_id:
             return
         this = t.idempotency.c.id == row_id
         with self._store.write() as tx:
             if response.status_code < 300:
-                tree = json.loads(response.get_data())
+                tree = json.loads(response.get_data()) | dict.fromkeys(once)
                 tx.execute(update(t.idempotency).where(this).values(status=response.status_code, body=tree))
             elif response.status_code < 500:
                 tx.execute(delete(t.idempotency).where(this))

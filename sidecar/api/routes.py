@@ -52,11 +52,12 @@ _KEY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Route:
-    """What the guard asks of a request. `most`: bytes of a body."""
+    """What the guard asks of a request. `most`: bytes of a body; `once`: what an answer given again leaves out."""
 
     scope: Scope
     changes: bool = False
     most: int = 1 << 20
+    once: frozenset[str] = frozenset()
 
 
 class Routes:

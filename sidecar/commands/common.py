@@ -80,7 +80,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for m
 def say(as_json: bool, data: Any, lines: Iterable[str]) -> None:
     """Print `data` as JSON, or the lines for people."""
     if as_json:
-        click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=_plain))
+        click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=plain))
     else:
         for line in lines:
             click.echo(safe(line))
@@ -91,7 +91,8 @@ def safe(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON has no word for: moments in UTC, days, and sets as sorted lists."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):

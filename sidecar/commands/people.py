@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 from sqlalchemy import select
 
-from plugin.flows import consent, erasure, gallery, people, revocation, roster
+from plugin.errors import DamError
+from plugin.flows import consent, erasure, gallery, people, remains, revocation, roster
+from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
 from sidecar.commands import portals
@@ -85,6 +87,8 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
         person_id = someone(services, who)
         data = people.export(services, person_id, actor())
         data["still_named_by_hand"] = revocation.list_by_hand(services, person_id)
+        beside, unasked = _beside(services, person_id)
+        data["kept_beside"] = [{"resource": ref, "files": count} for ref, count in beside]
     lines = [f"{data['person']['display_name']}  ({person_id})"]
     lines += [
         f"quitclaim {claim['version']}: {_line(grant)}"
@@ -92,7 +96,19 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
         for grant in claim["grants"]
     ]
     lines += [f"tag ({photo['tag']}): {photo['resource']}" for photo in data["photographs"]]
+    lines += [
+        f"earlier versions or alternative files that may show this person: {ref} ({count})"
+        for ref, count in beside
+    ] + unasked
     say(as_json, data, lines)
+
+
+def _beside(services: Services, person_id: str) -> tuple[list[tuple[str, int]], list[str]]:
+    """Other files beside the person's photographs; a DAM that does not answer keeps nobody from reading on."""
+    try:
+        return remains.beside(services, remains.named_on(services, person_id)), []
+    except DamError as error:
+        return [], [f"whether the DAM keeps other files beside these photographs is not known now: {error}"]
 
 
 def _line(grant: dict[str, object]) -> str:
@@ -202,5 +218,5 @@ def distinct(shell: Shell, who: str, as_json: bool) -> None:
     say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])
 
 
-for command in (portals.page, portals.siblings, portals.requests_):
+for command in (portals.page, portals.lock, portals.siblings, portals.requests_):
     person.add_command(command)

@@ -1,4 +1,4 @@
-"""`facelease person page | siblings | requests`: links to people's own pages, and what they ask for there."""
+"""`facelease person page | lock | siblings | requests`: links to people's own pages, and what they ask for there."""
 
 import click
 
@@ -26,6 +26,23 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
                 _send(services, tx, person_id, guardian, made.id, address)
     told = {"link": made.id} | ({} if mail else {"address": address})
     say(as_json, told, ["the link is on its way by mail" if mail else address])
+
+
+@click.command()
+@click.argument("who")
+@as_json
+@click.pass_obj
+def lock(shell: Shell, who: str, as_json: bool) -> None:
+    """Take back every link to a person's own page: one was mislaid, or went to the wrong address."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        with services.store.write() as tx:
+            count = links.revoke_all(services, tx, person_id, links.Kind.PAGE, actor())
+    say(
+        as_json,
+        {"id": person_id, "revoked": count},
+        [f"{count} links taken back: none of them opens the page"],
+    )
 
 
 def _send(

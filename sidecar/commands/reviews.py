@@ -6,6 +6,7 @@ from typing import Any
 import click
 from sqlalchemy import Row
 
+from plugin.errors import DamError
 from plugin.flows import clearance as clearances
 from plugin.flows import cleared, names, review
 from plugin.flows.services import Services
@@ -29,10 +30,13 @@ def reviews() -> None:
 @click.pass_obj
 def list_(shell: Shell, state: str, after: int, limit: int, as_json: bool) -> None:
     """Faces that wait; names by hand that belong to nobody; tags that nobody confirmed."""
-    with shell.house() as services, services.store.read() as conn:
-        faces = [_face(row) for row in review.waiting(conn, state, after, limit)]
-        machine = [_face(row) for row in review.unconfirmed(conn, limit)]
-        unlinked = [{"name": name, "photos": count} for name, count in names.unlinked(conn)]
+    with shell.house() as services:
+        with services.store.read() as conn:
+            faces = [_face(row) for row in review.waiting(conn, state, after, limit)]
+            machine = [_face(row) for row in review.unconfirmed(conn, limit)]
+            nobodys = names.unlinked(conn)
+        renamed, unasked = _renamed(services)
+    unlinked = [{"name": name, "photos": count} for name, count in nobodys]
     heads = ["face", "photo", "person", "state", "distance", "reason"]
     lines = table(heads, [[row[h] for h in heads] for row in faces])
     lines += [
@@ -43,7 +47,25 @@ def list_(shell: Shell, state: str, after: int, limit: int, as_json: bool) -> No
         f"named by hand, belongs to nobody: {u['name']} ({u['photos']} photos); person add --adopt"
         for u in unlinked
     ]
-    say(as_json, {"faces": faces, "unconfirmed": machine, "unlinked": unlinked}, lines)
+    if unlinked:
+        lines.append(
+            f"{len(unlinked)} names by hand belong to nobody, on {sum(count for _, count in nobodys)} photos in all: "
+            "an editor set them, or they came with an uploaded file"
+        )
+    lines += [f"the DAM calls {r['name']} now {r['in_the_dam']}: rename it there, or leave it; the tags stay"
+              for r in renamed]  # fmt: skip
+    say(
+        as_json, {"faces": faces, "unconfirmed": machine, "unlinked": unlinked, "renamed": renamed},
+        lines + unasked,
+    )  # fmt: skip
+
+
+def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
+    """People whose name an administrator of the DAM changed there; a DAM that is down keeps nobody from reading on."""
+    try:
+        return [{"name": ours, "in_the_dam": theirs} for ours, theirs in services.dam.renamed()], []
+    except DamError as error:
+        return [], [f"whether the DAM calls somebody otherwise now is not known: {error}"]
 
 
 def _face(row: Row[Any]) -> dict[str, Any]:

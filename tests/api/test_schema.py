@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from plugin.flows.services import Services
+from sidecar import api
 from sidecar.app import create_app
 from tests import support
 from tests.api.conftest import Photograph
@@ -48,7 +49,10 @@ def schema(
 ) -> Any:
     """The description as it is served, by an app with somebody in it and no limit of requests."""
     config = services.config.model_copy(
-        update={"api": services.config.api.model_copy(update={"per_minute": 1_000_000})}
+        update={
+            "api": services.config.api.model_copy(update={"per_minute": 1_000_000}),
+            "server": services.config.server.model_copy(update={"public_url": "https://lease.example.org"}),
+        }
     )
     app: Flask = create_app(config, replace(services, config=config))
     asa = cast.add("Åsa")
@@ -111,3 +115,12 @@ def test_the_description_is_true(schema: Any, mode: GenerationMode) -> None:
             assert mode is GenerationMode.NEGATIVE, operation.label  # nothing in it that could be wrong
     assert tried[4] > 100 or mode is GenerationMode.POSITIVE
     assert tried[2] > 100 or mode is GenerationMode.NEGATIVE
+
+
+def test_no_two_models_share_a_name(services: Services) -> None:
+    """The description knows a model by its name: two of one name, and one route would be told wrongly."""
+    seen: dict[str, Any] = {}
+    for part in api._PARTS:
+        for name, schema in part.routes(services).blueprint.components_schemas.items():
+            assert seen.setdefault(name, schema) == schema, name
+    assert len(seen) > 30

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
-from plugin.hooks.dam import What, Write
+from plugin.hooks.dam import Names, Task, What, Write
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.answers import NoSuchFunction, Passing, Refused, rows, text, truth, whole
 from plugin.hooks.resourcespace.nodes import Nodes
@@ -231,3 +231,34 @@ def test_the_bin_keeps_names_and_the_end_is_the_end(server: Server, dam: Resourc
         dam.look(ref)
     with pytest.raises(ResourceGone):
         dam.write(ref, [add(name)], None)
+
+
+def test_many_are_written_and_read_at_once(server: Server, dam: ResourceSpaceDam) -> None:
+    """Each gets what is its own, one that is not there keeps none of the others, and what others set stays."""
+    one, two, three = server.create(), server.create(), server.create()
+    asa, bo = unique("Berg, Åsa"), unique("Bo Ek")
+    dam.write(two, [add(bo)], None)
+    every = (one, two, three, "99999999")
+    done = dam.write_many([Task(ref, (add(asa),)) for ref in every])
+    assert {ref: _told(answer) for ref, answer in done.items()} == {
+        one: {asa}, two: {asa, bo}, three: {asa}, "99999999": None,
+    }  # fmt: skip
+    taken = dam.write_many([Task(one, (remove(asa),)), Task(two, (remove(asa.upper()),)), Task(three, ())])
+    assert {ref: _told(answer) for ref, answer in taken.items()} == {one: set(), two: {bo}, three: {asa}}
+    now = dam.names_on([one, two, three])
+    assert {ref: _told(answer) for ref, answer in now.items()} == {one: set(), two: {bo}, three: {asa}}
+    assert (names(dam, one), names(dam, two), names(dam, three)) == (set(), {bo}, {asa})
+
+
+def _told(answer: Names | DamError) -> set[str] | None:
+    return None if isinstance(answer, DamError) else {named.node for named in answer}
+
+
+def test_files_beside_a_resource_are_counted(server: Server, dam: ResourceSpaceDam) -> None:
+    """The old one of a file that was replaced is such a file; what it is called is not asked."""
+    ref, other = server.photo(), server.photo()
+    assert server.client().ask(
+        "add_alternative_file", whole, again=False, resource=ref, name="Åsa Öberg.jpg", description="",
+        file_name="", file_extension="", file_size=0, alt_type="", file="",
+    )  # fmt: skip
+    assert dam.leftovers([ref, other]) == {ref: 1, other: 0}

@@ -28,6 +28,7 @@ class Status(Exception):
         super().__init__(status)
 
 
+AT_ONCE = 1000
 WARNING = {"error": True, "error_note": "Sorry, an error has occurred. "}
 
 
@@ -122,6 +123,21 @@ class Api(ConsentApi):
                           "url": self.url(photo.ref, name, "jpg", user), "filesize": "43&nbsp;KB"})  # fmt: skip
         return found
 
+    def add_alternative_file(self, user: User, p: Params) -> Any:
+        photo = self.photo(p)
+        if photo is None or not self.editable(user, photo):
+            return False
+        photo.alternatives.append(p.get("name", ""))
+        return len(photo.alternatives)
+
+    def get_alternative_files(self, user: User, p: Params) -> Any:
+        photo = self.photo(p)
+        return [] if photo is None else [
+            {"ref": number, "name": name, "description": "", "file_name": name, "file_extension": "jpg",
+             "file_size": 1, "creation_date": photo.modified, "alt_type": ""}
+            for number, name in enumerate(photo.alternatives, 1)
+        ]  # fmt: skip
+
     def get_resource_path(self, user: User, p: Params) -> Any:
         photo = self.photo(p, "ref")
         return (
@@ -144,7 +160,14 @@ class Api(ConsentApi):
         source = self.library.photos.get(loose(p.get("from")))
         if source is None:
             return False
-        copy = Photo(**{**vars(source), "ref": self.library.number("photo"), "nodes": list(source.nodes)})
+        copy = Photo(
+            **{
+                **vars(source),
+                "ref": self.library.number("photo"),
+                "nodes": list(source.nodes),
+                "alternatives": [],
+            }
+        )
         self.library.photos[copy.ref] = copy
         names = "\n".join(f"+ {self.library.nodes[n].name}" for n in copy.nodes)
         self.library.note(copy.ref, "e", user.ref, PEOPLE, diff=names)
@@ -335,10 +358,10 @@ class Api(ConsentApi):
         return self._shelf(shelf) if shelf and user.may("a") else False
 
     def get_collections_resource_count(self, user: User, p: Params) -> Any:
-        refs = [loose(r) for r in p.get("refs", "").split(",")]
-        return {
-            str(r): len(self.library.shelves[r].resources) for r in refs if r in self.library.shelves
-        } or []
+        """Of somebody else's private collection it tells nothing: seen live."""
+        shown = [*self.library.seen_by(user), *(s for s in self.library.shelves.values() if s.kind in {3, 4})]
+        refs = {loose(r) for r in p.get("refs", "").split(",")}
+        return {str(s.ref): len(s.resources) for s in shown if s.ref in refs} or []
 
     def get_resource_collections(self, user: User, p: Params) -> Any:
         ref = loose(p.get("ref"))
@@ -426,8 +449,39 @@ class PluginApi(Api):
     def _people(self, photo: Photo) -> list[dict[str, Any]]:
         return [{"node": n, "name": self.library.nodes[n].name} for n in photo.nodes]
 
+    def facelease_named(self, user: User, p: Params) -> Any:
+        refs = array(p, "refs")
+        if len(refs) > AT_ONCE:
+            raise Status(400, {"error": "refs is a JSON list of at most 1000 numbers."})
+        return [self._beside(ref) for ref in refs]
+
+    def _beside(self, ref: int) -> dict[str, Any]:
+        photo = self.library.photos.get(ref)
+        if photo is None:
+            return {"ref": ref, "gone": True, "people": [], "alternatives": 0}
+        return {
+            "ref": ref,
+            "gone": False,
+            "people": self._people(photo),
+            "alternatives": len(photo.alternatives),
+        }
+
     def facelease_apply(self, user: User, p: Params) -> Any:
-        return [self._apply(user, item) for item in array(p, "items")]
+        items = array(p, "items")
+        if len(items) > AT_ONCE:
+            raise Status(400, {"error": "items is a JSON list of at most 1000 objects."})
+        answers = []
+        for item in items:
+            fate = self.library.item_fault(int(item["ref"]))
+            if fate == "break":
+                raise PhpError("one in the middle: what came before it is done")
+            if fate == "refuse":
+                answers.append(
+                    {"ref": item["ref"], "ok": False, "error": "the database refused", "people": []}
+                )
+                continue
+            answers.append(self._apply(user, item))
+        return answers
 
     def _apply(self, user: User, item: dict[str, Any]) -> dict[str, Any]:
         photo = self.library.photos.get(int(item["ref"]))
@@ -464,7 +518,9 @@ class PluginApi(Api):
         return {"total": len(refs), "refs": refs[start : start + count]}
 
     def facelease_modes(self, user: User, p: Params) -> Any:
-        return [self._kept(s) for s in self.library.shelves.values() if s.ruling]
+        return [
+            self._kept(s) | {"resources": len(s.resources)} for s in self.library.shelves.values() if s.ruling
+        ]
 
     def facelease_delete_node(self, user: User, p: Params) -> Any:
         node = integer(p, "node")

@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,6 +67,7 @@ class Photo:
     previews: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)
     nodes: list[int] = field(default_factory=list)
     texts: dict[int, str] = field(default_factory=dict)
+    alternatives: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -96,6 +98,8 @@ class Library:
             12: {"name": "date", "title": "Date", "type": 4, "required": 0},
             PEOPLE: {"name": "person", "title": "Named person(s)", "type": 9, "required": 0},
         }
+        self.item_fault: Callable[[int], str | None] = lambda ref: None
+        """Told the resource of an item of a write of many: `refuse` that one, or `break` the call there."""
         self.log: list[dict[str, Any]] = []
         self.consents: dict[int, dict[str, Any]] = {}
         self.consent_links: list[tuple[int, int]] = []
@@ -142,6 +146,8 @@ class Library:
         with self.lock:
             photo = self.photos[ref]
             self.note(ref, "t", user, notes="Upload file")
+            if replace:
+                photo.alternatives.append(f"Original {photo.extension.upper()} file")
             photo.original, photo.extension = data, name.rsplit(".", 1)[-1].lower()
             photo.checksum = hashlib.md5(data[:50_000], usedforsecurity=False).hexdigest()
             photo.modified = self.now()

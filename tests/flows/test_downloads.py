@@ -14,7 +14,7 @@ from plugin.errors import ConsentError
 from plugin.flows import chores, clearance, consent, downloads
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
+from plugin.quitclaim.answers import Status, Use
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from sidecar.app import create_app
@@ -74,7 +74,7 @@ def test_the_count_is_that_of_the_answers(
     refs = [library[name] for name in ("asa", "both", "wall", "off")]
 
     def both_ways(channel: str) -> tuple[int, int]:
-        told = clearance.ask_many(services, refs, [clearance.Use("communication", channel)])
+        told = clearance.ask_many(services, refs, [Use("communication", channel)])
         yes = [a for one in told.values() for a in one.values()]
         return downloads.count_open(services, channel), sum(
             a.status in {Status.CLEARED, Status.NO_PERSON_FOUND} for a in yes
@@ -107,7 +107,7 @@ def test_the_dam_is_answered_in_words_and_what_was_held_back_is_logged(
     gate: Sender, services: Services, library: dict[str, str]
 ) -> None:
     """In the user's language; one row a download, without a name; nothing for what went out."""
-    asked = {
+    asked: dict[str, Any] = {
         "refs": [library["asa"], library["both"]],
         "channels": ["website"],
         "user": "jo",

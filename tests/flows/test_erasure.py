@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -31,22 +30,20 @@ class Switch:
     up: bool = True
 
 
-class Unsteady:
+class Unsteady(Through):
     """The real folder behind a line that can be cut."""
 
     def __init__(self, dam: Dam, switch: Switch) -> None:
-        self._dam, self._switch = dam, switch
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._dam, name)
+        super().__init__(dam)
+        self._switch = switch
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         self._answer()
-        return self._dam.write(ref, writes, released)
+        return super().write(ref, writes, released)
 
     def holders(self, node: str) -> Iterator[str]:
         self._answer()
-        return self._dam.holders(node)
+        return super().holders(node)
 
     def _answer(self) -> None:
         if not self._switch.up:

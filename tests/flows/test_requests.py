@@ -97,6 +97,8 @@ def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, ex
         with services.store.write() as tx:
             asked = requests.ask(services, tx, person, "person")
     assert run("person", "page", "Åsa").startswith(f"{address}/s/")
+    assert json.loads(run("person", "lock", "Åsa", "--json"))["revoked"] == 1
+    assert json.loads(run("person", "lock", "Åsa", "--json"))["revoked"] == 0
     assert "mail.host" in run("person", "page", "Åsa", "--mail", code=1)
     (line,) = json.loads(run("person", "requests", "list", "--json"))
     assert (line["id"], line["name"], line["asks"]) == (asked.id, "Åsa", "erasure")

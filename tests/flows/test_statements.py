@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,31 +10,33 @@ from plugin.clock import ManualClock
 from plugin.errors import DamError
 from plugin.flows import chores, consent, roster, statements
 from plugin.flows.services import Services
-from plugin.hooks.dam import Dam
+from plugin.hooks.dam import Dam, Dates
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from tests import support
+from tests.dams import Through
 
 
-class Dated:
+class Dated(Through):
     """The folder, with a memory for dates besides: what a DAM with date fields adds to it."""
 
-    dated = True
-
     def __init__(self, dam: Dam) -> None:
-        self._dam = dam
+        super().__init__(dam)
+        self.dated = True
+        self.at_once = 1000
+        self.broken: set[str] = set()
         self.shown: dict[str, dict[str, date | None]] = {}
         self.calls = 0
         self.up = True
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._dam, name)
-
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
-        if not self.up:
-            raise DamError("the DAM is down: try again")
+    def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
+        """One call for all of them, which one of them may break."""
+        if not self.up or self.broken & until.keys():
+            return dict.fromkeys(until, DamError("the DAM is down: try again"))
         self.calls += 1
-        self.shown[ref] = dict(until)
+        for ref, dates in until.items():
+            self.shown.setdefault(ref, {}).update(dates)
+        return dict.fromkeys(until)
 
 
 @pytest.fixture

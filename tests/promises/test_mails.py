@@ -85,8 +85,8 @@ class Crew:
                 worker.wait()
 
 
-def _until(true: Callable[[], bool]) -> bool:
-    end = time.monotonic() + _PATIENCE
+def _until(true: Callable[[], bool], seconds: float = _PATIENCE) -> bool:
+    end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.02)
     return true()
@@ -125,7 +125,7 @@ def test_no_letter_goes_twice_under_two_ids(
                 for number in range(kills):
                     _queue(services, number * _BATCH)
                     crew.kill(number % 2)
-                assert _until(lambda: _open(services) == 0)
+                assert _until(lambda: _open(services) == 0, _PATIENCE + 6 * kills)
             finally:
                 crew.stop()
             states = _states(services)

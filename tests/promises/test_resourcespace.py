@@ -1,56 +1,32 @@
-"""L2, L3, and R2 on a server: what its log tells is noticed, editors lose nothing, a withdrawal is complete."""
+"""L2 and L3 on a server: what its log tells is noticed, editors lose nothing."""
 
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.config import Config
-from plugin.flows import chores, consent, intents
+from plugin.flows import chores
 from plugin.flows.services import Services
 from plugin.hooks.dam import Write
-from plugin.hooks.resourcespace import client
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.examiner import Examiner
-from tests import support
+from tests import on_double, support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import jpeg, on, store
 from tests.doubles.resourcespace_state import ADMIN, SUPER, Library
 
 Promise = Callable[[str, str], None]
 NODE = frozenset({"node"})
-
-
-def _configuration(root: Path, double: Double) -> Config:
-    account = double.library.add_user("FaceLease", SUPER)
-    (root / "data" / "keys").mkdir(parents=True)
-    (root / "data" / "keys" / "dam.key").write_text(account.key + "\n")
-    server = {"url": double.url, "user": account.name, "calls_per_second": 1000.0, "seconds": 5.0, "tries": 2}
-    return support.configuration(root, dam={"kind": "resourcespace"}, resourcespace=server)
-
-
-@contextmanager
-def _house(
-    root: Path, double: Double, clock: ManualClock, examiner: Examiner, before: int = 0
-) -> Iterator[Services]:
-    """A whole house whose DAM is the double, put together from its configuration; so many resources before it."""
-    for _ in range(before):
-        double.library.create(1)
-    with support.opened(_configuration(root, double), clock, examiner) as services:
-        chores.poll(services)  # from here on the log is followed
-        yield services
 
 
 def _ledger(services: Services) -> dict[str, tuple[str, frozenset[str], frozenset[str]]]:
@@ -122,7 +98,10 @@ def test_without_the_plugin_nothing_stays_unnoticed(
     """No event is ever delivered: what the log records stands in the ledger after one poll, the rest after
     one sweep. Names, files, the bin and the end; collections, old photographs put into one, renamed names."""
     count = 200 if full else 20
-    with Double(plugin=False) as double, _house(tmp_path, double, clock, examiner, count // 4) as services:
+    with (
+        Double(plugin=False) as double,
+        on_double.house(tmp_path, double, clock, examiner, count // 4) as services,
+    ):
         cast, library = support.Cast(services), double.library
         old = list(library.photos)  # these were there before us
         refs = [double.photo(jpeg(400, 300, shade=number % 200)) for number in range(count)]
@@ -141,6 +120,16 @@ def test_without_the_plugin_nothing_stays_unnoticed(
         slowest = time.monotonic() - began
         logged = _noticed(services, list(map(str, refs)))
 
+        binned = [ref for ref in refs if ref in library.photos and library.photos[ref].archive == 3]
+        rows = len(library.log)
+        for ref in binned:
+            library.delete(ref, 1)
+        assert {row["type"] for row in library.log[rows:]} == {"xx"}  # nothing else tells of their end
+        standing = len(binned) - len(set(map(str, binned)) - _ledger(services).keys())
+        chores.poll(services)
+        cast.work()
+        ended = len(set(map(str, binned)) - _ledger(services).keys())
+
         left = [ref for ref in refs if ref in library.photos and library.photos[ref].archive == 0]
         _unlogged(library, left, old, shoot.ref)
         before = _noticed(services, list(map(str, left + old)))
@@ -155,11 +144,13 @@ def test_without_the_plugin_nothing_stays_unnoticed(
     every = len(left) + len(old)
     promise(
         "L2",
-        f"logged changes noticed {logged} of {count} by one poll, slowest {slowest:.1f} s; unlogged "
+        f"logged changes noticed {logged} of {count} by one poll, slowest {slowest:.1f} s; deleted for good "
+        f"{ended} of {len(binned)} by that row alone; unlogged "
         f"{unlogged} of {every} by one sweep, slowest {sweep:.1f} s",
     )
     assert before < every
     assert (logged, unlogged) == (count, every)
+    assert len(binned) == standing == ended > 0
 
 
 # ---- L3 -----------------------------------------------------------------------------------------
@@ -309,81 +300,3 @@ def test_an_editors_edit_at_the_same_time_is_never_lost(
     assert (bound.lost, bound.undone, lost) == (0, 0, 0)
     assert [one.wrong for one in (bound, *without)] == [0, 0, 0]
     assert undone > 0, "nobody was ever in the way: the test proves nothing"
-
-
-# ---- R2 -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.promise
-@pytest.mark.parametrize("plugin", [True, False], ids=["plugin", "classic"])
-def test_a_withdrawal_leaves_no_tag_of_ours_on_a_server(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, full: bool, promise: Promise, plugin: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    """Three calls in ten end in a 502, a 500 or an error without words, or were carried out all the same."""
-    monkeypatch.setattr(client, "_FIRST_PAUSE", 0.001)
-    count, dice = (1000 if full else 40), random.Random(3)
-    with Double(plugin=plugin) as double, _house(tmp_path, double, clock, examiner) as services:
-        cast, library = support.Cast(services), double.library
-        refs = [library.create(1).ref for _ in range(count)]
-        for ref in refs:
-            library.edit(ref, ["Bo Ek"])
-        chores.poll(services)
-        cast.work()
-        asa = cast.add("Åsa Öberg")
-        cast.sign(asa, recognition=False)
-        _tag(services, asa, "Åsa Öberg")
-        tagged = sum("Åsa Öberg" in library.people(ref) for ref in refs)
-        calls = [0, 0]
-
-        def fault(function: str) -> str | None:
-            calls[0] += 1
-            if dice.random() > 0.3:
-                return None
-            calls[1] += 1
-            return dice.choice(["502", "half", "half", "500", "warning"])
-
-        double.faults = fault
-        began, withdrawn = time.monotonic(), clock.now()
-        consent.withdraw(services, asa, None, "test")
-        cast.work()
-        while _wait(services, clock):
-            cast.work()
-        seconds = (clock.now() - withdrawn).total_seconds() + time.monotonic() - began
-        double.faults = lambda function: None
-        left = sum("Åsa Öberg" in library.people(ref) for ref in refs)
-        hands = sum("Bo Ek" in library.people(ref) for ref in refs)
-        with services.store.read() as conn:
-            mine = conn.scalar(select(func.count()).where(t.tag.c.person_id == asa))
-            open_ = conn.scalar(select(func.count()).where(t.intent.c.state == "open"))
-            dead = conn.scalar(select(func.count()).where(t.job.c.state == "dead"))
-    promise(
-        "R2",
-        f"on a server ({'with' if plugin else 'without'} plugin): tagged {tagged}; {calls[1]} of {calls[0]} calls "
-        f"failed; tags left {left}; slowest {seconds:.0f} s",
-    )
-    assert tagged == count
-    assert calls[1] > calls[0] * 0.2
-    assert (left, mine, open_, dead, hands) == (0, 0, 0, 0, count)
-
-
-def _tag(services: Services, person_id: str, name: str) -> None:
-    """Confirmed tags of the person on every resource, by the way that every tag goes."""
-    with services.store.write() as tx:
-        ids = list(tx.connection.scalars(select(t.resource.c.id)))
-        made = [
-            intents.propose(services, tx, intents.Proposal(one, person_id, name, "add", "confirmed", NODE))
-            for one in ids
-        ]
-    for intent in made:
-        assert intents.carry_out(services, intent) == "done"
-
-
-def _wait(services: Services, clock: ManualClock) -> bool:
-    """Move the clock to the next revocation that waits; False when none does."""
-    query = select(func.min(t.job.c.run_after)).where(t.job.c.state == "queued", t.job.c.kind == "revoke")
-    with services.store.read() as conn:
-        moment = conn.scalar(query)
-    if moment is not None:
-        clock.advance(max(timedelta(0), moment - clock.now()))
-    return moment is not None

@@ -288,7 +288,7 @@ def test_each_binding_asks_who_is_calling() -> None:
     """Seven functions are offered to the API; none answers before the caller is known."""
     source = uncommented(PLUGIN / "api" / "api_bindings.php")
     bindings = {name: text for name, text in functions(source) if name.startswith("api_")}
-    offered = {"photo", "apply", "holders", "members", "modes", "delete_node", "status"}
+    offered = {"photo", "named", "apply", "holders", "members", "modes", "delete_node", "status"}
     assert set(bindings) == {f"api_facelease_{name}" for name in offered}
     for name, text in bindings.items():
         body = text[text.index("{") :]

@@ -3,12 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from typing import TypeVar
 
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError, ResourceGone
-from plugin.hooks.dam import Change, Collection, Picture, Resource, Write, node_key
+from plugin.hooks.dam import Change, Collection, Dates, Names, Picture, Resource, Task, Write, node_key
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
 from plugin.hooks.resourcespace.binding import Status, of
@@ -18,7 +17,8 @@ from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.log import Cursor, Feed, Log
 from plugin.hooks.resourcespace.nodes import Nodes
 from plugin.hooks.resourcespace.previews import fetched
-from plugin.hooks.resourcespace.profile import PLACE, Profile
+from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
+from plugin.hooks.resourcespace.whose import Whose
 from plugin.ledger.store import Store
 
 T = TypeVar("T")
@@ -38,7 +38,6 @@ class ResourceSpaceDam:
     def __init__(
         self, store: Store, config: Config, client: Client, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._store = store
         self._config = config
         self._server = config.resourcespace
         self._client = client
@@ -50,7 +49,8 @@ class ResourceSpaceDam:
         self._account: int | None = None
         self._log = Log(client)
         self._cursor = Cursor(store, client.base.name)
-        self._nodes = Nodes(client, self._server.people_field, now)
+        self._whose = Whose(store, client.base.name)
+        self._nodes = Nodes(client, self._server.people_field, now, self._whose.also)
         self._feed = Feed(self._log, self._cursor, self.account, lambda: self._server.people_field)
 
     @classmethod
@@ -116,7 +116,7 @@ class ResourceSpaceDam:
                         "resourcespace.profile to auto"
                     ) from error
         return Classic(
-            self._client, self._store, self._nodes, self._log, self._server.people_field, self._server.states,
+            self._client, self._whose, self._nodes, self._log, self._server.people_field, self._server.states,
             self._config.recognizer.detect_px, self.account, self.may, self._position,
         )  # fmt: skip
 
@@ -127,7 +127,7 @@ class ResourceSpaceDam:
                 f"the plugin names people in field {status.people_field}, resourcespace.people_field says "
                 f"{self._server.people_field}: let both be the same"
             )
-        return Bound(self._client, self._store, self._nodes)
+        return Bound(self._client, self._whose, self._nodes)
 
     def _position(self) -> int:
         at = self._cursor.load()
@@ -191,10 +191,38 @@ class ResourceSpaceDam:
         A release is stated in files, which are not ours to change here: `released` has no effect.
         """
         _must_be_number(ref)
-        mine = [write for write in writes if PLACE in write.places]
-        add = [write.node for write in mine if write.add]
-        remove = [write.node for write in mine if not write.add]
+        add, remove = wishes(Task(ref, tuple(writes)))
         return self._with(lambda profile: profile.write(ref, add, remove))
+
+    @property
+    def at_once(self) -> int:
+        """1,000 with the plugin, else 1. Raises DamError while the server cannot be asked."""
+        return self.profile().at_once
+
+    def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
+        """By node, as `write` does."""
+        by_ref = {task.ref: task for task in tasks}
+        return self._of_many(by_ref, lambda p, refs: p.write_many([by_ref[ref] for ref in refs]))
+
+    def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
+        """The people field of each."""
+        return self._of_many(refs, lambda p, some: p.names_on(some))
+
+    def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
+        """Its alternative files, among which is the old one of a file that was replaced."""
+        return self._of_many(refs, lambda p, some: p.leftovers(some))
+
+    def _of_many(
+        self, refs: Iterable[str], act: Callable[[Profile, list[str]], Mapping[str, T | DamError]]
+    ) -> dict[str, T | DamError]:
+        """What is no number is of another DAM; where the server cannot be asked at all, each has failed."""
+        every = list(refs)
+        answers: dict[str, T | DamError] = {ref: _of_another() for ref in every if not _number(ref)}
+        mine = [ref for ref in every if _number(ref)]
+        try:
+            return answers | dict(self._with(lambda profile: act(profile, mine)) if mine else {})
+        except DamError as error:
+            return answers | dict.fromkeys(mine, error)
 
     def holders(self, node: str) -> Iterator[str]:
         """Every resource that carries the name, in any spelling that is the same name."""
@@ -207,17 +235,28 @@ class ResourceSpaceDam:
         counts = {key: sum(1 for _ in self.holders(asked[key])) for key in asked.keys() & listed}
         return {key: count for key, count in counts.items() if count}
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+    def state(self, ref: str, until: Dates) -> None:
         """Write, for each channel, the last day on which the resource is cleared; None is unknown."""
         _must_be_number(ref)
-        fields.short_names(
-            self._config.clearance.channels
-        )  # two that share a field would show each other's day
+        self._channels_apart()
         self._with(lambda profile: profile.state(ref, until))
+
+    def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
+        """The same on each of these."""
+        self._channels_apart()
+        return self._of_many(until, lambda p, refs: p.state_many({ref: until[ref] for ref in refs}))
+
+    def _channels_apart(self) -> None:
+        """Raises ConfigError: two channels that share a field would show each other's day."""
+        fields.short_names(self._config.clearance.channels)
 
     def forget(self, node: str) -> bool:
         """After an erasure: delete the name itself where nobody carries it; False where it stays in the list."""
         return self._with(lambda profile: profile.forget(node))
+
+    def renamed(self) -> list[tuple[str, str]]:
+        """Whose node is called otherwise in the DAM now, and how: it keeps its number, and so its person."""
+        return self._whose.renamed(self._nodes.every())
 
     def _with(self, act: Callable[[Profile], T]) -> T:
         """Ask by the profile; where the plugin has gone meanwhile, it is looked for anew the next time."""
@@ -234,6 +273,10 @@ def _number(ref: str) -> bool:
     return ref.isascii() and ref.isdigit() and ref == str(int(ref)) and ref != "0"
 
 
+def _of_another() -> ResourceGone:
+    return ResourceGone("the DAM numbers its resources, and this is no number: it is of another DAM")
+
+
 def _must_be_number(ref: str) -> None:
     if not _number(ref):
-        raise ResourceGone("the DAM numbers its resources, and this is no number: it is of another DAM")
+        raise _of_another()

@@ -37,6 +37,7 @@ class Kept(_Answer):
     review: date | None = None
     set_by: str = ""
     set_at: str = ""
+    resources: int | None = None
 
     @field_validator("basis", "decided", "review", mode="before")
     @classmethod
@@ -87,6 +88,15 @@ class Photo(_Answer):
     @classmethod
     def words(cls, value: Any) -> Any:
         return "" if value is None else str(value)
+
+
+class Beside(_Answer):
+    """Who is named on a resource, and how many other files the DAM keeps beside its own."""
+
+    ref: int
+    gone: bool = False
+    people: tuple[Person, ...] = ()
+    alternatives: int = 0
 
 
 class Applied(_Answer):

@@ -1,37 +1,69 @@
 """The profile with our plugin in the server: one call a look, changes by node, nothing filtered."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from typing import Any
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import Resource, node_key
-from plugin.hooks.resourcespace.binding import Applied, Deleted, Holders, Kept, Photo, Status, of, rulings
+from plugin.hooks.dam import Dates, Names, Resource, Task, node_key, one_by_one
+from plugin.hooks.resourcespace.answers import NoSuchFunction
+from plugin.hooks.resourcespace.binding import (
+    APPLY_AT_ONCE,
+    Applied,
+    Beside,
+    Deleted,
+    Holders,
+    Kept,
+    Person,
+    Photo,
+    Status,
+    of,
+    rulings,
+)
 from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.nodes import Nodes, fits, refuse
 from plugin.hooks.resourcespace.previews import NOT_YET
-from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named
-from plugin.ledger.store import Store
+from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named, wishes
+from plugin.hooks.resourcespace.whose import Whose
 
+T = TypeVar("T")
+A = TypeVar("A", Applied, Beside)
+Change = dict[str, Any]
 _PAGE = 1000
+_JUST_NOW = 2.0  # seconds for which a look serves the fetching of its picture too
+_WRITES = 500  # of the 1,000 that one call may write: a large server's one takes seconds for so many
+_FIELDS = 60.0  # seconds after which the set-up page's fields are asked for anew
 
 
 class Bound:
     """Asks the functions facelease_* of the plugin."""
 
     limits: tuple[str, ...] = ()
+    at_once = APPLY_AT_ONCE
 
-    def __init__(self, client: Client, store: Store, nodes: Nodes) -> None:
+    def __init__(
+        self, client: Client, whose: Whose, nodes: Nodes, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client = client
-        self._store = store
+        self._whose = whose
         self._nodes = nodes
+        self._now = now
+        self._looked = threading.local()
+        self._fields: tuple[float, dict[str, str]] | None = None
 
     def look(self, ref: str) -> Resource:
-        return self._resource(self._photo(ref))
+        photo = self._photo(ref)
+        self._looked.at = (self._now(), photo)
+        return self._resource(photo)
 
     def source(self, ref: str) -> Source:
-        photo = self._photo(ref)
+        """Of the look that this thread took a moment ago, else of one taken now."""
+        at, seen = self._looked.__dict__.pop("at", (0.0, None))
+        fresh = seen is not None and str(seen.ref) == ref and self._now() - at < _JUST_NOW
+        photo: Photo = seen if fresh else self._photo(ref)
         if photo.has_image != 1 or photo.preview is None:
             raise DamError(NOT_YET)
         return Source(photo.file_version or NO_FILE, photo.preview.url, photo.preview.extension)
@@ -39,15 +71,63 @@ class Bound:
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
         """One look and, where something is to change, one write, whose answer is read after it."""
         photo = self._photo(ref)
-        there = {person.node: person.name for person in photo.people}
-        missing = [
-            self._spelt(name) for name in add if not any(fits(n, node_key(name)) for n in there.values())
-        ]
-        gone = [node for node, n in there.items() if any(fits(n, node_key(name)) for name in remove)]
-        if missing or gone:
-            applied = self._apply(ref, {"add": missing, "remove": gone})
+        change = self._change(photo.people, self._labels(photo.people), add, remove)
+        if change:
+            applied = self._applied({ref: change})[ref]
+            if isinstance(applied, DamError):
+                raise applied
             photo = photo.model_copy(update={"people": applied.people})
         return self._resource(photo)
+
+    def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
+        """Three calls for 1,000 resources: who stands there, and two writes, whose answers are read after them.
+
+        Names that are only put on need no look before: one that stands there already stays as it is.
+        """
+        wanted = {task.ref: wishes(task) for task in tasks}
+        looks = {ref for ref, (add, remove) in wanted.items() if remove or not add}
+        beside = self._beside(sorted(looks)) if looks else {}
+        people: dict[str, Sequence[Person] | DamError] = {
+            ref: () if ref not in looks else one.people if isinstance(one := beside[ref], Beside) else one
+            for ref in wanted
+        }
+        labels = self._labels(_all(people))
+        changes = one_by_one(wanted, lambda ref: self._change(_told(people[ref]), labels, *wanted[ref]))
+        applied = self._applied({ref: c for ref, c in changes.items() if not isinstance(c, DamError) and c})
+        for ref, answer in applied.items():
+            people[ref] = answer if isinstance(answer, DamError) else answer.people
+        labels |= self._labels(_all(people))
+
+        def names(ref: str) -> Names:
+            _told(changes[ref])
+            return named(labels[person.node] for person in _told(people[ref]))
+
+        return one_by_one(wanted, names)
+
+    def _change(
+        self, people: Sequence[Person], labels: Mapping[int, str], add: Sequence[str], remove: Sequence[str]
+    ) -> Change:
+        """What has to be asked for, {} for nothing. Raises WriteRefused."""
+
+        def there(name: str) -> list[int]:
+            key = node_key(name)
+            return [p.node for p in people if fits(p.name, key) or node_key(labels[p.node]) == key]
+
+        missing = [self._spelt(name) for name in add if not there(name)]
+        gone = sorted({node for name in remove for node in there(name)})
+        return {"add": missing, "remove": gone} if missing or gone else {}
+
+    def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
+        """One call for 1,000 resources."""
+        beside = self._beside(refs)
+        labels = self._labels(
+            _all({r: b if isinstance(b, DamError) else b.people for r, b in beside.items()})
+        )
+        return one_by_one(refs, lambda ref: named(labels[p.node] for p in _told(beside[ref]).people))
+
+    def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
+        beside = self._beside(refs)
+        return one_by_one(refs, lambda ref: _told(beside[ref]).alternatives)
 
     def holders(self, name: str) -> Iterator[int]:
         seen: set[int] = set()
@@ -70,16 +150,38 @@ class Bound:
             if not page.refs or start >= page.total:
                 break
 
-    def told(self) -> Sequence[tuple[int, str]]:
+    def told(self) -> Sequence[tuple[int, str, int | None]]:
         kept = self._client.ask("facelease_modes", of(tuple[Kept, ...]))
-        return [(one.ref, one.title) for one in kept]
+        return [(one.ref, one.title, one.resources) for one in kept]
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
-        """The plugin's set-up page says which field is whose."""
-        fields = self._client.ask("facelease_status", of(Status)).fields
-        days = {fields[name]: day.isoformat() if day else "" for name, day in until.items() if name in fields}
-        if days:
-            self._apply(ref, {"cleared_until": days})
+    def state(self, ref: str, until: Dates) -> None:
+        error = self.state_many({ref: until})[ref]
+        if error is not None:
+            raise error
+
+    def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
+        """One call for 1,000 resources. The plugin's set-up page says which field is whose."""
+        try:
+            fields = self._channels()
+        except NoSuchFunction:
+            raise
+        except DamError as error:
+            return dict.fromkeys(until, error)
+        days = {
+            ref: {
+                fields[name]: day.isoformat() if day else "" for name, day in dates.items() if name in fields
+            }
+            for ref, dates in until.items()
+        }
+        changes = {ref: {"cleared_until": shown} for ref, shown in days.items() if shown}
+        applied = self._applied(changes)
+        return {ref: one if isinstance(one := applied.get(ref), DamError) else None for ref in until}
+
+    def _channels(self) -> dict[str, str]:
+        kept = self._fields
+        if kept is None or self._now() - kept[0] > _FIELDS:
+            kept = self._fields = (self._now(), self._client.ask("facelease_status", of(Status)).fields)
+        return kept[1]
 
     def forget(self, name: str) -> bool:
         gone = [
@@ -103,7 +205,7 @@ class Bound:
         return Resource(
             str(photo.ref), photo.file_version or NO_FILE,
             () if binned else tuple(dict.fromkeys(str(one.ref) for one in photo.collections)),
-            named((person.name for person in photo.people), self._store), kind(photo.extension),
+            named(self._labels(photo.people).values()), kind(photo.extension),
             photo.complete, rulings(photo.collections),
         )  # fmt: skip
 
@@ -114,12 +216,68 @@ class Bound:
             refuse(name)
         return found[0].name if found else name
 
-    def _apply(self, ref: str, change: dict[str, Any]) -> Applied:
-        items = json.dumps([{"ref": int(ref), **change}])
-        answers = self._client.ask("facelease_apply", of(tuple[Applied, ...]), items=items)
-        mine = next((answer for answer in answers if str(answer.ref) == ref), None)
-        if mine is None or not mine.ok:
-            raise DamError(
-                "the plugin did not carry out the write: check that the account may edit the resource"
-            )
-        return mine
+    def _labels(self, people: Iterable[Person]) -> dict[int, str]:
+        return self._whose.labels((person.node, person.name) for person in people)
+
+    def _beside(self, refs: Sequence[str]) -> dict[str, Beside | DamError]:
+        """Who stands on each, 1,000 in a call."""
+
+        def ask(some: Sequence[str]) -> Iterable[Beside]:
+            asked = json.dumps([int(ref) for ref in some])
+            return self._client.ask("facelease_named", of(tuple[Beside, ...]), refs=asked)
+
+        def there(found: Mapping[str, Beside], ref: str) -> Beside:
+            if ref not in found:
+                raise DamError("the plugin left out a resource that it was asked for")
+            if found[ref].gone:
+                raise ResourceGone(f"resource {ref} is no longer in the DAM")
+            return found[ref]
+
+        return _in_batches(refs, APPLY_AT_ONCE, ask, there)
+
+    def _applied(self, changes: Mapping[str, Change]) -> dict[str, Applied | DamError]:
+        """One that was not carried out keeps none of the others."""
+
+        def ask(some: Sequence[str]) -> Iterable[Applied]:
+            items = json.dumps([{"ref": int(ref), **changes[ref]} for ref in some])
+            return self._client.ask("facelease_apply", of(tuple[Applied, ...]), items=items)
+
+        def done(found: Mapping[str, Applied], ref: str) -> Applied:
+            if ref not in found or not found[ref].ok:
+                raise DamError(
+                    "the plugin did not carry out the write: check that the account may edit the resource"
+                )
+            return found[ref]
+
+        return _in_batches(list(changes), _WRITES, ask, done)
+
+
+def _in_batches(
+    refs: Sequence[str],
+    size: int,
+    ask: Callable[[Sequence[str]], Iterable[A]],
+    take: Callable[[Mapping[str, A], str], A],
+) -> dict[str, A | DamError]:
+    """Ask for so many in a call; where a call fails, each of its resources has failed, and no other."""
+    answers: dict[str, A | DamError] = {}
+    for start in range(0, len(refs), size):
+        some = refs[start : start + size]
+        try:
+            found = {str(one.ref): one for one in ask(some)}
+        except NoSuchFunction:
+            raise
+        except DamError as error:
+            answers |= dict.fromkeys(some, error)
+        else:
+            answers |= one_by_one(some, partial(take, found))
+    return answers
+
+
+def _all(people: Mapping[str, Sequence[Person] | DamError]) -> Iterator[Person]:
+    return (person for some in people.values() if not isinstance(some, DamError) for person in some)
+
+
+def _told(answer: T | DamError) -> T:
+    if isinstance(answer, DamError):
+        raise answer
+    return answer

@@ -1,10 +1,9 @@
 """The profile without our plugin: only what the server offers everybody, and what it cannot tell is said."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import Resource
+from plugin.hooks.dam import Dates, Names, Resource, Task, one_by_one
 from plugin.hooks.resourcespace import listing
 from plugin.hooks.resourcespace.answers import Row, numbers, row_or_false, rows, truth, whole
 from plugin.hooks.resourcespace.client import Client
@@ -12,9 +11,9 @@ from plugin.hooks.resourcespace.fields import short_name
 from plugin.hooks.resourcespace.log import Log
 from plugin.hooks.resourcespace.nodes import Node, Nodes
 from plugin.hooks.resourcespace.previews import NOT_YET, chosen
-from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named
+from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named, wishes
+from plugin.hooks.resourcespace.whose import Whose
 from plugin.hooks.resourcespace.writing import Writer
-from plugin.ledger.store import Store
 
 _LONG_PAST = "1970-01-01"
 _INVALID = 99  # the access level of a resource that does not exist
@@ -27,17 +26,22 @@ class Classic:
         "without the plugin the collections of other accounts cannot be seen: no face is compared, only found",
         "without the plugin a change of collections or of a name's spelling is noticed once a day",
     )
+    at_once = 1
 
     def __init__(
-        self, client: Client, store: Store, nodes: Nodes, log: Log, field: int, states: Sequence[int], side: int,
+        self, client: Client, whose: Whose, nodes: Nodes, log: Log, field: int, states: Sequence[int], side: int,
         own: Callable[[], int | None], may: Callable[[str], bool], start: Callable[[], int],
     ) -> None:  # fmt: skip
         self._client = client
-        self._store = store
+        self._whose = whose
         self._nodes = nodes
         self._field = field
         self._states = states
         self._side = side
+        self._empty = ""  # what empties a date on this server
+        self._believed: set[bool] = (
+            set()
+        )  # whether a write that says true was seen to set, and to empty, a date
         self.writer = Writer(client, nodes, log, field, own, lambda: may("a"), self.people, start)
 
     def look(self, ref: str) -> Resource:
@@ -48,7 +52,7 @@ class Classic:
         refs = tuple(dict.fromkeys(str(whole(one.get("ref"))) for one in within))
         return Resource(
             ref, version(data), () if whole(data.get("archive")) == BIN else refs,
-            named((node.name for node in people), self._store), kind(str(data.get("file_extension") or "")),
+            self._named(people), kind(str(data.get("file_extension") or "")),
             complete=False,
         )  # fmt: skip
 
@@ -71,10 +75,34 @@ class Classic:
         return Source(version(data), str(size["url"]), str(size.get("extension") or "jpg"))
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
-        if add or remove:
-            self._data(ref)  # the write itself cannot tell why it fails
-            self.writer.write(ref, add, remove)
+        self._put(ref, add, remove)
         return self.look(ref)
+
+    def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
+        """Three calls for a name taken off: the field, its write, and the log row of it, which proves it."""
+        by_ref = {task.ref: wishes(task) for task in tasks}
+        return one_by_one(by_ref, lambda ref: self._named(self._put(ref, *by_ref[ref])))
+
+    def _put(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Iterable[Node]:
+        if not add and not remove:
+            return self.people(ref)
+        try:
+            return self.writer.write(ref, add, remove)
+        except DamError:
+            self._data(ref)  # the write itself cannot tell that the resource is gone
+            raise
+
+    def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
+        """One call each; of a resource that is gone the server says that nobody stands on it."""
+        return one_by_one(refs, lambda ref: self._named(self.people(ref)))
+
+    def _named(self, nodes: Iterable[Node]) -> Names:
+        return named(self._whose.labels((node.ref, node.name) for node in nodes).values())
+
+    def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
+        return one_by_one(
+            refs, lambda ref: len(self._client.ask("get_alternative_files", rows, resource=ref))
+        )
 
     def holders(self, name: str) -> Iterator[int]:
         seen: set[int] = set()
@@ -87,35 +115,52 @@ class Classic:
     def members(self, collection: int) -> Iterator[int]:
         return listing.search(self._client, f"!collection{collection}", self._states)
 
-    def told(self) -> Sequence[tuple[int, str]]:
+    def told(self) -> Sequence[tuple[int, str, int | None]]:
         return ()
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
-        """By the short names that the fields got when they were made."""
-        for channel, day in until.items():
-            field = short_name(channel)
-            if self._stated(ref, field) in {None, day.isoformat() if day else ""}:
-                continue
-            # Not every release can empty a date: a day long past says the same, that nothing is cleared.
-            tries = [day.isoformat()] if day else ["", _LONG_PAST]
-            if not any(self._state(ref, field, value) for value in tries):
+    def state(self, ref: str, until: Dates) -> None:
+        """By the short names that the fields got when they were made. A write is read back until one was believed."""
+        days = {
+            short_name(channel): day.isoformat() if day else self._empty for channel, day in until.items()
+        }
+        set_ = {short_name(channel): day is not None for channel, day in until.items()}
+        doubtful = [
+            field
+            for field, day in days.items()
+            if not self._wrote(ref, field, day) or set_[field] not in self._believed
+        ]
+        shown = self._dates(ref, doubtful) if doubtful else {}
+        for field, stands in shown.items():  # a channel without a field shows nothing
+            if stands == days[field]:
+                self._believed.add(set_[field])
+            elif set_[field] or not self._long_past(ref, field):
                 raise DamError(
                     f"the server did not write the field {field}: check that the account may edit this resource"
                 )
+
+    def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
+        return one_by_one(until, lambda ref: self.state(ref, until[ref]))
+
+    def _long_past(self, ref: str, field: str) -> bool:
+        """Not every release can empty a date: a day long past says the same, that nothing is cleared."""
+        self._wrote(ref, field, _LONG_PAST)
+        if self._dates(ref, [field]).get(field) != _LONG_PAST:
+            return False
+        self._empty = _LONG_PAST
+        return True
 
     def forget(self, name: str) -> bool:
         """The API deletes no node: it stays in the field's list, where an administrator may delete it."""
         return not self._nodes.fitting(name, fresh=True)
 
-    def _state(self, ref: str, field: str, value: str) -> bool:
-        self._client.ask("update_field", truth, resource=ref, field=field, value=value)
-        return self._stated(ref, field) == value
+    def _wrote(self, ref: str, field: str, day: str) -> bool:
+        return self._client.ask("update_field", truth, resource=ref, field=field, value=day)
 
-    def _stated(self, ref: str, field: str) -> str | None:
-        """The day that stands there, None without such a field; the server may add a time."""
+    def _dates(self, ref: str, fields: Sequence[str]) -> dict[str, str]:
+        """The days that stand in those of the fields that are there; the server may add a time."""
         found = self._client.ask("get_resource_field_data", rows, resource=ref)
-        mine = next((one for one in found if one.get("name") == field), None)
-        return None if mine is None else str(mine.get("value") or "")[:10]
+        mine = {str(one.get("name")): str(one.get("value") or "")[:10] for one in found}
+        return {field: mine[field] for field in fields if field in mine}
 
     def _data(self, ref: str) -> Row:
         data = self._client.ask("get_resource_data", row_or_false, resource=ref)

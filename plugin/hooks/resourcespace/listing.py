@@ -38,16 +38,20 @@ def search(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
     raise DamError("the list of resources changes faster than it can be read: it is read again later")
 
 
-def collections(client: Client, also: Sequence[tuple[int, str]] = ()) -> list[Collection]:
-    """The collections that the account sees, and `also` those that our plugin told of, by number."""
+def collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:
+    """The collections that the account sees, and `also` those that our plugin told of, by number.
+
+    The plugin counts them itself: of a private one of somebody else the server tells us nothing.
+    """
     found = {whole(one.get("ref")): _title(one) for one in client.ask("get_user_collections", rows)}
     for one in client.ask("search_public_collections", rows, search=""):
         found.setdefault(whole(one.get("ref")), _title(one))
     for one in _featured(client, 0, _DEEP):
         found.setdefault(whole(one.get("ref")), _title(one))
-    found |= dict(also)
+    found |= {ref: title for ref, title, _ in also}
     refs = sorted(found)
-    counts = _counts(client, refs)
+    counted = {ref: size for ref, _, size in also if size is not None}
+    counts = _counts(client, [ref for ref in refs if ref not in counted]) | counted
     return [Collection(str(ref), found[ref], counts.get(ref, 0)) for ref in refs]
 
 

@@ -7,17 +7,13 @@ translations, in any case, with any white space; accents and commas belong to a 
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-
-from sqlalchemy import select
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from plugin.errors import DamError, WriteRefused
 from plugin.hooks.dam import node_key
 from plugin.hooks.resourcespace.answers import Refused, Row, rows_or_false, whole
 from plugin.hooks.resourcespace.client import Client
-from plugin.ledger import tables as t
-from plugin.ledger.store import Store
 
 _TRANSLATION = re.compile(r"~[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)?:([^~]*)")
 SEPARATOR = "@@|@@"
@@ -26,11 +22,14 @@ _KEPT = 60.0  # seconds after which the list is read anew
 
 @dataclass(frozen=True)
 class Node:
-    """One value of the field: its number, its name as stored, and as the account's language shows it."""
+    """One value of the field: its number, its name as stored, and as the account's language shows it.
+
+    Nodes of one number are equal, though one of them was read before it was renamed.
+    """
 
     ref: int
-    name: str
-    shown: str = ""
+    name: str = field(compare=False)
+    shown: str = field(default="", compare=False)
 
 
 def spellings(name: str) -> tuple[str, ...]:
@@ -44,30 +43,30 @@ def fits(name: str, key: str) -> bool:
     return any(node_key(spelling) == key for spelling in spellings(name))
 
 
-def called(name: str, store: Store) -> str:
-    """How the ledger knows this node: by the translation that is a person's display name, else as stored."""
-    several = spellings(name)[1:]
-    if not several:
-        return name
-    keys = [node_key(spelling) for spelling in several]
-    with store.read() as connection:
-        known = set(connection.scalars(select(t.person.c.name_key).where(t.person.c.name_key.in_(keys))))
-    return next((spelling for spelling, key in zip(several, keys, strict=True) if key in known), name)
-
-
 def refuse(name: str) -> None:
     """Raises WriteRefused for a name that the field cannot hold as it is."""
     if SEPARATOR in name or not name.isprintable() or name.startswith(("~", '"')) or name != name.strip():
         raise WriteRefused("the DAM cannot hold this name as it is: choose another display name")
 
 
+Also = Callable[[str, Mapping[int, Node]], list[Node]]
+"""By a name's key, and all nodes by number, those that are known by it though they are called otherwise now."""
+
+
+def _none(key: str, nodes: Mapping[int, Node]) -> list[Node]:
+    return []
+
+
 class Nodes:
     """The list of names as it was read last; read anew when something is not in it, or it is old."""
 
-    def __init__(self, client: Client, field: int, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client: Client, field: int, now: Callable[[], float] = time.monotonic, also: Also = _none
+    ) -> None:
         self._client = client
         self._field = field
         self._now = now
+        self._also = also
         self._lock = threading.Lock()
         self._nodes: dict[int, Node] = {}
         self._at: float | None = None
@@ -92,6 +91,12 @@ class Nodes:
             names = [node.name for node in self._nodes.values()]
         return frozenset(node_key(spelling) for name in names for spelling in spellings(name))
 
+    def every(self) -> dict[int, Node]:
+        """All of them, read anew."""
+        self.refresh()
+        with self._lock:
+            return dict(self._nodes)
+
     def named(self, refs: Iterable[int], shown: str | None = None) -> list[Node]:
         """The nodes of these numbers, read anew where one is not known or the server shows another name.
 
@@ -110,7 +115,7 @@ class Nodes:
             return [self._nodes[ref] for ref in wanted]
 
     def fitting(self, name: str, fresh: bool = False) -> list[Node]:
-        """The nodes that are known by this name, the one that is spelled exactly so first."""
+        """The nodes that are known by this name, the one that is spelled exactly so first, renamed ones last."""
         if fresh or self._old():
             self.refresh()
         found = self._find(name)
@@ -134,8 +139,10 @@ class Nodes:
     def _find(self, name: str) -> list[Node]:
         key = node_key(name)
         with self._lock:
-            found = [node for node in self._nodes.values() if fits(node.name, key)]
-        return sorted(found, key=lambda node: (node.name != name, node.name.startswith("~"), node.ref))
+            nodes = dict(self._nodes)
+        found = [node for node in nodes.values() if fits(node.name, key)]
+        found.sort(key=lambda node: (node.name != name, node.name.startswith("~"), node.ref))
+        return found + self._also(key, nodes)
 
     def _old(self) -> bool:
         with self._lock:

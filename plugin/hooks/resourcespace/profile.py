@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Protocol
 
-from plugin.hooks.dam import Named, Resource
-from plugin.hooks.resourcespace.nodes import called
+from plugin.errors import DamError
+from plugin.hooks.dam import Dates, Named, Names, Resource, Task
 from plugin.hooks.tree import PHOTOS
-from plugin.ledger.store import Store
 
 PLACE = "node"
 BIN = 3  # the workflow state of what was deleted and can be brought back
@@ -47,6 +45,25 @@ class Profile(Protocol):
         """Put names on and take names off; returns what a read after it shows."""
         ...
 
+    at_once: int
+    """How many resources a call for many reaches."""
+
+    def write_many(self, tasks: Sequence[Task]) -> Mapping[str, Names | DamError]:
+        """As the Dam protocol has it; raises NoSuchFunction alone."""
+        ...
+
+    def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
+        """As the Dam protocol has it; raises NoSuchFunction alone."""
+        ...
+
+    def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
+        """As the Dam protocol has it; raises NoSuchFunction alone."""
+        ...
+
+    def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
+        """As the Dam protocol has it; raises NoSuchFunction alone."""
+        ...
+
     def holders(self, name: str) -> Iterator[int]:
         """Every resource that carries the name."""
         ...
@@ -55,11 +72,11 @@ class Profile(Protocol):
         """Every resource of a collection that we are shown."""
         ...
 
-    def told(self) -> Sequence[tuple[int, str]]:
-        """Collections by number and title that the account need not see itself."""
+    def told(self) -> Sequence[tuple[int, str, int | None]]:
+        """Number, title and size of collections that the account need not see itself."""
         ...
 
-    def state(self, ref: str, until: Mapping[str, date | None]) -> None:
+    def state(self, ref: str, until: Dates) -> None:
         """Write the last day on which the resource is cleared, by channel; None empties it.
 
         A channel without a field in the DAM shows nothing there.
@@ -76,6 +93,12 @@ def kind(extension: str) -> str:
     return "photo" if f".{extension.lower().lstrip('.')}" in _SINGLE else "other"
 
 
-def named(names: Iterable[str], store: Store) -> tuple[Named, ...]:
-    """Raw node names as the ledger knows them."""
-    return tuple(Named(called(name, store), frozenset({PLACE})) for name in names)
+def wishes(task: Task) -> tuple[list[str], list[str]]:
+    """The names to put on and those to take off. A release is stated in files, which are not ours to change."""
+    mine = [write for write in task.writes if PLACE in write.places]
+    return [write.node for write in mine if write.add], [write.node for write in mine if not write.add]
+
+
+def named(labels: Iterable[str]) -> Names:
+    """Names as the ledger knows them, each in the one place that there is."""
+    return tuple(Named(label, frozenset({PLACE})) for label in labels)

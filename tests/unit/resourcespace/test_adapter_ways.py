@@ -12,8 +12,9 @@ from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.answers import NoSuchFunction, Refused
 from plugin.hooks.resourcespace.log import Log
-from plugin.hooks.resourcespace.nodes import called, fits, spellings
+from plugin.hooks.resourcespace.nodes import fits, spellings
 from plugin.hooks.resourcespace.previews import chosen
+from plugin.hooks.resourcespace.whose import Whose
 from plugin.ledger.store import Store
 from plugin.ledger.tables import person
 from tests.doubles.resourcespace import NO_PREVIEW, Double
@@ -137,15 +138,15 @@ def test_spellings_of_a_translated_name() -> None:
 def test_a_translated_node_of_a_person_goes_by_the_persons_name(ledger: Store, clock: ManualClock) -> None:
     """So that the person is one: the ledger knows no other spelling."""
     raw = "~en:The Queen~sv:Drottningen"
-    assert called(raw, ledger) == raw
+    whose = Whose(ledger, "dam.example.org")
+    assert whose.labels([(280, raw)]) == {280: raw}
     with ledger.write() as tx:
         tx.execute(
             person.insert().values(
                 id="p", display_name="Drottningen", name_key="drottningen", created_at=clock.now()
             )
         )
-    assert called(raw, ledger) == "Drottningen"
-    assert called("Åsa", ledger) == "Åsa"
+    assert whose.labels([(280, raw), (281, "Åsa")]) == {280: "Drottningen", 281: "Åsa"}
 
 
 def test_inactive_nodes_stay_names(double: Double, dam: ResourceSpaceDam) -> None:
@@ -219,8 +220,8 @@ def test_collections_of_others(double: Double, server: Server, dam: ResourceSpac
     assert found.complete is plugin
     assert len(found.collections) == (2 if plugin else 1)
     assert [(r.ref, r.mode) for r in found.rulings] == ([(str(hidden.ref), "never")] if plugin else [])
-    assert {"ours", "theirs"} & {c.title for c in dam.collections()} == (
-        {"ours", "theirs"} if plugin else {"ours"}
+    assert {c.title: c.resources for c in dam.collections()} == (
+        {"ours": 1, "theirs": 1} if plugin else {"ours": 1}
     )
 
 

@@ -29,6 +29,21 @@ function api_facelease_apply($items)
     return array_map('facelease_apply_item', $list);
 }
 
+/** Who is named on each of up to 1,000 resources, and how many other files it has; `refs` is a JSON list of numbers. */
+function api_facelease_named($refs)
+{
+    if (!facelease_may_serve()) {
+        return facelease_refuse();
+    }
+    $list = is_string($refs) ? json_decode($refs, true) : $refs;
+    if (!is_array($list) || count($list) > 1000 || array_filter($list, 'is_int') !== $list) {
+        http_response_code(400);
+        return ['error' => 'refs is a JSON list of at most 1000 numbers.'];
+    }
+
+    return facelease_named($list);
+}
+
 /** Every resource that carries this name, in any state, whoever may see it. */
 function api_facelease_holders($node, $offset = 0, $limit = 1000)
 {

@@ -30,6 +30,41 @@ function facelease_photo(int $ref): array
     ];
 }
 
+/**
+ * Many resources at once: who is named on each, and how many alternative files it has. The file that was replaced
+ * by another stays one of those.
+ *
+ * @param list<int> $refs
+ */
+function facelease_named(array $refs): array
+{
+    if ($refs === []) {
+        return [];
+    }
+    $marks = ps_param_insert(count($refs));
+    $given = ps_param_fill($refs, 'i');
+    $ask = static fn(string $query, array $more = []): array => ps_query($query, [...$given, ...$more], '', -1, true, 0);
+    $there = array_column($ask("SELECT ref FROM resource WHERE ref IN ($marks)"), 'ref', 'ref');
+    $files = $ask("SELECT resource, COUNT(*) AS files FROM resource_alt_files WHERE resource IN ($marks) GROUP BY resource");
+    $files = array_column($files, 'files', 'resource');
+    $people = [];
+    $nodes = $ask(
+        'SELECT rn.resource, n.ref, n.name FROM resource_node rn JOIN node n ON n.ref = rn.node'
+        . " WHERE rn.resource IN ($marks) AND n.resource_type_field = ? ORDER BY n.ref",
+        ['i', (int) facelease_people_field()]
+    );
+    foreach ($nodes as $row) {
+        $people[(int) $row['resource']][] = ['node' => (int) $row['ref'], 'name' => (string) $row['name']];
+    }
+
+    return array_map(static fn(int $ref): array => [
+        'ref' => $ref,
+        'gone' => !isset($there[$ref]),
+        'people' => $people[$ref] ?? [],
+        'alternatives' => (int) ($files[$ref] ?? 0),
+    ], $refs);
+}
+
 /** The row of a resource, read from the database itself and without regard to whom it may be shown. */
 function facelease_resource(int $ref): ?array
 {

@@ -1,0 +1,114 @@
+"""How many calls a server must answer for a withdrawal and for a scan, counted on the double of one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from bench.workshop import Figure, Workshop
+from plugin.clock import ManualClock
+from plugin.flows import chores, consent, gallery, modes, people
+from plugin.flows.services import Services
+from plugin.quitclaim.lifecycle import Signing
+from plugin.quitclaim.model import Grant, GrantKind
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from sidecar import house, samples
+from sidecar.runner import Runner
+from tests import on_double
+from tests.doubles.resourcespace import Double
+
+_NAME = "Sample person"
+_START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+_REVOKED, _SCANNED = 1000, 60
+
+
+def run(workshop: Workshop) -> Iterator[Figure]:
+    """A withdrawal over 1,000 resources, and a scan of new photographs; every call counts, those for lists too."""
+    for plugin, name, count in (
+        (True, "revoke_1000_calls", _REVOKED),
+        (False, "revoke_calls_per_photo", _REVOKED // 5),
+    ):
+        with _opened(workshop.scratch / name, plugin) as (services, double):
+            calls, left = _revoke(services, double, count)
+        remarks = (
+            f"{count} resources {_way(plugin)}: {calls} calls, dates and read-back included; "
+            f"tags left {left[0]}, dates left {left[1]}"
+        )
+        yield Figure(name, calls if plugin else round(calls / count, 3), remarks=remarks)
+    for plugin, name in ((True, "scan_calls_per_photo"), (False, "scan_calls_per_photo_without")):
+        with _opened(workshop.scratch / name, plugin) as (services, double):
+            calls, images, tagged = _scan(services, double, _SCANNED)
+        remarks = (
+            f"{_SCANNED} photographs {_way(plugin)}, {tagged} tagged; and {images / _SCANNED:g} images each"
+        )
+        yield Figure(name, round(calls / _SCANNED, 3), remarks=remarks)
+
+
+def _way(plugin: bool) -> str:
+    return "with the plugin" if plugin else "without it"
+
+
+@contextmanager
+def _opened(root: Path, plugin: bool) -> Iterator[tuple[Services, Double]]:
+    """A house whose DAM is the double, its log followed and its date fields made."""
+    clock = ManualClock(_START)
+    with Double(plugin=plugin) as double:
+        config = house.with_models(on_double.configuration(root, double, clearance={"needs_confirmed": True}))
+        on_double.with_dates(config, double)
+        house.init(config, clock)
+        with house.open_house(config, clock) as services:
+            chores.start(services)
+            chores.poll(services)
+            yield services, double
+
+
+def _person(services: Services, recognition: bool) -> str:
+    person = people.add(services, people.Newcomer(_NAME), "bench")
+    now = services.clock.now()
+    until = now + timedelta(days=365)
+    grants = [Grant(uuid4().hex, GrantKind.PUBLICATION, "communication", "website", now, until)]
+    if recognition:
+        grants.append(Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until))
+    signing = Signing("bench", None, "en", "sample", True, (), now, tuple(grants))
+    consent.record(services, person, signing, [consent.Evidence("sample", b"sample")], "bench")
+    return person
+
+
+def _revoke(services: Services, double: Double, count: int) -> tuple[int, tuple[int, int]]:
+    """The calls of a withdrawal, whole; and what is left of tags and dates."""
+    library, runner = double.library, Runner(services)
+    refs = [library.create(1).ref for _ in range(count)]
+    chores.poll(services)
+    runner.drain()
+    person = _person(services, recognition=False)
+    runner.drain()
+    on_double.tag(services, person, _NAME)
+    runner.drain()
+    tagged = sum(_NAME in library.people(ref) for ref in refs)
+    if (tagged, on_double.dates(library, refs)) != (count, count):
+        raise SystemExit(f"{tagged} of {count} resources are tagged: there is nothing to count")
+    double.calls.clear()
+    consent.withdraw(services, person, None, "bench")
+    runner.drain()
+    left = sum(_NAME in library.people(ref) for ref in refs), on_double.dates(library, refs)
+    return sum(double.calls.values()), left
+
+
+def _scan(services: Services, double: Double, count: int) -> tuple[int, int, int]:
+    """The calls from the log's news to the tags, the images, and how many photographs were tagged."""
+    runner, person = Runner(services), _person(services, recognition=True)
+    pictures = [samples.portrait(sha).read_bytes() for sha in (samples.A_FRONT, samples.A_SPEECH)]
+    gallery.enrol(services, person, pictures, "bench")
+    data = samples.portrait(samples.A_STANDING).read_bytes()
+    refs = [double.photo(data) for _ in range(count)]
+    shoot = double.library.collect("shoot", double.library.users["facelease"].ref, refs)
+    evidence = Evidence("bench", "bench", services.today(), None)
+    modes.decide(services, str(shoot.ref), modes.Ruling(Mode.AUTO, Basis.ALL_ASKED, evidence), "bench")
+    runner.drain()
+    double.calls.clear()
+    chores.poll(services)
+    runner.drain()
+    images = double.calls.pop("download.php")
+    tagged = sum(_NAME in double.library.people(ref) for ref in refs)
+    return sum(double.calls.values()), images, tagged

@@ -1,0 +1,44 @@
+"""Many photographs and a DAM that fails now and then: in batches, and what is left of them comes again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from plugin.errors import DamError
+
+T = TypeVar("T")
+Failed = list[tuple[T, DamError]]
+_DOWN = (
+    12  # batches that fail whole, one after the other: then the DAM is down, and the job comes again later
+)
+_SMALLER = 8
+
+
+def chunked(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items, so many at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def each(items: Sequence[T], act: Callable[[Sequence[T]], Failed[T]], at_once: int = 1) -> None:
+    """Do `act` on all of `items`, so many at once; it returns those on which the DAM failed, and why.
+
+    Those come again while others succeed: one photograph that fails must not keep the others, and a
+    DAM that fails now and then must not cost a whole new attempt. Where all fail, one of them may break
+    the call for all: smaller batches follow, down to one. Raises DamError for what is left, at once
+    where the DAM fails for all.
+    """
+    pending, size, in_a_row, error = list(items), max(1, at_once), 0, DamError("the DAM failed")
+    while pending:
+        left: list[T] = []
+        for batch in chunked(pending, size):
+            if in_a_row == _DOWN:
+                left += batch
+                continue
+            failed = act(batch)
+            in_a_row = in_a_row + 1 if len(failed) == len(batch) else 0
+            error = failed[-1][1] if failed else error
+            left += [item for item, _ in failed]
+        stuck = len(left) == len(pending)
+        if left and (in_a_row == _DOWN or (stuck and size == 1)):
+            raise DamError(f"{len(left)} of {len(pending)} photographs are not done yet: {error}")
+        size = max(1, min(size, len(left)) // _SMALLER) if stuck else size
+        pending = left

@@ -1,0 +1,140 @@
+"""The staff comes in from the DAM: a hand-over opens a session, once; its role is read at each request."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from plugin.config.sections import Access
+from plugin.errors import AccessRefused, SignatureRefused
+from plugin.flows import notices
+from plugin.flows.services import Services
+from plugin.hooks import handover
+from plugin.hooks.handover import Handover
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+
+_TOKEN_BYTES = 32
+_SEEN_SHARE = 30  # a click moves `seen_at` once in this part of the idle time: not every request is a write
+_LANGUAGES = ("en", "nl")
+
+
+class Role(StrEnum):
+    """What somebody of the staff may do; the widest first."""
+
+    ADMINISTRATOR = "administrator"
+    OFFICER = "officer"
+    EDITOR = "editor"
+    AUDITOR = "auditor"
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Somebody who signed in: the DAM's name of the account, the role, the language of the pages."""
+
+    id: str
+    user: str
+    role: Role
+    language: str
+
+    @property
+    def actor(self) -> str:
+        """How the audit log calls them: as it does for what they do in the DAM's own pages."""
+        return f"dam:{self.user}"
+
+
+def role_of(access: Access, groups: Sequence[int]) -> Role | None:
+    """The widest role that one of the DAM's groups has here; None is no access."""
+    mapped = (
+        (Role.ADMINISTRATOR, access.administrators), (Role.OFFICER, access.officers),
+        (Role.EDITOR, access.editors), (Role.AUDITOR, access.auditors),
+    )  # fmt: skip
+    return next((role for role, numbers in mapped if set(numbers) & set(groups)), None)
+
+
+def enter(services: Services, known: Sequence[str], payload: str, signed: str) -> tuple[str, Staff]:
+    """Open a session on a hand-over; returns its token, which only the browser keeps, and who it is.
+
+    Raises SignatureRefused (forged, for another address, too old, used before) and AccessRefused (no
+    group of theirs has a role). Each refusal has its audit row; of forged ones, which anybody can
+    send, one a minute.
+    """
+    try:
+        told = handover.read(known, payload, signed, services.config.server.public_url, services.clock.now())
+    except SignatureRefused:
+        _refused(services)
+        raise
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    role = role_of(services.config.access, told.groups)
+    with services.store.write() as tx:
+        fresh = notices.once(tx, f"signin:{told.nonce}")
+        if fresh and role is not None:
+            return token, _opened(services, tx, told, role, digest(token))
+        why = "no role" if fresh else "used before"
+        tx.audit(Action.SESSION_REFUSE, f"dam:{told.user}", why=why)
+    if not fresh:
+        raise SignatureRefused("this sign-in was used before: open FaceLease from the DAM once more")
+    raise AccessRefused(_language(services, told))
+
+
+def _opened(services: Services, tx: Tx, told: Handover, role: Role, id_: str) -> Staff:
+    staff = Staff(id_, told.user, role, _language(services, told))
+    ends = tx.now + timedelta(minutes=services.config.access.session_minutes)
+    tx.execute(
+        insert(t.session).values(
+            id_sha256=id_, user=told.user, role=role.value, language=staff.language, created_at=tx.now,
+            seen_at=tx.now, expires_at=ends,
+        )
+    )  # fmt: skip
+    tx.audit(Action.SESSION_OPEN, staff.actor, role=role.value, session=id_[:16])
+    return staff
+
+
+def _language(services: Services, told: Handover) -> str:
+    return told.language if told.language in _LANGUAGES else services.config.site.language
+
+
+def _refused(services: Services) -> None:
+    minute = int(services.clock.now().timestamp()) // 60
+    with services.store.write() as tx:
+        if notices.once(tx, f"signin-refused:{minute}"):
+            tx.audit(Action.SESSION_REFUSE, "unknown", why="not signed")
+
+
+def found(services: Services, token: str) -> Staff | None:
+    """Whose session the token opens now; None where it is over, was idle for too long, or never was."""
+    id_, now = digest(token), services.clock.now()
+    idle = timedelta(minutes=services.config.access.idle_minutes)
+    with services.store.read() as conn:
+        row = conn.execute(select(t.session).where(t.session.c.id_sha256 == id_)).first()
+    if row is None or row.ended_at is not None or now >= row.expires_at or now - row.seen_at >= idle:
+        return None
+    if now - row.seen_at > idle / _SEEN_SHARE:
+        with services.store.write() as tx:
+            tx.execute(update(t.session).where(t.session.c.id_sha256 == id_).values(seen_at=tx.now))
+    return _staff(row)
+
+
+def _staff(row: Row[Any]) -> Staff:
+    return Staff(row.id_sha256, row.user, Role(row.role), row.language)
+
+
+def leave(services: Services, token: str) -> None:
+    """End the session, for good and wherever its cookie is. Repeating it does no harm."""
+    alive = (t.session.c.id_sha256 == digest(token)) & t.session.c.ended_at.is_(None)
+    with services.store.write() as tx:
+        ended = update(t.session).where(alive).values(ended_at=tx.now).returning(t.session)
+        row = tx.execute(ended).first()
+        if row is not None:
+            tx.audit(Action.SESSION_END, _staff(row).actor, session=row.id_sha256[:16])
+
+
+def digest(token: str) -> str:
+    """What the store holds of a token: SHA-256, in hex. A random 256-bit token needs no slow hash."""
+    return sha256(token.encode()).hexdigest()

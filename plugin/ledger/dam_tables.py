@@ -1,0 +1,47 @@
+"""The tables of what a DAM was told, and of what we remember of it between two looks. See tables.py."""
+
+from sqlalchemy import JSON, Boolean, Column, Index, Table, Text, text
+
+from plugin.ledger.columns import BIG, Instant, metadata, person_id, resource_id
+
+# What the DAM should show of a resource's clearance, day by channel, and what it was last told to.
+statement = Table(
+    "statement", metadata,
+    resource_id(primary_key=True),
+    Column("wanted", JSON, nullable=False),
+    Column("wanted_at", Instant, nullable=False),
+    Column("stated", JSON),
+    Column("stated_at", Instant),                             # null: what is wanted was not told yet
+    Index("ix_statement_untold", "resource_id", sqlite_where=text("stated_at IS NULL"),
+          postgresql_where=text("stated_at IS NULL")),
+)  # fmt: skip
+
+# Which of a DAM's nodes a person's name was written as, by the address of the DAM: it keeps its number when
+# it is renamed there.
+dam_node = Table(
+    "dam_node", metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", BIG, primary_key=True),
+    person_id(index=True),
+)  # fmt: skip
+
+# How far a DAM's own log of changes was read, by the address of the DAM.
+dam_cursor = Table(
+    "dam_cursor", metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BIG, nullable=False),                  # the highest row that was acknowledged
+    Column("seen", JSON, nullable=False),                     # acknowledged rows close to it, read again
+    Column("moved_at", Instant, nullable=False),
+)  # fmt: skip
+
+# The folder DAM's own memory of its files, so that a change is noticed without reading each again.
+folder_file = Table(
+    "folder_file", metadata,
+    Column("ref", Text, primary_key=True),
+    Column("size", BIG, nullable=False),
+    Column("mtime_ns", BIG, nullable=False),
+    Column("sidecar_mtime_ns", BIG),
+    Column("file_version", Text, nullable=False, index=True),
+    Column("release_ours", Text),                             # the release statement we wrote, if any
+    Column("sidecar_ours", Boolean, nullable=False, default=False),  # we made the sidecar file
+)  # fmt: skip

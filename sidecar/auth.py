@@ -1,0 +1,133 @@
+"""The staff's door: a hand-over from the DAM opens a session, and each page says which roles it is for.
+
+There is no other way in, and no password of ours: who may work in the DAM is decided there.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import parse_qs
+
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session
+from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, TooManyRequests, Unauthorized
+
+from plugin.errors import AccessRefused, SignatureRefused
+from plugin.flows import signin
+from plugin.flows.services import Services
+from plugin.flows.signin import Role, Staff
+from plugin.hooks import handover
+from sidecar import signed
+from sidecar.console import words
+
+PATH = "/signin/resourcespace"
+RATE = "30 per minute"
+
+CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_KEY = "staff"  # of the session: the token that the store knows by its hash
+_View = TypeVar("_View", bound=Callable[..., ResponseReturnValue])
+
+
+def on(services: Services) -> bool:
+    """Whether anybody could come in: without an address of ours and a secret there is no console."""
+    return bool(services.config.server.public_url) and signed.secrets(services.config, "signin") is not None
+
+
+def require(*roles: Role) -> Callable[[_View], _View]:
+    """Say which roles a page is for; `guard` asks it. A page that says nothing is for nobody."""
+
+    def mark(view: _View) -> _View:
+        view.roles = frozenset(roles)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def guard() -> None:
+    """Before each page of the staff: 401 without a session, 403 where the role is not the page's."""
+    here: Services = current_app.extensions["facelease"]
+    token = session.get(_KEY)
+    staff = signin.found(here, token) if isinstance(token, str) else None
+    if staff is None:
+        raise Unauthorized
+    g.staff = staff
+    if not may(staff, request.endpoint or ""):
+        raise Forbidden
+
+
+def may(staff: Staff, endpoint: str) -> bool:
+    """Whether the page `endpoint` (`console.review`) is for the role of this staff."""
+    return staff.role in getattr(current_app.view_functions.get(endpoint), "roles", ())
+
+
+def sign_out(services: Services) -> None:
+    """End the session in the store, and empty the cookie."""
+    token = session.get(_KEY)
+    session.clear()
+    if isinstance(token, str):
+        signin.leave(services, token)
+
+
+def blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
+    """The endpoint; None while no secret or no address of ours is configured. Raises ConfigError."""
+    known = signed.secrets(services.config, "signin")
+    if known is None or not services.config.server.public_url:
+        return None
+    routes = Blueprint("signin", __name__)
+    signed.answer_when_busy(routes)
+
+    @routes.post(PATH)
+    @limiter.limit(RATE)
+    def handed_over() -> ResponseReturnValue:
+        payload, signature = _fields(signed.read(handover.MOST_BYTES * 2))
+        token, _ = signin.enter(services, known(), payload, signature)
+        session.clear()  # a cookie that somebody planted before counts for nothing
+        session[_KEY] = token
+        return redirect(f"{services.config.server.public_url}/console/", 303)
+
+    for kind in (SignatureRefused, AccessRefused, HTTPException):
+        routes.register_error_handler(kind, _refused)
+    routes.after_request(_policy)
+    return routes
+
+
+def _fields(raw: bytes) -> tuple[str, str]:
+    """The form's two fields, each there once and nothing else."""
+    try:
+        fields = parse_qs(raw.decode("ascii"), strict_parsing=True, max_num_fields=2)
+        (payload,), (signature,) = fields["payload"], fields["signature"]
+    except (ValueError, KeyError) as error:
+        raise BadRequest from error
+    return payload, signature
+
+
+def _refused(error: Exception) -> ResponseReturnValue:
+    """A page that says so, in words: whoever stands here came from the DAM and sees nothing else."""
+    here: Services = current_app.extensions["facelease"]
+    wanted = request.accept_languages.best_match(words.LANGUAGES) or here.config.site.language
+    answer: ResponseReturnValue
+    if isinstance(error, AccessRefused):
+        answer = _notice("signin_no_role", 403, error.language)
+    elif isinstance(error, SignatureRefused):
+        answer = _notice("signin_refused", 401, wanted)
+    elif isinstance(error, TooManyRequests):
+        answer = *_notice("signin_too_often", 429, wanted), {"Retry-After": "60"}
+    else:
+        answer = _notice("signin_malformed", getattr(error, "code", None) or 400, wanted)
+    return answer
+
+
+def _notice(what: str, status: int, language: str) -> tuple[str, int]:
+    w = words.of(language)
+    here: Services = current_app.extensions["facelease"]
+    dam = here.config.resourcespace.url
+    return render_template("console/notice.html", w=w, title=w[what], text=w[f"{what}_text"], dam=dam), status
+
+
+def _policy(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CSP
+    return response

@@ -1,0 +1,27 @@
+"""`/console/clearance`: every photograph that is cleared for a use until a day, counted and in pages."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from plugin.flows import cleared
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import READERS, console
+
+
+@console.get("/clearance")
+@require(*READERS)
+def clearance() -> ResponseReturnValue:
+    """From now through the day that is asked for, today if none is: those that end first in front."""
+    services, lists = desk.house(), desk.house().config.clearance
+    purpose = request.args.get("purpose") or lists.purposes[0]
+    channel = request.args.get("channel") or lists.channels[0]
+    last = desk.chosen_day("until") or services.today()
+    span = cleared.until(services, purpose, channel, last)
+    with services.store.read() as conn:
+        page = cleared.page(conn, span, request.args.get("after", ""), desk.PAGE)
+        count = cleared.count(conn, span)
+    return desk.page(
+        "clearance", photos=page.photos, next=page.next, count=count, purpose=purpose, channel=channel, last=last,
+        purposes=lists.purposes, channels=lists.channels, today=services.today(),
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""`/console/collections`: where recognition is on, how far, and what makes it lawful."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from plugin.errors import ConsentError
+from plugin.flows import modes, rulings
+from plugin.flows.modes import Ruling
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from sidecar.auth import require
+from sidecar.console import desk, inviting
+from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
+
+
+@console.get("/collections")
+@require(*OFFICERS)
+def collections() -> ResponseReturnValue:
+    """One page of them, those that are on first."""
+    services, text, start = desk.house(), request.args.get("q", "")[:200], desk.number("after")
+    rows, more = desk.paged(rulings.listed(services, text)[start:], desk.PAGE)
+    return desk.page(
+        "collections", q=text, rows=rows, next=start + desk.PAGE if more else None,
+        in_dam=rulings.decided_in_the_dam(services), sets=desk.staff().role in ADMINISTRATORS,
+    )  # fmt: skip
+
+
+@console.get("/collections/one")
+@require(*OFFICERS)
+def collection() -> ResponseReturnValue:
+    """One collection; its ref stands in the address's query, for it may hold anything, slashes too."""
+    services = desk.house()
+    return desk.page(
+        "collection", one=rulings.of(services, request.args.get("ref", "")), modes=list(Mode),
+        bases=list(Basis), in_dam=rulings.decided_in_the_dam(services), today=services.today(),
+        sets=desk.staff().role in ADMINISTRATORS and not rulings.decided_in_the_dam(services),
+        invites=desk.staff().role in ADMINISTRATORS, forms=inviting.in_use(),
+    )  # fmt: skip
+
+
+@console.post("/collections/one")
+@require(*ADMINISTRATORS)
+def collection_set() -> ResponseReturnValue:
+    """Set the mode, where the DAM has no place of its own for that."""
+    services, form = desk.house(), request.form
+    if rulings.decided_in_the_dam(services):
+        raise ConsentError("the mode of a collection is set in the DAM, in the collection's own menu")
+    ref = form.get("ref", "")
+    modes.decide(services, ref, _ruling(), desk.staff().actor)
+    return desk.done("done_mode", "collection", ref=ref)
+
+
+def _ruling() -> Ruling:
+    form = request.form
+    try:
+        mode = Mode(form.get("mode", ""))
+        basis = Basis(form["basis"]) if form.get("basis") else None
+    except ValueError as error:
+        raise ConsentError("choose a mode and a basis from the lists") from error
+    evidence = Evidence(
+        form.get("reference", "").strip(), form.get("by", "").strip(), desk.chosen_day("decided"),
+        desk.chosen_day("review"),
+    )  # fmt: skip
+    members = tuple(line.strip() for line in form.get("members", "").splitlines() if line.strip())
+    return Ruling(mode, basis, evidence, members if basis is Basis.SHOOT else ())

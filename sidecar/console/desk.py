@@ -1,0 +1,158 @@
+"""What every page of the staff shares: the guard before it, the frame around it, and how it says an error."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from plugin.errors import FaceLeaseError
+from plugin.flows.services import Services
+from plugin.flows.signin import Role, Staff
+from plugin.quitclaim import wording
+from sidecar import auth, problems
+from sidecar.console import words
+
+PAGE = 50
+"""How many rows a list shows at once."""
+
+EVERYBODY = (Role.ADMINISTRATOR, Role.OFFICER, Role.EDITOR, Role.AUDITOR)
+REVIEWERS = (Role.ADMINISTRATOR, Role.EDITOR)
+READERS = (Role.ADMINISTRATOR, Role.OFFICER, Role.EDITOR)
+OFFICERS = (Role.ADMINISTRATOR, Role.OFFICER)
+WATCHERS = (Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
+ADMINISTRATORS = (Role.ADMINISTRATOR,)
+
+_MENU = ("home", "review", "people", "collections", "requests", "forms", "clearance", "log")
+_SAID = "said"  # of the session: which sentence the next page says, a key of the words
+_UNDO = "undo"  # of the session: the face that was decided last
+
+console = Blueprint("console", __name__, url_prefix="/console")
+console.before_request(auth.guard)
+
+
+def house() -> Services:
+    """The open house that this app serves."""
+    return cast(Services, current_app.extensions["facelease"])
+
+
+def staff() -> Staff:
+    """Who is signed in."""
+    return cast(Staff, g.staff)
+
+
+def page(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
+    """A page in the staff's language, with the menu of their role and what was done just before."""
+    me = staff()
+    menu = [name for name in _MENU if auth.may(me, f"console.{name}")]
+    html = render_template(
+        f"console/{template}.html", w=words.of(me.language), me=me, menu=menu, here=_section(),
+        site=house().config.site.name, said=session.pop(_SAID, None), undo=session.pop(_UNDO, None), **values,
+    )  # fmt: skip
+    return html, status
+
+
+def done(said: str, endpoint: str, undo: int | None = None, **args: Any) -> ResponseReturnValue:
+    """After a decision: back to a page, which says the sentence `said` (a key of the words)."""
+    session[_SAID] = said
+    if undo is not None:
+        session[_UNDO] = undo
+    return redirect(url_for(f"console.{endpoint}", **args), 303)
+
+
+def paged(rows: Sequence[Any], size: int) -> tuple[list[Any], bool]:
+    """The first `size` of rows that were asked for with one more, and whether there are others."""
+    return list(rows[:size]), len(rows) > size
+
+
+def number(name: str) -> int:
+    """A whole number of the address, 0 where there is none."""
+    return max(request.args.get(name, 0, type=int), 0)
+
+
+def chosen_day(name: str) -> date | None:
+    """A day of the form; None for an empty or impossible one."""
+    try:
+        return date.fromisoformat(request.values.get(name, ""))
+    except ValueError:
+        return None
+
+
+@console.app_template_filter("day")
+def day(value: datetime | date | None) -> str:
+    """The day on the organisation's calendar, in the page's language."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = value.astimezone(house().config.site.zone).date()
+    return f"{value.day} {_months()[value.month - 1]} {value.year}"
+
+
+@console.app_template_filter("last_day")
+def last_day(value: datetime | None) -> str:
+    """The last day on which something holds that ends at this moment: an end at midnight belongs to the day before."""
+    return "" if value is None else day(value - timedelta(microseconds=1))
+
+
+@console.app_template_filter("moment")
+def moment(value: datetime | None) -> str:
+    """The day and the time on the organisation's clock."""
+    return "" if value is None else f"{day(value)}, {clock(value)}"
+
+
+@console.app_template_filter("term")
+def term(value: str) -> str:
+    """A purpose or a channel in the page's language; one that the organisation added, as it is configured."""
+    return wording.term(value, staff().language) or value
+
+
+@console.app_template_filter("clock")
+def clock(value: datetime) -> str:
+    """The time on the organisation's clock."""
+    return f"{value.astimezone(house().config.site.zone):%H:%M}"
+
+
+def _months() -> list[str]:
+    return words.of(staff().language)["months"].split()
+
+
+def _section() -> str:
+    """The part of the menu in which the page lies."""
+    parts = request.path.removeprefix(str(console.url_prefix)).strip("/").split("/")
+    return parts[0] or "home"
+
+
+@console.after_request
+def _policy(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = auth.CSP
+    return response
+
+
+@console.errorhandler(FaceLeaseError)
+def _ours(error: FaceLeaseError) -> ResponseReturnValue:
+    """What flows refuse, they say in a sentence: a page shows it."""
+    status = problems.status_of(error)
+    return _wrong(status, str(error) if status < 500 or status == 502 else "")
+
+
+@console.errorhandler(HTTPException)
+def _http(error: HTTPException) -> ResponseReturnValue:
+    return _wrong(error.code or 500, "")
+
+
+def _wrong(status: int, said: str) -> ResponseReturnValue:
+    known: Staff | None = g.get("staff")
+    w = words.of(known.language if known else _wanted())
+    kind = f"wrong_{status}" if f"wrong_{status}" in w else "wrong"
+    dam = house().config.resourcespace.url if status == 401 else ""
+    back = url_for("console.home") if known else ""
+    html = render_template(
+        "console/notice.html", w=w, title=w[kind], text=w[f"{kind}_text"], sentence=said, dam=dam, back=back
+    )
+    return html, status
+
+
+def _wanted() -> str:
+    return request.accept_languages.best_match(words.LANGUAGES) or house().config.site.language

@@ -1,0 +1,92 @@
+"""`/console/forms`: what people are asked: every version as it was kept, and a new one from a file."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from plugin.errors import ConsentError
+from plugin.flows import forms as kept
+from plugin.quitclaim import sheets
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
+
+MOST_BYTES = 200_000
+
+
+@console.get("/forms")
+@require(*OFFICERS)
+def forms() -> ResponseReturnValue:
+    """Every form with its versions, and the place for a new one."""
+    return _list()
+
+
+@console.get("/forms/<form_id>")
+@require(*OFFICERS)
+def form(form_id: str) -> ResponseReturnValue:
+    """One version as somebody who is asked sees it, in each of its languages."""
+    services = desk.house()
+    stored = kept.load(services, form_id)
+    shown = [sheets.sheet(stored.form, language, services.today()) for language in stored.form.texts]
+    return desk.page("form", stored=stored, sheets=shown, sets=desk.staff().role in ADMINISTRATORS)
+
+
+@console.get("/forms/sample.toml")
+@require(*OFFICERS)
+def form_sample() -> ResponseReturnValue:
+    """The sample, to begin with."""
+    name = {"Content-Disposition": 'attachment; filename="form.toml"'}
+    return Response(kept.sample(), mimetype="application/toml", headers=name)
+
+
+@console.post("/forms")
+@require(*ADMINISTRATORS)
+def form_add() -> ResponseReturnValue:
+    """Keep what was written or uploaded as the next version; where it is not whole, say all that is missing."""
+    text = _given()
+    try:
+        stored = kept.add(desk.house(), _tree(text), desk.staff().actor)
+    except ConsentError as error:
+        return _list(text, str(error), 422)
+    return desk.done("done_form", "form", form_id=stored.id)
+
+
+@console.post("/forms/<form_id>/retire")
+@require(*ADMINISTRATORS)
+def form_retire(form_id: str) -> ResponseReturnValue:
+    """No new invitation asks for it."""
+    services = desk.house()
+    kept.retire(services, kept.load(services, form_id).form.name, desk.staff().actor)
+    return desk.done("done_retire", "forms")
+
+
+def _list(text: str = "", wrong: str = "", status: int = 200) -> ResponseReturnValue:
+    versions = kept.listed(desk.house())
+    sets = desk.staff().role in ADMINISTRATORS
+    return desk.page("forms", status, versions=versions, text=text, wrong=wrong.split("; "), sets=sets)
+
+
+def _given() -> str:
+    """What was typed, or the file that was chosen. Raises ConsentError for one that is no text or too long."""
+    file = request.files.get("file")
+    body = file.read(MOST_BYTES + 1) if file and file.filename else request.form.get("text", "").encode()
+    if len(body) > MOST_BYTES:
+        raise ConsentError("the form is longer than 200 kB: take out what does not belong there")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConsentError("the file is not UTF-8 text: save it so and choose it again") from error
+
+
+def _tree(text: str) -> Mapping[str, Any]:
+    """TOML, or JSON where it begins with a brace. Raises ConsentError."""
+    if not text.lstrip().startswith("{"):
+        return kept.read(text)
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConsentError("the form begins like JSON and is none: compare it with the sample") from error
+    return tree if isinstance(tree, dict) else {}

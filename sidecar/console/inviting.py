@@ -1,0 +1,77 @@
+"""Asking somebody: enter a person, send an invitation or show its link once; and the code of a shoot."""
+
+import segno
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from plugin.errors import ConsentError
+from plugin.flows import forms, invitations, links
+from plugin.flows import people as registry
+from plugin.flows.invitations import Invite
+from plugin.flows.people import Newcomer
+from sidecar.auth import require
+from sidecar.console import desk, words
+from sidecar.console.desk import ADMINISTRATORS, REVIEWERS, console
+
+
+@console.get("/people/new")
+@require(*REVIEWERS)
+def person_new() -> ResponseReturnValue:
+    """The form for somebody who is not known yet."""
+    return desk.page("person_new", languages=words.LANGUAGES)
+
+
+@console.post("/people/new")
+@require(*REVIEWERS)
+def person_add() -> ResponseReturnValue:
+    """Enter the person; what they agree to is theirs to say."""
+    form = request.form
+    birth = desk.chosen_day("birth")
+    if form.get("birth") and birth is None:
+        raise ConsentError("the birth date is no date: give year, month and day")
+    guardians = tuple(line.strip() for line in form.get("guardians", "").splitlines() if line.strip())
+    language = form.get("language", "")
+    newcomer = Newcomer(
+        form.get("name", ""), language if language in words.LANGUAGES else desk.staff().language, birth,
+        form.get("email", "").strip(), guardians,
+    )  # fmt: skip
+    person_id = registry.add(desk.house(), newcomer, desk.staff().actor, form.get("adopt") == "yes")
+    return desk.done("done_person", "person", person_id=person_id)
+
+
+@console.post("/people/<person_id>/invite")
+@require(*REVIEWERS)
+def person_invite(person_id: str) -> ResponseReturnValue:
+    """By mail; or by a link that is shown this once, as text and as a QR code."""
+    by_mail = request.form.get("how") == "mail"
+    asked = Invite(person_id=person_id, form=_form(), by_mail=by_mail)
+    made = invitations.invite(desk.house(), asked, desk.staff().actor)
+    if by_mail:
+        return desk.done("done_invite", "person", person_id=person_id)
+    return _once(made, url_for("console.person", person_id=person_id))
+
+
+@console.post("/collections/one/invite")
+@require(*ADMINISTRATORS)
+def shoot_invite() -> ResponseReturnValue:
+    """The code of a shoot: many sign up by it, on their own phones."""
+    ref = request.form.get("ref", "")
+    made = invitations.invite(desk.house(), Invite(collection_ref=ref, form=_form()), desk.staff().actor)
+    return _once(made, url_for("console.collection", ref=ref))
+
+
+def in_use() -> list[str]:
+    """The names of the forms that can be asked."""
+    return sorted({one.form.name for one in forms.listed(desk.house()) if one.retired_at is None})
+
+
+def _form() -> str | None:
+    return request.form.get("form") or None
+
+
+def _once(made: links.Made, back: str) -> ResponseReturnValue:
+    """The link and its code; the store has neither, so they cannot be shown again."""
+    address = links.address(desk.house(), made.token)
+    code = segno.make(address, error="m").svg_inline(border=4, svgclass="qr", lineclass=None, omitsize=True)
+    return desk.page("invited", address=address, code=Markup(code), back=back)  # noqa: S704 - made by segno

@@ -1,0 +1,46 @@
+"""`/console/log`: what was done, by whom and when; whether the chain of it holds; and all of it as a file."""
+
+from collections.abc import Iterator
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from plugin.flows import watching
+from plugin.flows.services import Services
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import WATCHERS, console
+
+
+@console.get("/log")
+@require(*WATCHERS)
+def log() -> ResponseReturnValue:
+    """One page of the log, the newest first: of one kind of act, or up to one day, where that is asked."""
+    services, action, until = desk.house(), request.args.get("action", ""), desk.chosen_day("day")
+    wanted = watching.Wanted(action, until, desk.number("before"), desk.PAGE + 1)
+    rows, more = desk.paged(watching.looked(services, wanted, desk.staff().actor), desk.PAGE)
+    return desk.page(
+        "log", rows=rows, actions=watching.ACTIONS, action=action, until=until,
+        next=rows[-1].seq if more else None, head=watching.head(services),
+    )  # fmt: skip
+
+
+@console.post("/log/verify")
+@require(*WATCHERS)
+def log_verify() -> ResponseReturnValue:
+    """Follow the whole chain, and compare it with the heads that are kept outside the store."""
+    return desk.page("verified", result=watching.verified(desk.house()))
+
+
+@console.post("/log/export")
+@require(*WATCHERS)
+def log_export() -> ResponseReturnValue:
+    """Every row as a line of JSON: a verifier needs nothing else."""
+    services = desk.house()
+    watching.exporting(services, desk.staff().actor)
+    name = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
+    return Response(_lines(services), mimetype="application/x-ndjson", headers=name)
+
+
+def _lines(services: Services) -> Iterator[str]:
+    return (f"{line}\n" for line in watching.exported(services))

@@ -1,0 +1,61 @@
+"""`/console/people/<id>`: one person, and what the staff may do in their name. Each look is audited."""
+
+from io import BytesIO
+
+from flask import Response, json, request, send_file
+from flask.typing import ResponseReturnValue
+
+from plugin.errors import ConsentError
+from plugin.flows import dossier, invitations
+from plugin.flows import people as registry
+from sidecar.auth import require
+from sidecar.commands.common import plain
+from sidecar.console import desk, inviting
+from sidecar.console.desk import OFFICERS, READERS, REVIEWERS, console
+
+
+@console.get("/people/<person_id>")
+@require(*READERS)
+def person(person_id: str) -> ResponseReturnValue:
+    """The quitclaims, the photographs and what may be done."""
+    services, me = desk.house(), desk.staff()
+    found = dossier.opened(services, person_id, me.actor)
+    with services.store.read() as conn:
+        out = invitations.unanswered(conn, person_id)
+    return desk.page(
+        "person", found=found, officer=me.role in OFFICERS, askers=dossier.ASKED_BY, out=out,
+        invites=me.role in REVIEWERS and not found.erasing, forms=inviting.in_use(),
+        mails=bool(services.config.mail.host and found.email),
+    )  # fmt: skip
+
+
+@console.post("/people/<person_id>/<any(withdraw, restrict):act>")
+@require(*OFFICERS)
+def person_end(person_id: str, act: dossier.Act) -> ResponseReturnValue:
+    """In the person's name: the grants that were ticked, or all."""
+    all_ = request.form.get("all") == "yes"
+    if request.form.get("sure") != "yes":
+        raise ConsentError("confirm that it was asked for: an end cannot be taken back, only signed anew")
+    grants = None if all_ else request.form.getlist("grant")
+    dossier.on_behalf(
+        desk.house(), person_id, act, grants, request.form.get("asked_by", ""), desk.staff().actor
+    )
+    return desk.done(f"done_{act}", "person", person_id=person_id)
+
+
+@console.post("/people/<person_id>/export")
+@require(*OFFICERS)
+def person_export(person_id: str) -> ResponseReturnValue:
+    """Everything that is held on the person (GDPR Art. 15), as a file."""
+    held = registry.export(desk.house(), person_id, desk.staff().actor)
+    body = json.dumps(held, indent=2, ensure_ascii=False, default=plain)
+    name = {"Content-Disposition": f'attachment; filename="{person_id}.json"'}
+    return Response(body, mimetype="application/json", headers=name)
+
+
+@console.post("/people/<person_id>/evidence/<sealed_id>")
+@require(*OFFICERS)
+def person_evidence(person_id: str, sealed_id: str) -> ResponseReturnValue:
+    """One piece of evidence as a file: never shown as a page of ours, whatever it is."""
+    name, body = dossier.proof(desk.house(), person_id, sealed_id, desk.staff().actor)
+    return send_file(BytesIO(body), "application/octet-stream", as_attachment=True, download_name=name)

@@ -1,0 +1,90 @@
+"""`/console/review`: which faces wait, on their photographs, and what somebody decides about each."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection, Row
+
+from plugin.errors import ConsentError
+from plugin.flows import preview, review, roster
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import READERS, REVIEWERS, console
+
+AT_ONCE = 6
+"""Photographs a page: each is decoded to be shown."""
+
+_Rows = Callable[[Connection, int, int], Iterable[Row[Any]]]
+_LISTS: dict[str, _Rows] = {
+    "suggested": lambda conn, after, most: review.waiting(conn, "suggested", after, most),
+    "machine": lambda conn, after, most: review.unconfirmed(conn, most, after),
+    "unmatched": lambda conn, after, most: review.waiting(conn, "unmatched", after, most),
+}
+REASONS = ("crowd", "statue", "screen", "unrecognisable")
+"""Why a face need not be named, ready to choose; others are typed."""
+
+
+@console.get("/review", endpoint="review")
+@require(*READERS)
+def review_list() -> ResponseReturnValue:
+    """One page of the faces on the list that was chosen."""
+    name = _list()
+    with desk.house().store.read() as conn:
+        rows, more = desk.paged(list(_LISTS[name](conn, desk.number("after"), AT_ONCE + 1)), AT_ONCE)
+    return desk.page(
+        "review", lists=list(_LISTS), chosen=name, faces=rows, after=desk.number("after"),
+        next=rows[-1].id if more else None, decides=desk.staff().role in REVIEWERS, reasons=REASONS,
+    )  # fmt: skip
+
+
+@console.get("/review/<int:face_id>/<any(photo, close):look>.jpg")
+@require(*READERS)
+def review_picture(face_id: int, look: str) -> ResponseReturnValue:
+    """The photograph, or what is around the face: made small for this answer, kept nowhere."""
+    return Response(preview.of_face(desk.house(), face_id, look == "close"), mimetype="image/jpeg")
+
+
+@console.post("/review/<int:face_id>/<any(confirm, name, reject, dismiss, undo):act>")
+@require(*REVIEWERS)
+def review_decide(face_id: int, act: str) -> ResponseReturnValue:
+    """Carry one decision out, and go on where it was taken."""
+    _ACTS[act](face_id)
+    undo = None if act == "undo" else face_id
+    return desk.done(f"done_{act}", "review", undo, list=_list(), after=desk.number("after"))
+
+
+def _list() -> str:
+    name = request.args.get("list", "")
+    return name if name in _LISTS else "suggested"
+
+
+def _confirm(face_id: int) -> None:
+    review.confirm(desk.house(), face_id, desk.staff().actor)
+
+
+def _name(face_id: int) -> None:
+    services = desk.house()
+    with services.store.read() as conn:
+        person_id = roster.find(conn, request.form.get("person", ""))
+    review.confirm(services, face_id, desk.staff().actor, person_id)
+
+
+def _reject(face_id: int) -> None:
+    review.reject(desk.house(), face_id, desk.staff().actor)
+
+
+def _dismiss(face_id: int) -> None:
+    """The reason is kept as it is said, in the language of who says it: every answer shows it."""
+    reason = request.form.get("other", "").strip() or request.form.get("reason", "").strip()
+    if len(reason) > 200:
+        raise ConsentError("a reason has at most 200 characters: say it shorter")
+    review.dismiss(desk.house(), face_id, reason, desk.staff().actor)
+
+
+def _undo(face_id: int) -> None:
+    review.undo(desk.house(), face_id, desk.staff().actor)
+
+
+_ACTS = {"confirm": _confirm, "name": _name, "reject": _reject, "dismiss": _dismiss, "undo": _undo}

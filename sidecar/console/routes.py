@@ -1,0 +1,20 @@
+"""All pages of the staff, on one blueprint: importing a page's module puts it there."""
+
+from sidecar.console import (
+    clearance,
+    collections,
+    forms,
+    home,
+    inviting,
+    log,
+    people,
+    person,
+    requests,
+    review,
+)
+from sidecar.console.desk import console
+
+__all__ = [
+    "clearance", "collections", "console", "forms", "home", "inviting", "log", "people", "person", "requests",
+    "review",
+]  # fmt: skip

@@ -1,0 +1,93 @@
+"""Forms, invitations and requests over HTTP: what people are asked, the links they get, and what they ask for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from plugin.errors import LinkRefused
+from plugin.flows import forms, links, requests
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from sidecar.app import create_app
+from tests.program import Api
+
+KEY = {"Idempotency-Key": "ask-1"}
+
+
+@pytest.fixture
+def asking(services: Services) -> Iterator[Api]:
+    """The API of a house with an address of its own."""
+    config = services.config.model_copy(
+        update={
+            "server": services.config.server.model_copy(update={"public_url": "https://lease.example.org"})
+        }
+    )
+    services = replace(services, config=config)
+    with create_app(config, services).test_client() as client:
+        yield Api(services, client)
+
+
+def _form() -> dict[str, Any]:
+    """The sample form, for the uses of this house."""
+    tree = forms.read(forms.sample())
+    tree["uses"] = [{"purpose": "communication", "channels": ["website", "press"]}]
+    return tree
+
+
+def test_a_form_is_kept_shown_and_retired(asking: Api) -> None:
+    """Versions by name; one that lacks something is refused with all that it lacks."""
+    made = asking.post("/forms", {"body": _form()})
+    assert made["version"] == 1
+    assert asking.get(f"/forms/{made['id']}")["body"]["uses"][0]["channels"] == ["website", "press"]
+    assert asking.ask("POST", "/forms", {"body": {"name": "half"}}).status_code == 409
+    asking.post(f"/forms/{made['name']}/retirement", {})
+    assert asking.get("/forms")["items"][0]["retired_at"] is not None
+    assert asking.ask("POST", f"/forms/{made['name']}/retirement", {}).status_code == 404
+
+
+def test_a_link_is_shown_once_and_opens_until_it_is_revoked(asking: Api) -> None:
+    """The link works; the store holds its hash alone, also under an idempotency key; revoked, it opens nothing."""
+    asking.post("/forms", {"body": _form()})
+    asa = asking.post("/people", {"name": "Åsa"})["id"]
+    made = asking.post("/invitations", {"person_id": asa}, headers=KEY)
+    token = made["link"].rpartition("/")[2]
+    assert made["link"].startswith("https://lease.example.org/")
+    assert links.opened(asking.services, token).person_id == asa
+    assert asking.post("/invitations", {"person_id": asa}, headers=KEY) == {"id": made["id"], "link": None}
+    with asking.services.store.read() as conn:
+        assert token not in str(conn.execute(select(t.idempotency)).all())
+    assert [one["id"] for one in asking.get(f"/people/{asa}/invitations")["items"]] == [made["id"]]
+    assert asking.ask("DELETE", f"/invitations/{made['id']}").status_code == 200
+    with pytest.raises(LinkRefused):
+        links.opened(asking.services, token)
+    assert asking.ask("DELETE", "/invitations/none").status_code == 404
+    mailed = {"person_id": asa, "by_mail": True}
+    assert asking.ask("POST", "/invitations", mailed).status_code == 409  # this house sends no mail
+    both = {"person_id": asa, "collection": "shoot"}
+    assert asking.ask("POST", "/invitations", both).status_code == 409
+
+
+def test_without_an_address_no_link_is_made(api: Api) -> None:
+    """The configuration is not ready: 503, and no link that nobody has."""
+    api.post("/forms", {"body": _form()})
+    asa = api.post("/people", {"name": "Åsa"})["id"]
+    assert api.ask("POST", "/invitations", {"person_id": asa}).status_code == 503
+    assert api.get(f"/people/{asa}/invitations")["items"] == []
+
+
+def test_a_request_to_be_forgotten_is_listed_and_decided(api: Api) -> None:
+    """A refusal needs its reason; granted, no key of the person is left; decided twice is not found."""
+    asa, bo = (api.post("/people", {"name": name})["id"] for name in ("Åsa", "Bo"))
+    with api.services.store.write() as tx:
+        first, second = (requests.ask(api.services, tx, who, "person").id for who in (asa, bo))
+    assert {one["id"] for one in api.get("/erasures")["items"]} == {first, second}
+    assert api.ask("POST", f"/erasures/{second}/decision", {"forget": False}).status_code == 409
+    api.post(f"/erasures/{second}/decision", {"forget": False, "reason": "a contract still runs"})
+    api.post(f"/erasures/{first}/decision", {"forget": True})
+    assert api.get("/erasures")["items"] == []
+    assert api.ask("POST", f"/erasures/{first}/decision", {"forget": True}).status_code == 404
+    with api.services.store.read() as conn:
+        assert set(conn.scalars(select(t.person_key.c.person_id))) == {bo}

@@ -1,0 +1,191 @@
+"""The staff in a browser: in from the DAM's page, through a review by keyboard, every page in both languages."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
+from werkzeug.serving import make_server
+
+from plugin.clock import ManualClock
+from plugin.flows import chores, forms, requests
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.scope import Mode
+from plugin.recognizer.examiner import Examiner
+from sidecar import samples
+from sidecar.app import create_app
+from tests import signers, staff, support
+from tests.browser.conftest import Opened, serious, shot
+from tests.staff import Dam
+
+REF = "shoot/together.jpg"
+
+
+@pytest.fixture
+def port() -> int:
+    """A free port: the address stands in the configuration, for hand-overs are made for it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, port: int) -> Iterator[Services]:
+    """A house that is served on that port."""
+    tables = {"server": {"public_url": f"http://127.0.0.1:{port}"}, "site": {"name": "Sample museum"}}
+    with support.opened(staff.configuration(tmp_path, **tables), clock, examiner) as open_:
+        yield open_
+
+
+@pytest.fixture
+def address(services: Services, port: int) -> Iterator[str]:
+    """Where the house is served."""
+    server = make_server("127.0.0.1", port, create_app(services.config, services), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield services.config.server.public_url
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def asa(services: Services, cast: support.Cast, photos: Path) -> str:
+    """Åsa is suggested on a real photograph on which a stranger stands beside her."""
+    person = cast.add("Åsa Öberg", email="asa@example.org")
+    cast.sign(person, channels=("website", "press"))
+    cast.enrol(person)
+    cast.open_collection(mode=Mode.SUGGEST)
+    support.together(photos, REF, samples.A_STANDING, samples.B_STANDING, height=900)
+    chores.poll(services)
+    cast.work()
+    with services.store.write() as tx:
+        tx.execute(update(t.state).values(last_sweep=tx.now))
+    return person
+
+
+def come_in(page: Page, services: Services, clock: ManualClock, role: str, language: str = "en") -> None:
+    """As the DAM's page does: a form that is posted to us, from another site."""
+    audience = services.config.server.public_url
+    fields = Dam(clock, audience=audience).form(user="jo", groups=[staff.GROUPS[role]], language=language)
+    inputs = "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in fields.items())
+    page.route(
+        "http://dam.example.org/",
+        lambda route: route.fulfill(
+            body=f'<form method="post" action="{audience}{staff.PATH}">{inputs}<button>FaceLease</button></form>',
+            content_type="text/html",
+        ),
+    )
+    page.goto("http://dam.example.org/")
+    page.get_by_role("button", name="FaceLease").click()
+    page.wait_for_url(f"{audience}/console/")
+
+
+def test_in_from_the_dam_and_through_a_review(
+    services: Services, cast: support.Cast, clock: ManualClock, asa: str, on: Opened
+) -> None:
+    """From another site's form to a confirmed name in the file; taken back; and out again."""
+    page = on("desktop")
+    come_in(page, services, clock, "editor")
+    page.get_by_role("link", name="suggestions to confirm").click()
+    pictures = page.locator(".face img")
+    expect(pictures).to_have_count(2)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 100)")
+    page.get_by_role("button", name="Yes, this is Åsa Öberg").click()
+    expect(page.get_by_role("status")).to_contain_text("Confirmed")
+    assert cast.names_on(REF) == {"Åsa Öberg"}
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("Undone")
+    assert cast.names_on(REF) == set()
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/console/review")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are not signed in")
+
+
+def test_by_keyboard_alone(
+    services: Services, cast: support.Cast, clock: ManualClock, asa: str, on: Opened
+) -> None:
+    """The skip link comes first; tabs and Enter confirm a face, and leave out another with a reason."""
+    page = on("desktop")
+    come_in(page, services, clock, "editor")
+    page.goto("/console/review")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    _tab_to(page, "Yes, this is Åsa Öberg")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Confirmed")
+    page.goto("/console/review?list=unmatched")
+    _tab_to(page, "Need not be named")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    _tab_to(page, "Leave out")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Left out")
+    assert cast.names_on(REF) == {"Åsa Öberg"}
+
+
+def _tab_to(page: Page, text: str) -> None:
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == text:
+            return
+    raise AssertionError(f"{text!r} is not reached by the keyboard")
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_every_page_is_for_everybody(
+    services: Services, clock: ManualClock, asa: str, on: Opened, size: str, language: str
+) -> None:
+    """axe-core finds nothing serious; nothing is wider than the screen; nothing offends against the policy."""
+    form = forms.add(services, signers.tree(), "test").id
+    with services.store.write() as tx:
+        requests.ask(services, tx, asa, "person")
+    page = on(size, language)
+    refused: list[str] = []
+    page.on("console", lambda said: refused.append(said.text))
+    come_in(page, services, clock, "administrator", language)
+    paths = {
+        "home": "/console/", "review": "/console/review", "unnamed": "/console/review?list=unmatched",
+        "people": "/console/people", "person": f"/console/people/{asa}", "collections": "/console/collections",
+        "collection": "/console/collections/one?ref=shoot", "new": "/console/people/new", "log": "/console/log",
+        "requests": "/console/requests", "forms": "/console/forms", "form": f"/console/forms/{form}",
+        "clearance": "/console/clearance",
+    }  # fmt: skip
+    for name, path in paths.items():
+        page.goto(path)
+        shot(page, f"console-{name}-{size}-{language}")
+        assert page.get_attribute("html", "lang") == language
+        assert serious(page) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    page.goto(f"/console/people/{asa}")
+    page.locator('button[value="link"]').click()
+    shot(page, f"console-invited-{size}-{language}")
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert [text for text in refused if "Content Security Policy" in text] == []
+
+
+def test_withdrawn_on_behalf_from_the_page(
+    services: Services, cast: support.Cast, clock: ManualClock, asa: str, on: Opened
+) -> None:
+    """What the officer ticks ends, and the names go from the photograph."""
+    page = on("phone")
+    come_in(page, services, clock, "administrator")
+    page.goto("/console/review")
+    page.get_by_role("button", name="Yes, this is Åsa Öberg").click()
+    assert cast.names_on(REF) == {"Åsa Öberg"}
+    page.goto(f"/console/people/{asa}")
+    page.get_by_role("checkbox", name="everything").check()
+    page.get_by_role("radio", name="the person").check()
+    page.get_by_role("checkbox", name="I have made sure").check()
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("status")).to_contain_text("Withdrawn")
+    cast.work()
+    assert cast.names_on(REF) == set()

@@ -1,0 +1,56 @@
+"""Who may call each endpoint of the app, written down apart from the code: a new route needs its line here."""
+
+ADMINISTRATOR, OFFICER, EDITOR, AUDITOR = "administrator", "officer", "editor", "auditor"
+NOBODY, SIGNED_OUT = "nobody", "signed out"
+ROLES = (ADMINISTRATOR, OFFICER, EDITOR, AUDITOR)
+
+Rule = frozenset[str]
+OPEN: Rule = frozenset({*ROLES, NOBODY, SIGNED_OUT})
+STAFF: Rule = frozenset(ROLES)
+READERS: Rule = frozenset({ADMINISTRATOR, OFFICER, EDITOR})
+REVIEWERS: Rule = frozenset({ADMINISTRATOR, EDITOR})
+OFFICERS: Rule = frozenset({ADMINISTRATOR, OFFICER})
+WATCHERS: Rule = frozenset({ADMINISTRATOR, OFFICER, AUDITOR})
+ALONE: Rule = frozenset({ADMINISTRATOR})
+NO_SESSION: Rule = frozenset()
+"""No session of the staff opens it: it takes a signature, a token, or the link that a person was given."""
+
+_CONSOLE: dict[str, Rule] = {
+    "home": STAFF, "sign_out": STAFF,
+    "review": READERS, "review_picture": READERS, "review_decide": REVIEWERS,
+    "people": READERS, "person": READERS, "clearance": READERS,
+    "person_new": REVIEWERS, "person_add": REVIEWERS, "person_invite": REVIEWERS, "shoot_invite": ALONE,
+    "person_end": OFFICERS, "person_export": OFFICERS, "person_evidence": OFFICERS,
+    "requests": OFFICERS, "request_decide": OFFICERS,
+    "collections": OFFICERS, "collection": OFFICERS, "collection_set": ALONE,
+    "forms": OFFICERS, "form": OFFICERS, "form_sample": OFFICERS, "form_add": ALONE, "form_retire": ALONE,
+    "log": WATCHERS, "log_verify": WATCHERS, "log_export": WATCHERS,
+}  # fmt: skip
+
+_SIGNED = ("webhooks.told", "panel.asked", "downloads.asked", "downloads.counted", "signin.handed_over")
+_BY_LINK = (
+    "sign.open", "sign.form", "sign.photo", "sign.code", "sign.decline", "sign.done", "sign.receipt", "sign.nothing",
+    "me.page", "me.photos", "me.picture", "me.not_me", "me.stop", "me.object", "me.forget", "me.anew", "me.export",
+    "me.references", "me.receipt", "me.child",
+)  # fmt: skip
+_BY_TOKEN = (
+    "api_people.people_list", "api_people.person_show", "api_people.person_add", "api_people.guardian_add",
+    "api_people.person_object", "api_people.person_export", "api_quitclaims.quitclaims_list",
+    "api_quitclaims.quitclaim_record", "api_quitclaims.quitclaim_withdraw", "api_quitclaims.quitclaim_restrict",
+    "api_clearance.clearance_show", "api_clearance.clearance_batch", "api_clearance.clearance_list",
+    "api_gate.gate_ask", "api_collections.collections_list", "api_collections.collection_set",
+    "api_faces.faces_list", "api_faces.face_confirm", "api_faces.face_reject", "api_faces.face_dismiss",
+    "api_faces.face_undo", "api_erasures.person_erase", "api_audit.audit_list",
+)  # fmt: skip
+_FOR_ALL = ("front", "health", "ready", "measured", "static", "described", "me.leave")
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(_FOR_ALL, OPEN),
+    **dict.fromkeys((*_SIGNED, *_BY_LINK, *_BY_TOKEN), NO_SESSION),
+    **{f"console.{name}": rule for name, rule in _CONSOLE.items()},
+}
+
+
+def let_in(endpoint: str, status: int) -> bool:
+    """Whether an answer with this status let whoever asked in: behind a link, what is not theirs is not there."""
+    return status not in ((401, 403, 404) if endpoint in _BY_LINK else (401, 403))
