@@ -70,7 +70,7 @@ def _done(services: Services, done: Mapping[str, Any]) -> Response:
     return pages.page(
         services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, link=link,
         photographs=done["photographs"], recognised=not waiting and _recognised(services, done["quitclaim"]),
-        mailed=not waiting and _mailed(services, done["quitclaim"]), pdf=True,
+        mailed=not waiting and _mailed(services, done["quitclaim"]),
     )  # fmt: skip
 
 
