@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from plugin.clock import SystemClock
 from plugin.config import Config
@@ -87,8 +87,10 @@ class Crew:
 
 def _until(true: Callable[[], bool], seconds: float = _PATIENCE) -> bool:
     end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.02)
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.05)
     return true()
 
 
@@ -125,7 +127,7 @@ def test_no_letter_goes_twice_under_two_ids(
                 for number in range(kills):
                     _queue(services, number * _BATCH)
                     crew.kill(number % 2)
-                assert _until(lambda: _open(services) == 0, _PATIENCE + 6 * kills)
+                assert _until(lambda: _all_sent(services), _PATIENCE + 2 * kills)
             finally:
                 crew.stop()
             states = _states(services)
@@ -145,6 +147,13 @@ def test_no_letter_goes_twice_under_two_ids(
     assert duplicates <= crew.in_hand + moody.unsaid
     assert states == {"sent": count}
     assert crew.in_hand, "no kill fell where it matters"
+
+
+def _all_sent(services: Services) -> bool:
+    """Whether nothing waits; an hour's pause after many kills is not waited for, but taken as over."""
+    with services.store.write() as tx:
+        tx.execute(update(t.job).where(t.job.c.state == "queued").values(run_after=tx.now))
+    return _open(services) == 0
 
 
 def _states(services: Services) -> dict[str, int]:
