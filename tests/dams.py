@@ -13,6 +13,7 @@ from plugin.errors import DamError
 from plugin.hooks.dam import (
     Change,
     Collection,
+    CollectionRuling,
     Dam,
     Dates,
     Names,
@@ -57,6 +58,9 @@ class Through:
 
     def holders(self, node: str) -> Iterator[str]:
         return self.inner.holders(node)
+
+    def rulings(self) -> Sequence[CollectionRuling]:
+        return self.inner.rulings()
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         return self.inner.standing(nodes)

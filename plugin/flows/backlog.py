@@ -33,6 +33,7 @@ class Cost:
 
 def due(services: Services, collections: Sequence[str] = (), again: bool = False) -> Iterator[str]:
     """The photographs to scan: in collections that are on, not examined yet (or all, with `again`)."""
+    modes.hear(services)
     done = (t.resource.c.examined != "no") & (t.resource.c.engine == services.faces.engine_id)
     with services.store.read() as conn:
         examined = set(conn.scalars(select(t.resource.c.ref).where(done))) if not again else set()
@@ -62,6 +63,7 @@ def unheard_of(services: Services) -> list[str]:
 
     An old photograph that is put into a collection is one, where the DAM does not log that.
     """
+    modes.hear(services)
     with services.store.read() as conn:
         known = set(conn.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
     return [ref for ref in _candidates(services, ()) if ref not in known]

@@ -145,6 +145,14 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
         services.queue.put(tx, "remode", ruling.ref, {})
 
 
+def hear(services: Services) -> None:
+    """Enter every mode that the DAM keeps, also of collections in which nothing was ever looked at. Raises DamError."""
+    rulings = services.dam.rulings()
+    if rulings:
+        with services.store.write() as tx:
+            adopt(services, tx, rulings)
+
+
 def pseudonym(ref: str) -> str:
     """What the audit log calls a collection: its name may hold somebody's."""
     return sha256(ref.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -49,6 +49,7 @@ def decided_in_the_dam(services: Services) -> bool:
 
 def listed(services: Services, text: str = "") -> list[Ruled]:
     """Every collection of the DAM whose title holds `text`: what is on comes first. Raises DamError."""
+    modes.hear(services)
     found = services.dam.collections()
     with services.store.read() as conn:
         rows = {row.ref: row for row in conn.execute(select(t.collection))}

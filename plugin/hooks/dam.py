@@ -174,6 +174,10 @@ class Dam(Protocol):
         """All collections."""
         ...
 
+    def rulings(self) -> Sequence[CollectionRuling]:
+        """What was decided in the DAM itself about its collections; none where it keeps no modes."""
+        ...
+
     def changes(self) -> Sequence[Change]:
         """What happened since the last call that was acknowledged; nothing is lost by not acknowledging."""
         ...

@@ -16,6 +16,7 @@ from plugin.hooks.changes import Finding, compare
 from plugin.hooks.dam import (
     Change,
     Collection,
+    CollectionRuling,
     Dates,
     Names,
     Picture,
@@ -206,6 +207,10 @@ class FolderDam:
             for path, names in self._files.names(batch, {key}):
                 if any(node_key(named.node) == key for named in names):
                     yield path.relative_to(self._root).as_posix()
+
+    def rulings(self) -> Sequence[CollectionRuling]:
+        """None: modes are set in FaceLease itself."""
+        return ()
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many photographs each name stands, by its key: every file is read once for all of them."""

@@ -22,13 +22,14 @@ def collection() -> None:
 def list_(shell: Shell, as_json: bool) -> None:
     """Every collection of the DAM with its mode; off unless somebody set it."""
     with shell.house() as services:
+        modes.hear(services)
         found = services.dam.collections()
         with services.store.read() as conn:
             set_ = {row.ref: row for row in conn.execute(select(t.collection))}
             rules = {rule.ref: rule for rule in modes.rules_for(conn, list(set_))}
         rows = [
             {
-                "ref": one.ref, "resources": one.resources,
+                "ref": one.ref, "title": one.title, "resources": one.resources,
                 "mode": set_[one.ref].mode if one.ref in set_ else Mode.OFF.value,
                 "today": standing(rules[one.ref], services.today()).value if one.ref in rules else Mode.OFF.value,
                 "basis": set_[one.ref].basis if one.ref in set_ else None,
@@ -37,7 +38,7 @@ def list_(shell: Shell, as_json: bool) -> None:
             }
             for one in found
         ]  # fmt: skip
-    heads = ["ref", "resources", "mode", "today", "basis", "review", "warning"]
+    heads = ["ref", "title", "resources", "mode", "today", "basis", "review", "warning"]
     say(as_json, rows, table(heads, [["" if row[h] is None else row[h] for h in heads] for row in rows]))
 
 

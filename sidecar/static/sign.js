@@ -111,9 +111,23 @@ if (button) {
   });
 }
 
+form.elements.typed.addEventListener("input", (event) => event.target.setCustomValidity(""));
+
 // ---- sending -----------------------------------------------------------------------------------
 
-form.addEventListener("submit", () => {
+// What the server would say too, with all else that is missing; but photographs would have to be chosen again.
+function unsigned() {
+  if (![...form.querySelectorAll("input[type=file]")].some((input) => input.files.length)) return false;
+  const typed = form.elements.typed;
+  typed.setCustomValidity(drawn || typed.value.trim() ? "" : form.dataset.unsigned);
+  return !typed.reportValidity();
+}
+
+form.addEventListener("submit", (event) => {
+  if (unsigned()) {
+    event.preventDefault();
+    return;
+  }
   form.elements.drawn.value = drawn ? canvas.toDataURL("image/png") : "";
   const main = form.querySelector("button.main");
   setTimeout(() => { main.disabled = true; }, 0);

@@ -1,6 +1,7 @@
 """Signing in a real browser: with a camera file, for a child, by keyboard alone, without script; English and Dutch."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -129,6 +130,22 @@ def _tagged_and_withdrawn(
     cast.work()
     assert cast.names_on(ref) == set()
     assert not enrolled(services, asa)
+
+
+def test_chosen_photographs_outlive_a_forgotten_signature(desk: Desk, cast: support.Cast, on: Opened) -> None:
+    """Who chose photographs and did not sign is told before the form is sent, and keeps them."""
+    page = on("phone")
+    page.goto(f"/s/{desk.invite(cast.add('Åsa'))}")
+    page.get_by_label(re.compile("my face is recognised")).check()
+    page.locator("input[type=file][multiple]").set_input_files([str(samples.portrait(samples.A_FRONT))])
+    page.get_by_label("Your first and last name").fill("Åsa")
+    page.get_by_role("button", name="Sign", exact=True).click()
+    assert (
+        page.evaluate("document.activeElement.validationMessage") == "Draw your signature, or type your name."
+    )
+    page.get_by_label("Or type your name as your signature").fill("Åsa")
+    page.get_by_role("button", name="Sign", exact=True).click()
+    expect(page.get_by_text("Photographs kept for recognition: 1.")).to_be_visible()
 
 
 def test_a_guardian_signs_for_a_child(services: Services, desk: Desk, cast: support.Cast, on: Opened) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import arrivals, chores, modes
+from plugin.flows import arrivals, backlog, chores, modes
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling, Resource
 from plugin.ledger import tables as t
@@ -24,10 +24,13 @@ class Telling(Through):
     """The folder, which says of every photograph what a test wants it to say."""
 
     complete = True
-    rulings: tuple[CollectionRuling, ...] = ()
+    told: tuple[CollectionRuling, ...] = ()
 
     def look(self, ref: str) -> Resource:
-        return replace(self.inner.look(ref), complete=self.complete, rulings=self.rulings)
+        return replace(self.inner.look(ref), complete=self.complete, rulings=self.told)
+
+    def rulings(self) -> tuple[CollectionRuling, ...]:
+        return self.told
 
 
 @pytest.fixture
@@ -77,10 +80,18 @@ def row(services: Services) -> tuple[str, str | None, str]:
 
 def test_a_mode_that_is_kept_in_the_dam_holds_at_once(house: Services, dam: list[Telling]) -> None:
     """It is entered before the scope is computed: the very photograph that told of it is examined by it."""
-    dam[0].rulings = (RULING,)
+    dam[0].told = (RULING,)
     work(house)
     assert row(house) == ("auto", "all-asked", "admin")
     assert names(house) == {"Åsa"}
+
+
+def test_a_scan_hears_modes_that_were_chosen_before_it(house: Services, dam: list[Telling]) -> None:
+    """A first scan asks the DAM for its modes: nothing has been looked at that could have told them."""
+    assert list(backlog.due(house)) == []
+    dam[0].told = (RULING,)
+    assert list(backlog.due(house)) == [REF]
+    assert row(house) == ("auto", "all-asked", "admin")
 
 
 def test_a_mode_without_its_basis_finds_faces_and_compares_none(house: Services, dam: list[Telling]) -> None:
@@ -90,7 +101,7 @@ def test_a_mode_without_its_basis_finds_faces_and_compares_none(house: Services,
         replace(RULING, reference=""),
         replace(RULING, basis="controller", decided=date(2026, 1, 1), review=date(2026, 3, 1)),
     ):
-        dam[0].rulings = (ruling,)
+        dam[0].told = (ruling,)
         arrivals.enter(house, REF)
         assert row(house)[0] == "detect"
     work(house)
@@ -99,12 +110,12 @@ def test_a_mode_without_its_basis_finds_faces_and_compares_none(house: Services,
 
 def test_a_ruling_is_written_once_and_followed_when_it_changes(house: Services, dam: list[Telling]) -> None:
     """Looking again moves no generation; another mode does, and asks for what loses its ground."""
-    dam[0].rulings = (RULING,)
+    dam[0].told = (RULING,)
     before = _generation(house)
     for _ in range(3):
         arrivals.enter(house, REF)
     assert _generation(house) == before + 1
-    dam[0].rulings = (replace(RULING, mode="never"),)
+    dam[0].told = (replace(RULING, mode="never"),)
     assert arrivals.enter(house, REF).scope.mode is Mode.NEVER
     assert _generation(house) == before + 2
     with house.store.read() as conn:

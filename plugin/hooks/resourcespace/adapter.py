@@ -7,7 +7,18 @@ from typing import TypeVar
 
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError, ResourceGone
-from plugin.hooks.dam import Change, Collection, Dates, Names, Picture, Resource, Task, Write, node_key
+from plugin.hooks.dam import (
+    Change,
+    Collection,
+    CollectionRuling,
+    Dates,
+    Names,
+    Picture,
+    Resource,
+    Task,
+    Write,
+    node_key,
+)
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
 from plugin.hooks.resourcespace.binding import Status, of
@@ -153,6 +164,10 @@ class ResourceSpaceDam:
     def collections(self) -> Sequence[Collection]:
         """The collections that the account sees, and those that have a mode in the DAM."""
         return listing.collections(self._client, self._with(lambda profile: profile.told()))
+
+    def rulings(self) -> Sequence[CollectionRuling]:
+        """The modes that were chosen in the server, with their basis."""
+        return self._with(lambda profile: profile.rulings())
 
     def changes(self) -> Sequence[Change]:
         """What the resource log says since it was last acknowledged. Raises DamError without permission for it."""

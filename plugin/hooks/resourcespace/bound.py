@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import Dates, Names, Resource, Task, node_key, one_by_one
+from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, node_key, one_by_one
 from plugin.hooks.resourcespace.answers import NoSuchFunction
 from plugin.hooks.resourcespace.binding import (
     APPLY_AT_ONCE,
@@ -153,6 +153,9 @@ class Bound:
     def told(self) -> Sequence[tuple[int, str, int | None]]:
         kept = self._client.ask("facelease_modes", of(tuple[Kept, ...]))
         return [(one.ref, one.title, one.resources) for one in kept]
+
+    def rulings(self) -> Sequence[CollectionRuling]:
+        return rulings(self._client.ask("facelease_modes", of(tuple[Kept, ...])))
 
     def state(self, ref: str, until: Dates) -> None:
         error = self.state_many({ref: until})[ref]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import Dates, Names, Resource, Task, one_by_one
+from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, one_by_one
 from plugin.hooks.resourcespace import listing
 from plugin.hooks.resourcespace.answers import Row, numbers, row_or_false, rows, truth, whole
 from plugin.hooks.resourcespace.client import Client
@@ -116,6 +116,9 @@ class Classic:
         return listing.search(self._client, f"!collection{collection}", self._states)
 
     def told(self) -> Sequence[tuple[int, str, int | None]]:
+        return ()
+
+    def rulings(self) -> Sequence[CollectionRuling]:
         return ()
 
     def state(self, ref: str, until: Dates) -> None:

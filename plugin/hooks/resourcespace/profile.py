@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from plugin.errors import DamError
-from plugin.hooks.dam import Dates, Named, Names, Resource, Task
+from plugin.hooks.dam import CollectionRuling, Dates, Named, Names, Resource, Task
 from plugin.hooks.tree import PHOTOS
 
 PLACE = "node"
@@ -74,6 +74,10 @@ class Profile(Protocol):
 
     def told(self) -> Sequence[tuple[int, str, int | None]]:
         """Number, title and size of collections that the account need not see itself."""
+        ...
+
+    def rulings(self) -> Sequence[CollectionRuling]:
+        """What was decided in the server about its collections."""
         ...
 
     def state(self, ref: str, until: Dates) -> None:
