@@ -25,6 +25,7 @@ from sidecar import logs, samples
 from sidecar.cli import cli
 from sidecar.runner import Runner
 from tests import support
+from tests.dams import Through
 
 NAME, EMAIL, GUARDIAN = "Åsa Kanariefågel", "kanariefagel@example.org", "Voogd Kanariefågel"
 PASSWORD = "wachtwoord-kanarie-7781"  # of a database that is not there
@@ -36,14 +37,12 @@ SILENT: Sequence[Sequence[str]] = (
 )  # fmt: skip
 
 
-class Faulty:
+class Faulty(Through):
     """The real folder, whose errors say too much: a library's with the name, and ours with a path."""
 
     def __init__(self, dam: Dam) -> None:
-        self._dam, self.turn = dam, 0
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._dam, name)
+        super().__init__(dam)
+        self.turn = 0
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         self.turn += 1
@@ -51,7 +50,7 @@ class Faulty:
             raise RuntimeError(f"could not write {[w.node for w in writes]} to {ref}")
         if self.turn % 3 == 2:
             raise DamError(f"/photos/{ref}: the disk is full")
-        return self._dam.write(ref, writes, released)
+        return super().write(ref, writes, released)
 
 
 @dataclass
@@ -150,7 +149,7 @@ def test_no_secret_is_ever_said(
     leaks: list[str] = []
     handlers = logging.getLogger().handlers
     logs.configure(config)
-    with support.opened(config, clock, examiner, wrap=lambda dam: Faulty(dam)) as services:  # type: ignore[arg-type,return-value]
+    with support.opened(config, clock, examiner, wrap=lambda dam: Faulty(dam)) as services:
         cast = support.Cast(services)
         asa = cast.add(NAME, email=EMAIL, guardians=(GUARDIAN,))
         _sign(services, asa)

@@ -270,7 +270,7 @@ def routes(app: Flask, services: Services, cast: support.Cast, photos: Path, exa
         {
             "person_id": asa, "face_id": "1", "number": "1", "sealed_id": proof, "request_id": asked, "form_id": form,
             "filename": "facelease.css", "ref": "shoot/one.jpg", "photo": "1", "grant": "x", "token": "x" * 43,
-            "rest": "x", "quitclaim": "x", "kind": "json",
+            "rest": "x", "quitclaim": "x", "kind": "json", "name": "x", "link_id": "x",
         },
     )  # fmt: skip
 
