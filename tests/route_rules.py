@@ -42,7 +42,8 @@ _BY_TOKEN = (
     "api_faces.faces_list", "api_faces.face_confirm", "api_faces.face_reject", "api_faces.face_dismiss",
     "api_faces.face_undo", "api_erasures.person_erase", "api_audit.audit_list",
     "api_forms.forms_list", "api_forms.form_show", "api_forms.form_add", "api_forms.form_retire",
-    "api_invitations.invitations_list", "api_invitations.invitation_make", "api_invitations.invitation_revoke", "api_erasures.erasures_list",
+    "api_invitations.invitations_list", "api_invitations.invitation_make",
+    "api_invitations.invitation_revoke", "api_erasures.erasures_list",
     "api_erasures.erasure_decide",
 )  # fmt: skip
 _FOR_ALL = ("front", "health", "ready", "measured", "static", "described", "me.leave")
