@@ -18,6 +18,8 @@ from tests.sender import secret_file
 T = TypeVar("T")
 WAIT = 60.0  # seconds; what is measured says how long it took
 
+_SUPER_ADMINS = 3  # the number of their group in every ResourceSpace
+
 _NAMES = ("URL", "USER", "KEY", "PASSWORD", "SERVICE", "SERVICE_KEY", "PORT", "EVENTS_SECRET", "PANEL_SECRET")
 
 
@@ -27,6 +29,8 @@ class Given:
 
     `user`, `key`, `password`: a Super Admin; `service`, `service_key`: the account in the server's
     `$facelease_api_user`; `port`: the one in its `$facelease_sidecar_url`; the secrets: those of its config.php.
+    `signin_secret`, which may be missing: where `$facelease_console_url` names the same port; `asks_usage`:
+    whether its `$download_usage` is on.
     """
 
     url: str
@@ -38,6 +42,8 @@ class Given:
     port: int
     events_secret: str
     panel_secret: str
+    signin_secret: str = ""
+    asks_usage: bool = False
 
     @classmethod
     def read(cls) -> Self | None:
@@ -46,7 +52,10 @@ class Given:
         if not all(values):
             return None
         url, user, key, password, service, service_key, port, events, panel = values
-        return cls(url.rstrip("/"), user, key, password, service, service_key, int(port), events, panel)
+        signin = os.environ.get("FACELEASE_LIVE_SIGNIN_SECRET", "")
+        usage = bool(os.environ.get("FACELEASE_LIVE_DOWNLOAD_USAGE", ""))
+        url = url.rstrip("/")
+        return cls(url, user, key, password, service, service_key, int(port), events, panel, signin, usage)
 
     def server(self) -> Server:
         """The server, as its Super Admin reaches it."""
@@ -72,6 +81,11 @@ class Sidecar(Processes):
             "webhooks": {"events_secret_file": events, "panel_secret_file": panel},
             "jobs": {"backoff_seconds": 2, **jobs},
         }  # fmt: skip
+        if given.signin_secret:
+            signin = secret_file(root / "signin.secret", given.signin_secret)
+            tables["server"]["public_url"] = f"http://127.0.0.1:{given.port}"
+            tables["webhooks"]["signin_secret_file"] = signin
+            tables["access"] = {"administrators": [_SUPER_ADMINS]}
         text = f'data = "{root}/data"\n' + "".join(_toml(name, table) for name, table in tables.items())
         super().__init__(root, given.port, text)
 
@@ -90,7 +104,7 @@ def _toml(name: str, table: dict[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool | int) else f'"{value}"'
+    return str(value).lower() if isinstance(value, bool | int | list) else f'"{value}"'
 
 
 def until(what: Callable[[], T], seconds: float = WAIT, pause: float = 0.25) -> T:

@@ -1,7 +1,7 @@
 """The server's own pages, as somebody at a screen uses them."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -113,8 +113,23 @@ class Pages:
         self.open(f"pages/view.php?ref={ref}")
         with self.page.expect_download(timeout=30_000) as coming:
             self.page.locator("#downloadlink").first.click()
+            if self._given.asks_usage:
+                self.say_usage("Other")
         coming.value.save_as(to)
         return to
+
+    def say_usage(self, usage: str) -> None:
+        """What the download is wanted for, on the page that the server shows before it."""
+        self.page.wait_for_selector("#usage")
+        self.page.select_option("#usage", label=usage)
+        self.page.locator("#submit").click()
+
+    def rules(self, rules: Mapping[str, str], usages: Mapping[str, str]) -> None:
+        """Save the plugin's page of downloads: a rule for each channel named, a channel for each usage named."""
+        self.open("plugins/facelease/pages/downloads.php")
+        for name, choice in (*rules.items(), *usages.items()):
+            self.page.locator(f".Question:has(label:text-is('{name}')) select").select_option(choice)
+        self._post("form:has(select[name^=rule_]) input[type=submit]", "facelease/pages/downloads.php")
 
     @contextmanager
     def embedding(self, tag: str) -> Iterator[None]:
