@@ -17,6 +17,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 _CALL = re.compile(r"(?:\bfacelease|\bFL|\.venv/bin/facelease) +((?:--config \S+ +)?[a-z][^\n`#|<>&;]*)")
 _KEY = re.compile(r"`([a-z_]+)\.([a-z_]+)(?: = [^`]*)?`")
+_SUFFIXES = {"md", "toml", "log", "py", "db"}
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -67,13 +68,20 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
     assert not wrong
 
 
+def _keys(text: str) -> Iterator[tuple[str, str]]:
+    """`section.key` in a sentence, and the keys below `[section]` in an example."""
+    yield from ((section, key) for section, key in _KEY.findall(text) if key not in _SUFFIXES)
+    for section, body in re.findall(r"^    \[([a-z_]+)\]\n((?:    \S.*\n)+)", text, re.MULTILINE):
+        yield from ((section, key) for key in re.findall(r"^    ([a-z_]+) += ", body, re.MULTILINE))
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_key_that_is_named_exists(document: Path) -> None:
-    """Each `section.key` whose section is one of the configuration is a key of it."""
+    """Each key of the configuration that a document names, or sets in an example, is one."""
     wrong = []
-    for section, key in _KEY.findall(document.read_text()):
+    for section, key in _keys(document.read_text()):
         field = Config.model_fields.get(section)
-        if field is None or key in {"md", "toml", "log", "py", "db"}:
+        if field is None:
             continue
         model = field.annotation
         assert isinstance(model, type)
