@@ -71,7 +71,7 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
 def _keys(text: str) -> Iterator[tuple[str, str]]:
     """`section.key` in a sentence, and the keys below `[section]` in an example."""
     yield from ((section, key) for section, key in _KEY.findall(text) if key not in _SUFFIXES)
-    for section, body in re.findall(r"^    \[([a-z_]+)\]\n((?:    \S.*\n)+)", text, re.MULTILINE):
+    for section, body in re.findall(r"^    \[([a-z_]+)\]\n((?:    [^\s\[].*\n)+)", text, re.MULTILINE):
         yield from ((section, key) for key in re.findall(r"^    ([a-z_]+) += ", body, re.MULTILINE))
 
 
