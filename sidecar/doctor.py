@@ -237,7 +237,20 @@ def _templates(services: Services) -> Finding:
     )  # fmt: skip
 
 
+def _keys(services: Services) -> Finding:
+    """People's keys that the master key at hand cannot open: it is older than the store."""
+    known = services.master.versions
+    with services.store.read() as conn:
+        query = select(t.person_key.c.master_version, func.count()).group_by(t.person_key.c.master_version)
+        shut = sum(count for version, count in conn.execute(query).all() if version not in known)
+    return Finding(
+        "people's keys", not shut, f"{shut} wrapped by a master key that is not here" if shut else "all open",
+        "put the newest copy of keys.master_file in its place: what these keys seal opens with nothing else",
+    )  # fmt: skip
+
+
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
-    ("store", _store), ("DAM", _dam), ("names", _spelling), ("clock", _clock), ("sweep", _sweep), ("jobs", _jobs),
+    ("store", _store), ("people's keys", _keys), ("DAM", _dam), ("names", _spelling), ("clock", _clock),
+    ("sweep", _sweep), ("jobs", _jobs),
     ("terms", _terms), ("templates", _templates), ("letters", _letters),
 )  # fmt: skip

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from plugin.errors import ConfigError, ConsentError
+from plugin.errors import ConfigError, ConsentError, NotFound
 from plugin.flows import forms, links, mails, people, roster
 from plugin.flows.forms import Stored
 from plugin.flows.links import Kind, Link, Made
@@ -121,13 +121,26 @@ def _shoot(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str
 
 def unanswered(conn: Connection, person_id: str) -> list[Mapping[str, Any]]:
     """The links of a person that are out: id, kind, since when, until when."""
-    open_ = (
-        (t.invitation.c.person_id == person_id)
-        & (t.invitation.c.kind != Kind.PAGE.value)
-        & (t.invitation.c.uses == 0)
-        & t.invitation.c.revoked_at.is_(None)
-    )
-    query = select(t.invitation).where(open_).order_by(t.invitation.c.created_at)
+    unused = (t.invitation.c.kind != Kind.PAGE.value) & (t.invitation.c.uses == 0)
+    return _out(conn, (t.invitation.c.person_id == person_id) & unused)
+
+
+def of_shoot(conn: Connection, collection_ref: str) -> list[Mapping[str, Any]]:
+    """The codes of a shoot that are out, however many have signed by them."""
+    return _out(conn, t.invitation.c.collection_ref == collection_ref)
+
+
+def take_back(services: Services, link_id: str, actor: str) -> None:
+    """The link opens nothing from the commit on. Raises NotFound."""
+    with services.store.write() as tx:
+        if tx.execute(select(t.invitation.c.id).where(t.invitation.c.id == link_id)).first() is None:
+            raise NotFound("no such link: list those that are out and choose again")
+        links.revoke(services, tx, link_id, actor)
+
+
+def _out(conn: Connection, which: ColumnElement[bool]) -> list[Mapping[str, Any]]:
+    standing = which & t.invitation.c.revoked_at.is_(None)
+    query = select(t.invitation).where(standing).order_by(t.invitation.c.created_at)
     return [
         {"id": row.id, "kind": row.kind, "since": row.created_at, "until": row.expires_at}
         for row in conn.execute(query)

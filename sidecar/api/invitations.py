@@ -5,14 +5,12 @@ from typing import Annotated, Literal
 
 from flask import Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
-from plugin.errors import ConsentError, NotFound
+from plugin.errors import ConsentError
 from plugin.flows import invitations, links, roster
 from plugin.flows.links import Kind
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
-from plugin.ledger import tables as t
 from sidecar.api.guard import caller
 from sidecar.api.models import Closed, Id, Made, PersonPath, Ref, Word
 from sidecar.api.routes import Route, Routes, answer
@@ -92,10 +90,7 @@ def routes(services: Services) -> Routes:
     @api.add("DELETE", "/invitations/<link_id>", Route(Scope.INVITATIONS_WRITE), Made)
     def invitation_revoke(path: LinkPath) -> Response:
         """The link opens nothing from this answer on."""
-        with services.store.write() as tx:
-            if tx.execute(select(t.invitation.c.id).where(t.invitation.c.id == path.link_id)).first() is None:
-                raise NotFound("no such link")
-            links.revoke(services, tx, path.link_id, caller().actor)
+        invitations.take_back(services, path.link_id, caller().actor)
         return answer(Made(id=path.link_id))
 
     return api

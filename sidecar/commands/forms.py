@@ -134,6 +134,37 @@ def invite(
     _hand_over(made, address, qr, mail and not link, as_json)
 
 
+@quitclaim.command()
+@click.argument("who", required=False)
+@click.option("--shoot", metavar="COLLECTION", help="The codes of this collection's shoot.")
+@as_json
+@click.pass_obj
+def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> None:
+    """The links to sign by that are out, of WHO or of a shoot."""
+    if (who is None) == (shoot is None):
+        raise click.UsageError("say WHO was asked, or --shoot COLLECTION")
+    with shell.house() as services, services.store.read() as conn:
+        out = (
+            invitations.of_shoot(conn, shoot)
+            if shoot
+            else invitations.unanswered(conn, roster.find(conn, who or ""))
+        )
+    heads = ["id", "kind", "since", "until"]
+    rows = [[one["id"], one["kind"], f"{one['since']:%Y-%m-%d}", f"{one['until']:%Y-%m-%d}"] for one in out]
+    say(as_json, out, table(heads, rows))
+
+
+@quitclaim.command()
+@click.argument("link_id", metavar="ID")
+@as_json
+@click.pass_obj
+def uninvite(shell: Shell, link_id: str, as_json: bool) -> None:
+    """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
+    with shell.house() as services:
+        invitations.take_back(services, link_id, actor())
+    say(as_json, {"id": link_id}, ["taken back: it opens nothing any more"])
+
+
 def _hand_over(made: Made, address: str, qr: Path | None, mailed: bool, as_json: bool) -> None:
     """The link is shown once: it is not kept, and whoever has it can sign."""
     said = ["the link is on its way by mail"] if mailed else []

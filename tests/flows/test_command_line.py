@@ -146,6 +146,21 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(run: Run, tmp_path: Path) 
     assert any("chmod" in finding["mend"] or "chmod" in finding["said"] for finding in bad)
 
 
+def test_doctor_finds_a_master_key_that_is_older_than_the_store(run: Run, tmp_path: Path) -> None:
+    """After a rotation the old file opens nobody's key any more, though it is a good file."""
+    run("init")
+    run("person", "add", "Åsa")
+    run("sweep")
+    master = tmp_path / "data" / "keys" / "master.json"
+    old = master.read_bytes()
+    run("keys", "rotate")
+    assert all(finding["ok"] for finding in data(run("doctor", "--json")))
+    master.write_bytes(old)
+    found = data(run("doctor", "--json", ok=False))
+    (finding,) = [finding for finding in found if finding["what"] == "people's keys"]
+    assert (finding["ok"], "1 wrapped by a master key" in finding["said"]) == (False, True)
+
+
 def test_the_demonstration_holds(run: Run) -> None:
     """`facelease demo --once` ends with exit code 0 and the line that says so."""
     done = run("demo", "--once", "--folder", "shown")

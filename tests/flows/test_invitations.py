@@ -89,10 +89,17 @@ def test_it_goes_by_the_command_line(tmp_path: Path) -> None:
     asked = json.loads(run("quitclaim", "invite", "Åsa", "--json"))
     assert re.fullmatch(r"https://lease\.example\.org/s/[\w-]{43}", asked["link"])
     assert "mail.host" in run("quitclaim", "invite", "Åsa", "--mail", ok=False)
+    assert [one["id"] for one in json.loads(run("quitclaim", "invited", "Åsa", "--json"))] == [asked["id"]]
+    run("quitclaim", "uninvite", asked["id"])
+    assert json.loads(run("quitclaim", "invited", "Åsa", "--json")) == []
+    assert "list those that are out" in run("quitclaim", "uninvite", "x", ok=False)
     assert "no sign-up shoot" in run("quitclaim", "invite", "--shoot", "spring", ok=False)
     run("collection", "set", "spring", "suggest", "--basis", "shoot", "--reference", "spring")
     run("quitclaim", "invite", "--shoot", "spring", "--qr", "code.svg")
     assert (tmp_path / "code.svg").read_text().startswith("<?xml")
+    assert [
+        one["kind"] for one in json.loads(run("quitclaim", "invited", "--shoot", "spring", "--json"))
+    ] == ["shoot"]
     (tmp_path / "scan.pdf").write_bytes(b"%PDF sample")
     paper = ("--form", "Photographs", "--evidence", "scan.pdf", "--signed", "2026-01-05")
     run("quitclaim", "add", "Åsa", "--publication", "communication:website", *paper)
