@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import FaceLeaseError, MailError
-from plugin.flows import roster
+from plugin.flows import anew, footing, roster
 from plugin.flows.services import Services
 from plugin.hooks.mail import MailServer
 from plugin.ledger import tables as t
@@ -210,6 +210,18 @@ def _jobs(services: Services) -> Finding:
     )  # fmt: skip
 
 
+def _clearances(services: Services) -> Finding:
+    """What is stored of clearance under another configuration is unknown until it is computed anew."""
+    with services.store.read() as conn:
+        shared = footing.shared(services, conn)
+    if not shared:
+        said = "the store follows another configuration: `clearance --all` and the DAM's dates wait"
+        return Finding("clearances", False, said, "restart every process of FaceLease: `serve` and `work`")
+    left = anew.left(services)
+    said = f"{left} photographs are still unknown: computed anew since the configuration changed"
+    return Finding("clearances", True, said if left else "as this configuration has them")
+
+
 def _terms(services: Services) -> Finding:
     """Keys past their grant, and shreddings that wait: there should be none that is older than a sweep."""
     now = services.clock.now()
@@ -239,5 +251,5 @@ def _templates(services: Services) -> Finding:
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("store", _store), ("DAM", _dam), ("names", _spelling), ("clock", _clock), ("sweep", _sweep), ("jobs", _jobs),
-    ("terms", _terms), ("templates", _templates), ("letters", _letters),
+    ("clearances", _clearances), ("terms", _terms), ("templates", _templates), ("letters", _letters),
 )  # fmt: skip

@@ -36,6 +36,7 @@ state = Table(
     Column("last_seen", Instant, nullable=False),
     Column("last_sweep", Instant),
     Column("late_consent_at", Instant),
+    Column("policy", Text),                                   # what the stored clearances were computed under
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------
