@@ -66,10 +66,8 @@ def _master(config: Config) -> Finding:
 
 
 def _permissions(config: Config) -> Iterator[Finding]:
-    """Nobody but us reads the data folder, the keys and the logs."""
-    for path in (
-        Path(config.data).expanduser(), config.path(config.keys.master_file), config.path(config.keys.ended_log)
-    ):  # fmt: skip
+    """Nobody but us reads the data folder, the keys, the secrets and the logs; a secret that is open is refused."""
+    for path in dict.fromkeys(_private(config)):
         if not path.exists():
             continue
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -78,6 +76,14 @@ def _permissions(config: Config) -> Iterator[Finding]:
         yield Finding(
             f"permissions of {path.name}", not wide, oct(mode), f"chmod {allowed} {path}" if wide else ""
         )
+
+
+def _private(config: Config) -> Iterator[Path]:
+    yield Path(config.data).expanduser()
+    named = [config.keys.master_file, config.keys.ended_log, "{data}/keys/session.key"]
+    named += [getattr(config.webhooks, f"{purpose}_secret_file") for purpose in (*_SIGNED, "signin")]
+    named += [config.resourcespace.key_file, config.mail.password_file]
+    yield from (config.path(name) for name in named if name)
 
 
 _SIGNED = ("events", "panel")
