@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.config import Config, load
 from plugin.errors import FaceLeaseError
-from plugin.flows import backlog, chores, clearance, consent, gallery, modes, people
+from plugin.flows import backlog, chores, clearance, consent, gallery, modes, people, roster
 from plugin.flows.services import Services
 from plugin.hooks.dam import node_key
 from plugin.ledger import audit
@@ -25,7 +25,7 @@ from plugin.quitclaim.answers import Answer, Status
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind
 from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house, samples, server
+from sidecar import house, samples, server, welcome
 from sidecar.commands.common import table
 from sidecar.runner import Runner
 
@@ -73,6 +73,7 @@ data = "."
 name = "FaceLease demonstration (sample people)"
 [server]
 port = {port}
+public_url = "http://127.0.0.1:{port}"
 [clearance]
 purposes = ["communication"]
 channels = ["internal", "website", "press"]
@@ -114,11 +115,20 @@ def run(folder: str, port: int) -> bool:
 
 
 def serve(folder: str, port: int) -> None:
-    """Serve what the demonstration left."""
-    click.echo(f"\nNow serving on http://127.0.0.1:{port}/ - end with Ctrl-C")
+    """Serve what the demonstration left, with two links to try: A has signed again, B is asked to."""
     path = Path(folder).absolute()
+    config = config_of(path, port)
+    with house.open_house(config) as services:
+        with services.store.read() as conn:
+            a = roster.find(conn, A)
+        _signed(services, a)
+        tried = welcome.prepare(services, B, A)
+    click.echo(f"\nNow serving on {config.server.public_url}/ - end with Ctrl-C")
+    click.echo(f"Its clock stands {LEASE.days} days ahead. Everybody in it is a sample; try in a browser:")
+    click.echo(f"  sign as {B}: {tried.sign}")
+    click.echo(f"  the own page of {A}, who signed again, and can withdraw there: {tried.page}")
     click.echo(f"Look around with: ./run facelease --config {folder}/{CONFIG} review list --state unmatched")
-    server.serve(config_of(path, port), path / CONFIG, with_worker=True)
+    server.serve(config, path / CONFIG, with_worker=True)
 
 
 def photographs(folder: Path) -> None:
@@ -154,6 +164,16 @@ def _prepare(services: Services, tally: Tally) -> str:
     click.echo("1. Two people: A signed a quitclaim (a sample), B never signed")
     person_id = people.add(services, people.Newcomer(A), _ACTOR)
     people.add(services, people.Newcomer(B), _ACTOR)
+    tally.check(f"A enrolled with 2 reference photographs ({_signed(services, person_id)})", True)
+    _refused(services, tally)
+    basis = Evidence("sample sign-up list", "demonstration", services.today(), None)
+    modes.decide(services, SHOOT, modes.Ruling(Mode.AUTO, Basis.SHOOT, basis, (A,)), _ACTOR)
+    tally.check(f"collection {SHOOT!r}: automatic, basis: a shoot for which A signed up", True)
+    return person_id
+
+
+def _signed(services: Services, person_id: str) -> str:
+    """A quitclaim of A's (a sample) for the length of the lease, and two photographs of A; returns the engine."""
     now = services.clock.now()
     until = now + LEASE
     uses = [("communication", "internal"), ("communication", "website")]
@@ -167,13 +187,7 @@ def _prepare(services: Services, tally: Tally) -> str:
     )  # fmt: skip
     consent.record(services, person_id, signing, [consent.Evidence("sample-form.txt", FORM.encode())], _ACTOR)
     references = [_jpeg(samples.portrait(prefix)) for prefix in (samples.A_FRONT, samples.A_SPEECH_RGBA)]
-    enrolment = gallery.enrol(services, person_id, references, _ACTOR)
-    tally.check(f"A enrolled with {len(references)} reference photographs ({enrolment.engine})", True)
-    _refused(services, tally)
-    basis = Evidence("sample sign-up list", "demonstration", services.today(), None)
-    modes.decide(services, SHOOT, modes.Ruling(Mode.AUTO, Basis.SHOOT, basis, (A,)), _ACTOR)
-    tally.check(f"collection {SHOOT!r}: automatic, basis: a shoot for which A signed up", True)
-    return person_id
+    return gallery.enrol(services, person_id, references, _ACTOR).engine
 
 
 def _refused(services: Services, tally: Tally) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import FaceLeaseError, MailError
-from plugin.flows import roster
+from plugin.flows import anew, footing, roster
 from plugin.flows.services import Services
 from plugin.hooks.mail import MailServer
 from plugin.ledger import tables as t
@@ -66,10 +66,8 @@ def _master(config: Config) -> Finding:
 
 
 def _permissions(config: Config) -> Iterator[Finding]:
-    """Nobody but us reads the data folder, the keys and the logs."""
-    for path in (
-        Path(config.data).expanduser(), config.path(config.keys.master_file), config.path(config.keys.ended_log)
-    ):  # fmt: skip
+    """Nobody but us reads the data folder, the keys, the secrets and the logs; a secret that is open is refused."""
+    for path in dict.fromkeys(_private(config)):
         if not path.exists():
             continue
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -78,6 +76,14 @@ def _permissions(config: Config) -> Iterator[Finding]:
         yield Finding(
             f"permissions of {path.name}", not wide, oct(mode), f"chmod {allowed} {path}" if wide else ""
         )
+
+
+def _private(config: Config) -> Iterator[Path]:
+    yield Path(config.data).expanduser()
+    named = [config.keys.master_file, config.keys.ended_log, "{data}/keys/session.key"]
+    named += [getattr(config.webhooks, f"{purpose}_secret_file") for purpose in (*_SIGNED, "signin")]
+    named += [config.resourcespace.key_file, config.mail.password_file]
+    yield from (config.path(name) for name in named if name)
 
 
 _SIGNED = ("events", "panel")
@@ -210,6 +216,18 @@ def _jobs(services: Services) -> Finding:
     )  # fmt: skip
 
 
+def _clearances(services: Services) -> Finding:
+    """What is stored of clearance under another configuration is unknown until it is computed anew."""
+    with services.store.read() as conn:
+        shared = footing.shared(services, conn)
+    if not shared:
+        said = "the store follows another configuration: `clearance --all` and the DAM's dates wait"
+        return Finding("clearances", False, said, "restart every process of FaceLease: `serve` and `work`")
+    left = anew.left(services)
+    said = f"{left} photographs are still unknown: computed anew since the configuration changed"
+    return Finding("clearances", True, said if left else "as this configuration has them")
+
+
 def _terms(services: Services) -> Finding:
     """Keys past their grant, and shreddings that wait: there should be none that is older than a sweep."""
     now = services.clock.now()
@@ -251,6 +269,6 @@ def _keys(services: Services) -> Finding:
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("store", _store), ("people's keys", _keys), ("DAM", _dam), ("names", _spelling), ("clock", _clock),
-    ("sweep", _sweep), ("jobs", _jobs),
-    ("terms", _terms), ("templates", _templates), ("letters", _letters),
+    ("sweep", _sweep), ("jobs", _jobs), ("clearances", _clearances), ("terms", _terms), ("templates", _templates),
+    ("letters", _letters),
 )  # fmt: skip

@@ -19,6 +19,7 @@ from plugin.recognizer.examiner import Examiner
 from tests import support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import SUPER, Library
+from tests.sender import secret_file
 
 NODE = frozenset({"node"})
 LATER = timedelta(minutes=10)  # by then a job that failed is due again
@@ -28,7 +29,7 @@ def configuration(root: Path, double: Double, **sections: Any) -> Config:
     """The house's account is a new one, of the group Super Admin; nothing waits longer than a test may."""
     account = double.library.add_user("FaceLease", SUPER)
     (root / "data" / "keys").mkdir(parents=True)
-    (root / "data" / "keys" / "dam.key").write_text(account.key + "\n")
+    secret_file(root / "data" / "keys" / "dam.key", account.key)
     server = {"url": double.url, "user": account.name, "calls_per_second": 1000.0, "seconds": 5.0, "tries": 2}
     return support.configuration(root, dam={"kind": "resourcespace"}, resourcespace=server, **sections)
 

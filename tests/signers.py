@@ -17,7 +17,7 @@ from plugin.flows.forms import Stored
 from plugin.flows.invitations import Invite
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar.app import create_app
+from tests import visiting
 
 Fields = dict[str, Any]
 
@@ -91,8 +91,7 @@ class Desk:
 
     def __init__(self, services: Services, **changes: Any) -> None:
         self.services = services
-        self.app = create_app(services.config, services)
-        self.app.config["RATELIMIT_ENABLED"] = False
+        self.app = visiting.app_of(services)
         self.form: Stored = forms.add(services, tree(**changes), "test")
 
     def invite(self, person_id: str | None = None, **about: Any) -> str:

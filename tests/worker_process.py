@@ -4,7 +4,8 @@
 steps are match (examined, nothing stored), intent (stored, not written), call (written, no outcome
 stored) and outcome (stored, on to the next). CONTROL/kill-PID holds a step and a number: at that
 step, the so-manyth time, the process kills itself as kill -9 would. CONTROL/pause holds a step: the
-process takes the file, says so by CONTROL/paused and waits for CONTROL/go.
+process takes the file, says so by CONTROL/paused and waits for CONTROL/go. CONTROL/idle-PID is there
+once it has looked for work and done it.
 """
 
 import json
@@ -84,11 +85,14 @@ def main(config: Config, control: Path) -> None:
         )  # fmt: skip
         chores.start(services)
         while not (control / "stop").exists():
+            well = 0
             for chore in (chores.poll, chores.sweep):
                 with suppress(Exception):  # as the clock of the real one does: the next round tries again
                     chore(services)
+                    well += 1
             Runner(services).drain()
-            (control / f"idle-{os.getpid()}").touch()
+            if well == 2:
+                (control / f"idle-{os.getpid()}").touch()
             time.sleep(0.02)
         services.faces.close()
 

@@ -117,7 +117,7 @@ def too_young(services: Services, stored: Stored, person: Person, today: date) -
     if person.birth_date is None:
         return False
     floor = rules.birthday(person.birth_date, services.ages.recognition_from, services.ages.zone)
-    return floor.astimezone(services.ages.zone).date() > stored.form.duration.through(today)
+    return floor.astimezone(services.ages.zone).date() > stored.form.last_day(today)
 
 
 def _fitting(shown: Sheet, services: Services, person: Person | None, minor: bool, now: datetime) -> Sheet:

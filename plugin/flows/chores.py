@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import func, select
 
 from plugin.flows import (
+    anew,
     arrivals,
     backlog,
     consent,
@@ -37,6 +38,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "revoke": revocation.revoke,
     "look-again": revocation.look_again,
     "recompute": revocation.recomputed,
+    "anew": anew.some,
     "remode": modes.remode,
     "erase": erasure.erased,
     "mail": letters.mailed,
@@ -45,8 +47,13 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
 
 
 def start(services: Services) -> int:
-    """First thing in every process that works, before any job: what has ended stays ended. Returns how many."""
-    return replay.endings(services) + consent.sweep(services)
+    """First thing in every process that works, before any job: what has ended stays ended. Returns how many.
+
+    What is stored of clearance under another configuration goes with it (`anew`).
+    """
+    ended = replay.endings(services) + consent.sweep(services)
+    anew.follow(services)
+    return ended
 
 
 def sweep(services: Services) -> int:

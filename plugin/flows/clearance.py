@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from plugin.clock import FOREVER
 from plugin.errors import NotFound
-from plugin.flows import cleared, faces, roster, statements
+from plugin.flows import cleared, faces, footing, roster, statements
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
@@ -83,15 +83,23 @@ def _published(services: Services, conn: Connection, found: Iterable[Facts]) -> 
 
 
 def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
-    """Store the intervals in which each of these photographs is cleared, for every purpose and channel."""
+    """Store the intervals in which each of these photographs is cleared, for every purpose and channel.
+
+    A process whose configuration is not the one that the store follows stores none: unknown.
+    """
     ids = sorted(set(resource_ids))
+    follows = footing.shared(services, tx.connection)
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
-        found = facts_of_many(tx.connection, some)
-        published = _published(services, tx.connection, found.values())
-        rows = [row for key, facts in found.items() for row in _rows(services, key, facts, published)]
-        _store(tx, some, rows)
+        _store(tx, some, list(_intervals(services, tx.connection, some)) if follows else [])
     statements.wish(services, tx, ids)
+
+
+def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    found = facts_of_many(conn, ids)
+    published = _published(services, conn, found.values())
+    for key, facts in found.items():
+        yield from _rows(services, key, facts, published)
 
 
 def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:

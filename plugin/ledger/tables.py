@@ -36,6 +36,7 @@ state = Table(
     Column("last_seen", Instant, nullable=False),
     Column("last_sweep", Instant),
     Column("late_consent_at", Instant),
+    Column("policy", Text),                                   # what the stored clearances were computed under
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------
@@ -170,6 +171,8 @@ resource = Table(
     Column("released", Boolean),                              # our last statement in the file, if any
     Column("seen_at", Instant, nullable=False),
     Column("deleted_at", Instant),
+    Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
+          postgresql_where=text("deleted_at IS NULL")),
     **NUMBERED,
 )  # fmt: skip
 
@@ -204,6 +207,7 @@ face = Table(
     Column("decided_by", Text),
     Column("decided_at", Instant),
     Column("created_at", Instant, nullable=False),
+    Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
     **NUMBERED,
 )  # fmt: skip
 

@@ -120,6 +120,7 @@ class Duration(Part):
 class Form(Part):
     """What an organisation asks. `version` counts from 1 and is given by the store, 0 before that.
 
+    `renew_yearly`: what is signed by it holds 366 days at most, so that people are asked again each year.
     `guardians`: how many sign for a minor where the organisation asks for more than the configuration.
     `alerts`: days before the end on which the person is written to. `enrol`: whether reference
     photographs are asked of who agrees to be recognised.
@@ -169,6 +170,11 @@ class Form(Part):
             if (purpose, channel) in seen:
                 yield f"uses: {channel} for {purpose} is asked twice; a line stands once, so that it ends alone"
             seen.add((purpose, channel))
+
+    def last_day(self, signed: date) -> date:
+        """The last day on which something signed by this form on `signed` holds."""
+        through = self.duration.through(signed)
+        return min(through, signed + timedelta(days=_YEAR)) if self.renew_yearly else through
 
     def lines(self) -> list[tuple[str, str, LegalBasis]]:
         """Purpose, channel and legal basis of every publication line, in order."""

@@ -123,7 +123,7 @@ def sheet(
     """
     text, said = form.texts[language], _SAID[language]  # type: ignore[index]
     text = text.to_guardian() if whom is Whom.CHILD else text
-    last_day = form.duration.through(signed)
+    last_day = form.last_day(signed)
     recognition = form.recognition and (offered is None or RECOGNITION in offered)
     until = said["until"].format(day=wording.day(last_day, language))
     return Sheet(

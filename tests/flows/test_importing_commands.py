@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from sidecar.cli import cli
 from tests import imports as it
 from tests.doubles.resourcespace import Double
+from tests.sender import secret_file
 
 Run = Callable[..., Result]
 
@@ -25,7 +26,7 @@ def double() -> Iterator[Double]:
 @pytest.fixture
 def run(tmp_path: Path, double: Double) -> Run:
     """`run("person", "list")` in a house whose DAM is the double."""
-    (tmp_path / "dam.key").write_text(double.library.users["admin"].key)
+    secret_file(tmp_path / "dam.key", double.library.users["admin"].key)
     (tmp_path / "facelease.toml").write_text(
         f'data = "data"\n[dam]\nkind = "resourcespace"\n[resourcespace]\nurl = "{double.url}"\nuser = "admin"\n'
         f'key_file = "{tmp_path / "dam.key"}"\ncalls_per_second = 1000\n'

@@ -21,6 +21,7 @@ from plugin.ledger.audit import Action
 from plugin.quitclaim.model import GrantKind
 from tests import imports as it
 from tests.doubles.resourcespace import Double
+from tests.sender import secret_file
 
 CHANNELS = {"purposes": ["communication"], "channels": ["website", "print", "social media"]}
 READING = {"consentmanager_get_all_consents", "consentmanager_get_consent"}
@@ -35,7 +36,7 @@ def double() -> Iterator[Double]:
 @pytest.fixture
 def services(tmp_path: Path, clock: ManualClock, double: Double) -> Iterator[Services]:
     """A house whose DAM is the double."""
-    (tmp_path / "dam.key").write_text(double.library.users["admin"].key)
+    secret_file(tmp_path / "dam.key", double.library.users["admin"].key)
     server = {"url": double.url, "user": "admin", "key_file": str(tmp_path / "dam.key"), "plain_http": True,
               "calls_per_second": 1000.0, "seconds": 5.0, "tries": 1}  # fmt: skip
     with it.opened(

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, event, select
 
 from plugin.clock import ManualClock
 from plugin.errors import UseUnknown
-from plugin.flows import clearance, cleared, consent
+from plugin.flows import attention, clearance, cleared, consent, review
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Store
+from sidecar import app
 from tests import support
 from tests.program import photograph
 
@@ -71,6 +72,25 @@ def test_a_page_and_a_count_are_read_from_one_index(services: Services, cast: su
         assert "TEMP B-TREE" not in plan
         assert not _LARGE.search(plan)
     assert "COVERING INDEX" in plans[-1][1]
+
+
+def test_what_waits_and_how_much_is_read_from_one_index(services: Services) -> None:
+    """The review lists begin at their bound, in order; counts are taken in an index, without a look at the rows."""
+    with _plans(services.store) as lists, services.store.read() as conn:
+        for state in ("suggested", "unmatched"):
+            list(review.waiting(conn, state, 7))
+    assert len(lists) == 2
+    for _, plan in lists:
+        assert "SEARCH face USING INDEX ix_face_state (state=? AND id>?)" in plan
+        assert "TEMP B-TREE" not in plan
+    with _plans(services.store) as counts:
+        attention.now(services)
+        app.state(services)
+    large = [plan for _, plan in counts if re.search(r"\b(face|resource)\b", plan)]
+    assert len(large) == 3
+    for plan in large:
+        assert re.search(r"face USING COVERING INDEX ix_face_state|resource USING INDEX ix_resource_ex", plan)
+        assert "TEMP B-TREE" not in plan
 
 
 def test_recomputing_what_has_not_changed_writes_nothing(services: Services, cast: support.Cast) -> None:

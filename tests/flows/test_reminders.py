@@ -13,6 +13,7 @@ from plugin.flows.links import Kind
 from plugin.ledger import tables as t
 from tests import mailbox
 from tests.posting import Post
+from tests.signers import Desk
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TO_ASA, TO_OWNER = "asa@example.org", "owner@example.org"
@@ -108,6 +109,19 @@ def test_a_form_says_when(post: Post) -> None:
     bo = post.cast.add("Bo", email="bo@example.org")
     post.cast.sign(bo, recognition=False, lasts=timedelta(days=10))
     assert [day for day in range(1, 12) if _to(post.day(), "bo@example.org")] == [9]
+
+
+def test_who_is_asked_each_year_is_written_to_in_time(post: Post) -> None:
+    """A yearly form whose last day is years ahead: what was signed ends within 366 days, and each alert renews."""
+    desk = Desk(post.services, renew_yearly=True, duration={"last_day": "2030-12-31"})
+    asa = post.cast.add("Åsa", email=TO_ASA)
+    assert desk.visit(asa).sign("website").status_code == 303
+    with post.services.store.read() as conn:
+        ends = set(conn.scalars(select(t.grant.c.valid_until)))
+    assert ends == {datetime(2027, 3, 4, tzinfo=AMSTERDAM)}  # signed on 2 March 2026: through 3 March
+    days = [day for day in range(1, 367) if any("end" in subject for subject in _to(post.day(), TO_ASA))]
+    assert days == [367 - 60, 367 - 14, 367 - 1]  # at noon of each; the midnight after day 366 is the end
+    assert _link(post, [text for to, text in _texts(post) if to == TO_ASA][-1]).form_id == desk.form.id
 
 
 def test_who_has_renewed_or_withdrawn_is_left_alone(post: Post) -> None:

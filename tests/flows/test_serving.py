@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from plugin.recognizer.examiner import Examiner
 
 ROOT = Path(__file__).parents[2]
 WAIT = 40  # seconds
@@ -95,3 +98,41 @@ def test_it_serves_and_its_worker_sweeps(served: tuple[str, subprocess.Popen[byt
     process.send_signal(signal.SIGTERM)
     assert process.wait(WAIT) == 0
     assert not Path(f"/proc/{worker}").exists()
+
+
+@pytest.fixture
+def demonstrated(tmp_path: Path, examiner: Examiner) -> Iterator[Path]:
+    """`facelease demo` in a process of its own; what it says."""
+    said = tmp_path / "said"
+    command = [sys.executable, "-u", "-m", "sidecar", "demo", "--folder", str(tmp_path / "shown")]
+    with said.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "--port", str(free_port())], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT
+        )
+        try:
+            yield said
+        finally:
+            process.terminate()
+            process.wait(WAIT)
+
+
+def followed(link: str) -> str:
+    """The page to which a browser with cookies comes by this link."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with browser.open(link, timeout=WAIT) as answer:
+        return str(answer.read().decode())
+
+
+def test_the_demonstration_can_be_tried_in_a_browser(demonstrated: Path) -> None:
+    """After its story it serves two links: one to sign by, one where A withdraws; both say that they are samples."""
+    end = time.monotonic() + 3 * WAIT
+    while "Booting worker" not in demonstrated.read_text():
+        assert time.monotonic() < end, demonstrated.read_text()
+        time.sleep(0.2)
+    sign, page = re.findall(r"http://127\.0\.0\.1:\d+/s/[\w-]{43}", demonstrated.read_text())
+    until(sign.rsplit("/s/")[0] + "/health", 200)
+    form, own = followed(sign), followed(page)
+    assert "SAMPLE FORM: May we use photographs of you?" in form
+    assert "Sample person B" in form
+    assert "FaceLease demonstration (sample people) holds on you, Sample person A" in own
+    assert own.count("Stop this") == 3

@@ -363,6 +363,8 @@ def test_more_than_is_allowed_is_refused_kindly(desk: Desk, caplog: pytest.LogCa
     stranger = desk.app.test_client()
     answer = stranger.post("/s/form", data={"photographs": (BytesIO(b"x" * (2 << 20)), "a.jpg")})
     assert (answer.status_code, "too much at once" in answer.get_data(as_text=True)) == (413, True)
+    uncounted = {stranger.get(f"/s/{number:043d}").status_code for number in range(125)}
+    assert uncounted == {404}  # at the desk of the tests nobody is told to wait
     guesser = create_app(desk.services.config, desk.services).test_client()
     tried = [guesser.get(f"/s/{number:043d}") for number in range(125)]
     assert [answer.status_code for answer in tried] == [404] * 120 + [429] * 5

@@ -43,7 +43,7 @@ WAYS: dict[str, Callable[[Grants, int], tuple[str, dict[str, str]]]] = {
 def _configuration(root: Path, double: Double) -> Config:
     account = double.library.add_user("FaceLease", SUPER)
     (root / "data" / "keys").mkdir(parents=True)
-    (root / "data" / "keys" / "dam.key").write_text(account.key + "\n")
+    sender.secret_file(root / "data" / "keys" / "dam.key", account.key)
     secret = sender.secret_file(root / "panel.secret", sender.SECRET)
     return support.configuration(
         root, dam={"kind": "resourcespace"}, webhooks={"panel_secret_file": secret},

@@ -30,6 +30,7 @@ from plugin.hooks.resourcespace.nodes import Nodes
 from plugin.hooks.resourcespace.previews import fetched
 from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
 from plugin.hooks.resourcespace.whose import Whose
+from plugin.ledger import files
 from plugin.ledger.store import Store
 
 T = TypeVar("T")
@@ -66,9 +67,10 @@ class ResourceSpaceDam:
 
     @classmethod
     def from_config(cls, store: Store, config: Config) -> "ResourceSpaceDam":
-        """The server that the configuration names. Raises ConfigError where its key is not there."""
+        """The server that the configuration names. Raises ConfigError where its key is not there, or open to others."""
         path = config.path(config.resourcespace.key_file)
         try:
+            files.refuse_open_to_others(path, ConfigError)
             key = path.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(

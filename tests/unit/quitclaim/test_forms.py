@@ -29,6 +29,16 @@ def test_how_long_it_holds(duration: dict[str, Any], signed: date, last: date) -
     assert Duration.model_validate(duration).through(signed) == last
 
 
+def test_what_is_renewed_each_year_ends_within_a_year() -> None:
+    """Also by a form with a last day far ahead; what it shows and hashes is the day that it ends on."""
+    far, near = ({"last_day": day} for day in ("2030-12-31", "2026-12-31"))
+    assert parse(tree(duration=far, renew_yearly=True)).last_day(DAY) == date(2027, 3, 3)
+    assert parse(tree(duration=near, renew_yearly=True)).last_day(DAY) == date(2026, 12, 31)
+    assert parse(tree(duration=far)).last_day(DAY) == date(2030, 12, 31)
+    shown = sheet(parse(tree(duration=far, renew_yearly=True)), "en", DAY)
+    assert (shown.last_day, "3 March 2027" in shown.text()) == (date(2027, 3, 3), True)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

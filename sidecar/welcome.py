@@ -1,0 +1,44 @@
+"""What the demonstration leaves to be tried in a browser: a link to sign by, and a link to one's own page."""
+
+from dataclasses import dataclass
+
+from plugin.flows import backlog, forms, invitations, links, portal, roster
+from plugin.flows.services import Services
+
+_ACTOR = "demo"
+_MARK = {"en": "SAMPLE FORM: ", "nl": "VOORBEELDFORMULIER: "}
+
+
+@dataclass(frozen=True)
+class Links:
+    """Two addresses, each of which opens by itself."""
+
+    sign: str
+    page: str
+
+
+def prepare(services: Services, newcomer: str, known: str) -> Links:
+    """Ask `newcomer` by the sample form, and open the page of `known`; the photographs are looked at anew.
+
+    Both are names of sample people that the ledger has. Raises NotFound.
+    """
+    with services.store.read() as conn:
+        asked, shown = roster.find(conn, newcomer), roster.find(conn, known)
+    form = forms.add(services, _form(services), _ACTOR)
+    invite = invitations.Invite(person_id=asked, form=form.form.name)
+    sign = invitations.invite(services, invite, _ACTOR)
+    with services.store.write() as tx:
+        page = portal.page_link(services, tx, shown, _ACTOR)
+    backlog.enqueue(services, sorted(services.dam.refs()))
+    return Links(links.address(services, sign.token), links.address(services, page.token))
+
+
+def _form(services: Services) -> dict[str, object]:
+    """The sample form, marked as one, for the uses of this house."""
+    tree = forms.read(forms.sample())
+    listed = services.config.clearance
+    tree["name"] = "Sample"
+    tree["uses"] = [{"purpose": purpose, "channels": list(listed.channels)} for purpose in listed.purposes]
+    for language, text in tree["texts"].items():
+        text["title"] = _MARK[language] + text["title"]
+    return tree

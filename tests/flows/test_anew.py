@@ -1,0 +1,162 @@
+"""What is stored of clearance follows the configuration that it rests on: unknown meanwhile, never yes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from plugin.clock import ManualClock
+from plugin.flows import anew, chores, clearance, cleared, footing
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.recognizer.examiner import Examiner
+from sidecar import doctor
+from tests import support
+from tests.flows.test_statements import Dated, shown
+from tests.program import photograph
+
+PHOTOS = 5
+
+
+@pytest.fixture
+def library(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
+    """Five photographs of Åsa, named by the machine, which this configuration clears for the website."""
+    with support.opened(support.configuration(tmp_path), clock, examiner, wrap=Dated) as services:
+        cast = support.Cast(services)
+        chores.start(services)
+        asa = cast.add("Åsa", birth_date=services.today() - timedelta(days=17 * 366))
+        cast.sign(asa, channels=("website", "social media"))
+        ids = [photograph(services, f"shoot/{n}.jpg", asa) for n in range(PHOTOS)]
+        with services.store.write() as tx:
+            tx.execute(update(t.tag).values(origin="machine"))
+            clearance.recompute(services, tx, ids)
+        cast.work()
+        yield services
+
+
+def changed(services: Services, section: str, **settings: Any) -> Services:
+    """The same house under another configuration, as after a restart."""
+    part = getattr(services.config, section).model_copy(update=settings)
+    return replace(services, config=services.config.model_copy(update={section: part}))
+
+
+def listed(services: Services, channel: str = "website") -> int:
+    """How many photographs the library says are cleared now."""
+    with services.store.read() as conn:
+        return cleared.count(conn, cleared.now(services, "communication", channel))
+
+
+def dates(services: Services) -> list[Any]:
+    return [day["website"] for day in shown(services).values() if day["website"]]
+
+
+def test_a_stricter_configuration_ends_every_yes_at_its_first_start(library: Services) -> None:
+    """Before any job has run nothing is listed; afterwards what the rules say, in the DAM's dates as well."""
+    assert (listed(library), len(dates(library))) == (PHOTOS, PHOTOS)
+    strict = changed(library, "clearance", needs_confirmed=True)
+    chores.start(strict)
+    assert listed(strict) == 0
+    support.Cast(strict).work()
+    assert listed(strict) == 0
+    assert dates(strict) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "count"),
+    [
+        ("clearance", {"small_figures_block": True}, PHOTOS),
+        ("matching", {"count_px": 25}, PHOTOS),
+        ("minors", {"age": 18}, 0),
+        ("minors", {"guardians": 2}, PHOTOS),
+        ("minors", {"recognition_from": 8}, PHOTOS),
+        ("site", {"timezone": "America/New_York"}, PHOTOS),
+        ("clearance", {"purposes": ("communication", "commercial")}, PHOTOS),
+        ("clearance", {"channels": ("website",)}, PHOTOS),
+    ],
+)
+def test_each_setting_that_an_interval_rests_on_counts(
+    library: Services, section: str, settings: dict[str, Any], count: int
+) -> None:
+    """Unknown at once, and then what the rules say of each photograph when it is asked by itself."""
+    other = changed(library, section, **settings)
+    chores.start(other)
+    assert listed(other) == 0
+    support.Cast(other).work()
+    refs = [f"shoot/{n}.jpg" for n in range(PHOTOS)]
+    asked = [clearance.ask(other, ref, "communication", "website").status.value for ref in refs]
+    assert listed(other) == asked.count("cleared") == count
+
+
+def test_a_new_channel_is_listed_once_it_is_configured(library: Services) -> None:
+    """Åsa signed for it before the house had it."""
+    wider = changed(library, "clearance", channels=("website", "press", "social media"))
+    chores.start(wider)
+    support.Cast(wider).work()
+    assert listed(wider, "social media") == PHOTOS
+
+
+def test_the_same_configuration_costs_nothing(library: Services) -> None:
+    """No row is touched and no job asked for, also where only other settings differ."""
+    other = changed(library, "clearance", horizon_days=60)
+    with library.store.read() as conn:
+        before = conn.execute(select(t.clearance)).all()
+        jobs = conn.execute(select(t.job.c.id)).all()
+    chores.start(other)
+    with library.store.read() as conn:
+        assert conn.execute(select(t.clearance)).all() == before
+        assert conn.execute(select(t.job.c.id)).all() == jobs
+
+
+def test_a_crash_loses_no_progress(
+    library: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that dies with the second part in hand: another takes up that one, not the first."""
+    monkeypatch.setattr(clearance, "CHUNK", 2)
+    other = changed(library, "matching", count_px=25)
+    chores.start(other)
+    assert anew.left(other) == PHOTOS
+    first = other.queue.claim(["anew"])
+    assert first is not None
+    anew.some(other, first)
+    assert (listed(other), anew.left(other)) == (2, 3)
+    assert other.queue.claim(["anew"]) is not None  # and its process dies
+    clock.advance(timedelta(seconds=other.config.jobs.lease_seconds + 1))
+    support.Cast(other).work()
+    assert (listed(other), anew.left(other)) == (PHOTOS, 0)
+
+
+def test_a_change_while_the_last_one_is_worked_on_begins_anew(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of the work for the configuration before is dropped, also where a part is in hand."""
+    monkeypatch.setattr(clearance, "CHUNK", 2)
+    second = changed(library, "matching", count_px=25)
+    chores.start(second)
+    job = second.queue.claim(["anew"])
+    assert job is not None
+    third = changed(library, "matching", count_px=26)
+    chores.start(third)
+    anew.some(second, job)
+    support.Cast(third).work()
+    assert (listed(third), third.queue.counts()["dead"]) == (PHOTOS, 0)
+
+
+def test_a_process_of_another_configuration_stores_no_yes(library: Services, clock: ManualClock) -> None:
+    """It was not restarted: what it computes is unknown, and the work waits for a process that may do it."""
+    strict = changed(library, "clearance", needs_confirmed=True)
+    chores.start(strict)
+    clearance.recompute_many(library, [1, 2])
+    support.Cast(library).work()
+    with library.store.read() as conn:
+        assert conn.execute(select(t.clearance)).all() == []
+        assert not footing.shared(library, conn)
+    assert not doctor._clearances(library).ok
+    assert anew.left(strict) == PHOTOS
+    clock.advance(timedelta(minutes=2))
+    support.Cast(strict).work()
+    assert anew.left(strict) == 0
+    assert doctor._clearances(strict).ok

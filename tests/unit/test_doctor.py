@@ -1,0 +1,54 @@
+"""What the doctor says of files that others can read, and that a secret among them is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from plugin.clock import ManualClock
+from plugin.errors import ConfigError
+from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
+from plugin.ledger.store import Store
+from sidecar import doctor, house
+from tests import support
+
+FILES = ("dam.key", "events.secret", "panel.secret", "signin.secret", "mail.password")
+
+
+def _configured(root: Path) -> dict[str, object]:
+    """Every secret in a file of its own."""
+    keys = root / "keys"
+    keys.mkdir()
+    for name in FILES:
+        (keys / name).touch(mode=0o600)
+        (keys / name).write_text("secret\n")
+    webhooks = {f"{what}_secret_file": str(keys / f"{what}.secret") for what in ("events", "panel", "signin")}
+    return {
+        "dam": {"kind": "resourcespace"}, "webhooks": webhooks, "mail": {"password_file": str(keys / "mail.password")},
+        "resourcespace": {
+            "url": "http://127.0.0.1:9", "user": "facelease", "key_file": str(keys / "dam.key"), "seconds": 1.0,
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_secret_that_others_can_read_is_named(tmp_path: Path, clock: ManualClock, name: str) -> None:
+    """With the command that closes it; the others are well."""
+    config = support.configuration(tmp_path, **_configured(tmp_path))
+    open_to_others = tmp_path / "keys" / name
+    open_to_others.chmod(0o640)
+    found = {one.what: one for one in doctor.examine(config, clock) if one.what.startswith("permissions")}
+    assert {what for what, one in found.items() if not one.ok} == {f"permissions of {name}"}
+    assert {f"permissions of {other}" for other in FILES} <= found.keys()
+    assert found[f"permissions of {name}"].mend == f"chmod u=rwX,go= {open_to_others}"
+
+
+def test_a_dam_whose_key_others_can_read_is_not_opened(
+    tmp_path: Path, store: Store, clock: ManualClock
+) -> None:
+    """As with the master key: whoever has read it may do all that the account may."""
+    config = support.configuration(tmp_path, **_configured(tmp_path))
+    house.open_dam(store, config, clock).close()
+    key = config.path(config.resourcespace.key_file)
+    key.chmod(0o644)
+    with pytest.raises(ConfigError, match=f"chmod 600 {key}"):
+        ResourceSpaceDam.from_config(store, config)
