@@ -438,6 +438,22 @@ def _members(services: Services) -> set[str]:
         return set(conn.scalars(query))
 
 
+def test_a_guardians_link_signs_for_nobody_who_has_come_of_age(
+    desk: Desk, cast: support.Cast, clock: ManualClock
+) -> None:
+    """Mailed before the birthday and opened after it: nothing is signed, and what was begun is refused as well."""
+    clara = cast.add("Clara", birth_date=date(2010, 3, 20))
+    greta = people.add_guardian(desk.services, clara, "Greta", "test", "g@example.org")
+    visit = desk.visit(clara, guardian_id=greta)
+    page = visit.page()
+    assert "Greta" in page
+    clock.advance(timedelta(days=20))
+    fields = {"choice": "communication:press", "typed": "Greta", "signer": "Greta"}
+    assert visit.send(fields, page).status_code == 410
+    assert desk.visit(clara, guardian_id=greta).client.get("/s/form").status_code == 410
+    assert quitclaims(desk.services, clara) == ()
+
+
 def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
     """Each is entered as they sign, becomes a member of the shoot, and stays one when its mode changes."""
     for name in ("Åsa Öberg", "Bo Ek", "Eva"):
