@@ -306,6 +306,30 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
         portal.visitor(services, made.id)
 
 
+def test_what_was_asked_about_one_child_never_falls_on_another(
+    services: Services, cast: support.Cast, clock: ManualClock
+) -> None:
+    """Two tabs of one browser, or a child that comes of age in between: nothing is changed, and that is said."""
+    clara, hers = _child(services, cast, "Clara", date(2012, 5, 1))
+    carl, his = _child(services, cast, "Carl", date(2010, 3, 20))
+    families.join(services, (clara, hers), (carl, his), "test")
+    browser = visit(services, clara, hers)
+    sure = browser.get("/s/me/stop/all").text
+    assert "The page about Clara" in sure, "a confirmation says whom it is about"
+    first = {"csrf_token": token(sure), "about": clara, "how": "withdraw"}
+    assert f'name="about" value="{clara}"' in sure
+    press(browser, "/s/me/child", child=carl)
+    assert browser.post("/s/me/stop/all", data=first).status_code == 409
+    assert browser.post("/s/me/forget", data=first).status_code == 409
+    assert browser.post("/s/me/export", data=first).status_code == 409
+    clock.set(clock.now().replace(day=20))  # Carl decides himself: the visit falls back to Clara
+    assert browser.post("/s/me/stop/all", data=first | {"about": carl}).status_code == 409
+    with services.store.read() as conn:
+        assert conn.execute(select(t.grant.c.id).where(t.grant.c.ended_kind == "withdrawn")).first() is None
+        assert conn.execute(select(t.request)).first() is None
+    assert browser.post("/s/me/stop/all", data=first).status_code == 303
+
+
 def test_a_childs_objection_stops_recognition_and_no_guardian_brings_it_back(
     services: Services, cast: support.Cast
 ) -> None:
