@@ -183,6 +183,7 @@ def stop(services: Services, who: Visitor, how: How, grant_ids: Collection[str] 
         _, claims = roster.load(tx.connection, who.person_id)
         after = _CHANGES[how](claims, grant_ids, tx.now)
         due = consent.ended_by(claims, after)
+        consent.forgo(services, tx, who.person_id, who.actor)
         ended = consent.end(services, tx, who.person_id, due, who.actor)
         if ended:
             _confirm(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])

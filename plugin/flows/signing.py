@@ -94,6 +94,8 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
         people.set_email(services, tx, act.person_id, checked.email)
     guardian_id = pairs.guardian(services, tx, act, checked.signer, checked.email) if checked.minor else None
     half = halves.waiting(services, tx.connection, act.link)
+    if half is not None and not checked.choices <= set(half.choices):
+        raise SigningRefused([("choices", "unknown")])  # the other guardian signed less, a moment ago
     if guardian_id is not None and asked.guardians > 1 and half is None:
         return pairs.first(services, tx, act, guardian_id)
     return _whole(services, tx, act, guardian_id, half)

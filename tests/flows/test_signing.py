@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import consent, halves, links, modes, people, receipts, roster
+from plugin.flows import consent, halves, links, modes, people, portal, receipts, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim import rules
@@ -300,6 +300,42 @@ def test_a_half_that_stays_one_goes_with_its_link(
     assert halves.expire(services) == 1
     with services.store.read() as conn:
         assert not halves.of(services, conn, clara)
+
+
+@pytest.mark.parametrize("by", ["the page", "the desk"])
+def test_what_was_taken_back_is_not_brought_back_by_a_second_guardian(
+    services: Services, cast: support.Cast, by: str
+) -> None:
+    """The first guardian's half ends with what they withdraw after it, and so does the link to the second."""
+    desk = Desk(services, guardians=2)
+    clara = cast.add("Clara", birth_date=date(2014, 5, 1))
+    about = {
+        "signer": "Greta",
+        "email": "g@example.org",
+        "other_signer": "Hugo",
+        "other_email": "h@example.org",
+    }
+    first = desk.visit(clara)
+    first.sign("press", "recognition", **about)
+    assert Visit(desk.app, first.kept_link()).sign("press", "recognition", typed="Hugo").status_code == 303
+    again = desk.visit(clara)
+    again.sign("press", "recognition", **about)
+    other = Visit(desk.app, again.kept_link())
+    shown = other.page()
+    if by == "the desk":
+        consent.withdraw(services, clara, None, "dam:Olga")
+    else:
+        with services.store.write() as tx:
+            greta = next(
+                one["id"]
+                for one in people.guardians_of(services, tx.connection, clara)
+                if one["name"] == "Greta"
+            )
+            made = portal.page_link(services, tx, clara, "test", greta)
+        portal.stop(services, portal.visitor(services, made.id), portal.How.WITHDRAW, None)
+    sent = {"choice": "communication:press", "recognition": "yes", "typed": "Hugo"}
+    assert other.send(sent, shown).status_code == 410
+    assert lines(services, clara) == set()
 
 
 def test_a_reminder_brings_the_second_guardian_to_the_same_half(
