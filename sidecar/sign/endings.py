@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Answer
 from plugin.errors import ConfigError, LinkRefused, NotFound
 from plugin.flows import links, receipt_words, receipts
 from plugin.flows.acts import Signed
+from plugin.flows.links import Kind
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar.sessions import SIGN
@@ -39,10 +40,10 @@ def add(part: Blueprint, services: Services) -> None:
     """The routes of what comes after signing, and a friendly page for all that is not there."""
 
     def done() -> Response:
-        return _done(services, _held())
+        return _done(services, _held(services))
 
     def receipt(kind: str) -> Response:
-        return _receipt(services, _held(), kind)
+        return _receipt(services, _held(services), kind)
 
     def nothing(rest: str = "") -> Response:
         return pages.message(services, "missing", 404)
@@ -53,20 +54,20 @@ def add(part: Blueprint, services: Services) -> None:
     part.add_url_rule("/<path:rest>", "nothing", nothing)
 
 
-def _held() -> Mapping[str, Any]:
-    """What was signed in this visit. Raises LinkRefused where nothing was."""
+def _held(services: Services) -> Mapping[str, Any]:
+    """What was signed in this visit. Raises LinkRefused where nothing was, or the visit's link opens no more."""
     done = session.get(_DONE)
     if not isinstance(done, dict):
         raise LinkRefused("unknown")
+    if done["quitclaim"] is not None:
+        visits.current(services, {Kind.PAGE})
     return done
 
 
 def _done(services: Services, done: Mapping[str, Any]) -> Response:
     waiting = done["quitclaim"] is None
     w = Words(pages.spoken(services))
-    link = (
-        f"{request.url_root}s/{done['token']}" if done["token"] and not (waiting and done["mailed"]) else ""
-    )
+    link = _address(services, done["token"]) if done["token"] and not (waiting and done["mailed"]) else ""
     return pages.page(
         services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, link=link,
         photographs=done["photographs"], recognised=not waiting and _recognised(services, done["quitclaim"]),

@@ -18,6 +18,7 @@ from plugin.ledger import tables as t
 from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.quitclaim.sheets import sheet
+from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from sidecar.app import create_app
 from tests import support
@@ -174,6 +175,32 @@ def test_one_photograph_is_looked_at_and_forgotten(desk: Desk, cast: support.Cas
     Image.new("RGB", (400, 400), "white").save(blank, "JPEG")
     assert "Wij zien geen gezicht" in look(blank.getvalue())["words"]
     assert desk.kept() == before
+
+
+def test_the_last_page_ends_with_the_link_of_the_visit(desk: Desk, cast: support.Cast) -> None:
+    """A link that was revoked while the page is open ends it: no receipt, and no link to be read off."""
+    asa = cast.add("Åsa")
+    visit = desk.visit(asa)
+    assert visit.sign("press").status_code == 303
+    paths = ("/s/done", "/s/receipt.json", "/s/receipt.pdf")
+    assert [visit.client.get(path).status_code for path in paths] == [200, 200, 200]
+    with desk.services.store.write() as tx:
+        assert links.revoke_all(desk.services, tx, asa, links.Kind.PAGE, "test")
+    assert [visit.client.get(path).status_code for path in paths] == [410, 410, 410]
+
+
+def test_the_link_to_keep_is_under_our_own_address(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """Whatever host a request names: behind a proxy it is another, and whoever sends one may choose it."""
+    config = support.configuration(tmp_path, server={"public_url": "http://127.0.0.1:8731"})
+    with support.opened(config, clock, examiner) as services:
+        desk = Desk(services)
+        visit = desk.visit(support.Cast(services).add("Åsa"))
+        assert visit.sign("press").status_code == 303
+        shown = visit.client.get("/s/done").get_data(as_text=True)
+        assert "http://127.0.0.1:8731/s/" in shown
+        assert "localhost" not in shown
 
 
 def test_the_same_form_twice_is_one(desk: Desk, cast: support.Cast) -> None:
