@@ -6,6 +6,7 @@ sealed for the second (`halves`). The same form sent twice is one: its ids are m
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -38,6 +39,9 @@ from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 
+REPEATABLE = timedelta(hours=1)
+"""For how long the same form is known again: a second press of a button, not a page that somebody finds later."""
+
 
 def sign(services: Services, link_id: str, filled: Filled) -> Signed:
     """Sign what the link asks.
@@ -45,6 +49,8 @@ def sign(services: Services, link_id: str, filled: Filled) -> Signed:
     Raises SigningRefused with everything that is wrong with the form, EnrolmentRefused with a reason a
     photograph, LinkRefused where the link opens nothing (any more), ConsentError where a rule is broken.
     """
+    if not filled.nonce:
+        raise SigningRefused([("form", "refused")])  # two people who send none would be taken for one
     before = again(services, link_id, filled.nonce)
     if before is not None:
         return before
@@ -155,7 +161,12 @@ def _post_receipt(services: Services, tx: Tx, act: Act, guardian_id: str | None,
 
 
 def again(services: Services, link_id: str, nonce: str) -> Signed | None:
-    """What came of the same form when it was sent before, with a new link to one's own page; None at first."""
+    """What came of the same form when it was sent before, with a new link to one's own page; None at first.
+
+    Raises LinkRefused where that was long ago, or the link was revoked since.
+    """
+    if not nonce:
+        return None
     with services.store.write() as tx:
         return _found(services, tx, link_id, nonce)
 
@@ -165,6 +176,9 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
     row = tx.execute(select(t.quitclaim).where(t.quitclaim.c.id == number)).first()
     if row is None:
         return pairs.again(services, tx, link_id, nonce)
+    revoked = tx.execute(select(t.invitation.c.revoked_at).where(t.invitation.c.id == link_id)).scalar()
+    if revoked is not None or row.recorded_at <= tx.now - REPEATABLE:
+        raise LinkRefused("used")
     guardian_id = row.signed_by_guardians[-1] if row.signed_by_guardians else None
     actor = "guardian" if guardian_id else "person"
     page = _page(services, tx, row.person_id, guardian_id, row.language, actor)

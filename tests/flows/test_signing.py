@@ -527,6 +527,25 @@ def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
 
 
+def test_a_form_opens_nobody_elses_page(desk: Desk, shoot: str, clock: ManualClock) -> None:
+    """Two people whose forms bear no number are not one; a form that is found later is no key to a page."""
+    for name in ("Åsa", "Bo"):
+        answer = Visit(desk.app, shoot).sign("press", name=name, typed=name, nonce="")
+        assert answer.status_code == 422
+    assert desk.kept()["person"] == 0
+    visit = Visit(desk.app, shoot)
+    page = visit.page()
+    session = visit.client.get_cookie("facelease_sign", path="/s")
+    assert session is not None
+    sent = {"choice": "communication:press", "name": "Åsa", "typed": "Åsa"}
+    assert visit.send(sent, page).location == "/s/done"
+    links_then = desk.kept()["invitation"]
+    clock.advance(timedelta(hours=2))
+    visit.client.set_cookie("facelease_sign", session.value, path="/s")
+    assert visit.send(sent, page).status_code == 410
+    assert (desk.kept()["person"], desk.kept()["invitation"]) == (1, links_then)
+
+
 def test_a_namesake_is_told_nothing_and_marked_for_the_staff(
     desk: Desk, shoot: str, cast: support.Cast, photos: Path
 ) -> None:
