@@ -136,6 +136,14 @@ def _over(services: Services, tx: Tx, link_id: str) -> None:
     tx.after_commit(lambda: services.ended.append(ended))
 
 
+def lock(services: Services, tx: Tx, person_id: str, actor: str) -> int:
+    """No link opens the person's page any more, nor one by which they would sign anew; returns how many did.
+
+    From a page somebody makes themselves a link to renew, and whoever signs by that is on the page again.
+    """
+    return sum(revoke_all(services, tx, person_id, kind, actor) for kind in (Kind.PAGE, Kind.RENEW))
+
+
 def revoke_all(services: Services, tx: Tx, person_id: str, kind: Kind, actor: str) -> int:
     """No link of this kind to this person opens any more; returns how many did."""
     open_ = (

@@ -23,6 +23,7 @@ from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from tests import support
 from tests.crowd import A, B, Crowd
+from tests.signers import Desk, Visit
 from tests.visiting import on, press, send, token, visit
 
 MAIL = {"host": "127.0.0.1", "port": 2525, "security": "none", "sender": "photos@example.org"}
@@ -304,6 +305,23 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
         made = portal.page_link(services, tx, carl, "test", his)
     with pytest.raises(LinkRefused):
         portal.visitor(services, made.id)
+
+
+def test_a_page_that_was_locked_is_not_come_back_to(services: Services, cast: support.Cast) -> None:
+    """Whoever has a mislaid link makes themselves another from the page: it is taken back with the rest."""
+    desk, asa = Desk(services), cast.add("Åsa", email="asa@example.org")
+    first = desk.visit(asa)
+    assert first.sign("press").status_code == 303
+    page = first.client.get("/s/me").text
+    made = first.client.post("/s/me/anew", data={"csrf_token": token(page)})
+    anew, unused = Visit(desk.app, made.location.rpartition("/")[2]), visit(services, asa)
+    form = anew.page()
+    with services.store.write() as tx:
+        assert links.lock(services, tx, asa, "test") == 3
+    sent = {"choice": "communication:press", "signer": "Åsa", "typed": "Åsa"}
+    assert anew.send(sent, form).status_code == 410
+    assert unused.get("/s/me").status_code == 410
+    assert desk.kept()["quitclaim"] == 1
 
 
 def test_what_was_asked_about_one_child_never_falls_on_another(
