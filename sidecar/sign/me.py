@@ -216,8 +216,7 @@ class _Pages:
     # ---- what is taken along ------------------------------------------------------------------
 
     def export(self) -> Response:
-        who = self._who()
-        body = holdings.as_json(people.export(self._services, who.person_id, who.actor))
+        body = holdings.as_json(portal.export(self._services, self._who()))
         return _attachment(body, "application/json", "facelease.json")
 
     def references(self) -> Response:

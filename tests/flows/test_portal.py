@@ -307,6 +307,20 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
         portal.visitor(services, made.id)
 
 
+def test_one_guardians_export_holds_no_address_of_another(services: Services, cast: support.Cast) -> None:
+    """Their own address, and the other's name, which is on the receipt; the officer's export has both."""
+    clara = cast.add("Clara", birth_date=date(2012, 5, 1))
+    hers = people.add_guardian(services, clara, "Greta", "test", "greta@example.org")
+    his = people.add_guardian(services, clara, "Hugo", "test", "hugo@example.org")
+    cast.sign(clara, guardians=(hers, his))
+    for guardian, own, other in ((hers, "greta", "hugo"), (his, "hugo", "greta"), (None, "", "greta")):
+        held = press(visit(services, clara, guardian), "/s/me/export").text
+        assert f"{other}@example.org" not in held
+        assert f"{own}@example.org" in held or not own
+        assert {one["name"] for one in json.loads(held)["guardians"]} == {"Greta", "Hugo"}
+    assert len([one for one in people.export(services, clara, "test")["guardians"] if one.get("email")]) == 2
+
+
 def test_a_page_that_was_locked_is_not_come_back_to(services: Services, cast: support.Cast) -> None:
     """Whoever has a mislaid link makes themselves another from the page: it is taken back with the rest."""
     desk, asa = Desk(services), cast.add("Åsa", email="asa@example.org")
