@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, session, url_for
+from flask_limiter import Limiter
 from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
@@ -13,6 +14,7 @@ from plugin.flows.acts import Signed
 from plugin.flows.links import Kind
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from sidecar import limits
 from sidecar.sessions import SIGN
 from sidecar.sign import pages, visits
 from sidecar.sign.words import Words
@@ -36,7 +38,7 @@ def begin(services: Services, signed: Signed) -> Answer:
     return redirect(url_for("sign.done"), 303)
 
 
-def add(part: Blueprint, services: Services) -> None:
+def add(part: Blueprint, services: Services, limiter: Limiter) -> None:
     """The routes of what comes after signing, and a friendly page for all that is not there."""
 
     def done() -> Response:
@@ -49,7 +51,8 @@ def add(part: Blueprint, services: Services) -> None:
         return pages.message(services, "missing", 404)
 
     part.add_url_rule("/done", "done", done)
-    part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", receipt)
+    papers = limiter.limit(limits.PAPERS, key_func=limits.by_visit)(receipt)
+    part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", papers)
     part.add_url_rule("/", "nothing", nothing)
     part.add_url_rule("/<path:rest>", "nothing", nothing)
 

@@ -43,7 +43,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     pages.prepare(routes, services)
     views = _Pages(services)
     for rule, name, view, methods in views.rules():
-        most = PICTURES if name == "picture" else PAGES
+        most = {"picture": PICTURES, "receipt": limits.PAPERS}.get(name, PAGES)
         limited = limiter.limit(most, key_func=limits.by_visit)(view)
         routes.add_url_rule(rule, name, limited, methods=methods)
     for kind, handler in views.handlers():

@@ -434,6 +434,21 @@ def test_more_than_is_allowed_is_refused_kindly(desk: Desk, caplog: pytest.LogCa
     assert f"{124:043d}" not in caplog.text
 
 
+def test_what_costs_much_is_not_had_without_end(services: Services, cast: support.Cast) -> None:
+    """A receipt is made for each who asks, and the front page counts the whole store: one visitor cannot stop all."""
+    desk, asa = Desk(services), cast.add("Åsa")
+    app = create_app(services.config, services)
+    visit = Visit(app, desk.invite(asa))
+    assert visit.sign("press").status_code == 303
+    said = [visit.client.get("/s/receipt.json").status_code for _ in range(21)]
+    assert said == [200] * 20 + [429]
+    (claim,) = quitclaims(services, asa)
+    said = [visit.client.get(f"/s/me/receipt/{claim.id}.json").status_code for _ in range(21)]
+    assert said == [200] * 20 + [429]
+    for path in ("/", "/metrics"):
+        assert [app.test_client().get(path).status_code for _ in range(61)] == [200] * 60 + [429]
+
+
 def test_a_photograph_touches_no_disk(
     desk: Desk, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
