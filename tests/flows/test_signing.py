@@ -12,6 +12,7 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
+from plugin.errors import ConsentError
 from plugin.flows import consent, halves, links, modes, people, portal, receipts, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -528,7 +529,8 @@ def test_a_guardians_link_signs_for_nobody_who_has_come_of_age(
     clock.advance(timedelta(days=20))
     fields = {"choice": "communication:press", "typed": "Greta", "signer": "Greta"}
     assert visit.send(fields, page).status_code == 410
-    assert desk.visit(clara, guardian_id=greta).client.get("/s/form").status_code == 410
+    with pytest.raises(ConsentError, match="decides for themselves"):
+        desk.invite(clara, guardian_id=greta)
     assert quitclaims(desk.services, clara) == ()
 
 
