@@ -62,7 +62,7 @@ def _held(services: Services) -> Mapping[str, Any]:
     done = session.get(_DONE)
     if not isinstance(done, dict):
         raise LinkRefused("unknown")
-    if done["quitclaim"] is not None:
+    if done["quitclaim"] is not None and done["token"]:
         visits.current(services, {Kind.PAGE})
     return done
 

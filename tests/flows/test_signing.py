@@ -190,6 +190,48 @@ def test_the_last_page_ends_with_the_link_of_the_visit(desk: Desk, cast: support
     assert [visit.client.get(path).status_code for path in paths] == [410, 410, 410]
 
 
+def test_a_link_that_the_staff_was_shown_opens_nobodys_past(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """An editor who signs by it himself gets to no page of theirs; what is mailed goes to them."""
+    mail = {"host": "127.0.0.1", "port": 2525, "security": "none", "sender": "photos@example.org"}
+    config = support.configuration(tmp_path, mail=mail, server={"public_url": "http://127.0.0.1:8731"})
+    with support.opened(config, clock, examiner) as services:
+        desk, cast = Desk(services), support.Cast(services)
+        asa, bo = cast.add("Åsa", email="asa@example.org"), cast.add("Bo")
+        for person in (asa, bo):
+            assert desk.visit(person).sign("press").status_code == 303
+            theirs = desk.visit(person)
+            page = theirs.page()
+            session = theirs.client.get_cookie("facelease_sign", path="/s")
+            assert session is not None
+            sent = {
+                "choice": "communication:press",
+                "signer": "Åsa",
+                "typed": "Å",
+                "email": "editor@example.org",
+            }
+            for _ in range(2):  # the second press as well
+                theirs.client.set_cookie("facelease_sign", session.value, path="/s")
+                assert theirs.send(sent, page).location == "/s/done"
+                shown = theirs.client.get("/s/done").get_data(as_text=True)
+                assert 'class="keep"' not in shown
+                assert "from before" in shown
+                assert theirs.client.get("/s/me").status_code == 404
+                assert theirs.client.get("/s/receipt.json").status_code == 200
+        with services.store.read() as conn:
+            pages = (t.invitation.c.kind == "page") & (t.invitation.c.person_id == bo)
+            assert len(conn.execute(select(t.invitation.c.id).where(pages)).all()) == 1, (
+                "the first signature's"
+            )
+            letters = select(t.mail.c.id).where(t.mail.c.person_id == asa).order_by(t.mail.c.created_at)
+            last = conn.scalars(letters).all()[-1]
+            (found,) = services.vault.find(conn, asa, "mail", subject=last)
+            letter = json.loads(services.vault.open(conn, found))
+        assert letter["to"] == "asa@example.org"
+        assert links.opened(services, letter["link"].rpartition("/")[2]).kind == "page"
+
+
 def test_the_link_to_keep_is_under_our_own_address(
     tmp_path: Path, clock: ManualClock, examiner: Examiner
 ) -> None:
