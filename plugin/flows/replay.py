@@ -1,7 +1,10 @@
 """ended.log told again: what had ended by the time of a crash, or since an older copy of the store was made."""
 
+import contextlib
+
 from sqlalchemy import Connection, select, update
 
+from plugin.errors import NotFound
 from plugin.flows import consent, erasure, halves, links, roster, tokens
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -43,7 +46,8 @@ def _doors(conn: Connection) -> set[tuple[str, str | None]]:
 
 def _shut_again(services: Services, line: Ended) -> int:
     if line.kind == TOKEN:
-        tokens.revoke(services, str(line.grant_id), "ended.log")
+        with contextlib.suppress(NotFound):  # another process that starts now was first
+            tokens.revoke(services, str(line.grant_id), "ended.log")
         return 1
     with services.store.write() as tx:
         links.revoke(services, tx, str(line.grant_id), "ended.log")

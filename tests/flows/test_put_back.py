@@ -95,3 +95,11 @@ def test_a_form_that_is_refused_leaves_its_link_open(
             assert Visit(desk.app, token).sign("press").status_code == 500
         chores.start(services)
         assert Visit(desk.app, token).sign("press").status_code == 303
+
+
+def test_two_processes_may_be_told_at_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that comes second finds the token revoked, and starts."""
+    made = tokens.add(services, "cms", ["gate:use"], "test")
+    tokens.revoke(services, made.id, "test")
+    monkeypatch.setattr("plugin.flows.replay._doors", lambda _: {("token", made.id)})
+    chores.start(services)
