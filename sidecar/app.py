@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, jsonify, render_template, request
+from flask_limiter import Limiter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 
@@ -18,6 +19,9 @@ from sidecar.readiness import sweep_age, unready
 from sidecar.sign import blueprint, me, uploads
 
 log = structlog.get_logger()
+
+COUNTED = "60/minute"
+"""How often one address may have the whole store counted."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
     limiter = limits.prepare(app, config)
-    _routes(app, services)
+    _routes(app, services, limiter)
     signed = (
         webhooks.blueprint(services), panel.blueprint(services), downloads.blueprint(services),
         auth.blueprint(services, limiter),
@@ -83,8 +87,9 @@ def _headers(response: Response) -> Response:
     return response
 
 
-def _routes(app: Flask, services: Services) -> None:
+def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @app.get("/")
+    @limiter.limit(COUNTED)
     def front() -> str:
         language = request.accept_languages.best_match(wording.LANGUAGES) or services.config.site.language
         language = request.args.get("lang", language)
@@ -102,6 +107,7 @@ def _routes(app: Flask, services: Services) -> None:
         return jsonify(status="ready") if missing is None else problems.problem(503, "Not ready", missing)
 
     @app.get("/metrics")
+    @limiter.limit(COUNTED)
     def measured() -> Response:
         _measure(state(services))
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -9,6 +9,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from plugin.config import Config
 
+PAPERS = "20/minute"
+"""How often one visit may have a receipt, at most: a PDF is made for each."""
+
 
 def prepare(app: Flask, config: Config) -> Limiter:
     """The app's limits. Behind `server.proxies` proxies the address is the one that they tell of."""

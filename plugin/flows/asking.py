@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from plugin.errors import LinkRefused
 from plugin.flows import forms, halves, links, people, roster
 from plugin.flows.forms import Stored
 from plugin.flows.links import Kind
@@ -65,7 +66,11 @@ class Asked:
 
 
 def asked(services: Services, link: Row[Any], language: str) -> Asked:
-    """What the link asks, in `language` if the form has a text in it."""
+    """What the link asks, in `language` if the form has a text in it.
+
+    Raises LinkRefused for a guardian's link once they have no say any more: it signs for nobody then, least of
+    all in the name of somebody who has come of age.
+    """
     stored = forms.load(services, link.form_id)
     languages = tuple(sorted(stored.form.texts))
     spoken = language if language in languages else link.language
@@ -76,6 +81,8 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
         minor = person is not None and _minor(services, person, now)
         offered = set(half.choices) if half else _offered(services, stored, person, minor, today)
         signer = _signer(services, conn, link)
+        if link.guardian_id and not (minor and signer):
+            raise LinkRefused("expired")
         return Asked(
             link_id=link.id, kind=Kind(link.kind), language=spoken, languages=languages, stored=stored,
             sheet=_fitting(

@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import ConsentError
-from plugin.flows import faces, roster, versions
+from plugin.flows import faces, links, roster, versions
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -52,6 +52,9 @@ class Origin:
 
 
 NO_FORM = Origin()
+
+HALF = "half"
+"""The kind under which what the first of two guardians signed waits, sealed: see `halves`."""
 
 
 def record(
@@ -103,6 +106,7 @@ def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | No
     with services.store.write() as tx:
         _, claims = roster.load(tx.connection, person_id)
         due = ended_by(claims, lifecycle.withdraw(claims, grant_ids, tx.now))
+        forgo(services, tx, person_id, actor)
         return end(services, tx, person_id, due, actor)
 
 
@@ -111,7 +115,24 @@ def restrict(services: Services, person_id: str, grant_ids: Collection[str] | No
     with services.store.write() as tx:
         _, claims = roster.load(tx.connection, person_id)
         due = ended_by(claims, lifecycle.restrict(claims, grant_ids, tx.now))
+        forgo(services, tx, person_id, actor)
         return end(services, tx, person_id, due, actor)
+
+
+def forgo(services: Services, tx: Tx, person_id: str, actor: str) -> None:
+    """What one guardian signed and another did not yet is taken back as well, with the link of that other.
+
+    Else their signature would bring back what was taken back after the first one's.
+    """
+    mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == HALF)
+    for item in tx.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all():
+        link = t.invitation.c
+        out = (link.person_id == person_id) & (link.guardian_id == item.subject) & (link.uses == 0)
+        for found in list(
+            tx.connection.scalars(select(link.id).where(out, link.kind != links.Kind.PAGE.value))
+        ):
+            links.revoke(services, tx, found, actor)
+        services.vault.discard(tx, item.id)
 
 
 def object_(services: Services, person_id: str, actor: str) -> int:

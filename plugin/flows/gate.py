@@ -71,10 +71,24 @@ _EMOTION = re.compile(
     r"(?<![a-z])(affect|affects|mood|moods|stemming|feelings|valence|arousal)(?![a-z])"
 )
 
+# What an inference may be called by its outcome: the emotions of recital 18 of the Regulation, in both languages.
+# Read only in what a tool says that it infers: elsewhere such a word may be a name, or a slogan.
+_FEELING = re.compile(
+    r"(?<![a-z])(is |un|dis|on)?(happ(y|iness)|sad(ness)?(?![a-z])|anger|angry|surpris|disgust|embarrass|excite|"
+    r"shame|contempt|satisf|amus(ed|ement)|fear|joy(?!stick)|smil(e|es|ing)(?![a-z])|blij|geluk|verdriet|droef|"
+    r"droevig|boos|woede|verras|walging|schaamte|opwinding|opgewonden|minachting|tevreden|angst|bang(?![a-z])|"
+    r"vreugde|plezier|glimlach|vrolijk)"
+)
+
 
 def infers_emotion(words: Iterable[str]) -> bool:
     """Whether any of these words names emotion inference."""
     return any(_EMOTION.search(_plain(word)) for word in words)
+
+
+def names_feeling(inferences: Iterable[str]) -> bool:
+    """Whether any of what is inferred is an emotion by its own name."""
+    return any(_FEELING.search(_plain(one)) for one in inferences)
 
 
 def _plain(text: str) -> str:
@@ -86,7 +100,8 @@ def _plain(text: str) -> str:
 def ask(services: Services, question: Question, actor: str) -> Decision:
     """Decide, and log what is not allowed. Raises UseUnknown for a use that is not configured."""
     use = question.use
-    if infers_emotion((question.kind, question.name, use.purpose, use.channel, *question.inference)):
+    said = (question.kind, question.name, use.purpose, use.channel, *question.inference)
+    if infers_emotion(said) or names_feeling(question.inference):
         decision = Decision(Verdict.REFUSE, Why.EMOTION)
     else:
         cleared.refuse_unknown(services, use.purpose, use.channel)

@@ -14,12 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from plugin.flows import erasure, roster
-from plugin.flows.consent import Evidence
+from plugin.flows.consent import HALF, Evidence
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
-
-_KIND = "half"
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Half:
 
 def keep(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> None:
     """Seal it until the guardian `other_id` has signed."""
-    services.vault.seal(tx, person_id, "record", _KIND, half.to_json(), subject=other_id)
+    services.vault.seal(tx, person_id, "record", HALF, half.to_json(), subject=other_id)
 
 
 def waiting(services: Services, conn: Connection, link: Row[Any]) -> Half | None:
@@ -78,7 +76,7 @@ def waiting(services: Services, conn: Connection, link: Row[Any]) -> Half | None
 
 def of(services: Services, conn: Connection, person_id: str) -> list[tuple[str, Half]]:
     """What waits for a person, each with the id of the guardian who has not signed yet."""
-    mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == _KIND)
+    mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == HALF)
     rows = conn.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all()
     return [(row.subject, Half.from_json(services.vault.open(conn, row.id))) for row in rows]
 
@@ -92,7 +90,7 @@ def drop(services: Services, tx: Tx, link: Row[Any]) -> None:
 def _items(services: Services, conn: Connection, link: Row[Any]) -> Sequence[str]:
     if not (link.person_id and link.guardian_id):
         return []
-    return services.vault.find(conn, link.person_id, _KIND, subject=link.guardian_id)
+    return services.vault.find(conn, link.person_id, HALF, subject=link.guardian_id)
 
 
 def link_to(conn: Connection, person_id: str, other_id: str, form_id: str, now: datetime) -> Row[Any] | None:
@@ -109,7 +107,7 @@ def expire(services: Services) -> int:
     """Drop what no second guardian can sign any more; returns how many."""
     now, over = services.clock.now(), []
     with services.store.read() as conn:
-        kept = select(t.sealed.c.id, t.sealed.c.person_id, t.sealed.c.subject).where(t.sealed.c.kind == _KIND)
+        kept = select(t.sealed.c.id, t.sealed.c.person_id, t.sealed.c.subject).where(t.sealed.c.kind == HALF)
         for row in conn.execute(kept).all():
             half = Half.from_json(services.vault.open(conn, row.id))
             if link_to(conn, row.person_id, row.subject, half.form_id, now) is None:

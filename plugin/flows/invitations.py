@@ -18,6 +18,7 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 from plugin.quitclaim import rules
+from plugin.quitclaim.model import Person
 from plugin.quitclaim.scope import Basis
 
 
@@ -59,6 +60,8 @@ def put(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -
         return _shoot(services, tx, asked, stored, actor)
     person, _ = roster.load(tx.connection, asked.person_id)
     language = _spoken(stored, asked.language or person.language)
+    if asked.guardian_id is not None:
+        _refuse_stranger(services, tx, person, asked.guardian_id)
     to = asked.guardian_id or _addressed(services, tx, asked.person_id)
     link = Link(
         asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1, lasts=asked.lasts
@@ -76,6 +79,15 @@ def _spoken(stored: Stored, language: str) -> str:
             f"{' or '.join(sorted(stored.form.texts))}"
         )
     return language
+
+
+def _refuse_stranger(services: Services, tx: Tx, person: Person, guardian_id: str) -> None:
+    """A link for a guardian is made for one of this person's, while they have a say."""
+    if guardian_id not in person.guardians:
+        raise NotFound("no such guardian of this person: facelease person export lists them")
+    majority = rules.of_age(person, services.ages)
+    if majority is None or majority <= tx.now:
+        raise ConsentError("this person decides for themselves: ask them, not a guardian")
 
 
 def _addressed(services: Services, tx: Tx, person_id: str) -> str | None:

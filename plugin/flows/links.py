@@ -18,6 +18,7 @@ from plugin.flows import roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
+from plugin.ledger.endings import LINK, Ended
 from plugin.ledger.store import Tx
 
 _TOKEN_BYTES = 32
@@ -114,6 +115,8 @@ def use(services: Services, tx: Tx, link_id: str) -> None:
     usable(services, row)
     this = t.invitation.c.id == link_id
     tx.execute(update(t.invitation).where(this).values(uses=t.invitation.c.uses + 1, used_at=tx.now))
+    if row.most_uses is not None and row.uses + 1 >= row.most_uses:
+        _over(services, tx, link_id)
 
 
 def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
@@ -121,6 +124,24 @@ def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
     this = (t.invitation.c.id == link_id) & t.invitation.c.revoked_at.is_(None)
     if tx.execute(update(t.invitation).where(this).values(revoked_at=tx.now)).rowcount:
         tx.audit(Action.LINK_REVOKE, actor, link=link_id)
+        _over(services, tx, link_id)
+
+
+def _over(services: Services, tx: Tx, link_id: str) -> None:
+    """An older copy of the store that is put back shall not open it again.
+
+    After the commit: a form that was refused in its last step must leave the link as it was.
+    """
+    ended = Ended("", link_id, tx.now, LINK)
+    tx.after_commit(lambda: services.ended.append(ended))
+
+
+def lock(services: Services, tx: Tx, person_id: str, actor: str) -> int:
+    """No link opens the person's page any more, nor one by which they would sign anew; returns how many did.
+
+    From a page somebody makes themselves a link to renew, and whoever signs by that is on the page again.
+    """
+    return sum(revoke_all(services, tx, person_id, kind, actor) for kind in (Kind.PAGE, Kind.RENEW))
 
 
 def revoke_all(services: Services, tx: Tx, person_id: str, kind: Kind, actor: str) -> int:

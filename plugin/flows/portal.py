@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, func, select
 
 from plugin.errors import ConsentError, Forgotten, LinkRefused, NotFound
-from plugin.flows import album, consent, families, links, mails, receipts, requests, review, roster
+from plugin.flows import album, consent, families, links, mails, people, receipts, requests, review, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -183,6 +184,7 @@ def stop(services: Services, who: Visitor, how: How, grant_ids: Collection[str] 
         _, claims = roster.load(tx.connection, who.person_id)
         after = _CHANGES[how](claims, grant_ids, tx.now)
         due = consent.ended_by(claims, after)
+        consent.forgo(services, tx, who.person_id, who.actor)
         ended = consent.end(services, tx, who.person_id, due, who.actor)
         if ended:
             _confirm(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])
@@ -229,6 +231,15 @@ def references(services: Services, who: Visitor) -> list[bytes]:
     return bodies
 
 
+def export(services: Services, who: Visitor) -> dict[str, Any]:
+    """Everything that is held on the person; of another guardian no address, which is not theirs (GDPR Art. 15(4))."""
+    held = people.export(services, who.person_id, who.actor)
+    for guardian in held["guardians"]:
+        if guardian["id"] != who.guardian_id:
+            guardian.pop("email", None)
+    return held
+
+
 def receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipts.Receipt:
     """The receipt of a version that was signed. Raises NotFound for another's, and where none was made (paper)."""
     with services.store.read() as conn:
@@ -245,14 +256,8 @@ def anew(services: Services, who: Visitor) -> links.Made:
         if form_id is None:
             raise ConsentError("there is no form to sign here: ask the organisation for one")
         link = links.Link(
-            links.Kind.RENEW,
-            who.language,
-            who.person_id,
-            form_id,
-            who.guardian_id,
-            most_uses=1,
-            lasts=ANEW_LASTS,
-        )
+            links.Kind.RENEW, who.language, who.person_id, form_id, who.guardian_id, most_uses=1, lasts=ANEW_LASTS
+        )  # fmt: skip
         return links.make(services, tx, link, who.actor)
 
 

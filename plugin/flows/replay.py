@@ -1,12 +1,15 @@
 """ended.log told again: what had ended by the time of a crash, or since an older copy of the store was made."""
 
-from sqlalchemy import select, update
+import contextlib
 
-from plugin.flows import consent, erasure, roster
+from sqlalchemy import Connection, select, update
+
+from plugin.errors import NotFound
+from plugin.flows import consent, erasure, halves, links, roster, tokens
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.ledger.endings import Ended
+from plugin.ledger.endings import LINK, TOKEN, Ended
 from plugin.quitclaim.model import EndKind
 
 
@@ -15,6 +18,8 @@ def endings(services: Services) -> int:
     carried = 0
     with services.store.read() as conn:
         open_ = set(conn.scalars(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None))))
+        doors = _doors(conn)
+    shut = 0
     for line in services.ended.lines():
         if line.grant_id in open_:
             carried += _end_again(services, line)
@@ -22,7 +27,31 @@ def endings(services: Services) -> int:
             carried += _object_again(services, line)
         elif line.kind == erasure.ERASED:
             carried += _erase_again(services, line)
-    return carried
+        elif (line.kind, line.grant_id) in doors:
+            doors.discard((line.kind, line.grant_id))
+            shut += _shut_again(services, line)
+    if shut:
+        halves.expire(services)  # what waited for a link that opens no more
+    return carried + shut
+
+
+def _doors(conn: Connection) -> set[tuple[str, str | None]]:
+    """The links and tokens that open something, by kind and number."""
+    link, token = t.invitation.c, t.api_token.c
+    left = link.most_uses.is_(None) | (link.uses < link.most_uses)
+    opens = select(link.id).where(link.revoked_at.is_(None), left)
+    found: set[tuple[str, str | None]] = {(LINK, one) for one in conn.scalars(opens)}
+    return found | {(TOKEN, one) for one in conn.scalars(select(token.id).where(token.revoked_at.is_(None)))}
+
+
+def _shut_again(services: Services, line: Ended) -> int:
+    if line.kind == TOKEN:
+        with contextlib.suppress(NotFound):  # another process that starts now was first
+            tokens.revoke(services, str(line.grant_id), "ended.log")
+        return 1
+    with services.store.write() as tx:
+        links.revoke(services, tx, str(line.grant_id), "ended.log")
+    return 1
 
 
 def _end_again(services: Services, line: Ended) -> int:

@@ -6,8 +6,10 @@ sealed for the second (`halves`). The same form sent twice is one: its ids are m
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from plugin.errors import LinkRefused, SigningRefused
 from plugin.flows import (
@@ -38,6 +40,9 @@ from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 
+REPEATABLE = timedelta(hours=1)
+"""For how long the same form is known again: a second press of a button, not a page that somebody finds later."""
+
 
 def sign(services: Services, link_id: str, filled: Filled) -> Signed:
     """Sign what the link asks.
@@ -45,6 +50,8 @@ def sign(services: Services, link_id: str, filled: Filled) -> Signed:
     Raises SigningRefused with everything that is wrong with the form, EnrolmentRefused with a reason a
     photograph, LinkRefused where the link opens nothing (any more), ConsentError where a rule is broken.
     """
+    if not filled.nonce:
+        raise SigningRefused([("form", "refused")])  # two people who send none would be taken for one
     before = again(services, link_id, filled.nonce)
     if before is not None:
         return before
@@ -94,6 +101,8 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
         people.set_email(services, tx, act.person_id, checked.email)
     guardian_id = pairs.guardian(services, tx, act, checked.signer, checked.email) if checked.minor else None
     half = halves.waiting(services, tx.connection, act.link)
+    if half is not None and not checked.choices <= set(half.choices):
+        raise SigningRefused([("choices", "unknown")])  # the other guardian signed less, a moment ago
     if guardian_id is not None and asked.guardians > 1 and half is None:
         return pairs.first(services, tx, act, guardian_id)
     return _whole(services, tx, act, guardian_id, half)
@@ -115,9 +124,22 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
         act.checked.name or _name(services, tx, act.person_id), tuple(signers) if guardian_id else ()
     )
     receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
-    page = _page(services, tx, act.person_id, guardian_id, act.asked.language, actor)
+    theirs = _is_theirs(act.link, act.code_id is not None, claim.version)
+    page = None
+    if theirs or act.asked.known_email:
+        page = _page(services, tx, act.person_id, guardian_id, act.asked.language, actor)
     _post_receipt(services, tx, act, guardian_id, page)
-    return Signed(act.person_id, act.asked.language, claim.id, page, photographs=kept)
+    return Signed(act.person_id, act.asked.language, claim.id, page if theirs else None, photographs=kept)
+
+
+def _is_theirs(link: Row[Any], coded: bool, version: int) -> bool:
+    """Whether whoever signed may go on to the person's page, on which all that was there before is seen.
+
+    A link that the staff or a program was shown may have been used by them: it signs, which the log
+    shows, but it opens nobody's past. One that was mailed, that the person made on their own page, or
+    that was signed with a mailed code is the person's; of a first signature there is no past.
+    """
+    return version == 1 or coded or bool(link.by_mail) or link.created_by in {"person", "guardian"}
 
 
 def _name(services: Services, tx: Tx, person_id: str) -> str:
@@ -142,18 +164,23 @@ def _page(
     return links.make(services, tx, link, actor)
 
 
-def _post_receipt(services: Services, tx: Tx, act: Act, guardian_id: str | None, page: Made) -> None:
+def _post_receipt(services: Services, tx: Tx, act: Act, guardian_id: str | None, page: Made | None) -> None:
     public = services.config.server.public_url
     letter = mails.Letter(
         cause=f"receipt:{act.quitclaim_id}", kind="receipt", language=act.asked.language, person_id=act.person_id,
         to=guardian_id or "person", data={"quitclaim": act.quitclaim_id},
-        secret={"link": links.address(services, page.token)} if public else {},
+        secret={"link": links.address(services, page.token)} if public and page else {},
     )  # fmt: skip
     mails.put(services, tx, letter)
 
 
 def again(services: Services, link_id: str, nonce: str) -> Signed | None:
-    """What came of the same form when it was sent before, with a new link to one's own page; None at first."""
+    """What came of the same form when it was sent before, with a new link to one's own page; None at first.
+
+    Raises LinkRefused where that was long ago, or the link was revoked since.
+    """
+    if not nonce:
+        return None
     with services.store.write() as tx:
         return _found(services, tx, link_id, nonce)
 
@@ -163,10 +190,21 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
     row = tx.execute(select(t.quitclaim).where(t.quitclaim.c.id == number)).first()
     if row is None:
         return pairs.again(services, tx, link_id, nonce)
+    link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
+    if link.revoked_at is not None or row.recorded_at <= tx.now - REPEATABLE:
+        raise LinkRefused("used")
     guardian_id = row.signed_by_guardians[-1] if row.signed_by_guardians else None
     actor = "guardian" if guardian_id else "person"
-    page = _page(services, tx, row.person_id, guardian_id, row.language, actor)
+    page = None
+    if _is_theirs(link, _coded(tx, link_id), row.version):
+        page = _page(services, tx, row.person_id, guardian_id, row.language, actor)
     return Signed(row.person_id, row.language, row.id, page)
+
+
+def _coded(tx: Tx, link_id: str) -> bool:
+    """Whether a code that was mailed has been used with this link; a shoot's link is nobody's alone."""
+    used = (t.code.c.invitation_id == link_id) & t.code.c.used_at.is_not(None)
+    return tx.execute(select(t.code.c.id).where(used)).first() is not None
 
 
 def decline(services: Services, link_id: str) -> None:

@@ -15,6 +15,7 @@ from plugin.errors import ConfigError, NotFound, TokenRefused
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
+from plugin.ledger.endings import TOKEN, Ended
 
 PREFIX = "facelease_"  # so that a token which lies about is known for what it is
 _BYTES = 32
@@ -100,6 +101,9 @@ def revoke(services: Services, token_id: str, actor: str) -> None:
         if tx.execute(update(t.api_token).where(this).values(revoked_at=tx.now)).rowcount == 0:
             raise NotFound("no such token: facelease token list shows them")
         tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
+        services.ended.append(
+            Ended("", token_id, tx.now, TOKEN)
+        )  # nor does an older copy of the store open it
 
 
 def known(services: Services, secret: str) -> Caller:

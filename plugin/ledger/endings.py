@@ -1,4 +1,4 @@
-"""ended.log: each ended grant and erasure, written before the commit that ends it.
+"""ended.log: each ended grant and erasure, written before the commit that ends it; and what opens nothing more.
 
 It lies beside the master key, outside the store and its backups, so that a store moved back in time
 is told again what has ended. A line without its commit fails to the safe side.
@@ -13,13 +13,16 @@ from pathlib import Path
 from plugin.errors import StoreError
 from plugin.ledger import files
 
+LINK, TOKEN = "link", "token"
+
 
 @dataclass(frozen=True)
 class Ended:
     """One ending: a grant's, or with `grant_id` None a person's.
 
     `kind` erased is everything of the person's, objected their own objection to recognition. A moment
-    to come is the end of a grant that a later version replaces then.
+    to come is the end of a grant that a later version replaces then. For `kind` LINK or TOKEN it names nobody,
+    and `grant_id` is the number of a link that was revoked or used up, or of a token that was revoked.
     """
 
     person_id: str

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, text
+from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
 from plugin.clock import Clock
 from plugin.errors import StoreError, VaultError
@@ -71,6 +71,7 @@ def restore(
             tx.execute(delete(t.state))
             tx.execute(delete(t.audit_head))
             made = _fill(tx, old, living)
+            _end_visits(tx)
             result = Restored(name, keys_name, *made)
             tx.move_generation()
             tx.audit(Action.BACKUP_RESTORE, actor, rows=made[0], keys=made[1], left_out=made[2])
@@ -172,6 +173,12 @@ def _fill(tx: Tx, old: Connection, living: dict[tuple[str, str], tuple[_Key, byt
         _continue_numbers(tx, table)
     _cut_clearances(tx, old, lost)
     return total, len(keys), left_out
+
+
+def _end_visits(tx: Tx) -> None:
+    """Nobody who has signed out since the copy was made is in again, and no one-time code of then opens anything."""
+    tx.execute(update(t.session).where(t.session.c.ended_at.is_(None)).values(ended_at=tx.now))
+    tx.execute(update(t.code).where(t.code.c.expires_at > tx.now).values(expires_at=tx.now))
 
 
 def _cut_clearances(tx: Tx, old: Connection, lost: frozenset[str]) -> None:

@@ -13,6 +13,7 @@ from plugin.errors import UseUnknown
 from plugin.flows import cleared, consent, roster
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
+from plugin.ledger.audit import Action
 from plugin.quitclaim import rules
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind, Quitclaim
@@ -106,8 +107,10 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/people/<person_id>/quitclaims", Route(Scope.QUITCLAIMS_READ), Versions)
     def quitclaims_list(path: PersonPath) -> Response:
         """Every version, with when each grant really is in force."""
-        with services.store.read() as conn:
-            standing = roster.load(conn, path.person_id)
+        with services.store.write() as tx:
+            standing = roster.load(tx.connection, path.person_id)
+            subject = roster.subject(services, tx.connection, path.person_id)
+            tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
         real = {grant.id: (start, end) for grant, start, end in rules.windows(*standing, services.ages)}
         return answer(Versions(items=[_version(claim, real) for claim in standing[1]]))
 

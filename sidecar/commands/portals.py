@@ -37,7 +37,7 @@ def lock(shell: Shell, who: str, as_json: bool) -> None:
     with shell.house() as services:
         person_id = someone(services, who)
         with services.store.write() as tx:
-            count = links.revoke_all(services, tx, person_id, links.Kind.PAGE, actor())
+            count = links.lock(services, tx, person_id, actor())
     say(
         as_json,
         {"id": person_id, "revoked": count},

@@ -52,7 +52,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     route("/photo", "photo", views.photo, "POST", ("120/minute", here), ("30/minute", visit))
     route("/code", "code", views.code, "POST", ("20/minute", here), ("10/minute", visit))
     route("/no", "decline", views.decline, "POST", ("60/minute", here))
-    endings.add(part, services)
+    endings.add(part, services, limiter)
     return part
 
 

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, session, url_for
+from flask_limiter import Limiter
 from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, LinkRefused, NotFound
 from plugin.flows import links, receipt_words, receipts
 from plugin.flows.acts import Signed
+from plugin.flows.links import Kind
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from sidecar import limits
 from sidecar.sessions import SIGN
 from sidecar.sign import pages, visits
 from sidecar.sign.words import Words
@@ -35,38 +38,39 @@ def begin(services: Services, signed: Signed) -> Answer:
     return redirect(url_for("sign.done"), 303)
 
 
-def add(part: Blueprint, services: Services) -> None:
+def add(part: Blueprint, services: Services, limiter: Limiter) -> None:
     """The routes of what comes after signing, and a friendly page for all that is not there."""
 
     def done() -> Response:
-        return _done(services, _held())
+        return _done(services, _held(services))
 
     def receipt(kind: str) -> Response:
-        return _receipt(services, _held(), kind)
+        return _receipt(services, _held(services), kind)
 
     def nothing(rest: str = "") -> Response:
         return pages.message(services, "missing", 404)
 
     part.add_url_rule("/done", "done", done)
-    part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", receipt)
+    papers = limiter.limit(limits.PAPERS, key_func=limits.by_visit)(receipt)
+    part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", papers)
     part.add_url_rule("/", "nothing", nothing)
     part.add_url_rule("/<path:rest>", "nothing", nothing)
 
 
-def _held() -> Mapping[str, Any]:
-    """What was signed in this visit. Raises LinkRefused where nothing was."""
+def _held(services: Services) -> Mapping[str, Any]:
+    """What was signed in this visit. Raises LinkRefused where nothing was, or the visit's link opens no more."""
     done = session.get(_DONE)
     if not isinstance(done, dict):
         raise LinkRefused("unknown")
+    if done["quitclaim"] is not None and done["token"]:
+        visits.current(services, {Kind.PAGE})
     return done
 
 
 def _done(services: Services, done: Mapping[str, Any]) -> Response:
     waiting = done["quitclaim"] is None
     w = Words(pages.spoken(services))
-    link = (
-        f"{request.url_root}s/{done['token']}" if done["token"] and not (waiting and done["mailed"]) else ""
-    )
+    link = _address(services, done["token"]) if done["token"] and not (waiting and done["mailed"]) else ""
     return pages.page(
         services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, link=link,
         photographs=done["photographs"], recognised=not waiting and _recognised(services, done["quitclaim"]),

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, session, url_for
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
@@ -43,7 +43,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     pages.prepare(routes, services)
     views = _Pages(services)
     for rule, name, view, methods in views.rules():
-        most = PICTURES if name == "picture" else PAGES
+        most = {"picture": PICTURES, "receipt": limits.PAPERS}.get(name, PAGES)
         limited = limiter.limit(most, key_func=limits.by_visit)(view)
         routes.add_url_rule(rule, name, limited, methods=methods)
     for kind, handler in views.handlers():
@@ -87,6 +87,9 @@ class _Pages:
         if who.person_id not in seen:
             portal.looked(self._services, who)
             session[_LOOKED] = [*seen, who.person_id]
+        g.about = who.person_id
+        if request.endpoint != "me.child" and request.form.get("about", who.person_id) != who.person_id:
+            raise ConsentError("this page was about another child than is shown now: load it again")
         return who
 
     def _words(self, who: Visitor | None = None) -> Words:
@@ -155,7 +158,7 @@ class _Pages:
         title = words("sure_stop" if line else "sure_all")
         return self._show(
             "confirm", words, title=title, says=says, button=words("do_withdraw"), how=How.WITHDRAW.value,
-            instead=How.RESTRICT.value,
+            instead=How.RESTRICT.value, name=self._name(who),
         )  # fmt: skip
 
     def not_me(self, photo: int) -> Answer:
@@ -185,7 +188,7 @@ class _Pages:
             return self._back("done_object")
         return self._show(
             "confirm", words, title=words("sure_object"), says=[words("object_says")],
-            button=words("do_object"),
+            button=words("do_object"), name=self._name(who),
         )  # fmt: skip
 
     def forget(self) -> Answer:
@@ -203,7 +206,7 @@ class _Pages:
         return self._show(
             "confirm", words, title=words("sure_forget", name=self._name(who)),
             says=[words("forget_says"), words(how, site=self._services.config.site.name, date=due)],
-            button=words("do_forget", name=self._name(who)),
+            button=words("do_forget", name=self._name(who)), name=self._name(who),
         )  # fmt: skip
 
     def anew(self) -> Answer:
@@ -213,8 +216,7 @@ class _Pages:
     # ---- what is taken along ------------------------------------------------------------------
 
     def export(self) -> Response:
-        who = self._who()
-        body = holdings.as_json(people.export(self._services, who.person_id, who.actor))
+        body = holdings.as_json(portal.export(self._services, self._who()))
         return _attachment(body, "application/json", "facelease.json")
 
     def references(self) -> Response:

@@ -73,6 +73,22 @@ def test_pages_of_people_hold_everybody_once(api: Api) -> None:
     assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
 
 
+def test_a_look_at_what_somebody_agreed_to_is_a_row_of_the_log(api: Api) -> None:
+    """Rule 9: by a program as by the staff, with a pseudonym for whom it was about."""
+    asa = api.post("/people", {"name": "Åsa"})["id"]
+    api.post(f"/people/{asa}/quitclaims", SIGNED)
+
+    def looks() -> list[dict[str, Any]]:
+        rows = api.get("/audit?limit=500")["items"]
+        return [row for row in rows if row["action"] == Action.RECORD_LOOK.value]
+
+    assert looks() == []
+    api.get(f"/people/{asa}/quitclaims")
+    (look,) = looks()
+    assert look["actor"].startswith("api:")
+    assert look["subject"]
+
+
 def test_an_export_holds_everything_and_is_logged(api: Api, photograph: Photograph) -> None:
     """The e-mail, the quitclaims, the photographs of one person."""
     asa = api.post("/people", {"name": "Åsa", "email": "asa@example.org"})["id"]

@@ -70,6 +70,20 @@ def test_a_link_is_shown_once_and_opens_until_it_is_revoked(asking: Api) -> None
     assert asking.ask("POST", "/invitations", both).status_code == 409
 
 
+def test_a_link_for_a_guardian_is_for_one_of_the_childs_own(asking: Api) -> None:
+    """Not for another child's, nor for one who never was: a program cannot make somebody a guardian so."""
+    asking.post("/forms", {"body": _form()})
+    clara, carl = (
+        asking.post("/people", {"name": name, "birth_date": "2015-05-01", "guardians": ["Greta"]})["id"]
+        for name in ("Clara", "Carl")
+    )
+    hers, his = (asking.post(f"/people/{child}/guardians", {"name": "Hugo"})["id"] for child in (clara, carl))
+    for guardian, status in ((hers, 201), (his, 404), ("0" * 32, 404)):
+        body = {"person_id": clara, "guardian_id": guardian}
+        assert asking.ask("POST", "/invitations", body).status_code == status
+    assert len(asking.get(f"/people/{clara}/invitations")["items"]) == 1
+
+
 def test_without_an_address_no_link_is_made(api: Api) -> None:
     """The configuration is not ready: 503, and no link that nobody has."""
     api.post("/forms", {"body": _form()})

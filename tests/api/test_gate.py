@@ -124,7 +124,9 @@ EMOTION = [
     {"kind": "cms", "name": "AffectScore"}, {"kind": "cms", "name": "gemoedstoestand"},
     {"kind": "cms", "name": "facial_expressions"}, {"kind": "cms", "inference": ["\u00e9motion"]},
     {"kind": "cms", "inference": ["EMOTIES"]}, {"kind": "cms", "name": "mood-meter"},
-    {"kind": "ai", "name": "gevoelens"},
+    {"kind": "ai", "name": "gevoelens"}, {"kind": "cms", "inference": ["happiness", "age"]},
+    {"kind": "cms", "inference": ["isAngry"]}, {"kind": "ai", "inference": ["smile"]},
+    {"kind": "cms", "inference": ["verdriet"]}, {"kind": "cms", "inference": ["leeftijd", "Ontevredenheid"]},
 ]  # fmt: skip
 
 
@@ -158,6 +160,8 @@ def test_innocent_words_are_not_emotion(api: Api) -> None:
     """A moodboard, those affected by a flood, a promotion: no emotion is inferred there."""
     for words in ("moodboard", "affected people", "promotion", "commotion", "bestemming", "afstemming"):
         assert not gate.infers_emotion([words]), words
+    for words in ("age", "leeftijd", "belangrijk", "saddle", "danger", "strangers", "joystick", "Bangladesh"):
+        assert not gate.names_feeling([words]), words
 
 
 def test_a_channel_for_ai_must_be_one_that_people_are_asked_for() -> None:

@@ -23,6 +23,7 @@ from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from tests import support
 from tests.crowd import A, B, Crowd
+from tests.signers import Desk, Visit
 from tests.visiting import on, press, send, token, visit
 
 MAIL = {"host": "127.0.0.1", "port": 2525, "security": "none", "sender": "photos@example.org"}
@@ -304,6 +305,61 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
         made = portal.page_link(services, tx, carl, "test", his)
     with pytest.raises(LinkRefused):
         portal.visitor(services, made.id)
+
+
+def test_one_guardians_export_holds_no_address_of_another(services: Services, cast: support.Cast) -> None:
+    """Their own address, and the other's name, which is on the receipt; the officer's export has both."""
+    clara = cast.add("Clara", birth_date=date(2012, 5, 1))
+    hers = people.add_guardian(services, clara, "Greta", "test", "greta@example.org")
+    his = people.add_guardian(services, clara, "Hugo", "test", "hugo@example.org")
+    cast.sign(clara, guardians=(hers, his))
+    for guardian, own, other in ((hers, "greta", "hugo"), (his, "hugo", "greta"), (None, "", "greta")):
+        held = press(visit(services, clara, guardian), "/s/me/export").text
+        assert f"{other}@example.org" not in held
+        assert f"{own}@example.org" in held or not own
+        assert {one["name"] for one in json.loads(held)["guardians"]} == {"Greta", "Hugo"}
+    assert len([one for one in people.export(services, clara, "test")["guardians"] if one.get("email")]) == 2
+
+
+def test_a_page_that_was_locked_is_not_come_back_to(services: Services, cast: support.Cast) -> None:
+    """Whoever has a mislaid link makes themselves another from the page: it is taken back with the rest."""
+    desk, asa = Desk(services), cast.add("Åsa", email="asa@example.org")
+    first = desk.visit(asa)
+    assert first.sign("press").status_code == 303
+    page = first.client.get("/s/me").text
+    made = first.client.post("/s/me/anew", data={"csrf_token": token(page)})
+    anew, unused = Visit(desk.app, made.location.rpartition("/")[2]), visit(services, asa)
+    form = anew.page()
+    with services.store.write() as tx:
+        assert links.lock(services, tx, asa, "test") == 3
+    sent = {"choice": "communication:press", "signer": "Åsa", "typed": "Åsa"}
+    assert anew.send(sent, form).status_code == 410
+    assert unused.get("/s/me").status_code == 410
+    assert desk.kept()["quitclaim"] == 1
+
+
+def test_what_was_asked_about_one_child_never_falls_on_another(
+    services: Services, cast: support.Cast, clock: ManualClock
+) -> None:
+    """Two tabs of one browser, or a child that comes of age in between: nothing is changed, and that is said."""
+    clara, hers = _child(services, cast, "Clara", date(2012, 5, 1))
+    carl, his = _child(services, cast, "Carl", date(2010, 3, 20))
+    families.join(services, (clara, hers), (carl, his), "test")
+    browser = visit(services, clara, hers)
+    sure = browser.get("/s/me/stop/all").text
+    assert "The page about Clara" in sure, "a confirmation says whom it is about"
+    first = {"csrf_token": token(sure), "about": clara, "how": "withdraw"}
+    assert f'name="about" value="{clara}"' in sure
+    press(browser, "/s/me/child", child=carl)
+    assert browser.post("/s/me/stop/all", data=first).status_code == 409
+    assert browser.post("/s/me/forget", data=first).status_code == 409
+    assert browser.post("/s/me/export", data=first).status_code == 409
+    clock.set(clock.now().replace(day=20))  # Carl decides himself: the visit falls back to Clara
+    assert browser.post("/s/me/stop/all", data=first | {"about": carl}).status_code == 409
+    with services.store.read() as conn:
+        assert conn.execute(select(t.grant.c.id).where(t.grant.c.ended_kind == "withdrawn")).first() is None
+        assert conn.execute(select(t.request)).first() is None
+    assert browser.post("/s/me/stop/all", data=first).status_code == 303
 
 
 def test_a_childs_objection_stops_recognition_and_no_guardian_brings_it_back(

@@ -12,12 +12,14 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import consent, halves, links, modes, people, receipts, roster
+from plugin.errors import ConsentError
+from plugin.flows import consent, halves, links, modes, people, portal, receipts, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.quitclaim.sheets import sheet
+from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from sidecar.app import create_app
 from tests import support
@@ -176,6 +178,74 @@ def test_one_photograph_is_looked_at_and_forgotten(desk: Desk, cast: support.Cas
     assert desk.kept() == before
 
 
+def test_the_last_page_ends_with_the_link_of_the_visit(desk: Desk, cast: support.Cast) -> None:
+    """A link that was revoked while the page is open ends it: no receipt, and no link to be read off."""
+    asa = cast.add("Åsa")
+    visit = desk.visit(asa)
+    assert visit.sign("press").status_code == 303
+    paths = ("/s/done", "/s/receipt.json", "/s/receipt.pdf")
+    assert [visit.client.get(path).status_code for path in paths] == [200, 200, 200]
+    with desk.services.store.write() as tx:
+        assert links.revoke_all(desk.services, tx, asa, links.Kind.PAGE, "test")
+    assert [visit.client.get(path).status_code for path in paths] == [410, 410, 410]
+
+
+def test_a_link_that_the_staff_was_shown_opens_nobodys_past(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """An editor who signs by it himself gets to no page of theirs; what is mailed goes to them."""
+    mail = {"host": "127.0.0.1", "port": 2525, "security": "none", "sender": "photos@example.org"}
+    config = support.configuration(tmp_path, mail=mail, server={"public_url": "http://127.0.0.1:8731"})
+    with support.opened(config, clock, examiner) as services:
+        desk, cast = Desk(services), support.Cast(services)
+        asa, bo = cast.add("Åsa", email="asa@example.org"), cast.add("Bo")
+        for person in (asa, bo):
+            assert desk.visit(person).sign("press").status_code == 303
+            theirs = desk.visit(person)
+            page = theirs.page()
+            session = theirs.client.get_cookie("facelease_sign", path="/s")
+            assert session is not None
+            sent = {
+                "choice": "communication:press",
+                "signer": "Åsa",
+                "typed": "Å",
+                "email": "editor@example.org",
+            }
+            for _ in range(2):  # the second press as well
+                theirs.client.set_cookie("facelease_sign", session.value, path="/s")
+                assert theirs.send(sent, page).location == "/s/done"
+                shown = theirs.client.get("/s/done").get_data(as_text=True)
+                assert 'class="keep"' not in shown
+                assert "from before" in shown
+                assert theirs.client.get("/s/me").status_code == 404
+                assert theirs.client.get("/s/receipt.json").status_code == 200
+        with services.store.read() as conn:
+            pages = (t.invitation.c.kind == "page") & (t.invitation.c.person_id == bo)
+            assert len(conn.execute(select(t.invitation.c.id).where(pages)).all()) == 1, (
+                "the first signature's"
+            )
+            letters = select(t.mail.c.id).where(t.mail.c.person_id == asa).order_by(t.mail.c.created_at)
+            last = conn.scalars(letters).all()[-1]
+            (found,) = services.vault.find(conn, asa, "mail", subject=last)
+            letter = json.loads(services.vault.open(conn, found))
+        assert letter["to"] == "asa@example.org"
+        assert links.opened(services, letter["link"].rpartition("/")[2]).kind == "page"
+
+
+def test_the_link_to_keep_is_under_our_own_address(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """Whatever host a request names: behind a proxy it is another, and whoever sends one may choose it."""
+    config = support.configuration(tmp_path, server={"public_url": "http://127.0.0.1:8731"})
+    with support.opened(config, clock, examiner) as services:
+        desk = Desk(services)
+        visit = desk.visit(support.Cast(services).add("Åsa"))
+        assert visit.sign("press").status_code == 303
+        shown = visit.client.get("/s/done").get_data(as_text=True)
+        assert "http://127.0.0.1:8731/s/" in shown
+        assert "localhost" not in shown
+
+
 def test_the_same_form_twice_is_one(desk: Desk, cast: support.Cast) -> None:
     """Two presses of one button make one version; both lead to the receipt."""
     asa = cast.add("Åsa")
@@ -302,6 +372,42 @@ def test_a_half_that_stays_one_goes_with_its_link(
         assert not halves.of(services, conn, clara)
 
 
+@pytest.mark.parametrize("by", ["the page", "the desk"])
+def test_what_was_taken_back_is_not_brought_back_by_a_second_guardian(
+    services: Services, cast: support.Cast, by: str
+) -> None:
+    """The first guardian's half ends with what they withdraw after it, and so does the link to the second."""
+    desk = Desk(services, guardians=2)
+    clara = cast.add("Clara", birth_date=date(2014, 5, 1))
+    about = {
+        "signer": "Greta",
+        "email": "g@example.org",
+        "other_signer": "Hugo",
+        "other_email": "h@example.org",
+    }
+    first = desk.visit(clara)
+    first.sign("press", "recognition", **about)
+    assert Visit(desk.app, first.kept_link()).sign("press", "recognition", typed="Hugo").status_code == 303
+    again = desk.visit(clara)
+    again.sign("press", "recognition", **about)
+    other = Visit(desk.app, again.kept_link())
+    shown = other.page()
+    if by == "the desk":
+        consent.withdraw(services, clara, None, "dam:Olga")
+    else:
+        with services.store.write() as tx:
+            greta = next(
+                one["id"]
+                for one in people.guardians_of(services, tx.connection, clara)
+                if one["name"] == "Greta"
+            )
+            made = portal.page_link(services, tx, clara, "test", greta)
+        portal.stop(services, portal.visitor(services, made.id), portal.How.WITHDRAW, None)
+    sent = {"choice": "communication:press", "recognition": "yes", "typed": "Hugo"}
+    assert other.send(sent, shown).status_code == 410
+    assert lines(services, clara) == set()
+
+
 def test_a_reminder_brings_the_second_guardian_to_the_same_half(
     services: Services, cast: support.Cast
 ) -> None:
@@ -373,6 +479,21 @@ def test_more_than_is_allowed_is_refused_kindly(desk: Desk, caplog: pytest.LogCa
     assert f"{124:043d}" not in caplog.text
 
 
+def test_what_costs_much_is_not_had_without_end(services: Services, cast: support.Cast) -> None:
+    """A receipt is made for each who asks, and the front page counts the whole store: one visitor cannot stop all."""
+    desk, asa = Desk(services), cast.add("Åsa")
+    app = create_app(services.config, services)
+    visit = Visit(app, desk.invite(asa))
+    assert visit.sign("press").status_code == 303
+    said = [visit.client.get("/s/receipt.json").status_code for _ in range(21)]
+    assert said == [200] * 20 + [429]
+    (claim,) = quitclaims(services, asa)
+    said = [visit.client.get(f"/s/me/receipt/{claim.id}.json").status_code for _ in range(21)]
+    assert said == [200] * 20 + [429]
+    for path in ("/", "/metrics"):
+        assert [app.test_client().get(path).status_code for _ in range(61)] == [200] * 60 + [429]
+
+
 def test_a_photograph_touches_no_disk(
     desk: Desk, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,6 +561,23 @@ def _members(services: Services) -> set[str]:
         return set(conn.scalars(query))
 
 
+def test_a_guardians_link_signs_for_nobody_who_has_come_of_age(
+    desk: Desk, cast: support.Cast, clock: ManualClock
+) -> None:
+    """Mailed before the birthday and opened after it: nothing is signed, and what was begun is refused as well."""
+    clara = cast.add("Clara", birth_date=date(2010, 3, 20))
+    greta = people.add_guardian(desk.services, clara, "Greta", "test", "g@example.org")
+    visit = desk.visit(clara, guardian_id=greta)
+    page = visit.page()
+    assert "Greta" in page
+    clock.advance(timedelta(days=20))
+    fields = {"choice": "communication:press", "typed": "Greta", "signer": "Greta"}
+    assert visit.send(fields, page).status_code == 410
+    with pytest.raises(ConsentError, match="decides for themselves"):
+        desk.invite(clara, guardian_id=greta)
+    assert quitclaims(desk.services, clara) == ()
+
+
 def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
     """Each is entered as they sign, becomes a member of the shoot, and stays one when its mode changes."""
     for name in ("Åsa Öberg", "Bo Ek", "Eva"):
@@ -448,6 +586,25 @@ def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
     ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
     modes.decide(desk.services, support.SHOOT, ruling, "test")
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
+
+
+def test_a_form_opens_nobody_elses_page(desk: Desk, shoot: str, clock: ManualClock) -> None:
+    """Two people whose forms bear no number are not one; a form that is found later is no key to a page."""
+    for name in ("Åsa", "Bo"):
+        answer = Visit(desk.app, shoot).sign("press", name=name, typed=name, nonce="")
+        assert answer.status_code == 422
+    assert desk.kept()["person"] == 0
+    visit = Visit(desk.app, shoot)
+    page = visit.page()
+    session = visit.client.get_cookie("facelease_sign", path="/s")
+    assert session is not None
+    sent = {"choice": "communication:press", "name": "Åsa", "typed": "Åsa"}
+    assert visit.send(sent, page).location == "/s/done"
+    links_then = desk.kept()["invitation"]
+    clock.advance(timedelta(hours=2))
+    visit.client.set_cookie("facelease_sign", session.value, path="/s")
+    assert visit.send(sent, page).status_code == 410
+    assert (desk.kept()["person"], desk.kept()["invitation"]) == (1, links_then)
 
 
 def test_a_namesake_is_told_nothing_and_marked_for_the_staff(

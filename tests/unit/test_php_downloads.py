@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.php import SECRET, answer, quoted, run_php
+from tests.php import PLUGIN, SECRET, answer, quoted, run_php
 
 # Channels with a rule each, and a usage for one of them; `$told` is what the sidecar answers.
 SITE = """
@@ -68,6 +68,31 @@ def test_silence_leaves_the_lease_and_an_empty_lease_is_no() -> None:
     stopped = json.loads(run_php(f"{DATES}{SITE} $rules('refuse', 'off'); {asked}"))
     assert set(stopped) == {"4", "5"}
     assert "did not answer" in stopped["4"][0]
+
+
+ASKED = """
+function getval($name, $else = '') { return $GLOBALS['given'][$name] ?? $else; }
+function redirect($to) { echo 'stopped'; }
+[$userfiledownload, $log_download, $valid_key, $usage, $ref, $baseurl_short] = ['', true, false, '1', 4, '/'];
+$_SERVER['QUERY_STRING'] = '';
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "noattach", "stopped"),
+    [
+        ("", "false", True), ("hpr", "false", True), ("scr", "false", True),
+        ("", "true", True), ("hpr", "true", True), ("scr", "true", False), ("pre", "true", False),
+    ],
+)  # fmt: skip
+def test_a_full_size_is_a_download_though_it_is_asked_for_as_a_preview(
+    size: str, noattach: str, stopped: bool
+) -> None:
+    """A word added to the address opens neither the file nor its largest JPEG; what pages show stays to be seen."""
+    hook = PLUGIN / "hooks" / "download.php"
+    code = f"{DATES}{SITE}{ASKED} $rules('refuse', 'off'); $GLOBALS['size'] = '{size}';"
+    code += f"$GLOBALS['noattach'] = {noattach}; require '{hook}'; HookFaceleaseDownloadModifydownloadpath();"
+    assert (run_php(code) == "stopped") is stopped
 
 
 def test_the_ticket_is_what_the_console_verifies() -> None:

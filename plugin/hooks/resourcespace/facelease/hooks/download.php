@@ -7,7 +7,9 @@
 function HookFaceleaseDownloadModifydownloadpath()
 {
     $file = (string) $GLOBALS['userfiledownload'];
-    $preview = $GLOBALS['noattach'] && ($GLOBALS['size'] !== '' || !$GLOBALS['log_download']);
+    // The largest JPEG is a download however it is asked for, as it is for the DAM's own download limit.
+    $small = $GLOBALS['size'] !== '' && $GLOBALS['size'] !== 'hpr';
+    $preview = $GLOBALS['noattach'] && ($small || !$GLOBALS['log_download']);
     if (!facelease_gate_is_on() || $preview || $GLOBALS['valid_key'] || ($file !== '' && !$GLOBALS['log_download'])) {
         return null;
     }
