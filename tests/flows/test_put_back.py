@@ -103,3 +103,4 @@ def test_two_processes_may_be_told_at_once(services: Services, monkeypatch: pyte
     tokens.revoke(services, made.id, "test")
     monkeypatch.setattr("plugin.flows.replay._doors", lambda _: {("token", made.id)})
     chores.start(services)
+    assert [row.revoked_at is not None for row in tokens.listed(services)] == [True]
