@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, LinkRefused, NotFound
-from plugin.flows import chores, families, links, people, portal, requests
+from plugin.flows import chores, families, links, people, portal, requests, review
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -106,6 +106,28 @@ def test_the_page_says_what_was_agreed_to_and_shows_the_photographs(
     assert audited(services, Action.RECORD_LOOK) == 1, "a look is audited, once a session"
     assert "Waarmee u hebt ingestemd" in browser.get("/s/me?lang=nl").text
     assert "Foto's met uw naam" in browser.get("/s/me").text.replace("&#39;", "'"), "the language stays"
+
+
+def test_who_entered_themselves_sees_what_a_human_confirmed(
+    services: Services, asa: str, tagged: list[str]
+) -> None:
+    """By the code of a shoot somebody may bring a photograph of somebody else: what the machine then finds is shown
+    to nobody before an editor has said whose it is."""
+    with services.store.write() as tx:
+        tx.execute(update(t.quitclaim).values(method="link"))
+    browser = visit(services, asa)
+    page = browser.get("/s/me").text
+    assert ("2 photographs" in page, "/picture" in page) == (True, False)
+    first, second = (f"/s/me/photos/{number(services, ref)}/picture" for ref in tagged)
+    assert [browser.get(path).status_code for path in (first, second)] == [404, 404]
+    with services.store.read() as conn:
+        face = conn.scalar(
+            select(t.face.c.id).where(
+                t.face.c.resource_id == number(services, tagged[0]), t.face.c.person_id == asa
+            )
+        )
+    review.confirm(services, face or 0, "editor")
+    assert [browser.get(path).status_code for path in (first, second)] == [200, 404]
 
 
 def test_one_use_is_withdrawn_with_one_button_and_one_page(
