@@ -198,9 +198,10 @@ def test_a_rotation_is_total_and_survives_kills(
     rotation.rotate(store, vault.master)
     alone = time.perf_counter() - started
     random, middle = Random(2), 0
-    dead = []
-    for _ in range(kills):
-        middle += _kill_one(store, path, random.uniform(0, alone * 1.6))
+    dead: list[str] = []
+    # A busy machine may be slower, or quicker, than when it was timed: at least one kill has to fall inside.
+    while len(dead) < kills or (middle == 0 and len(dead) < 10 * kills):
+        middle += _kill_one(store, path, random.uniform(0, alone * (1 + len(dead) / kills)))
         who, _data = items.popitem()
         dead.append(who)
         with store.write() as tx:
@@ -211,7 +212,7 @@ def test_a_rotation_is_total_and_survives_kills(
     behind = rotation.behind(store, vault.master)
     promise(
         "K2",
-        f"({store.kind}) keys {keys:,}, kills {kills} ({middle} in the middle): behind {behind}; "
+        f"({store.kind}) keys {keys:,}, kills {len(dead)} ({middle} in the middle): behind {behind}; "
         f"unreadable {unreadable}; dead opened from the older copy {opened}; {alone:.2f} s",
     )
     assert (behind, unreadable, opened, rotation.due(store)) == (0, 0, 0, False)
