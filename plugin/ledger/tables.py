@@ -199,7 +199,7 @@ face = Table(
     Column("height", Float, nullable=False),
     Column("width_px", Integer, nullable=False),              # in the picture as detected
     Column("state", Text, nullable=False),                    # matched, suggested, unmatched, rejected, dismissed
-    person_id(nullable=True, index=True),                       # matched or suggested
+    person_id(nullable=True),                                   # matched or suggested
     Column("distance", Float),                                # rounded to two places; suggestions only
     Column("thresholds", JSON),                               # suggestions only
     Column("engine", Text),
@@ -208,6 +208,8 @@ face = Table(
     Column("decided_at", Instant),
     Column("created_at", Instant, nullable=False),
     Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
+    # With the state, or SQLite goes through all faces of a state to find a person's.
+    Index("ix_face_person", "person_id", "state"),
     **NUMBERED,
 )  # fmt: skip
 

@@ -58,6 +58,7 @@ def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: s
     for statement, plan in plans:
         assert not _LARGE.search(plan), (statement, plan)
         assert "ix_clearance_use" not in plan, (statement, plan)
+        assert "ix_face_state" not in plan, (statement, plan)
 
 
 def test_a_page_and_a_count_are_read_from_one_index(services: Services, cast: support.Cast) -> None:

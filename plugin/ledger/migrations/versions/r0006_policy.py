@@ -13,6 +13,8 @@ def upgrade() -> None:
     """Of what is stored nobody knows the configuration: the first start computes the library anew."""
     op.add_column("state", sa.Column("policy", sa.Text()))
     op.create_index("ix_face_state", "face", ["state", "id"])
+    op.create_index("ix_face_person", "face", ["person_id", "state"])
+    op.drop_index("ix_face_person_id", "face")
     op.create_index(
         "ix_resource_examined", "resource", ["examined"], sqlite_where=_THERE, postgresql_where=_THERE
     )
@@ -21,5 +23,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Forget it, and count by going through all."""
     op.drop_index("ix_resource_examined", "resource")
+    op.create_index("ix_face_person_id", "face", ["person_id"])
+    op.drop_index("ix_face_person", "face")
     op.drop_index("ix_face_state", "face")
     op.drop_column("state", "policy")
