@@ -1,13 +1,15 @@
-"""A house that can send mail, to a mail server of its own."""
+"""A house that can send mail, to a mail server of its own; and the staff, signed in."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from plugin.clock import ManualClock
 from plugin.recognizer.examiner import Examiner
-from tests import mailbox, support
+from tests import mailbox, staff, support
 from tests.mailbox import Mailbox
 from tests.posting import Post
 
@@ -28,3 +30,21 @@ def post(tmp_path: Path, clock: ManualClock, examiner: Examiner, box: Mailbox) -
     (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
     with support.opened(config, clock, examiner) as services:
         yield Post(services, box, clock)
+
+
+# ---- the staff, signed in to the app of the test -----------------------------------------------
+
+
+@pytest.fixture
+def editor(app: Flask, clock: ManualClock) -> FlaskClient:
+    return staff.signed_in(app, clock, "editor")
+
+
+@pytest.fixture
+def officer(app: Flask, clock: ManualClock) -> FlaskClient:
+    return staff.signed_in(app, clock, "officer")
+
+
+@pytest.fixture
+def administrator(app: Flask, clock: ManualClock) -> FlaskClient:
+    return staff.signed_in(app, clock, "administrator")

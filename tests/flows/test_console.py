@@ -37,21 +37,6 @@ def app(services: Services) -> Flask:
 
 
 @pytest.fixture
-def editor(app: Flask, clock: ManualClock) -> FlaskClient:
-    return staff.signed_in(app, clock, "editor")
-
-
-@pytest.fixture
-def officer(app: Flask, clock: ManualClock) -> FlaskClient:
-    return staff.signed_in(app, clock, "officer")
-
-
-@pytest.fixture
-def administrator(app: Flask, clock: ManualClock) -> FlaskClient:
-    return staff.signed_in(app, clock, "administrator")
-
-
-@pytest.fixture
 def asa(cast: support.Cast) -> str:
     """Åsa, who agreed and enrolled."""
     person = cast.add("Åsa", email="asa@example.org")

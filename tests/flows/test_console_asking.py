@@ -33,21 +33,6 @@ def app(services: Services) -> Flask:
     return staff.app(services)
 
 
-@pytest.fixture
-def editor(app: Flask, clock: ManualClock) -> FlaskClient:
-    return staff.signed_in(app, clock, "editor")
-
-
-@pytest.fixture
-def officer(app: Flask, clock: ManualClock) -> FlaskClient:
-    return staff.signed_in(app, clock, "officer")
-
-
-@pytest.fixture
-def administrator(app: Flask, clock: ManualClock) -> FlaskClient:
-    return staff.signed_in(app, clock, "administrator")
-
-
 def sample(**changes: str) -> str:
     """The sample form's file, for the channels of the tests' house."""
     text = re.sub(r"channels = \[[^\]]*\]", 'channels = ["website", "press"]', forms.sample(), count=1)
