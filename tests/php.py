@@ -18,7 +18,10 @@ define('FIELD_TYPE_DYNAMIC_KEYWORDS_LIST', 9);
 function escape($text) { return htmlspecialchars((string) $text, ENT_QUOTES | ENT_SUBSTITUTE, 'UTF-8'); }
 function get_resource_path(...$given) { return $given[1] ? PHP_BINARY : 'https://dam.example/?a=1&b="2"'; }
 function check_use_watermark() { return false; }
-function ps_query($sql, $given = []) { $GLOBALS['asked'][] = [$sql, $given]; return []; }
+function ps_query($sql, $given = []) {
+    $GLOBALS['asked'][] = [$sql, $given];
+    return isset($GLOBALS['rows']) ? $GLOBALS['rows']($sql, $given) : [];
+}
 function debug($text) {}
 function checkperm($permission) { return in_array($permission, $GLOBALS['held'] ?? [], true); }
 """

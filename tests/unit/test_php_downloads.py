@@ -95,6 +95,42 @@ def test_a_full_size_is_a_download_though_it_is_asked_for_as_a_preview(
     assert (run_php(code) == "stopped") is stopped
 
 
+# The table of dates: what holds through yesterday, today and tomorrow, compared as the statement says.
+KEPT = """
+$GLOBALS['rows'] = function ($sql, $given) {
+    if (!str_contains($sql, 'resource_node')) { return [['ref' => 90, 'type' => 10]]; }
+    preg_match('/n\\.name (\\S+) \\?/', $sql, $is);
+    $days = [4 => '-1 day', 5 => 'today', 6 => '+1 day'];
+    $day = fn($ref) => date('Y.m.d', strtotime($days[$ref]));
+    $holds = fn($ref) => version_compare($day($ref), str_replace('-', '.', $given[3]), $is[1]);
+    return array_map(fn($ref) => ['resource' => $ref], array_values(array_filter([4, 5, 6], $holds)));
+};
+"""
+
+
+def test_a_lease_holds_through_its_day() -> None:
+    """While nobody answers: yesterday's is over, today's and tomorrow's go out, and what has no date does not."""
+    asked = "echo json_encode(facelease_stopped([4, 5, 6, 7], ['website'], false, 0.2));"
+    stopped = json.loads(run_php(f"{DATES}{SITE}{KEPT} $rules('refuse', 'off'); {asked}"))
+    assert set(stopped) == {"4", "7"}
+
+
+@pytest.mark.parametrize(
+    ("said", "open_"),
+    [
+        ("['open' => true, 'why' => []]", True),
+        ("['open' => false, 'why' => ['a', 3, 'b']]", False),
+        ("['open' => 1]", False), ("['open' => 'true']", False), ("['why' => []]", False),
+        ("null", False), ("'yes'", False),
+    ],
+)  # fmt: skip
+def test_only_a_plain_yes_lets_a_photograph_out(said: str, open_: bool) -> None:
+    """An answer that is missing, or of another form, is no."""
+    verdict = answer(f"facelease_verdict({said})")
+    assert verdict[0] is open_
+    assert all(isinstance(line, str) for line in verdict[1])
+
+
 def test_the_ticket_is_what_the_console_verifies() -> None:
     """Who, from which group, for whom, when, once: signed over the very text that is sent."""
     site = "$GLOBALS['facelease_console_url'] = 'https://lease.example/x/';"

@@ -85,21 +85,25 @@ function facelease_stopped(array $refs, array $channels, bool $insisted, float $
         $said = facelease_ask_gate($some, $channels, $insisted, $seconds);
         $leased = $said === null ? facelease_leased($some, $channels) : [];
         foreach ($some as $ref) {
-            if ($said === null) {
-                $open = in_array($ref, $leased, true);
-                $why = [facelease_word('stopped_silent')];
-            } else {
-                $answer = is_array($said[$ref] ?? null) ? $said[$ref] : [];
-                $open = ($answer['open'] ?? false) === true;
-                $why = array_filter(is_array($answer['why'] ?? null) ? $answer['why'] : [], 'is_string');
-            }
+            [$open, $why] = $said === null
+                ? [in_array($ref, $leased, true), [facelease_word('stopped_silent')]]
+                : facelease_verdict($said[$ref] ?? null);
             if (!$open) {
-                $stopped[$ref] = array_values($why);
+                $stopped[$ref] = $why;
             }
         }
     }
 
     return $stopped;
+}
+
+/** Whether an answer lets a photograph out, and what it says; what is no proper answer does not. */
+function facelease_verdict(mixed $answer): array
+{
+    $answer = is_array($answer) ? $answer : [];
+    $why = is_array($answer['why'] ?? null) ? $answer['why'] : [];
+
+    return [($answer['open'] ?? false) === true, array_values(array_filter($why, 'is_string'))];
 }
 
 /** FaceLease's answers by resource; null when there is none in time. */
