@@ -1,8 +1,8 @@
 """The tables of what a DAM was told, and of what we remember of it between two looks. See tables.py."""
 
-from sqlalchemy import JSON, Boolean, Column, Index, Table, Text, text
+from sqlalchemy import JSON, Boolean, Column, Date, Index, Table, Text, UniqueConstraint, text
 
-from plugin.ledger.columns import BIG, Instant, metadata, person_id, resource_id
+from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
 
 # What the DAM should show of a resource's clearance, day by channel, and what it was last told to.
 statement = Table(
@@ -44,4 +44,36 @@ folder_file = Table(
     Column("file_version", Text, nullable=False, index=True),
     Column("release_ours", Text),                             # the release statement we wrote, if any
     Column("sidecar_ours", Boolean, nullable=False, default=False),  # we made the sidecar file
+)  # fmt: skip
+
+# Every decision about a collection, in order: appended, never changed.
+ruling = Table(
+    "ruling", metadata,
+    Column("id", BIG, primary_key=True),
+    Column("collection_ref", Text, nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("basis", Text),
+    Column("basis_reference", Text),
+    Column("basis_by", Text),
+    Column("basis_date", Date),
+    Column("review_date", Date),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Instant, nullable=False),
+    Column("why", Text, nullable=False),                      # set, heard (in the DAM), followed (it moved), lost
+    **NUMBERED,
+)  # fmt: skip
+
+# A name that we took off a resource: one that comes back with a restored DAM is taken off again. The name stands
+# here as a keyed hash, whose key lies outside the store, so that it outlives an erasure without naming anybody.
+taken_off = Table(
+    "taken_off", metadata,
+    Column("id", BIG, primary_key=True),
+    resource_id(index=True),
+    Column("name_mac", Text, nullable=False),
+    Column("places", JSON, nullable=False),                   # where it was ours
+    Column("position", BIG),                                  # of the DAM's log when it was taken off, where it has one
+    Column("taken_at", Instant, nullable=False),
+    UniqueConstraint("resource_id", "name_mac"),
+    **NUMBERED,
 )  # fmt: skip

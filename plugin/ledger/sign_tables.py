@@ -30,11 +30,11 @@ form = Table(
     UniqueConstraint("name", "version"),
 )  # fmt: skip
 
-# A link: to sign, to renew, for a shoot (many people, one code), or to a person's own page.
+# A link: to sign, to renew, for a shoot (many people, one code), to a person's own page, or (a key) to one version.
 invitation = Table(
     "invitation", metadata,
     Column("id", Text, primary_key=True),
-    Column("kind", Text, nullable=False),                     # sign, renew, majority, shoot, page
+    Column("kind", Text, nullable=False),                     # sign, renew, majority, shoot, key, page
     Column("token_sha256", Text, nullable=False, unique=True),
     Column("form_id", Text, ForeignKey("form.id")),           # null: a page
     person_id(nullable=True, index=True),                     # null: a shoot
@@ -51,6 +51,8 @@ invitation = Table(
     Column("revoked_at", Instant),
     Column("reminded", Integer, nullable=False, default=0),   # how often
     Column("reminded_at", Instant),
+    Column("address_id", Text),                               # delivered to this address alone; null: handed over
+    Column("quitclaim_id", Text, index=True),                 # a key: to what was signed in that visit
 )  # fmt: skip
 
 # A one-time code that was mailed to whoever holds a link.
@@ -124,6 +126,7 @@ api_token = Table(
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
     Column("used_at", Instant),
+    Column("tools", JSON, nullable=False, default=list, server_default=text("'[]'")),  # kinds it may claim at the gate
 )  # fmt: skip
 
 # What a POST with an Idempotency-Key did: the answer is given again, not the effect.

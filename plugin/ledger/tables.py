@@ -17,13 +17,15 @@ from sqlalchemy import (
 )
 
 from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
-from plugin.ledger.dam_tables import dam_cursor, dam_node, folder_file, statement
+from plugin.ledger.dam_tables import dam_cursor, dam_node, folder_file, ruling, statement, taken_off
+from plugin.ledger.identity_tables import address, reference_set, visit
 from plugin.ledger.log_tables import audit, audit_head, event, job
 from plugin.ledger.sign_tables import api_token, code, form, idempotency, invitation, mail, request, session
 
 __all__ = [
-    "Instant", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "event", "folder_file", "form",
-    "idempotency", "invitation", "job", "mail", "metadata", "request", "session", "statement",
+    "Instant", "address", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "event", "folder_file",
+    "form", "idempotency", "invitation", "job", "mail", "metadata", "reference_set", "request", "ruling", "session",
+    "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
@@ -54,6 +56,11 @@ person = Table(
     Column("ended_at", Instant),                              # when the last grant of any kind ended
     Column("namesake", Boolean, nullable=False, default=False,
            server_default=text("false")),                     # signed up under a name that was made to differ
+    Column("self_entered", Boolean, nullable=False, default=False,
+           server_default=text("false")),                     # by their own signature, and nobody said who it is
+    Column("given_name", Text),                               # as they gave it, where it was made to differ
+    Column("of_age_at", Instant),                             # declared to be of age, without a birth date
+    Column("of_age_by", Text),                                # who declared it
 )  # fmt: skip
 
 guardian = Table(
@@ -148,6 +155,8 @@ collection = Table(
     Column("review_date", Date),
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
+    Column("identity", Text),                                 # the DAM's own mark of it, which outlives its name
+    Column("lost_at", Instant),                               # it is not where it was, and could not be followed
 )  # fmt: skip
 
 shoot_member = Table(
@@ -207,6 +216,7 @@ face = Table(
     Column("decided_by", Text),
     Column("decided_at", Instant),
     Column("created_at", Instant, nullable=False),
+    Column("set_id", Text),                                   # the reference set that the match rests on; null: none
     Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
     # With the state, or SQLite goes through all faces of a state to find a person's.
     Index("ix_face_person", "person_id", "state"),
@@ -239,6 +249,7 @@ tag = Table(
     Column("places", JSON, nullable=False),                   # where we wrote it; [] by hand
     Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
     Column("created_at", Instant, nullable=False),
+    Column("set_id", Text),                                   # the reference set that the name rests on; null: none
     UniqueConstraint("resource_id", "node_key"),
     **NUMBERED,
 )  # fmt: skip
@@ -258,6 +269,7 @@ intent = Table(
     Column("created_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Column("error", Text),
+    Column("set_id", Text),                                   # as the tag's
     Index("ix_intent_open", "person_id", sqlite_where=text("state = 'open'"),
           postgresql_where=text("state = 'open'")),
     **NUMBERED,
