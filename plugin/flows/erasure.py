@@ -211,6 +211,7 @@ def _delete(tx: Tx, person_id: str, name: str) -> dict[str, int]:
         ("rejections", t.rejection, t.rejection.c.person_id == person_id),
         ("nodes", t.dam_node, t.dam_node.c.person_id == person_id),
         ("shoots", t.shoot_member, t.shoot_member.c.person_id == person_id),
+        ("shoots that were decided", t.ruling_member, t.ruling_member.c.person_id == person_id),
         ("codes", t.code, t.code.c.invitation_id.in_(links)),
         ("visits", t.visit, t.visit.c.person_id == person_id),
         ("addresses", t.address, t.address.c.person_id == person_id),

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import faces, roster
+from plugin.flows import faces, roster, ruling_history
+from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
@@ -95,6 +96,7 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
             tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
         for person_id in members:
             tx.execute(insert(t.shoot_member).values(collection_ref=ref, person_id=person_id))
+        ruling_history.append(tx, ref, Why.SET, actor)
         tx.move_generation()
         tx.audit(
             Action.MODE_SET, actor, mode=ruling.mode.value, collection=pseudonym(ref),
@@ -137,6 +139,7 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
             tx.execute(insert(t.collection).values(ref=ruling.ref, **values))
         else:
             tx.execute(update(t.collection).where(this).values(**values))
+        ruling_history.append(tx, ruling.ref, Why.HEARD, values["set_by"])
         tx.move_generation()
         tx.audit(
             Action.MODE_SET, "dam", mode=mode.value, collection=pseudonym(ruling.ref),

@@ -1,6 +1,18 @@
 """The tables of what a DAM was told, and of what we remember of it between two looks. See tables.py."""
 
-from sqlalchemy import JSON, Boolean, Column, Date, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
 
@@ -61,7 +73,16 @@ ruling = Table(
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
     Column("why", Text, nullable=False),                      # set, heard (in the DAM), followed (it moved), lost
+    Column("moved_from", Text, index=True),                   # the ref that it had until then, where that is it
+    Column("members", Integer, nullable=False, default=0, server_default=text("0")),  # who had signed up for a shoot
     **NUMBERED,
+)  # fmt: skip
+
+# Who had signed up for a shoot when it was decided: a row goes with its person, the ruling stays.
+ruling_member = Table(
+    "ruling_member", metadata,
+    Column("ruling_id", BIG, ForeignKey("ruling.id"), primary_key=True),
+    person_id(primary_key=True, index=True),
 )  # fmt: skip
 
 # A name that we took off a resource: one that comes back with a restored DAM is taken off again. The name stands

@@ -17,15 +17,23 @@ from sqlalchemy import (
 )
 
 from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
-from plugin.ledger.dam_tables import dam_cursor, dam_node, folder_file, ruling, statement, taken_off
+from plugin.ledger.dam_tables import (
+    dam_cursor,
+    dam_node,
+    folder_file,
+    ruling,
+    ruling_member,
+    statement,
+    taken_off,
+)
 from plugin.ledger.identity_tables import address, reference_set, visit
 from plugin.ledger.log_tables import audit, audit_head, event, job
 from plugin.ledger.sign_tables import api_token, code, form, idempotency, invitation, mail, request, session
 
 __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "event", "folder_file",
-    "form", "idempotency", "invitation", "job", "mail", "metadata", "reference_set", "request", "ruling", "session",
-    "statement", "taken_off", "visit",
+    "form", "idempotency", "invitation", "job", "mail", "metadata", "reference_set", "request", "ruling",
+    "ruling_member", "session", "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may

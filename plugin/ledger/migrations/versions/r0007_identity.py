@@ -17,7 +17,7 @@ def upgrade() -> None:
     """Make the tables and columns, then fill them from what is there."""
     for make in (_reference_set, _address, _visit, _ruling, _taken_off, _columns):
         make()
-    for fill in (_SETS, _FACES, _TAGS, _INTENTS, _SELF_ENTERED, _RULINGS, _CLOSE_PAGES):
+    for fill in (_SETS, _FACES, _TAGS, _INTENTS, _SELF_ENTERED, _RULINGS, _MEMBERS, _CLOSE_PAGES):
         op.execute(sa.text(fill))
 
 
@@ -102,10 +102,22 @@ def _ruling() -> None:
         sa.Column("set_by", sa.Text(), nullable=False),
         sa.Column("set_at", sa.BigInteger(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("moved_from", sa.Text()),
+        sa.Column("members", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.PrimaryKeyConstraint("id", name="pk_ruling"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_ruling_collection_ref", "ruling", ["collection_ref"])
+    op.create_index("ix_ruling_moved_from", "ruling", ["moved_from"])
+    op.create_table(
+        "ruling_member",
+        sa.Column("ruling_id", _BIG, nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["ruling_id"], ["ruling.id"], name="fk_ruling_member_ruling_id"),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_ruling_member_person_id"),
+        sa.PrimaryKeyConstraint("ruling_id", "person_id", name="pk_ruling_member"),
+    )
+    op.create_index("ix_ruling_member_person_id", "ruling_member", ["person_id"])
 
 
 def _taken_off() -> None:
@@ -179,9 +191,15 @@ _SELF_ENTERED = """
 
 _RULINGS = """
     INSERT INTO ruling (collection_ref, title, mode, basis, basis_reference, basis_by, basis_date, review_date,
-                        set_by, set_at, why)
-    SELECT ref, title, mode, basis, basis_reference, basis_by, basis_date, review_date, set_by, set_at, 'set'
+                        set_by, set_at, why, members)
+    SELECT ref, title, mode, basis, basis_reference, basis_by, basis_date, review_date, set_by, set_at, 'set',
+           (SELECT count(*) FROM shoot_member m WHERE m.collection_ref = collection.ref)
     FROM collection ORDER BY set_at, ref
+"""
+
+_MEMBERS = """
+    INSERT INTO ruling_member (ruling_id, person_id)
+    SELECT r.id, m.person_id FROM ruling r JOIN shoot_member m ON m.collection_ref = r.collection_ref
 """
 
 _CLOSE_PAGES = """
@@ -201,5 +219,5 @@ def downgrade() -> None:
     for column in ("lost_at", "identity"):
         op.drop_column("collection", column)
     op.drop_column("api_token", "tools")
-    for table in ("taken_off", "ruling", "visit", "address", "reference_set"):
+    for table in ("taken_off", "ruling_member", "ruling", "visit", "address", "reference_set"):
         op.drop_table(table)

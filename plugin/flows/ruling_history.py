@@ -1,0 +1,112 @@
+"""Every decision about a collection, in order: appended in the transaction that decides, never changed.
+
+The table `collection` says what holds now, this history says what held when, on whose word and on what basis.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, insert, or_, select
+
+from plugin.errors import NotFound
+from plugin.ledger import tables as t
+from plugin.ledger.store import Tx, inserted
+
+_COPIED = ("title", "mode", "basis", "basis_reference", "basis_by", "basis_date", "review_date")
+
+
+class Why(StrEnum):
+    """What brought a row about."""
+
+    SET = "set"  # somebody decided it here
+    HEARD = "heard"  # it was decided in the DAM
+    FOLLOWED = "followed"  # the collection has another ref, or was found again
+    LOST = "lost"  # it is not where it was, and could not be followed
+
+
+@dataclass(frozen=True)
+class PastRuling:
+    """One row of the history. `members` counts who had signed up for the shoot; `names` are those still known."""
+
+    ref: str
+    title: str
+    mode: str
+    basis: str
+    reference: str
+    by: str
+    decided: date | None
+    review_date: date | None
+    set_by: str
+    set_at: datetime
+    why: Why
+    moved_from: str
+    members: int
+    names: tuple[str, ...]
+
+
+def append(tx: Tx, ref: str, why: Why, actor: str, moved_from: str | None = None) -> None:
+    """Append what the table `collection` says of `ref` at this point of the transaction, members included.
+
+    Call it after the change, whoever makes one. `moved_from`: the ref that the collection had until now, where
+    that is what changed. Raises NotFound where the collection has no ruling.
+    """
+    row = tx.execute(select(t.collection).where(t.collection.c.ref == ref)).first()
+    if row is None:
+        raise NotFound(f"nothing was ever decided about the collection {ref!r}")
+    members = list(
+        tx.connection.scalars(
+            select(t.shoot_member.c.person_id).where(t.shoot_member.c.collection_ref == ref)
+        )
+    )
+    values = {name: getattr(row, name) for name in _COPIED}
+    result = tx.execute(
+        insert(t.ruling).values(
+            collection_ref=ref, set_by=actor, set_at=tx.now, why=why.value, moved_from=moved_from,
+            members=len(members), **values,
+        )
+    )  # fmt: skip
+    if members:
+        number = inserted(result)
+        tx.execute(insert(t.ruling_member), [{"ruling_id": number, "person_id": one} for one in members])
+
+
+def history(conn: Connection, ref: str) -> Sequence[PastRuling]:
+    """What was decided about the collection, oldest first, also under the refs that it had before.
+
+    A row that says that it moved away stands in the history of the ref that it had, too.
+    """
+    numbers = _numbers(conn, ref, None)
+    names: dict[int, list[str]] = {}
+    query = (
+        select(t.ruling_member.c.ruling_id, t.person.c.display_name)
+        .join(t.person, t.person.c.id == t.ruling_member.c.person_id)
+        .where(t.ruling_member.c.ruling_id.in_(numbers))
+        .order_by(t.person.c.name_key)
+    )
+    for row in conn.execute(query):
+        names.setdefault(row.ruling_id, []).append(row.display_name)
+    rows = conn.execute(select(t.ruling).where(t.ruling.c.id.in_(numbers)).order_by(t.ruling.c.id))
+    return [
+        PastRuling(
+            row.collection_ref, row.title, row.mode, row.basis or "", row.basis_reference or "", row.basis_by or "",
+            row.basis_date, row.review_date, row.set_by, row.set_at, Why(row.why), row.moved_from or "",
+            row.members, tuple(names.get(row.id, ())),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _numbers(conn: Connection, ref: str, before: int | None) -> set[int]:
+    """The rows of a ref older than `before`, and those of the refs that it was moved from, older than that move."""
+    r = t.ruling.c
+    query = select(r.id, r.collection_ref, r.moved_from).where(
+        or_(r.collection_ref == ref, r.moved_from == ref)
+    )
+    rows = conn.execute(query if before is None else query.where(r.id < before)).all()
+    found = {int(row.id) for row in rows}
+    for row in rows:
+        if row.collection_ref == ref and row.moved_from and row.moved_from != ref:
+            found |= _numbers(conn, row.moved_from, row.id)
+    return found
