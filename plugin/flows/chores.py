@@ -13,7 +13,7 @@ from plugin.flows import (
     intents,
     keeping,
     letters,
-    modes,
+    mode_change,
     notices,
     reminders,
     replay,
@@ -39,7 +39,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "look-again": revocation.look_again,
     "recompute": revocation.recomputed,
     "anew": anew.some,
-    "remode": modes.remode,
+    "remode": mode_change.remode,
     "erase": erasure.erased,
     "mail": letters.mailed,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
@@ -171,4 +171,19 @@ def forget_suggestions(tx: Tx, resource_id: int) -> None:
         update(t.face)
         .where(t.face.c.resource_id == resource_id, t.face.c.state == "suggested")
         .values(state="unmatched", person_id=None, distance=None, thresholds=None)
+    )
+
+
+def by_machine() -> ColumnElement[bool]:
+    """Selects the faces that are named, or proposed, and on which nobody has decided."""
+    named = (t.face.c.state == "matched") & t.face.c.decided_by.is_(None)
+    return named | (t.face.c.state == "suggested")
+
+
+def forget_machine_names(tx: Tx, resource_id: int) -> None:
+    """Faces that the machine named or proposed are unnamed again; those that somebody decided on stay."""
+    tx.execute(
+        update(t.face)
+        .where(t.face.c.resource_id == resource_id, by_machine())
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
     )

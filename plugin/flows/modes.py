@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import faces, roster, ruling_history
+from plugin.flows import roster, ruling_history
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim.scope import Basis, CollectionRule, Evidence, Mode, Scope, effective, refuse_mode
 
@@ -73,8 +72,7 @@ def allows(scope: Scope, person_id: str, level: str) -> bool:
 def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
     """Set a collection's mode. Raises ConsentError where the basis is missing, NotFound if it is not there.
 
-    A narrower mode takes the suggestions that lost their ground with it; what a wider one allows is
-    found by a scan.
+    What follows from a narrower mode is `mode_change`'s; what a wider one allows is found by a scan.
     """
     collection = next((c for c in services.dam.collections() if c.ref == ref), None)
     if collection is None:
@@ -159,24 +157,3 @@ def hear(services: Services) -> None:
 def pseudonym(ref: str) -> str:
     """What the audit log calls a collection: its name may hold somebody's."""
     return sha256(ref.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def remode(services: Services, job: Claimed) -> None:
-    """A collection's mode or its members changed: suggestions that lost their ground go.
-
-    The job's key is the collection's ref.
-    """
-    with services.store.write() as tx:
-        ids = list(
-            tx.connection.scalars(
-                select(t.resource_collection.c.resource_id).where(
-                    t.resource_collection.c.collection_ref == job.key
-                )
-            )
-        )
-        for resource_id in ids:
-            scope = scope_of(services, tx.connection, resource_id)
-            for face in faces.of(tx.connection, resource_id):
-                if face.state == "suggested" and not allows(scope, face.person_id, "suggest"):
-                    faces.set_state(tx, face.id, "unmatched")
-        services.queue.finish(tx, job)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from plugin.errors import ExaminationFailed, GalleryStale, PictureError, ResourceGone, StoreError
-from plugin.flows import arrivals, clearance, faces, gallery, intents, modes, roster
+from plugin.flows import arrivals, clearance, faces, gallery, intents, mode_change, modes, roster
 from plugin.flows.arrivals import Arrival
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -40,6 +40,7 @@ def named(services: Services, job: Claimed) -> None:
     try:
         arrival = arrivals.enter(services, job.key)
         if _seen(services, arrival):
+            mode_change.clear_forbidden(services, arrival.resource_id)
             settle(services, arrival.resource_id)
         else:
             _examine(services, job.key)
@@ -76,6 +77,7 @@ def _examine(services: Services, ref: str) -> None:
         if landed is not None:
             for intent_id in landed:
                 intents.carry_out(services, intent_id)
+            mode_change.clear_forbidden(services, arrival.resource_id)
             settle(services, arrival.resource_id)
             return
     raise StoreError("the gallery moved each time this photograph was examined: it will be tried again")

@@ -1,0 +1,121 @@
+"""A collection's mode changed, or a photograph came under another one: what lost its ground goes.
+
+A narrower mode takes suggestions with it. *Never* takes all that the machine decided, names in the DAM included;
+what an editor confirmed or somebody wrote by hand stays. *Off* leaves names where they are: it stops what is to come.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select
+
+from plugin.errors import DamError
+from plugin.flows import clearance, faces, intents, modes
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
+from plugin.quitclaim.scope import Mode
+
+CHUNK = 200  # photographs of one transaction: others wait for it
+
+
+def remode(services: Services, job: Claimed) -> None:
+    """The next photographs of the collection, then those behind them: a crash repeats one portion at most.
+
+    The job's key is the collection's ref. Where the mode changed again meanwhile it begins anew. A photograph on
+    which the DAM fails gets a job of its own. Raises DamError where it fails on all: the portion comes again.
+    """
+    mine = t.resource_collection.c
+    behind = (mine.collection_ref == job.key) & (mine.resource_id > job.payload.get("after", 0))
+    with services.store.read() as conn:
+        query = select(mine.resource_id).where(behind).order_by(mine.resource_id).limit(CHUNK)
+        ids = list(conn.scalars(query))
+    _drop_suggestions(services, ids)
+    opened, failed = _take_off(services, ids)
+    if failed and len(failed) == opened:
+        raise next(iter(failed.values()))
+    with services.store.write() as tx:
+        changed_again = tx.connection.scalar(select(t.job.c.again).where(t.job.c.id == job.id))
+        services.queue.finish(tx, job)
+        for ref in _refs(tx.connection, failed):
+            services.queue.put(tx, "names", ref)
+        if len(ids) == CHUNK and not changed_again:
+            services.queue.put(tx, "remode", job.key, {"after": ids[-1]})
+
+
+def _refs(conn: Connection, opened: Iterable[int]) -> list[str]:
+    query = select(t.resource.c.ref).join(t.intent, t.intent.c.resource_id == t.resource.c.id)
+    return list(conn.scalars(query.where(t.intent.c.id.in_(list(opened))).distinct()))
+
+
+def _drop_suggestions(services: Services, ids: Sequence[int]) -> None:
+    with services.store.write() as tx:
+        for face in faces.of_many(tx.connection, ids):
+            if face.state == "suggested":
+                scope = modes.scope_of(services, tx.connection, face.resource_id)
+                if not modes.allows(scope, face.person_id, "suggest"):
+                    faces.set_state(tx, face.id, "unmatched")
+
+
+def clear_forbidden(services: Services, resource_id: int) -> None:
+    """Take the machine's names off the photograph where it lies in a *never* collection.
+
+    Raises DamError where the DAM failed: the removal stays open, and comes again with the next look.
+    """
+    _, failed = _take_off(services, [resource_id])
+    for error in failed.values():
+        raise error
+
+
+def _take_off(services: Services, ids: Sequence[int]) -> tuple[int, dict[int, DamError]]:
+    """The same for many; how many writes that took, and those intents on which the DAM failed."""
+    with services.store.read() as conn:
+        if not _forbidden(services, conn, ids):
+            return 0, {}
+    with services.store.write() as tx:
+        forbidden = _forbidden(services, tx.connection, ids)
+        opened = [intent for one in forbidden for intent in _forget(services, tx, one)]
+        clearance.recompute(services, tx, forbidden)
+    failed = intents.carry_out_many(services, opened)
+    clearance.recompute_many(services, forbidden)
+    return len(opened), failed
+
+
+def _forbidden(services: Services, conn: Connection, ids: Sequence[int]) -> list[int]:
+    return [
+        one for one in _named_by_machine(conn, ids) if modes.scope_of(services, conn, one).mode is Mode.NEVER
+    ]
+
+
+def _named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
+    """Those of the photographs on which something stands that nobody decided, or may stand in a moment."""
+    face = select(t.face.c.resource_id).where(faces.by_machine(), t.face.c.resource_id.in_(ids))
+    tag = select(t.tag.c.resource_id).where(t.tag.c.origin == "machine", t.tag.c.resource_id.in_(ids))
+    written = select(t.intent.c.resource_id).where(_machine_intents(), t.intent.c.resource_id.in_(ids))
+    return sorted(set(conn.scalars(face.union(tag, written))))
+
+
+def _machine_intents() -> ColumnElement[bool]:
+    return (t.intent.c.state == "open") & (t.intent.c.origin == "machine") & (t.intent.c.action != "release")
+
+
+def _forget(services: Services, tx: Tx, resource_id: int) -> list[int]:
+    """Unname the faces that the machine named; the intents to be carried out, those of an earlier try among them."""
+    faces.forget_machine_names(tx, resource_id)
+    open_ = tx.execute(
+        select(t.intent).where(_machine_intents(), t.intent.c.resource_id == resource_id)
+    ).all()
+    removed = {row.person_id for row in open_ if row.action == "remove"}
+    machine = (t.tag.c.resource_id == resource_id) & (t.tag.c.origin == "machine")
+    tags = tx.execute(select(t.tag).where(machine)).all()
+    return [row.id for row in open_] + [
+        _removal(services, tx, tag) for tag in tags if tag.person_id not in removed
+    ]
+
+
+def _removal(services: Services, tx: Tx, tag: Row[Any]) -> int:
+    return intents.propose(
+        services, tx,
+        intents.Proposal(tag.resource_id, tag.person_id, tag.node, "remove", "machine", frozenset(tag.places)),
+    )  # fmt: skip
