@@ -39,6 +39,7 @@ _BY_TOKEN = (
     "api_quitclaims.quitclaim_record", "api_quitclaims.quitclaim_withdraw", "api_quitclaims.quitclaim_restrict",
     "api_clearance.clearance_show", "api_clearance.clearance_batch", "api_clearance.clearance_list",
     "api_gate.gate_ask", "api_collections.collections_list", "api_collections.collection_set",
+    "api_collections.collection_history",
     "api_faces.faces_list", "api_faces.face_confirm", "api_faces.face_reject", "api_faces.face_dismiss",
     "api_faces.face_undo", "api_erasures.person_erase", "api_audit.audit_list",
     "api_forms.forms_list", "api_forms.form_show", "api_forms.form_add", "api_forms.form_retire",

@@ -11,7 +11,9 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert, or_, select
 
 from plugin.errors import NotFound
+from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx, inserted
 
 _COPIED = ("title", "mode", "basis", "basis_reference", "basis_by", "basis_date", "review_date")
@@ -96,6 +98,21 @@ def history(conn: Connection, ref: str) -> Sequence[PastRuling]:
         )
         for row in rows
     ]  # fmt: skip
+
+
+def read(services: Services, ref: str, actor: str) -> Sequence[PastRuling]:
+    """The history, to be shown to the staff; where it names members of a shoot, with an audit row for the look.
+
+    Raises NotFound where nothing was ever decided about the collection.
+    """
+    with services.store.read() as conn:
+        found = history(conn, ref)
+    if not found:
+        raise NotFound("nothing was ever decided about this collection: it is off")
+    if any(one.names for one in found):
+        with services.store.write() as tx:
+            tx.audit(Action.MODE_LOOK, actor, rows=len(found))
+    return found
 
 
 def _numbers(conn: Connection, ref: str, before: int | None) -> set[int]:

@@ -69,6 +69,7 @@ class Action(StrEnum):
 
     MODE_SET = "collection:mode:set"
     MODE_EXPIRE = "collection:mode:expire"
+    MODE_LOOK = "collection:mode:look"
 
     MASTER_CREATE = "vault:master:create"
     MASTER_ROTATE = "vault:master:rotate"

@@ -1,17 +1,18 @@
 """Collections: where recognition is on, how far, and on what basis."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from plugin.flows import modes
+from plugin.flows import mode_effect, modes, ruling_history
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
+from sidecar import staff_words
 from sidecar.api.guard import caller
 from sidecar.api.models import Closed, Day, Empty, Id, Line, RefPath
 from sidecar.api.routes import Route, Routes, answer
@@ -36,6 +37,42 @@ class Collections(BaseModel):
     items: list[Collection]
 
 
+class Note(BaseModel):
+    """Why the mode has no effect as things are: a code, and a sentence in English."""
+
+    code: mode_effect.Code
+    said: str
+
+
+class CollectionSet(Collection):
+    """The collection as it stands now; `no_effect` is empty where the mode acts on something."""
+
+    no_effect: list[Note]
+
+
+class PastRuling(BaseModel):
+    """What was decided, by whom and when. `why`: set here, heard from the DAM, followed or lost when it moved."""
+
+    ref: str
+    moved_from: str | None
+    mode: Mode
+    basis: Basis | None
+    reference: str | None
+    decided_by: str | None
+    decided: date | None
+    review_date: date | None
+    members: int
+    set_by: str
+    set_at: datetime
+    why: ruling_history.Why
+
+
+class History(BaseModel):
+    """Every decision about a collection, oldest first; none where it was never anything but off."""
+
+    items: list[PastRuling]
+
+
 class Ruling(Closed):
     """The mode, and what makes it lawful; `members` signed up for a shoot."""
 
@@ -57,15 +94,36 @@ def routes(services: Services) -> Routes:
         """Every collection of the DAM with its mode."""
         return answer(Collections(items=_listed(services)))
 
-    @api.add("PUT", "/collections/<path:ref>", Route(Scope.COLLECTIONS_WRITE, changes=True), Collection)
+    @api.add("PUT", "/collections/<path:ref>", Route(Scope.COLLECTIONS_WRITE, changes=True), CollectionSet)
     def collection_set(path: RefPath, body: Ruling) -> Response:
-        """Set the mode of a collection."""
+        """Set the mode of a collection; the answer says where that has no effect."""
         evidence = Evidence(body.reference, body.decided_by, body.decided, body.review_date)
         ruling = modes.Ruling(body.mode, body.basis, evidence, body.members)
         modes.decide(services, path.ref, ruling, caller().actor)
-        return answer(next(one for one in _listed(services) if one.ref == path.ref))
+        set_ = next(one for one in _listed(services) if one.ref == path.ref)
+        notes = [
+            Note(code=one.code, said=staff_words.without_effect(one))
+            for one in mode_effect.explain(services, path.ref)
+        ]
+        return answer(CollectionSet(**set_.model_dump(), no_effect=notes))
+
+    @api.add("GET", "/collections/<path:ref>/history", Route(Scope.COLLECTIONS_READ), History)
+    def collection_history(path: RefPath, query: Empty) -> Response:
+        """What was decided about a collection, and when; members of shoots by number alone."""
+        with services.store.read() as conn:
+            rows = ruling_history.history(conn, path.ref)
+        return answer(History(items=[_past(row) for row in rows]))
 
     return api
+
+
+def _past(row: ruling_history.PastRuling) -> PastRuling:
+    return PastRuling(
+        ref=row.ref, moved_from=row.moved_from or None, mode=Mode(row.mode),
+        basis=Basis(row.basis) if row.basis else None, reference=row.reference or None, decided_by=row.by or None,
+        decided=row.decided, review_date=row.review_date, members=row.members, set_by=row.set_by,
+        set_at=row.set_at, why=row.why,
+    )  # fmt: skip
 
 
 def _listed(services: Services) -> list[Collection]:

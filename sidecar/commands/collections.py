@@ -1,13 +1,16 @@
-"""`facelease collection`: list, set."""
+"""`facelease collection`: list, set, history."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 import click
 from sqlalchemy import select
 
-from plugin.flows import modes
+from plugin.flows import mode_effect, modes, ruling_history
+from plugin.flows.ruling_history import PastRuling
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
+from sidecar import staff_words
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, table
 
 
@@ -70,8 +73,35 @@ def set_(
     with shell.house() as services:
         modes.decide(services, ref, ruling, actor())
         finish_jobs(services)
+        reasons = mode_effect.explain(services, ref)
+    said = [staff_words.without_effect(reason) for reason in reasons]
     say(
         as_json,
-        {"ref": ref, "mode": mode, "basis": basis},
-        [f"{ref}: {mode}" + (f" ({basis})" if basis else "")],
-    )
+        {"ref": ref, "mode": mode, "basis": basis,
+         "no_effect": [{"code": one.code.value, "said": text} for one, text in zip(reasons, said, strict=True)]},
+        [f"{ref}: {mode}" + (f" ({basis})" if basis else ""), *(f"note: {text}" for text in said)],
+    )  # fmt: skip
+
+
+@collection.command("history")
+@click.argument("ref")
+@as_json
+@click.pass_obj
+def history(shell: Shell, ref: str, as_json: bool) -> None:
+    """Every decision about the collection REF, oldest first: who, when, mode, basis, reference, and why."""
+    with shell.house() as services:
+        found = ruling_history.read(services, ref, actor())
+        zone = services.config.site.zone
+    rows = [asdict(one) | {"why": one.why.value} for one in found]
+    heads = ["when", "who", "why", "mode", "basis", "reference", "decided by", "review", "members"]
+    lines = [
+        [f"{one.set_at.astimezone(zone):%Y-%m-%d %H:%M}", one.set_by, _why(one), one.mode, one.basis, one.reference,
+         " ".join(filter(None, [one.by, str(one.decided or "")])), one.review_date or "",
+         ", ".join(one.names) or one.members or ""]
+        for one in found
+    ]  # fmt: skip
+    say(as_json, rows, table(heads, lines))
+
+
+def _why(one: PastRuling) -> str:
+    return f"{one.why.value} from {one.moved_from} to {one.ref}" if one.moved_from else one.why.value

@@ -1,12 +1,16 @@
 """`/console/collections`: where recognition is on, how far, and what makes it lawful."""
 
+from collections.abc import Sequence
+
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from plugin.errors import ConsentError
-from plugin.flows import modes, rulings
+from plugin.errors import ConsentError, NotFound
+from plugin.flows import mode_effect, modes, ruling_history, rulings
 from plugin.flows.modes import Ruling
+from plugin.flows.ruling_history import PastRuling
 from plugin.quitclaim.scope import Basis, Evidence, Mode
+from sidecar import staff_words
 from sidecar.auth import require
 from sidecar.console import desk, inviting
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
@@ -28,13 +32,25 @@ def collections() -> ResponseReturnValue:
 @require(*OFFICERS)
 def collection() -> ResponseReturnValue:
     """One collection; its ref stands in the address's query, for it may hold anything, slashes too."""
-    services = desk.house()
+    services, ref = desk.house(), request.args.get("ref", "")
+    notes = [
+        staff_words.without_effect(one, desk.staff().language) for one in mode_effect.explain(services, ref)
+    ]
+    one = rulings.of(services, ref)
     return desk.page(
-        "collection", one=rulings.of(services, request.args.get("ref", "")), modes=list(Mode),
+        "collection", one=one, notes=notes, history=_history(ref), modes=list(Mode),
         bases=list(Basis), in_dam=rulings.decided_in_the_dam(services), today=services.today(),
         sets=desk.staff().role in ADMINISTRATORS and not rulings.decided_in_the_dam(services),
         invites=desk.staff().role in ADMINISTRATORS, forms=inviting.in_use(),
     )  # fmt: skip
+
+
+def _history(ref: str) -> Sequence[PastRuling]:
+    """The newest first; nothing for one that was never anything but off."""
+    try:
+        return list(reversed(ruling_history.read(desk.house(), ref, desk.staff().actor)))
+    except NotFound:
+        return ()
 
 
 @console.post("/collections/one")

@@ -1,0 +1,30 @@
+"""Sentences for the staff that more than one surface says: the command line, the doctor, the API and the console."""
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from plugin.flows.mode_effect import NoEffect
+from sidecar.console import words
+
+LANGUAGES = words.LANGUAGES
+
+
+def _read(language: str) -> Mapping[str, Any]:
+    return tomllib.loads((files("sidecar") / f"staff_words.{language}.toml").read_text(encoding="utf-8"))
+
+
+_WORDS = {language: _read(language) for language in LANGUAGES}
+
+
+def of(language: str) -> Mapping[str, Any]:
+    """The tables of a language; English for one that we do not have."""
+    return _WORDS.get(language, _WORDS["en"])
+
+
+def without_effect(reason: NoEffect, language: str = "en") -> str:
+    """Why a mode has no effect, and what would give it one."""
+    mode = words.of(language)[f"mode_{reason.mode}"] if reason.mode else ""
+    said: str = of(language)["no_effect"][reason.code.value]
+    return said.format(other=reason.other, mode=mode)

@@ -1,0 +1,211 @@
+"""Every decision about a collection can be read back: appended, never changed."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Connection, select, text, update
+
+from plugin.clock import ManualClock
+from plugin.flows import erasure, modes, ruling_history
+from plugin.flows.modes import Ruling
+from plugin.flows.ruling_history import PastRuling, Why
+from plugin.flows.services import Services
+from plugin.hooks.dam import CollectionRuling
+from plugin.ledger import tables as t
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from plugin.recognizer.examiner import Examiner
+from sidecar.cli import cli
+from sidecar.commands.common import Shell
+from tests import support
+from tests.stores import Stores
+
+ROOT = Path(__file__).parents[2]
+FIRST = Ruling(Mode.AUTO, Basis.ALL_ASKED, Evidence("list of March", "Ann Sample", date(2026, 2, 1)))
+SECOND = Ruling(
+    Mode.AUTO, Basis.CONTROLLER, Evidence("DPIA 7", "Bo Sample", date(2026, 3, 1), date(2026, 9, 1))
+)
+HEARD = CollectionRuling(support.SHOOT, "Shoot", "suggest", "all-asked", "list", "Ann Sample", set_by="admin")
+
+
+def _history(services: Services, ref: str = support.SHOOT) -> list[PastRuling]:
+    with services.store.read() as conn:
+        return list(ruling_history.history(conn, ref))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def house(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, request: pytest.FixtureRequest
+) -> Iterator[Services]:
+    """A house with one collection, on either store."""
+    config = support.configuration(tmp_path, store={"url": stores.migrated(request.param)})
+    (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
+    with support.opened(config, clock, examiner) as services:
+        yield services
+
+
+def _raw(conn: Connection) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in conn.execute(text("SELECT * FROM ruling ORDER BY id"))]
+
+
+def test_a_second_decision_overwrites_nothing_that_cannot_be_read_back(
+    house: Services, clock: ManualClock
+) -> None:
+    """Who, when, mode, basis, reference, review and why, of each: also where only the basis changed."""
+    first = clock.now()
+    modes.decide(house, support.SHOOT, FIRST, "cli:ann")
+    clock.advance(timedelta(days=2))
+    modes.decide(house, support.SHOOT, SECOND, "cli:bo")
+    past = _history(house)
+    assert [(one.mode, one.basis, one.reference, one.by, one.set_by, one.why) for one in past] == [
+        ("auto", "all-asked", "list of March", "Ann Sample", "cli:ann", Why.SET),
+        ("auto", "controller", "DPIA 7", "Bo Sample", "cli:bo", Why.SET),
+    ]
+    assert [one.decided for one in past] == [date(2026, 2, 1), date(2026, 3, 1)]
+    assert [one.review_date for one in past] == [None, date(2026, 9, 1)]
+    assert [one.set_at for one in past] == [first, clock.now()]
+
+
+def test_no_way_of_deciding_changes_what_stands_there(house: Services) -> None:
+    """Set, heard, joined, followed, lost, and a member erased: every row that was there is there to the letter."""
+    cast = support.Cast(house)
+    asa = cast.add("Åsa")
+    cast.sign(asa)
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+
+    def hear(ruling: CollectionRuling) -> None:
+        with house.store.write() as tx:
+            modes.adopt(house, tx, [ruling])
+
+    def join() -> None:
+        with house.store.write() as tx:
+            modes.join(house, tx, support.SHOOT, asa)
+
+    def lose() -> None:
+        with house.store.write() as tx:
+            tx.execute(update(t.collection).values(lost_at=tx.now))
+            ruling_history.append(tx, support.SHOOT, Why.LOST, "system")
+
+    acts = [
+        lambda: modes.decide(house, support.SHOOT, FIRST, "cli:ann"),
+        lambda: modes.decide(house, support.SHOOT, shoot, "cli:ann"),
+        lambda: hear(HEARD),
+        lambda: hear(replace(HEARD, basis="controller", decided=date(2026, 1, 1), review=date(2026, 9, 1))),
+        join, lose, lambda: erasure.erase(house, asa, "cli:ann"),
+    ]  # fmt: skip
+    before: list[tuple[Any, ...]] = []
+    for act in acts:
+        act()
+        with house.store.read() as conn:
+            after = _raw(conn)
+        assert after[: len(before)] == before
+        before = after
+    assert [one.why.value for one in _history(house)] == ["set", "set", "heard", "heard", "lost"]
+
+
+def test_a_shoots_members_are_known_until_they_are_erased(house: Services) -> None:
+    """A second list of members leaves the first to be read; the number of an erased one stays."""
+    cast = support.Cast(house)
+    for name in ("Åsa", "Bo"):
+        cast.sign(cast.add(name))
+    for members in (("Åsa", "Bo"), ("Bo",)):
+        shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), members)
+        modes.decide(house, support.SHOOT, shoot, "cli:ann")
+    assert [(one.members, one.names) for one in _history(house)] == [(2, ("Bo", "Åsa")), (1, ("Bo",))]
+    with house.store.read() as conn:
+        asa = str(conn.scalar(select(t.person.c.id).where(t.person.c.display_name == "Åsa")))
+    erasure.erase(house, asa, "cli:ann")
+    assert [(one.members, one.names) for one in _history(house)] == [(2, ("Bo",)), (1, ("Bo",))]
+
+
+def test_what_is_heard_again_is_one_row_and_a_basis_alone_is_another(house: Services) -> None:
+    """Each photograph tells the DAM's ruling anew; the administrator of the DAM decides when there is a new one."""
+
+    def hear(ruling: CollectionRuling) -> None:
+        with house.store.write() as tx:
+            modes.adopt(house, tx, [ruling])
+
+    for _ in range(3):
+        hear(HEARD)
+    hear(replace(HEARD, reference="another list", set_by="other"))
+    assert [(one.reference, one.set_by, one.why) for one in _history(house)] == [
+        ("list", "admin", Why.HEARD), ("another list", "other", Why.HEARD),
+    ]  # fmt: skip
+
+
+def test_a_collection_that_moves_takes_its_history_along(house: Services) -> None:
+    """It is read under the new ref; the old one says where it went, and does not claim what comes after."""
+    modes.decide(house, support.SHOOT, FIRST, "cli:ann")
+    with house.store.write() as tx:
+        tx.execute(update(t.collection).where(t.collection.c.ref == support.SHOOT).values(ref="party"))
+        ruling_history.append(tx, "party", Why.FOLLOWED, "system", moved_from=support.SHOOT)
+    modes.decide(house, support.SHOOT, SECOND, "cli:bo")  # a new folder of the old name
+    assert [(one.ref, one.why.value) for one in _history(house, "party")] == [
+        ("shoot", "set"),
+        ("party", "followed"),
+    ]
+    assert [(one.ref, one.set_by) for one in _history(house)] == [
+        ("shoot", "cli:ann"), ("party", "system"), ("shoot", "cli:bo"),
+    ]  # fmt: skip
+
+
+def test_no_code_changes_or_deletes_a_row_of_the_history() -> None:
+    """One module writes it, and it only appends; its members go with their person, in the one place of erasures."""
+    sources = {
+        path.relative_to(ROOT).as_posix(): path.read_text()
+        for folder in ("plugin", "sidecar")
+        for path in (ROOT / folder).rglob("*.py")
+        if "migrations" not in path.parts
+    }
+    touching = re.compile(r"(insert|update|delete)\(\s*(?:t\.|tables\.)?(ruling|ruling_member)\b")
+    raw = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+ruling", re.IGNORECASE)
+    found = {(name, *hit) for name, source in sources.items() for hit in touching.findall(source)}
+    assert found == {
+        ("plugin/flows/ruling_history.py", "insert", "ruling"),
+        ("plugin/flows/ruling_history.py", "insert", "ruling_member"),
+    }
+    assert not [name for name, source in sources.items() if raw.search(source)]
+    mentioned = {name for name, source in sources.items() if re.search(r"\bt\.ruling\b", source)}
+    assert mentioned == {"plugin/flows/ruling_history.py"}
+    assert {name for name, source in sources.items() if "t.ruling_member" in source} == {
+        "plugin/flows/ruling_history.py", "plugin/flows/erasure.py",
+    }  # fmt: skip
+
+
+def test_whoever_changes_a_collections_mode_appends() -> None:
+    """Each module that writes the mode of a collection calls `append`."""
+    writing = re.compile(r"(?:insert|update)\(t\.collection\)")
+    writers = {
+        path.name: path.read_text()
+        for path in (ROOT / "plugin").rglob("*.py")
+        if "migrations" not in path.parts and writing.search(path.read_text())
+    }
+    assert "modes.py" in writers
+    assert not [name for name, source in writers.items() if "ruling_history.append(" not in source]
+
+
+def test_the_history_is_read_by_a_command(services: Services, clock: ManualClock) -> None:
+    """For people and for machines; one of which nothing is known is said to be so, and a look at names is audited."""
+    cast = support.Cast(services)
+    cast.sign(cast.add("Åsa"))
+    modes.decide(services, support.SHOOT, FIRST, "cli:ann")
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+    modes.decide(services, support.SHOOT, shoot, "cli:bo")
+    shell = Shell(services.config, clock)
+    told = CliRunner().invoke(cli.commands["collection"], ["history", support.SHOOT], obj=shell)
+    assert (told.exit_code, "cli:ann" in told.output, "list of March" in told.output) == (0, True, True)
+    told = CliRunner().invoke(cli.commands["collection"], ["history", support.SHOOT, "--json"], obj=shell)
+    assert [(one["mode"], one["basis"], one["names"]) for one in json.loads(told.output)] == [
+        ("auto", "all-asked", []), ("suggest", "shoot", ["Åsa"]),
+    ]  # fmt: skip
+    unknown = CliRunner().invoke(cli.commands["collection"], ["history", "."], obj=shell)
+    assert unknown.exit_code != 0
+    with services.store.read() as conn:
+        looks = conn.scalars(select(t.audit.c.action).where(t.audit.c.action == "collection:mode:look")).all()
+    assert len(looks) == 2
