@@ -9,6 +9,7 @@ from plugin import config as configuration
 from plugin.errors import FaceLeaseError
 from sidecar.commands import (
     collections,
+    comparing,
     demo,
     forms,
     imports,
@@ -38,7 +39,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
-    mail.mail, tokens.token, keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
+    comparing.reconcile, comparing.tags, mail.mail, tokens.token,
+    keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)
 

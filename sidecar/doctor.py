@@ -4,20 +4,17 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-
-from sqlalchemy import func, select
 
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import FaceLeaseError, MailError
-from plugin.flows import anew, footing, roster
+from plugin.flows import anew, footing, health, waiting_list
 from plugin.flows.services import Services
+from plugin.flows.waiting_list import Kind
 from plugin.hooks.mail import MailServer
-from plugin.ledger import tables as t
 from plugin.recognizer import engine
-from sidecar import house, signed
+from sidecar import house, signed, staff_words
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,9 @@ class Finding:
     ok: bool
     said: str
     mend: str = ""
+    waits: bool = False  # nothing is wrong, and somebody has something to do
+    code: str = ""  # of what waits, with how many
+    count: int = 0
 
 
 def examine(config: Config, clock: Clock) -> list[Finding]:
@@ -41,6 +41,7 @@ def examine(config: Config, clock: Clock) -> list[Finding]:
     try:
         with house.open_house(config, clock) as services:
             findings += [_guard(name, lambda check=check: check(services)) for name, check in _OPEN]  # type: ignore[misc]
+            findings += _waiting(services)
     except FaceLeaseError as error:
         findings.append(Finding("house", False, str(error), "facelease init makes what is missing"))
     return findings
@@ -147,12 +148,7 @@ def _mail_server(config: Config) -> Finding:
 
 def _letters(services: Services) -> Finding:
     """What was not delivered in the last month, and what waits for longer than a mail server should take."""
-    now = services.clock.now()
-    recent = t.mail.c.finished_at > now - timedelta(days=30)
-    late = (t.mail.c.state == "queued") & (t.mail.c.created_at < now - timedelta(hours=2))
-    with services.store.read() as conn:
-        errors = conn.scalars(select(t.mail.c.error).where(t.mail.c.state == "failed", recent)).all()
-        waiting = conn.scalar(select(func.count()).where(late)) or 0
+    errors, waiting = health.undelivered(services)
     said = f"{len(errors)} not delivered in 30 days, {waiting} wait for more than two hours"
     reasons = "; ".join(sorted(set(filter(None, errors)))[:3])
     return Finding(
@@ -162,9 +158,7 @@ def _letters(services: Services) -> Finding:
 
 
 def _store(services: Services) -> Finding:
-    with services.store.read() as conn:
-        people = conn.scalar(select(func.count()).select_from(t.person))
-    return Finding("store", True, f"{services.store.kind}, {people} people")
+    return Finding("store", True, f"{services.store.kind}, {health.people(services)} people")
 
 
 def _dam(services: Services) -> Finding:
@@ -196,8 +190,7 @@ def _clock(services: Services) -> Finding:
 
 
 def _sweep(services: Services) -> Finding:
-    with services.store.read() as conn:
-        last = conn.scalar(select(t.state.c.last_sweep))
+    last = health.last_sweep(services)
     if last is None:
         return Finding("sweep", False, "never ran", "start `facelease work`")
     minutes = (services.clock.now() - last).total_seconds() / 60
@@ -230,25 +223,16 @@ def _clearances(services: Services) -> Finding:
 
 def _terms(services: Services) -> Finding:
     """Keys past their grant, and shreddings that wait: there should be none that is older than a sweep."""
-    now = services.clock.now()
-    with services.store.read() as conn:
-        standings = roster.load_many(conn)
-        keys = conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")).all()
-        over = [key for key in keys if roster.recognition(services, standings[key], now) is None]
-        waiting = conn.scalar(select(func.count()).where(t.shredding.c.shredded_at.is_(None))) or 0
+    over, waiting = health.keys_past_their_grant(services)
     return Finding(
-        "terms", not over, f"{len(over)} face keys past their grant, {waiting} destroyed keys not yet shredded",
+        "terms", not over, f"{over} face keys past their grant, {waiting} destroyed keys not yet shredded",
         "facelease sweep",
     )  # fmt: skip
 
 
 def _templates(services: Services) -> Finding:
     """Templates of another engine are not compared: whom they belong to must enrol again."""
-    mine = services.faces.engine_id
-    with services.store.read() as conn:
-        old = conn.scalar(
-            select(func.count()).where(t.sealed.c.kind == "template", t.sealed.c.engine != mine)
-        )
+    mine, old = services.faces.engine_id, health.templates_of_other_engines(services)
     return Finding(
         "templates", not old, f"{old} of another engine than {mine}" if old else f"all of {mine}",
         "facelease person enrol makes them anew from reference photographs",
@@ -257,14 +241,23 @@ def _templates(services: Services) -> Finding:
 
 def _keys(services: Services) -> Finding:
     """People's keys that the master key at hand cannot open: it is older than the store."""
-    known = services.master.versions
-    with services.store.read() as conn:
-        query = select(t.person_key.c.master_version, func.count()).group_by(t.person_key.c.master_version)
-        shut = sum(count for version, count in conn.execute(query).all() if version not in known)
+    shut = health.keys_that_do_not_open(services)
     return Finding(
         "people's keys", not shut, f"{shut} wrapped by a master key that is not here" if shut else "all open",
         "put the newest copy of keys.master_file in its place: what these keys seal opens with nothing else",
     )  # fmt: skip
+
+
+def _waiting(services: Services) -> list[Finding]:
+    """What waits for somebody; given up jobs have a line of their own above, which says why."""
+    found = [one for one in waiting_list.entries(services) if one.kind is not Kind.DEAD_JOBS]
+    if not found:
+        return [Finding("waiting", True, "nothing waits for anybody")]
+    said = [(one, staff_words.waiting(one)) for one in found]
+    return [
+        Finding(w.title, not one.wrong, w.said, w.mend, not one.wrong, one.kind.value, one.count)
+        for one, w in said
+    ]
 
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (

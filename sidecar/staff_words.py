@@ -2,10 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from plugin.flows.mode_effect import NoEffect
+from plugin.flows.waiting_list import Entry
 from sidecar.console import words
 
 LANGUAGES = words.LANGUAGES
@@ -28,3 +30,18 @@ def without_effect(reason: NoEffect, language: str = "en") -> str:
     mode = words.of(language)[f"mode_{reason.mode}"] if reason.mode else ""
     said: str = of(language)["no_effect"][reason.code.value]
     return said.format(other=reason.other, mode=mode)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is said of an entry: a heading, what it means with its number, and what to do by command."""
+
+    title: str
+    said: str
+    mend: str
+
+
+def waiting(entry: Entry, language: str = "en") -> Waiting:
+    """The words of what waits."""
+    w = of(language)["waits"][entry.kind.value]
+    return Waiting(w["title"], w["said"].format(count=entry.count), w["mend"])

@@ -36,6 +36,7 @@ def revoke(services: Services, job: Claimed) -> None:
         recompute(services, job.key)
         with services.store.write() as tx:
             subject = roster.subject(services, tx.connection, job.key)
+            _list_hands(services, tx, standing)
             tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
             if not job.payload.get("again"):
                 services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)
@@ -62,9 +63,10 @@ def which(services: Services, standing: roster.Standing) -> frozenset[str]:
 
 
 def overdue(services: Services) -> list[str]:
-    """People of whom tags of ours stand that have no ground any more: their revocation was given up."""
+    """People of whom tags stand that have no ground any more: their revocation was given up, or came before them."""
+    origins = ALL if services.config.hand_tags.after_end == "remove" else ALL - {"hand"}
     ours = select(t.tag.c.person_id, t.tag.c.origin).where(
-        t.tag.c.person_id.is_not(None), t.tag.c.origin.in_(("machine", "confirmed"))
+        t.tag.c.person_id.is_not(None), t.tag.c.origin.in_(origins)
     )
     with services.store.read() as conn:
         standing = {(row.person_id, row.origin) for row in conn.execute(ours.distinct())}
@@ -95,7 +97,7 @@ def take_out(
     each(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many)
     _keep_knowledge(services, person_id, origins)
     tags = tags_of(services, person_id, origins)
-    each(tags, lambda rows: _remove(services, rows, actor), many)
+    each(tags, lambda rows: remove(services, rows, actor), many)
     _read_back(services, person_id, origins, set(touched(services, person_id)), everywhere)
     return len(tags)
 
@@ -135,8 +137,8 @@ def touched(services: Services, person_id: str) -> list[str]:
         return list(conn.scalars(query))
 
 
-def _remove(services: Services, rows: Sequence[Row[Any]], actor: str) -> Failed[Row[Any]]:
-    """Intents for all of these tags, then the calls; returns the tags that stay, and why."""
+def remove(services: Services, rows: Sequence[Row[Any]], actor: str) -> Failed[Row[Any]]:
+    """Intents for all of these tags (with the ref of each one's resource), then the calls; returns those that stay."""
     by_intent: dict[int, Row[Any]] = {}
     for some in chunked(rows, intents.CHUNK):
         with services.store.write() as tx:
@@ -284,3 +286,12 @@ def recomputed(services: Services, job: Claimed) -> None:
 def list_by_hand(services: Services, person_id: str) -> list[str]:
     """The resources on which an ended person is still named by hand: for the editor to decide."""
     return [row.ref for row in tags_of(services, person_id, ("hand",))]
+
+
+def _list_hands(services: Services, tx: Tx, standing: roster.Standing) -> None:
+    """Since when each name by hand of somebody who ended waits for a decision (`hand_names`)."""
+    if not roster.in_force(services, standing, tx.now):
+        mine = (
+            (t.tag.c.person_id == standing[0].id) & (t.tag.c.origin == "hand") & t.tag.c.listed_at.is_(None)
+        )
+        tx.execute(update(t.tag).where(mine).values(listed_at=tx.now))

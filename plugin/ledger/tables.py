@@ -258,6 +258,8 @@ tag = Table(
     Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
     Column("created_at", Instant, nullable=False),
     Column("set_id", Text),                                   # the reference set that the name rests on; null: none
+    Column("kept_at", Instant),                               # by hand, of an ended person: an editor lets it stand
+    Column("kept_by", Text),
     UniqueConstraint("resource_id", "node_key"),
     **NUMBERED,
 )  # fmt: skip

@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import asdict
 from types import FrameType
 
 import click
@@ -166,13 +167,20 @@ def _counted(counts: dict[str, int]) -> str:
 @as_json
 @click.pass_obj
 def doctor(shell: Shell, as_json: bool) -> None:
-    """Check configuration, keys, store, DAM, weights, permissions and terms; say how to mend each."""
+    """Check configuration, keys, store, DAM, weights, permissions and terms; say how to mend each.
+
+    What waits for somebody's decision is listed as WAIT, and is no failure; what went wrong is.
+    """
     findings = checkup.examine(shell.config, shell.clock)
-    data = [{"what": f.what, "ok": f.ok, "said": f.said, "mend": f.mend} for f in findings]
+    data = [asdict(finding) for finding in findings]
     lines = []
     for finding in findings:
-        lines.append(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.said}")
-        lines += [f"     mend: {finding.mend}"] if finding.mend and not finding.ok else []
+        open_ = finding.waits or not finding.ok
+        label = "WAIT" if finding.waits else "ok  " if finding.ok else "BAD "
+        lines.append(f"{label} {finding.what}: {finding.said}")
+        lines += (
+            [f"     {'do' if finding.waits else 'mend'}: {finding.mend}"] if finding.mend and open_ else []
+        )
     say(as_json, data, lines)
     if not all(finding.ok for finding in findings):
         raise SystemExit(1)

@@ -25,7 +25,18 @@ OFFICERS = (Role.ADMINISTRATOR, Role.OFFICER)
 WATCHERS = (Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
 ADMINISTRATORS = (Role.ADMINISTRATOR,)
 
-_MENU = ("home", "review", "people", "collections", "requests", "forms", "clearance", "log")
+_MENU = (
+    "home",
+    "review",
+    "names",
+    "people",
+    "collections",
+    "requests",
+    "officer",
+    "forms",
+    "clearance",
+    "log",
+)
 _SAID = "said"  # of the session: which sentence the next page says, a key of the words
 _UNDO = "undo"  # of the session: the face that was decided last
 

@@ -1,11 +1,15 @@
 """`/console/`: what waits for somebody, and whether we work at all. And the way out."""
 
+from dataclasses import dataclass
+
 from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from plugin.flows import attention
+from plugin.flows import attention, waiting_list
+from plugin.flows.services import Services
 from plugin.flows.signin import Role
-from sidecar import auth
+from plugin.flows.waiting_list import Kind
+from sidecar import auth, staff_words
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import EVERYBODY, console
@@ -20,8 +24,35 @@ def home() -> ResponseReturnValue:
     reads_all = role is not Role.AUDITOR
     return desk.page(
         "home", missing=unready(services), waits=attention.now(services) if reads_all else None,
-        mends=role in (Role.ADMINISTRATOR, Role.OFFICER),
+        mends=role in (Role.ADMINISTRATOR, Role.OFFICER), tasks=_tasks(services, role) if reads_all else (),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """An entry of the waiting list in words, and the page on which something is done about it."""
+
+    count: int
+    wrong: bool
+    title: str
+    said: str
+    where: str
+
+
+def _tasks(services: Services, role: Role) -> list[Task]:
+    """What the role may act on; what the page shows anyway (jobs that were given up) is left out."""
+    found = []
+    for one in waiting_list.entries(services, role):
+        if one.kind is not Kind.DEAD_JOBS:
+            w = staff_words.waiting(one, desk.staff().language)
+            where = url_for(f"console.{_WHERE.get(one.kind, 'officer')}")
+            found.append(Task(one.count, one.wrong, w.title, w.said, where))
+    return found
+
+
+_WHERE = {Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.LOST_RULINGS: "collections"}
+OFFICER_LISTS = tuple(kind for kind in Kind if kind not in _WHERE and kind is not Kind.DEAD_JOBS)
+"""The kinds that have their list on the officer's page."""
 
 
 @console.post("/sign-out")

@@ -7,6 +7,8 @@ from sidecar.console import (
     home,
     inviting,
     log,
+    names,
+    officer,
     people,
     person,
     requests,
@@ -15,6 +17,6 @@ from sidecar.console import (
 from sidecar.console.desk import console
 
 __all__ = [
-    "clearance", "collections", "console", "forms", "home", "inviting", "log", "people", "person", "requests",
-    "review",
+    "clearance", "collections", "console", "forms", "home", "inviting", "log", "names", "officer", "people", "person",
+    "requests", "review",
 ]  # fmt: skip

@@ -143,6 +143,8 @@ def _columns() -> None:
     op.add_column("collection", sa.Column("lost_at", sa.BigInteger()))
     for table in ("face", "tag", "intent"):
         op.add_column(table, sa.Column("set_id", sa.Text()))
+    op.add_column("tag", sa.Column("kept_at", sa.BigInteger()))
+    op.add_column("tag", sa.Column("kept_by", sa.Text()))
     op.add_column("invitation", sa.Column("address_id", sa.Text()))
     op.add_column("invitation", sa.Column("quitclaim_id", sa.Text()))
     op.create_index("ix_invitation_quitclaim_id", "invitation", ["quitclaim_id"])
@@ -214,6 +216,8 @@ def downgrade() -> None:
     op.drop_index("ix_invitation_quitclaim_id", "invitation")
     for column in ("quitclaim_id", "address_id"):
         op.drop_column("invitation", column)
+    for column in ("kept_by", "kept_at"):
+        op.drop_column("tag", column)
     for table in ("face", "tag", "intent"):
         op.drop_column(table, "set_id")
     for column in ("lost_at", "identity"):

@@ -1,0 +1,139 @@
+"""`facelease reconcile` and `facelease tags`: what stands in the DAM against what may, and names by hand."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import click
+
+from plugin.flows import hand_names, reconciliation
+from plugin.flows.hand_names import HandName
+from plugin.flows.reconciliation import Begun, Outcome
+from plugin.flows.services import Services
+from sidecar.commands.common import Shell, actor, as_json, say, someone, table
+from sidecar.runner import Runner
+
+_NOT_DONE = 3
+_PAUSE = 1.0
+
+
+@click.command()
+@click.option(
+    "--wait", is_flag=True, help="Until all is done, also what is tried again later or runs elsewhere."
+)
+@as_json
+@click.pass_obj
+def reconcile(shell: Shell, wait: bool, as_json: bool) -> None:
+    """Compare every photograph that is known with the DAM now, as is done each day by itself.
+
+    Names of ours that came back are taken off, names by hand are listed. Exit code: 0 if all of it was done, 3 if
+    something waits for another try or for another worker, 1 if something was given up.
+    """
+    with shell.house() as services:
+        begun = reconciliation.begin(services)
+        click.echo(f"{begun.resources} photographs to compare, {begun.changes} changes in the DAM", err=True)
+        found = _work(services, begun, wait)
+    say(as_json, asdict(begun) | asdict(found) | {"done": found.done}, _told(found))
+    if not found.done:
+        raise SystemExit(1 if found.given_up else _NOT_DONE)
+
+
+def _work(services: Services, begun: Begun, wait: bool) -> Outcome:
+    runner = Runner(services)
+    while True:
+        runner.drain(reconciliation.KINDS, threads=runner.threads)
+        found = reconciliation.outcome(services, begun)
+        if not wait or not found.open:
+            return found
+        time.sleep(_PAUSE)
+
+
+def _told(found: Outcome) -> list[str]:
+    lines = [f"{found.taken_off} names taken off that had no ground any more"]
+    if found.undecided:
+        lines.append(
+            f"{found.undecided} names by hand of people who ended wait for a decision ({found.listed} of them new): "
+            "facelease tags list"
+        )
+    if found.failed_writes:
+        lines.append(f"{found.failed_writes} names could not be written: facelease doctor")
+    if found.open:
+        lines.append(
+            f"not done: {_counted(found.open)} wait for another try: facelease reconcile --wait, or a worker"
+        )
+    if found.given_up:
+        lines.append(f"given up: {_counted(found.given_up)}: facelease doctor says why")
+    return [*lines, "everything was compared"] if found.done else lines
+
+
+def _counted(jobs: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(jobs.items()))
+
+
+@click.group()
+def tags() -> None:
+    """Names by hand of people who ended: let them stand, or take them off."""
+
+
+@tags.command("list")
+@click.option("--person", help="Only this one's.")
+@click.option("--kept", is_flag=True, help="Those that somebody lets stand.")
+@click.option("--after", default=0, help="Only tags after this one: the next page.")
+@click.option("--limit", default=100, show_default=True)
+@as_json
+@click.pass_obj
+def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, as_json: bool) -> None:
+    """Those that wait for a decision."""
+    with shell.house() as services:
+        whose = someone(services, person) if person else None
+        found = hand_names.find(services, whose, kept, after, limit)
+        zone = services.config.site.zone
+    heads = ["tag", "photo", "person", "since", *(["kept by"] if kept else [])]
+    lines = [
+        [
+            one.tag_id,
+            one.ref,
+            one.name,
+            f"{one.since.astimezone(zone):%Y-%m-%d}",
+            *([one.kept_by] if kept else []),
+        ]
+        for one in found
+    ]
+    say(as_json, [asdict(one) for one in found], table(heads, lines))
+
+
+_TAGS = click.argument("tags", nargs=-1, type=int)
+_PERSON = click.option("--person", help="All that wait of this one.")
+
+
+def _chosen(services: Services, tags: tuple[int, ...], person: str | None) -> list[int]:
+    if not tags and not person:
+        raise click.UsageError("name tags by their numbers, or a person with --person")
+    mine: list[HandName] = []
+    if person:
+        mine = hand_names.find(services, someone(services, person), limit=1_000_000)
+    return [*tags, *(one.tag_id for one in mine)]
+
+
+@tags.command()
+@_TAGS
+@_PERSON
+@as_json
+@click.pass_obj
+def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool) -> None:
+    """The names stand; who decided it is recorded. They block their photographs all the same."""
+    with shell.house() as services:
+        count = hand_names.keep(services, _chosen(services, tags, person), actor())
+    say(as_json, {"kept": count}, [f"{count} names stand by your decision"])
+
+
+@tags.command()
+@_TAGS
+@_PERSON
+@as_json
+@click.pass_obj
+def remove(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool) -> None:
+    """The names go from the DAM; who decided it is recorded."""
+    with shell.house() as services:
+        count = hand_names.take_off(services, _chosen(services, tags, person), actor())
+    say(as_json, {"removed": count}, [f"{count} names taken off by your decision"])

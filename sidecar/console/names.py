@@ -1,0 +1,37 @@
+"""`/console/names`: names by hand of people who ended, to be decided; and names that could not be written."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from plugin.errors import ConsentError
+from plugin.flows import hand_names, waiting_list
+from plugin.flows.waiting_list import Kind
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import READERS, REVIEWERS, console
+
+
+@console.get("/names")
+@require(*READERS)
+def names() -> ResponseReturnValue:
+    """One page of those that wait, and of those that somebody lets stand."""
+    services, kept = desk.house(), request.args.get("list") == "kept"
+    found, more = desk.paged(
+        hand_names.find(services, kept=kept, after=desk.number("after"), limit=desk.PAGE + 1), desk.PAGE
+    )
+    return desk.page(
+        "names", rows=found, kept=kept, next=found[-1].tag_id if more else None,
+        failed=waiting_list.items(services, Kind.FAILED_WRITES), decides=desk.staff().role in REVIEWERS,
+    )  # fmt: skip
+
+
+@console.post("/names/<any(keep, remove):act>")
+@require(*REVIEWERS)
+def names_decide(act: str) -> ResponseReturnValue:
+    """What was chosen of the list stands, or goes."""
+    chosen = [int(one) for one in request.form.getlist("tag") if one.isdecimal()]
+    if not chosen:
+        raise ConsentError("choose at least one name of the list")
+    decide = hand_names.keep if act == "keep" else hand_names.take_off
+    decide(desk.house(), chosen, desk.staff().actor)
+    return desk.done(f"done_names_{act}", "names")

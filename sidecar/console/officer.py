@@ -1,0 +1,18 @@
+"""`/console/officer`: what the officer keeps an eye on: who decided about themselves, and what is not known."""
+
+from flask.typing import ResponseReturnValue
+
+from plugin.flows import waiting_list
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import OFFICERS, console
+from sidecar.console.home import OFFICER_LISTS
+
+
+@console.get("/officer")
+@require(*OFFICERS)
+def officer() -> ResponseReturnValue:
+    """One section a kind, with who and when; a look at people is audited."""
+    services = desk.house()
+    lists = [(kind, waiting_list.read(services, kind, desk.staff().actor)) for kind in OFFICER_LISTS]
+    return desk.page("officer", lists=[(kind, rows) for kind, rows in lists if rows])
