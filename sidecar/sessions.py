@@ -1,25 +1,34 @@
 """Two sessions that never meet: the staff's, and that of somebody who opened a link. And what guards a form.
 
-Each has a cookie of its own, sent to its own paths only. What the cookies hold is signed by the key in
-`{data}/keys/session.key`, which this installation makes for itself; who has it can forge both.
+Each has a cookie of its own, read on its own paths only; other paths read none. Where TLS is they are `__Host-`
+cookies: no other host of the domain can plant one. What a cookie holds that is not a token is signed by the key in
+`{data}/keys/session.key`, which this installation makes for itself.
 """
 
 import secrets
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 
 from plugin.config import Config
 from plugin.errors import ConfigError
+from plugin.flows.services import Services
 from plugin.ledger import files
+from sidecar.sign import visit_session
 
 SIGN = "/s"
 """Under this path lie the pages of the people in the photographs."""
 
 CONSOLE = "/console"
 """Under this path lie the pages of the staff."""
+
+SIGN_IN = "/signin"
+"""Here the staff comes in from the DAM."""
+
+_SIGN_COOKIE, _STAFF_COOKIE = "facelease_sign", "facelease_staff"
 
 _KEY_BYTES = 32
 
@@ -28,21 +37,67 @@ csrf = CSRFProtect()
 
 
 class TwoSessions(SecureCookieSessionInterface):
-    """The session of the surface that the request is for."""
+    """The session of the surface that the request is for; elsewhere an empty one, which is not kept."""
 
     def get_cookie_name(self, app: Flask) -> str:
-        return "facelease_sign" if _signing() else "facelease_staff"
+        name = _SIGN_COOKIE if _on(SIGN) else _STAFF_COOKIE
+        return f"__Host-{name}" if app.config["SESSION_COOKIE_SECURE"] else name
 
     def get_cookie_path(self, app: Flask) -> str:
-        return f"{_prefix(app)}{SIGN}" if _signing() else f"{_prefix(app)}{CONSOLE}"
+        if app.config["SESSION_COOKIE_SECURE"]:
+            return "/"  # what a __Host- cookie must have
+        return _own_path(app)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if _on(SIGN):
+            return visit_session.load(
+                _services(app), request.cookies.get(self.get_cookie_name(app), ""), _key(app)
+            )
+        return super().open_session(app, request) if _on(CONSOLE, SIGN_IN) else self.session_class()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if isinstance(session, visit_session.VisitSession):
+            self._save_visit(app, session, response)
+        elif _on(CONSOLE, SIGN_IN):
+            super().save_session(app, session, response)
+        self._drop_former(app, response)
+
+    def _save_visit(self, app: Flask, session: visit_session.VisitSession, response: Response) -> None:
+        if session.accessed:
+            response.vary.add("Cookie")
+        held = request.cookies.get(self.get_cookie_name(app), "")
+        token = visit_session.save(_services(app), session, request.user_agent.string)
+        cookie = token or session.token or visit_session.visitor_cookie(session, _key(app))
+        about: dict[str, Any] = {
+            "path": self.get_cookie_path(app), "secure": self.get_cookie_secure(app),
+            "httponly": True, "samesite": self.get_cookie_samesite(app),
+        }  # fmt: skip
+        if cookie and cookie != held:
+            response.set_cookie(self.get_cookie_name(app), cookie, **about)
+        elif held and not cookie:
+            response.delete_cookie(self.get_cookie_name(app), **about)
+
+    def _drop_former(self, app: Flask, response: Response) -> None:
+        """A cookie of the name that it had before TLS was here is not read, and goes."""
+        former = _SIGN_COOKIE if _on(SIGN) else _STAFF_COOKIE
+        if app.config["SESSION_COOKIE_SECURE"] and former in request.cookies and _on(SIGN, CONSOLE):
+            response.delete_cookie(former, path=_own_path(app), secure=True, httponly=True, samesite="Lax")
 
 
-def _signing() -> bool:
-    return request.path == SIGN or request.path.startswith(f"{SIGN}/")
+def _on(*surfaces: str) -> bool:
+    return any(request.path == one or request.path.startswith(f"{one}/") for one in surfaces)
 
 
-def _prefix(app: Flask) -> str:
-    return str(app.config["APPLICATION_ROOT"]).rstrip("/")
+def _own_path(app: Flask) -> str:
+    return f"{str(app.config['APPLICATION_ROOT']).rstrip('/')}{SIGN if _on(SIGN) else CONSOLE}"
+
+
+def _services(app: Flask) -> Services:
+    return cast(Services, app.extensions["facelease"])
+
+
+def _key(app: Flask) -> bytes:
+    return cast(bytes, app.config["SECRET_KEY"])
 
 
 def prepare(app: Flask, config: Config) -> None:

@@ -270,6 +270,8 @@ class Signing(Section):
 
     link_days: Count = 30
     page_days: Count = 400
+    visit_hours: Annotated[int, Field(ge=1, le=168)] = 24
+    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 120
     reminders: Annotated[int, Field(ge=0, le=10)] = 2
     reminder_days: Count = 7
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from plugin.flows import consent, halves, roster
+from plugin.flows import consent, halves, roster, visits
 from plugin.flows.services import Services
 from plugin.ledger import retention
 from plugin.ledger import tables as t
@@ -25,6 +25,7 @@ def end(services: Services) -> dict[str, int]:
         "evidence": _evidence(services),
         "logs": _logs(services),
         "halves": halves.expire(services),
+        "visits": visits.prune(services),
     }
 
 

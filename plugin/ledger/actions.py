@@ -41,6 +41,7 @@ class Action(StrEnum):
     CODE_SEND = "person:code:send"
     LINK_MAKE = "person:link:make"
     LINK_REVOKE = "person:link:revoke"
+    VISIT_END = "person:visit:end"
     MAIL_QUEUE = "mail:letter:queue"
     MAIL_SEND = "mail:letter:send"
     MAIL_DROP = "mail:letter:drop"

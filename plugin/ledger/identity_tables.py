@@ -46,6 +46,7 @@ address = Table(
 )  # fmt: skip
 
 # A visit of somebody who opened a link. The browser holds its token; what the visit remembers is sealed under it.
+# The row goes when the visit ends.
 visit = Table(
     "visit", metadata,
     Column("id_sha256", Text, primary_key=True),
@@ -55,7 +56,7 @@ visit = Table(
     Column("created_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
-    Column("ended_at", Instant),
+    Column("device", Text),                                   # phone, tablet, computer: what its holder may recall
     Column("version", Integer, nullable=False, default=1),    # of the sealed form
     Column("body", LargeBinary),
 )  # fmt: skip

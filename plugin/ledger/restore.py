@@ -176,7 +176,8 @@ def _fill(tx: Tx, old: Connection, living: dict[tuple[str, str], tuple[_Key, byt
 
 
 def _end_visits(tx: Tx) -> None:
-    """Nobody who has signed out since the copy was made is in again, and no one-time code of then opens anything."""
+    """Nobody who has left since the copy was made is in again, and no one-time code of then opens anything."""
+    tx.execute(delete(t.visit))
     tx.execute(update(t.session).where(t.session.c.ended_at.is_(None)).values(ended_at=tx.now))
     tx.execute(update(t.code).where(t.code.c.expires_at > tx.now).values(expires_at=tx.now))
 

@@ -29,10 +29,7 @@ def begin(services: Services, signed: Signed) -> Answer:
     made = signed.page or signed.other
     done["token"] = made.token if made else ""
     done["mailed"] = signed.mailed
-    if signed.page is not None:
-        visits.begin(links.by_id(services, signed.page.id))
-    else:
-        session.clear()
+    visits.follow(signed.page.id if signed.page is not None else visits.held())
     visits.speak(signed.language)
     session[_DONE] = done
     return redirect(url_for("sign.done"), 303)
@@ -61,6 +58,7 @@ def _held(services: Services) -> Mapping[str, Any]:
     """What was signed in this visit. Raises LinkRefused where nothing was, or the visit's link opens no more."""
     done = session.get(_DONE)
     if not isinstance(done, dict):
+        links.by_id(services, visits.held())  # says why, where it is the link that is over
         raise LinkRefused("unknown")
     if done["quitclaim"] is not None and done["token"]:
         visits.current(services, {Kind.PAGE})

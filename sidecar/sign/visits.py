@@ -1,10 +1,10 @@
-"""Who is here: a session on /s holds the id of the link that it was opened with, and little else.
+"""Who is here: a visit is a row of the store, found by the token in the cookie (see visit_session.py).
 
 The link is looked up anew at every request, so that one that was revoked or has expired ends the visit.
 """
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 
 from flask import session
 from sqlalchemy import Row
@@ -13,16 +13,30 @@ from plugin.errors import LinkRefused
 from plugin.flows import links
 from plugin.flows.links import Kind
 from plugin.flows.services import Services
+from sidecar.sign.visit_session import LANGUAGE, LINK, VisitSession
 
 SIGNING = frozenset({Kind.SIGN, Kind.RENEW, Kind.MAJORITY, Kind.SHOOT})
-_LINK = "link"
-_LANGUAGE = "language"
 
 
 def begin(link: Row[Any]) -> None:
-    """A new visit by this link; whatever was in the session before is gone."""
+    """A new visit by this link, with a token of its own. The one that was open here before ends."""
     session.clear()
-    session[_LINK] = str(link.id)
+    _here().begin(str(link.id))
+
+
+def follow(link_id: str) -> None:
+    """What follows a form that was signed: a new visit, by this link, with a token of its own.
+
+    The one before is left to its own end: a browser that got no answer sends the form once more, with the cookie
+    that it has.
+    """
+    here = _here()
+    here.forget()
+    here.begin(link_id)
+
+
+def _here() -> VisitSession:
+    return cast(VisitSession, session)
 
 
 def current(services: Services, kinds: Collection[Kind]) -> Row[Any]:
@@ -35,7 +49,7 @@ def current(services: Services, kinds: Collection[Kind]) -> Row[Any]:
 
 def held() -> str:
     """The id of the link that this visit was opened with. Raises LinkRefused where there was none."""
-    held = session.get(_LINK)
+    held = session.get(LINK)
     if not isinstance(held, str):
         raise LinkRefused("unknown")
     return held
@@ -43,10 +57,10 @@ def held() -> str:
 
 def speak(language: str) -> None:
     """From now on this visitor is spoken to in `language`."""
-    session[_LANGUAGE] = language
+    session[LANGUAGE] = language
 
 
 def language(otherwise: str) -> str:
     """The language that the visitor chose, or `otherwise`."""
-    chosen = session.get(_LANGUAGE)
+    chosen = session.get(LANGUAGE)
     return chosen if isinstance(chosen, str) else otherwise

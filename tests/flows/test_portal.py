@@ -237,6 +237,7 @@ def test_forget_me_goes_to_the_officers_list_with_its_term(
     assert [kind for kind, _, _ in letters(services)] == ["forget", "kept"]
     with pytest.raises(NotFound):
         requests.decide(services, waiting.id, True, "officer")
+    browser = visit(services, asa)  # a month later the visit of then is over
     send(browser, "/s/me/forget")
     requests.decide(services, requests.open(services)[0].id, True, "officer")
     gone = browser.get("/s/me")
@@ -310,6 +311,7 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     clara, hers = _child(services, cast, "Clara", date(2012, 5, 1))
     carl, his = _child(services, cast, "Carl", date(2010, 3, 20))
     stranger, _ = _child(services, cast, "Cleo", date(2012, 5, 1))
+    clock.set(clock.now().replace(day=19, hour=22))
     browser = visit(services, clara, hers)
     assert "Carl" not in browser.get("/s/me").text
     assert press(browser, "/s/me/child", child=carl).status_code == 404
@@ -320,7 +322,7 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     page = press(browser, "/s/me/child", child=carl)
     assert "The page about Carl" in page.text
     assert audited(services, Action.RECORD_LOOK) == 2
-    clock.set(clock.now().replace(day=20))
+    clock.advance(timedelta(hours=1, minutes=30))
     assert "The page about Clara" in browser.get("/s/me").text, "Carl is sixteen and decides himself"
     assert "Carl" not in browser.get("/s/me").text
     with services.store.write() as tx:
@@ -367,6 +369,7 @@ def test_what_was_asked_about_one_child_never_falls_on_another(
     clara, hers = _child(services, cast, "Clara", date(2012, 5, 1))
     carl, his = _child(services, cast, "Carl", date(2010, 3, 20))
     families.join(services, (clara, hers), (carl, his), "test")
+    clock.set(clock.now().replace(day=19, hour=22))
     browser = visit(services, clara, hers)
     sure = browser.get("/s/me/stop/all").text
     assert "The page about Clara" in sure, "a confirmation says whom it is about"
@@ -376,7 +379,7 @@ def test_what_was_asked_about_one_child_never_falls_on_another(
     assert browser.post("/s/me/stop/all", data=first).status_code == 409
     assert browser.post("/s/me/forget", data=first).status_code == 409
     assert browser.post("/s/me/export", data=first).status_code == 409
-    clock.set(clock.now().replace(day=20))  # Carl decides himself: the visit falls back to Clara
+    clock.advance(timedelta(hours=1, minutes=30))  # Carl decides himself: the visit falls back to Clara
     assert browser.post("/s/me/stop/all", data=first | {"about": carl}).status_code == 409
     with services.store.read() as conn:
         assert conn.execute(select(t.grant.c.id).where(t.grant.c.ended_kind == "withdrawn")).first() is None

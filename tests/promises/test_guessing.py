@@ -4,6 +4,7 @@ import hashlib
 import random
 import re
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.json.tag import TaggedJSONSerializer
 from flask.testing import FlaskClient
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from sqlalchemy import MetaData, select
 
 from plugin.clock import ManualClock
@@ -135,33 +136,40 @@ def _signed(app: Flask, body: dict[str, Any], key: bytes | str, salt: str = "coo
     return str(made.dumps(body))
 
 
-def _forged(app: Flask, genuine: str, body: dict[str, Any]) -> Iterator[str]:
-    """Cookies that say `body` without our key, and changes of a genuine one."""
-    for key in (b"", b"\0" * 32, secrets.token_bytes(32), b"secret", b"dev"):
-        yield _signed(app, body, key or b"x")
-    yield _signed(app, body, app.config["SECRET_KEY"], salt="another-salt")
-    payload, moment, mac = genuine.rsplit(".", 2)
-    theirs = _signed(app, body, b"x").split(".")[0]
-    yield f"{theirs}.{moment}.{mac}"
-    yield f"{theirs}..{mac}"
-    yield f"{theirs}.{moment}."
-    yield theirs
-    for place in range(len(mac) - 1):  # of its last letter two bits say nothing
-        yield f"{payload}.{moment}.{mac[:place]}{'A' if mac[place] != 'A' else 'B'}{mac[place + 1 :]}"
-    yield f"{payload}.{moment}.{mac[:-1]}"
+def _forged(app: Flask, genuine: str, kept: str, body: dict[str, Any]) -> Iterator[str]:
+    """Cookies that name a link, with our own key as well; changes of a genuine one; and what a copy of the store has."""
+    key = app.config["SECRET_KEY"]
+    for other in (b"x", b"\0" * 32, secrets.token_bytes(32), b"secret", b"dev", key):
+        yield _signed(app, body, other)
+        for salt in ("another-salt", "facelease-visitor"):
+            yield _signed(app, body, other, salt=salt)
+            yield str(URLSafeSerializer(other, salt=salt).dumps(body))
+    for place in range(len(genuine)):
+        yield f"{genuine[:place]}{'A' if genuine[place] != 'A' else 'B'}{genuine[place + 1 :]}"
+    yield from (
+        genuine[:-1],
+        f"{genuine}=",
+        f" {genuine}A",
+        kept,
+        kept[:43],
+        bytes.fromhex(kept).hex().upper(),
+    )
+    yield urlsafe_b64encode(bytes.fromhex(kept)).decode().rstrip("=")
 
 
 @pytest.mark.promise
 def test_a_forged_cookie_opens_nothing(services: Services, two: list[str], promise: Promise) -> None:
-    """A session names its link by id. Who knows the id, from a copy of the store, and has a session of
-    their own, still needs our key."""
+    """A visit is a token of which the store has the SHA-256. Who knows link and row, from a copy of the store, and the
+    key of our cookies as well, opens none."""
     made, other = (link_of(services, person) for person in two)
     app = app_of(services)
     browser = on(services, made.token, app)
     genuine = browser.get_cookie(COOKIE, path="/s")
     assert genuine is not None
+    with services.store.read() as conn:
+        kept = conn.scalars(select(t.visit.c.id_sha256)).one()
     tried, accepted = 0, []
-    for cookie in _forged(app, genuine.value, {"link": other.id}):
+    for cookie in _forged(app, genuine.value, kept, {"link": other.id}):
         browser_of_theirs = fresh(app)
         browser_of_theirs.set_cookie(COOKIE, cookie, path="/s")
         tried += 1

@@ -77,7 +77,7 @@ def _visit() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.Column("ended_at", sa.BigInteger()),
+        sa.Column("device", sa.Text()),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_visit_person_id"),
