@@ -137,7 +137,7 @@ def _signed(app: Flask, body: dict[str, Any], key: bytes | str, salt: str = "coo
 
 
 def _forged(app: Flask, genuine: str, kept: str, body: dict[str, Any]) -> Iterator[str]:
-    """Cookies that name a link, with our own key as well; changes of a genuine one; and what a copy of the store has."""
+    """Cookies that name a link, with our key as well; changes of a genuine one; what a copy of the store has."""
     key = app.config["SECRET_KEY"]
     for other in (b"x", b"\0" * 32, secrets.token_bytes(32), b"secret", b"dev", key):
         yield _signed(app, body, other)
