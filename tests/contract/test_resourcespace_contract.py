@@ -10,6 +10,7 @@ from plugin.errors import DamError, ResourceGone, WriteRefused
 from plugin.hooks.dam import Names, Task, What, Write
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.answers import NoSuchFunction, Passing, Refused, rows, text, truth, whole
+from plugin.hooks.resourcespace.classic import Classic
 from plugin.hooks.resourcespace.nodes import Nodes
 from tests.doubles.resourcespace_house import Server, jpeg
 
@@ -262,3 +263,14 @@ def test_files_beside_a_resource_are_counted(server: Server, dam: ResourceSpaceD
         file_name="", file_extension="", file_size=0, alt_type="", file="",
     )  # fmt: skip
     assert dam.leftovers([ref, other]) == {ref: 1, other: 0}
+
+
+def test_an_accounts_groups_are_told_by_its_exact_name(server: Server, dam: ResourceSpaceDam) -> None:
+    """Of another spelling, and of nobody, none. Without the plugin the server cannot say who may sign in."""
+    assert dam.groups(unique("nobody")) is None
+    assert dam.groups(server.user.upper()) is None
+    if isinstance(dam.profile(), Classic):
+        with pytest.raises(DamError, match="switch the plugin"):
+            dam.groups(server.user)
+    else:
+        assert dam.groups(server.user) == (3,)

@@ -522,6 +522,12 @@ class PluginApi(Api):
             self._kept(s) | {"resources": len(s.resources)} for s in self.library.shelves.values() if s.ruling
         ]
 
+    def facelease_account(self, user: User, p: Params) -> Any:
+        found = self.library.users.get(p.get("username", "").casefold())
+        if found is None or found.name != p.get("username"):
+            return {"found": False, "active": False, "groups": []}
+        return {"found": True, "active": found.active, "groups": [found.group]}
+
     def facelease_delete_node(self, user: User, p: Params) -> Any:
         node = integer(p, "node")
         used = any(node in photo.nodes for photo in self.library.photos.values())

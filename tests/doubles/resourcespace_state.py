@@ -33,6 +33,8 @@ class User:
     key: str
     group: int
     permissions: set[str] = field(default_factory=set)
+    active: bool = True
+    """Whether it may sign in: approved, and not expired."""
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions

@@ -271,6 +271,13 @@ class ResourceSpaceDam:
         """After an erasure: delete the name itself where nobody carries it; False where it stays in the list."""
         return self._with(lambda profile: profile.forget(node))
 
+    def groups(self, user: str) -> tuple[int, ...] | None:
+        """The groups of an account of the DAM, as they are now; None where it is none, or may not sign in.
+
+        Raises DamError where that cannot be asked: unknown is not "may".
+        """
+        return self._with(lambda profile: profile.groups(user))
+
     def renamed(self) -> list[tuple[str, str]]:
         """Whose node is called otherwise in the DAM now, and how: it keeps its number, and so its person."""
         return self._whose.renamed(self._nodes.every())

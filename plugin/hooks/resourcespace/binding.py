@@ -121,6 +121,14 @@ class Deleted(_Answer):
     deleted: bool
 
 
+class Account(_Answer):
+    """An account of the DAM: whether it may sign in now, and the numbers of its groups."""
+
+    found: bool
+    active: bool = False
+    groups: tuple[int, ...] = ()
+
+
 class Status(_Answer):
     """The plugin itself."""
 

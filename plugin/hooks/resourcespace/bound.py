@@ -12,6 +12,7 @@ from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, nod
 from plugin.hooks.resourcespace.answers import NoSuchFunction
 from plugin.hooks.resourcespace.binding import (
     APPLY_AT_ONCE,
+    Account,
     Applied,
     Beside,
     Deleted,
@@ -185,6 +186,10 @@ class Bound:
         if kept is None or self._now() - kept[0] > _FIELDS:
             kept = self._fields = (self._now(), self._client.ask("facelease_status", of(Status)).fields)
         return kept[1]
+
+    def groups(self, user: str) -> tuple[int, ...] | None:
+        account = self._client.ask("facelease_account", of(Account), username=user)
+        return account.groups if account.found and account.active else None
 
     def forget(self, name: str) -> bool:
         gone = [

@@ -152,6 +152,16 @@ class Classic:
         self._empty = _LONG_PAST
         return True
 
+    def groups(self, user: str) -> tuple[int, ...] | None:
+        """The API lists accounts that may no longer sign in like any other: only that there is none is an answer."""
+        listed = self._client.ask("get_users", rows, find=user)
+        if any(str(one.get("username")) == user for one in listed):
+            raise DamError(
+                "without the plugin the DAM does not tell whether an account may sign in: switch the plugin "
+                "facelease on"
+            )
+        return None
+
     def forget(self, name: str) -> bool:
         """The API deletes no node: it stays in the field's list, where an administrator may delete it."""
         return not self._nodes.fitting(name, fresh=True)

@@ -87,6 +87,10 @@ class Profile(Protocol):
         """
         ...
 
+    def groups(self, user: str) -> tuple[int, ...] | None:
+        """As ResourceSpaceDam.groups has it."""
+        ...
+
     def forget(self, name: str) -> bool:
         """Delete the name itself from the field's list, if nobody carries it; whether none is left."""
         ...

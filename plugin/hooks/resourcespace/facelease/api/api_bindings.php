@@ -68,6 +68,12 @@ function api_facelease_delete_node($node)
     return facelease_may_serve() ? ['deleted' => facelease_delete_node((int) $node)] : facelease_refuse();
 }
 
+/** Whether there is an account of exactly this name, whether it may sign in now, and its group. */
+function api_facelease_account($username)
+{
+    return facelease_may_serve() ? facelease_account((string) $username) : facelease_refuse();
+}
+
 /** The version, the fields in use, and what keeps the plugin from working as it should. */
 function api_facelease_status()
 {

@@ -49,6 +49,36 @@ function facelease_is_share(): bool
     return (string) ($GLOBALS['k'] ?? '') !== '' || getval('k', '') !== '';
 }
 
+/**
+ * An account as it stands now, by its exact name: the database compares names without case and accents, and another
+ * account must not answer for this one. One that two accounts bear is nobody's.
+ *
+ * @return array{found: bool, active: bool, groups: list<int>}
+ */
+function facelease_account(string $username): array
+{
+    $rows = ps_query(
+        'SELECT username, usergroup, approved, account_expires FROM user WHERE username = ?',
+        ['s', $username],
+        '',
+        -1,
+        true,
+        0
+    );
+    $mine = array_values(array_filter($rows, static fn(array $row): bool => $row['username'] === $username));
+    if (count($mine) !== 1) {
+        return ['found' => false, 'active' => false, 'groups' => []];
+    }
+    $expires = (string) ($mine[0]['account_expires'] ?? '');
+    $over = $expires !== '' && !str_starts_with($expires, '0000') && strtotime($expires) <= time();
+
+    return [
+        'found' => true,
+        'active' => (int) $mine[0]['approved'] === 1 && !$over,
+        'groups' => [(int) $mine[0]['usergroup']],
+    ];
+}
+
 /** One of our words in the user's language, with what it holds filled in; not escaped. */
 function facelease_word(string $key, string|int ...$values): string
 {
