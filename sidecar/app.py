@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, current_app, jsonify, render_template, request
 from flask_limiter import Limiter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
@@ -19,6 +19,9 @@ from sidecar.readiness import sweep_age, unready
 from sidecar.sign import blueprint, me, uploads
 
 log = structlog.get_logger()
+
+HSTS = "max-age=31536000"
+"""Where people reach us by TLS: for a year no browser comes without it."""
 
 COUNTED = "60/minute"
 """How often one address may have the whole store counted."""
@@ -84,6 +87,8 @@ def _headers(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        response.headers["Strict-Transport-Security"] = HSTS
     return response
 
 

@@ -10,13 +10,21 @@ from urllib.parse import parse_qs
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, TooManyRequests, Unauthorized
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    HTTPException,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 
-from plugin.errors import AccessRefused, SignatureRefused
+from plugin.errors import AccessRefused, DamError, SignatureRefused
 from plugin.flows import signin
 from plugin.flows.services import Services
 from plugin.flows.signin import Role, Staff
 from plugin.hooks import handover
+from plugin.hooks.dam import Accounts
 from sidecar import signed
 from sidecar.console import words
 
@@ -33,8 +41,11 @@ _View = TypeVar("_View", bound=Callable[..., ResponseReturnValue])
 
 
 def on(services: Services) -> bool:
-    """Whether anybody could come in: without an address of ours and a secret there is no console."""
-    return bool(services.config.server.public_url) and signed.secrets(services.config, "signin") is not None
+    """Whether anybody could come in: with an address of ours, a secret, and a DAM that has accounts."""
+    known = signed.secrets(services.config, "signin")
+    return (
+        bool(services.config.server.public_url) and known is not None and isinstance(services.dam, Accounts)
+    )
 
 
 def require(*roles: Role) -> Callable[[_View], _View]:
@@ -48,10 +59,18 @@ def require(*roles: Role) -> Callable[[_View], _View]:
 
 
 def guard() -> None:
-    """Before each page of the staff: 401 without a session, 403 where the role is not the page's."""
+    """Before each page of the staff: 401 without a session, 403 where the role is not the page's.
+
+    The DAM is asked for the account's groups each time, for pictures as well: nothing is remembered of its answer.
+    503 where it does not answer.
+    """
     here: Services = current_app.extensions["facelease"]
     token = session.get(_KEY)
-    staff = signin.found(here, token) if isinstance(token, str) else None
+    try:
+        staff = signin.present(here, token) if isinstance(token, str) else None
+    except DamError:
+        g.unasked = True
+        raise ServiceUnavailable from None
     if staff is None:
         raise Unauthorized
     g.staff = staff
@@ -75,7 +94,7 @@ def sign_out(services: Services) -> None:
 def blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
     """The endpoint; None while no secret or no address of ours is configured. Raises ConfigError."""
     known = signed.secrets(services.config, "signin")
-    if known is None or not services.config.server.public_url:
+    if known is None or not on(services):
         return None
     routes = Blueprint("signin", __name__)
     signed.answer_when_busy(routes)

@@ -18,6 +18,7 @@ from sidecar.commands import (
     people,
     quitclaims,
     reviews,
+    sessions,
     system,
     tokens,
 )
@@ -39,7 +40,7 @@ def cli(context: click.Context, config: Path | None) -> None:
 for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
-    comparing.reconcile, comparing.tags, mail.mail, tokens.token,
+    comparing.reconcile, comparing.tags, mail.mail, tokens.token, sessions.session,
     keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)

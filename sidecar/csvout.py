@@ -4,11 +4,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from plugin.flows.importing.reports import marked
 from plugin.hooks.mail import one_line
 
 _MARK = "\ufeff"  # without it Excel takes the letters of names for those of another alphabet
-# https://owasp.org/www-community/attacks/CSV_Injection; the full-width forms are computed as well.
-_COMPUTED = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "|", "%")
 
 
 def text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -21,6 +20,5 @@ def text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def cell(value: str) -> str:
-    """`value` without line breaks, and behind an apostrophe where it begins as a formula does."""
-    plain = one_line(value)
-    return f"'{plain}" if plain.startswith(_COMPUTED) else plain
+    """`value` without line breaks, and so that no part of it is a formula, whatever separates cells."""
+    return marked(one_line(value))

@@ -106,6 +106,10 @@ def _console(config: Config) -> Finding:
             "webhooks.signin_secret_file names no secret" if known is None else "server.public_url is empty"
         )
         return Finding("console", True, f"off: {lacks}")
+    if config.dam.kind == "folder":
+        return Finding(
+            "console", True, "off: a folder has no accounts, and so no groups that could be asked for"
+        )
     access = config.access
     groups = {*access.administrators, *access.officers, *access.editors, *access.auditors}
     where = f"{config.server.public_url}/console/"

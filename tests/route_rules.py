@@ -25,6 +25,7 @@ _CONSOLE: dict[str, Rule] = {
     "names": READERS, "names_decide": REVIEWERS,
     "collections": OFFICERS, "collection": OFFICERS, "collection_set": ALONE,
     "forms": OFFICERS, "form": OFFICERS, "form_sample": OFFICERS, "form_add": ALONE, "form_retire": ALONE,
+    "sessions": OFFICERS, "session_end": OFFICERS,
     "log": WATCHERS, "log_verify": WATCHERS, "log_export": WATCHERS,
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,9 @@ from werkzeug.test import TestResponse
 
 from plugin.clock import Clock
 from plugin.config import Config
+from plugin.errors import DamError
 from plugin.flows.services import Services
+from plugin.hooks.dam import Accounts
 from sidecar.app import create_app
 from tests import sender, support
 
@@ -38,11 +41,54 @@ def configuration(root: Path, **tables: Any) -> Config:
     return support.configuration(root, **{**mine, **tables})
 
 
+class WithAccounts:
+    """A folder beside which a DAM has accounts, whose groups it tells: the hand-over's, until they change there."""
+
+    def __init__(self, folder: Any) -> None:
+        self._folder = folder
+        self.accounts: dict[str, tuple[int, ...] | None] = {}
+        self.silent = False
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._folder, name)
+
+    def groups(self, user: str) -> tuple[int, ...] | None:
+        """As ResourceSpace answers: of an account that was never heard of, nothing."""
+        self.asked += 1
+        if self.silent:
+            raise DamError("the DAM does not answer")
+        return self.accounts.get(user, _HANDED_OVER.get(user))
+
+
+_HANDED_OVER: dict[str, tuple[int, ...]] = {}
+"""What the DAM said of each account when it signed in last."""
+
+
+def with_accounts(services: Services) -> Services:
+    """The same house, whose DAM has accounts."""
+    return (
+        services if isinstance(services.dam, Accounts) else replace(services, dam=WithAccounts(services.dam))
+    )
+
+
 def app(services: Services) -> Flask:
     """The app, which answers an error with a page as it does for people."""
-    made = create_app(services.config, services)
+    made = create_app(services.config, with_accounts(services))
     made.config["PROPAGATE_EXCEPTIONS"] = False
     return made
+
+
+def dam_of(client: FlaskClient) -> WithAccounts:
+    """The DAM behind the app of this browser."""
+    found = client.application.extensions["facelease"].dam
+    assert isinstance(found, WithAccounts)
+    return found
+
+
+def accounts_of(client: FlaskClient) -> dict[str, tuple[int, ...] | None]:
+    """What this DAM says of accounts from now on."""
+    return dam_of(client).accounts
 
 
 class Dam:
@@ -57,6 +103,8 @@ class Dam:
             "v": 1, "user": "jan", "groups": [3], "language": "en", "nonce": uuid4().hex, "audience": self.audience,
             "issued": int(self.clock.now().timestamp()),
         } | change  # fmt: skip
+        if isinstance(told["user"], str) and isinstance(told["groups"], list):
+            _HANDED_OVER[told["user"]] = tuple(told["groups"])
         payload = base64.urlsafe_b64encode(json.dumps(told).encode()).rstrip(b"=").decode()
         return {"payload": payload, "signature": self.sign(payload)}
 

@@ -1,24 +1,31 @@
-"""The staff comes in from the DAM: a hand-over opens a session, once; its role is read at each request."""
+"""The staff comes in from the DAM: a hand-over opens a session, once; the DAM is asked for its groups at each request.
+
+Which role a group has is what the configuration said when this process started.
+"""
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, true, update
 
 from plugin.config.sections import Access
-from plugin.errors import AccessRefused, SignatureRefused
+from plugin.errors import AccessRefused, NotFound, SignatureRefused
 from plugin.flows import notices
 from plugin.flows.services import Services
 from plugin.hooks import handover
+from plugin.hooks.dam import Accounts
 from plugin.hooks.handover import Handover
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
+
+SHOWN = 16
+"""How many digits of a session's hash are its number, in lists and in the log."""
 
 _TOKEN_BYTES = 32
 _SEEN_SHARE = 30  # a click moves `seen_at` once in this part of the idle time: not every request is a write
@@ -47,6 +54,18 @@ class Staff:
     def actor(self) -> str:
         """How the audit log calls them: as it does for what they do in the DAM's own pages."""
         return f"dam:{self.user}"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session that is open, as a list shows it."""
+
+    id: str
+    user: str
+    role: Role
+    since: datetime
+    seen: datetime
+    until: datetime
 
 
 def role_of(access: Access, groups: Sequence[int]) -> Role | None:
@@ -92,7 +111,7 @@ def _opened(services: Services, tx: Tx, told: Handover, role: Role, id_: str) ->
             seen_at=tx.now, expires_at=ends,
         )
     )  # fmt: skip
-    tx.audit(Action.SESSION_OPEN, staff.actor, role=role.value, session=id_[:16])
+    tx.audit(Action.SESSION_OPEN, staff.actor, role=role.value, session=id_[:SHOWN])
     return staff
 
 
@@ -125,6 +144,68 @@ def _staff(row: Row[Any]) -> Staff:
     return Staff(row.id_sha256, row.user, Role(row.role), row.language)
 
 
+def present(services: Services, token: str) -> Staff | None:
+    """Whose session the token opens, with the role that the account's groups in the DAM have now.
+
+    An account that is gone, disabled or without a role has its session ended. Raises DamError where the DAM
+    cannot be asked: the session stays, and nothing is shown.
+    """
+    staff = found(services, token)
+    if staff is None:
+        return None
+    role = _role_now(services, staff.user)
+    if role is None:
+        _end(services, t.session.c.id_sha256 == staff.id, "system", why="no role")
+        return None
+    if role is not staff.role:
+        with services.store.write() as tx:
+            tx.execute(update(t.session).where(t.session.c.id_sha256 == staff.id).values(role=role.value))
+            tx.audit(Action.SESSION_ROLE, staff.actor, role=role.value, session=staff.id[:SHOWN])
+    return replace(staff, role=role)
+
+
+def _role_now(services: Services, user: str) -> Role | None:
+    if not isinstance(services.dam, Accounts):
+        return None
+    groups = services.dam.groups(user)
+    return None if groups is None else role_of(services.config.access, groups)
+
+
+def sessions(services: Services) -> list[Session]:
+    """The sessions that are open, whoever's they are, the newest first."""
+    now = services.clock.now()
+    idle = timedelta(minutes=services.config.access.idle_minutes)
+    s = t.session.c
+    alive = s.ended_at.is_(None) & (s.expires_at > now) & (s.seen_at > now - idle)
+    with services.store.read() as conn:
+        rows = conn.execute(select(t.session).where(alive).order_by(s.created_at.desc(), s.id_sha256)).all()
+    return [
+        Session(row.id_sha256[:SHOWN], row.user, Role(row.role), row.created_at, row.seen_at, row.expires_at)
+        for row in rows
+    ]
+
+
+def end_session(services: Services, session_id: str, actor: str) -> None:
+    """End one, by its number in the list. Raises NotFound where none of that number is open."""
+    one = func.substr(t.session.c.id_sha256, 1, SHOWN) == session_id
+    if not _end(services, one, actor):
+        raise NotFound("no session of that number is open: facelease session list shows them")
+
+
+def end_sessions(services: Services, actor: str, user: str | None = None) -> int:
+    """End all sessions, or those of one account; returns how many were open."""
+    return _end(services, true() if user is None else t.session.c.user == user, actor)
+
+
+def _end(services: Services, which: ColumnElement[bool], actor: str, why: str = "ended") -> int:
+    ended = update(t.session).where(which, t.session.c.ended_at.is_(None))
+    with services.store.write() as tx:
+        rows = tx.execute(ended.values(ended_at=tx.now).returning(t.session)).all()
+        for row in rows:
+            tx.audit(Action.SESSION_END, actor, session=row.id_sha256[:SHOWN], why=why)
+    return len(rows)
+
+
 def leave(services: Services, token: str) -> None:
     """End the session, for good and wherever its cookie is. Repeating it does no harm."""
     alive = (t.session.c.id_sha256 == digest(token)) & t.session.c.ended_at.is_(None)
@@ -132,7 +213,7 @@ def leave(services: Services, token: str) -> None:
         ended = update(t.session).where(alive).values(ended_at=tx.now).returning(t.session)
         row = tx.execute(ended).first()
         if row is not None:
-            tx.audit(Action.SESSION_END, _staff(row).actor, session=row.id_sha256[:16])
+            tx.audit(Action.SESSION_END, _staff(row).actor, session=row.id_sha256[:SHOWN])
 
 
 def digest(token: str) -> str:

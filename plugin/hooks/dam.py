@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from plugin.errors import DamError
 
@@ -244,4 +244,16 @@ class Dam(Protocol):
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
+        ...
+
+
+@runtime_checkable
+class Accounts(Protocol):
+    """A DAM in which the staff signs in. A folder is none."""
+
+    def groups(self, user: str) -> tuple[int, ...] | None:
+        """The groups of an account as they are now; None where it is none, or may not sign in.
+
+        Raises DamError where that cannot be asked: unknown is not "may".
+        """
         ...

@@ -87,6 +87,7 @@ class Action(StrEnum):
     JOB_REVIVE = "job:queue:revive"
     SESSION_OPEN = "staff:session:open"
     SESSION_REFUSE = "staff:session:refuse"
+    SESSION_ROLE = "staff:session:role"
     SESSION_END = "staff:session:end"
     EVIDENCE_LOOK = "evidence:file:look"
     ACCESS_MAKE = "api:access:make"

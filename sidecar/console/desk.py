@@ -36,6 +36,7 @@ _MENU = (
     "forms",
     "clearance",
     "log",
+    "sessions",
 )
 _SAID = "said"  # of the session: which sentence the next page says, a key of the words
 _UNDO = "undo"  # of the session: the face that was decided last
@@ -157,6 +158,8 @@ def _wrong(status: int, said: str) -> ResponseReturnValue:
     known: Staff | None = g.get("staff")
     w = words.of(known.language if known else _wanted())
     kind = f"wrong_{status}" if f"wrong_{status}" in w else "wrong"
+    if g.get("unasked"):
+        kind = "wrong_unasked"
     dam = house().config.resourcespace.url if status == 401 else ""
     back = url_for("console.home") if known else ""
     html = render_template(

@@ -13,10 +13,11 @@ from sidecar.console import (
     person,
     requests,
     review,
+    sessions,
 )
 from sidecar.console.desk import console
 
 __all__ = [
     "clearance", "collections", "console", "forms", "home", "inviting", "log", "names", "officer", "people", "person",
-    "requests", "review",
+    "requests", "review", "sessions",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from plugin.config import parse
 from plugin.flows import letter_words
+from plugin.flows.importing.reports import plain
 from plugin.flows.services import Services
 from plugin.hooks.mail import MailServer, Outgoing, compose, one_line
 from sidecar import csvout
@@ -207,9 +208,13 @@ def _table(name: str) -> list[str]:
     found = (
         ["rows"] if len(rows) != 3 or text.count("\r\n") != 3 or any(len(row) != 3 for row in rows) else []
     )
-    found += ["formula"] if any(_computed(value) for row in rows for value in row) else []
-    shown = rows[1][1].removeprefix("'")
-    return found + (["altered"] if shown != one_line(name).removeprefix("'") else [])
+    found += [
+        f"formula where {separator!r} separates"
+        for separator in ",;\t|:"
+        for row in csv.reader(io.StringIO(text[1:], newline=""), delimiter=separator)
+        if any(_computed(value) for value in row)
+    ]
+    return found + (["altered"] if plain(rows[1][1]) != one_line(name) else [])
 
 
 def test_a_hostile_name_in_a_table(full: bool, promise: Promise) -> None:
@@ -218,7 +223,13 @@ def test_a_hostile_name_in_a_table(full: bool, promise: Promise) -> None:
     drawn = 0
 
     @settings(ANY, max_examples=5000 if full else 500)
-    @given(st.one_of(st.text(max_size=40), st.from_regex(r"[ \t\r\n\u00a0]*[=+\-@|%].*", fullmatch=True)))
+    @given(
+        st.one_of(
+            st.text(max_size=40),
+            st.from_regex(r"[ \t\r\n\u00a0]*[=+\-@|%].*", fullmatch=True),
+            st.text("a'\" ;,:|\t\n=+-@2", max_size=12),
+        )
+    )
     def any_text(name: str) -> None:
         nonlocal drawn
         drawn += 1

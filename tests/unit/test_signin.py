@@ -161,6 +161,13 @@ def test_forged_ones_do_not_fill_the_log(services: Services, client: FlaskClient
         assert len(audit(services)) == minute + 1
 
 
+def test_nothing_of_it_beside_a_folder(services: Services) -> None:
+    """A folder has no accounts: there is nobody who could say at each request what somebody may."""
+    client = create_app(services.config, services).test_client()
+    assert client.post(staff.PATH, data={}).status_code == 404
+    assert client.get("/console/").status_code == 404
+
+
 def test_nothing_of_it_without_an_address_of_ours(
     tmp_path: Path, clock: ManualClock, examiner: Examiner
 ) -> None:
@@ -170,7 +177,7 @@ def test_nothing_of_it_without_an_address_of_ours(
     ):
         config = staff.configuration(tmp_path / str(number), **tables)
         with support.opened(config, clock, examiner) as open_:
-            client = create_app(config, open_).test_client()
+            client = staff.app(open_).test_client()
             assert client.post(staff.PATH, data={}).status_code == 404
             assert client.get("/console/").status_code == 404
 
@@ -227,12 +234,40 @@ class TestSession:
     def test_the_role_is_read_at_each_request(
         self, services: Services, client: FlaskClient, dam: Dam
     ) -> None:
-        """What the row says now holds, not what it said at sign-in."""
+        """What the DAM says of the account now holds, not what it said at sign-in."""
         dam.sign_in(client, groups=[1])
+        accounts = staff.accounts_of(client)
         assert client.get("/console/people").status_code == 200
-        with services.store.write() as tx:
-            tx.execute(t.session.update().values(role="auditor"))
+        accounts["jan"] = (4,)
         assert client.get("/console/people").status_code == 403
+        assert "jan, auditor" in client.get("/console/").text
+        assert audit(services)[-1] == ("staff:session:role", "dam:jan")
+        accounts["jan"] = (1, 4)
+        assert client.get("/console/people").status_code == 200
+
+    @pytest.mark.parametrize("now", [None, (), (9,)])
+    def test_without_a_role_it_ends(
+        self, services: Services, client: FlaskClient, dam: Dam, now: tuple[int, ...] | None
+    ) -> None:
+        """The account is gone, disabled, or in no group that has a role: its session is over, also when that changes."""
+        dam.sign_in(client, groups=[1])
+        staff.accounts_of(client)["jan"] = now
+        assert client.get("/console/").status_code == 401
+        assert audit(services)[-1] == ("staff:session:end", "system")
+        staff.accounts_of(client)["jan"] = (1,)
+        assert client.get("/console/").status_code == 401
+
+    def test_while_the_dam_is_silent_nothing_is_shown(
+        self, services: Services, client: FlaskClient, dam: Dam
+    ) -> None:
+        """The session stays, for when it answers again."""
+        dam.sign_in(client, groups=[1])
+        staff.dam_of(client).silent = True
+        answer = client.get("/console/people")
+        assert (answer.status_code, "The DAM does not answer" in answer.text) == (503, True)
+        assert "/console/" not in answer.text
+        staff.dam_of(client).silent = False
+        assert client.get("/console/people").status_code == 200
 
     def test_the_cookie(self, client: FlaskClient, dam: Dam) -> None:
         """For the staff's pages alone, out of reach of scripts and of other sites' forms."""
@@ -254,13 +289,20 @@ class TestSession:
         assert left == [1, 1, 0]
 
 
+_SERVER: dict[str, Any] = {
+    "dam": {"kind": "resourcespace"},
+    "resourcespace": {"url": "http://127.0.0.1:9", "user": "facelease", "plain_http": True},
+}
+
+
 @pytest.mark.parametrize(
     ("tables", "ok", "said"),
     [
-        ({}, True, "on at http://localhost/console/, 1 secrets, 4 groups"),
+        ({}, True, "off: a folder has no accounts, and so no groups that could be asked for"),
+        (_SERVER, True, "on at http://localhost/console/, 1 secrets, 4 groups"),
         ({"server": {"public_url": ""}}, True, "off: server.public_url is empty"),
         ({"webhooks": {"signin_secret_file": ""}}, True, "off: webhooks.signin_secret_file names no secret"),
-        ({"access": {}}, False, "on at http://localhost/console/, 1 secrets, 0 groups"),
+        (_SERVER | {"access": {}}, False, "on at http://localhost/console/, 1 secrets, 0 groups"),
     ],
 )
 def test_doctor_says_why_there_is_no_console(

@@ -12,18 +12,23 @@ from plugin.ledger import files
 
 COLUMNS = ("row", "name", "status", "reason", "note")
 
-# Of an apostrophe too, where a formula follows: so that what is written can be read back as it was.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n|%＝＋－＠]")
+# https://owasp.org/www-community/attacks/CSV_Injection; full-width forms are computed as well. A spreadsheet of another
+# country cuts a line at `;`, not `,`, also inside a cell that was quoted: so after anything that may separate cells no
+# formula begins either. Some drop spaces and quotation marks before one. Of an apostrophe too, where a formula follows:
+# so that what is written can be read back as it was.
+_FOLLOWS = "(?=[\\s\"'\u200c\u200d]*[=+\\-@\\t\\r\\n|%\uff1d\uff0b\uff0d\uff20])"
+_FORMULA = re.compile(rf"(^|[,;:|\t\r\n]){_FOLLOWS}")
+_MARKED = re.compile(rf"(^|[,;:|\t\r\n])'{_FOLLOWS}")
 
 
 def marked(cell: str) -> str:
-    """The cell with an apostrophe before what a spreadsheet would compute."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    """The cell with an apostrophe wherever a spreadsheet could begin to compute, whatever separates its cells."""
+    return _FORMULA.sub(r"\1'", cell)
 
 
 def plain(cell: str) -> str:
     """The cell as it was before `marked`."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return _MARKED.sub(r"\1", cell)
 
 
 def written(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:

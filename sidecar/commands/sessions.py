@@ -1,0 +1,45 @@
+"""`facelease session`: list, end: who of the staff is signed in to the console."""
+
+import click
+
+from plugin.flows import signin
+from sidecar.commands.common import Shell, actor, as_json, say, table
+
+
+@click.group()
+def session() -> None:
+    """Sessions of the staff on the console."""
+
+
+@session.command("list")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_json: bool) -> None:
+    """Every session that is open: whose, with which role, since when and until when at most."""
+    with shell.house(catch_up=False) as services:
+        rows = [vars(one) for one in signin.sessions(services)]
+    heads = ["id", "user", "role", "since", "seen", "until"]
+    cells = [
+        [row["id"], row["user"], row["role"], *(f"{row[when]:%Y-%m-%d %H:%M}" for when in heads[3:])]
+        for row in rows
+    ]
+    say(as_json, rows, table(heads, cells))
+
+
+@session.command()
+@click.argument("session_id", required=False)
+@click.option("--user", default=None, help="End every session of this account of the DAM.")
+@click.option("--all", "every", is_flag=True, help="End every session.")
+@as_json
+@click.pass_obj
+def end(shell: Shell, session_id: str | None, user: str | None, every: bool, as_json: bool) -> None:
+    """End a session: by its id, those of one account, or all. Whoever has it is signed out at once."""
+    if [bool(session_id), bool(user), every].count(True) != 1:
+        raise click.UsageError("give the id of one session, or --user NAME, or --all")
+    with shell.house(catch_up=False) as services:
+        if session_id:
+            signin.end_session(services, session_id, actor())
+            ended = 1
+        else:
+            ended = signin.end_sessions(services, actor(), user)
+    say(as_json, {"ended": ended}, [f"{ended} sessions ended"])

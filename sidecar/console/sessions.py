@@ -1,0 +1,34 @@
+"""`/console/sessions`: who of the staff is signed in, and ending it: one session, an account's, or all."""
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from plugin.errors import ConsentError
+from plugin.flows import signin
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import OFFICERS, console
+
+
+@console.get("/sessions")
+@require(*OFFICERS)
+def sessions() -> ResponseReturnValue:
+    """Every session that is open, the newest first."""
+    return desk.page("sessions", sessions=signin.sessions(desk.house()), mine=desk.staff().id[: signin.SHOWN])
+
+
+@console.post("/sessions/end")
+@require(*OFFICERS)
+def session_end() -> ResponseReturnValue:
+    """End one session (`session`), those of an account (`user`), or all (`all`), one's own among them."""
+    services, me = desk.house(), desk.staff()
+    one, user = request.form.get("session", ""), request.form.get("user", "")
+    if one:
+        signin.end_session(services, one, me.actor)
+    elif user or request.form.get("all") == "yes":
+        signin.end_sessions(services, me.actor, user or None)
+    else:
+        raise ConsentError("choose which sessions are to end")
+    if all(session.id != me.id[: signin.SHOWN] for session in signin.sessions(services)):
+        return redirect(services.config.resourcespace.url or url_for("front"), 303)
+    return desk.done("done_sessions", "sessions")
