@@ -33,7 +33,7 @@ _SIGNED = ("webhooks.told", "panel.asked", "downloads.asked", "downloads.counted
 _BY_LINK = (
     "sign.open", "sign.form", "sign.photo", "sign.code", "sign.decline", "sign.done", "sign.receipt", "sign.nothing",
     "me.page", "me.photos", "me.picture", "me.not_me", "me.stop", "me.object", "me.forget", "me.anew", "me.export",
-    "me.references", "me.receipt", "me.child",
+    "me.references", "me.receipt", "me.child", "me.close_way",
 )  # fmt: skip
 _BY_TOKEN = (
     "api_people.people_list", "api_people.person_show", "api_people.person_add", "api_people.guardian_add",

@@ -119,7 +119,7 @@ def idle(services: Services, kind: str) -> timedelta:
 def _moved(services: Services, row: Row[Any], now: datetime) -> bool:
     """Whether it is time to note that the visit is in use; that somebody came back is noted at once."""
     first = row.seen_at == row.created_at and now > row.created_at
-    return first or now - row.seen_at > idle(services, row.kind) / _SEEN_SHARE
+    return bool(first or now - row.seen_at > idle(services, row.kind) / _SEEN_SHARE)
 
 
 def keep(services: Services, token: str, memory: bytes) -> None:

@@ -25,7 +25,7 @@ from plugin.flows import album, holdings, links, people, portal, receipts, reque
 from plugin.flows.portal import How, Visitor
 from plugin.flows.services import Services
 from sidecar import limits
-from sidecar.sign import pages, visits
+from sidecar.sign import pages, visits, ways_in
 from sidecar.sign.me_shown import Shown
 from sidecar.sign.me_words import Words
 
@@ -48,6 +48,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
         routes.add_url_rule(rule, name, limited, methods=methods)
     for kind, handler in views.handlers():
         routes.register_error_handler(kind, handler)
+    routes.context_processor(lambda: ways_in.words(services))
     return routes
 
 
@@ -71,6 +72,7 @@ class _Pages:
             ("/references", "references", self.references, post),
             ("/receipt/<quitclaim>.<any(json, pdf):kind>", "receipt", self.receipt, get),
             ("/child", "child", self.child, post),
+            ("/ways-in/close", "close_way", lambda: ways_in.close(self._services, self._who()), post),
             ("/leave", "leave", self.leave, post),
         ]
 
@@ -87,7 +89,7 @@ class _Pages:
         if who.person_id not in seen:
             portal.looked(self._services, who)
             session[_LOOKED] = [*seen, who.person_id]
-        g.about = who.person_id
+        g.about, g.visitor = who.person_id, who
         if request.endpoint != "me.child" and request.form.get("about", who.person_id) != who.person_id:
             raise ConsentError("this page was about another child than is shown now: load it again")
         return who

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from plugin.errors import LinkRefused
 from plugin.flows import links
+from plugin.flows import visits as flow
 from plugin.flows.links import Kind
 from plugin.flows.services import Services
 from sidecar.sign.visit_session import LANGUAGE, LINK, VisitSession
@@ -64,3 +65,17 @@ def language(otherwise: str) -> str:
     """The language that the visitor chose, or `otherwise`."""
     chosen = session.get(LANGUAGE)
     return chosen if isinstance(chosen, str) else otherwise
+
+
+def token() -> str:
+    """The token of this visit. Raises LinkRefused where there is none."""
+    found = _here().token
+    if found is None:
+        raise LinkRefused("unknown")
+    return found
+
+
+def is_open(services: Services) -> bool:
+    """Whether this visit is still open, now that some may have been closed."""
+    found = flow.find(services, token())
+    return found is not None and not found.over

@@ -249,7 +249,7 @@ class TestSession:
     def test_without_a_role_it_ends(
         self, services: Services, client: FlaskClient, dam: Dam, now: tuple[int, ...] | None
     ) -> None:
-        """The account is gone, disabled, or in no group that has a role: its session is over, also when that changes."""
+        """The account is gone, disabled, or in no group that has a role: its session is over, for good."""
         dam.sign_in(client, groups=[1])
         staff.accounts_of(client)["jan"] = now
         assert client.get("/console/").status_code == 401

@@ -1,0 +1,55 @@
+"""The part of a full page that lists its ways in, links and visits, and closes them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import g, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response as Answer
+
+from plugin.errors import NotFound
+from plugin.flows import ways_in
+from plugin.flows.portal import Visitor
+from plugin.flows.services import Services
+from plugin.quitclaim import wording
+from sidecar.sign import pages, visits
+from sidecar.sign.me_words import Words
+
+SAID = "said"  # of the session: what the page says once
+
+
+def words(services: Services) -> dict[str, Any]:
+    """What the template `me/ways_in.html` asks for."""
+    zone = services.config.site.zone
+
+    def moment(when: datetime) -> str:
+        local = when.astimezone(zone)
+        return f"{wording.day(local.date(), pages.spoken(services, g.visitor.language))}, {local:%H:%M}"
+
+    def last_day(end: datetime) -> str:
+        day = (end - timedelta(microseconds=1)).astimezone(zone).date()
+        return wording.day(day, pages.spoken(services, g.visitor.language))
+
+    def listed() -> ways_in.Ways:
+        return ways_in.of(services, g.visitor, visits.token())
+
+    return {"ways_in": listed, "moment": moment, "last_day": last_day}
+
+
+def close(services: Services, who: Visitor) -> Answer | str:
+    """Close the link or the visit that the form names, or all others; whose own visit is closed by it has left."""
+    link, visit = request.form.get("link", ""), request.form.get("visit", "")
+    if link:
+        ways_in.close_link(services, who, link)
+    elif visit:
+        ways_in.close_visit(services, who, visit)
+    elif request.form.get("others") == "yes":
+        ways_in.close_others(services, who, visits.token())
+    else:
+        raise NotFound("choose what is to be closed")
+    if visits.is_open(services):
+        session[SAID] = ["done_way" if link or visit else "done_ways", {}]
+        return redirect(f"{url_for('me.page')}#ways", 303)
+    w = Words(pages.spoken(services, who.language), who.guardian_id is not None)
+    session.clear()
+    site = services.config.site.name
+    return render_template("me/closed.html", w=w, site=site, title=w("left_title"), says=w("done_way"))
