@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from plugin.clock import ManualClock
 from plugin.errors import LinkRefused, TokenRefused
-from plugin.flows import chores, halves, links, signin, tokens
+from plugin.flows import chores, halves, links, signin, tokens, visits
 from plugin.flows.services import Services
 from plugin.ledger import backup, restore
 from plugin.ledger import tables as t
@@ -53,6 +53,8 @@ def test_what_was_shut_since_a_backup_stays_shut(
         good = tokens.add(services, "cms", ["gate:use"], "test")
         staff = _session(services)
         assert signin.found(services, staff) is not None
+        visit = visits.begin(services, kept.id, b"{}").token
+        assert visits.find(services, visit) is not None
         backup.backup(services.store, services.master, folder, clock, KEY_DAYS)
         clock.advance(timedelta(minutes=5))
         with services.store.write() as tx:
@@ -78,6 +80,7 @@ def test_what_was_shut_since_a_backup_stays_shut(
         with pytest.raises(TokenRefused):
             tokens.known(services, stolen.secret)
         assert signin.found(services, staff) is None
+        assert visits.find(services, visit) is None
         assert links.opened(services, kept.token).id == kept.id
         assert tokens.known(services, good.secret).id == good.id
         assert chores.start(services) == 0, "told once more, it changes nothing"

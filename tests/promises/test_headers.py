@@ -19,7 +19,7 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
-from tests import sender, support
+from tests import sender, staff, support
 from tests.signers import tree
 from tests.visiting import PAGE, app_of, fresh, link_of, on, token
 
@@ -177,6 +177,94 @@ def test_every_page_has_its_policy_and_every_form_its_token(
     )
     assert (lacking, taken) == ([], [])
     assert pages > 20
+
+
+@pytest.mark.promise
+@pytest.mark.parametrize(
+    "public", ["https://lease.example.org", "https://example.org/lease", "http://127.0.0.1:8731"]
+)
+def test_cookies_and_hsts_where_tls_is(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, public: str, promise: Promise
+) -> None:
+    """Every answer of every surface says HSTS where TLS is, and none where it is not; cookies are then bound to this
+    host (`__Host-`: Secure, for `/`, of no domain), and those of the names before are not read, and go."""
+    tls = public.startswith("https")
+    config = staff.configuration(tmp_path / "tls", server={"public_url": public})
+    with support.opened(config, clock, examiner) as services:
+        app, asa = staff.app(services), support.Cast(services).add("Åsa")
+        link = link_of(services, asa).token
+        browser = on(services, link, app)
+        staff.Dam(clock, audience=public).sign_in(browser, groups=[1])
+        answers = [browser.get(path) for path in (*_SURFACES, f"/s/{link}")]
+        said = [answer.headers.get("Strict-Transport-Security") for answer in answers]
+        assert said == ["max-age=31536000" if tls else None] * len(answers)
+        cookies = _set_by(fresh(app), link, clock, public)
+        assert len(cookies) == 2
+        for cookie in cookies:
+            name, *parts = re.split(r"; ?", cookie)
+            assert {"HttpOnly", "SameSite=Lax"} <= {*parts}
+            assert not any(part.startswith("Domain") for part in parts)
+            assert (name.startswith("__Host-facelease_"), "Secure" in parts, "Path=/" in parts) == (
+                tls,
+                tls,
+                tls,
+            )
+        promise(
+            "S3",
+            f"{public.split(':')[0]}: answers without HSTS as it should be 0 of {len(answers)}; cookies 2 of 2",
+        )
+
+
+_SURFACES = ("/", "/health", "/ready", "/metrics", "/console/", "/console/nothing", "/s/me", "/s/form", "/nothing", "/api/v1/people", "/static/people.css")  # fmt: skip
+
+
+def _set_by(browser: FlaskClient, link: str, clock: ManualClock, public: str) -> list[str]:
+    """What both surfaces set where somebody comes in."""
+    answers = (browser.get(f"/s/{link}"), staff.Dam(clock, audience=public).sign_in(browser, groups=[1]))
+    return [cookie for answer in answers for cookie in answer.headers.getlist("Set-Cookie")]
+
+
+def test_a_cookie_of_the_name_before_tls_is_not_read_and_goes(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """Also where its value would open something: any host of the domain can plant one of a plain name."""
+    config = staff.configuration(tmp_path / "tls", server={"public_url": "https://lease.example.org"})
+    with support.opened(config, clock, examiner) as services:
+        app, asa = staff.app(services), support.Cast(services).add("Åsa Kanariefågel")
+        browser = on(services, link_of(services, asa).token, app)
+        staff.Dam(clock, audience="https://lease.example.org").sign_in(browser, groups=[1])
+        for surface, page, path in (("sign", "/s/me", "/s"), ("staff", "/console/", "/console")):
+            held = browser.get_cookie(f"__Host-facelease_{surface}")
+            assert held is not None
+            assert browser.get(page).status_code == 200
+            other = fresh(app)
+            other.set_cookie(f"facelease_{surface}", held.value, path=path)
+            answer = other.get(page)
+            assert answer.status_code in (401, 404)
+            assert f"facelease_{surface}=;" in " ".join(answer.headers.getlist("Set-Cookie"))
+            assert other.get_cookie(f"facelease_{surface}", path=path) is None
+
+
+def test_a_surface_reads_its_own_session_alone(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """Both cookies come with every request where TLS is: neither opens the other's pages, under either name."""
+    public = "https://lease.example.org"
+    config = staff.configuration(tmp_path / "tls", server={"public_url": public})
+    with support.opened(config, clock, examiner) as services:
+        app, asa = staff.app(services), support.Cast(services).add("Åsa Kanariefågel")
+        person, chief = on(services, link_of(services, asa).token, app), fresh(app)
+        staff.Dam(clock, audience=public).sign_in(chief, groups=[1])
+        names = ("__Host-facelease_sign", "__Host-facelease_staff")
+        values = [one.value for one in (person.get_cookie(names[0]), chief.get_cookie(names[1])) if one]
+        assert [person.get("/console/").status_code, chief.get("/s/me").status_code] == [401, 404]
+        both = fresh(app)
+        for name, value in zip(names, reversed(values), strict=True):
+            both.set_cookie(name, value)
+        assert [both.get("/console/").status_code, both.get("/s/me").status_code] == [401, 404]
+        assert both.get("/").headers.getlist("Set-Cookie") == []
+        api = chief.get("/api/v1/people")
+        assert api.status_code == 401
 
 
 def test_a_token_of_another_visit_is_refused(services: Services, cast: support.Cast, app: Flask) -> None:
