@@ -127,8 +127,8 @@ def test_a_visit_ends(
             assert _alive(app, cookie), "until then it is open"
             end(browser, services, clock)
             alive[end.__name__] += _alive(app, cookie)
-            said = _copy(app, cookie).post(f"{PAGE}/stop/all", data={"how": "withdraw", "csrf_token": form})
-            assert said.status_code in (400, 410)
+            answer = _copy(app, cookie).post(f"{PAGE}/stop/all", data={"how": "withdraw", "csrf_token": form})
+            assert answer.status_code in (400, 410)
             clock.advance(timedelta(hours=1))
             alive[end.__name__] += _alive(app, cookie)
     with services.store.read() as conn:
@@ -157,7 +157,7 @@ def test_a_copy_of_the_store_opens_no_visit(
         cookie, shown = _cookie(visit.client), visit.kept_link()
         assert re.fullmatch(r"[\w-]{43}", cookie)
         assert cookie != shown
-        (row,) = [one for one in _saved(services) if one["id_sha256"] == visits.digest(cookie)]
+        (row,) = [one for one in _saved(services) if one["id_sha256"] == links.digest(cookie)]
         body = row["body"]
         assert isinstance(body, bytes)
         assert cookie not in str(_saved(services))
@@ -195,7 +195,7 @@ def test_a_row_that_was_exchanged_opens_nothing(services: Services, cast: suppor
     for browser in (mine, theirs):
         assert browser.get(PAGE).status_code == 200
     own, other = (
-        next(r for r in _saved(services) if r["id_sha256"] == visits.digest(_cookie(b)))
+        next(r for r in _saved(services) if r["id_sha256"] == links.digest(_cookie(b)))
         for b in (mine, theirs)
     )
     with services.store.write() as tx:
