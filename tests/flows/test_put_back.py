@@ -1,5 +1,6 @@
 """A backup put back: nothing that was shut since the copy was made opens again."""
 
+import sqlite3
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -55,7 +56,12 @@ def test_what_was_shut_since_a_backup_stays_shut(
         assert signin.found(services, staff) is not None
         visit = visits.begin(services, kept.id, b"{}").token
         assert visits.find(services, visit) is not None
-        backup.backup(services.store, services.master, folder, clock, KEY_DAYS)
+        made = backup.backup(services.store, services.master, folder, clock, KEY_DAYS)
+        with sqlite3.connect(made.store) as copy:
+            counted = [
+                copy.execute(f"SELECT count(*) FROM {name}").fetchone() for name in ("session", "visit")
+            ]
+        assert counted == [(0,), (0,)]
         clock.advance(timedelta(minutes=5))
         with services.store.write() as tx:
             links.revoke(services, tx, leaked.id, "test")
