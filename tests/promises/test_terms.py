@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, links
+from plugin.flows import chores, consent, links, visits
 from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import backup
@@ -45,6 +45,8 @@ def _past(services: Services) -> dict[str, int]:
         "mails": (t.mail, t.mail.c.finished_at < now - timedelta(keep.mails_days)),
         "codes": (t.code, t.code.c.expires_at < now),
         "links": (t.invitation, _closed_before(now - timedelta(keep.links_days))),
+        "sessions": (t.session, t.session.c.expires_at < now - timedelta(days=1)),
+        "visits": (t.visit, t.visit.c.expires_at < now),
         "requests": (t.request, t.request.c.decided_at < _years_and_months(now, keep.audit_months)),
         "evidence": (t.sealed, (t.sealed.c.purpose == "record") & t.sealed.c.person_id.in_(over)),
         "record keys": (t.person_key, t.person_key.c.person_id.in_(over)),
@@ -94,6 +96,14 @@ def _asked(services: Services, asa: str) -> str:
             )  # fmt: skip
         long = Link(Kind.PAGE, "en", asa, lasts=timedelta(days=3650))
         return links.make(services, tx, long, "test").id
+
+
+def _come_in(services: Services, link_id: str) -> None:
+    """A visit by a link, and somebody of the staff."""
+    visits.begin(services, link_id, b"{}")
+    with services.store.write() as tx:
+        row = {"user": "olga", "role": "officer", "language": "en", "created_at": tx.now, "seen_at": tx.now}
+        tx.execute(insert(t.session).values(id_sha256="x", expires_at=tx.now + timedelta(hours=8), **row))
 
 
 def _old_logs(services: Services, now: datetime) -> int:
@@ -159,6 +169,7 @@ def test_nothing_is_kept_past_its_term(
         cast.sign(asa, lasts=None)
         dag = _fill(services, cast, clock, tmp_path / "photos", asa)
         long = _asked(services, asa)
+        _come_in(services, long)
         seen: dict[str, int] = {}
         left: dict[str, int] = {}
         for days in (31, 60, 280, 365, 365, 365, 365, 365, 365, 365):
