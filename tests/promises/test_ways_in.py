@@ -23,7 +23,9 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.recognizer.examiner import Examiner
-from tests import staff, support
+from tests import on_double, sender, staff, support
+from tests.doubles.resourcespace import Double
+from tests.doubles.resourcespace_state import GENERAL, SUPER
 from tests.signers import Desk
 from tests.visiting import PAGE, app_of, fresh, link_of, on, press, token
 
@@ -454,3 +456,49 @@ def test_an_editor_ends_nobodys_session(console: Flask, clock: ManualClock) -> N
     assert client.get("/console/sessions").status_code == 403
     assert staff.post(client, "/console/sessions/end", all="yes").status_code == 403
     assert client.get("/console/").status_code == 200
+
+
+@pytest.mark.promise
+def test_a_server_is_asked_once_a_page(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Promise
+) -> None:
+    """The same through the API of a ResourceSpace: one call a page; moved, silent, switched off."""
+    secret = sender.secret_file(tmp_path / "signin.secret", staff.SECRET)
+    sections = {
+        "server": {"public_url": staff.AUDIENCE}, "webhooks": {"signin_secret_file": secret},
+        "access": {"administrators": [SUPER], "auditors": [GENERAL]},
+    }  # fmt: skip
+    with Double() as double:
+        config = on_double.configuration(tmp_path, double, **sections)
+        with support.opened(config, clock, examiner) as services:
+            client = staff.app(services).test_client()
+            user = double.library.add_user("Jan Sample", SUPER)
+            staff.Dam(clock).sign_in(client, user=user.name, groups=[SUPER], address=staff.address())
+            asked: list[str] = []
+            silent = False
+
+            def faults(function: str) -> str | None:
+                asked.append(function)
+                return "500" if silent and function == "facelease_account" else None
+
+            double.faults = faults
+            client.get("/console/log")
+            asked.clear()
+            statuses = [client.get("/console/log").status_code for _ in range(5)]
+            calls = asked.count("facelease_account")
+            statuses.append(client.get("/console/people").status_code)
+            user.group = GENERAL
+            statuses += [client.get(path).status_code for path in ("/console/people", "/console/log")]
+            silent = True
+            statuses.append(client.get("/console/log").status_code)
+            silent = False
+            statuses.append(client.get("/console/log").status_code)
+            user.active = False
+            statuses.append(client.get("/console/log").status_code)
+            user.active = True
+            statuses.append(client.get("/console/log").status_code)
+    promise(
+        "S2", f"a ResourceSpace is asked {calls} times for 5 pages; pages after a role was taken away 0 of 4"
+    )
+    assert statuses == [200] * 6 + [403, 200, 503, 200, 401, 401]
+    assert calls == 5
