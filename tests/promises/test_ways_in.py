@@ -393,9 +393,12 @@ def test_no_page_after_a_role_was_taken_away(console: Flask, clock: ManualClock,
     assert tried > 400
 
 
-def _narrowed(app: Flask, clock: ManualClock, calls: list[tuple[str, str]]) -> tuple[int, list[object]]:
+def _narrowed(
+    app: Flask, clock: ManualClock, calls: list[tuple[str, str]]
+) -> tuple[int, list[tuple[str, str, str]]]:
     """An administrator becomes each other role: what is then open is what is open to that role."""
-    tried, wrong = 0, []
+    tried = 0
+    wrong: list[tuple[str, str, str]] = []
     for role in ("officer", "editor", "auditor"):
         native = staff.signed_in(app, clock, role)
         client = staff.signed_in(app, clock, "administrator")
