@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
 
-from plugin.flows import people
+from plugin.flows import contacts
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -70,7 +70,5 @@ def address_of(services: Services, conn: Connection, letter: Letter) -> str:
     """Where the letter would go; "" where nobody can be written to."""
     if letter.person_id is None:
         return services.config.mail.owner if letter.to == OWNER else ""
-    if letter.to == "person":
-        return people.email_of(services, conn, letter.person_id)
-    known = people.guardians_of(services, conn, letter.person_id)
-    return next((one.get("email", "") for one in known if one["id"] == letter.to), "")
+    guardian_id = None if letter.to == "person" else letter.to
+    return contacts.known_to(services, conn, letter.person_id, guardian_id)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from plugin.flows import acts, halves, invitations, links, people, roster
+from plugin.flows import acts, addresses, halves, invitations, links, people, roster
 from plugin.flows.acts import Act, Signed
 from plugin.flows.halves import Half
 from plugin.flows.links import Kind, Link
@@ -15,17 +15,19 @@ from plugin.quitclaim.model import name_key
 
 def guardian(services: Services, tx: Tx, act: Act, name: str, email: str) -> str:
     """The guardian who is known by this name, or a new one; an address that was not known is kept."""
-    if act.asked.signer and act.asked.signer[1] == name:
-        if email and not act.asked.known_email:
-            people.set_guardian_email(services, tx, act.person_id, act.asked.signer[0], email)
-        return act.asked.signer[0]
     known = people.guardians_of(services, tx.connection, act.person_id)
-    same = next((one for one in known if name_key(one["name"]) == name_key(name)), None)
-    if same is None:
-        return people.enter_guardian(services, tx, act.person_id, name, email)
-    if email and not same.get("email"):
-        people.set_guardian_email(services, tx, act.person_id, same["id"], email)
-    return str(same["id"])
+    if act.asked.signer and act.asked.signer[1] == name:
+        guardian_id, before = act.asked.signer[0], act.asked.known_email
+    else:
+        same = next((one for one in known if name_key(one["name"]) == name_key(name)), None)
+        guardian_id = str(same["id"]) if same else people.enter_guardian(services, tx, act.person_id, name)
+        before = str(same.get("email", "")) if same else ""
+    if email and not before:
+        addresses.enter(
+            services, tx, act.person_id, email, "guardian", guardian_id=guardian_id, account=act.link.created_by,
+            quitclaim_id=act.quitclaim_id,
+        )  # fmt: skip
+    return guardian_id
 
 
 def first(services: Services, tx: Tx, act: Act, guardian_id: str) -> Signed:

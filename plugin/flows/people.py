@@ -1,7 +1,6 @@
 """Who may be tagged: adding people, their guardians and contact, and what an export says."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
@@ -10,7 +9,9 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import NameTaken
-from plugin.flows import holdings, names, roster
+from plugin.flows import addresses, contacts, holdings, names, roster
+from plugin.flows.contacts import email_of as email_of
+from plugin.flows.contacts import guardians_of as guardians_of
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -58,12 +59,12 @@ def enter(
         )
     )  # fmt: skip
     services.vault.create_key(tx, person_id, "record")
-    contact = json.dumps({"email": newcomer.email}).encode()
-    services.vault.seal(tx, person_id, "record", "contact", contact)
     for guardian in newcomer.guardians:
         enter_guardian(services, tx, person_id, guardian)
     subject = roster.subject(services, tx.connection, person_id)
     tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
+    if newcomer.email:
+        addresses.enter(services, tx, person_id, newcomer.email, actor)
     if adopt:
         _adopt(tx, person_id, name)
         tx.audit(Action.NODE_ADOPT, actor, subject=subject)
@@ -90,20 +91,18 @@ def _adopt(tx: Tx, person_id: str, name: str) -> None:
     )
 
 
-def enter_guardian(services: Services, tx: Tx, person_id: str, name: str, email: str = "") -> str:
+def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
     """Make a guardian known in the caller's transaction; returns the guardian's id."""
-    guardian_id = uuid4().hex
-    tx.execute(insert(t.guardian).values(id=guardian_id, person_id=person_id, created_at=tx.now))
-    body = json.dumps({"name": clean_name(name)} | ({"email": email} if email else {})).encode()
-    services.vault.seal(tx, person_id, "record", "guardian", body, subject=guardian_id)
-    return guardian_id
+    return contacts.new_guardian(services, tx, person_id, name)
 
 
 def add_guardian(services: Services, person_id: str, name: str, actor: str, email: str = "") -> str:
     """Make somebody known as a guardian of the person; returns the guardian's id."""
     with services.store.write() as tx:
         roster.load(tx.connection, person_id)
-        guardian_id = enter_guardian(services, tx, person_id, name, email)
+        guardian_id = enter_guardian(services, tx, person_id, name)
+        if email:
+            addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)
         tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
     return guardian_id
 
@@ -139,11 +138,11 @@ def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
         kinds = tx.execute(
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
-        contact = _opened(services, tx.connection, person_id, "contact")
+        email = email_of(services, tx.connection, person_id)
         rest = holdings.of(services, tx.connection, person_id)
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
     return {
-        "person": asdict(person), "contact": contact[0] if contact else {},
+        "person": asdict(person), "contact": {"email": email},
         "quitclaims": [asdict(claim) for claim in claims],
         "photographs": [{"resource": row.ref, "tag": row.origin} for row in tags],
         "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
@@ -151,36 +150,10 @@ def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, Any]]:
-    """The guardians' ids and names, opened from the vault."""
-    mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "guardian")
-    rows = conn.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all()
-    return [{"id": row.subject, **json.loads(services.vault.open(conn, row.id))} for row in rows]
-
-
-def email_of(services: Services, conn: Connection, person_id: str) -> str:
-    """The person's address, "" where none is known."""
-    kept = _opened(services, conn, person_id, "contact")
-    return str(kept[-1].get("email", "")) if kept else ""
-
-
-def set_email(services: Services, tx: Tx, person_id: str, email: str) -> None:
-    """Keep this address, in the place of what was known."""
-    for old in services.vault.find(tx.connection, person_id, "contact"):
-        services.vault.discard(tx, old)
-    services.vault.seal(tx, person_id, "record", "contact", json.dumps({"email": email}).encode())
-
-
-def set_guardian_email(services: Services, tx: Tx, person_id: str, guardian_id: str, email: str) -> None:
-    """Keep this address of a guardian, in the place of what was known."""
-    known = {one["id"]: one for one in guardians_of(services, tx.connection, person_id)}
-    for old in services.vault.find(tx.connection, person_id, "guardian", subject=guardian_id):
-        services.vault.discard(tx, old)
-    body = json.dumps({"name": known[guardian_id]["name"], "email": email}).encode()
-    services.vault.seal(tx, person_id, "record", "guardian", body, subject=guardian_id)
-
-
-def _opened(services: Services, conn: Connection, person_id: str, kind: str) -> list[dict[str, Any]]:
-    return [
-        json.loads(services.vault.open(conn, found)) for found in services.vault.find(conn, person_id, kind)
-    ]
+def change_address(
+    services: Services, person_id: str, email: str, actor: str, guardian_id: str | None = None
+) -> None:
+    """Put another address of the person, or of a guardian, on file; "" for none. Raises NotFound."""
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)

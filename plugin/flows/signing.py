@@ -14,6 +14,7 @@ from sqlalchemy import Row, select
 from plugin.errors import LinkRefused, SigningRefused
 from plugin.flows import (
     acts,
+    addresses,
     asking,
     codes,
     consent,
@@ -93,12 +94,13 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
     if not asked.shoot:
         versions.record_key(services, tx, act.person_id)
     if asked.shoot:
-        about = people.Newcomer(
-            checked.name, asked.language, checked.birth_date, "" if checked.minor else checked.email
-        )
+        about = people.Newcomer(checked.name, asked.language, checked.birth_date)
         newcomers.enter(services, tx, act.person_id, about, act.standing)
-    elif not checked.minor and checked.email and not asked.known_email:
-        people.set_email(services, tx, act.person_id, checked.email)
+    if not checked.minor and checked.email and not asked.known_email:
+        addresses.enter(
+            services, tx, act.person_id, checked.email, "person", account=act.link.created_by,
+            quitclaim_id=act.quitclaim_id,
+        )  # fmt: skip
     guardian_id = pairs.guardian(services, tx, act, checked.signer, checked.email) if checked.minor else None
     half = halves.waiting(services, tx.connection, act.link)
     if half is not None and not checked.choices <= set(half.choices):

@@ -33,6 +33,9 @@ class Action(StrEnum):
     ERASURE_RUN = "person:erasure:run"
     REVOCATION_DONE = "person:revocation:done"
 
+    ADDRESS_ENTER = "person:address:enter"
+    ADDRESS_CONFIRM = "person:address:confirm"
+    PERSON_RECOGNISE = "person:identity:recognise"
     GUARDIAN_JOIN = "person:guardian:join"
     FORM_ADD = "quitclaim:form:add"
     FORM_RETIRE = "quitclaim:form:retire"

@@ -1,0 +1,311 @@
+"""Whose an address is: who entered it, how we know that it is the person's, and what a letter to it may open.
+
+An address that is *confirmed* opens the full page, while it is on file. Nothing that a holder of a link says
+confirms one. An address without a row was known before such rows were kept: nobody knows who entered it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows import accounts, contacts, mails, roster
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+from plugin.quitclaim.model import name_key
+
+HOW = ("met", "document", "badge", "personnel", "called")
+"""How somebody may have been recognised: seen, by a document, a badge, a personnel file, a known telephone number."""
+
+FIRST_LETTER = "first letter"
+OTHER_ACCOUNT = "other account"
+UNKNOWN = "unknown"
+
+_WAITS = timedelta(days=7)
+_ACTIVE = timedelta(days=180)
+_HOLDERS = ("person", "guardian")
+_LONGEST = 500  # characters of a reason
+
+
+def enter(
+    services: Services,
+    tx: Tx,
+    person_id: str,
+    email: str,
+    actor: str,
+    *,
+    guardian_id: str | None = None,
+    account: str | None = None,
+    quitclaim_id: str | None = None,
+) -> str:
+    """Put this address on file, "" for none; returns the id of its row, "" for none.
+
+    `actor`: an account, or `person` or `guardian` where a holder typed it; then `account` is the maker of the
+    link they held, and `quitclaim_id` what they signed. One that takes the place of another is told to the
+    other, and opens the full page after seven days.
+    """
+    before = on_file(tx.connection, person_id, guardian_id)
+    known = contacts.known_to(services, tx.connection, person_id, guardian_id)
+    same = name_key(known) == name_key(email)
+    if same and (not email or _stays(before, actor)):
+        return str(before.id) if before is not None else ""
+    opens_at = _opens_at(tx, person_id, guardian_id, before, known, same)
+    if known and not same:
+        _tell_the_other(services, tx, person_id, guardian_id)
+    _retire(tx, person_id, guardian_id, legacy=bool(known) and before is None)
+    _seal(services, tx, person_id, guardian_id, email)
+    row_id = ""
+    if email:
+        row_id = _insert(
+            tx,
+            person_id,
+            guardian_id,
+            entered_by=actor,
+            account=account,
+            quitclaim_id=quitclaim_id,
+            opens_at=opens_at,
+        )
+    subject = roster.subject(services, tx.connection, person_id)
+    tx.audit(Action.ADDRESS_ENTER, actor, subject=subject, address=row_id, guardian=guardian_id is not None)
+    return row_id
+
+
+def _stays(before: Row[Any] | None, actor: str) -> bool:
+    """Whether what is known of an address stays, that is entered once more: another account may improve on it."""
+    return before is not None and (
+        before.confirmed_at is not None or actor in _HOLDERS or accounts.same(before.entered_by, actor)
+    )
+
+
+def _opens_at(
+    tx: Tx, person_id: str, guardian_id: str | None, before: Row[Any] | None, known: str, same: bool
+) -> datetime | None:
+    """When the new one may open the full page: one that was removed first is replaced all the same."""
+    if known and same:
+        return before.opens_at if before is not None else None
+    ever = tx.execute(select(t.address.c.id).where(_of(person_id, guardian_id))).first() is not None
+    return tx.now + _WAITS if known or ever else None
+
+
+def _tell_the_other(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> None:
+    """To the address that is on file until this very act."""
+    person, _ = roster.load(tx.connection, person_id)
+    letter = mails.Letter(
+        f"address:{uuid4().hex}", "address-changed", person.language, person_id, to=guardian_id or "person"
+    )
+    mails.put(services, tx, letter)
+
+
+def _retire(tx: Tx, person_id: str, guardian_id: str | None, legacy: bool) -> None:
+    if legacy:
+        _insert(tx, person_id, guardian_id, entered_by=UNKNOWN)
+    standing = _of(person_id, guardian_id) & t.address.c.retired_at.is_(None)
+    tx.execute(update(t.address).where(standing).values(retired_at=tx.now))
+
+
+def _seal(services: Services, tx: Tx, person_id: str, guardian_id: str | None, email: str) -> None:
+    if guardian_id is None:
+        contacts.seal_email(services, tx, person_id, email)
+        return
+    known = contacts.guardians_of(services, tx.connection, person_id)
+    name = next((str(one["name"]) for one in known if one["id"] == guardian_id), None)
+    if name is None:
+        raise NotFound("no such guardian of this person: facelease person export lists them")
+    contacts.seal_guardian(services, tx, person_id, guardian_id, name, email)
+
+
+def _insert(tx: Tx, person_id: str, guardian_id: str | None, **values: Any) -> str:
+    row_id = uuid4().hex
+    tx.execute(
+        insert(t.address).values(
+            id=row_id, person_id=person_id, guardian_id=guardian_id, entered_at=tx.now, **values
+        )
+    )
+    return row_id
+
+
+def _of(person_id: str, guardian_id: str | None) -> Any:
+    mine = t.address.c.person_id == person_id
+    return mine & (
+        t.address.c.guardian_id.is_(None) if guardian_id is None else t.address.c.guardian_id == guardian_id
+    )
+
+
+def on_file(conn: Connection, person_id: str, guardian_id: str | None = None) -> Row[Any] | None:
+    """The row of the address on file; None where there is none, or where nobody knows who entered it."""
+    standing = _of(person_id, guardian_id) & t.address.c.retired_at.is_(None)
+    return conn.execute(select(t.address).where(standing)).first()
+
+
+def confirmed(
+    services: Services, conn: Connection, person_id: str, guardian_id: str | None, asked_by: str
+) -> bool:
+    """Whether a letter to the address on file, asked for by `asked_by`, may open the full page now."""
+    row = on_file(conn, person_id, guardian_id)
+    if row is None or (row.opens_at is not None and row.opens_at > services.clock.now()):
+        return False
+    return row.confirmed_at is not None or _by_another(row, asked_by)
+
+
+def _by_another(row: Row[Any], account: str) -> bool:
+    """Whether both are accounts, and two. What a holder typed no account has entered: it takes a recognition."""
+    both = accounts.is_account(row.entered_by) and accounts.is_account(account)
+    return both and not accounts.same(row.entered_by, account)
+
+
+def opens(services: Services, conn: Connection, address_id: str | None) -> bool:
+    """Whether a link that was delivered to this address opens the full page now."""
+    row = conn.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
+    if row is None or row.retired_at is not None or row.confirmed_at is None:
+        return False
+    return row.opens_at is None or bool(row.opens_at <= services.clock.now())
+
+
+def deliver(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> str | None:
+    """The id of the address to which a letter goes that `asked_by` asks for; None where there is none.
+
+    Where that is another account than the one that entered it, this confirms it.
+    """
+    if not contacts.known_to(services, tx.connection, person_id, guardian_id):
+        return None
+    row = on_file(tx.connection, person_id, guardian_id)
+    if row is None:
+        return _insert(tx, person_id, guardian_id, entered_by=UNKNOWN)
+    if row.confirmed_at is None and _by_another(row, asked_by):
+        _confirm(services, tx, row, OTHER_ACCOUNT, asked_by)
+    return str(row.id)
+
+
+def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> bool:
+    """A letter to it brings the person's first signature, in this transaction; call it before that is recorded.
+
+    False, and nothing, where there was something of theirs before, where a holder typed the address, or where it
+    is not on file.
+    """
+    row = tx.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
+    if (
+        row is None
+        or row.retired_at is not None
+        or row.entered_by in _HOLDERS
+        or _has_a_past(tx, row.person_id)
+    ):
+        return False
+    if row.confirmed_at is None:
+        _confirm(services, tx, row, FIRST_LETTER, "system")
+    return row.opens_at is None or bool(row.opens_at <= tx.now)
+
+
+def _has_a_past(tx: Tx, person_id: str) -> bool:
+    """A version, pictures, or a name by hand of theirs: then a first signature says little of who signs."""
+    key = select(t.person.c.name_key).where(t.person.c.id == person_id).scalar_subquery()
+    named = (t.tag.c.person_id == person_id) | (t.tag.c.node_key == key)
+    of_theirs = (
+        select(t.quitclaim.c.id).where(t.quitclaim.c.person_id == person_id),
+        select(t.reference_set.c.id).where(t.reference_set.c.person_id == person_id),
+        select(t.face.c.id).where(t.face.c.person_id == person_id),
+        select(t.tag.c.id).where(named),
+    )
+    return any(tx.execute(query.limit(1)).first() is not None for query in of_theirs)
+
+
+def recognise(
+    services: Services,
+    person_id: str,
+    guardian_id: str | None,
+    how: str,
+    actor: str,
+    *,
+    reason: str = "",
+    officer: bool = False,
+) -> None:
+    """Record how somebody of the staff recognised the person, or a guardian: the address on file is theirs.
+
+    `officer`: the account is an officer's. Raises ConsentError where the account may not record it, or no reason
+    is given where one is needed; NotFound.
+    """
+    if how not in HOW:
+        raise ConsentError(f"say how they were recognised: {', '.join(HOW)}")
+    reason = " ".join(reason.split())[:_LONGEST]
+    with services.store.write() as tx:
+        person, _ = roster.load(tx.connection, person_id)
+        if guardian_id is not None and guardian_id not in person.guardians:
+            raise NotFound("no such guardian of this person: facelease person export lists them")
+        address_id = deliver(services, tx, person_id, guardian_id, "system")
+        row = on_file(tx.connection, person_id, guardian_id)
+        if row is None and guardian_id is not None:
+            raise NotFound("no address of this guardian is on file: enter it first")
+        alone = _refuse_the_same(tx, row, actor, officer, reason)
+        if row is not None and address_id:
+            _confirm(services, tx, row, how, actor, reason if alone else "")
+        if guardian_id is None:
+            tx.execute(update(t.person).where(t.person.c.id == person_id).values(self_entered=False))
+        subject = roster.subject(services, tx.connection, person_id)
+        tx.audit(
+            Action.PERSON_RECOGNISE, actor, subject=subject, how=how, alone=alone, guardian=bool(guardian_id)
+        )
+
+
+def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, reason: str) -> bool:
+    """Whether the account confirms what it entered itself, as the only one of its house. Raises ConsentError."""
+    if not accounts.is_account(actor) or actor.startswith("api:"):
+        raise ConsentError(
+            "how somebody was recognised is recorded by a person of the staff, not by a program"
+        )
+    entered_by = _account_of(row)
+    if officer or (entered_by is not None and not accounts.same(entered_by, actor)):
+        return False
+    if row is None:
+        return False
+    if not _is_alone(tx, actor):
+        raise ConsentError(
+            "whoever entered an address cannot confirm it: a data protection officer, or another account than the "
+            "one that entered it, records how the person was recognised"
+        )
+    if not reason:
+        raise ConsentError(
+            "say why you confirm the address yourself, such as: I am the only one here (--reason)"
+        )
+    return True
+
+
+def _account_of(row: Row[Any] | None) -> str | None:
+    """The account that entered it, or whose link the holder held who typed it; None where nobody knows."""
+    if row is None:
+        return None
+    found = row.account if row.entered_by in _HOLDERS else row.entered_by
+    return str(found) if accounts.is_account(found) else None
+
+
+def _is_alone(tx: Tx, actor: str) -> bool:
+    """Whether no other person of the staff has done anything here, or signed in, in the last half year."""
+    since = tx.now - _ACTIVE
+    acted = select(t.audit.c.actor).where(t.audit.c.at > since).distinct()
+    came_in = select(t.session.c.user).where(t.session.c.seen_at > since).distinct()
+    found = [*tx.connection.scalars(acted), *(f"dam:{user}" for user in tx.connection.scalars(came_in))]
+    staff = [one for one in found if accounts.is_account(one) and not one.startswith("api:")]
+    return all(accounts.same(one, actor) for one in staff)
+
+
+def _confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, reason: str = "") -> None:
+    this = t.address.c.id == row.id
+    values = {"confirmed_at": tx.now, "confirmed_by": actor, "confirmed_how": how, "reason": reason or None}
+    tx.execute(update(t.address).where(this).values(**values))
+    subject = roster.subject(services, tx.connection, row.person_id)
+    tx.audit(Action.ADDRESS_CONFIRM, actor, subject=subject, address=row.id, how=how)
+
+
+def own(conn: Connection, person_id: str) -> bool:
+    """Whether the address on file is the young person's own: no guardian gave it, and no holder typed it."""
+    row = on_file(conn, person_id)
+    return row is not None and (accounts.is_account(row.entered_by) or row.confirmed_how in HOW)
+
+
+def self_confirmed(conn: Connection) -> list[tuple[str, str, str, datetime]]:
+    """Addresses that the account confirmed which entered them: person id, account, reason, when."""
+    query = select(t.address).where(t.address.c.reason.is_not(None), t.address.c.retired_at.is_(None))
+    rows = conn.execute(query.order_by(t.address.c.confirmed_at))
+    return [(row.person_id, row.confirmed_by, row.reason, row.confirmed_at) for row in rows]
