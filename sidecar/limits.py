@@ -1,13 +1,16 @@
-"""How often somebody may ask: counted in memory, by address and by link; the server is one process."""
+"""How often somebody may ask: counted in memory, by network and by link; the server is one process.
+
+Never by a whole IPv6 address: whoever has one has 2^64 of them.
+"""
 
 import logging
 
 from flask import Flask, request, session
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from plugin.config import Config
+from plugin.flows.budgets import network_of
 
 PAPERS = "20/minute"
 """How often one visit may have a receipt, at most: a PDF is made for each."""
@@ -19,17 +22,17 @@ def prepare(app: Flask, config: Config) -> Limiter:
     if count:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]
     logging.getLogger("flask-limiter").disabled = True  # it would log addresses, and which link they have
-    return Limiter(get_remote_address, app=app, storage_uri="memory://", strategy="moving-window")
+    return Limiter(by_address, app=app, storage_uri="memory://", strategy="moving-window")
 
 
 def by_address() -> str:
-    """Who asks, by their address."""
-    return get_remote_address()
+    """Who asks, by the network of their address (IPv6: the /64)."""
+    return network_of(request.remote_addr or "")
 
 
 def by_visit() -> str:
-    """The link of this visit, and the address: a shoot's link is shared by all who stand there."""
-    return f"{session.get('link', '')}:{get_remote_address()}"
+    """The link of this visit, and the network: a shoot's link is shared by all who stand there."""
+    return f"{session.get('link', '')}:{by_address()}"
 
 
 def by_token() -> str:

@@ -15,10 +15,11 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy import insert as into
 
 from plugin.errors import TooMany
+from plugin.flows import budgets
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -26,25 +27,22 @@ from plugin.ledger.store import Tx
 
 LASTS = timedelta(minutes=10)
 TRIES = 5
-_PER = timedelta(hours=1)
-_MOST_AN_ADDRESS = 5
-_MOST_A_LINK = 200  # a shoot's: its visitors share it
 
 Post = Callable[[str, str, str], None]
 """Mails a code: id of the letter, address, code."""
 
 
-def send(services: Services, link_id: str, address: str, post: Post) -> None:
-    """Make a code for this address and mail it; earlier ones of it end. Raises TooMany, MailError."""
+def send(services: Services, link_id: str, address: str, post: Post, network: str = "") -> None:
+    """Make a code for this address and mail it; earlier ones of it end. Raises TooMany, MailError.
+
+    `network`: from where it is asked for (see `budgets`).
+    """
     code, code_id = f"{secrets.randbelow(10**6):06d}", uuid4().hex
     mine = _mine(services, link_id, address)
     with services.store.write() as tx:
-        since = t.code.c.created_at > tx.now - _PER
-        asked = tx.connection.scalar(select(func.count()).where(mine, since)) or 0
-        shared = (
-            tx.connection.scalar(select(func.count()).where(t.code.c.invitation_id == link_id, since)) or 0
-        )
-        if asked >= _MOST_AN_ADDRESS or shared >= _MOST_A_LINK:
+        link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
+        asker = budgets.Asker(link_id, link.person_id or "", address, network, shoot=link.person_id is None)
+        if not budgets.spend(services, tx, budgets.Cause.CODE, asker):
             raise TooMany("too many codes were asked for: try again in an hour")
         tx.execute(update(t.code).where(mine, t.code.c.expires_at > tx.now).values(expires_at=tx.now))
         tx.execute(

@@ -14,12 +14,12 @@ from plugin.errors import StoreError, TokenRefused
 from plugin.flows import tokens
 from plugin.flows.services import Services
 from plugin.flows.tokens import Caller
-from sidecar import problems
+from sidecar import limits, problems
 from sidecar.api.idempotency import Keys
 from sidecar.api.routes import Route, Routes
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_GUESSES = 60  # wrong tokens a minute from one address
+_GUESSES = 60  # wrong tokens a minute from one network
 
 
 class Guard:
@@ -61,7 +61,7 @@ class Guard:
             g.caller = tokens.known(self._services, secret.strip() if kind.casefold() == "bearer" else "")
         except TokenRefused as error:
             # Only who is wrong is slowed: behind a proxy everybody may seem to come from one address.
-            if not self._limiter.hit(self._wrong, "wrong", request.remote_addr or ""):
+            if not self._limiter.hit(self._wrong, "wrong", limits.by_address()):
                 return _slower()
             return _unauthorised(str(error), named=bool(secret))
         if not self._limiter.hit(self._rate, "token", caller().id):

@@ -170,7 +170,7 @@ class _Views:
 
         try:
             if asked.stored.form.code_by_mail:
-                codes.send(services, asked.link_id, address, post)
+                codes.send(services, asked.link_id, address, post, limits.by_address())
         except TooMany:
             return "email", "too-many"
         except MailRefused:

@@ -1,0 +1,105 @@
+"""Rule 14: codes and letters that somebody outside can cause are counted for each link, person, address, network."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from plugin.clock import ManualClock
+from plugin.flows import budgets, chores
+from plugin.flows.budgets import Asker, Cause
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+
+
+def spent(services: Services, cause: Cause, *askers: Asker) -> int:
+    """How many of them were allowed."""
+    with services.store.write() as tx:
+        return sum(budgets.spend(services, tx, cause, one) for one in askers)
+
+
+@pytest.mark.parametrize(
+    ("remote", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2002:c000:0207::1", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::9%eth0", "2001:db8:1:2::/64"),
+        ("2001:0DB8:0001:0002::", "2001:db8:1:2::/64"), ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("", ""), ("unix:", "unix:"),
+    ],
+)  # fmt: skip
+def test_a_network_is_what_one_holder_has(remote: str, network: str) -> None:
+    """An IPv4 address as it is, also in IPv6's clothes; of IPv6 the /64, however it is written."""
+    assert budgets.network_of(remote) == network
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_one_address_is_written_to_a_few_times_whoever_asks(services: Services, cause: Cause) -> None:
+    """Other links, other networks, other spellings of the address: it is the same mailbox."""
+    askers = [
+        Asker(uuid4().hex, "", "A@example.org" if n % 2 else "a@example.org", f"192.0.2.{n}")
+        for n in range(50)
+    ]
+    assert spent(services, cause, *askers) == budgets.LIMITS[cause]["address"][0]
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_one_personal_link_writes_to_few_addresses(services: Services, cause: Cause) -> None:
+    """Whoever holds a link of one person cannot use it to write to strangers."""
+    askers = [Asker("link", "person", f"{n}@example.org", f"192.0.2.{n}") for n in range(50)]
+    assert spent(services, cause, *askers) == min(
+        budgets.LIMITS[cause]["addresses"][0], budgets.LIMITS[cause]["person"][0]
+    )
+
+
+def test_one_shoot_link_writes_to_as_many_as_can_stand_there(services: Services, clock: ManualClock) -> None:
+    """Sixty people on one network get their codes, and half of them a second; a stranger who goes on gets none,
+    on the next network either not much, and a day has its end too."""
+    sixty = [Asker("shoot", "", f"{n}@example.org", "2001:db8::/64", shoot=True) for n in range(60)]
+    assert spent(services, Cause.CODE, *sixty, *sixty[:30]) == 90
+    strangers = [Asker("shoot", "", f"{n}@example.net", "2001:db8::/64", shoot=True) for n in range(100)]
+    assert spent(services, Cause.CODE, *strangers) == 0
+    elsewhere = [
+        Asker("shoot", "", f"{uuid4().hex}@example.net", f"192.0.2.{n}", shoot=True) for n in range(250)
+    ]
+    assert spent(services, Cause.CODE, *elsewhere) == 110
+    count = 0
+    for _ in range(23):
+        clock.advance(timedelta(hours=1))
+        count += spent(services, Cause.CODE, *(
+            Asker("shoot", "", f"{uuid4().hex}@example.net", f"192.0.2.{n}", shoot=True) for n in range(250)
+        ))  # fmt: skip
+    assert count == 1000 - 200
+
+
+def test_one_network_has_an_end_whatever_it_calls_itself(services: Services) -> None:
+    """300 askers of one /64, each with an address and a link of its own."""
+    networks = [budgets.network_of(f"2001:db8:1:2::{n:x}") for n in range(300)]
+    askers = [Asker(uuid4().hex, "", f"{n}@example.org", network) for n, network in enumerate(networks)]
+    assert spent(services, Cause.LETTER, *askers) == budgets.LIMITS[Cause.LETTER]["network"][0]
+
+
+def test_what_is_refused_is_not_counted_and_an_hour_later_it_is_open_again(
+    services: Services, clock: ManualClock
+) -> None:
+    """Who keeps pressing does not lock themselves out; nor does one cause use up another."""
+    asker = Asker("", "", "a@example.org", "192.0.2.1")
+    most = budgets.LIMITS[Cause.CODE]["address"][0]
+    assert spent(services, Cause.CODE, *[asker] * 40) == most
+    assert spent(services, Cause.LETTER, asker) == 1
+    clock.advance(timedelta(hours=1))
+    assert spent(services, Cause.CODE, *[asker] * 40) == most
+
+
+def test_nothing_of_it_names_anybody_and_nothing_stays(services: Services, clock: ManualClock) -> None:
+    """The rows hold a keyed hash and a moment, and go with the events."""
+    spent(services, Cause.CODE, Asker("link", "person", "asa@example.org", "192.0.2.1"))
+    with services.store.read() as conn:
+        ids = list(conn.scalars(select(t.event.c.id)))
+    assert len(ids) >= 4
+    assert all(len(one) == 96 and set(one) <= set("0123456789abcdef") for one in ids)
+    clock.advance(timedelta(days=services.config.retention.events_days + 1))
+    chores.housekeeping(services)
+    with services.store.read() as conn:
+        left = set(conn.scalars(select(t.event.c.id)))
+    assert not left & set(ids)
