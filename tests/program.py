@@ -26,9 +26,10 @@ class Api:
         other.services, other.client, other.token = self.services, client, self.token
         return other
 
-    def made(self, scopes: Collection[str]) -> str:
-        """A new token; returns its secret."""
-        return tokens.add(self.services, "test", list(scopes), "test").secret
+    def made(self, scopes: Collection[str], tools: Collection[str] | None = None) -> str:
+        """A new token; returns its secret. Of the gate it may claim to be a CMS, unless `tools` says otherwise."""
+        claims = tools if tools is not None else (["cms"] if Scope.GATE_USE in scopes else [])
+        return tokens.add(self.services, "test", list(scopes), "test", tools=claims).secret
 
     def ask(
         self, method: str, path: str, body: Any = None, token: str | None = None,

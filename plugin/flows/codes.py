@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import select, update
 from sqlalchemy import insert as into
+from sqlalchemy import select, update
 
 from plugin.errors import TooMany
 from plugin.flows import budgets

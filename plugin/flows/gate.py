@@ -1,9 +1,10 @@
 """The gate: may this tool have this photograph, for this use? For a CMS, and for AI tools.
 
 Allowed is only what is cleared. An AI tool besides needs that everybody in the photograph agreed to
-AI tools, on the channel that `gate.ai_channel` names; what calls itself none of `gate.plain_tools`
-is taken for an AI tool. Emotion inference is refused whoever asks (Regulation (EU) 2024/1689 Art.
-5(1)(f), Art. 50(3)); it is known by what the tool says of itself. Whatever is not allowed is logged.
+AI tools, on the channel that `gate.ai_channel` names. A caller is taken for an AI tool unless it
+claims to be one of `gate.plain_tools`, its token says that it may, and it names no inference that it
+would draw. Emotion inference is refused whoever asks (Regulation (EU) 2024/1689 Art. 5(1)(f), Art.
+50(3)); it is known by what the tool says of itself. Whatever is not allowed is logged.
 """
 
 import re
@@ -44,7 +45,10 @@ class Why(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """Which photograph, for which use, by which tool; `inference` is what the tool would conclude from it."""
+    """Which photograph, for which use, by which tool; `inference` is what the tool would conclude from it.
+
+    `kind` is what the caller says; `claims`: the kinds that it may say so of itself, by its token.
+    """
 
     ref: str
     use: Use
@@ -52,6 +56,7 @@ class Question:
     name: str = ""
     inference: tuple[str, ...] = ()
     day: date | None = None
+    claims: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -111,9 +116,15 @@ def ask(services: Services, question: Question, actor: str) -> Decision:
     return decision
 
 
+def is_plain(services: Services, question: Question) -> bool:
+    """Whether the caller is believed to be no AI tool. Who infers anything from a picture is one, bound or not."""
+    claim = question.kind in services.config.gate.plain_tools and question.kind in question.claims
+    return claim and not question.inference
+
+
 def _decide(services: Services, question: Question) -> Decision:
     gate, use = services.config.gate, question.use
-    ai = question.kind not in gate.plain_tools
+    ai = not is_plain(services, question)
     permit = Use(use.purpose, gate.ai_channel)
     uses = [use, permit] if ai and gate.ai_channel else [use]
     found = clearance.ask_many(services, [question.ref], uses, question.day).get(question.ref)
@@ -142,7 +153,11 @@ def _of(services: Services, answer: Answer) -> Decision:
 
 
 def _log(services: Services, question: Question, decision: Decision, actor: str) -> None:
-    """Which photograph and why; of the tool's own words none, for they may hold anything."""
+    """Which photograph and why, what was claimed and whether it was believed.
+
+    Of the tool's own words none, for they may hold anything: a kind that is configured, `ai`, or "other".
+    """
+    plain = services.config.gate.plain_tools
     emotion = decision.why is Why.EMOTION
     with services.store.write() as tx:
         this = t.resource.c.ref == question.ref
@@ -151,5 +166,6 @@ def _log(services: Services, question: Question, decision: Decision, actor: str)
             Action.EMOTION_REFUSE if emotion else Action.USE_REFUSE, actor, resource_id=resource_id,
             verdict=decision.verdict.value, why=decision.why.value,
             purpose="" if emotion else question.use.purpose, channel="" if emotion else question.use.channel,
-            plain=question.kind in services.config.gate.plain_tools,
+            plain=is_plain(services, question), claimed=question.kind if question.kind in {*plain, "ai"} else "other",
+            believed=question.kind == "ai" or is_plain(services, question),
         )  # fmt: skip

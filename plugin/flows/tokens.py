@@ -1,4 +1,8 @@
-"""Tokens for programs that call the API: random, shown once, kept as a hash, each with its scopes and its end."""
+"""Tokens for programs that call the API: random, shown once, kept as a hash, each with its scopes and its end.
+
+A token of the gate also says which kinds of tool its bearer may claim to be: what a caller says of itself is
+believed only where whoever made the token said it too (see `gate`).
+"""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -18,6 +22,9 @@ from plugin.ledger.audit import Action
 from plugin.ledger.endings import TOKEN, Ended
 
 PREFIX = "facelease_"  # so that a token which lies about is known for what it is
+LASTS = timedelta(days=365)
+"""How long a token is valid where nobody says otherwise."""
+
 _BYTES = 32
 _SEEN_EVERY = timedelta(minutes=1)  # a write a request would cost more than the moment is worth
 
@@ -33,6 +40,7 @@ class Scope(StrEnum):
     FORMS_WRITE = "forms:write"
     INVITATIONS_READ = "invitations:read"
     INVITATIONS_WRITE = "invitations:write"
+    INVITATIONS_HAND_OVER = "invitations:hand-over"
     CLEARANCE_READ = "clearance:read"
     GATE_USE = "gate:use"
     EXPORTS_READ = "exports:read"
@@ -55,10 +63,11 @@ class Made:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: the token's id, and what it may do."""
+    """Who calls: the token's id, what it may do, and what it may claim to be at the gate."""
 
     id: str
     scopes: frozenset[str]
+    tools: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -67,24 +76,57 @@ class Caller:
 
 
 def add(
-    services: Services, label: str, scopes: Collection[str], actor: str, lasts: timedelta | None = None
-) -> Made:
-    """Make a token. Raises ConfigError for no scope, or one that does not exist."""
-    unknown = sorted(set(scopes) - set(Scope))
-    if unknown or not scopes:
-        wrong = f"no scope is called {unknown[0]!r}" if unknown else "a token needs a scope"
-        raise ConfigError(f"{wrong}: scopes are {', '.join(Scope)}")
+    services: Services, label: str, scopes: Collection[str], actor: str, lasts: timedelta = LASTS,
+    tools: Collection[str] = (),
+) -> Made:  # fmt: skip
+    """Make a token; `tools`: the plain kinds of tool that its bearer may claim to be at the gate.
+
+    Raises ConfigError for no scope, one that does not exist, or a kind that nobody may claim by a token.
+    """
+    _refuse_scopes(scopes)
+    _refuse_tools(services, scopes, tools)
     made = Made(uuid4().hex, PREFIX + secrets.token_urlsafe(_BYTES))
     with services.store.write() as tx:
         tx.execute(
             insert(t.api_token).values(
                 id=made.id, label=label, secret_sha256=_digest(made.secret), scopes=sorted(set(scopes)),
-                created_at=tx.now, created_by=actor, expires_at=tx.now + lasts if lasts else None,
+                tools=sorted(set(tools)), created_at=tx.now, created_by=actor, expires_at=tx.now + lasts,
             )
         )  # fmt: skip
         for scope in sorted(set(scopes)):
             tx.audit(Action.ACCESS_MAKE, actor, token=made.id, scope=scope)
+        for tool in sorted(set(tools)):
+            tx.audit(Action.ACCESS_MAKE, actor, token=made.id, tool=tool)
     return made
+
+
+def _refuse_scopes(scopes: Collection[str]) -> None:
+    unknown = sorted(set(scopes) - set(Scope))
+    if unknown or not scopes:
+        wrong = f"no scope is called {unknown[0]!r}" if unknown else "a token needs a scope"
+        raise ConfigError(f"{wrong}: scopes are {', '.join(Scope)}")
+
+
+def _refuse_tools(services: Services, scopes: Collection[str], tools: Collection[str]) -> None:
+    """An AI tool needs no word for it: whatever is not believed is taken for one."""
+    plain = services.config.gate.plain_tools
+    for tool in sorted(set(tools) - set(plain)):
+        raise ConfigError(
+            f"{tool!r} is none of gate.plain_tools ({', '.join(plain)}): leave it out, then the bearer is taken "
+            "for an AI tool; or configure it first"
+        )
+    if tools and Scope.GATE_USE not in scopes:
+        raise ConfigError(
+            f"what a token may claim to be counts at the gate alone: add the scope {Scope.GATE_USE}"
+        )
+
+
+def without_end(services: Services) -> Sequence[Row[Any]]:
+    """Tokens that are valid for ever, made before every token had an end: id, label, created_at, used_at."""
+    columns = (t.api_token.c.id, t.api_token.c.label, t.api_token.c.created_at, t.api_token.c.used_at)
+    open_ = t.api_token.c.expires_at.is_(None) & t.api_token.c.revoked_at.is_(None)
+    with services.store.read() as conn:
+        return conn.execute(select(*columns).where(open_).order_by(t.api_token.c.created_at)).all()
 
 
 def listed(services: Services) -> Sequence[Row[Any]]:
@@ -121,7 +163,7 @@ def known(services: Services, secret: str) -> Caller:
     if row.used_at is None or row.used_at <= now - _SEEN_EVERY:
         with services.store.write(alone=False) as tx:
             tx.execute(update(t.api_token).where(t.api_token.c.id == row.id).values(used_at=tx.now))
-    return Caller(row.id, frozenset(row.scopes))
+    return Caller(row.id, frozenset(row.scopes), frozenset(row.tools))
 
 
 def _digest(secret: str) -> str:

@@ -20,7 +20,10 @@ _SOMEBODY = {"en": "somebody", "nl": "iemand"}
 
 
 class Tool(Closed):
-    """What asks: its kind (such as cms or ai), its name, and what it would conclude from the picture."""
+    """What asks: its kind (such as cms or ai), its name, and what it would conclude from the picture.
+
+    A kind that the token may not claim is taken for an AI tool, as is every tool that infers anything.
+    """
 
     kind: Word
     name: Line = ""
@@ -56,7 +59,7 @@ def routes(services: Services) -> Routes:
         """Ask before each use; what is not allowed is logged. Emotion inference is refused whoever asks."""
         question = gate.Question(
             body.resource, Use(body.purpose, body.channel), body.tool.kind, body.tool.name,
-            body.tool.inference, body.day,
+            body.tool.inference, body.day, caller().tools,
         )  # fmt: skip
         told = gate.ask(services, question, caller().actor)
         language = body.language or services.config.site.language

@@ -1,4 +1,7 @@
-"""Invitations: the links by which people sign, mailed or to be handed over; revoked when they should open no more."""
+"""Invitations: the links by which people sign, mailed or to be handed over; revoked when they should open no more.
+
+Who may have links mailed gets none: a link that a program was shown can be opened, and signed, by the program.
+"""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -15,9 +18,16 @@ from sidecar.api.guard import caller
 from sidecar.api.models import Closed, Id, Made, PersonPath, Ref, Word
 from sidecar.api.routes import Route, Routes, answer
 
+_HAND_OVER = (
+    "A link to hand over, and the code of a shoot, are POST /invitations:hand-over, with a scope of its own"
+)
+_MAILED_ONLY = (
+    f"by this route links are mailed to one person: say by_mail true, and give person_id. {_HAND_OVER}"
+)
+
 
 class Invite(Closed):
-    """Either one person or one shoot (a collection). `form`: a name; null is the only one in use."""
+    """One person, who is written to. `form`: a name; null is the only one in use. `by_mail`: say true."""
 
     person_id: Id | None = None
     collection: Ref | None = None
@@ -29,8 +39,20 @@ class Invite(Closed):
     days: Annotated[int, Field(ge=1, le=366)] | None = None
 
 
-class Invited(BaseModel):
-    """The link, shown this once; null where it is mailed, and where the answer is given again."""
+class HandOver(Closed):
+    """Either one person or one shoot (a collection). `form`: a name; null is the only one in use."""
+
+    person_id: Id | None = None
+    collection: Ref | None = None
+    form: Word | None = None
+    kind: Literal["sign", "renew"] = "sign"
+    language: Literal["en", "nl"] | None = None
+    guardian_id: Id | None = None
+    days: Annotated[int, Field(ge=1, le=366)] | None = None
+
+
+class HandedOver(BaseModel):
+    """The link, shown this once; null where the answer is given again."""
 
     id: str
     link: str | None
@@ -61,23 +83,7 @@ def routes(services: Services) -> Routes:
     """The routes of invitations."""
     api = Routes("invitations", "Asking people")
 
-    @api.add(
-        "POST", "/invitations",
-        Route(Scope.INVITATIONS_WRITE, changes=True, once=frozenset({"link"})), Invited, 201,
-    )  # fmt: skip
-    def invitation_make(body: Invite) -> Response:
-        """Make a link, and mail it where that is asked for."""
-        if body.by_mail and not services.config.mail.host:
-            raise ConsentError("this house sends no mail: leave by_mail out, and hand the link over yourself")
-        links.address(services, "")  # without an address of ours no link is made
-        asked = invitations.Invite(
-            person_id=body.person_id, collection_ref=body.collection, form=body.form, kind=Kind(body.kind),
-            language=body.language, guardian_id=body.guardian_id, by_mail=body.by_mail,
-            lasts=timedelta(days=body.days) if body.days else None,
-        )  # fmt: skip
-        made = invitations.invite(services, asked, caller().actor)
-        link = None if body.by_mail else links.address(services, made.token)
-        return answer(Invited(id=made.id, link=link), 201)
+    _asking(api, services)
 
     @api.add("GET", "/people/<person_id>/invitations", Route(Scope.INVITATIONS_READ), Outs)
     def invitations_list(path: PersonPath) -> Response:
@@ -94,3 +100,32 @@ def routes(services: Services) -> Routes:
         return answer(Made(id=path.link_id))
 
     return api
+
+
+def _asking(api: Routes, services: Services) -> None:
+    @api.add("POST", "/invitations", Route(Scope.INVITATIONS_WRITE, changes=True), Made, 201)
+    def invitation_make(body: Invite) -> Response:
+        """Have a link mailed. The answer holds no link: see `/invitations:hand-over`."""
+        if not body.by_mail or body.collection is not None:
+            raise ConsentError(_MAILED_ONLY)
+        if not services.config.mail.host:
+            raise ConsentError(f"this house sends no mail. {_HAND_OVER}")
+        return answer(Made(id=_made(services, body, by_mail=True).id), 201)
+
+    shown = Route(Scope.INVITATIONS_HAND_OVER, changes=True, once=frozenset({"link"}))
+
+    @api.add("POST", "/invitations:hand-over", shown, HandedOver, 201)
+    def invitation_hand_over(body: HandOver) -> Response:
+        """Make a link and show it, once. Whoever holds it can sign in the person's place: see docs/api.md."""
+        made = _made(services, body, by_mail=False)
+        return answer(HandedOver(id=made.id, link=links.address(services, made.token)), 201)
+
+
+def _made(services: Services, body: Invite | HandOver, by_mail: bool) -> links.Made:
+    links.address(services, "")  # without an address of ours no link is made
+    asked = invitations.Invite(
+        person_id=body.person_id, collection_ref=body.collection, form=body.form, kind=Kind(body.kind),
+        language=body.language, guardian_id=body.guardian_id, by_mail=by_mail,
+        lasts=timedelta(days=body.days) if body.days else None,
+    )  # fmt: skip
+    return invitations.invite(services, asked, caller().actor)

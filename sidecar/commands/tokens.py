@@ -18,15 +18,18 @@ def token() -> None:
 @click.argument("label")
 @click.option("--scope", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope]),
               help="What it may do; may be repeated.")  # fmt: skip
-@click.option("--days", type=click.IntRange(1, 3650), help="How long it is valid; default: until revoked.")
+@click.option("--tool", multiple=True, help="A kind of gate.plain_tools that it may claim to be at the gate.")
+@click.option("--days", type=click.IntRange(1, 3650), default=tokens.LASTS.days, show_default=True,
+              help="How long it is valid.")  # fmt: skip
 @as_json
 @click.pass_obj
-def add(shell: Shell, label: str, scope: tuple[str, ...], days: int | None, as_json: bool) -> None:
+def add(
+    shell: Shell, label: str, scope: tuple[str, ...], tool: tuple[str, ...], days: int, as_json: bool
+) -> None:
     """Make a token and show it, once. LABEL says which program it is for."""
     with shell.house(catch_up=False) as services:
-        lasts = timedelta(days=days) if days else None
-        made = tokens.add(services, label, scope, actor(), lasts)
-    data = {"id": made.id, "token": made.secret, "scopes": sorted(set(scope))}
+        made = tokens.add(services, label, scope, actor(), timedelta(days=days), tool)
+    data = {"id": made.id, "token": made.secret, "scopes": sorted(set(scope)), "tools": sorted(set(tool))}
     say(as_json, data, [made.secret, f"id {made.id}; it is shown this once: hand it over now"])
 
 
@@ -39,12 +42,12 @@ def list_(shell: Shell, as_json: bool) -> None:
         now = services.clock.now()
         rows = [
             {
-                "id": row.id, "label": row.label, "scopes": row.scopes, "made": row.created_at,
+                "id": row.id, "label": row.label, "scopes": row.scopes, "tools": row.tools, "made": row.created_at,
                 "until": row.expires_at, "used": row.used_at, "state": _state(row.revoked_at, row.expires_at, now),
             }
             for row in tokens.listed(services)
         ]  # fmt: skip
-    heads = ["id", "label", "scopes", "state", "until", "used"]
+    heads = ["id", "label", "scopes", "tools", "state", "until", "used"]
     say(as_json, rows, table(heads, [[_short(row[head]) for head in heads] for row in rows]))
 
 

@@ -52,11 +52,14 @@ def test_a_link_is_shown_once_and_opens_until_it_is_revoked(asking: Api) -> None
     """The link works; the store holds its hash alone, also under an idempotency key; revoked, it opens nothing."""
     asking.post("/forms", {"body": _form()})
     asa = asking.post("/people", {"name": "Åsa"})["id"]
-    made = asking.post("/invitations", {"person_id": asa}, headers=KEY)
+    made = asking.post("/invitations:hand-over", {"person_id": asa}, headers=KEY)
     token = made["link"].rpartition("/")[2]
     assert made["link"].startswith("https://lease.example.org/")
     assert links.opened(asking.services, token).person_id == asa
-    assert asking.post("/invitations", {"person_id": asa}, headers=KEY) == {"id": made["id"], "link": None}
+    assert asking.post("/invitations:hand-over", {"person_id": asa}, headers=KEY) == {
+        "id": made["id"],
+        "link": None,
+    }
     with asking.services.store.read() as conn:
         assert token not in str(conn.execute(select(t.idempotency)).all())
     assert [one["id"] for one in asking.get(f"/people/{asa}/invitations")["items"]] == [made["id"]]
@@ -67,7 +70,7 @@ def test_a_link_is_shown_once_and_opens_until_it_is_revoked(asking: Api) -> None
     mailed = {"person_id": asa, "by_mail": True}
     assert asking.ask("POST", "/invitations", mailed).status_code == 409  # this house sends no mail
     both = {"person_id": asa, "collection": "shoot"}
-    assert asking.ask("POST", "/invitations", both).status_code == 409
+    assert asking.ask("POST", "/invitations:hand-over", both).status_code == 409
 
 
 def test_a_link_for_a_guardian_is_for_one_of_the_childs_own(asking: Api) -> None:
@@ -80,7 +83,7 @@ def test_a_link_for_a_guardian_is_for_one_of_the_childs_own(asking: Api) -> None
     hers, his = (asking.post(f"/people/{child}/guardians", {"name": "Hugo"})["id"] for child in (clara, carl))
     for guardian, status in ((hers, 201), (his, 404), ("0" * 32, 404)):
         body = {"person_id": clara, "guardian_id": guardian}
-        assert asking.ask("POST", "/invitations", body).status_code == status
+        assert asking.ask("POST", "/invitations:hand-over", body).status_code == status
     assert len(asking.get(f"/people/{clara}/invitations")["items"]) == 1
 
 
@@ -88,7 +91,7 @@ def test_without_an_address_no_link_is_made(api: Api) -> None:
     """The configuration is not ready: 503, and no link that nobody has."""
     api.post("/forms", {"body": _form()})
     asa = api.post("/people", {"name": "Åsa"})["id"]
-    assert api.ask("POST", "/invitations", {"person_id": asa}).status_code == 503
+    assert api.ask("POST", "/invitations:hand-over", {"person_id": asa}).status_code == 503
     assert api.get(f"/people/{asa}/invitations")["items"] == []
 
 
