@@ -5,13 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from plugin.errors import LinkRefused
 from plugin.flows import forms, links, requests
 from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
 from plugin.ledger import tables as t
 from sidecar.app import create_app
+from tests import support
 from tests.program import Api
 
 KEY = {"Idempotency-Key": "ask-1"}
@@ -108,3 +110,61 @@ def test_a_request_to_be_forgotten_is_listed_and_decided(api: Api) -> None:
     assert api.ask("POST", f"/erasures/{first}/decision", {"forget": True}).status_code == 404
     with api.services.store.read() as conn:
         assert set(conn.scalars(select(t.person_key.c.person_id))) == {bo}
+
+
+# ---- who may have links mailed gets none -----------------------------------------------------
+
+
+@pytest.fixture
+def mailing(asking: Api) -> Iterator[Api]:
+    """The API of a house that can write to people, too: its letters wait in the outbox."""
+    mail = asking.services.config.mail.model_copy(
+        update={"host": "127.0.0.1", "sender": "photos@example.org"}
+    )
+    services = replace(asking.services, config=asking.services.config.model_copy(update={"mail": mail}))
+    with create_app(services.config, services).test_client() as client:
+        yield Api(services, client)
+
+
+def test_a_token_that_has_links_mailed_gets_none(mailing: Api, cast: support.Cast) -> None:
+    """Whatever it sends: no link in an answer, given once or again; and nobody's link was made where it is refused."""
+    mailing.post("/forms", {"body": _form()})
+    cast.open_collection()
+    asa = mailing.post("/people", {"name": "Åsa", "email": "asa@example.org"})["id"]
+    token = mailing.made([Scope.INVITATIONS_WRITE, Scope.INVITATIONS_READ])
+    mailed = {"person_id": asa, "by_mail": True}
+    tries = [
+        {"person_id": asa}, {"person_id": asa, "by_mail": False}, {"collection": "shoot"},
+        {"collection": "shoot", "by_mail": True}, mailed | {"collection": "shoot"},
+    ]  # fmt: skip
+    for body in tries:
+        answer = mailing.ask("POST", "/invitations", body, token=token)
+        assert answer.status_code == 409
+        assert "hand-over" in answer.json["detail"]
+    for path in ("/invitations:hand-over", "/invitations:hand-over/"):
+        assert mailing.ask("POST", path, {"person_id": asa}, token=token).status_code in (403, 404)
+    with mailing.services.store.read() as conn:
+        assert conn.scalar(select(func.count()).select_from(t.invitation)) == 0
+    made = mailing.post("/invitations", mailed, token=token, headers=KEY)
+    assert set(made) == {"id"}
+    assert mailing.post("/invitations", mailed, token=token, headers=KEY) == made
+    seen = mailing.get(f"/people/{asa}/invitations", token=token)
+    with mailing.services.store.read() as conn:
+        assert conn.scalar(select(func.count()).select_from(t.mail)) == 1
+    assert "/s/" not in f"{made} {seen}"
+
+
+def test_an_answer_with_a_link_is_given_again_without_it_and_to_nobody_else(asking: Api) -> None:
+    """Another token with the same key and request does it anew, or may not; the link is in no answer twice."""
+    asking.post("/forms", {"body": _form()})
+    asa = asking.post("/people", {"name": "Åsa"})["id"]
+    one, two, mails = (
+        asking.made([scope])
+        for scope in (Scope.INVITATIONS_HAND_OVER, Scope.INVITATIONS_HAND_OVER, Scope.INVITATIONS_WRITE)
+    )
+    body = {"person_id": asa}
+    first = asking.post("/invitations:hand-over", body, token=one, headers=KEY)
+    assert asking.post("/invitations:hand-over", body, token=one, headers=KEY)["link"] is None
+    other = asking.post("/invitations:hand-over", body, token=two, headers=KEY)
+    assert other["link"] not in (None, first["link"])
+    assert asking.ask("POST", "/invitations:hand-over", body, token=mails, headers=KEY).status_code == 403

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from plugin.clock import ManualClock
 from plugin.config import parse
 from plugin.errors import ConfigError
-from plugin.flows import gate
+from plugin.flows import gate, tokens
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -171,3 +171,71 @@ def test_a_channel_for_ai_must_be_one_that_people_are_asked_for() -> None:
     with pytest.raises(ConfigError, match="plain tool"):
         parse({"gate": {"plain_tools": ["cms", "ai"]}})
     assert parse({"gate": {"ai_channel": "ai"}, "clearance": {"channels": ["website", "ai"]}}).gate.ai_channel
+
+
+# ---- what a caller says of itself ------------------------------------------------------------
+
+
+def _claims(services: Services) -> list[tuple[Any, ...]]:
+    return [(one["claimed"], one["believed"], one["plain"]) for _, one in _logged(services)]
+
+
+def test_a_caller_is_what_its_token_says_and_no_more(
+    api: Api, cast: support.Cast, photograph: Photograph
+) -> None:
+    """A token without the claim is an AI tool, whatever it says; one with it is a CMS only while it says just that.
+
+    The log says what was claimed, and that it was not believed; never in the caller's own words.
+    """
+    asa = cast.add("Åsa")
+    cast.sign(asa, recognition=False, channels=("website", "press"))
+    photograph(REF, asa)
+    unbound = api.made(["gate:use"], tools=[])
+    bound = api.made(["gate:use"])
+    tries = [
+        (unbound, {"kind": "cms"}), (unbound, {"kind": "cms", "inference": ["age estimate"]}),
+        (unbound, {"kind": "ai"}), (unbound, {"kind": "dam"}), (unbound, {"kind": "cms", "name": "our website"}),
+        (bound, {"kind": "cms", "inference": ["age estimate"]}), (bound, {"kind": "ai"}), (bound, {"kind": "CMS"}),
+        (bound, {"kind": "cms", "inference": ["number of people"]}),
+    ]  # fmt: skip
+    for token, tool in tries:
+        body = {"resource": REF, "purpose": "communication", "channel": "website", "tool": tool}
+        assert api.post("/gate", body, token=token)["why"] == "ai_not_allowed", tool
+    assert _ask(api)["decision"] == "allow"
+    assert _claims(api.services) == [
+        ("cms", False, False), ("cms", False, False), ("ai", True, False), ("other", False, False),
+        ("cms", False, False), ("cms", False, False), ("ai", True, False), ("other", False, False),
+        ("cms", False, False),
+    ]  # fmt: skip
+    assert "estimate" not in str(_logged(api.services))
+
+
+def test_a_kind_that_is_no_plain_one_any_more_is_not_believed(
+    api: Api, cast: support.Cast, photograph: Photograph
+) -> None:
+    """The token was made when it was configured; what is configured now counts."""
+    asa = cast.add("Åsa")
+    cast.sign(asa, recognition=False)
+    photograph(REF, asa)
+    gate_ = api.services.config.gate.model_copy(update={"plain_tools": ("intranet",)})
+    services = replace(api.services, config=api.services.config.model_copy(update={"gate": gate_}))
+    with create_app(services.config, services).test_client() as client:
+        assert _ask(api.beside(client))["why"] == "ai_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "tools", "said"),
+    [
+        (["gate:use"], ["ai"], "'ai' is none of gate.plain_tools"),
+        (["gate:use"], ["cms", "captioning"], "'captioning' is none"),
+        (["gate:use"], ["CMS"], "'CMS' is none"),
+        (["people:read"], ["cms"], "add the scope gate:use"),
+    ],
+)  # fmt: skip
+def test_no_token_may_claim_what_nobody_configured(
+    services: Services, scopes: list[str], tools: list[str], said: str
+) -> None:
+    """Refused when it is made, with how to mend it."""
+    with pytest.raises(ConfigError, match=said):
+        tokens.add(services, "x", scopes, "test", tools=tools)
+    assert tokens.listed(services) == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConfigError, NotFound
@@ -165,3 +165,40 @@ def test_no_cookie_opens_the_api(api: Api, cast: support.Cast) -> None:
     answer = api.ask("POST", "/people", {"name": "New"})
     assert answer.status_code == 201
     assert "Set-Cookie" not in answer.headers
+
+
+def test_a_token_ends_after_a_year_and_those_without_an_end_are_listed(
+    api: Api, services: Services, clock: ManualClock
+) -> None:
+    """Where nobody says otherwise; tokens from before that had an end go on, and are told."""
+    made, old = (tokens.add(services, label, [Scope.AUDIT_READ], "test") for label in ("new", "old"))
+    assert tokens.without_end(services) == []
+    with services.store.write() as tx:
+        tx.execute(update(t.api_token).where(t.api_token.c.id == old.id).values(expires_at=None))
+    assert [row.label for row in tokens.without_end(services)] == ["old"]
+    clock.advance(timedelta(days=364))
+    assert api.ask("GET", "/audit", token=made.secret).status_code == 200
+    clock.advance(timedelta(days=1))
+    assert api.ask("GET", "/audit", token=made.secret).status_code == 401
+    assert api.ask("GET", "/audit", token=old.secret).status_code == 200
+    tokens.revoke(services, old.id, "test")
+    assert tokens.without_end(services) == []
+
+
+def test_guesses_of_one_network_count_together(api: Api) -> None:
+    """300 wrong tokens, each from an address of its own in one /64, and in one IPv4's many clothes."""
+    for many in (
+        [f"2001:db8:1:2::{n:x}" for n in range(300)],
+        ["192.0.2.9", "::ffff:192.0.2.9", "2002:c000:0209::1"] * 40,
+    ):
+        said = [_guess(api, n, address) for n, address in enumerate(many)]
+        assert said == [401] * 60 + [429] * (len(many) - 60)
+    assert _guess(api, 0, "2001:db8:1:3::1") == 401
+    assert api.ask("GET", "/audit").status_code == 200
+
+
+def _guess(api: Api, n: int, address: str) -> int:
+    headers = {"Authorization": f"Bearer wrong{n}"}
+    return api.client.get(
+        "/api/v1/audit", headers=headers, environ_overrides={"REMOTE_ADDR": address}
+    ).status_code
