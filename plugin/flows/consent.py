@@ -129,7 +129,9 @@ def forgo(services: Services, tx: Tx, person_id: str, actor: str) -> None:
         link = t.invitation.c
         out = (link.person_id == person_id) & (link.guardian_id == item.subject) & (link.uses == 0)
         for found in list(
-            tx.connection.scalars(select(link.id).where(out, link.kind != links.Kind.PAGE.value))
+            tx.connection.scalars(
+                select(link.id).where(out, link.kind.not_in((links.Kind.PAGE.value, links.Kind.KEY.value)))
+            )
         ):
             links.revoke(services, tx, found, actor)
         services.vault.discard(tx, item.id)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from plugin.errors import ConfigError, ConsentError, NotFound
-from plugin.flows import forms, links, mails, people, roster
+from plugin.flows import addresses, forms, links, mails, people, roster
 from plugin.flows.forms import Stored
 from plugin.flows.links import Kind, Link, Made
 from plugin.flows.services import Services
@@ -28,7 +28,8 @@ class Invite:
 
     Either `person_id` or `collection_ref` (a shoot). `form`: a form's name, None for the only one
     in use. `language`: None is the person's own, for a shoot the site's. `guardian_id`: addressed to
-    this guardian. `by_mail`: the link is mailed, and the reminders after it.
+    this guardian. `by_mail`: the link is mailed, and the reminders after it. `may_replace`: who asks may end
+    what is in force anyway; anybody else asks again only at a confirmed address.
     """
 
     person_id: str | None = None
@@ -39,6 +40,7 @@ class Invite:
     guardian_id: str | None = None
     by_mail: bool = False
     lasts: timedelta | None = None
+    may_replace: bool = False
 
 
 def invite(services: Services, asked: Invite, actor: str) -> Made:
@@ -63,13 +65,31 @@ def put(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -
     if asked.guardian_id is not None:
         _refuse_stranger(services, tx, person, asked.guardian_id)
     to = asked.guardian_id or _addressed(services, tx, asked.person_id)
+    if not asked.may_replace:
+        _refuse_replacing(services, tx, asked.person_id, asked.by_mail, to, actor)
+    address_id = addresses.deliver(services, tx, asked.person_id, to, actor) if asked.by_mail else None
     link = Link(
-        asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1, lasts=asked.lasts
+        asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1, lasts=asked.lasts,
+        address_id=address_id, may_replace=asked.may_replace,
     )  # fmt: skip
     made = links.make(services, tx, link, actor)
     if asked.by_mail:
         post(services, tx, asked.person_id, to, language, made)
     return made
+
+
+def _refuse_replacing(
+    services: Services, tx: Tx, person_id: str, by_mail: bool, to: str | None, actor: str
+) -> None:
+    """What is in force is replaced by the person, or by who may end it: else a link would be a way to end it."""
+    if not roster.unended(services, roster.load(tx.connection, person_id), tx.now):
+        return
+    if by_mail and addresses.confirmed(services, tx.connection, person_id, to, actor):
+        return
+    raise ConsentError(
+        "something is agreed to already: a new form for this person is mailed to a confirmed address, or made by a "
+        "data protection officer, an administrator or the command line"
+    )
 
 
 def _spoken(stored: Stored, language: str) -> str:
@@ -133,7 +153,7 @@ def _shoot(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str
 
 def unanswered(conn: Connection, person_id: str) -> list[Mapping[str, Any]]:
     """The links of a person that are out: id, kind, since when, until when."""
-    unused = (t.invitation.c.kind != Kind.PAGE.value) & (t.invitation.c.uses == 0)
+    unused = t.invitation.c.kind.not_in((Kind.PAGE.value, Kind.KEY.value)) & (t.invitation.c.uses == 0)
     return _out(conn, (t.invitation.c.person_id == person_id) & unused)
 
 

@@ -1,4 +1,7 @@
-"""Links by which people without an account come in: to sign, to renew, for a shoot, or to their own page.
+"""Links by which people without an account come in: to sign, to renew, for a shoot, by a key, or to their own page.
+
+A link is *delivered* to one address, or handed over: shown to whoever made it. What a delivered one opens hangs on
+the address, which is looked up each time: see `is_full`.
 
 A link is 256 random bits; the store holds its SHA-256 alone, so that no copy of the store opens one.
 """
@@ -11,10 +14,10 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from plugin.errors import ConfigError, LinkRefused
-from plugin.flows import roster
+from plugin.flows import addresses, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -31,12 +34,18 @@ class Kind(StrEnum):
     RENEW = "renew"
     MAJORITY = "majority"
     SHOOT = "shoot"
+    KEY = "key"
     PAGE = "page"
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link to be made. `lasts`: default is `signing.link_days`, or `signing.page_days` for a page."""
+    """A link to be made.
+
+    `lasts`: default is `signing.link_days`, or `signing.page_days` for a page. `address_id`: the address to which
+    it is delivered, and to which alone it is shown. `quitclaim_id`: what a key opens. `may_replace`: whoever made
+    it may end what is in force, so it may be signed in the place of that.
+    """
 
     kind: Kind
     language: str
@@ -47,6 +56,9 @@ class Link:
     by_mail: bool = False
     most_uses: int | None = None
     lasts: timedelta | None = None
+    address_id: str | None = None
+    quitclaim_id: str | None = None
+    may_replace: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ def make(services: Services, tx: Tx, link: Link, actor: str) -> Made:
             person_id=link.person_id, guardian_id=link.guardian_id, collection_ref=link.collection_ref,
             language=link.language, by_mail=link.by_mail, created_at=tx.now, created_by=actor,
             expires_at=tx.now + (link.lasts or timedelta(days=days)), most_uses=link.most_uses,
+            address_id=link.address_id, quitclaim_id=link.quitclaim_id, may_replace=link.may_replace,
         )
     )  # fmt: skip
     subject = roster.subject(services, tx.connection, link.person_id) if link.person_id else None
@@ -136,23 +149,30 @@ def _over(services: Services, tx: Tx, link_id: str) -> None:
     tx.after_commit(lambda: services.ended.append(ended))
 
 
+def is_full(services: Services, conn: Connection, link: Row[Any]) -> bool:
+    """Whether it was delivered to an address that opens the full page now: confirmed, and still on file."""
+    return addresses.opens(services, conn, link.address_id)
+
+
 def lock(services: Services, tx: Tx, person_id: str, actor: str) -> int:
     """No link opens the person's page any more, nor one by which they would sign anew; returns how many did.
 
     From a page somebody makes themselves a link to renew, and whoever signs by that is on the page again.
     """
-    return sum(revoke_all(services, tx, person_id, kind, actor) for kind in (Kind.PAGE, Kind.RENEW))
+    return sum(revoke_all(services, tx, person_id, kind, actor) for kind in (Kind.PAGE, Kind.RENEW, Kind.KEY))
 
 
-def revoke_all(services: Services, tx: Tx, person_id: str, kind: Kind, actor: str) -> int:
-    """No link of this kind to this person opens any more; returns how many did."""
+def revoke_all(
+    services: Services, tx: Tx, person_id: str, kind: Kind, actor: str, but: str | None = None
+) -> int:
+    """No link of this kind to this person opens any more, `but` one; returns how many did."""
     open_ = (
         (t.invitation.c.person_id == person_id)
         & (t.invitation.c.kind == kind.value)
         & t.invitation.c.revoked_at.is_(None)
         & (t.invitation.c.expires_at > tx.now)
     )
-    found = list(tx.connection.scalars(select(t.invitation.c.id).where(open_)))
+    found = [one for one in tx.connection.scalars(select(t.invitation.c.id).where(open_)) if one != but]
     for link_id in found:
         revoke(services, tx, link_id, actor)
     return len(found)

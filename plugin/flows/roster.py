@@ -143,6 +143,16 @@ def in_force(services: Services, standing: Standing, at: datetime) -> bool:
     return bool(rules.in_force(*standing, services.ages, at))
 
 
+def unended(services: Services, standing: Standing, at: datetime) -> frozenset[str]:
+    """The ids of the quitclaims of which a grant is in force at `at`, or will be."""
+    person, claims = standing
+    return frozenset(
+        claim.id
+        for claim in claims
+        if any(end is None or end > at for _, _, end in rules.windows(person, [claim], services.ages))
+    )
+
+
 def subject(services: Services, conn: Connection, person_id: str) -> str | None:
     """How the audit log refers to the person; None once an erasure has destroyed the key of that reference."""
     if not services.vault.has_key(conn, person_id, "record"):

@@ -53,6 +53,7 @@ invitation = Table(
     Column("reminded_at", Instant),
     Column("address_id", Text),                               # delivered to this address alone; null: handed over
     Column("quitclaim_id", Text, index=True),                 # a key: to what was signed in that visit
+    Column("may_replace", Boolean, nullable=False, default=False, server_default=text("false")),  # by its maker's right
 )  # fmt: skip
 
 # A one-time code that was mailed to whoever holds a link.

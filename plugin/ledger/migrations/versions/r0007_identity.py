@@ -147,6 +147,9 @@ def _columns() -> None:
     op.add_column("tag", sa.Column("kept_by", sa.Text()))
     op.add_column("invitation", sa.Column("address_id", sa.Text()))
     op.add_column("invitation", sa.Column("quitclaim_id", sa.Text()))
+    op.add_column(
+        "invitation", sa.Column("may_replace", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+    )
     op.create_index("ix_invitation_quitclaim_id", "invitation", ["quitclaim_id"])
     no = sa.text("false")
     op.add_column("person", sa.Column("self_entered", sa.Boolean(), nullable=False, server_default=no))
@@ -214,7 +217,7 @@ def downgrade() -> None:
     for column in ("of_age_by", "of_age_at", "given_name", "self_entered"):
         op.drop_column("person", column)
     op.drop_index("ix_invitation_quitclaim_id", "invitation")
-    for column in ("quitclaim_id", "address_id"):
+    for column in ("may_replace", "quitclaim_id", "address_id"):
         op.drop_column("invitation", column)
     for column in ("kept_by", "kept_at"):
         op.drop_column("tag", column)
