@@ -108,9 +108,9 @@ class Cast:
     def __init__(self, services: Services) -> None:
         self.services = services
 
-    def add(self, name: str, **about: Any) -> str:
-        """Enter a person; returns the id."""
-        return people.add(self.services, people.Newcomer(name, **about), "test")
+    def add(self, name: str, by: str = "test", **about: Any) -> str:
+        """Enter a person, as the account `by`; returns the id."""
+        return people.add(self.services, people.Newcomer(name, **about), by)
 
     def sign(
         self,

@@ -74,11 +74,13 @@ def _changed(services: Services, conn: Connection, row: Row[Any], _secret: Secre
     return {"standing": lines or ["- " + letter_words.say("nothing", row.language)]}
 
 
-def _ending(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+def _ending(services: Services, conn: Connection, row: Row[Any], secret: Secret) -> dict[str, Value]:
+    """With the link to renew by, or with how to ask for one."""
     found = _of(services, conn, row.data["quitclaim"])
     if found is None:
         raise Gone("what was to end has ended or was renewed")
-    return {"end": letter_words.last_day(found[2], row.language, services.config.site.zone)}
+    end = letter_words.last_day(found[2], row.language, services.config.site.zone)
+    return {"end": end, "kind": "ending" if "link" in secret else "ending-ask"}
 
 
 def _of(services: Services, conn: Connection, quitclaim_id: str) -> tuple[Person, Quitclaim, datetime] | None:

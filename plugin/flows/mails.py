@@ -38,6 +38,14 @@ class Letter:
     secret: Mapping[str, str] = field(default_factory=dict)
 
 
+def is_due(services: Services, tx: Tx, letter: Letter) -> bool:
+    """Whether the letter could be queued: somebody is there, can be written to, and was not yet, for this cause."""
+    known = tx.execute(select(t.mail.c.id).where(t.mail.c.cause == letter.cause)).first()
+    if known is not None or not services.vault.has_key(tx.connection, letter.person_id or "", "record"):
+        return False
+    return bool(address_of(services, tx.connection, letter))
+
+
 def put(services: Services, tx: Tx, letter: Letter) -> bool:
     """Queue the letter in the caller's transaction; False where nobody can be written to, or it was before."""
     address = address_of(services, tx.connection, letter)

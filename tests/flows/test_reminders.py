@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select, update
 
-from plugin.flows import consent, links, roster
+from plugin.flows import addresses, consent, contacts, links, majority, people, roster
 from plugin.flows.links import Kind
 from plugin.ledger import tables as t
 from tests import mailbox
@@ -21,7 +21,8 @@ TO_ASA, TO_OWNER = "asa@example.org", "owner@example.org"
 
 def _asa(post: Post, days: float = 365, form_id: str | None = None) -> str:
     """Åsa, who agreed for so many days by a form that is in use."""
-    asa = post.cast.add("Åsa", email=TO_ASA)
+    asa = post.cast.add("Åsa", by="cli:one", email=TO_ASA)
+    post.confirm(asa)
     post.cast.sign(asa, recognition=False, lasts=timedelta(days=days))
     _of_form(post, asa, form_id or post.form())
     return asa
@@ -114,7 +115,8 @@ def test_a_form_says_when(post: Post) -> None:
 def test_who_is_asked_each_year_is_written_to_in_time(post: Post) -> None:
     """A yearly form whose last day is years ahead: what was signed ends within 366 days, and each alert renews."""
     desk = Desk(post.services, renew_yearly=True, duration={"last_day": "2030-12-31"})
-    asa = post.cast.add("Åsa", email=TO_ASA)
+    asa = post.cast.add("Åsa", by="cli:one", email=TO_ASA)
+    post.confirm(asa)
     assert desk.visit(asa).sign("website").status_code == 303
     with post.services.store.read() as conn:
         ends = set(conn.scalars(select(t.grant.c.valid_until)))
@@ -184,6 +186,7 @@ def test_guardians_are_asked_each_by_a_link_of_their_own(post: Post) -> None:
     clara, (one, two) = post.child(
         date(2016, 1, 1), "one@example.org", "two@example.org", email="clara@example.org"
     )
+    post.confirm(clara, one, two)
     post.cast.sign(clara, recognition=False, guardians=(one, two))
     _of_form(post, clara, post.form())
     sent = post.day(306)
@@ -267,19 +270,163 @@ def test_the_young_person_is_told_and_asked(post: Post) -> None:
         assert not roster.in_force(post.services, roster.load(conn, clara), post.clock.now())
 
 
-def test_without_an_address_the_guardians_pass_it_on(post: Post) -> None:
-    """Both get the same link, which is the young person's."""
-    clara, guardians = post.child(BORN, "one@example.org", "two@example.org")
+def _secrets(post: Post) -> str:
+    """All that ever was mailed, and every link there is."""
+    return " ".join(f"{to} {text}" for to, text in _texts(post))
+
+
+@pytest.mark.parametrize(
+    "whose", ["none", "a guardian's", "in capitals", "typed by a holder", "nobody knows"]
+)
+def test_without_an_address_of_their_own_nobody_gets_the_link(post: Post, whose: str) -> None:
+    """Not the guardians, nor the child's address where it is a guardian's too, or where nobody of the staff entered
+    it. The guardians get a letter without a link, and the staff a task, until there is an address."""
+    email = {"a guardian's": "one@example.org", "in capitals": "ONE@Example.org"}.get(whose, "")
+    clara, guardians = post.child(BORN, "one@example.org", "two@example.org", email=email)
+    with post.services.store.write() as tx:
+        if whose == "typed by a holder":
+            addresses.enter(post.services, tx, clara, "typed@example.org", "guardian", account="cli:one")
+        elif whose == "nobody knows":
+            contacts.seal_email(post.services, tx, clara, "old@example.org")
     post.cast.sign(clara, recognition=False, guardians=tuple(guardians))
     _of_form(post, clara, post.form())
-    sent = post.until(SIXTEEN + timedelta(days=2))
-    assert {to for to, _ in sent} == {"one@example.org", "two@example.org"}
-    assert {subject for _, subject in sent} == {
-        "For Clara: you decide now about your photographs at Museum Åkerø"
-    }
-    assert len({mailbox.token(text) for _, text in _texts(post)}) == 1
-    assert _link(post, _texts(post)[0][1]).guardian_id is None
+    assert majority.without_address(post.services) == []
+    sent = post.until(SIXTEEN - timedelta(days=13)) + post.until(SIXTEEN + timedelta(days=2))
+    assert {to for to, _ in sent} == {"one@example.org", "two@example.org", TO_OWNER}
+    assert len([to for to, _ in sent if to != TO_OWNER]) == 4
+    assert "/s/" not in _secrets(post)
+    with post.services.store.read() as conn:
+        assert conn.execute(select(t.invitation)).all() == []
+    task = majority.without_address(post.services)
+    assert [(one.person_id, one.name, one.day) for one in task] == [(clara, "Clara", SIXTEEN)]
+    post.reach(clara, None, "clara@example.org")
+    sent = post.day()
+    assert [to for to, subject in sent if "decide" in subject] == ["clara@example.org"]
+    assert _link(post, _texts(post)[-1][1]).kind == "majority"
+    assert majority.without_address(post.services) == []
     assert post.day() == []
+
+
+def test_no_link_of_a_young_adult_goes_to_a_guardian(post: Post) -> None:
+    """One that was made before the birthday is not brought again to a guardian after it; nor one for the child to an
+    address that has become a guardian's since."""
+    clara, (guardian,) = post.child(BORN, "one@example.org", email="clara@example.org")
+    form = post.form()
+    post.clock.set(SIXTEEN - timedelta(days=3))
+    post.invite(clara, form, guardian)
+    post.invite(clara, form)
+    post.work()
+    post.reach(clara, guardian, "clara@example.org")
+    before = len(post.box.got)
+    sent = post.until(SIXTEEN + timedelta(days=6))
+    assert [text for _, text in _texts(post)[before:] if "/s/" in text] == []
+    assert [subject for _, subject in sent if "Reminder" in subject] == []
+
+
+@pytest.mark.parametrize(
+    ("warn", "told"),
+    [
+        ((14, 1), [14, 1, 0]),
+        ((60, 6), [60, 6, 0]),
+        ((10, 1, 100), [100, 10, 1, 0]),
+        ((), [0]),
+        ((2, 21, 2), [21, 2, 0]),
+    ],
+)
+def test_each_day_of_warning_brings_its_letter(post: Post, warn: tuple[int, ...], told: list[int]) -> None:
+    """Once each, whatever digits one number of days has in common with another; the same for guardians."""
+    post.services.config.minors.__dict__["warn_days"] = warn
+    clara, (hers,) = post.child(
+        date(2026, 7, 1).replace(year=2010), "one@example.org", email="clara@example.org"
+    )
+    dora = post.cast.add("Dora", birth_date=date(2010, 7, 1))
+    his = people.add_guardian(post.services, dora, "Gustaf", "cli:one", "gustaf@example.org")
+    for child, guardian in ((clara, hers), (dora, his)):
+        post.cast.sign(child, recognition=False, guardians=(guardian,), lasts=timedelta(days=900))
+    seventh = datetime(2026, 7, 1, 9, tzinfo=AMSTERDAM)
+    found: dict[str, list[int]] = {"clara@example.org": [], "gustaf@example.org": []}
+    for ahead in range(118, -4, -1):
+        for to, _ in post.until(seventh - timedelta(days=ahead)):
+            if to in found:
+                found[to].append(ahead)
+    assert found == {"clara@example.org": told, "gustaf@example.org": told}
+
+
+# ---- whose an address is ------------------------------------------------------------------
+
+
+def _ending_letter(post: Post) -> str:
+    post.day(306)
+    return next(text for to, text in _texts(post) if to == TO_ASA and "ends after" in text)
+
+
+@pytest.mark.parametrize(
+    "how", ["entered", "changed a day ago", "nobody knows", "typed for another", "same account"]
+)
+def test_an_ending_letter_has_a_link_only_where_the_address_is_known_to_be_theirs(
+    post: Post, how: str
+) -> None:
+    """Else it says to ask; and no link to renew is there for anybody to find."""
+    asa = post.cast.add("Åsa", by="cli:one", email="" if how == "nobody knows" else TO_ASA)
+    with post.services.store.write() as tx:
+        if how == "nobody knows":
+            contacts.seal_email(post.services, tx, asa, TO_ASA)
+        elif how == "typed for another":
+            addresses.enter(post.services, tx, asa, "", "cli:one")
+            addresses.enter(
+                post.services, tx, asa, TO_ASA, "person", account="cli:one", quitclaim_id="another"
+            )
+    if how == "same account":
+        assert post.asked_of(asa, by="dam:ONE")
+    post.cast.sign(asa, recognition=False)
+    _of_form(post, asa, post.form())
+    if how == "changed a day ago":
+        post.confirm(asa)
+        post.clock.advance(timedelta(days=305))
+        post.reach(asa, None, "new@example.org")
+        post.reach(asa, None, TO_ASA)
+        post.confirm(asa)
+        post.day()
+        text = next(text for to, text in _texts(post) if to == TO_ASA and "ends after" in text)
+    else:
+        text = _ending_letter(post)
+    assert "ask us for the form" in text
+    assert "/s/" not in text
+    with post.services.store.read() as conn:
+        assert conn.execute(select(t.invitation).where(t.invitation.c.kind == "renew")).all() == []
+
+
+def test_an_address_typed_in_the_visit_whose_quitclaim_ends_gets_the_link(post: Post) -> None:
+    """Whoever signed may sign again what they signed, and the link names the address that it was delivered to."""
+    asa = post.cast.add("Åsa")
+    post.cast.sign(asa, recognition=False)
+    _of_form(post, asa, post.form())
+    with post.services.store.write() as tx:
+        claim = tx.execute(select(t.quitclaim.c.id)).scalar_one()
+        typed = addresses.enter(
+            post.services, tx, asa, TO_ASA, "person", account="cli:one", quitclaim_id=claim
+        )
+    row = _link(post, _ending_letter(post))
+    assert (row.kind, row.address_id, row.by_mail) == ("renew", typed, True)
+
+
+@pytest.mark.parametrize("change", ["another", "away and back", "none"])
+def test_a_reminder_goes_only_where_the_invitation_went(post: Post, change: str) -> None:
+    """An address that took its place since gets none, not even if it reads the same; the link keeps its address."""
+    asa = post.cast.add("Åsa", by="cli:one", email=TO_ASA)
+    made = post.invite(asa, post.form())
+    post.work()
+    if change != "none":
+        post.reach(asa, None, "new@example.org")
+    if change == "away and back":
+        post.reach(asa, None, TO_ASA)
+    sent = [subject for _, subject in post.day(8) if "Reminder" in subject]
+    assert len(sent) == (1 if change == "none" else 0)
+    with post.services.store.read() as conn:
+        rows = conn.execute(select(t.invitation)).all()
+    assert len({row.address_id for row in rows}) == 1
+    assert all(row.address_id for row in rows)
+    assert (rows[0].id == made.id) or (rows[1].id == made.id)
 
 
 @pytest.mark.parametrize("how", ["withdrawn", "signed", "long ago"])

@@ -1,0 +1,110 @@
+"""Coming of age: the young person is told some days ahead, and asked on the day, at an address of their own.
+
+Their own is one that no guardian gave, that no holder of a link typed, and that is no guardian's too. The link goes
+there and nowhere else. Where there is none the guardians get a letter without a link, and the staff a task.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from plugin.flows import addresses, contacts, mails, renewals, roster
+from plugin.flows.links import Kind, Link
+from plugin.flows.mails import Letter
+from plugin.flows.services import Services
+from plugin.ledger.store import Tx
+from plugin.quitclaim import calendar, rules
+from plugin.quitclaim.model import Person, Quitclaim, name_key
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """Somebody who decides for themselves from `day` on, and whom nobody can ask: they have no address of their own."""
+
+    person_id: str
+    name: str
+    day: datetime
+
+
+def decides(services: Services, person: Person, at: datetime) -> bool:
+    """Whether the person decides alone at `at`, and no guardian for them."""
+    since = rules.of_age(person, services.ages)
+    return since is None or since <= at
+
+
+def own_address(services: Services, conn: Connection, person_id: str) -> str | None:
+    """The id of the address on file, if it is the young person's own."""
+    row = addresses.on_file(conn, person_id)
+    if row is None or not addresses.own(conn, person_id):
+        return None
+    mine = name_key(contacts.email_of(services, conn, person_id))
+    theirs = {name_key(str(one.get("email", ""))) for one in contacts.guardians_of(services, conn, person_id)}
+    return None if mine in theirs else str(row.id)
+
+
+def may_reach(services: Services, conn: Connection, person: Person, at: datetime) -> bool:
+    """Whether a link for the person may go to the address on file: of who had guardians, only to their own."""
+    grown = person.birth_date is not None and bool(person.guardians) and decides(services, person, at)
+    return not grown or own_address(services, conn, person.id) is not None
+
+
+def ask(services: Services, standing: roster.Standing, now: datetime) -> int:
+    """Tell the young person some days ahead, and ask them on the day; returns how many letters."""
+    person, claims = standing
+    birthday = calendar.coming_of_age(person, claims, services.ages)
+    if birthday is None:
+        return 0
+    since = min(claim.recorded_at for claim in claims)
+    ahead = (*services.config.minors.warn_days, 0)
+    days = calendar.nearest(birthday, ahead, now, since, renewals.late(services))
+    if days is None:
+        return 0
+    with services.store.write() as tx:
+        address_id = own_address(services, tx.connection, person.id)
+        if address_id is None:
+            return _tell_guardians(services, tx, person, days)
+        letter = Letter(f"majority:{person.id}:{days}", "majority", person.language, person.id)
+        if not mails.is_due(services, tx, letter):
+            return 0
+        link = _link(tx, person, claims, address_id) if days == 0 else None
+        return int(mails.put(services, tx, replace(letter, secret=renewals.fresh(services, tx, link))))
+
+
+def _tell_guardians(services: Services, tx: Tx, person: Person, days: int) -> int:
+    """Each of them, without a link: it is not theirs."""
+    letters = [
+        Letter(f"majority:{person.id}:{days}:{one}", "majority", person.language, person.id, one)
+        for one in person.guardians
+    ]
+    return sum(mails.is_due(services, tx, one) and mails.put(services, tx, one) for one in letters)
+
+
+def _link(tx: Tx, person: Person, claims: Sequence[Quitclaim], address_id: str) -> Link | None:
+    form = renewals.successor(tx, claims[-1].id)
+    if form is None:
+        return None
+    language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
+    return Link(
+        Kind.MAJORITY, language, person.id, form.id, by_mail=True, most_uses=1, address_id=address_id
+    )  # fmt: skip
+
+
+def without_address(services: Services) -> list[Unreached]:
+    """The task of the staff: who comes of age within the days of warning, or has, and has no address of their own.
+
+    Whoever signs, gets an address, or is forgotten leaves the list.
+    """
+    now = services.clock.now()
+    soon = now + timedelta(days=max(services.config.minors.warn_days, default=0))
+    with services.store.read() as conn:
+        found = [
+            Unreached(person.id, person.display_name, birthday)
+            for person, claims in roster.load_many(conn).values()
+            if (birthday := calendar.coming_of_age(person, claims, services.ages)) is not None
+            and birthday <= soon
+            and services.vault.has_key(conn, person.id, "record")
+            and own_address(services, conn, person.id) is None
+        ]
+    return sorted(found, key=lambda one: (one.day, one.name))
