@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from plugin.errors import ConfigError, ConsentError, NotFound
-from plugin.flows import addresses, forms, links, mails, people, roster
+from plugin.flows import addresses, forms, links, mails, majority, people, roster
 from plugin.flows.forms import Stored
 from plugin.flows.links import Kind, Link, Made
 from plugin.flows.services import Services
@@ -67,6 +67,10 @@ def put(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -
     to = asked.guardian_id or _addressed(services, tx, asked.person_id)
     if not asked.may_replace:
         _refuse_replacing(services, tx, asked.person_id, asked.by_mail, to, actor)
+    if asked.by_mail and to is None and not majority.may_reach(services, tx.connection, person, tx.now):
+        raise ConsentError(
+            "the address is not this young person's own: enter one that no guardian gave, or hand the link over"
+        )
     address_id = addresses.deliver(services, tx, asked.person_id, to, actor) if asked.by_mail else None
     link = Link(
         asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1, lasts=asked.lasts,

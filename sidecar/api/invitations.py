@@ -126,6 +126,7 @@ def _made(services: Services, body: Invite | HandOver, by_mail: bool) -> links.M
     asked = invitations.Invite(
         person_id=body.person_id, collection_ref=body.collection, form=body.form, kind=Kind(body.kind),
         language=body.language, guardian_id=body.guardian_id, by_mail=by_mail,
+        may_replace=Scope.INVITATIONS_HAND_OVER in caller().scopes,
         lasts=timedelta(days=body.days) if body.days else None,
     )  # fmt: skip
     return invitations.invite(services, asked, caller().actor)

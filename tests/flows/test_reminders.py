@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select, update
 
-from plugin.flows import addresses, consent, contacts, links, majority, people, roster
+from plugin.errors import ConsentError
+from plugin.flows import addresses, consent, contacts, invitations, links, majority, people, roster
 from plugin.flows.links import Kind
 from plugin.ledger import tables as t
 from tests import mailbox
@@ -441,3 +442,18 @@ def test_nobody_is_asked_on_a_birthday_that_ends_nothing(post: Post, how: str) -
         post.cast.sign(clara, recognition=False)
     sent = post.until(SIXTEEN + timedelta(days=200 if how == "long ago" else 1))
     assert not _to(sent, "clara@example.org")
+
+
+def test_an_invitation_of_a_young_adult_is_not_mailed_to_a_guardian(post: Post) -> None:
+    """Who asks by mail is told; with an address of their own it goes there."""
+    post.form()
+    clara, (guardian,) = post.child(BORN, "one@example.org", email="One@example.org")
+    post.cast.sign(clara, recognition=False, guardians=(guardian,))
+    post.until(SIXTEEN + timedelta(days=1))
+    with pytest.raises(ConsentError, match="young person's own"):
+        invitations.invite(post.services, invitations.Invite(clara, by_mail=True), "cli:two")
+    post.reach(clara, None, "clara@example.org")
+    invitations.invite(post.services, invitations.Invite(clara, by_mail=True), "cli:two")
+    before = len(post.box.got)
+    post.work()
+    assert [to for to, text in _texts(post)[before:] if "/s/" in text] == ["clara@example.org"]
