@@ -28,12 +28,14 @@ class Signed:
     """What came of it.
 
     `quitclaim_id` is None while a second guardian has to sign: then `other` is their link, which was
-    mailed if `mailed`. `page`: the link to one's own page. `photographs`: how many were kept.
+    mailed if `mailed`. `key`: to what was signed. `page`: the link to the full page, only where the link that
+    signed was delivered to a confirmed address. `photographs`: how many were kept.
     """
 
     person_id: str
     language: str
     quitclaim_id: str | None
+    key: Made | None = None
     page: Made | None = None
     other: Made | None = None
     mailed: bool = False

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from plugin.errors import ConsentError, NotFound
+from plugin.errors import NotFound
 from plugin.flows import accounts, contacts, mails, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -26,9 +26,7 @@ OTHER_ACCOUNT = "other account"
 UNKNOWN = "unknown"
 
 _WAITS = timedelta(days=7)
-_ACTIVE = timedelta(days=180)
-_HOLDERS = ("person", "guardian")
-_LONGEST = 500  # characters of a reason
+HOLDERS = ("person", "guardian")
 
 
 def enter(
@@ -77,7 +75,7 @@ def enter(
 def _stays(before: Row[Any] | None, actor: str) -> bool:
     """Whether what is known of an address stays, that is entered once more: another account may improve on it."""
     return before is not None and (
-        before.confirmed_at is not None or actor in _HOLDERS or accounts.same(before.entered_by, actor)
+        before.confirmed_at is not None or actor in HOLDERS or accounts.same(before.entered_by, actor)
     )
 
 
@@ -116,6 +114,21 @@ def _seal(services: Services, tx: Tx, person_id: str, guardian_id: str | None, e
     if name is None:
         raise NotFound("no such guardian of this person: facelease person export lists them")
     contacts.seal_guardian(services, tx, person_id, guardian_id, name, email)
+
+
+def _see_whose(services: Services, tx: Tx, person_id: str) -> None:
+    """A child's address that is also a guardian's is not the child's own."""
+    own = name_key(contacts.email_of(services, tx.connection, person_id))
+    guardians = contacts.guardians_of(services, tx.connection, person_id)
+    if own and own in {name_key(str(one.get("email", ""))) for one in guardians}:
+        row = on_file(tx.connection, person_id)
+        is_a_guardians(tx, row.id if row is not None else None)
+
+
+def is_a_guardians(tx: Tx, address_id: str | None) -> None:
+    """It was entered as the child's, and is a guardian's: nothing confirms it but a recognition."""
+    mine = (t.address.c.id == address_id) & t.address.c.entered_by.not_in(HOLDERS)
+    tx.execute(update(t.address).where(mine).values(account=t.address.c.entered_by, entered_by="guardian"))
 
 
 def _insert(tx: Tx, person_id: str, guardian_id: str | None, **values: Any) -> str:
@@ -176,7 +189,7 @@ def deliver(services: Services, tx: Tx, person_id: str, guardian_id: str | None,
     if row is None:
         return _insert(tx, person_id, guardian_id, entered_by=UNKNOWN)
     if row.confirmed_at is None and _by_another(row, asked_by):
-        _confirm(services, tx, row, OTHER_ACCOUNT, asked_by)
+        confirm(services, tx, row, OTHER_ACCOUNT, asked_by)
     return str(row.id)
 
 
@@ -190,12 +203,12 @@ def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> 
     if (
         row is None
         or row.retired_at is not None
-        or row.entered_by in _HOLDERS
+        or row.entered_by in HOLDERS
         or _has_a_past(tx, row.person_id)
     ):
         return False
     if row.confirmed_at is None:
-        _confirm(services, tx, row, FIRST_LETTER, "system")
+        confirm(services, tx, row, FIRST_LETTER, "system")
     return row.opens_at is None or bool(row.opens_at <= tx.now)
 
 
@@ -212,85 +225,8 @@ def _has_a_past(tx: Tx, person_id: str) -> bool:
     return any(tx.execute(query.limit(1)).first() is not None for query in of_theirs)
 
 
-def recognise(
-    services: Services,
-    person_id: str,
-    guardian_id: str | None,
-    how: str,
-    actor: str,
-    *,
-    reason: str = "",
-    officer: bool = False,
-) -> None:
-    """Record how somebody of the staff recognised the person, or a guardian: the address on file is theirs.
-
-    `officer`: the account is an officer's. Raises ConsentError where the account may not record it, or no reason
-    is given where one is needed; NotFound.
-    """
-    if how not in HOW:
-        raise ConsentError(f"say how they were recognised: {', '.join(HOW)}")
-    reason = " ".join(reason.split())[:_LONGEST]
-    with services.store.write() as tx:
-        person, _ = roster.load(tx.connection, person_id)
-        if guardian_id is not None and guardian_id not in person.guardians:
-            raise NotFound("no such guardian of this person: facelease person export lists them")
-        address_id = deliver(services, tx, person_id, guardian_id, "system")
-        row = on_file(tx.connection, person_id, guardian_id)
-        if row is None and guardian_id is not None:
-            raise NotFound("no address of this guardian is on file: enter it first")
-        alone = _refuse_the_same(tx, row, actor, officer, reason)
-        if row is not None and address_id:
-            _confirm(services, tx, row, how, actor, reason if alone else "")
-        if guardian_id is None:
-            tx.execute(update(t.person).where(t.person.c.id == person_id).values(self_entered=False))
-        subject = roster.subject(services, tx.connection, person_id)
-        tx.audit(
-            Action.PERSON_RECOGNISE, actor, subject=subject, how=how, alone=alone, guardian=bool(guardian_id)
-        )
-
-
-def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, reason: str) -> bool:
-    """Whether the account confirms what it entered itself, as the only one of its house. Raises ConsentError."""
-    if not accounts.is_account(actor) or actor.startswith("api:"):
-        raise ConsentError(
-            "how somebody was recognised is recorded by a person of the staff, not by a program"
-        )
-    entered_by = _account_of(row)
-    if officer or (entered_by is not None and not accounts.same(entered_by, actor)):
-        return False
-    if row is None:
-        return False
-    if not _is_alone(tx, actor):
-        raise ConsentError(
-            "whoever entered an address cannot confirm it: a data protection officer, or another account than the "
-            "one that entered it, records how the person was recognised"
-        )
-    if not reason:
-        raise ConsentError(
-            "say why you confirm the address yourself, such as: I am the only one here (--reason)"
-        )
-    return True
-
-
-def _account_of(row: Row[Any] | None) -> str | None:
-    """The account that entered it, or whose link the holder held who typed it; None where nobody knows."""
-    if row is None:
-        return None
-    found = row.account if row.entered_by in _HOLDERS else row.entered_by
-    return str(found) if accounts.is_account(found) else None
-
-
-def _is_alone(tx: Tx, actor: str) -> bool:
-    """Whether no other person of the staff has done anything here, or signed in, in the last half year."""
-    since = tx.now - _ACTIVE
-    acted = select(t.audit.c.actor).where(t.audit.c.at > since).distinct()
-    came_in = select(t.session.c.user).where(t.session.c.seen_at > since).distinct()
-    found = [*tx.connection.scalars(acted), *(f"dam:{user}" for user in tx.connection.scalars(came_in))]
-    staff = [one for one in found if accounts.is_account(one) and not one.startswith("api:")]
-    return all(accounts.same(one, actor) for one in staff)
-
-
-def _confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, reason: str = "") -> None:
+def confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, reason: str = "") -> None:
+    """Note that it is the person\'s, and how that is known."""
     this = t.address.c.id == row.id
     values = {"confirmed_at": tx.now, "confirmed_by": actor, "confirmed_how": how, "reason": reason or None}
     tx.execute(update(t.address).where(this).values(**values))
@@ -302,10 +238,3 @@ def own(conn: Connection, person_id: str) -> bool:
     """Whether the address on file is the young person's own: no guardian gave it, and no holder typed it."""
     row = on_file(conn, person_id)
     return row is not None and (accounts.is_account(row.entered_by) or row.confirmed_how in HOW)
-
-
-def self_confirmed(conn: Connection) -> list[tuple[str, str, str, datetime]]:
-    """Addresses that the account confirmed which entered them: person id, account, reason, when."""
-    query = select(t.address).where(t.address.c.reason.is_not(None), t.address.c.retired_at.is_(None))
-    rows = conn.execute(query.order_by(t.address.c.confirmed_at))
-    return [(row.person_id, row.confirmed_by, row.reason, row.confirmed_at) for row in rows]

@@ -14,6 +14,8 @@ from plugin.flows import (
     keeping,
     letters,
     mode_change,
+    lost_links,
+    modes,
     notices,
     reminders,
     replay,
@@ -42,6 +44,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "remode": mode_change.remode,
     "erase": erasure.erased,
     "mail": letters.mailed,
+    lost_links.JOB: lost_links.find,
 }
 """Each kind of job, and the story that it is."""
 

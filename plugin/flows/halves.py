@@ -25,7 +25,8 @@ class Half:
     """What the first guardian signed: lines by key, and the proof.
 
     `form_id`, `collection_ref`: as the first link had them. `fresh`: the child was entered with it.
-    `number`: of the form as it was sent, so that it is known when sent again.
+    `number`: of the form as it was sent, so that it is known when sent again. `address_id`: to which the first
+    guardian's link was delivered, None where it was handed over.
     """
 
     guardian_id: str
@@ -37,6 +38,7 @@ class Half:
     number: str
     form_id: str
     collection_ref: str | None
+    address_id: str | None = None
 
     def to_json(self) -> bytes:
         """As it is sealed."""
@@ -45,6 +47,7 @@ class Half:
             "guardian_id": self.guardian_id, "guardian": self.guardian, "choices": self.choices,
             "evidence": proof, "signed_at": self.signed_at.isoformat(), "fresh": self.fresh,
             "number": self.number, "form_id": self.form_id, "collection_ref": self.collection_ref,
+            "address_id": self.address_id,
         }  # fmt: skip
         return json.dumps(tree).encode()
 
@@ -56,7 +59,7 @@ class Half:
         return cls(
             tree["guardian_id"], tree["guardian"], tuple(tree["choices"]), proof,
             datetime.fromisoformat(tree["signed_at"]), tree["fresh"], tree["number"],
-            tree["form_id"], tree["collection_ref"],
+            tree["form_id"], tree["collection_ref"], tree.get("address_id"),
         )  # fmt: skip
 
 
@@ -85,6 +88,13 @@ def drop(services: Services, tx: Tx, link: Row[Any]) -> None:
     """It has become whole, or never will."""
     for item in _items(services, tx.connection, link):
         services.vault.discard(tx, item)
+
+
+def discard(services: Services, tx: Tx, person_id: str, other_id: str, number: str) -> None:
+    """This one will never be whole."""
+    for item in services.vault.find(tx.connection, person_id, HALF, subject=other_id):
+        if Half.from_json(services.vault.open(tx.connection, item)).number == number:
+            services.vault.discard(tx, item)
 
 
 def _items(services: Services, conn: Connection, link: Row[Any]) -> Sequence[str]:

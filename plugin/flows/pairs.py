@@ -2,10 +2,10 @@
 
 from sqlalchemy import select
 
-from plugin.flows import acts, addresses, halves, invitations, links, people, roster
+from plugin.flows import acts, addresses, halves, invitations, keys, links, people, roster
 from plugin.flows.acts import Act, Signed
 from plugin.flows.halves import Half
-from plugin.flows.links import Kind, Link
+from plugin.flows.links import Kind, Link, Made
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -36,7 +36,9 @@ def first(services: Services, tx: Tx, act: Act, guardian_id: str) -> Signed:
     other = guardian(services, tx, act, checked.other_signer, checked.other_email)
     to_mail = bool(services.config.mail.host and services.config.server.public_url)
     link = Link(
-        Kind.SIGN, asked.language, act.person_id, asked.stored.id, other, asked.collection_ref, to_mail, most_uses=1
+        Kind.SIGN, asked.language, act.person_id, asked.stored.id, other, asked.collection_ref, to_mail, most_uses=1,
+        address_id=addresses.deliver(services, tx, act.person_id, other, "guardian") if to_mail else None,
+        may_replace=act.link.may_replace or links.is_full(services, tx.connection, act.link),
     )  # fmt: skip
     made = links.make(services, tx, link, "guardian")
     if to_mail:
@@ -44,12 +46,26 @@ def first(services: Services, tx: Tx, act: Act, guardian_id: str) -> Signed:
     half = Half(
         guardian_id, checked.signer, tuple(sorted(checked.choices)),
         tuple(acts.evidence(act, tx.now, "first ")), tx.now, asked.shoot, act.quitclaim_id,
-        asked.stored.id, asked.collection_ref,
+        asked.stored.id, asked.collection_ref, act.link.address_id,
     )  # fmt: skip
     halves.keep(services, tx, act.person_id, other, half)
     subject = roster.subject(services, tx.connection, act.person_id)
     tx.audit(Action.CONSENT_HALF, "guardian", subject=subject, link=made.id)
-    return Signed(act.person_id, asked.language, None, other=made, mailed=to_mail)
+    key = _key(services, tx, act.person_id, half, asked.language)
+    return Signed(act.person_id, asked.language, None, key, other=made, mailed=to_mail)
+
+
+def _key(services: Services, tx: Tx, person_id: str, half: Half, language: str) -> Made:
+    return keys.make(
+        services,
+        tx,
+        person_id,
+        half.number,
+        language,
+        "guardian",
+        guardian_id=half.guardian_id,
+        end=half.signed_at,
+    )
 
 
 def again(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None:
@@ -69,10 +85,12 @@ def _asked_anew(services: Services, tx: Tx, person_id: str, other_id: str, half:
     out = halves.link_to(tx.connection, person_id, other_id, half.form_id, tx.now)
     if out is None:
         return None
+    key = _key(services, tx, person_id, half, out.language)
     if out.by_mail:
-        return Signed(person_id, out.language, None, mailed=True)
+        return Signed(person_id, out.language, None, key, mailed=True)
     links.revoke(services, tx, out.id, "guardian")
     link = Link(
-        Kind.SIGN, out.language, person_id, out.form_id, other_id, out.collection_ref, most_uses=1
+        Kind.SIGN, out.language, person_id, out.form_id, other_id, out.collection_ref, most_uses=1,
+        may_replace=out.may_replace,
     )  # fmt: skip
-    return Signed(person_id, out.language, None, other=links.make(services, tx, link, "guardian"))
+    return Signed(person_id, out.language, None, key, other=links.make(services, tx, link, "guardian"))

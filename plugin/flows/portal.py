@@ -9,16 +9,26 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection, func, select
 
 from plugin.errors import ConsentError, Forgotten, LinkRefused, NotFound
-from plugin.flows import album, consent, families, links, mails, people, receipts, requests, review, roster
+from plugin.flows import (
+    album,
+    consent,
+    families,
+    links,
+    page_links,
+    people,
+    receipts,
+    requests,
+    review,
+    roster,
+)
+from plugin.flows.page_links import Visitor
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.ledger.store import Tx
 from plugin.quitclaim import lifecycle, rules
 from plugin.quitclaim.model import Quitclaim
 from plugin.quitclaim.statements import Line, lines
@@ -33,26 +43,10 @@ class How(StrEnum):
     RESTRICT = "restrict"
 
 
-_CHANGES: dict[How, Callable[..., tuple[Quitclaim, ...]]] = {
+CHANGES: dict[How, Callable[..., tuple[Quitclaim, ...]]] = {
     How.WITHDRAW: lifecycle.withdraw,
     How.RESTRICT: lifecycle.restrict,
 }
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Who has come in by a link: about whom, and as which guardian if as one."""
-
-    link_id: str
-    person_id: str
-    guardian_id: str | None
-    language: str
-    children: tuple[str, ...] = ()
-
-    @property
-    def actor(self) -> str:
-        """How the audit log calls them."""
-        return "guardian" if self.guardian_id else "person"
 
 
 @dataclass(frozen=True)
@@ -81,17 +75,6 @@ class View:
     children: tuple[tuple[str, str], ...]
 
 
-def page_link(
-    services: Services, tx: Tx, person_id: str, actor: str, guardian_id: str | None = None
-) -> links.Made:
-    """A link to the person's page, for the person, or for one guardian of theirs. Raises NotFound."""
-    person, _ = roster.load(tx.connection, person_id)
-    if guardian_id is not None and guardian_id not in person.guardians:
-        raise NotFound("no such guardian of this person: facelease person export lists them")
-    link = links.Link(links.Kind.PAGE, person.language, person_id, guardian_id=guardian_id)
-    return links.make(services, tx, link, actor)
-
-
 def visitor(services: Services, link_id: str, child: str | None = None) -> Visitor:
     """Who a session stands for, asked anew at each request; `child`: another child of the same guardian.
 
@@ -104,6 +87,8 @@ def visitor(services: Services, link_id: str, child: str | None = None) -> Visit
     with services.store.read() as conn:
         if not services.vault.has_key(conn, row.person_id, "record"):
             raise Forgotten("nothing is held on this person any more, or it is being erased")
+        if not links.is_full(services, conn, row):
+            raise LinkRefused("revoked")
         mine = _theirs(services, conn, row.person_id, row.guardian_id)
     found = next((pair for pair in mine if pair[0] == child), None) if child else mine[0]
     if found is None:
@@ -182,12 +167,12 @@ def stop(services: Services, who: Visitor, how: How, grant_ids: Collection[str] 
     """End these uses, or all (None), at once; returns how many ended. Raises NotFound for another's."""
     with services.store.write() as tx:
         _, claims = roster.load(tx.connection, who.person_id)
-        after = _CHANGES[how](claims, grant_ids, tx.now)
+        after = CHANGES[how](claims, grant_ids, tx.now)
         due = consent.ended_by(claims, after)
         consent.forgo(services, tx, who.person_id, who.actor)
         ended = consent.end(services, tx, who.person_id, due, who.actor)
         if ended:
-            _confirm(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])
+            page_links.tell(services, tx, who, how.value, grants=[grant.id for grant, _, _ in due])
     return ended
 
 
@@ -200,7 +185,7 @@ def object_(services: Services, who: Visitor) -> int:
         if not _minor(services, roster.load(tx.connection, who.person_id)):
             raise ConsentError("you decide for yourself: withdraw recognition instead")
         ended = consent.objected(services, tx, who.person_id, who.actor)
-        _confirm(services, tx, who, "object")
+        page_links.tell(services, tx, who, "object")
     return ended
 
 
@@ -208,7 +193,7 @@ def disown(services: Services, who: Visitor, resource_id: int) -> None:
     """ "That is not me": see review.disown."""
     review.disown(
         services, resource_id, who.person_id, who.actor,
-        lambda tx: _confirm(services, tx, who, "not me", resource=resource_id),
+        lambda tx: page_links.tell(services, tx, who, "not me", resource=resource_id),
     )  # fmt: skip
 
 
@@ -217,7 +202,7 @@ def forget(services: Services, who: Visitor) -> requests.Asked:
     with services.store.write() as tx:
         listed = services.config.requests.erasure == "list"
         if listed and requests.waiting_of(tx.connection, who.person_id) is None:
-            _confirm(services, tx, who, "erasure", "forget", due=requests.due(services).isoformat())
+            page_links.tell(services, tx, who, "erasure", "forget", due=requests.due(services).isoformat())
         return requests.ask(services, tx, who.person_id, who.actor)
 
 
@@ -249,14 +234,20 @@ def receipt(services: Services, who: Visitor, quitclaim_id: str) -> receipts.Rec
 
 
 def anew(services: Services, who: Visitor) -> links.Made:
-    """A link, for a day, to sign a new version of what was signed last. Raises ConsentError where there is none."""
+    """A link, for a day, to sign a new version of what was signed last; as strong as the one to this page.
+
+    Raises ConsentError where there is none.
+    """
     with services.store.write() as tx:
         standing = roster.load(tx.connection, who.person_id)
         form_id = _form(services, tx.connection, who, standing)
         if form_id is None:
             raise ConsentError("there is no form to sign here: ask the organisation for one")
         link = links.Link(
-            links.Kind.RENEW, who.language, who.person_id, form_id, who.guardian_id, most_uses=1, lasts=ANEW_LASTS
+            links.Kind.RENEW, who.language, who.person_id, form_id, who.guardian_id, most_uses=1, lasts=ANEW_LASTS,
+            address_id=tx.connection.scalar(
+                select(t.invitation.c.address_id).where(t.invitation.c.id == who.link_id)
+            ),
         )  # fmt: skip
         return links.make(services, tx, link, who.actor)
 
@@ -276,21 +267,3 @@ def _form(services: Services, conn: Connection, who: Visitor, standing: roster.S
     newest = select(func.max(t.form.c.version)).where(t.form.c.name == name, t.form.c.retired_at.is_(None))
     query = select(t.form.c.id).where(t.form.c.name == name, t.form.c.version == newest.scalar_subquery())
     return conn.scalar(query)
-
-
-def _confirm(
-    services: Services, tx: Tx, who: Visitor, what: str, kind: str = "changed", **data: object
-) -> None:
-    """The letter that confirms a change, to whoever made it, with a link to their page."""
-    config = services.config
-    if not config.mail.host:
-        return
-    secret = {}
-    if config.server.public_url:
-        made = page_link(services, tx, who.person_id, who.actor, who.guardian_id)
-        secret = {"link": links.address(services, made.token)}
-    letter = mails.Letter(
-        cause=f"changed:{uuid4().hex}", kind=kind, language=who.language, person_id=who.person_id,
-        to=who.guardian_id or "person", data={"what": what, **data}, secret=secret,
-    )  # fmt: skip
-    mails.put(services, tx, letter)

@@ -7,9 +7,8 @@ sealed for the second (`halves`). The same form sent twice is one: its ids are m
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from plugin.errors import LinkRefused, SigningRefused
 from plugin.flows import (
@@ -21,21 +20,22 @@ from plugin.flows import (
     filling,
     gallery,
     halves,
+    keys,
     links,
-    mails,
     modes,
     newcomers,
+    page_links,
     pairs,
     people,
     receipts,
     roster,
+    strengths,
     versions,
 )
 from plugin.flows.acts import Act, Signed
 from plugin.flows.asking import Asked
 from plugin.flows.filling import Fault, Filled
 from plugin.flows.halves import Half
-from plugin.flows.links import Kind, Link, Made
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -93,6 +93,7 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
     checked, asked = act.checked, act.asked
     if not asked.shoot:
         versions.record_key(services, tx, act.person_id)
+        strengths.refuse_replacing(services, tx, act.person_id, act.link)
     if asked.shoot:
         about = people.Newcomer(checked.name, asked.language, checked.birth_date)
         newcomers.enter(services, tx, act.person_id, about, act.standing)
@@ -115,37 +116,25 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     signing, bases = acts.signing(services, tx, act, guardians)
     evidence = [*(half.evidence if half else ()), *acts.evidence(act, tx.now, "second " if half else "")]
     actor = "guardian" if guardian_id else "person"
+    full = strengths.is_full(services, tx, act.link, half, guardian_id)
     origin = consent.Origin(act.asked.stored.id, bases, act.quitclaim_id)
     claim = consent.enter(services, tx, act.person_id, signing, evidence, actor, origin)
     halves.drop(services, tx, act.link)
+    if half is not None:
+        keys.whole(tx, half.number, claim.id)
     if act.asked.collection_ref:
         modes.join(services, tx, act.asked.collection_ref, act.person_id)
     kept = _enrol(services, tx, act, actor)
     signers = [*([half.guardian] if half else []), act.checked.signer]
     names = receipts.Names(
-        act.checked.name or _name(services, tx, act.person_id), tuple(signers) if guardian_id else ()
+        act.checked.name or people.name_of(tx.connection, act.person_id),
+        tuple(signers) if guardian_id else (),
     )
     receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
-    theirs = _is_theirs(act.link, act.code_id is not None, claim.version)
-    page = None
-    if theirs or act.asked.known_email:
-        page = _page(services, tx, act.person_id, guardian_id, act.asked.language, actor)
-    _post_receipt(services, tx, act, guardian_id, page)
-    return Signed(act.person_id, act.asked.language, claim.id, page if theirs else None, photographs=kept)
-
-
-def _is_theirs(link: Row[Any], coded: bool, version: int) -> bool:
-    """Whether whoever signed may go on to the person's page, on which all that was there before is seen.
-
-    A link that the staff or a program was shown may have been used by them: it signs, which the log
-    shows, but it opens nobody's past. One that was mailed, that the person made on their own page, or
-    that was signed with a mailed code is the person's; of a first signature there is no past.
-    """
-    return version == 1 or coded or bool(link.by_mail) or link.created_by in {"person", "guardian"}
-
-
-def _name(services: Services, tx: Tx, person_id: str) -> str:
-    return roster.labels(tx.connection, [person_id])[person_id]
+    key = strengths.key(services, tx, claim, act.asked.language, guardian_id)
+    page = strengths.full_page(services, tx, act, guardian_id) if full else None
+    strengths.post_receipt(services, tx, act, claim, guardian_id, full)
+    return Signed(act.person_id, act.asked.language, claim.id, key, page, photographs=kept)
 
 
 def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
@@ -157,23 +146,6 @@ def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
         return 0
     gallery.keep(services, tx, act.person_id, act.enrolment, act.filled.photographs, actor)
     return len(act.filled.photographs)
-
-
-def _page(
-    services: Services, tx: Tx, person_id: str, guardian_id: str | None, language: str, actor: str
-) -> Made:
-    link = Link(Kind.PAGE, language, person_id, guardian_id=guardian_id)
-    return links.make(services, tx, link, actor)
-
-
-def _post_receipt(services: Services, tx: Tx, act: Act, guardian_id: str | None, page: Made | None) -> None:
-    public = services.config.server.public_url
-    letter = mails.Letter(
-        cause=f"receipt:{act.quitclaim_id}", kind="receipt", language=act.asked.language, person_id=act.person_id,
-        to=guardian_id or "person", data={"quitclaim": act.quitclaim_id},
-        secret={"link": links.address(services, page.token)} if public and page else {},
-    )  # fmt: skip
-    mails.put(services, tx, letter)
 
 
 def again(services: Services, link_id: str, nonce: str) -> Signed | None:
@@ -198,15 +170,12 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
     guardian_id = row.signed_by_guardians[-1] if row.signed_by_guardians else None
     actor = "guardian" if guardian_id else "person"
     page = None
-    if _is_theirs(link, _coded(tx, link_id), row.version):
-        page = _page(services, tx, row.person_id, guardian_id, row.language, actor)
-    return Signed(row.person_id, row.language, row.id, page)
-
-
-def _coded(tx: Tx, link_id: str) -> bool:
-    """Whether a code that was mailed has been used with this link; a shoot's link is nobody's alone."""
-    used = (t.code.c.invitation_id == link_id) & t.code.c.used_at.is_not(None)
-    return tx.execute(select(t.code.c.id).where(used)).first() is not None
+    if links.is_full(services, tx.connection, link):
+        page = page_links.make(services, tx, row.person_id, actor, guardian_id)
+    _, claims = roster.load(tx.connection, row.person_id)
+    claim = next(one for one in claims if one.id == row.id)
+    key = strengths.key(services, tx, claim, row.language, guardian_id)
+    return Signed(row.person_id, row.language, row.id, key, page)
 
 
 def decline(services: Services, link_id: str) -> None:

@@ -36,6 +36,8 @@ class Action(StrEnum):
     ADDRESS_ENTER = "person:address:enter"
     ADDRESS_CONFIRM = "person:address:confirm"
     PERSON_RECOGNISE = "person:identity:recognise"
+    KEY_LOOK = "person:key:look"
+    LETTER_ASK = "person:letter:ask"
     GUARDIAN_JOIN = "person:guardian:join"
     FORM_ADD = "quitclaim:form:add"
     FORM_RETIRE = "quitclaim:form:retire"
