@@ -34,15 +34,16 @@ def values(services: Services, conn: Connection, row: Row[Any], secret: Secret) 
 
 
 def _link(services: Services, row: Row[Any], secret: Secret) -> dict[str, Value]:
-    """The link and the last day on which it opens."""
-    if "link" not in secret:
+    """The link, or the key, and the last day on which it opens."""
+    what = next((one for one in ("link", "key") if one in secret), None)
+    if what is None:
         return {}
     try:
-        link = links.opened(services, secret["link"].rsplit("/", 1)[1])
+        link = links.opened(services, secret[what].rsplit("/", 1)[1])
     except LinkRefused as error:
         raise Gone(f"its link is {error.why}") from error
     until = letter_words.last_day(link.expires_at, row.language, services.config.site.zone)
-    return {"link": secret["link"], "until": until}
+    return {what: secret[what], "until": until}
 
 
 def guardian_name(services: Services, conn: Connection, person_id: str, guardian_id: str) -> str:
