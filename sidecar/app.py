@@ -16,7 +16,7 @@ from sidecar import api, auth, downloads, limits, metrics, panel, problems, sess
 from sidecar.console import routes as console
 from sidecar.house import open_house
 from sidecar.readiness import sweep_age, unready
-from sidecar.sign import blueprint, me, uploads
+from sidecar.sign import blueprint, key_pages, me, uploads
 
 log = structlog.get_logger()
 
@@ -67,6 +67,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
         app.register_blueprint(console.console)
     app.register_blueprint(blueprint.blueprint(services, limiter))
     app.register_blueprint(me.blueprint(services, limiter))
+    app.register_blueprint(key_pages.blueprint(services, limiter))
     api.register(app, services)
     app.after_request(_headers)
     return app

@@ -126,7 +126,7 @@ def serve(folder: str, port: int) -> None:
     click.echo(f"\nNow serving on {config.server.public_url}/ - end with Ctrl-C")
     click.echo(f"Its clock stands {LEASE.days} days ahead. Everybody in it is a sample; try in a browser:")
     click.echo(f"  sign as {B}: {tried.sign}")
-    click.echo(f"  the own page of {A}, who signed again, and can withdraw there: {tried.page}")
+    click.echo(f"  the key of {A}, who signed again on paper, and can withdraw by it: {tried.key}")
     click.echo(f"Look around with: ./run facelease --config {folder}/{CONFIG} review list --state unmatched")
     server.serve(config, path / CONFIG, with_worker=True)
 

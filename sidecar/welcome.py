@@ -1,8 +1,8 @@
-"""What the demonstration leaves to be tried in a browser: a link to sign by, and a link to one's own page."""
+"""What the demonstration leaves to be tried in a browser: a link to sign by, and the key of what was signed."""
 
 from dataclasses import dataclass
 
-from plugin.flows import backlog, forms, invitations, links, portal, roster
+from plugin.flows import backlog, forms, invitations, keys, links, roster
 from plugin.flows.services import Services
 
 _ACTOR = "demo"
@@ -14,13 +14,13 @@ class Links:
     """Two addresses, each of which opens by itself."""
 
     sign: str
-    page: str
+    key: str
 
 
 def prepare(services: Services, newcomer: str, known: str) -> Links:
-    """Ask `newcomer` by the sample form, and open the page of `known`; the photographs are looked at anew.
+    """Ask `newcomer` by the sample form, and give `known` the key to what they signed on paper.
 
-    Both are names of sample people that the ledger has. Raises NotFound.
+    The photographs are looked at anew. Both are names of sample people that the ledger has. Raises NotFound.
     """
     with services.store.read() as conn:
         asked, shown = roster.find(conn, newcomer), roster.find(conn, known)
@@ -28,9 +28,10 @@ def prepare(services: Services, newcomer: str, known: str) -> Links:
     invite = invitations.Invite(person_id=asked, form=form.form.name)
     sign = invitations.invite(services, invite, _ACTOR)
     with services.store.write() as tx:
-        page = portal.page_link(services, tx, shown, _ACTOR)
+        signed = roster.load(tx.connection, shown)[1][-1]
+        key = keys.by_staff(services, tx, shown, signed.id, _ACTOR)
     backlog.enqueue(services, sorted(services.dam.refs()))
-    return Links(links.address(services, sign.token), links.address(services, page.token))
+    return Links(links.address(services, sign.token), links.address(services, key.token))
 
 
 def _form(services: Services) -> dict[str, object]:

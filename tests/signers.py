@@ -95,7 +95,8 @@ class Desk:
         self.form: Stored = forms.add(services, tree(**changes), "test")
 
     def invite(self, person_id: str | None = None, **about: Any) -> str:
-        """The token of a new link."""
+        """The token of a new link, made by who may end what is in force."""
+        about = {"may_replace": True} | about
         about |= {"person_id": person_id, "form": self.form.form.name}
         return invitations.invite(self.services, Invite(**about), "test").token
 

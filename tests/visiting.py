@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from plugin.flows import links, portal
+from plugin.flows import addresses, contacts, links, page_links, recognitions
 from plugin.flows.services import Services
 from sidecar.app import create_app
 
@@ -22,10 +22,21 @@ def app_of(services: Services) -> Flask:
     return app
 
 
-def link_of(services: Services, person_id: str, guardian_id: str | None = None) -> links.Made:
-    """A link to this person's page."""
+def confirm(services: Services, person_id: str, guardian_id: str | None = None) -> None:
+    """Let the address on file, or one that is entered for it, be known to be theirs."""
     with services.store.write() as tx:
-        return portal.page_link(services, tx, person_id, "test", guardian_id)
+        if not contacts.known_to(services, tx.connection, person_id, guardian_id):
+            addresses.enter(services, tx, person_id, "sample@example.org", "dam:ann", guardian_id=guardian_id)
+    recognitions.recognise(services, person_id, guardian_id, "met", "dam:olga", officer=True)
+
+
+def link_of(services: Services, person_id: str, guardian_id: str | None = None) -> links.Made:
+    """A link to this person's page, as a letter to a confirmed address brings it."""
+    confirm(services, person_id, guardian_id)
+    with services.store.write() as tx:
+        made = page_links.make(services, tx, person_id, "test", guardian_id)
+    assert made is not None
+    return made
 
 
 def visit(services: Services, person_id: str, guardian_id: str | None = None) -> FlaskClient:

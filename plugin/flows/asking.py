@@ -29,7 +29,8 @@ class Asked:
     `signer`: the guardian to whom the link is addressed, by id and name. `guardians`: how many sign
     for a minor. `first_guardian`: who has signed already; then what they chose is all that is offered.
     `from_day`: a young person may sign from then on, not before. `enrolled`: photographs are kept already.
-    `known_email`: whether an address is known to which we may write.
+    `known_email`: the address that is known, to which we may write. `delivered`: the link came to one address; to
+    whoever was shown it, it says no more than it must.
     """
 
     link_id: str
@@ -47,6 +48,7 @@ class Asked:
     from_day: date | None
     enrolled: bool
     known_email: str
+    delivered: bool
 
     @property
     def second(self) -> bool:
@@ -92,7 +94,7 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
             guardians=max(services.ages.guardians, stored.form.guardians), signer=signer,
             first_guardian=half.guardian if half else "", from_day=_from_day(services, link, person, now),
             enrolled=person is not None and _enrolled(conn, person.id),
-            known_email=_known_email(services, conn, person, minor, signer),
+            known_email=_known_email(services, conn, person, minor, signer), delivered=link.address_id is not None,
         )  # fmt: skip
 
 

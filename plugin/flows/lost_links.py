@@ -29,6 +29,11 @@ NO_ADDRESS = "no address is on file: enter one, or end by hand what is asked for
 _OUTSIDE = "system"
 
 
+def writes(services: Services) -> bool:
+    """Whether letters with links can be sent from here."""
+    return bool(services.config.mail.host and services.config.server.public_url)
+
+
 def ask(services: Services, *, name: str = "", token: str = "", network: str = "") -> None:
     """Somebody outside asks for a new letter: by name, or by a link that opens no more."""
     what = links.digest(token) if token else name_key(name)
@@ -95,7 +100,9 @@ def put(services: Services, tx: Tx, person_id: str, guardian_id: str | None, ask
     key = None if page else _key(services, tx, person_id, guardian_id)
     kind = "page" if page else "key" if key else "lost"
     made = page or key
-    secret = {"link": links.address(services, made.token)} if made else {}
+    secret = (
+        {"link": links.address(services, made.token)} if made and services.config.server.public_url else {}
+    )
     letter = mails.Letter(
         f"lost:{uuid4().hex}", kind, person.language, person_id, guardian_id or "person", secret=secret
     )

@@ -3,13 +3,14 @@
 Whoever entered an address does not confirm it, but in a house with one account, with a reason, which is listed.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import accounts, addresses, roster
+from plugin.flows import accounts, addresses, contacts, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -97,8 +98,59 @@ def _is_alone(tx: Tx, actor: str) -> bool:
     return all(accounts.same(one, actor) for one in staff)
 
 
-def self_confirmed(conn: Connection) -> list[tuple[str, str, str, datetime]]:
-    """Addresses that the account confirmed which entered them: person id, account, reason, when."""
-    query = select(t.address).where(t.address.c.reason.is_not(None), t.address.c.retired_at.is_(None))
-    rows = conn.execute(query.order_by(t.address.c.confirmed_at))
-    return [(row.person_id, row.confirmed_by, row.reason, row.confirmed_at) for row in rows]
+@dataclass(frozen=True)
+class Side:
+    """The person, or a guardian of theirs: the address on file, who entered it, and what is known of it.
+
+    `entered_by`: an account, `person`, `guardian`, or "" where nobody knows. `how`: "" where it is not confirmed.
+    `waits_until`: it replaced another, and opens the full page from then on.
+    """
+
+    guardian_id: str | None
+    name: str
+    email: str
+    entered_by: str
+    how: str
+    waits_until: datetime | None
+
+
+def sides(services: Services, conn: Connection, person_id: str) -> tuple[Side, ...]:
+    """Whom of this person we may write to, the person first."""
+    person, _ = roster.load(conn, person_id)
+    known: list[tuple[str | None, str]] = [(None, person.display_name)]
+    known += [(str(one["id"]), str(one["name"])) for one in contacts.guardians_of(services, conn, person_id)]
+    return tuple(_side(services, conn, person_id, *one) for one in known)
+
+
+def _side(services: Services, conn: Connection, person_id: str, guardian_id: str | None, name: str) -> Side:
+    row = addresses.on_file(conn, person_id, guardian_id)
+    email = contacts.known_to(services, conn, person_id, guardian_id)
+    waits = row.opens_at if row is not None and row.opens_at and row.opens_at > services.clock.now() else None
+    by = str(row.entered_by) if row is not None and row.entered_by != addresses.UNKNOWN else ""
+    return Side(guardian_id, name, email, by, str(row.confirmed_how or "") if row is not None else "", waits)
+
+
+@dataclass(frozen=True)
+class SelfConfirmed:
+    """An address that the account confirmed which had entered it."""
+
+    person_id: str
+    name: str
+    account: str
+    reason: str
+    at: datetime
+
+
+def self_confirmed(conn: Connection) -> list[SelfConfirmed]:
+    """The officer's list of them: those on file, the latest first."""
+    address = t.address.c
+    query = (
+        select(t.address, t.person.c.display_name)
+        .join(t.person, t.person.c.id == address.person_id)
+        .where(address.reason.is_not(None), address.retired_at.is_(None))
+        .order_by(address.confirmed_at.desc())
+    )
+    return [
+        SelfConfirmed(row.person_id, row.display_name, row.confirmed_by, row.reason, row.confirmed_at)
+        for row in conn.execute(query)
+    ]

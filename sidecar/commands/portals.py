@@ -2,30 +2,28 @@
 
 import click
 
-from plugin.errors import ConfigError, ConsentError
-from plugin.flows import families, links, mails, portal, requests, roster
-from plugin.flows.services import Services
-from plugin.ledger.store import Tx
+from plugin.errors import ConsentError
+from plugin.flows import families, links, lost_links, requests
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
 
 
 @click.command()
 @click.argument("who")
-@click.option("--guardian", default=None, help="The id of the guardian whom the link is for.")
-@click.option("--mail", is_flag=True, help="Send it to the address that is known, and print nothing of it.")
+@click.option("--guardian", default=None, help="The id of the guardian who is written to.")
+@click.option("--mail", is_flag=True, help="Send it to the address on file.")
 @as_json
 @click.pass_obj
 def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool) -> None:
-    """Make a link to a person's own page: print it to be handed over, or mail it."""
+    """Send a letter with what the address on file may open: the full page, or the key to what was signed there."""
+    if not mail:
+        raise ConsentError(
+            "nobody of the staff sees the link to somebody's page: --mail sends it to the address on file. What the "
+            "person wants to end, facelease quitclaim withdraw ends at once"
+        )
     with shell.house() as services:
         person_id = someone(services, who)
-        with services.store.write() as tx:
-            made = portal.page_link(services, tx, person_id, actor(), guardian)
-            address = links.address(services, made.token)
-            if mail:
-                _send(services, tx, person_id, guardian, made.id, address)
-    told = {"link": made.id} | ({} if mail else {"address": address})
-    say(as_json, told, ["the link is on its way by mail" if mail else address])
+        lost_links.write(services, person_id, guardian, actor())
+    say(as_json, {"id": person_id}, ["the letter is on its way to the address on file"])
 
 
 @click.command()
@@ -33,7 +31,7 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
 @as_json
 @click.pass_obj
 def lock(shell: Shell, who: str, as_json: bool) -> None:
-    """Take back every link to a person's own page: one was mislaid, or went to the wrong address."""
+    """Take back every link to a person's page, and every key: one was mislaid, or went to the wrong address."""
     with shell.house() as services:
         person_id = someone(services, who)
         with services.store.write() as tx:
@@ -43,20 +41,6 @@ def lock(shell: Shell, who: str, as_json: bool) -> None:
         {"id": person_id, "revoked": count},
         [f"{count} links taken back: none of them opens the page"],
     )
-
-
-def _send(
-    services: Services, tx: Tx, person_id: str, guardian: str | None, link_id: str, address: str
-) -> None:
-    if not services.config.mail.host:
-        raise ConfigError("mail.host: set it to send mail, or leave --mail out and hand the link over")
-    person, _ = roster.load(tx.connection, person_id)
-    letter = mails.Letter(
-        cause=f"page:{link_id}", kind="page", language=person.language, person_id=person_id,
-        to=guardian or "person", secret={"link": address},
-    )  # fmt: skip
-    if not mails.put(services, tx, letter):
-        raise ConsentError("no e-mail address is known: leave --mail out and hand the link over")
 
 
 @click.command()

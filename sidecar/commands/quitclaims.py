@@ -5,13 +5,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import click
+import segno
 
-from plugin.errors import ConsentError
-from plugin.flows import chores, consent, papers, roster
+from plugin.errors import ConfigError, ConsentError
+from plugin.flows import chores, consent, keys, links, papers, roster
 from plugin.flows.services import Services
 from plugin.quitclaim import rules
 from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
+from plugin.quitclaim.model import Grant, GrantKind, Quitclaim
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
 
 
@@ -43,14 +44,17 @@ def quitclaim() -> None:
 @click.option(
     "--guardian", multiple=True, metavar="ID", help="Signed by this guardian instead of the person."
 )
+@click.option("--slip", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg",
+              help="Write the person's key as a QR code, to be printed and handed over.")  # fmt: skip
 @as_json
 @click.pass_obj
 def add(
     shell: Shell, who: str, recognition: bool, publication: tuple[str, ...], from_: str | None, until: str | None,
     signed: str | None, evidence: tuple[Path, ...], form_: str | None, text_version: str | None, text: Path | None,
-    language: str, method: str, guardian: tuple[str, ...], as_json: bool,
+    language: str, method: str, guardian: tuple[str, ...], slip: Path | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
-    """Record a signed quitclaim as the person's next version."""
+    """Record a signed quitclaim as the person's next version; prints the key that the person is given."""
     if (form_ is None) == (text_version is None):
         raise click.UsageError("say which text was signed: --form NAME, or --text-version")
     with shell.house() as services:
@@ -78,9 +82,33 @@ def add(
         proof = [consent.Evidence(path.name, path.read_bytes()) for path in evidence]
         origin = paper.origin(grants) if paper else consent.NO_FORM
         claim = consent.record(services, person_id, signing, proof, actor(), origin)
+        key = _slip(services, claim, slip)
         finish_jobs(services)
     said = [f"quitclaim {claim.id}, version {claim.version}, {len(claim.grants)} grants"]
-    say(as_json, {"id": claim.id, "version": claim.version, "grants": [g.id for g in claim.grants]}, said)
+    said += [f"the key of whoever signed, for them alone: {key}"] if key else []
+    told = {
+        "id": claim.id,
+        "version": claim.version,
+        "grants": [g.id for g in claim.grants],
+        "key": key or None,
+    }
+    say(as_json, told, said)
+
+
+def _slip(services: Services, claim: Quitclaim, file: Path | None) -> str:
+    """The key to what was signed on paper, "" where people cannot reach us; as a QR code in `file`."""
+    if not services.config.server.public_url:
+        if file is not None:
+            raise ConfigError(
+                "server.public_url: give the address under which people reach FaceLease, for the slip"
+            )
+        return ""
+    with services.store.write() as tx:
+        made = keys.by_staff(services, tx, claim.person_id, claim.id, actor())
+    address = links.address(services, made.token)
+    if file is not None:
+        segno.make(address, error="m").save(str(file), kind="svg", scale=4, border=4)
+    return address
 
 
 def _publications(services: Services, wanted: tuple[str, ...]) -> list[tuple[str, str]]:

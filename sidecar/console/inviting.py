@@ -12,7 +12,7 @@ from plugin.flows.invitations import Invite
 from plugin.flows.people import Newcomer
 from sidecar.auth import require
 from sidecar.console import desk, words
-from sidecar.console.desk import ADMINISTRATORS, REVIEWERS, console
+from sidecar.console.desk import ADMINISTRATORS, OFFICERS, READERS, REVIEWERS, console
 
 
 @console.get("/people/new")
@@ -41,11 +41,14 @@ def person_add() -> ResponseReturnValue:
 
 
 @console.post("/people/<person_id>/invite")
-@require(*REVIEWERS)
+@require(*READERS)
 def person_invite(person_id: str) -> ResponseReturnValue:
-    """By mail; or by a link that is shown this once, as text and as a QR code."""
-    by_mail = request.form.get("how") == "mail"
-    asked = Invite(person_id=person_id, form=_form(), by_mail=by_mail)
+    """By mail; or by a link that is shown this once, as text and as a QR code.
+
+    Somebody who has agreed to something already is asked anew by who may end that, or at a confirmed address.
+    """
+    by_mail, may_replace = request.form.get("how") == "mail", desk.staff().role in OFFICERS
+    asked = Invite(person_id=person_id, form=_form(), by_mail=by_mail, may_replace=may_replace)
     made = invitations.invite(desk.house(), asked, desk.staff().actor)
     if by_mail:
         return desk.done("done_invite", "person", person_id=person_id)

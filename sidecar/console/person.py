@@ -6,12 +6,12 @@ from flask import Response, json, request, send_file
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import dossier, invitations
+from plugin.flows import addresses, dossier, invitations, lost_links, recognitions
 from plugin.flows import people as registry
 from sidecar.auth import require
 from sidecar.commands.common import plain
 from sidecar.console import desk, inviting
-from sidecar.console.desk import OFFICERS, READERS, REVIEWERS, console
+from sidecar.console.desk import OFFICERS, READERS, console
 
 
 @console.get("/people/<person_id>")
@@ -22,10 +22,12 @@ def person(person_id: str) -> ResponseReturnValue:
     found = dossier.opened(services, person_id, me.actor)
     with services.store.read() as conn:
         out = invitations.unanswered(conn, person_id)
+        sides = () if found.erasing else recognitions.sides(services, conn, person_id)
     return desk.page(
         "person", found=found, officer=me.role in OFFICERS, askers=dossier.ASKED_BY, out=out,
-        invites=me.role in REVIEWERS and not found.erasing, forms=inviting.in_use(),
-        mails=bool(services.config.mail.host and found.email),
+        invites=me.role in READERS and not found.erasing, forms=inviting.in_use(),
+        mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides, ways=addresses.HOW,
+        writes=lost_links.writes(services),
     )  # fmt: skip
 
 

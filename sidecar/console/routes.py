@@ -1,6 +1,7 @@
 """All pages of the staff, on one blueprint: importing a page's module puts it there."""
 
 from sidecar.console import (
+    addresses,
     clearance,
     collections,
     forms,
@@ -18,6 +19,6 @@ from sidecar.console import (
 from sidecar.console.desk import console
 
 __all__ = [
-    "clearance", "collections", "console", "forms", "home", "inviting", "log", "names", "officer", "people", "person",
-    "requests", "review", "sessions",
+    "addresses", "clearance", "collections", "console", "forms", "home", "inviting", "log", "names", "officer",
+    "people", "person", "requests", "review", "sessions",
 ]  # fmt: skip

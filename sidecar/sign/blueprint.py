@@ -28,7 +28,7 @@ from plugin.flows.services import Services
 from plugin.quitclaim import wording
 from sidecar import limits
 from sidecar.sessions import SIGN
-from sidecar.sign import endings, pages, reading, uploads, visits
+from sidecar.sign import endings, lost_pages, pages, reading, uploads, visits
 from sidecar.sign.words import Words, numbered
 
 _ANCHORS = {"choices": "choices-title", "form": "content", "signature": "signature"}
@@ -52,6 +52,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     route("/photo", "photo", views.photo, "POST", ("120/minute", here), ("30/minute", visit))
     route("/code", "code", views.code, "POST", ("20/minute", here), ("10/minute", visit))
     route("/no", "decline", views.decline, "POST", ("60/minute", here))
+    lost_pages.add(part, services, limiter)
     endings.add(part, services, limiter)
     return part
 
@@ -71,7 +72,7 @@ class _Views:
         link = links.opened(self._services, token)
         visits.begin(link)
         pages.hear()
-        return redirect("me" if Kind(link.kind) is Kind.PAGE else "form", 303)
+        return redirect({Kind.PAGE: "me", Kind.KEY: "key"}.get(Kind(link.kind), "form"), 303)
 
     def form(self) -> Answer:
         """The form, empty; or as it was filled in, signed or not."""
@@ -139,7 +140,7 @@ class _Views:
             self._services, "sign/form.html", status, language=asked.language, asked=asked, problems=problems,
             said=said, typed=reading.typed() if filled else {}, ticked=reading.ticked() if filled else (),
             nonce=nonce or secrets.token_hex(16), age=self._services.ages.age, anchors=_ANCHORS,
-            masked=_masked(asked.known_email), first_guardian=asked.first_guardian,
+            masked=_masked(asked.known_email) if asked.delivered else "", first_guardian=asked.first_guardian,
             photographs_lost=filled and reading.sent_photographs(),
         )  # fmt: skip
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import segno
 from flask import Blueprint, Response, redirect, request, session, url_for
 from flask_limiter import Limiter
+from markupsafe import Markup
 from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
@@ -24,14 +26,15 @@ _KINDS = {"json": "application/json", "pdf": "application/pdf"}
 
 
 def begin(services: Services, signed: Signed) -> Answer:
-    """From here on the visit is that of the person's own page, and holds what the last page shows."""
-    done: dict[str, Any] = {"quitclaim": signed.quitclaim_id, "photographs": signed.photographs}
-    made = signed.page or signed.other
-    done["token"] = made.token if made else ""
-    done["mailed"] = signed.mailed
-    visits.follow(signed.page.id if signed.page is not None else visits.held())
+    """From here on the visit is that of the page or the key, and holds what the last page shows."""
+    opener = signed.page or signed.key
+    visits.follow(opener.id if opener is not None else visits.held())
     visits.speak(signed.language)
-    session[_DONE] = done
+    session[_DONE] = {
+        "quitclaim": signed.quitclaim_id, "photographs": signed.photographs, "mailed": signed.mailed,
+        "key": signed.key.token if signed.key else "", "page": signed.page.token if signed.page else "",
+        "other": signed.other.token if signed.other and not signed.mailed else "",
+    }  # fmt: skip
     return redirect(url_for("sign.done"), 303)
 
 
@@ -44,12 +47,19 @@ def add(part: Blueprint, services: Services, limiter: Limiter) -> None:
     def receipt(kind: str) -> Response:
         return _receipt(services, _held(services), kind)
 
+    def leave() -> Response:
+        spoken = pages.spoken(services)
+        session.clear()
+        visits.speak(spoken)
+        return pages.message(services, "closed", 200)
+
     def nothing(rest: str = "") -> Response:
         return pages.message(services, "missing", 404)
 
     part.add_url_rule("/done", "done", done)
     papers = limiter.limit(limits.PAPERS, key_func=limits.by_visit)(receipt)
     part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", papers)
+    part.add_url_rule("/leave", "leave", leave, methods=["POST"])
     part.add_url_rule("/", "nothing", nothing)
     part.add_url_rule("/<path:rest>", "nothing", nothing)
 
@@ -60,17 +70,22 @@ def _held(services: Services) -> Mapping[str, Any]:
     if not isinstance(done, dict):
         links.by_id(services, visits.held())  # says why, where it is the link that is over
         raise LinkRefused("unknown")
-    if done["quitclaim"] is not None and done["token"]:
-        visits.current(services, {Kind.PAGE})
+    visits.current(services, {Kind.PAGE, Kind.KEY})
     return done
 
 
 def _done(services: Services, done: Mapping[str, Any]) -> Response:
     waiting = done["quitclaim"] is None
     w = Words(pages.spoken(services))
-    link = _address(services, done["token"]) if done["token"] and not (waiting and done["mailed"]) else ""
+    shown: dict[str, Any] = {
+        name: _address(services, done[name]) if done[name] else "" for name in ("key", "page", "other")
+    }
+    code = segno.make(shown["key"], error="m").svg_inline(
+        border=4, svgclass="qr", lineclass=None, omitsize=True
+    )
     return pages.page(
-        services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, link=link,
+        services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, **shown,
+        code=Markup(code),  # noqa: S704 - made by segno
         photographs=done["photographs"], recognised=not waiting and _recognised(services, done["quitclaim"]),
         mailed=not waiting and _mailed(services, done["quitclaim"]),
     )  # fmt: skip

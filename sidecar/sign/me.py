@@ -22,7 +22,8 @@ from plugin.errors import (
     PictureError,
 )
 from plugin.flows import album, holdings, links, people, portal, receipts, requests
-from plugin.flows.portal import How, Visitor
+from plugin.flows.page_links import Visitor
+from plugin.flows.portal import How
 from plugin.flows.services import Services
 from sidecar import limits
 from sidecar.sign import pages, visits, ways_in

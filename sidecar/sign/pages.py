@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from plugin.errors import FaceLeaseError, LinkRefused
+from plugin.flows import lost_links
 from plugin.flows.services import Services
 from sidecar.sign import visits
 from sidecar.sign.words import LANGUAGES, Words
@@ -17,6 +18,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _GONE = frozenset({"expired", "used", "revoked"})
+_LEADS = frozenset({"refused", "missing", "ended"})  # the pages that lead to a letter with a new link
 
 
 def prepare(part: Blueprint, services: Services) -> None:
@@ -44,16 +46,21 @@ def _headers(response: Response) -> Response:
 
 
 def refused(services: Services, error: LinkRefused) -> Response:
-    """A link that opens nothing: why, as far as its holder may know, and what to do."""
-    status = 410 if error.why in _GONE else 404
-    return message(services, "refused", status, error.why if error.why in _GONE else "unknown")
+    """A link that opens nothing: why, as far as its holder may know, and the way to a new one."""
+    gone = error.why in _GONE
+    token = str((request.view_args or {}).get("token", "")) if gone else ""
+    return message(services, "refused", 410 if gone else 404, error.why if gone else "unknown", token)
 
 
-def message(services: Services, what: str, status: int, more: str = "") -> Response:
-    """A page of a sentence or two."""
+def message(services: Services, what: str, status: int, more: str = "", over: str = "") -> Response:
+    """A page of a sentence or two; `over`: the token of a link that opened once, for which a letter may be asked."""
     w = Words(spoken(services))
     lines = [w(more), w("ask")] if more else [w(what)]
-    return page(services, "sign/message.html", status, title=w(f"{what}_title"), lines=lines)
+    writes = lost_links.writes(services)
+    return page(
+        services, "sign/message.html", status, title=w(f"{what}_title"), lines=lines, over=over if writes else "",
+        lost=writes and what in _LEADS,
+    )  # fmt: skip
 
 
 def spoken(services: Services, otherwise: str | None = None) -> str:

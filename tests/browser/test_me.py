@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, portal, requests
+from plugin.flows import chores, requests
 from plugin.flows.services import Services
 from plugin.recognizer.examiner import Examiner
-from tests import support
+from tests import support, visiting
 from tests.browser.conftest import Opened, serious, shot
 from tests.crowd import A, B, Crowd
 
@@ -44,8 +44,7 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
 
 def open_page(services: Services, page: Page, person: str, guardian: str | None = None) -> None:
     """Follow the link that the person was given."""
-    with services.store.write() as tx:
-        made = portal.page_link(services, tx, person, "test", guardian)
+    made = visiting.link_of(services, person, guardian)
     page.goto(f"/s/{made.token}")
 
 

@@ -24,7 +24,7 @@ from sidecar import samples
 from tests import support
 from tests.crowd import A, B, Crowd
 from tests.signers import Desk, Visit
-from tests.visiting import on, press, send, token, visit
+from tests.visiting import link_of, on, press, send, token, visit
 
 MAIL = {"host": "127.0.0.1", "port": 2525, "security": "none", "sender": "photos@example.org"}
 PUBLIC = {"public_url": "http://127.0.0.1:8731"}
@@ -325,8 +325,7 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     clock.advance(timedelta(hours=1, minutes=30))
     assert "The page about Clara" in browser.get("/s/me").text, "Carl is sixteen and decides himself"
     assert "Carl" not in browser.get("/s/me").text
-    with services.store.write() as tx:
-        made = portal.page_link(services, tx, carl, "test", his)
+    made = link_of(services, carl, his)
     with pytest.raises(LinkRefused):
         portal.visitor(services, made.id)
 
@@ -411,8 +410,7 @@ def test_a_link_that_ends_while_the_page_is_open_ends_the_visit(
     services: Services, asa: str, clock: ManualClock
 ) -> None:
     """Revoked or expired: a friendly page, and nothing is changed."""
-    with services.store.write() as tx:
-        made = portal.page_link(services, tx, asa, "test")
+    made = link_of(services, asa)
     browser = on(services, made.token)
     form = token(browser.get("/s/me/stop/all").text)
     with services.store.write() as tx:

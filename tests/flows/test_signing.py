@@ -22,7 +22,7 @@ from plugin.quitclaim.sheets import sheet
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from sidecar.app import create_app
-from tests import support
+from tests import support, visiting
 from tests.signers import Desk, Visit, data_url, drawing
 
 
@@ -401,7 +401,7 @@ def test_what_was_taken_back_is_not_brought_back_by_a_second_guardian(
                 for one in people.guardians_of(services, tx.connection, clara)
                 if one["name"] == "Greta"
             )
-            made = portal.page_link(services, tx, clara, "test", greta)
+        made = visiting.link_of(services, clara, greta)
         portal.stop(services, portal.visitor(services, made.id), portal.How.WITHDRAW, None)
     sent = {"choice": "communication:press", "recognition": "yes", "typed": "Hugo"}
     assert other.send(sent, shown).status_code == 410

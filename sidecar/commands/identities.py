@@ -1,0 +1,36 @@
+"""`facelease person address | recognised`: where somebody is written to, and how we know that it is them."""
+
+import click
+
+from plugin.flows import addresses, people, recognitions
+from sidecar.commands.common import Shell, actor, as_json, say, someone
+
+
+@click.command()
+@click.argument("who")
+@click.argument("email")
+@click.option("--guardian", default=None, metavar="ID", help="The address is this guardian's.")
+@as_json
+@click.pass_obj
+def address(shell: Shell, who: str, email: str, guardian: str | None, as_json: bool) -> None:
+    """Put EMAIL on file for WHO, "" for none; the address before it is told."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        people.change_address(services, person_id, email, actor(), guardian)
+    said = "kept. It opens the full page when it is confirmed, and seven days after it replaced another"
+    say(as_json, {"id": person_id}, [said if email else "no address is on file any more"])
+
+
+@click.command()
+@click.argument("who")
+@click.option("--how", required=True, type=click.Choice(addresses.HOW), help="How they were recognised.")
+@click.option("--guardian", default=None, metavar="ID", help="This guardian was recognised, not the person.")
+@click.option("--reason", default="", help="Why you confirm what you entered yourself; the officer reads it.")
+@as_json
+@click.pass_obj
+def recognised(shell: Shell, who: str, how: str, guardian: str | None, reason: str, as_json: bool) -> None:
+    """Record how you recognised WHO: the address on file is theirs, and opens their page."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        recognitions.recognise(services, person_id, guardian, how, actor(), reason=reason)
+    say(as_json, {"id": person_id, "how": how}, ["noted"])

@@ -1,0 +1,46 @@
+"""A person's addresses: where they are written to, how we know that it is them, and a letter with a new link."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from plugin.errors import ConsentError
+from plugin.flows import filling, lost_links, people, recognitions
+from plugin.flows.signin import Role
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import READERS, console
+
+
+@console.post("/people/<person_id>/address")
+@require(*READERS)
+def person_address(person_id: str) -> ResponseReturnValue:
+    """Another address, of the person or of a guardian; the one before is told."""
+    email = request.form.get("email", "").strip()
+    if email and not filling.is_email(email):
+        raise ConsentError("this is not an e-mail address: does it have an @?")
+    people.change_address(desk.house(), person_id, email, desk.staff().actor, _guardian())
+    return desk.done("done_address", "person", person_id=person_id)
+
+
+@console.post("/people/<person_id>/recognised")
+@require(*READERS)
+def person_recognised(person_id: str) -> ResponseReturnValue:
+    """How somebody was recognised: the address on file is theirs."""
+    form, me = request.form, desk.staff()
+    recognitions.recognise(
+        desk.house(), person_id, _guardian(), form.get("how", ""), me.actor, reason=form.get("reason", ""),
+        officer=me.role is Role.OFFICER,
+    )  # fmt: skip
+    return desk.done("done_recognised", "person", person_id=person_id)
+
+
+@console.post("/people/<person_id>/letter")
+@require(*READERS)
+def person_letter(person_id: str) -> ResponseReturnValue:
+    """A letter with a new link, which nobody here sees."""
+    lost_links.write(desk.house(), person_id, _guardian(), desk.staff().actor)
+    return desk.done("done_letter", "person", person_id=person_id)
+
+
+def _guardian() -> str | None:
+    return request.form.get("guardian") or None

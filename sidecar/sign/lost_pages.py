@@ -1,0 +1,28 @@
+"""`/s/lost`: somebody lost their link, and asks for a letter. The answer is the same whoever asks, and for whom."""
+
+from flask import Blueprint, Response, request
+from flask_limiter import Limiter
+
+from plugin.flows import lost_links
+from plugin.flows.services import Services
+from sidecar import limits
+from sidecar.sign import pages
+
+_MOST = "10/minute"
+_LONGEST = 200  # characters of a name
+
+
+def add(part: Blueprint, services: Services, limiter: Limiter) -> None:
+    """The page and what it sends."""
+
+    def lost() -> Response:
+        if not lost_links.writes(services):
+            return pages.message(services, "lost_later", 200)
+        if request.method == "GET":
+            return pages.page(services, "sign/lost.html")
+        name, token = request.form.get("name", "")[:_LONGEST], request.form.get("token", "")[:_LONGEST]
+        lost_links.ask(services, name=name, token=token, network=limits.by_address())
+        return pages.message(services, "lost_done", 200)
+
+    limited = limiter.limit(_MOST, key_func=limits.by_address, methods=["POST"])(lost)
+    part.add_url_rule("/lost", "lost", limited, methods=["GET", "POST"])
