@@ -12,9 +12,10 @@ from PIL import Image, ImageDraw
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from plugin.flows import forms, invitations
+from plugin.flows import addresses, forms, invitations, links
 from plugin.flows.forms import Stored
 from plugin.flows.invitations import Invite
+from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from tests import visiting
@@ -103,6 +104,18 @@ class Desk:
     def visit(self, person_id: str | None = None, **about: Any) -> Visit:
         """Somebody opens a new link."""
         return Visit(self.app, self.invite(person_id, **about))
+
+    def letter(self, person_id: str, guardian_id: str | None = None) -> Visit:
+        """Somebody opens a link that a letter brought to an address which is known to be theirs."""
+        visiting.confirm(self.services, person_id, guardian_id)
+        with self.services.store.write() as tx:
+            row = addresses.on_file(tx.connection, person_id, guardian_id)
+            link = Link(
+                Kind.SIGN, "en", person_id, self.form.id, guardian_id, by_mail=True, most_uses=1,
+                address_id=row.id if row is not None else None,
+            )  # fmt: skip
+            made = links.make(self.services, tx, link, "test")
+        return Visit(self.app, made.token)
 
     def kept(self) -> dict[str, int]:
         """How many rows there are of everything that a signature makes."""

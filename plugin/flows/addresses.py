@@ -212,6 +212,18 @@ def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> 
     return row.opens_at is None or bool(row.opens_at <= tx.now)
 
 
+def doubt(services: Services, tx: Tx, person_id: str) -> None:
+    """A version comes by a weaker way than a letter to a confirmed address: on paper, or by a link handed over.
+
+    What only a first letter confirmed opened nothing but what was signed by it. Nobody knows whether this is the
+    same person, so such an address opens the page again when somebody says so.
+    """
+    first = (t.address.c.person_id == person_id) & (t.address.c.confirmed_how == FIRST_LETTER)
+    none = {"confirmed_at": None, "confirmed_by": None, "confirmed_how": None}
+    if tx.execute(update(t.address).where(first, t.address.c.retired_at.is_(None)).values(**none)).rowcount:
+        tx.audit(Action.ADDRESS_DOUBT, "system", subject=roster.subject(services, tx.connection, person_id))
+
+
 def _has_a_past(tx: Tx, person_id: str) -> bool:
     """A version, pictures, or a name by hand of theirs: then a first signature says little of who signs."""
     key = select(t.person.c.name_key).where(t.person.c.id == person_id).scalar_subquery()

@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import ConsentError
-from plugin.flows import faces, links, roster, versions
+from plugin.flows import addresses, faces, links, roster, versions
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -42,13 +42,14 @@ class Evidence:
 class Origin:
     """Where a quitclaim comes from: the form that was signed, and what each grant of it rests on.
 
-    `bases`: by the id of the grant, only those that do not rest on consent. `quitclaim_id`: chosen by
-    whoever must be able to say later whether it is there; None draws one.
+    `bases`: by the id of the grant, only those that do not rest on consent. `quitclaim_id`: chosen by whoever must
+    be able to say later whether it is there; None draws one. `full`: it came by a letter to a confirmed address.
     """
 
     form_id: str | None = None
     bases: Mapping[str, str] = field(default_factory=dict)
     quitclaim_id: str | None = None
+    full: bool = False
 
 
 NO_FORM = Origin()
@@ -82,6 +83,8 @@ def enter(
         person, before, signing, services.ages, quitclaim_id=origin.quitclaim_id or uuid4().hex, now=tx.now, by=actor
     )  # fmt: skip
     versions.insert_rows(tx, claim, origin.form_id, origin.bases)
+    if not origin.full:
+        addresses.doubt(services, tx, person_id)
     for item in evidence:
         body = item.name.encode() + b"\0" + item.body
         services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
@@ -128,11 +131,7 @@ def forgo(services: Services, tx: Tx, person_id: str, actor: str) -> None:
     for item in tx.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all():
         link = t.invitation.c
         out = (link.person_id == person_id) & (link.guardian_id == item.subject) & (link.uses == 0)
-        for found in list(
-            tx.connection.scalars(
-                select(link.id).where(out, link.kind.not_in((links.Kind.PAGE.value, links.Kind.KEY.value)))
-            )
-        ):
+        for found in list(tx.connection.scalars(select(link.id).where(out, link.form_id.is_not(None)))):
             links.revoke(services, tx, found, actor)
         services.vault.discard(tx, item.id)
 

@@ -117,7 +117,7 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     evidence = [*(half.evidence if half else ()), *acts.evidence(act, tx.now, "second " if half else "")]
     actor = "guardian" if guardian_id else "person"
     full = strengths.is_full(services, tx, act.link, half, guardian_id)
-    origin = consent.Origin(act.asked.stored.id, bases, act.quitclaim_id)
+    origin = consent.Origin(act.asked.stored.id, bases, act.quitclaim_id, full)
     claim = consent.enter(services, tx, act.person_id, signing, evidence, actor, origin)
     halves.drop(services, tx, act.link)
     if half is not None:

@@ -35,6 +35,7 @@ class Action(StrEnum):
 
     ADDRESS_ENTER = "person:address:enter"
     ADDRESS_CONFIRM = "person:address:confirm"
+    ADDRESS_DOUBT = "person:address:doubt"
     PERSON_RECOGNISE = "person:identity:recognise"
     KEY_LOOK = "person:key:look"
     LETTER_ASK = "person:letter:ask"

@@ -242,8 +242,8 @@ def test_the_doctor_connects(post: Post) -> None:
 
 # ---- the words ----------------------------------------------------------------------------
 
-WORDS = {"site", "name", "guardian", "link", "until", "code", "standing", "end", "count", "photographs", "day", "due",
-         "reason"}  # fmt: skip
+WORDS = {"site", "name", "guardian", "link", "key", "until", "code", "standing", "end", "count", "photographs", "day",
+         "due", "reason"}  # fmt: skip
 
 
 @pytest.mark.parametrize("language", letter_words.LANGUAGES)

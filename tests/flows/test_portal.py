@@ -347,14 +347,14 @@ def test_one_guardians_export_holds_no_address_of_another(services: Services, ca
 def test_a_page_that_was_locked_is_not_come_back_to(services: Services, cast: support.Cast) -> None:
     """Whoever has a mislaid link makes themselves another from the page: it is taken back with the rest."""
     desk, asa = Desk(services), cast.add("Åsa", email="asa@example.org")
-    first = desk.visit(asa)
+    first = desk.letter(asa)
     assert first.sign("press").status_code == 303
     page = first.client.get("/s/me").text
     made = first.client.post("/s/me/anew", data={"csrf_token": token(page)})
     anew, unused = Visit(desk.app, made.location.rpartition("/")[2]), visit(services, asa)
     form = anew.page()
     with services.store.write() as tx:
-        assert links.lock(services, tx, asa, "test") == 3
+        assert links.lock(services, tx, asa, "test") == 5
     sent = {"choice": "communication:press", "signer": "Åsa", "typed": "Åsa"}
     assert anew.send(sent, form).status_code == 410
     assert unused.get("/s/me").status_code == 410

@@ -80,7 +80,7 @@ def test_a_guardians_request_is_answered_to_the_guardian(post: Post) -> None:
 
 
 def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> None:
-    """A link is made and handed over; a request is listed with its term and decided, a refusal with a reason."""
+    """No link to a page is printed; a request is listed with its term and decided, a refusal with a reason."""
     address = "http://127.0.0.1:8731"
     config = support.configuration(tmp_path, server={"public_url": address})
     (tmp_path / "facelease.toml").write_text(
@@ -96,7 +96,19 @@ def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, ex
         person = support.Cast(services).add("Åsa")
         with services.store.write() as tx:
             asked = requests.ask(services, tx, person, "person")
-    assert run("person", "page", "Åsa").startswith(f"{address}/s/")
+    assert "nobody of the staff sees" in run("person", "page", "Åsa", code=1)
+    scan = tmp_path / "scan.pdf"
+    scan.write_bytes(b"a signed form: sample")
+    slip = tmp_path / "slip.svg"
+    signed = (
+        "quitclaim", "add", "Åsa", "--publication", "*", "--evidence", str(scan), "--text-version", "1",
+        "--slip", str(slip),
+    )  # fmt: skip
+    assert f"{address}/s/" in run(*signed)
+    assert "<svg" in slip.read_text()
+    run("person", "address", "Åsa", "asa@example.org")
+    assert "say why" in run("person", "recognised", "Åsa", "--how", "met", code=1)
+    run("person", "recognised", "Åsa", "--how", "met", "--reason", "I am alone here")
     assert json.loads(run("person", "lock", "Åsa", "--json"))["revoked"] == 1
     assert json.loads(run("person", "lock", "Åsa", "--json"))["revoked"] == 0
     assert "mail.host" in run("person", "page", "Åsa", "--mail", code=1)

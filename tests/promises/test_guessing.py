@@ -6,6 +6,7 @@ import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from sqlalchemy import MetaData, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, forms, links, people
+from plugin.flows import addresses, chores, forms, links, people, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import samples
 from tests import support
 from tests.signers import tree
-from tests.visiting import PAGE, app_of, fresh, link_of, on, token, visit
+from tests.visiting import PAGE, app_of, confirm, fresh, link_of, on, token, visit
 
 Promise = Callable[[str, str], None]
 COOKIE = "facelease_sign"
@@ -41,7 +42,9 @@ def _opens(app: Flask, link: str) -> bool:
     """Whether a fresh browser that follows this link comes to see somebody's page or form."""
     browser = fresh(app)
     first = browser.get(f"/s/{link}")
-    return _told(first.text) or _told(browser.get(PAGE).text) or _told(browser.get("/s/form").text)
+    if _told(first.text) or _told(browser.get(PAGE).text) or _told(browser.get("/s/form").text):
+        return True
+    return browser.get("/s/key").status_code == 200  # a key's page names nobody
 
 
 def _mutated(real: str, dice: random.Random, count: int) -> set[str]:
@@ -81,10 +84,16 @@ def two(services: Services, cast: support.Cast, photos: Path) -> list[str]:
 def _dead_links(services: Services, person: str) -> tuple[list[str], list[str]]:
     """Links that were real, one of each kind: taken back, and used up; and such as will soon be over."""
     form = forms.add(services, tree(), "test").id
+    confirm(services, person)
     with services.store.write() as tx:
+        row, claims = addresses.on_file(tx.connection, person), roster.load(tx.connection, person)[1]
+        assert row is not None
 
         def make(kind: links.Kind, uses: int | None = None) -> links.Made:
-            return links.make(services, tx, _link(person, kind, form, uses), "test")
+            link = _link(person, kind, form, uses)
+            to = {"address_id": row.id} if kind is links.Kind.PAGE else {}
+            key = {"quitclaim_id": claims[0].id} if kind is links.Kind.KEY else {}
+            return links.make(services, tx, replace(link, **to, **key), "test")
 
         back, used = [make(kind) for kind in links.Kind], [make(kind, 1) for kind in links.Kind]
         mortal = [make(kind) for kind in links.Kind]
@@ -97,7 +106,7 @@ def _dead_links(services: Services, person: str) -> tuple[list[str], list[str]]:
 
 def _link(person: str, kind: links.Kind, form: str, uses: int | None) -> links.Link:
     who = None if kind is links.Kind.SHOOT else person
-    asks = None if kind is links.Kind.PAGE else form
+    asks = None if kind in (links.Kind.PAGE, links.Kind.KEY) else form
     return links.Link(kind, "en", who, asks, most_uses=uses, lasts=timedelta(days=1))
 
 

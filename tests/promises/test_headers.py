@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, forms, invitations, people
+from plugin.flows import chores, forms, invitations, keys, people, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer.examiner import Examiner
@@ -117,12 +117,17 @@ def _visitors(services: Services, app: Flask, adult: str, child: str) -> dict[st
         guardian = str(people.guardians_of(services, conn, child)[0]["id"])
     page, hers = link_of(services, adult), link_of(services, child, guardian)
     form = forms.add(services, tree(), "test").form.name
-    sign = invitations.invite(services, invitations.Invite(form=form, person_id=adult), "test")
+    sign = invitations.invite(
+        services, invitations.Invite(form=form, person_id=adult, may_replace=True), "test"
+    )
+    with services.store.write() as tx:
+        signed = roster.load(tx.connection, adult)[1][0]
+        key = keys.make(services, tx, adult, signed.id, "en", "person")
     return {
         "nobody": (fresh(app), "x"),
         **{
             who: (on(services, link.token, app), link.token)
-            for who, link in (("person", page), ("guardian", hers), ("signer", sign))
+            for who, link in (("person", page), ("guardian", hers), ("signer", sign), ("key", key))
         },
     }
 
