@@ -26,14 +26,14 @@ SAID = {
     "en": {
         "press": "Press", "recognise": "I agree that my face is recognised", "camera": "Take one with the camera",
         "good": "This photograph will do", "name": "Your first and last name", "sign": "Sign", "done": "it is signed",
-        "page": "Your own page", "stop": "Stop everything",
-        "yes": "Yes, withdraw", "nothing": "Nothing is agreed to",
+        "page": "Your own page", "stop": "End all of it",
+        "yes": "Yes, withdraw", "nothing": "It is over as of now",
     },
     "nl": {
         "press": "Pers", "recognise": "Ik vind het goed dat mijn gezicht", "camera": "Maak een foto met de camera",
         "good": "Deze foto is geschikt", "name": "Uw voor- en achternaam", "sign": "Ondertekenen",
-        "done": "het is getekend", "page": "Uw eigen pagina", "stop": "Met alles stoppen",
-        "yes": "Ja, intrekken", "nothing": "nergens mee ingestemd",
+        "done": "het is getekend", "page": "Uw eigen pagina", "stop": "Dit alles beëindigen",
+        "yes": "Ja, intrekken", "nothing": "Vanaf nu is het voorbij",
     },
 }  # fmt: skip
 
@@ -116,14 +116,18 @@ def test_invited_signed_tagged_withdrawn(
 def _tagged_and_withdrawn(
     services: Services, cast: support.Cast, photos: Path, page: Page, asa: str, said: dict[str, str]
 ) -> None:
-    """The link that the last page gave opens their own page, and two presses there stop everything."""
+    """The key that the last page gave opens what was signed, and two presses there end all of it."""
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     chores.poll(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa Öberg"}
     page.locator(".keep a").click()
-    page.wait_for_url("**/s/me")
+    page.wait_for_url("**/s/key")
+    expect(page.locator("main")).not_to_contain_text("Öberg")
+    assert page.locator("main img").count() == 0
+    shot(page, f"key-{said['yes'][:3]}")
+    assert serious(page) == []
     page.get_by_role("link", name=said["stop"]).click()
     page.get_by_role("button", name=said["yes"]).click()
     expect(page.get_by_text(said["nothing"])).to_be_visible()
@@ -190,7 +194,7 @@ def test_two_guardians_and_the_link_for_the_second(
     shot(page, "sign-two-desktop-nl")
     assert serious(page) == []
     page.get_by_role("button", name="Ondertekenen", exact=True).click()
-    address = page.locator(".keep a").inner_text()
+    address = page.locator(".keep a").first.inner_text()
     shot(page, "sign-waiting-desktop-nl")
     assert serious(page) == []
     other = on("phone", "nl")

@@ -91,9 +91,9 @@ def _dead_links(services: Services, person: str) -> tuple[list[str], list[str]]:
 
         def make(kind: links.Kind, uses: int | None = None) -> links.Made:
             link = _link(person, kind, form, uses)
-            to = {"address_id": row.id} if kind is links.Kind.PAGE else {}
-            key = {"quitclaim_id": claims[0].id} if kind is links.Kind.KEY else {}
-            return links.make(services, tx, replace(link, **to, **key), "test")
+            to = row.id if kind is links.Kind.PAGE else None
+            key = claims[0].id if kind is links.Kind.KEY else None
+            return links.make(services, tx, replace(link, address_id=to, quitclaim_id=key), "test")
 
         back, used = [make(kind) for kind in links.Kind], [make(kind, 1) for kind in links.Kind]
         mortal = [make(kind) for kind in links.Kind]
