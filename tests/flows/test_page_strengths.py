@@ -223,6 +223,22 @@ def _filler(column: Any, tx: Any) -> Any:
     return tx.now if "INSTANT" in kind or column.name.endswith("_at") else 0 if "INT" in kind else "x"
 
 
+def test_a_first_letter_says_nothing_of_who_signs_later_by_another_way(desk: Desk, post: Post) -> None:
+    """An editor's forged first letter; then the person herself signs on a tablet, or on paper: his page closes."""
+    rita, services = post.cast.add("Rita Real"), desk.services
+    people.change_address(services, rita, "ed@example.org", EDITOR)
+    ask(desk, rita, EDITOR, by_mail=True)
+    forged = Visit(desk.app, mailed_token(post))
+    forged.sign("press")
+    assert opens_a_page(desk, forged), "of what he signed himself"
+    tablet = Visit(desk.app, ask(desk, rita, OFFICER, may_replace=True))
+    assert tablet.sign("website").status_code == 303
+    assert not opens_a_page(desk, forged)
+    assert pages_of(desk, rita) == 0
+    lost_links.ask(services, name="Rita Real")
+    assert mailed(post)[-1] == ("ed@example.org", [])
+
+
 def test_two_accounts_confirm_one_does_not_under_whatever_name(desk: Desk, post: Post) -> None:
     asa, services = post.cast.add("Åsa Sample"), desk.services
     post.cast.sign(asa)
