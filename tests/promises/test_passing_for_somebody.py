@@ -368,7 +368,7 @@ def test_nobody_passes_for_somebody_else(
     tally = Tally()
     with mailbox.running(tmp_path / "mail") as box:
         many = settings(
-            max_examples=40 if full else 4, stateful_step_count=40 if full else 20, deadline=None, database=None,
+            max_examples=100 if full else 10, stateful_step_count=50 if full else 30, deadline=None, database=None,
             derandomize=not full, suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         )  # fmt: skip
         about = {"root": tmp_path, "examiner": examiner, "box": box, "tally": tally}
