@@ -25,7 +25,7 @@ from plugin.flows import (
     review,
     roster,
 )
-from plugin.flows.page_links import Visitor
+from plugin.flows.page_links import Visitor as Visitor
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action

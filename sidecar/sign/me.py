@@ -22,8 +22,7 @@ from plugin.errors import (
     PictureError,
 )
 from plugin.flows import album, holdings, links, people, portal, receipts, requests
-from plugin.flows.page_links import Visitor
-from plugin.flows.portal import How
+from plugin.flows.portal import How, Visitor
 from plugin.flows.services import Services
 from sidecar import limits
 from sidecar.sign import pages, visits, ways_in
