@@ -64,7 +64,7 @@ def _opened(root: Path, plugin: bool) -> Iterator[tuple[Services, Double]]:
 
 
 def _person(services: Services, recognition: bool) -> str:
-    person = people.add(services, people.Newcomer(_NAME), "bench")
+    person = people.add(services, people.Newcomer(_NAME, of_age=True), "bench")
     now = services.clock.now()
     until = now + timedelta(days=365)
     grants = [Grant(uuid4().hex, GrantKind.PUBLICATION, "communication", "website", now, until)]

@@ -75,7 +75,7 @@ def built(root: Path, photos: int, withdrawing: dict[int, int]) -> Iterator[Libr
 
 def _signs(services: Services, name: str, now: datetime) -> str:
     """Somebody who agrees to every use for two years."""
-    person_id = people.add(services, people.Newcomer(name), "bench")
+    person_id = people.add(services, people.Newcomer(name, of_age=True), "bench")
     listed = services.config.clearance
     grants = tuple(
         Grant(uuid4().hex, GrantKind.PUBLICATION, *use, now, now + timedelta(days=730))

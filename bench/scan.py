@@ -83,7 +83,7 @@ def _scan(config: Config, count: int) -> tuple[float, int]:
 
 def _enrol(services: Services) -> None:
     chores.start(services)
-    person = people.add(services, people.Newcomer("Sample person"), "bench")
+    person = people.add(services, people.Newcomer("Sample person", of_age=True), "bench")
     now = datetime.now(UTC)
     grant = Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, None)
     signing = Signing("bench", None, "en", "sample", True, (), now, (grant,))

@@ -162,8 +162,8 @@ def photographs(folder: Path) -> None:
 
 def _prepare(services: Services, tally: Tally) -> str:
     click.echo("1. Two people: A signed a quitclaim (a sample), B never signed")
-    person_id = people.add(services, people.Newcomer(A), _ACTOR)
-    people.add(services, people.Newcomer(B), _ACTOR)
+    person_id = people.add(services, people.Newcomer(A, of_age=True), _ACTOR)
+    people.add(services, people.Newcomer(B, of_age=True), _ACTOR)
     tally.check(f"A enrolled with 2 reference photographs ({_signed(services, person_id)})", True)
     _refused(services, tally)
     basis = Evidence("sample sign-up list", "demonstration", services.today(), None)

@@ -84,6 +84,8 @@ class Visit:
         given: Fields = {"choice": ticked, "signer": signer, "typed": "Åsa Öberg"}
         if "recognition" in choices:
             given["recognition"] = "yes"
+        if not fields.get("birth_date"):
+            given["of_age"] = "yes"
         return self.send(given | fields)
 
 

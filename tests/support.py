@@ -109,7 +109,8 @@ class Cast:
         self.services = services
 
     def add(self, name: str, by: str = "test", **about: Any) -> str:
-        """Enter a person, as the account `by`; returns the id."""
+        """Enter a person, as the account `by`; an adult unless a birth date is given. Returns the id."""
+        about.setdefault("of_age", "birth_date" not in about)
         return people.add(self.services, people.Newcomer(name, **about), by)
 
     def sign(

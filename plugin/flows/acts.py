@@ -87,7 +87,8 @@ def evidence(act: Act, at: datetime, which: str) -> Sequence[consent.Evidence]:
         "language": asked.language, "offered": sorted(asked.offered), "chosen": sorted(checked.choices),
         "signed_by": checked.signer, "as": "guardian" if checked.minor else "person",
         "signed_at": at.astimezone(UTC).isoformat(), "signature": "drawn" if checked.signature else "typed",
-        "typed": "" if checked.signature else checked.typed, "link": asked.link_id,
+        "typed": "" if checked.signature else checked.typed, "of_age": checked.of_age,
+        "born": checked.birth_date.isoformat() if checked.birth_date else None, "link": asked.link_id,
         "code_by_mail": act.code_id is not None,
     }  # fmt: skip
     found = [

@@ -61,6 +61,11 @@ class Asked:
         return self.person is None
 
     @property
+    def asks_age(self) -> bool:
+        """Whether nobody knows yet how old the person in the photographs is."""
+        return self.person is None or (self.person.birth_date is None and not self.person.of_age)
+
+    @property
     def offered(self) -> frozenset[str]:
         """The keys of the lines that may be ticked."""
         keys = {choice.key for choice in self.sheet.choices}
@@ -99,7 +104,7 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
 
 
 def _whom(person: Person | None, minor: bool) -> Whom:
-    if person is None:
+    if person is None or (person.birth_date is None and not person.of_age):
         return Whom.EITHER
     return Whom.CHILD if minor else Whom.SELF
 

@@ -10,9 +10,9 @@ from datetime import date
 
 from plugin.errors import ConsentError, PictureError
 from plugin.flows import signatures
+from plugin.flows.ages import is_under_age
 from plugin.flows.asking import Asked, too_young
 from plugin.flows.services import Services
-from plugin.quitclaim import rules
 from plugin.quitclaim.forms import RECOGNITION
 from plugin.quitclaim.model import OLDEST_BIRTH_YEAR, Person, clean_name, name_key
 
@@ -29,8 +29,8 @@ class Filled:
     """What was filled in.
 
     `nonce`: of the form that was sent, so that the same one twice is one. `choices`: keys of ticked
-    lines. `name`, `birth_date`: of the person, at a shoot. `signer`: who signs, a guardian for a minor.
-    `other_*`: a second guardian. `drawn`: a PNG, or empty and then `typed` is the signature.
+    lines. `name`: of the person, at a shoot. `of_age`, `birth_date`: of a person whose age nobody
+    knows. `signer`: who signs, a guardian for a minor. `other_*`: a second guardian. `drawn`: a PNG, or empty and then `typed` is the signature.
     """
 
     nonce: str
@@ -44,6 +44,7 @@ class Filled:
     other_email: str = ""
     drawn: bytes = field(default=b"", repr=False)
     typed: str = ""
+    of_age: bool = False
     code: str = ""
     photographs: tuple[bytes, ...] = field(default=(), repr=False)
 
@@ -55,6 +56,7 @@ class Checked:
     choices: frozenset[str]
     name: str
     birth_date: date | None
+    of_age: bool
     minor: bool
     signer: str
     email: str
@@ -72,17 +74,17 @@ class Checked:
 def check(services: Services, asked: Asked, filled: Filled) -> tuple[Checked | None, list[Fault]]:
     """The values, or every fault in them."""
     born, faults = _birth(services, asked, filled)
-    minor = asked.minor or (born is not None and _under_age(services, born))
+    minor = asked.minor or (born is not None and is_under_age(services, born, services.clock.now()))
     signature, unsigned = _signature(filled)
     faults = [
         *_chosen(services, asked, filled, born), *_photographs(asked, filled), *faults,
-        *_who(asked, filled, minor), *_addresses(asked, filled, minor), *unsigned,
+        *_age(asked, filled, minor), *_who(asked, filled, minor), *_addresses(asked, filled, minor), *unsigned,
     ]  # fmt: skip
     if faults:
         return None, faults
     return Checked(
-        choices=filled.choices, name=clean_name(filled.name) if asked.shoot else "", birth_date=born, minor=minor,
-        signer=_signer(asked, filled, minor), email=filled.email.strip(),
+        choices=filled.choices, name=clean_name(filled.name) if asked.shoot else "", birth_date=born,
+        of_age=asked.asks_age and filled.of_age, minor=minor, signer=_signer(asked, filled, minor), email=filled.email.strip(),
         other_signer=clean_name(filled.other_signer) if _two(asked, minor) else "",
         other_email=filled.other_email.strip(), signature=signature, typed=filled.typed.strip(),
     ), []  # fmt: skip
@@ -103,7 +105,7 @@ def _signer(asked: Asked, filled: Filled, minor: bool) -> str:
 
 def _birth(services: Services, asked: Asked, filled: Filled) -> tuple[date | None, list[Fault]]:
     text = filled.birth_date.strip()
-    if not asked.shoot or not text:
+    if not asked.asks_age or not text:
         return None, []
     try:
         born = date.fromisoformat(text)
@@ -114,16 +116,25 @@ def _birth(services: Services, asked: Asked, filled: Filled) -> tuple[date | Non
     return born, []
 
 
-def _under_age(services: Services, born: date) -> bool:
-    majority = rules.birthday(born, services.ages.age, services.ages.zone)
-    return majority > services.clock.now()
+def _age(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
+    """Of age or a birth date: the one or the other is said, and they do not contradict each other."""
+    if not asked.asks_age:
+        return
+    if minor and filled.of_age:
+        yield "of_age", "contradicts"
+    elif not filled.of_age and not filled.birth_date.strip():
+        yield ("birth_date" if _names_guardian(asked, filled) else "of_age"), "needed"
+    elif filled.of_age and _names_guardian(asked, filled) and not filled.birth_date.strip():
+        yield "birth_date", "needed"  # a guardian was named, so a child is meant
+
+
+def _names_guardian(asked: Asked, filled: Filled) -> bool:
+    return bool((asked.shoot and filled.signer.strip()) or filled.other_signer.strip())
 
 
 def _who(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
     if asked.shoot:
         yield from _named("name", filled.name)
-        if (filled.signer.strip() or filled.other_signer.strip()) and not filled.birth_date.strip():
-            yield "birth_date", "needed"  # a guardian was named, so a child is meant
     if asked.signer is None and (minor or not asked.shoot):
         yield from _named("signer", filled.signer)
     if _two(asked, minor):
@@ -156,7 +167,10 @@ def _chosen(services: Services, asked: Asked, filled: Filled, born: date | None)
 
 def _addresses(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
     email = filled.email.strip()
-    needed = (minor or asked.stored.form.code_by_mail) and not asked.known_email
+    known = (
+        asked.known_email if minor == asked.minor else ""
+    )  # of who turns out a child it is not a guardian's
+    needed = (minor or asked.stored.form.code_by_mail) and not known
     if email and not is_email(email):
         yield "email", "unreadable"
     elif needed and not email:

@@ -32,7 +32,13 @@ def enter(services: Services, tx: Tx, person_id: str, newcomer: Newcomer, standi
             break
         differs = True
     about = Newcomer(
-        name, newcomer.language, newcomer.birth_date, newcomer.email, newcomer.guardians, namesake=differs
+        name,
+        newcomer.language,
+        newcomer.birth_date,
+        newcomer.email,
+        newcomer.guardians,
+        namesake=differs,
+        of_age=newcomer.of_age,
     )
     people.enter(services, tx, person_id, about, "person")
     return differs

@@ -9,7 +9,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import NameTaken
-from plugin.flows import addresses, contacts, holdings, names, roster
+from plugin.flows import addresses, ages, contacts, holdings, names, roster
+from plugin.flows.ages import Age
 from plugin.flows.contacts import email_of as email_of
 from plugin.flows.contacts import guardians_of as guardians_of
 from plugin.flows.services import Services
@@ -29,6 +30,7 @@ class Newcomer:
     email: str = ""
     guardians: tuple[str, ...] = ()  # names; sealed under the record key
     namesake: bool = False  # the name was somebody's, and was made to differ
+    of_age: bool = False  # declared, where there is no birth date
 
 
 def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
@@ -38,6 +40,7 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
     stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
     """
     name = clean_name(newcomer.display_name)
+    ages.refuse(services, Age(newcomer.of_age, newcomer.birth_date))
     standing = sum(1 for _ in services.dam.holders(name)) if not adopt else 0
     person_id = uuid4().hex
     with services.store.write() as tx:
@@ -55,7 +58,8 @@ def enter(
         insert(t.person).values(
             id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
             language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
-            namesake=newcomer.namesake,
+            namesake=newcomer.namesake, of_age_at=tx.now if newcomer.of_age else None,
+            of_age_by=actor if newcomer.of_age else None,
         )
     )  # fmt: skip
     services.vault.create_key(tx, person_id, "record")

@@ -107,6 +107,7 @@ def _assemble(conn: Connection, ids: Sequence[str] | None) -> dict[str, Standing
         person = Person(
             id=row.id, display_name=row.display_name, language=row.language, birth_date=row.birth_date,
             objected_at=row.objected_at, guardians=tuple(g.id for g in guardians.get(row.id, ())),
+            of_age=row.of_age_at is not None,
         )  # fmt: skip
         versions = sorted(claims.get(row.id, ()), key=lambda claim: claim.version)
         found[row.id] = person, tuple(_quitclaim(claim, grants.get(claim.id, ())) for claim in versions)

@@ -14,6 +14,7 @@ from plugin.errors import LinkRefused, SigningRefused
 from plugin.flows import (
     acts,
     addresses,
+    ages,
     asking,
     codes,
     consent,
@@ -33,6 +34,7 @@ from plugin.flows import (
     versions,
 )
 from plugin.flows.acts import Act, Signed
+from plugin.flows.ages import Age
 from plugin.flows.asking import Asked
 from plugin.flows.filling import Fault, Filled
 from plugin.flows.halves import Half
@@ -95,8 +97,11 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
         versions.record_key(services, tx, act.person_id)
         strengths.refuse_replacing(services, tx, act.person_id, act.link)
     if asked.shoot:
-        about = people.Newcomer(checked.name, asked.language, checked.birth_date)
+        about = people.Newcomer(checked.name, asked.language, checked.birth_date, of_age=checked.of_age)
         newcomers.enter(services, tx, act.person_id, about, act.standing)
+    elif asked.asks_age:
+        said = Age(checked.of_age, checked.birth_date)
+        ages.say_in(services, tx, act.person_id, said, "guardian" if checked.minor else "person")
     if not checked.minor and checked.email and not asked.known_email:
         addresses.enter(
             services, tx, act.person_id, checked.email, "person", account=act.link.created_by,

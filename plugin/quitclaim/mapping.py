@@ -57,12 +57,15 @@ class Entry:
     language: str = ""
     birth_date: date | None = None
     guardians: tuple[str, ...] = ()
+    of_age: bool = False
 
     @property
     def fingerprint(self) -> str:
         """The same for the same consent, wherever in the file it stands."""
         said = asdict(self)
         del said["number"], said["source"]
+        if not self.of_age:
+            del said["of_age"]  # as before there was such a column
         return digest(said)
 
 

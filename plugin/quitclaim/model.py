@@ -128,9 +128,9 @@ class Quitclaim:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who may be tagged. Without a birth date they are declared to be an adult.
+    """Somebody who may be tagged. Without a birth date they sign for themselves.
 
-    `objected_at` is the person's own objection to recognition; `guardians` are the ids of those
+    `of_age`: declared to be of age; it says nothing where there is a birth date. `objected_at` is the person's own objection to recognition; `guardians` are the ids of those
     who are known to decide for them while they are under age.
     """
 
@@ -140,6 +140,7 @@ class Person:
     birth_date: date | None = None
     objected_at: datetime | None = None
     guardians: tuple[str, ...] = ()
+    of_age: bool = False
 
     def __post_init__(self) -> None:
         _to_utc(self, "objected_at")

@@ -7,7 +7,8 @@ The decisions that this page takes, each to the strict side:
   signed lapses on the birthday that ends their say.
 - A person's own signature given below the age never counts, not even after that birthday: they
   are asked again, and sign then.
-- Somebody without a birth date is declared to be an adult; a guardian's signature does nothing.
+- Somebody without a birth date signs for themselves; a guardian's signature does nothing. Only who is
+  declared to be of age, or whose birth date says so, may be named without a human decision.
 - An objection ends recognition at once, and no guardian can bring it back: only the person, of
   age, by a signature of their own after it.
 """
@@ -49,14 +50,14 @@ def birthday(birth_date: date, years: int, zone: ZoneInfo) -> datetime:
 
 
 def of_age(person: Person, rules: AgeRules) -> datetime | None:
-    """From when the person decides alone; None without a birth date, which declares an adult."""
+    """From when the person decides alone; None without a birth date: since ever, as far as anybody knows."""
     return None if person.birth_date is None else birthday(person.birth_date, rules.age, rules.zone)
 
 
 def may_auto(person: Person, rules: AgeRules, at: datetime) -> bool:
-    """Whether the person may be tagged without a human decision: a minor never."""
+    """Whether the person may be tagged without a human decision: a minor never, nor whose age nobody knows."""
     majority = of_age(person, rules)
-    return majority is None or majority <= utc(at, "at")
+    return person.of_age if majority is None else majority <= utc(at, "at")
 
 
 def own_signature(person: Person, quitclaim: Quitclaim, rules: AgeRules) -> bool:

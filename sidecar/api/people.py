@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
-from plugin.flows import consent, people, roster
+from plugin.flows import ages, consent, people, roster
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.ledger import tables as t
@@ -18,14 +18,25 @@ from sidecar.api.routes import Route, Routes, answer
 
 
 class Newcomer(Closed):
-    """A person to be entered. `adopt`: the name that stands on photographs already is theirs."""
+    """A person to be entered. `adopt`: the name that stands on photographs already is theirs.
+
+    Without `birth_date`, and not declared to be `of_age`, nobody is named automatically.
+    """
 
     name: Word
     language: Literal["en", "nl"] = "en"
     birth_date: Day | None = None
+    of_age: bool = False
     email: Annotated[str, StringConstraints(max_length=200, pattern=LINE)] = ""
     guardians: Annotated[tuple[Word, ...], Field(max_length=4)] = ()
     adopt: bool = False
+
+
+class Age(Closed):
+    """How old somebody is: declared to be of age, or a birth date, of which the latter counts."""
+
+    of_age: bool = False
+    birth_date: Day | None = None
 
 
 class Guardian(Closed):
@@ -41,6 +52,7 @@ class Person(BaseModel):
     name: str
     language: str
     birth_date: date | None
+    age_known: bool
     recognition: bool
     publication: bool
 
@@ -105,8 +117,16 @@ def _writing(api: Routes, services: Services) -> None:
     @api.add("POST", "/people", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
     def person_add(body: Newcomer) -> Response:
         """Enter a person."""
-        newcomer = people.Newcomer(body.name, body.language, body.birth_date, body.email, body.guardians)
+        newcomer = people.Newcomer(
+            body.name, body.language, body.birth_date, body.email, body.guardians, of_age=body.of_age
+        )
         return answer(Made(id=people.add(services, newcomer, caller().actor, body.adopt)), 201)
+
+    @api.add("POST", "/people/<person_id>/age", Route(Scope.PEOPLE_WRITE, changes=True), Made)
+    def person_age(path: PersonPath, body: Age) -> Response:
+        """Say how old somebody is of whom nobody knows it."""
+        ages.say(services, path.person_id, ages.Age(body.of_age, body.birth_date), caller().actor)
+        return answer(Made(id=path.person_id))
 
     @api.add("POST", "/people/<person_id>/guardians", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
     def guardian_add(path: PersonPath, body: Guardian) -> Response:
@@ -134,6 +154,7 @@ def _person(services: Services, standing: roster.Standing) -> Person:
     now, person = services.clock.now(), standing[0]
     return Person(
         id=person.id, name=person.display_name, language=person.language, birth_date=person.birth_date,
+        age_known=person.birth_date is not None or person.of_age,
         recognition=roster.recognition(services, standing, now) is not None,
         publication=roster.any_publication(services, standing, now),
     )  # fmt: skip

@@ -1,17 +1,21 @@
 """`facelease person`: add, list, show, enrol, erase, export; and the pages of people, see portals.py."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 from sqlalchemy import select
 
 from plugin.errors import DamError
-from plugin.flows import consent, erasure, gallery, people, remains, revocation, roster
+from plugin.flows import ages, consent, erasure, gallery, people, remains, revocation, roster
+from plugin.flows.ages import Age
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
 from sidecar.commands import identities, portals
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
+
+_SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
 
 
 @click.group()
@@ -23,50 +27,74 @@ def person() -> None:
 @click.argument("name")
 @click.option("--language", type=click.Choice(["en", "nl"]), default="en", show_default=True)
 @click.option("--birth-date", type=click.DateTime(["%Y-%m-%d"]), help="Declared; needed for a minor.")
+@click.option("--of-age", is_flag=True, help="Declared to be of age, where the birth date is not known.")
 @click.option("--email", default="", help="Kept sealed.")
 @click.option("--guardian", multiple=True, help="Name of a guardian; may be repeated. Kept sealed.")
 @click.option("--adopt", is_flag=True, help="The name that stands on photographs already is this person's.")
 @as_json
 @click.pass_obj
 def add(
-    shell: Shell, name: str, language: str, birth_date: "object | None", email: str,
-    guardian: tuple[str, ...], adopt: bool, as_json: bool,
+    shell: Shell, name: str, language: str, birth_date: datetime | None, of_age: bool,
+    email: str, guardian: tuple[str, ...], adopt: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Enter a person under the NAME that the DAM shows."""
-    born = birth_date.date() if hasattr(birth_date, "date") else None
+    born = birth_date.date() if birth_date else None
     with shell.house() as services:
-        newcomer = people.Newcomer(name, language, born, email, guardian)
+        newcomer = people.Newcomer(name, language, born, email, guardian, of_age=of_age)
         person_id = people.add(services, newcomer, actor(), adopt)
         with services.store.read() as conn:
             known = people.guardians_of(services, conn, person_id)
     lines = [person_id, *(f"guardian {one['id']}: {one['name']}" for one in known)]
+    if born is None and not of_age:
+        lines.append("nobody said how old they are: never named automatically (facelease person age)")
     say(as_json, {"id": person_id, "guardians": list(known)}, lines)
+
+
+@person.command()
+@click.argument("who")
+@click.option("--birth-date", type=click.DateTime(["%Y-%m-%d"]), help="Declared.")
+@click.option("--of-age", is_flag=True, help="Declared to be of age, where the birth date is not known.")
+@as_json
+@click.pass_obj
+def age(shell: Shell, who: str, birth_date: datetime | None, of_age: bool, as_json: bool) -> None:
+    """Say how old WHO is, where nobody knows: else they are never named automatically."""
+    said = Age(of_age, birth_date.date() if birth_date else None)
+    with shell.house() as services:
+        person_id = someone(services, who)
+        ages.say(services, person_id, said, actor())
+        finish_jobs(services)
+    say(
+        as_json,
+        {"id": person_id, "of_age": said.of_age, "birth_date": said.birth_date},
+        [f"{person_id}: noted"],
+    )
 
 
 @person.command("list")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table for a spreadsheet.")
+@click.option("--age-unknown", is_flag=True, help="Only those of whom nobody said how old they are.")
 @as_json
 @click.pass_obj
-def list_(shell: Shell, as_csv: bool, as_json: bool) -> None:
+def list_(shell: Shell, as_csv: bool, age_unknown: bool, as_json: bool) -> None:
     """Everybody, with what is in force now."""
     with shell.house() as services, services.store.read() as conn:
         now = services.clock.now()
         enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(t.sealed.c.kind == "template")))
         standings = roster.load_many(conn)
+        ageless = {row.id for row in ages.unknown(conn)}
         rows = [
             {
                 "id": row.id, "name": row.display_name,
                 "recognition": roster.recognition(services, standings[row.id], now) is not None,
                 "publication": roster.any_publication(services, standings[row.id], now),
                 "enrolled": row.id in enrolled, "namesake": row.namesake,
+                "age_known": row.id not in ageless,
             }
             for row in people.listed(conn)
+            if not age_unknown or row.id in ageless
         ]  # fmt: skip
-    cells = [
-        [r["id"], r["name"], *(_yes(r[k]) for k in ("recognition", "publication", "enrolled", "namesake"))]
-        for r in rows
-    ]
-    heads = ["id", "name", "recognition", "publication", "enrolled", "namesake"]
+    cells = [[r["id"], r["name"], *(_yes(r[k]) for k in _SHOWN)] for r in rows]
+    heads = ["id", "name", *_SHOWN]
     if as_csv:
         click.echo(csvout.text(heads, cells), nl=False)
     else:

@@ -34,7 +34,7 @@ def person_add() -> ResponseReturnValue:
     language = form.get("language", "")
     newcomer = Newcomer(
         form.get("name", ""), language if language in words.LANGUAGES else desk.staff().language, birth,
-        form.get("email", "").strip(), guardians,
+        form.get("email", "").strip(), guardians, of_age=form.get("of_age") == "yes",
     )  # fmt: skip
     person_id = registry.add(desk.house(), newcomer, desk.staff().actor, form.get("adopt") == "yes")
     return desk.done("done_person", "person", person_id=person_id)

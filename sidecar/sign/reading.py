@@ -19,6 +19,7 @@ def filled(language: str) -> Filled:
     values = {name: text(name) for name in TYPED}
     return Filled(
         nonce=nonce(), language=language, choices=ticked(), drawn=_drawn(), code=text("code"),
+        of_age=text("of_age") == "yes",
         photographs=_photographs(), **values,
     )  # fmt: skip
 
@@ -42,7 +43,7 @@ def ticked() -> frozenset[str]:
 
 def typed() -> dict[str, str]:
     """What was typed, to be shown again."""
-    return {name: text(name) for name in TYPED}
+    return {name: text(name) for name in (*TYPED, "of_age")}
 
 
 def sent_photographs() -> bool:

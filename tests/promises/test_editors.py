@@ -254,7 +254,7 @@ class Walk:
         if self.bo is None and standing:
             with pytest.raises(NameTaken):
                 self.cast.add("Bo")
-            self.bo = people.add(self.services, people.Newcomer("Bo"), "test", adopt=True)
+            self.bo = people.add(self.services, people.Newcomer("Bo", of_age=True), "test", adopt=True)
         elif self.bo is not None:
             self.cast.sign(self.bo, recognition=False)
             consent.withdraw(self.services, self.bo, None, "test")

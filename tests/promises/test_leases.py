@@ -114,7 +114,9 @@ class Walk:
         births = [None, None, date(2010, 3, 20), date(2010, 4, 2), date(2020, 3, 25), date(2014, 2, 28)]
         for number, born in enumerate(births):
             guardians = (f"Guardian {number}",) if born else ()
-            newcomer = people.Newcomer(f"Somebody {number}", birth_date=born, guardians=guardians)
+            newcomer = people.Newcomer(
+                f"Somebody {number}", birth_date=born, guardians=guardians, of_age=born is None
+            )
             person_id = people.add(self.services, newcomer, "test")
             with self.services.store.read() as conn:
                 known = people.guardians_of(self.services, conn, person_id)

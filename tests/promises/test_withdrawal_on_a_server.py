@@ -110,7 +110,7 @@ def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
         with_bo, alone = refs[::2], refs[1::2]
         for ref in with_bo:
             library.edit(ref, ["Bo Ek"])
-        bo = people.add(services, people.Newcomer("Bo Ek"), "test", adopt=True)
+        bo = people.add(services, people.Newcomer("Bo Ek", of_age=True), "test", adopt=True)
         cast.sign(bo, recognition=False)
         chores.poll(services)
         cast.work()

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 from plugin.errors import FaceLeaseError
-from plugin.flows import consent, people, roster
+from plugin.flows import ages, consent, people, roster
+from plugin.flows.ages import Age
 from plugin.flows.importing import judging
 from plugin.flows.importing.judging import GOOD, Book, Known, Status, Verdict
 from plugin.flows.importing.lines import Line
@@ -96,6 +97,8 @@ def _enter(
     person_id = verdict.person_id or _newcomer(services, tx, entry, verdict.adopt, actor)
     known = Book(services, tx.connection, {}, {}).known(person_id)
     guardians = tuple(_guardian(services, tx, known, name) for name in entry.guardians)
+    if verdict.person_id:
+        ages.say_in(services, tx, person_id, Age(of_age=entry.of_age), actor)
     person, claims = roster.load(tx.connection, person_id)
     signing = mapping.signing(
         entry, person, claims, guardians, services.ages, tx.now, verdict.keep, lambda: uuid4().hex
@@ -112,7 +115,7 @@ def _enter(
 
 def _newcomer(services: Services, tx: Tx, entry: Entry, adopt: bool, actor: str) -> str:
     language = entry.language or services.config.site.language
-    newcomer = people.Newcomer(entry.name, language, entry.birth_date, entry.email)
+    newcomer = people.Newcomer(entry.name, language, entry.birth_date, entry.email, of_age=entry.of_age)
     person_id = uuid4().hex
     people.enter(services, tx, person_id, newcomer, actor, adopt)
     return person_id

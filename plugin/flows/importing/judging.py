@@ -9,7 +9,8 @@ from itertools import count
 from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError, FaceLeaseError
-from plugin.flows import names, people, roster
+from plugin.flows import ages, names, people, roster
+from plugin.flows.ages import Age
 from plugin.flows.importing.lines import Decision, Line
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -153,6 +154,7 @@ class Book:
 
     def _differs(self, entry: Entry, known: Known, decision: Decision) -> str:
         """What speaks against it that this is the person. Raises ConsentError where it is certain."""
+        ages.refuse(self.services, Age(entry.of_age, entry.birth_date or known.person.birth_date))
         kept = known.person.birth_date
         if entry.birth_date and kept and entry.birth_date != kept:
             raise ConsentError(
@@ -246,7 +248,7 @@ class Book:
 
 def _newcomer(entry: Entry, services: Services) -> Known:
     language = entry.language or services.config.site.language
-    person = Person(f"{COMING}{entry.number}", entry.name, language, entry.birth_date)
+    person = Person(f"{COMING}{entry.number}", entry.name, language, entry.birth_date, of_age=entry.of_age)
     return Known(person, (), entry.email, row=entry.number)
 
 

@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from plugin.errors import ConsentError, FaceLeaseError, ImportRefused
+from plugin.flows import ages
+from plugin.flows.ages import Age
 from plugin.flows.consent import Evidence
 from plugin.flows.importing.proofs import proof
 from plugin.flows.importing.tables import Row, Table
@@ -18,7 +20,7 @@ from plugin.quitclaim.mapping import Entry, Keep
 from plugin.quitclaim.model import name_key
 
 COLUMNS = (
-    "name", "email", "language", "birth_date", "guardian", "purpose", "channels", "from", "until", "signed",
+    "name", "email", "language", "birth_date", "of_age", "guardian", "purpose", "channels", "from", "until", "signed",
     "text_version", "evidence", "link", "person", "keep",
 )  # fmt: skip
 RECOGNITION = ("recognition", "face_recognition", "biometrics", "gezichtsherkenning", "herkenning")
@@ -117,9 +119,11 @@ def _entry(services: Services, number: int, cells: dict[str, str], defaults: Def
     language = cells.get("language", "").lower() or defaults.language
     if language and language not in LANGUAGES:
         raise ConsentError(f"language: {language[:20]!r} is none of {', '.join(LANGUAGES)}")
+    born, of_age = day("birth_date"), _yes(cells.get("of_age", ""))
+    ages.refuse(services, Age(of_age, born))
     return Entry(
         number=number, source="", name=cells.get("name", ""), email=_address(cells.get("email", "")),
-        language=language, birth_date=day("birth_date"),
+        language=language, birth_date=born, of_age=of_age,
         guardians=tuple(one.strip() for one in cells.get("guardian", "").split(";") if one.strip()),
         uses=mapping.uses(
             mapping.parts(cells.get("purpose", "")) or defaults.purposes,
@@ -129,6 +133,14 @@ def _entry(services: Services, number: int, cells: dict[str, str], defaults: Def
         start=day("from"), until=day("until", defaults.until), signed=signed,
         text_version=mapping.text_version(cells.get("text_version", "") or defaults.text_version),
     )  # fmt: skip
+
+
+def _yes(text: str) -> bool:
+    """Whether a cell says yes. Raises ConsentError for what is neither yes, no nor empty."""
+    said = text.strip().casefold()
+    if said not in {"", "yes", "no", "ja", "nee"}:
+        raise ConsentError(f"of_age: {said[:20]!r} is none of yes, no")
+    return said in {"yes", "ja"}
 
 
 def _address(text: str) -> str:
