@@ -82,9 +82,8 @@ def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) ->
 
 
 def unknown(conn: Connection) -> Sequence[Row[Any]]:
-    """Everybody of whom nobody said how old they are, by name: id, display_name, created_at."""
-    columns = (t.person.c.id, t.person.c.display_name, t.person.c.created_at)
-    return conn.execute(select(*columns).where(_unknown()).order_by(t.person.c.name_key)).all()
+    """Everybody of whom nobody said how old they are, by name."""
+    return conn.execute(select(t.person).where(_unknown()).order_by(t.person.c.name_key)).all()
 
 
 def _unknown() -> ColumnElement[bool]:

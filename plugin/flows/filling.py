@@ -30,7 +30,8 @@ class Filled:
 
     `nonce`: of the form that was sent, so that the same one twice is one. `choices`: keys of ticked
     lines. `name`: of the person, at a shoot. `of_age`, `birth_date`: of a person whose age nobody
-    knows. `signer`: who signs, a guardian for a minor. `other_*`: a second guardian. `drawn`: a PNG, or empty and then `typed` is the signature.
+    knows. `signer`: who signs, a guardian for a minor. `other_*`: a second guardian. `drawn`: a
+    PNG, or empty and then `typed` is the signature.
     """
 
     nonce: str
@@ -84,7 +85,8 @@ def check(services: Services, asked: Asked, filled: Filled) -> tuple[Checked | N
         return None, faults
     return Checked(
         choices=filled.choices, name=clean_name(filled.name) if asked.shoot else "", birth_date=born,
-        of_age=asked.asks_age and filled.of_age, minor=minor, signer=_signer(asked, filled, minor), email=filled.email.strip(),
+        of_age=asked.asks_age and filled.of_age, minor=minor, signer=_signer(asked, filled, minor),
+        email=filled.email.strip(),
         other_signer=clean_name(filled.other_signer) if _two(asked, minor) else "",
         other_email=filled.other_email.strip(), signature=signature, typed=filled.typed.strip(),
     ), []  # fmt: skip

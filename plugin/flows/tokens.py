@@ -123,7 +123,7 @@ def _refuse_tools(services: Services, scopes: Collection[str], tools: Collection
 
 def without_end(services: Services) -> Sequence[Row[Any]]:
     """Tokens that are valid for ever, made before every token had an end: id, label, created_at, used_at."""
-    columns = (t.api_token.c.id, t.api_token.c.label, t.api_token.c.created_at, t.api_token.c.used_at)
+    columns = [t.api_token.c[name] for name in ("id", "label", "created_at", "used_at")]
     open_ = t.api_token.c.expires_at.is_(None) & t.api_token.c.revoked_at.is_(None)
     with services.store.read() as conn:
         return conn.execute(select(*columns).where(open_).order_by(t.api_token.c.created_at)).all()

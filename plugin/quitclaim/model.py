@@ -130,8 +130,9 @@ class Quitclaim:
 class Person:
     """Somebody who may be tagged. Without a birth date they sign for themselves.
 
-    `of_age`: declared to be of age; it says nothing where there is a birth date. `objected_at` is the person's own objection to recognition; `guardians` are the ids of those
-    who are known to decide for them while they are under age.
+    `of_age`: declared to be of age; it says nothing where there is a birth date. `objected_at` is the
+    person's own objection to recognition; `guardians` are the ids of those who are known to decide
+    for them while they are under age.
     """
 
     id: str

@@ -248,16 +248,15 @@ def test_a_code_at_a_shoot_goes_to_the_address_that_was_typed(post: Post) -> Non
     assert not [value for value in row.values() if str(value) in (code, "bo@example.org")]
     assert visit.sign("press", name="Bo", email="other@example.org", code=code).status_code == 422
     assert visit.sign("press", name="Bo", email="bo@example.org", code=code).status_code == 303
-    for _ in range(5):
-        told = ask(desk.visit(collection_ref=support.SHOOT), "eva@example.org")
-    assert told["sent"]
+    told = [ask(desk.visit(collection_ref=support.SHOOT), "eva@example.org")["sent"] for _ in range(4)]
+    assert told == [True, True, True, False]  # by whatever link: it is one mailbox
 
 
 def test_codes_cannot_be_had_without_end(post: Post) -> None:
-    """Five an hour to one address by one link; a mail server that refuses is told to who waits."""
+    """Three an hour to one address; a mail server that refuses is told to who waits."""
     desk = Desk(post.services, code_by_mail=True)
     visit = desk.visit(post.cast.add("Åsa", email="asa@example.org"))
-    assert [ask(visit)["sent"] for _ in range(6)] == [True] * 5 + [False]
+    assert [ask(visit)["sent"] for _ in range(5)] == [True] * 3 + [False] * 2
     post.box.rcpt = lambda _: "550 no such user"
     other = desk.visit(post.cast.add("Bo", email="bo@example.org"))
     assert "No e-mail can be sent there" in ask(other)["words"]

@@ -73,7 +73,7 @@ class Story:
         """She agrees to recognition and to these channels, and brings two photographs."""
         form = self.folder / "form.txt"
         form.write_text("SAMPLE, NOT SIGNED BY THE PERSON SHOWN.\n")
-        self.sidecar.run("person", "add", ASA)
+        self.sidecar.run("person", "add", ASA, "--of-age")
         publications = [
             word for channel in channels for word in ("--publication", f"communication:{channel}")
         ]

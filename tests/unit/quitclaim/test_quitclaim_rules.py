@@ -191,10 +191,13 @@ def test_recognition_waits_for_its_lowest_age(
 
 
 def test_a_minor_is_never_tagged_automatically(rules: AgeRules) -> None:
-    """Below the age never, from it on yes; without a birth date an adult is declared."""
+    """Below the age never, from it on yes; without a birth date only who is declared to be of age. That declaration
+    turns no birth date off."""
     assert not may_auto(CHILD, rules, SIXTEEN - TICK)
     assert may_auto(CHILD, rules, SIXTEEN)
-    assert may_auto(Person("a", "Åsa"), rules, NOW)
+    assert may_auto(Person("a", "Åsa", of_age=True), rules, NOW)
+    assert not may_auto(Person("a", "Åsa"), rules, NOW)
+    assert not may_auto(replace(CHILD, of_age=True), rules, SIXTEEN - TICK)
 
 
 def test_an_objection_stops_recognition_and_nothing_else(
