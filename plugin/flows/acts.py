@@ -52,7 +52,6 @@ class Act:
     checked: Checked
     person_id: str
     quitclaim_id: str
-    standing: bool
     enrolment: Enrolment | None = field(repr=False)
     code_id: str | None
 

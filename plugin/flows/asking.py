@@ -29,8 +29,9 @@ class Asked:
     `signer`: the guardian to whom the link is addressed, by id and name. `guardians`: how many sign
     for a minor. `first_guardian`: who has signed already; then what they chose is all that is offered.
     `from_day`: a young person may sign from then on, not before. `enrolled`: photographs are kept already.
-    `known_email`: the address that is known, to which we may write. `delivered`: the link came to one address; to
-    whoever was shown it, it says no more than it must.
+    `known_email`: the address that is known, to which we may write. `delivered`: the link came to one
+    address; to whoever was shown it, it says no more than it must. `called`: what the person is called
+    to themselves, "" at a shoot.
     """
 
     link_id: str
@@ -49,6 +50,7 @@ class Asked:
     enrolled: bool
     known_email: str
     delivered: bool
+    called: str
 
     @property
     def second(self) -> bool:
@@ -100,6 +102,7 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
             first_guardian=half.guardian if half else "", from_day=_from_day(services, link, person, now),
             enrolled=person is not None and _enrolled(conn, person.id),
             known_email=_known_email(services, conn, person, minor, signer), delivered=link.address_id is not None,
+            called=people.called(conn, person.id) if person else "",
         )  # fmt: skip
 
 

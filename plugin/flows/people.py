@@ -1,12 +1,12 @@
 """Who may be tagged: adding people, their guardians and contact, and what an export says."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from plugin.errors import NameTaken
 from plugin.flows import addresses, ages, contacts, holdings, names, roster
@@ -30,6 +30,7 @@ class Newcomer:
     email: str = ""
     guardians: tuple[str, ...] = ()  # names; sealed under the record key
     namesake: bool = False  # the name was somebody's, and was made to differ
+    given_name: str | None = None  # what they call themselves, then
     of_age: bool = False  # declared, where there is no birth date
 
 
@@ -58,7 +59,7 @@ def enter(
         insert(t.person).values(
             id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
             language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
-            namesake=newcomer.namesake, of_age_at=tx.now if newcomer.of_age else None,
+            namesake=newcomer.namesake, given_name=newcomer.given_name, of_age_at=tx.now if newcomer.of_age else None,
             of_age_by=actor if newcomer.of_age else None,
         )
     )  # fmt: skip
@@ -129,6 +130,18 @@ def name_of(conn: Connection, person_id: str) -> str:
     return roster.load(conn, person_id)[0].display_name
 
 
+def called(conn: Connection, person_id: str) -> str:
+    """What the person is called to themselves: the name that they gave, never one made to differ; "" if gone."""
+    return called_many(conn, [person_id]).get(person_id, "")
+
+
+def called_many(conn: Connection, person_ids: Collection[str]) -> dict[str, str]:
+    """The same of several people, by id. Whatever reaches somebody outside the staff says no other name."""
+    name = func.coalesce(t.person.c.given_name, t.person.c.display_name).label("name")
+    query = select(t.person.c.id, name).where(t.person.c.id.in_(person_ids))
+    return {row.id: row.name for row in conn.execute(query)}
+
+
 def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
     """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence."""
     with services.store.write() as tx:
@@ -143,6 +156,7 @@ def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
         email = email_of(services, tx.connection, person_id)
+        person = replace(person, display_name=called(tx.connection, person_id))  # it is handed to the person
         rest = holdings.of(services, tx.connection, person_id)
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
     return {

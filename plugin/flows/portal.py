@@ -133,11 +133,11 @@ def view(services: Services, who: Visitor) -> View:
         standing = roster.load(conn, who.person_id)
         person, claims = standing
         asked = requests.waiting_of(conn, who.person_id)
-        labels = roster.labels(conn, who.children)
+        labels = people.called_many(conn, who.children)
         all_ = lines(person, claims, services.ages, now)
         zone = services.config.site.zone
         return View(
-            name=person.display_name, minor=_minor(services, standing),
+            name=people.called(conn, who.person_id), minor=_minor(services, standing),
             objected=person.objected_at is not None,
             now=tuple(line for line in all_ if line.open), past=tuple(line for line in all_ if not line.open),
             signed=tuple(

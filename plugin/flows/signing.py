@@ -70,7 +70,6 @@ def sign(services: Services, link_id: str, filled: Filled) -> Signed:
     act = Act(
         asked, link, filled, checked, asked.person.id if asked.person else acts.number("person", link_id, filled.nonce),
         acts.number("quitclaim", link_id, filled.nonce),
-        standing=asked.shoot and newcomers.in_the_dam(services, checked.name),
         enrolment=gallery.examine(services, pictures) if pictures else None, code_id=code_id,
     )  # fmt: skip
     with services.store.write() as tx:
@@ -98,7 +97,7 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
         strengths.refuse_replacing(services, tx, act.person_id, act.link)
     if asked.shoot:
         about = people.Newcomer(checked.name, asked.language, checked.birth_date, of_age=checked.of_age)
-        newcomers.enter(services, tx, act.person_id, about, act.standing)
+        newcomers.enter(services, tx, act.person_id, about)
     elif asked.asks_age:
         said = Age(checked.of_age, checked.birth_date)
         ages.say_in(services, tx, act.person_id, said, "guardian" if checked.minor else "person")
@@ -132,7 +131,7 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     kept = _enrol(services, tx, act, actor)
     signers = [*([half.guardian] if half else []), act.checked.signer]
     names = receipts.Names(
-        act.checked.name or people.name_of(tx.connection, act.person_id),
+        act.checked.name or people.called(tx.connection, act.person_id),
         tuple(signers) if guardian_id else (),
     )
     receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)

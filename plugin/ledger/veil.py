@@ -26,11 +26,12 @@ RecordKeys = Mapping[str, bytes]
 """Record keys in the clear, by person id: they live as long as a backup or a restore runs."""
 
 _VEILED: Mapping[str, tuple[str, ...]] = {
-    t.person.name: ("display_name", "name_key", "birth_date"),
+    t.person.name: ("display_name", "name_key", "birth_date", "given_name"),
     t.tag.name: ("node", "node_key"),
     t.intent.name: ("node",),
 }
 """The first field takes the sealed text; the others what tells no more than the row's number."""
+_OPTIONAL = frozenset({"birth_date", "given_name"})
 
 
 def record_keys(connection: Connection, master: MasterKeys) -> RecordKeys:
@@ -55,7 +56,7 @@ def cover(table: Table, row: Row, keys: RecordKeys) -> Row:
     key = keys.get(owner) or secrets.token_bytes(KEY_BYTES)
     said = {name: row[name].isoformat() if isinstance(row[name], date) else row[name] for name in fields}
     sealed = base64.b64encode(sealing.seal(key, json.dumps(said).encode(), _bond(table, number, owner)))
-    blank = {name: None if name == "birth_date" else number for name in fields[1:]}
+    blank = {name: None if name in _OPTIONAL else number for name in fields[1:]}
     return row | blank | {fields[0]: sealed.decode()}
 
 

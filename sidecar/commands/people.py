@@ -116,8 +116,10 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
         data = people.export(services, person_id, actor())
         data["still_named_by_hand"] = revocation.list_by_hand(services, person_id)
         beside, unasked = _beside(services, person_id)
+        with services.store.read() as conn:
+            name = people.name_of(conn, person_id)
         data["kept_beside"] = [{"resource": ref, "files": count} for ref, count in beside]
-    lines = [f"{data['person']['display_name']}  ({person_id})"]
+    lines = [f"{name}  ({person_id})"]
     lines += [
         f"quitclaim {claim['version']}: {_line(grant)}"
         for claim in data["quitclaims"]

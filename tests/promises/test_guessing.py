@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -16,15 +18,17 @@ from flask import Flask
 from flask.json.tag import TaggedJSONSerializer
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
-from sqlalchemy import MetaData, select
+from sqlalchemy import Engine, MetaData, event, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import addresses, chores, forms, links, people, roster
+from plugin.flows import addresses, chores, forms, links, modes, people, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from plugin.quitclaim.model import name_key
+from plugin.quitclaim.scope import Basis, Evidence, Mode
 from sidecar import samples
 from tests import support
-from tests.signers import tree
+from tests.signers import Desk, Visit, tree
 from tests.visiting import PAGE, app_of, confirm, fresh, link_of, on, token, visit
 
 Promise = Callable[[str, str], None]
@@ -290,3 +294,111 @@ def test_a_guardians_session_reaches_no_child_of_others(services: Services, cast
     form = token(browser.get(PAGE).text)
     assert browser.post(f"{PAGE}/child", data={"child": cleo, "csrf_token": form}).status_code == 404
     assert "Cleo" not in browser.get(PAGE).text
+
+
+# ---- whether a name is known ---------------------------------------------------------------------
+
+_KNOWN, _UNKNOWN = "Rita Sample", "Nora Sample"
+
+
+class _Guests:
+    """People who sign up at a shoot, each from a browser of their own; and the statements that it takes."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+        modes.decide(services, support.SHOOT, ruling, "test")
+        self.desk = Desk(services)
+        self.link = self.desk.invite(collection_ref=support.SHOOT)
+
+    def sign(self, name: str) -> tuple[list[str], str, float]:
+        """What the store was sent, all that the browser was shown afterwards, and the seconds that signing took."""
+        visit = Visit(self.desk.app, self.link)
+        page, sent = visit.page(), []
+
+        def heard(*args: Any) -> None:
+            sent.append(str(args[2]))
+
+        event.listen(Engine, "before_cursor_execute", heard)
+        begun = perf_counter()
+        fields = {"name": name, "typed": name, "of_age": "yes"}
+        answer = visit.send(fields | {"choice": "communication:press"}, page)
+        took = perf_counter() - begun
+        event.remove(Engine, "before_cursor_execute", heard)
+        assert answer.status_code == 303, answer.text
+        shown = [answer.text, visit.client.get("/s/done").text]
+        shown += [visit.client.get("/s/receipt.json").text, visit.client.get("/s/key").text]
+        return sent, "\n".join(shown), took
+
+    def people(self) -> list[Any]:
+        with self.services.store.read() as conn:
+            return list(conn.execute(select(t.person).order_by(t.person.c.created_at)))
+
+
+def _named_by_hand(services: Services, name: str) -> None:
+    """A photograph that bears a name which nobody owns here."""
+    with services.store.write() as tx:
+        made = tx.execute(
+            insert(t.resource).values(ref="shoot/hers.jpg", file_version="v", kind="photo", seen_at=tx.now)
+        )
+        number = made.inserted_primary_key[0]  # type: ignore[index]
+        tx.execute(
+            insert(t.tag).values(
+                resource_id=number,
+                node=name,
+                node_key=name_key(name),
+                origin="hand",
+                places=[],
+                created_at=tx.now,
+            )
+        )
+
+
+@pytest.mark.promise
+@pytest.mark.parametrize("how", ["a person", "a name by hand", "many namesakes", "another spelling"])
+def test_nobody_outside_learns_whether_a_name_is_known(
+    services: Services, cast: support.Cast, how: str, full: bool, promise: Promise
+) -> None:
+    """Signing up under a name that is known and under one that is not: the same statements in the same order, the
+    DAM not asked, and on every page and in the receipt the name as it was given, without a number."""
+    if how == "a name by hand":
+        _named_by_hand(services, _KNOWN)
+    else:
+        cast.add("rita  SAMPLE" if how == "another spelling" else _KNOWN)
+    for number in range(2, 12 if how == "many namesakes" else 2):
+        cast.add(f"{_KNOWN} {number}")
+    asked: list[str] = []
+    guests = _Guests(replace(services, dam=_Deaf(services.dam, asked)))
+    known, unknown, told = [], [], 0
+    guests.sign("Warm Sample")
+    count = 60 if full else 6
+    for number in range(count):
+        first = (_KNOWN, f"{_UNKNOWN} of {number}")
+        for name in first if number % 2 else first[::-1]:
+            sent, shown, took = guests.sign(name)
+            (known if name == _KNOWN else unknown).append((sent, took))
+            told += bool(re.search(rf"{re.escape(name)}\s+\d", shown))
+    shapes = {tuple(sent) for sent, _ in [*known, *unknown]}
+    medians = [1000 * median(took for _, took in some) for some in (known, unknown)]
+    promise(
+        "V1",
+        f"sign-ups under a name that is known ({how}) and one that is not, {count} of each: told by a number {told}, "
+        f"statements differ in {len(shapes) - 1}, the DAM asked {len(asked)}; medians {medians[0]:.0f} and "
+        f"{medians[1]:.0f} ms",
+    )
+    assert (told, len(shapes), asked) == (0, 1, [])
+    mine = [row for row in guests.people() if row.given_name == _KNOWN]
+    assert len(mine) == count
+    assert all(row.namesake and row.display_name != _KNOWN for row in mine)
+
+
+class _Deaf:
+    """A DAM that notes what it is asked."""
+
+    def __init__(self, dam: Any, asked: list[str]) -> None:
+        self._dam, self._asked = dam, asked
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"holders", "names_on", "look", "resources"}:
+            self._asked.append(name)
+        return getattr(self._dam, name)
