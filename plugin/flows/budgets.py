@@ -8,17 +8,18 @@ one network are enough for 60 people of whom half ask twice, and end what a sing
 """
 
 import hmac
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
 from uuid import uuid4
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Row, delete, func, insert, select
 
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -93,6 +94,12 @@ def spend(services: Services, tx: Tx, cause: Cause, asker: Asker) -> bool:
         tx.execute(delete(t.event).where(_of(key), t.event.c.received_at <= tx.now - DAY))
         tx.execute(insert(t.event).values(id=key + uuid4().hex, received_at=tx.now))
     return True
+
+
+def spend_typed(services: Services, tx: Tx, link: Row[Any], addresses: Iterable[str], network: str) -> bool:
+    """Count a letter to each address that was typed by whoever holds the link; "" is none."""
+    asker = Asker(link.id, link.person_id or "", network=network, shoot=link.person_id is None)
+    return all(spend(services, tx, Cause.RECEIPT, replace(asker, address=one)) for one in addresses if one)
 
 
 def _counters(services: Services, tx: Tx, cause: Cause, asker: Asker) -> Iterator[tuple[str, Limits]]:

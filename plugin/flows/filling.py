@@ -31,7 +31,7 @@ class Filled:
     `nonce`: of the form that was sent, so that the same one twice is one. `choices`: keys of ticked
     lines. `name`: of the person, at a shoot. `of_age`, `birth_date`: of a person whose age nobody
     knows. `signer`: who signs, a guardian for a minor. `other_*`: a second guardian. `drawn`: a
-    PNG, or empty and then `typed` is the signature.
+    PNG, or empty and then `typed` is the signature. `network`: from where it was sent (see `budgets`).
     """
 
     nonce: str
@@ -48,6 +48,7 @@ class Filled:
     of_age: bool = False
     code: str = ""
     photographs: tuple[bytes, ...] = field(default=(), repr=False)
+    network: str = ""
 
 
 @dataclass(frozen=True)

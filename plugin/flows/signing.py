@@ -16,6 +16,7 @@ from plugin.flows import (
     addresses,
     ages,
     asking,
+    budgets,
     codes,
     consent,
     filling,
@@ -92,6 +93,11 @@ def _commit(services: Services, tx: Tx, act: Act) -> Signed:
     if act.code_id is not None and not codes.spend(tx, act.code_id):
         raise SigningRefused([("code", "wrong")])
     checked, asked = act.checked, act.asked
+    typed = ["" if asked.known_email else checked.email, checked.other_email]
+    if services.config.mail.host and not budgets.spend_typed(
+        services, tx, act.link, typed, act.filled.network
+    ):
+        raise SigningRefused([("email", "too-many")])
     if not asked.shoot:
         versions.record_key(services, tx, act.person_id)
         strengths.refuse_replacing(services, tx, act.person_id, act.link)

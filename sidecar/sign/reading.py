@@ -8,6 +8,7 @@ from flask import request
 
 from plugin.flows.filling import Filled
 from plugin.quitclaim.forms import RECOGNITION
+from sidecar import limits
 
 TYPED = ("name", "birth_date", "email", "signer", "other_signer", "other_email", "typed")
 _NONCE = re.compile(r"[0-9a-f]{32}")
@@ -19,7 +20,7 @@ def filled(language: str) -> Filled:
     values = {name: text(name) for name in TYPED}
     return Filled(
         nonce=nonce(), language=language, choices=ticked(), drawn=_drawn(), code=text("code"),
-        of_age=text("of_age") == "yes",
+        of_age=text("of_age") == "yes", network=limits.by_address(),
         photographs=_photographs(), **values,
     )  # fmt: skip
 

@@ -1,16 +1,23 @@
 """Rule 14: codes and letters that somebody outside can cause are counted for each link, person, address, network."""
 
+import secrets
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import budgets, chores
+from plugin.flows import budgets, chores, modes
 from plugin.flows.budgets import Asker, Cause
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from sidecar.app import create_app
+from tests import support
+from tests.posting import Post
+from tests.signers import Desk, Visit
 
 
 def spent(services: Services, cause: Cause, *askers: Asker) -> int:
@@ -103,3 +110,56 @@ def test_nothing_of_it_names_anybody_and_nothing_stays(services: Services, clock
     with services.store.read() as conn:
         left = set(conn.scalars(select(t.event.c.id)))
     assert not left & set(ids)
+
+
+# ---- through the pages ---------------------------------------------------------------------------
+
+
+def test_one_shoot_link_does_not_mail_to_strangers_without_end(post: Post) -> None:
+    """A script with the link of a shoot, one /64, an address of a stranger each time: codes end at 90 an hour, and
+    so do the receipts that a signature would send; sixty visitors before it had theirs."""
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+    modes.decide(post.services, support.SHOOT, ruling, "test")
+    coded, plain = Desk(post.services, code_by_mail=True), Desk(post.services, name="Plain")
+    link = coded.invite(collection_ref=support.SHOOT)
+    sent = [_coded(coded, link, n) for n in range(130)]
+    assert sent == [True] * 90 + [False] * 40
+    assert len({str(one["To"]) for one in post.box.letters}) == 90
+    link = plain.invite(collection_ref=support.SHOOT)
+    done = [_signed(plain, link, n) for n in range(95)]
+    assert done == [303] * 90 + [422] * 5
+    assert len(post.mails("receipt")) == 90
+    assert _signed(plain, link, 1, address="") == 303  # without an address everybody can sign on
+
+
+def _from(visit: Visit, number: int) -> None:
+    visit.client.environ_base["REMOTE_ADDR"] = f"2001:db8:1:2::{number:x}"
+
+
+def _coded(desk: Desk, link: str, number: int) -> bool:
+    visit = Visit(desk.app, link)
+    _from(visit, number)
+    sent = visit.hidden() | {"email": f"stranger{number}@example.org"}
+    return bool(visit.client.post("/s/code", data=sent).json["sent"])  # type: ignore[index]
+
+
+def _signed(desk: Desk, link: str, number: int, address: str | None = None) -> int:
+    visit = Visit(desk.app, link)
+    _from(visit, number)
+    email = f"stranger{number}@example.org" if address is None else address
+    return visit.sign("press", name=f"Guest {number} Sample", email=email).status_code
+
+
+def test_the_pages_count_networks(post: Post) -> None:
+    """Of one /64 the 121st opening of links in a minute is told to wait, whatever address it comes from; a
+    neighbouring network is not."""
+    app = create_app(post.services.config, post.services)
+    statuses = [_open(app, f"2001:db8:1:2::{number:x}") for number in range(200)]
+    assert statuses == [404] * 120 + [429] * 80
+    assert _open(app, "2001:db8:1:3::1") == 404
+
+
+def _open(app: Flask, remote: str) -> int:
+    browser = app.test_client()
+    browser.environ_base["REMOTE_ADDR"] = remote
+    return browser.get(f"/s/{secrets.token_urlsafe(32)}").status_code
