@@ -152,6 +152,13 @@ def test_too_many_from_one_address(client: FlaskClient, dam: Dam) -> None:
     assert dam.sign_in(client, address="127.0.0.9").status_code == 303
 
 
+def test_too_many_from_one_network(client: FlaskClient, dam: Dam) -> None:
+    """200 from one /64, each from an address of its own: thirty pass; the neighbouring network is not in their way."""
+    statuses = [dam.sign_in(client, address=f"2001:db8:1:2::{number:x}").status_code for number in range(200)]
+    assert statuses == [303] * 30 + [429] * 170
+    assert dam.sign_in(client, address="2001:db8:1:3::1").status_code == 303
+
+
 def test_forged_ones_do_not_fill_the_log(services: Services, client: FlaskClient, clock: ManualClock) -> None:
     """Anybody can send them: the log has one row a minute."""
     for minute in range(2):
