@@ -369,7 +369,9 @@ def test_nobody_outside_learns_whether_a_name_is_known(
         cast.add(f"{_KNOWN} {number}")
     asked: list[str] = []
     guests = _Guests(replace(services, dam=_Deaf(services.dam, asked)))
-    known, unknown, told = [], [], 0
+    known: list[tuple[list[str], float]] = []
+    unknown: list[tuple[list[str], float]] = []
+    told = 0
     guests.sign("Warm Sample")
     count = 60 if full else 6
     for number in range(count):
