@@ -603,7 +603,7 @@ def test_a_form_opens_nobody_elses_page(desk: Desk, shoot: str, clock: ManualClo
     page = visit.page()
     session = visit.client.get_cookie("facelease_sign", path="/s")
     assert session is not None
-    sent = {"choice": "communication:press", "name": "Åsa", "typed": "Åsa"}
+    sent = {"choice": "communication:press", "name": "Åsa", "typed": "Åsa", "of_age": "yes"}
     assert visit.send(sent, page).location == "/s/done"
     links_then = desk.kept()["invitation"]
     clock.advance(timedelta(hours=2))
