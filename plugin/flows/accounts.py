@@ -1,0 +1,19 @@
+"""Accounts of the staff, as the log names them: `dam:NAME`, `cli:NAME`, `api:TOKEN-ID`."""
+
+_ONE_PERSON = ("dam", "cli")  # the same name in the DAM and at the command line is the same person
+
+
+def is_account(actor: str | None) -> bool:
+    """Whether `actor` is somebody of the staff, or a program of theirs; no holder of a link, no calendar."""
+    kind, _, name = (actor or "").partition(":")
+    return bool(name) and kind in {*_ONE_PERSON, "api"}
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether both are one account. Names are compared without case: the DAM signs in by such a name."""
+    return is_account(one) and is_account(other) and _key(one) == _key(other)
+
+
+def _key(actor: str | None) -> tuple[str, str]:
+    kind, _, name = (actor or "").partition(":")
+    return ("account" if kind in _ONE_PERSON else kind), name.strip().casefold()
