@@ -28,7 +28,8 @@ class Signed:
     """What came of it.
 
     `quitclaim_id` is None while a second guardian has to sign: then `other` is their link, which was
-    mailed if `mailed`. `page`: the link to one's own page. `photographs`: how many were kept.
+    mailed if `mailed`. `page`: the link to one's own page. `photographs`: how many were kept. `mark`: by which the
+    staff of a shoot finds them on the live list.
     """
 
     person_id: str
@@ -38,6 +39,7 @@ class Signed:
     other: Made | None = None
     mailed: bool = False
     photographs: int = 0
+    mark: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import MailRefused, VaultError
-from plugin.flows import letter_causes, letter_words, receipts, roster
+from plugin.flows import letter_causes, letter_words, people, receipts, roster
 from plugin.flows.letter_causes import Gone
 from plugin.flows.letter_words import Value
 from plugin.flows.services import Services
@@ -104,7 +104,7 @@ def _secret(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str,
 def _names(services: Services, conn: Connection, row: Row[Any]) -> dict[str, Value]:
     names: dict[str, Value] = {"site": services.config.site.name}
     if row.person_id is not None:
-        names["name"] = roster.labels(conn, [row.person_id]).get(row.person_id, "")
+        names["name"] = people.called(conn, row.person_id)
     if row.data.get("guardian"):
         names["guardian"] = letter_causes.guardian_name(services, conn, row.person_id, row.data["guardian"])
     return names

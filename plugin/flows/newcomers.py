@@ -27,13 +27,14 @@ def enter(services: Services, tx: Tx, person_id: str, newcomer: Newcomer, standi
     """Enter the person; True where the name had to be made to differ, which marks them for the staff."""
     differs = False
     for name in _spellings(newcomer.display_name):
-        taken = names.owner(tx.connection, name_key(name)) is not None
+        taken = names.bearer(tx.connection, name_key(name)) is not None
         if not taken and not (standing and name == newcomer.display_name):
             break
         differs = True
     about = Newcomer(
-        name, newcomer.language, newcomer.birth_date, newcomer.email, newcomer.guardians, namesake=differs
-    )
+        name, newcomer.language, newcomer.birth_date, newcomer.email, newcomer.guardians, namesake=differs,
+        given_name=newcomer.display_name if differs else None,
+    )  # fmt: skip
     people.enter(services, tx, person_id, about, "person")
     return differs
 

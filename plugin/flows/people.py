@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from plugin.errors import NameTaken
 from plugin.flows import holdings, names, roster
@@ -16,6 +16,9 @@ from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 from plugin.quitclaim.model import clean_name, name_key
+
+SELF = ("person", "guardian")
+"""Actors who are no account: whoever they enter is somebody whom nobody of the staff knows yet."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Newcomer:
     email: str = ""
     guardians: tuple[str, ...] = ()  # names; sealed under the record key
     namesake: bool = False  # the name was somebody's, and was made to differ
+    given_name: str | None = None  # what they call themselves, then
 
 
 def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
@@ -54,7 +58,8 @@ def enter(
         insert(t.person).values(
             id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
             language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
-            namesake=newcomer.namesake,
+            namesake=newcomer.namesake, given_name=newcomer.given_name,
+            self_entered=not adopt and actor in SELF,
         )
     )  # fmt: skip
     services.vault.create_key(tx, person_id, "record")
@@ -70,7 +75,7 @@ def enter(
 
 
 def _free(tx: Tx, name: str, standing: int) -> None:
-    if names.owner(tx.connection, name_key(name)) is not None:
+    if names.bearer(tx.connection, name_key(name)) is not None:
         raise NameTaken(
             f"{name!r} is somebody else's display name: add what tells them apart, such as a place or a year"
         )
@@ -126,26 +131,34 @@ def name_of(conn: Connection, person_id: str) -> str:
     return roster.load(conn, person_id)[0].display_name
 
 
-def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
-    """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence."""
+def called(conn: Connection, person_id: str) -> str:
+    """What the person is called to themselves: the name that they gave, never one made to differ; "" if they are gone."""
+    name = func.coalesce(t.person.c.given_name, t.person.c.display_name)
+    return str(conn.scalar(select(name).where(t.person.c.id == person_id)) or "")
+
+
+def export(services: Services, person_id: str, actor: str, own: bool = False) -> dict[str, Any]:
+    """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence.
+
+    `own`: for the person themself. Then nothing is in it that rests on pictures which nobody has vouched
+    for, since it may be about somebody else; the officer's says of each row whether it does.
+    """
+    own = own or actor in SELF
     with services.store.write() as tx:
         person, claims = roster.load(tx.connection, person_id)
-        tags = tx.execute(
-            select(t.resource.c.ref, t.tag.c.origin)
-            .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
-            .where(t.tag.c.person_id == person_id)
-            .order_by(t.resource.c.ref)
-        ).all()
+        tags = holdings.photographs(tx.connection, person_id, own)
         kinds = tx.execute(
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
         contact = _opened(services, tx.connection, person_id, "contact")
-        rest = holdings.of(services, tx.connection, person_id)
+        rest = holdings.of(services, tx.connection, person_id, own)
+        if own:
+            person = replace(person, display_name=called(tx.connection, person_id))
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
     return {
         "person": asdict(person), "contact": contact[0] if contact else {},
         "quitclaims": [asdict(claim) for claim in claims],
-        "photographs": [{"resource": row.ref, "tag": row.origin} for row in tags],
+        "photographs": tags,
         "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
         **rest,
     }  # fmt: skip

@@ -152,7 +152,7 @@ def view(services: Services, who: Visitor) -> View:
         all_ = lines(person, claims, services.ages, now)
         zone = services.config.site.zone
         return View(
-            name=person.display_name, minor=_minor(services, standing),
+            name=people.called(conn, who.person_id), minor=_minor(services, standing),
             objected=person.objected_at is not None,
             now=tuple(line for line in all_ if line.open), past=tuple(line for line in all_ if not line.open),
             signed=tuple(
@@ -205,7 +205,9 @@ def object_(services: Services, who: Visitor) -> int:
 
 
 def disown(services: Services, who: Visitor, resource_id: int) -> None:
-    """ "That is not me": see review.disown."""
+    """ "That is not me": see review.disown. Raises NotFound for a photograph that is not shown to them."""
+    with services.store.read() as conn:
+        album.photo(services, conn, who.person_id, resource_id)
     review.disown(
         services, resource_id, who.person_id, who.actor,
         lambda tx: _confirm(services, tx, who, "not me", resource=resource_id),
@@ -233,7 +235,7 @@ def references(services: Services, who: Visitor) -> list[bytes]:
 
 def export(services: Services, who: Visitor) -> dict[str, Any]:
     """Everything that is held on the person; of another guardian no address, which is not theirs (GDPR Art. 15(4))."""
-    held = people.export(services, who.person_id, who.actor)
+    held = people.export(services, who.person_id, who.actor, own=True)
     for guardian in held["guardians"]:
         if guardian["id"] != who.guardian_id:
             guardian.pop("email", None)

@@ -161,7 +161,9 @@ def _take_leave(services: Services, tx: Tx, person_id: str, asked_by: str) -> No
         return
     names = {one["id"]: one["name"] for one in people.guardians_of(services, tx.connection, person_id)}
     kind = "erased-guardian" if to in names else "erased"
-    values = {"name": person.display_name} | ({"guardian": names[to]} if to in names else {})
+    values = {"name": people.called(tx.connection, person_id)} | (
+        {"guardian": names[to]} if to in names else {}
+    )
 
     def send() -> None:
         with contextlib.suppress(MailError):

@@ -27,6 +27,7 @@ from plugin.flows import (
     pairs,
     people,
     receipts,
+    reference_sets,
     roster,
     versions,
 )
@@ -129,7 +130,10 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     if theirs or act.asked.known_email:
         page = _page(services, tx, act.person_id, guardian_id, act.asked.language, actor)
     _post_receipt(services, tx, act, guardian_id, page)
-    return Signed(act.person_id, act.asked.language, claim.id, page if theirs else None, photographs=kept)
+    mark = reference_sets.mark_of(tx.connection, act.person_id, act.link.id)
+    return Signed(
+        act.person_id, act.asked.language, claim.id, page if theirs else None, photographs=kept, mark=mark
+    )
 
 
 def _is_theirs(link: Row[Any], coded: bool, version: int) -> bool:
@@ -153,7 +157,8 @@ def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
     standing = roster.load(tx.connection, act.person_id)
     if roster.recognition(services, standing, tx.now) is None:
         return 0
-    gallery.keep(services, tx, act.person_id, act.enrolment, act.filled.photographs, actor)
+    source = reference_sets.by_link(act.link)
+    gallery.keep(services, tx, act.person_id, act.enrolment, act.filled.photographs, actor, source)
     return len(act.filled.photographs)
 
 
@@ -198,7 +203,8 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
     page = None
     if _is_theirs(link, _coded(tx, link_id), row.version):
         page = _page(services, tx, row.person_id, guardian_id, row.language, actor)
-    return Signed(row.person_id, row.language, row.id, page)
+    mark = reference_sets.mark_of(tx.connection, row.person_id, link_id)
+    return Signed(row.person_id, row.language, row.id, page, mark=mark)
 
 
 def _coded(tx: Tx, link_id: str) -> bool:

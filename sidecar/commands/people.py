@@ -10,7 +10,7 @@ from plugin.flows import consent, erasure, gallery, people, remains, revocation,
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
-from sidecar.commands import portals
+from sidecar.commands import portals, references
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
 
 
@@ -218,5 +218,13 @@ def distinct(shell: Shell, who: str, as_json: bool) -> None:
     say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])
 
 
-for command in (portals.page, portals.lock, portals.siblings, portals.requests_):
+for command in (
+    references.vouch,
+    references.refuse,
+    references.declared,
+    portals.page,
+    portals.lock,
+    portals.siblings,
+    portals.requests_,
+):
     person.add_command(command)

@@ -6,7 +6,7 @@ from flask import Response, json, request, send_file
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import dossier, invitations
+from plugin.flows import declared_sets, dossier, invitations, preview, reference_sets, vouching
 from plugin.flows import people as registry
 from sidecar.auth import require
 from sidecar.commands.common import plain
@@ -22,9 +22,13 @@ def person(person_id: str) -> ResponseReturnValue:
     found = dossier.opened(services, person_id, me.actor)
     with services.store.read() as conn:
         out = invitations.unanswered(conn, person_id)
+        waits = declared_sets.waiting_of(conn, person_id)
+        sets = reference_sets.of(conn, person_id)
+        pictures = preview.count_references(conn, waits.id) if waits else 0
     return desk.page(
         "person", found=found, officer=me.role in OFFICERS, askers=dossier.ASKED_BY, out=out,
         invites=me.role in REVIEWERS and not found.erasing, forms=inviting.in_use(),
+        references=sets, waits=waits, waits_pictures=pictures, ways=vouching.BY_SIGHT,
         mails=bool(services.config.mail.host and found.email),
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from sidecar.console import (
     officer,
     people,
     person,
+    references,
     requests,
     review,
     sessions,
@@ -19,5 +20,5 @@ from sidecar.console.desk import console
 
 __all__ = [
     "clearance", "collections", "console", "forms", "home", "inviting", "log", "names", "officer", "people", "person",
-    "requests", "review", "sessions",
+    "references", "requests", "review", "sessions",
 ]  # fmt: skip

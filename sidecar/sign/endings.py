@@ -25,7 +25,11 @@ _KINDS = {"json": "application/json", "pdf": "application/pdf"}
 
 def begin(services: Services, signed: Signed) -> Answer:
     """From here on the visit is that of the person's own page, and holds what the last page shows."""
-    done: dict[str, Any] = {"quitclaim": signed.quitclaim_id, "photographs": signed.photographs}
+    done: dict[str, Any] = {
+        "quitclaim": signed.quitclaim_id,
+        "photographs": signed.photographs,
+        "mark": signed.mark,
+    }
     made = signed.page or signed.other
     done["token"] = made.token if made else ""
     done["mailed"] = signed.mailed
@@ -71,7 +75,7 @@ def _done(services: Services, done: Mapping[str, Any]) -> Response:
     link = _address(services, done["token"]) if done["token"] and not (waiting and done["mailed"]) else ""
     return pages.page(
         services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, link=link,
-        photographs=done["photographs"], recognised=not waiting and _recognised(services, done["quitclaim"]),
+        photographs=done["photographs"], mark=done.get("mark"), recognised=not waiting and _recognised(services, done["quitclaim"]),
         mailed=not waiting and _mailed(services, done["quitclaim"]),
     )  # fmt: skip
 

@@ -140,7 +140,7 @@ class _Pages:
 
     def _name(self, who: Visitor) -> str:
         with self._services.store.read() as conn:
-            return people.name_of(conn, who.person_id)
+            return people.called(conn, who.person_id)
 
     # ---- what is changed ----------------------------------------------------------------------
 
