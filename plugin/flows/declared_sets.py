@@ -121,7 +121,7 @@ def _proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[R
     face, tag = t.face.alias(), t.tag.alias()
     faces = select(func.count()).where(face.c.resource_id == t.resource.c.id).scalar_subquery()
     names = select(func.count()).where(tag.c.resource_id == t.resource.c.id).scalar_subquery()
-    query = (
+    query: Any = (
         select(
             _SET.id.label("set_id"), _SET.person_id, t.person.c.display_name, t.resource.c.ref, t.tag.c.places
         )

@@ -174,8 +174,8 @@ def pictures_of(row: Row[Any]) -> ColumnElement[bool]:
     mine = s.subject == row.id
     if row.id == row.person_id:
         mine = mine | s.subject.is_(None)
-    kept: ColumnElement[bool] = s.kind.in_(("template", "reference"))
-    return (s.person_id == row.person_id) & kept & mine
+    found: ColumnElement[bool] = (s.person_id == row.person_id) & s.kind.in_(("template", "reference")) & mine
+    return found
 
 
 def _mark(conn: Connection, shoot: str) -> str:
