@@ -132,7 +132,7 @@ def name_of(conn: Connection, person_id: str) -> str:
 
 
 def called(conn: Connection, person_id: str) -> str:
-    """What the person is called to themselves: the name that they gave, never one made to differ; "" if they are gone."""
+    """What the person is called to themselves: the name that they gave, not one made to differ; "" if they are gone."""
     name = func.coalesce(t.person.c.given_name, t.person.c.display_name)
     return str(conn.scalar(select(name).where(t.person.c.id == person_id)) or "")
 

@@ -75,7 +75,8 @@ def _done(services: Services, done: Mapping[str, Any]) -> Response:
     link = _address(services, done["token"]) if done["token"] and not (waiting and done["mailed"]) else ""
     return pages.page(
         services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, link=link,
-        photographs=done["photographs"], mark=done.get("mark"), recognised=not waiting and _recognised(services, done["quitclaim"]),
+        photographs=done["photographs"], mark=done.get("mark"),
+        recognised=not waiting and _recognised(services, done["quitclaim"]),
         mailed=not waiting and _mailed(services, done["quitclaim"]),
     )  # fmt: skip
 
