@@ -9,7 +9,17 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from plugin.errors import ExaminationFailed, GalleryStale, PictureError, ResourceGone, StoreError
-from plugin.flows import arrivals, clearance, faces, gallery, intents, mode_change, modes, reference_sets, roster
+from plugin.flows import (
+    arrivals,
+    clearance,
+    faces,
+    gallery,
+    intents,
+    mode_change,
+    modes,
+    reference_sets,
+    roster,
+)
 from plugin.flows.arrivals import Arrival
 from plugin.flows.services import Services
 from plugin.ledger import tables as t

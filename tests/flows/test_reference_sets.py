@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from plugin.clock import ManualClock
 from plugin.flows import (
@@ -74,7 +75,7 @@ def declare(
         return gallery.keep(services, tx, person_id, enrolment, bodies, "person", Source("link", link, by))
 
 
-def row_of(services: Services, set_id: str) -> "reference_sets.Row[object]":
+def row_of(services: Services, set_id: str) -> Row[Any]:
     with services.store.read() as conn:
         row = reference_sets.by_id(conn, set_id)
     assert row is not None
@@ -303,7 +304,7 @@ class TestShoot:
         self, services: Services, code: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Among all that wait at the shoot; where every number of three digits is taken, four."""
-        monkeypatch.setattr(reference_sets.secrets, "choice", lambda free: free[0])
+        monkeypatch.setattr("secrets.choice", lambda free: free[0])
         pages = [self.sign(services, code, f"Guest {n} Sample", B) for n in range(2)]
         assert [re.findall(r"<strong>(\d+)</strong>", page) for page in pages] == [["100"], ["101"]]
 

@@ -420,8 +420,9 @@ class Machine:
             rests = conn.scalar(select(t.face.c.set_id).where(t.face.c.id == self._face(ref)))
         if rests in self.live and rests not in self.vouched:
             self.live = [rests]
-        self.rests[ref] = rests or "own knowledge"
-        self.vouched.add(self.rests[ref])  # the account said so, of this set or of itself
+        said = rests or "own knowledge"
+        self.rests[ref] = said
+        self.vouched.add(said)  # the account said so, of this set or of itself
 
     def undo(self, ref: str) -> None:
         review.undo(self.services, self._face(ref), EDITOR)
