@@ -60,12 +60,6 @@ def near_tasks(conn: Connection) -> list[Declared]:
     ]
 
 
-def count_declared(conn: Connection) -> tuple[int, int]:
-    """How many sets wait, and how many of these are held for a resemblance."""
-    row = conn.execute(select(func.count(), func.count(_SET.near_id)).where(DECLARED)).one()
-    return int(row[0]), int(row[1])
-
-
 def of_shoot(conn: Connection, collection_ref: str) -> list[Declared]:
     """Who signed up at this shoot and waits to be seen: the latest first."""
     query = _declared().where(t.invitation.c.collection_ref == collection_ref)
