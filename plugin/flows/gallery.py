@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from plugin.clock import FOREVER
 from plugin.errors import ConsentError, EnrolmentRefused
-from plugin.flows import consent, modes, reference_sets, roster
+from plugin.flows import acquaintance, consent, modes, reference_sets, roster
 from plugin.flows.reference_sets import Source
 from plugin.flows.services import Services
 from plugin.hooks.dam import Picture
@@ -177,6 +177,8 @@ def keep(
         vault.seal(tx, person_id, "face", "reference", picture, subject=set_id)
     release(services, tx, person_id)
     hold_near(services, tx, set_id)
+    if source.came_by == "staff":
+        acquaintance.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)
     tx.move_generation()
     tx.audit(
         Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx.connection, person_id),

@@ -9,7 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import accounts, clearance, declared_sets, faces, gallery, intents, reference_sets, roster
+from plugin.flows import (
+    accounts,
+    acquaintance,
+    clearance,
+    declared_sets,
+    faces,
+    gallery,
+    intents,
+    reference_sets,
+    roster,
+)
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -42,7 +52,7 @@ def by_sight(services: Services, tx: Tx, row: Row[Any], how: str, actor: str) ->
         _vouch(services, tx, row, known, actor)
         return str(row.id)
     _refuse_stranger(actor)
-    acknowledge(services, tx, row.person_id, known, actor)
+    acquaintance.acknowledge(services, tx, row.person_id, known, actor)
     return None
 
 
@@ -83,24 +93,6 @@ def refuse(services: Services, set_id: str, actor: str) -> None:
         intents.carry_out(services, intent_id, actor)
 
 
-def acknowledge(services: Services, tx: Tx, person_id: str, how: str, actor: str) -> None:
-    """An account knows who this is: names that the DAM shows may be theirs from now on, by the next look.
-
-    To be called as well where it is recorded how somebody was recognised.
-    """
-    mine = (t.person.c.id == person_id) & t.person.c.self_entered
-    key = tx.connection.scalar(select(t.person.c.name_key).where(mine))
-    if key is None:
-        return
-    tx.execute(update(t.person).where(mine).values(self_entered=False, node_adopted=True))
-    tx.audit(Action.RECORD_KNOW, actor, subject=roster.subject(services, tx.connection, person_id), how=how)
-    nobodys = (t.tag.c.node_key == key) & t.tag.c.person_id.is_(None) & t.resource.c.deleted_at.is_(None)
-    refs = select(t.resource.c.ref).join(t.tag, t.tag.c.resource_id == t.resource.c.id).where(nobodys)
-    for ref in list(tx.connection.scalars(refs.distinct())):
-        services.queue.put(tx, "names", ref)
-    services.queue.put(tx, "recompute", person_id)
-
-
 def _by_sight(how: str) -> str:
     if how not in BY_SIGHT:
         raise ConsentError(
@@ -138,7 +130,7 @@ def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str) -> N
     subject = roster.subject(services, tx.connection, row.person_id)
     own = accounts.same(actor, row.invited_by)
     tx.audit(Action.REFERENCE_VOUCH, actor, subject=subject, set=row.id, how=how, own_invitation=own)
-    acknowledge(services, tx, row.person_id, how, actor)
+    acquaintance.acknowledge(services, tx, row.person_id, how, actor)
     services.queue.put(tx, "recompute", row.person_id)
     for ref in _suggested_by(tx.connection, row.id):
         services.queue.put(tx, "photo", ref, priority=6)

@@ -332,6 +332,18 @@ class TestShoot:
         cast.work()
         assert cast.tags(rita) == {REF: "hand"}
 
+    def test_known_by_pictures_that_the_staff_chose(
+        self, services: Services, cast: support.Cast, code: str
+    ) -> None:
+        """Whoever has pictures of somebody knows them."""
+        self.sign(services, code, "Rita Sample", B)
+        with services.store.read() as conn:
+            rita = conn.scalar(select(t.person.c.id)) or ""
+        cast.enrol(rita, A[0])
+        with services.store.read() as conn:
+            assert conn.scalar(select(t.person.c.self_entered)) is False
+            assert [row.came_by for row in reference_sets.of(conn, rita) if row.ended_at is None] == ["staff"]
+
     def test_linked_before_by_spelling_alone(
         self, services: Services, cast: support.Cast, photos: Path, crowd: Crowd
     ) -> None:
