@@ -136,6 +136,9 @@ def test_nobody_is_searched_for_in_the_archive_by_a_link(attack: Attack, service
     assert states(services) == ["suggested"] * MANY, "the engine sees them: that is the attack"
     assert attack.told() == NOTHING
     assert attack.stored() == 0
+    for ref in attack.refs[:3]:
+        review.reject(services, attack.face(ref), EDITOR)
+    assert attack.told() == NOTHING, "that an editor said no tells where somebody is, too"
 
 
 def test_a_confirmed_match_clears_nothing_and_shows_nothing(attack: Attack) -> None:
