@@ -5,16 +5,13 @@ from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
 from plugin.flows import declared_sets, preview, vouching
+from plugin.ledger.audit import Action
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import OFFICERS, READERS, console
 
-REFRESH = 10
+REFRESH = 15
 """Seconds after which the live list of a shoot is loaded anew: no script does it."""
-
-
-KEPT = 300
-"""Seconds for which a browser keeps a picture: else each refresh would be another look."""
 
 
 @console.get("/references")
@@ -23,13 +20,15 @@ def references() -> ResponseReturnValue:
     """What resembles somebody, what photographs speak for, and everything else that waits; for officers, who
     vouched for an invitation of their own."""
     me = desk.staff()
-    with desk.house().store.read() as conn:
+    with desk.house().store.write() as tx:
+        conn = tx.connection
         found = declared_sets.declared(conn, request.args.get("after", "")[:300], desk.PAGE + 1)
         rows, more = desk.paged(found, desk.PAGE)
         near = declared_sets.near_tasks(conn)
         pictures = {row.id: preview.count_references(conn, row.id) for row in (*rows, *near)}
         own = declared_sets.own_invitations(conn) if me.role in OFFICERS else []
         proposed = declared_sets.proposals(conn)
+        tx.audit(Action.WAITING_LOOK, me.actor, list="references", rows=len(rows) + len(near) + len(proposed))
     return desk.page(
         "references", rows=[row for row in rows if row.near_id is None], near=near, proposed=proposed, own=own,
         pictures=pictures, next=rows[-1].key if more else None, ways=vouching.BY_SIGHT,
@@ -41,7 +40,7 @@ def references() -> ResponseReturnValue:
 def reference_picture(set_id: str, number: int) -> ResponseReturnValue:
     """One of the pictures, small: whoever vouches looks at it. Audited."""
     body = preview.of_reference(desk.house(), set_id, number, desk.staff().actor)
-    return Response(body, mimetype="image/jpeg", headers={"Cache-Control": f"private, max-age={KEPT}"})
+    return Response(body, mimetype="image/jpeg")
 
 
 @console.post("/references/<set_id>/<any(vouch, refuse):act>")
