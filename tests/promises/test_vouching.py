@@ -453,6 +453,8 @@ class Machine:
         self.crowd.put(self.photos, ref, self.crowd.row([A[self.chance.randrange(3)]], cell, self.chance))
         chores.poll(self.services)
         self.cast.work()
+        if self.counts() in self.vouched:
+            self.rests.pop(ref, None)  # the machine may have named the new face, by a set that is vouched for
 
     def look(self) -> None:
         """Each photograph, asked and stored, against the naive rule."""
