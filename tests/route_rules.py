@@ -18,6 +18,8 @@ NO_SESSION: Rule = frozenset()
 _CONSOLE: dict[str, Rule] = {
     "home": STAFF, "sign_out": STAFF,
     "review": READERS, "review_picture": READERS, "review_decide": REVIEWERS,
+    "references": READERS, "reference_picture": READERS, "reference_decide": READERS, "references_confirm": READERS,
+    "shoot": READERS, "shoot_seen": READERS,
     "people": READERS, "person": READERS, "clearance": READERS,
     "person_new": REVIEWERS, "person_add": REVIEWERS, "person_invite": REVIEWERS, "shoot_invite": ALONE,
     "person_end": OFFICERS, "person_export": OFFICERS, "person_evidence": OFFICERS,

@@ -9,6 +9,11 @@ def is_account(actor: str | None) -> bool:
     return bool(name) and kind in {*_ONE_PERSON, "api"}
 
 
+def is_person(actor: str | None) -> bool:
+    """Whether `actor` is a person of the staff: who has an account may have a program's token as well."""
+    return is_account(actor) and (actor or "").partition(":")[0] in _ONE_PERSON
+
+
 def same(one: str | None, other: str | None) -> bool:
     """Whether both are one account. Names are compared without case: the DAM signs in by such a name."""
     return is_account(one) and is_account(other) and _key(one) == _key(other)

@@ -29,7 +29,8 @@ class Signed:
 
     `quitclaim_id` is None while a second guardian has to sign: then `other` is their link, which was
     mailed if `mailed`. `key`: to what was signed. `page`: the link to the full page, only where the link that
-    signed was delivered to a confirmed address. `photographs`: how many were kept.
+    signed was delivered to a confirmed address. `photographs`: how many were kept. `mark`: by which the staff of
+    a shoot finds them on the live list.
     """
 
     person_id: str
@@ -40,6 +41,7 @@ class Signed:
     other: Made | None = None
     mailed: bool = False
     photographs: int = 0
+    mark: str | None = None
 
 
 @dataclass(frozen=True)

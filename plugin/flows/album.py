@@ -1,6 +1,7 @@
 """The photographs that bear a person's name, as they may see them: a small picture, and where each may be used.
 
-A photograph says nothing here of anybody else in it: no name, no file name, no reason, and no face.
+None of them is here by pictures that nobody has vouched for. A photograph says nothing here of anybody else
+in it: no name, no file name, no reason, and no face.
 """
 
 from collections.abc import Mapping
@@ -8,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from plugin.clock import FOREVER
 from plugin.errors import NotFound
-from plugin.flows import faces
+from plugin.flows import faces, reference_sets
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer.likeness import view_of
@@ -107,7 +108,9 @@ def _tagged(person_id: str) -> Select[Any]:
             t.tag.c.origin,
         )
         .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
+        .join(t.person, t.person.c.id == t.tag.c.person_id)
         .where(t.tag.c.person_id == person_id, t.resource.c.deleted_at.is_(None))
+        .where(reference_sets.theirs_to_see())
     )
 
 
@@ -121,28 +124,13 @@ def _one(conn: Connection, person_id: str, resource_id: int) -> Row[Any]:
 def _own(conn: Connection, row: Row[Any], person_id: str) -> Row[Any] | None:
     """The face that is known to be this person's on the file as it is; None if none is.
 
-    Whoever entered themselves, by the code of a shoot, may have brought photographs of somebody else: what
-    only the machine says is theirs is not shown to them before somebody of the staff has confirmed it.
+    Whoever sends pictures may send somebody else's: a match on those that nobody vouched for shows no face.
     """
-    if row.origin == "machine" and entered_themselves(conn, person_id):
-        return None
     query = select(t.face).where(
         t.face.c.resource_id == row.id, t.face.c.person_id == person_id, t.face.c.state == "matched",
-        t.face.c.file_version == row.file_version,
+        t.face.c.file_version == row.file_version, reference_sets.sound(t.face.c.set_id),
     )  # fmt: skip
     return conn.execute(query).first()
-
-
-def entered_themselves(conn: Connection, person_id: str) -> bool:
-    """Whether the person came into being with their own signature, so that nobody of the staff knew of them."""
-    first = t.quitclaim.c.person_id == t.person.c.id, t.quitclaim.c.version == 1
-    query = select(t.person.c.id).join(t.quitclaim, and_(*first))
-    mine = (
-        (t.person.c.id == person_id)
-        & (t.quitclaim.c.method == "link")
-        & (t.quitclaim.c.recorded_at == t.person.c.created_at)
-    )
-    return conn.execute(query.where(mine)).first() is not None
 
 
 def _cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, dict[Use, date | None]]:

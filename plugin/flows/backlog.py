@@ -108,13 +108,16 @@ def waiting(services: Services) -> int:
 
 
 def late_consent(services: Services) -> int:
-    """One pass for all who enrolled since the last: photographs with unnamed faces, where comparing is allowed."""
+    """One pass for all who enrolled, or were vouched for, since the last.
+
+    It takes the photographs with unnamed faces where comparing is allowed.
+    """
     with services.store.write() as tx:
         since = tx.connection.scalar(select(t.state.c.late_consent_at))
-        newest = tx.connection.scalar(
-            select(func.max(t.sealed.c.created_at)).where(t.sealed.c.kind == "template")
-        )
-        if newest is None or (since is not None and newest <= since):
+        kept = select(func.max(t.sealed.c.created_at)).where(t.sealed.c.kind == "template")
+        vouched = select(func.max(t.reference_set.c.vouched_at)).where(t.reference_set.c.ended_at.is_(None))
+        newest = [at for at in (tx.connection.scalar(kept), tx.connection.scalar(vouched)) if at is not None]
+        if not newest or (since is not None and max(newest) <= since):
             return 0
         tx.execute(update(t.state).values(late_consent_at=tx.now))
         refs = _unnamed(services, tx.connection)

@@ -9,11 +9,11 @@ from datetime import date, datetime, time, timedelta
 from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from plugin.clock import FOREVER
 from plugin.errors import NotFound
-from plugin.flows import cleared, faces, footing, roster, statements
+from plugin.flows import cleared, faces, footing, names, reference_sets, roster, statements
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
@@ -50,19 +50,31 @@ def facts_of(conn: Connection, resource_id: int) -> Facts:
 
 def facts_of_many(conn: Connection, resource_ids: Sequence[int]) -> dict[int, Facts]:
     """What the ledger knows of each of at most a few hundred photographs, those that it has."""
+    found, tags = faces.of_many(conn, resource_ids), _tags(conn, resource_ids)
+    vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in (*found, *tags)})}
     seen: dict[int, list[FaceFact]] = defaultdict(list)
-    for face in faces.of_many(conn, resource_ids):
-        fact = FaceFact(FaceState(face.state), face.person_id, face.width_px, face.reason)
-        seen[face.resource_id].append(fact)
+    for face in found:
+        state, good = FaceState(face.state), face.set_id in vouched
+        seen[face.resource_id].append(FaceFact(state, face.person_id, face.width_px, face.reason, good))
     named: dict[int, list[NameFact]] = defaultdict(list)
-    tags = select(t.tag.c.resource_id, t.tag.c.person_id, t.tag.c.origin, t.tag.c.node)
-    for tag in conn.execute(tags.where(t.tag.c.resource_id.in_(resource_ids)).order_by(t.tag.c.node_key)):
-        named[tag.resource_id].append(NameFact(tag.person_id, Origin(tag.origin), tag.node))
+    for tag in tags:
+        # A name that the DAM shows is not theirs who entered themselves, by spelling alone.
+        whose = None if names.by_spelling_alone(tag) else tag.person_id
+        named[tag.resource_id].append(NameFact(whose, Origin(tag.origin), tag.node, tag.set_id in vouched))
     rows = select(t.resource.c.id, t.resource.c.examined, t.resource.c.examined_reason)
     return {
         row.id: Facts(Examined(row.examined), row.examined_reason, tuple(seen[row.id]), tuple(named[row.id]))
         for row in conn.execute(rows.where(t.resource.c.id.in_(resource_ids)))
     }
+
+
+def _tags(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
+    query = (
+        select(t.tag, t.person.c.self_entered)
+        .outerjoin(t.person, t.person.c.id == t.tag.c.person_id)
+        .where(t.tag.c.resource_id.in_(resource_ids))
+    )
+    return list(conn.execute(query.order_by(t.tag.c.node_key)))
 
 
 def people_in(facts: Facts) -> set[str]:

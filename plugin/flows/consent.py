@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import ConsentError
-from plugin.flows import addresses, faces, links, roster, versions
+from plugin.flows import addresses, faces, links, reference_sets, roster, versions
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -193,10 +193,8 @@ def settle(services: Services, tx: Tx, person_id: str, actor: str) -> None:
         _unmatch(tx, person_id)
         destroy_key(services, tx, person_id, "face", actor)
     if not roster.in_force(services, standing, tx.now):
-        tx.execute(
-            update(t.person).where(t.person.c.id == person_id, t.person.c.ended_at.is_(None))
-            .values(ended_at=tx.now)
-        )  # fmt: skip
+        still = (t.person.c.id == person_id) & t.person.c.ended_at.is_(None)
+        tx.execute(update(t.person).where(still).values(ended_at=tx.now))
     services.queue.put(tx, "revoke", person_id, priority=1)
 
 
@@ -216,9 +214,11 @@ def destroy_key(services: Services, tx: Tx, person_id: str, purpose: str, actor:
     """Destroy a key of the person's and all that it seals, and shred it as soon as the commit has landed."""
     if not services.vault.has_key(tx.connection, person_id, purpose):
         return
-    subject = roster.subject(services, tx.connection, person_id)
+    said = roster.subject(services, tx.connection, person_id)
     services.vault.destroy_key(tx, person_id, purpose)
-    tx.audit(Action.KEY_DESTROY, actor, subject=subject, purpose=purpose)
+    if purpose == "face":
+        reference_sets.end_all(tx, person_id)
+    tx.audit(Action.KEY_DESTROY, actor, subject=said, purpose=purpose)
     tx.after_commit(lambda: _shred(services))
 
 

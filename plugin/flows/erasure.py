@@ -201,7 +201,7 @@ def _beside(found: list[tuple[str, int]]) -> list[str]:
 def _delete(tx: Tx, person_id: str, name: str) -> dict[str, int]:
     """Every row of the person's, children first; returns how many of each kind."""
     unnamed = update(t.face).where(t.face.c.person_id == person_id).values(
-        state="unmatched", person_id=None, distance=None, thresholds=None
+        state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None
     )  # fmt: skip
     counts = {"faces unnamed": tx.execute(unnamed).rowcount}
     links = select(t.invitation.c.id).where(t.invitation.c.person_id == person_id)

@@ -110,7 +110,9 @@ def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine
 
 def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: Any) -> None:
     """Put a face in a state; what belonged to the state before goes."""
-    blank = {"distance": None, "thresholds": None, "reason": None, "decided_by": None, "decided_at": None}
+    blank = {
+        "distance": None, "thresholds": None, "reason": None, "decided_by": None, "decided_at": None, "set_id": None,
+    }  # fmt: skip
     tx.execute(
         update(t.face)
         .where(t.face.c.id == face_id)
@@ -160,9 +162,21 @@ def free(tx: Tx, person_id: str, states: Iterable[str], *where: Any) -> int:
     result = tx.execute(
         update(t.face)
         .where(t.face.c.person_id == person_id, t.face.c.state.in_(tuple(states)), *where)
-        .values(state="unmatched", person_id=None, distance=None, thresholds=None)
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
     )
     return result.rowcount
+
+
+def forget_set(tx: Tx, set_id: str) -> None:
+    """Faces that were suggested or named by this set of pictures are unnamed again, whoever confirmed them."""
+    tx.execute(
+        update(t.face)
+        .where(t.face.c.set_id == set_id, t.face.c.state.in_(("suggested", "matched")))
+        .values(
+            state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None, decided_by=None,
+            decided_at=None,
+        )
+    )  # fmt: skip
 
 
 def forget_suggestions(tx: Tx, resource_id: int) -> None:
@@ -170,7 +184,7 @@ def forget_suggestions(tx: Tx, resource_id: int) -> None:
     tx.execute(
         update(t.face)
         .where(t.face.c.resource_id == resource_id, t.face.c.state == "suggested")
-        .values(state="unmatched", person_id=None, distance=None, thresholds=None)
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
     )
 
 

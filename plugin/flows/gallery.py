@@ -1,15 +1,17 @@
 """The gallery of this process: opened from the vault when consents moved, held in memory only."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from plugin.clock import FOREVER
 from plugin.errors import ConsentError, EnrolmentRefused
-from plugin.flows import consent, modes, roster
+from plugin.flows import acquaintance, consent, modes, reference_sets, roster
+from plugin.flows.reference_sets import Source
 from plugin.flows.services import Services
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
@@ -18,7 +20,7 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Scope
 from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.gallery import Enrolled
+from plugin.recognizer.gallery import Enrolled, nearer
 from plugin.recognizer.likeness import View
 from plugin.recognizer.matching import Level
 from plugin.recognizer.messages import Enrolment, Examination, Request
@@ -32,11 +34,17 @@ class Faces:
         self._lock = threading.Lock()
         self.generation = -1
         self.enrolled: frozenset[str] = frozenset()
+        self.declared: frozenset[str] = frozenset()
 
     @property
     def engine_id(self) -> str:
         """The engine and its version: templates of another one are never compared."""
         return self._examiner.engine_id
+
+    @property
+    def look_alike(self) -> float:
+        """The distance nearer than which two people's templates are confusable."""
+        return self._examiner.look_alike
 
     def refresh(self, services: Services) -> None:
         """Open the gallery anew if the generation has moved since it was opened last."""
@@ -44,9 +52,11 @@ class Faces:
             generation = conn.scalar(select(t.state.c.generation)) or 0
             if generation == self.generation:
                 return
-            entries = _entries(services, conn, self.engine_id)
+            sets = reference_sets.compared(conn)
+            entries = _entries(services, conn, self.engine_id, sets)
             self._examiner.load_gallery(entries, generation)
             self.generation, self.enrolled = generation, frozenset(entry.key for entry in entries)
+            self.declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
 
     def examine(self, picture: Picture, request: Request) -> Examination:
         """Boxes and decisions for one picture; no vector comes back."""
@@ -76,10 +86,16 @@ def _source(picture: Picture) -> Path | bytes:
     return source
 
 
-def _entries(services: Services, conn: Connection, engine: str) -> list[Enrolled]:
-    """Everybody whose recognition grant is valid at this moment, with its end."""
+def _entries(
+    services: Services, conn: Connection, engine: str, sets: Mapping[str, Row[Any]]
+) -> list[Enrolled]:
+    """Everybody whose recognition grant is valid at this moment, with its end, by the set that counts."""
     now = services.clock.now()
-    bodies = dict(services.vault.open_all(conn, "template", engine))
+    bodies = {
+        person_id: body
+        for person_id, set_id, body in _templates(services, conn, engine)
+        if person_id in sets and sets[person_id].id == set_id
+    }
     standings = roster.load_many(conn, bodies)
     entries = []
     for person_id, body in bodies.items():
@@ -89,17 +105,27 @@ def _entries(services: Services, conn: Connection, engine: str) -> list[Enrolled
         entries.append(
             Enrolled(
                 key=person_id, template=np.frombuffer(body, dtype="<f4"), until=window[1] or FOREVER,
-                may_auto=rules.may_auto(standings[person_id][0], services.ages, now),
+                may_auto=reference_sets.is_vouched(sets[person_id])
+                and rules.may_auto(standings[person_id][0], services.ages, now),
             )
         )  # fmt: skip
     return entries
 
 
+def _templates(services: Services, conn: Connection, engine: str) -> Iterator[tuple[str, str, bytes]]:
+    """Person, set and template. What was kept before there were sets is of the set that bears the person's id."""
+    for person_id, subject, body in services.vault.open_subjects(conn, "template", engine):
+        yield person_id, subject or person_id, body
+
+
 def levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Level]:
-    """For each enrolled person who may be named in this scope: auto or suggest at most."""
+    """For each enrolled person who may be named in this scope: auto or suggest at most.
+
+    Whose pictures nobody has vouched for is suggested at most.
+    """
     found: dict[str, Level] = {}
     for person_id in services.faces.enrolled - already:
-        if modes.allows(scope, person_id, "auto"):
+        if modes.allows(scope, person_id, "auto") and person_id not in services.faces.declared:
             found[person_id] = "auto"
         elif modes.allows(scope, person_id, "suggest"):
             found[person_id] = "suggest"
@@ -107,7 +133,7 @@ def levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Lev
 
 
 def enrol(services: Services, person_id: str, pictures: Sequence[bytes], actor: str) -> Enrolment:
-    """Make a person's template from reference photographs, and seal both under the face key.
+    """Make a person's template from photographs that the staff chose, and seal both under the face key.
 
     Raises ConsentError without a recognition grant that is in force now, EnrolmentRefused with a
     reason a photograph. A template made before is replaced.
@@ -115,7 +141,7 @@ def enrol(services: Services, person_id: str, pictures: Sequence[bytes], actor: 
     _demand_grant(services, person_id)
     enrolment = examine(services, pictures)
     with services.store.write() as tx:
-        keep(services, tx, person_id, enrolment, pictures, actor)
+        keep(services, tx, person_id, enrolment, pictures, actor, Source())
     return enrolment
 
 
@@ -127,11 +153,13 @@ def examine(services: Services, pictures: Sequence[bytes]) -> Enrolment:
 
 
 def keep(
-    services: Services, tx: Tx, person_id: str, enrolment: Enrolment, pictures: Sequence[bytes], actor: str
-) -> None:
-    """Seal a template and its photographs in the caller's transaction; what was kept before goes.
+    services: Services, tx: Tx, person_id: str, enrolment: Enrolment, pictures: Sequence[bytes], actor: str,
+    source: Source,
+) -> str:  # fmt: skip
+    """Seal a template and its photographs in the caller's transaction, as a set; returns the set's id.
 
-    Raises ConsentError where no recognition grant is in force any more.
+    Pictures that came by a link wait beside those that are vouched for. Raises ConsentError where no
+    recognition grant is in force any more.
     """
     vault = services.vault
     standing = roster.load(tx.connection, person_id)
@@ -141,18 +169,48 @@ def keep(
         consent.destroy_key(services, tx, person_id, "face", actor)
     if not vault.has_key(tx.connection, person_id, "face"):
         vault.create_key(tx, person_id, "face")
-    for kind in ("template", "reference"):
-        for old in vault.find(tx.connection, person_id, kind):
-            vault.discard(tx, old)
+    set_id = reference_sets.add(tx, person_id, actor, source)
     template = np.asarray(enrolment.template, dtype="<f4").tobytes()
-    vault.seal(tx, person_id, "face", "template", template, engine=services.faces.engine_id)
+    engine = services.faces.engine_id
+    vault.seal(tx, person_id, "face", "template", template, subject=set_id, engine=engine)
     for picture in pictures:
-        vault.seal(tx, person_id, "face", "reference", picture)
+        vault.seal(tx, person_id, "face", "reference", picture, subject=set_id)
+    release(services, tx, person_id)
+    hold_near(services, tx, set_id)
+    if source.came_by == "staff":
+        acquaintance.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)
     tx.move_generation()
     tx.audit(
         Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx.connection, person_id),
-        photos=len(pictures), engine=services.faces.engine_id,
+        photos=len(pictures), engine=engine, set=set_id, came_by=source.came_by,
     )  # fmt: skip
+    return set_id
+
+
+def hold_near(services: Services, tx: Tx, set_id: str) -> None:
+    """Hold this set, if declared, near somebody enrolled; and each declared one that it is near to.
+
+    Of two declared ones both: which of them shows the person that it says is for the staff to find out.
+    Only templates of this engine are compared.
+    """
+    conn = tx.connection
+    mine = reference_sets.by_id(conn, set_id)
+    every = list(_templates(services, conn, services.faces.engine_id))
+    own = next((np.frombuffer(body, "<f4") for _, one, body in every if one == set_id), None)
+    if mine is None or own is None:
+        return
+    others = [(one, np.frombuffer(body, "<f4")) for who, one, body in every if who != mine.person_id]
+    for place in nearer(own, [template for _, template in others], services.faces.look_alike):
+        other = reference_sets.by_id(conn, others[place][0])
+        if other is not None:
+            reference_sets.hold(tx, mine, other)
+            reference_sets.hold(tx, other, mine)
+
+
+def release(services: Services, tx: Tx, person_id: str) -> None:
+    """A set of this person's is gone: what was held because it resembled that one is looked at anew."""
+    for set_id in reference_sets.free_near(tx, person_id):
+        hold_near(services, tx, set_id)
 
 
 def _demand_grant(services: Services, person_id: str) -> None:

@@ -7,23 +7,44 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from plugin.flows import reference_sets
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 
 Rows = list[dict[str, Any]]
 
 
-def of(services: Services, conn: Connection, person_id: str) -> dict[str, Rows]:
-    """Guardians, links, letters, requests, evidence, faces, rejections and shoots, each as plain rows.
+def of(services: Services, conn: Connection, person_id: str, own: bool) -> dict[str, Rows]:
+    """Guardians, links, letters, requests, evidence, pictures, faces, rejections and shoots, each as plain rows.
+
+    `own`: for the person, of whom nothing is said that rests on pictures which nobody has vouched for.
 
     Of a link not its token, of a letter not its words, of evidence not its bytes: these are had on the
     person's page, or at the desk.
     """
     parts: dict[str, Callable[[Services, Connection, str], Rows]] = {
         "guardians": _guardians, "invitations": _invitations, "mails": _mails, "requests": _requests,
-        "evidence": _evidence, "faces": _faces, "not_this_person": _rejections, "shoots": _shoots,
+        "evidence": _evidence, "shoots": _shoots,
     }  # fmt: skip
-    return {name: read(services, conn, person_id) for name, read in parts.items()}
+    return {name: read(services, conn, person_id) for name, read in parts.items()} | {
+        "reference_sets": _sets(conn, person_id, own),
+        "faces": _faces(conn, person_id, own),
+        "not_this_person": _rejections(conn, person_id, own),
+    }
+
+
+def photographs(conn: Connection, person_id: str, own: bool) -> Rows:
+    """Where the name stands and who put it there; for the staff also whether it rests on nothing doubtful."""
+    mine = (
+        select(t.resource.c.ref.label("resource"), t.tag.c.origin.label("tag"))
+        .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
+        .join(t.person, t.person.c.id == t.tag.c.person_id)
+        .where(t.tag.c.person_id == person_id)
+        .order_by(t.resource.c.ref)
+    )
+    if own:
+        return _rows(conn, mine.where(reference_sets.theirs_to_see()))
+    return _rows(conn, mine.add_columns(reference_sets.theirs_to_see().label("vouched")))
 
 
 def as_json(data: Any) -> bytes:
@@ -86,19 +107,38 @@ def _evidence(services: Services, conn: Connection, person_id: str) -> Rows:
     return found
 
 
-def _faces(_: Services, conn: Connection, person_id: str) -> Rows:
+def _sets(conn: Connection, person_id: str, own: bool) -> Rows:
+    """The acts in which pictures came. Whom they resemble, and what the staff made of it, its sender is not told."""
+    c = t.reference_set.c
+    columns = (c.added_at, c.ended_at) if own else tuple(column for column in c if column is not c.person_id)
+    return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.added_at))
+
+
+def _faces(conn: Connection, person_id: str, own: bool) -> Rows:
     c = t.face.c
     columns = (
         t.resource.c.ref, c.state, c.left, c.top, c.width, c.height, c.distance, c.engine, c.decided_at,
     )  # fmt: skip
-    joined = select(*columns).join(t.resource, t.resource.c.id == c.resource_id)
-    return _rows(conn, joined.where(c.person_id == person_id).order_by(t.resource.c.ref))
+    joined = (
+        select(*columns).join(t.resource, t.resource.c.id == c.resource_id).where(c.person_id == person_id)
+    )
+    sound = reference_sets.sound(c.set_id) & (c.set_id.is_not(None) | (c.state == "matched"))
+    if own:
+        return _rows(conn, joined.where(sound).order_by(t.resource.c.ref))
+    return _rows(conn, joined.add_columns(sound.label("vouched")).order_by(t.resource.c.ref))
 
 
-def _rejections(_: Services, conn: Connection, person_id: str) -> Rows:
+def _rejections(conn: Connection, person_id: str, own: bool) -> Rows:
+    """Where the name was taken off. What may have been suggested by pictures of somebody else is not theirs to read."""
     c = t.rejection.c
     joined = select(t.resource.c.ref, c.at).join(t.resource, t.resource.c.id == c.resource_id)
-    return _rows(conn, joined.where(c.person_id == person_id).order_by(c.at))
+    query = joined.where(c.person_id == person_id).order_by(c.at)
+    doubtful = [
+        row.added_at for row in reference_sets.of(conn, person_id) if not reference_sets.is_vouched(row)
+    ]
+    if own and doubtful:
+        query = query.where(c.by.in_(("person", "guardian")) | (c.at < min(doubtful)))
+    return _rows(conn, query)
 
 
 def _shoots(_: Services, conn: Connection, person_id: str) -> Rows:

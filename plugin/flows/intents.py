@@ -4,7 +4,7 @@ A call whose outcome is not known (the process died, the DAM timed out) is repea
 assumed away: every write is a difference against what shall be, so repeating one does no harm.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
-from plugin.flows import outcomes, roster
+from plugin.flows import outcomes, reference_sets, roster
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.hooks.dam import Box, Names, Resource, Task, Write
@@ -36,6 +36,7 @@ class Proposal:
     origin: str  # machine, confirmed, hand
     places: frozenset[str]
     face_id: int | None = None
+    set_id: str | None = None  # the reference set that the name rests on
 
 
 def propose(services: Services, tx: Tx, proposal: Proposal, actor: str = SYSTEM) -> int:
@@ -44,7 +45,7 @@ def propose(services: Services, tx: Tx, proposal: Proposal, actor: str = SYSTEM)
         insert(t.intent).values(
             resource_id=proposal.resource_id, person_id=proposal.person_id, face_id=proposal.face_id,
             node=proposal.node, action=proposal.action, origin=proposal.origin,
-            places=sorted(proposal.places), state="open",
+            places=sorted(proposal.places), state="open", set_id=proposal.set_id,
             generation=tx.generation(), created_at=tx.now,
         )
     )  # fmt: skip
@@ -179,26 +180,35 @@ def _open_intents(ids: Sequence[int]) -> Any:
 
 def _task(services: Services, conn: Any, row: Row[Any], undoing: bool) -> Task:
     add = row.action == "add" and not undoing
-    released = release(
-        services, conn, row.resource_id, {row.person_id: add} if row.action != "release" else {}
-    )
+    change = {row.person_id: add} if row.action != "release" else {}
+    sets = {row.person_id: row.set_id} if add and row.set_id else None
+    released = release(services, conn, row.resource_id, change, sets)
     if row.action == "release":
         return Task(row.ref, (), released)
     box: Box | None = None if row.left is None else (row.left, row.top, row.width, row.height)
     return Task(row.ref, (Write(row.node, add, frozenset(row.places), box),), released)
 
 
-def release(services: Services, conn: Any, resource_id: int, change: dict[str, bool]) -> bool | None:
+def release(
+    services: Services, conn: Any, resource_id: int, change: dict[str, bool],
+    sets: Mapping[str, str | None] | None = None,
+) -> bool | None:  # fmt: skip
     """Whether everybody whom we tagged on the resource has a publication grant; None if nobody is tagged.
 
-    `change` adds (True) or leaves out (False) people whose write is on its way.
+    No, where a name rests on pictures that nobody has vouched for. `change` adds (True) or leaves out
+    (False) people whose write is on its way, `sets` says on what those rest.
     """
-    query = select(t.tag.c.person_id).where(
+    query = select(t.tag.c.person_id, t.tag.c.set_id).where(
         t.tag.c.resource_id == resource_id, t.tag.c.origin != "hand", t.tag.c.person_id.is_not(None)
     )
-    tagged = (set(conn.scalars(query)) | set(change)) - {who for who, stays in change.items() if not stays}
+    leaving = {who for who, stays in change.items() if not stays}
+    rests = {row.person_id: row.set_id for row in conn.execute(query)} | dict(sets or {})
+    tagged = (rests.keys() | change.keys()) - leaving
     if not tagged:
         return None
+    resting = {rests[who] for who in tagged if rests.get(who)}
+    if resting - reference_sets.vouched_among(conn, resting):
+        return False
     now = services.clock.now()
     standings = roster.load_many(conn, tagged)
     return all(roster.any_publication(services, standing, now) for standing in standings.values())

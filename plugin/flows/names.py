@@ -1,7 +1,8 @@
 """The names that stand on a resource, compared with what we know: whose are they?
 
 A name is *machine* or *confirmed* while it is where we wrote it. One that we did not write is *hand*:
-linked if its node belongs to a person, else proposed for linking. One that is gone, ours or not, was
+linked if its node belongs to a person, else proposed for linking. Who entered themselves owns no such name
+before somebody of the staff knows them. One that is gone, ours or not, was
 taken off by an editor, and that is a rejection. A copy of a photograph that carries our tag carries ours.
 """
 
@@ -55,17 +56,18 @@ def _appeared(
     services: Services, tx: Tx, resource_id: int, resource: Resource, named: list[Named], fresh: bool
 ) -> None:
     key = name_key(named[0].node)
-    person = owner(tx.connection, key)
     places = frozenset[str]().union(*(one.places for one in named))
     copied = (
         _copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
     )
+    person = owner(tx.connection, key, ours=bool(copied))
     tx.execute(
         insert(t.tag).values(
             resource_id=resource_id, node=named[0].node, node_key=key,
             person_id=person.id if person else None, origin="machine" if copied and person else "hand",
             places=sorted(copied), created_at=tx.now,
             listed_at=tx.now if person and person.ended_at and not copied else None,
+            set_id=_rested_on(tx.connection, resource_id, resource.file_version, person.id) if person else None,
         )
     )  # fmt: skip
     if person:
@@ -99,6 +101,20 @@ def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> 
         .order_by(t.intent.c.id)
     )  # fmt: skip
     return _last_written(row for row in conn.execute(query) if name_key(row.node) == key)
+
+
+def _rested_on(conn: Connection, resource_id: int, file_version: str, person_id: str) -> str | None:
+    """The set on which our name rested here, or on a copy, when we wrote it last: one that is back rests on it too."""
+    query = (
+        select(t.intent.c.set_id)
+        .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
+        .where(
+            (t.resource.c.id == resource_id) | (t.resource.c.file_version == file_version),
+            t.intent.c.person_id == person_id, t.intent.c.action == "add",
+        )
+        .order_by(t.intent.c.id.desc())
+    )  # fmt: skip
+    return conn.scalar(query.limit(1))
 
 
 def _last_written(rows: Iterable[Any]) -> frozenset[str]:
@@ -143,9 +159,23 @@ def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id)
 
 
-def owner(conn: Connection, key: str) -> Row[Any] | None:
-    """The person to whom the node belongs, if any."""
+def owner(conn: Connection, key: str, ours: bool = False) -> Row[Any] | None:
+    """The person to whom a name that the DAM shows belongs, if any; `ours`: we wrote it there.
+
+    Nobody's is one that is theirs by spelling alone, who entered themselves.
+    """
+    person = bearer(conn, key)
+    return None if person is None or (person.self_entered and not ours) else person
+
+
+def bearer(conn: Connection, key: str) -> Row[Any] | None:
+    """The person who bears the name here: no second one may."""
     return conn.execute(select(t.person).where(t.person.c.name_key == key)).first()
+
+
+def by_spelling_alone(tag: Row[Any]) -> bool:
+    """Whether the name is by hand, and its person (`self_entered`) somebody whom nobody of the staff knows."""
+    return bool(tag.self_entered) and tag.origin == "hand" and tag.set_id is None
 
 
 def unlinked(conn: Connection) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from plugin.flows import faces, modes, roster
+from plugin.flows import faces, modes, reference_sets, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -23,8 +23,13 @@ def wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
         face = conn.execute(select(t.face).where(t.face.c.id == row.face_id)).first()
         if face is None or face.state != "matched" or face.person_id != row.person_id:
             return False
+    rests = reference_sets.by_id(conn, row.set_id)
+    if rests is not None and rests.refused_at is not None:
+        return False
     now = services.clock.now()
     if row.origin == "machine":
+        if not reference_sets.is_vouched(rests):
+            return False
         scope = modes.scope_of(services, conn, row.resource_id)
         return roster.recognition(services, standing, now) is not None and modes.allows(
             scope, row.person_id, "auto"
@@ -90,12 +95,15 @@ def _keep_tag(tx: Tx, row: Row[Any], ours: frozenset[str]) -> None:
             insert(t.tag).values(
                 resource_id=row.resource_id, node=row.node, node_key=name_key(row.node),
                 person_id=row.person_id, origin=row.origin, places=sorted(ours), created_at=tx.now,
+                set_id=row.set_id,
             )
         )  # fmt: skip
     else:
         places = sorted(set(there.places) | ours)
         origin = "confirmed" if "confirmed" in {there.origin, row.origin} else row.origin
-        tx.execute(update(t.tag).where(mine).values(person_id=row.person_id, origin=origin, places=places))
+        rests = row.set_id or there.set_id
+        values = {"person_id": row.person_id, "origin": origin, "places": places, "set_id": rests}
+        tx.execute(update(t.tag).where(mine).values(**values))
 
 
 def _drop_tag(tx: Tx, row: Row[Any]) -> None:

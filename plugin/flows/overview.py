@@ -68,7 +68,7 @@ def of(services: Services, ref: str, purpose: str = "") -> View | None:
     asked = _Asked(services, standings, purpose)
     return View(
         purpose,
-        tuple(_named(asked, tag, by) for tag in tags),
+        tuple(_named(asked, tag, fact, by) for tag, fact in zip(tags, facts.names, strict=True)),
         tuple(_face(face, labels) for face in seen),
         asked.about(facts),
     )
@@ -112,9 +112,9 @@ def _tags(conn: Connection, resource_id: int) -> list[Row[Any]]:
     return list(conn.execute(query))
 
 
-def _named(asked: _Asked, tag: Row[Any], by: Mapping[str, str]) -> Named:
-    # What a person agreed to does not depend on how their name came to stand here.
-    alone = Facts(Examined.WHOLE, names=(NameFact(tag.person_id, Origin.CONFIRMED, tag.node),))
+def _named(asked: _Asked, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) -> Named:
+    # What a person agreed to does not depend on how their name came to stand here, but on whose it is.
+    alone = Facts(Examined.WHOLE, names=(NameFact(fact.person_id, Origin.CONFIRMED, tag.node),))
     answers = {
         channel: replace(one, reasons=tuple(why for why in one.reasons if why.code is not Code.NO_FACE))
         for channel, one in asked.about(alone).items()

@@ -19,6 +19,9 @@ from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 from plugin.quitclaim.model import clean_name, name_key
 
+SELF = ("person", "guardian")
+"""Actors who are no account: whoever they enter is somebody whom nobody of the staff knows yet."""
+
 
 @dataclass(frozen=True)
 class Newcomer:
@@ -60,7 +63,7 @@ def enter(
             id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
             language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
             namesake=newcomer.namesake, given_name=newcomer.given_name, of_age_at=tx.now if newcomer.of_age else None,
-            of_age_by=actor if newcomer.of_age else None,
+            of_age_by=actor if newcomer.of_age else None, self_entered=not adopt and actor in SELF,
         )
     )  # fmt: skip
     services.vault.create_key(tx, person_id, "record")
@@ -76,7 +79,7 @@ def enter(
 
 
 def _free(tx: Tx, name: str, standing: int) -> None:
-    if names.owner(tx.connection, name_key(name)) is not None:
+    if names.bearer(tx.connection, name_key(name)) is not None:
         raise NameTaken(
             f"{name!r} is somebody else's display name: add what tells them apart, such as a place or a year"
         )
@@ -142,27 +145,27 @@ def called_many(conn: Connection, person_ids: Collection[str]) -> dict[str, str]
     return {row.id: row.name for row in conn.execute(query)}
 
 
-def export(services: Services, person_id: str, actor: str) -> dict[str, Any]:
-    """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence."""
+def export(services: Services, person_id: str, actor: str, own: bool = False) -> dict[str, Any]:
+    """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence.
+
+    `own`: for the person themself. Then nothing is in it that rests on pictures which nobody has vouched
+    for, since it may be about somebody else; the officer's says of each row whether it does.
+    """
+    own = own or actor in SELF
     with services.store.write() as tx:
         person, claims = roster.load(tx.connection, person_id)
-        tags = tx.execute(
-            select(t.resource.c.ref, t.tag.c.origin)
-            .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
-            .where(t.tag.c.person_id == person_id)
-            .order_by(t.resource.c.ref)
-        ).all()
+        tags = holdings.photographs(tx.connection, person_id, own)
         kinds = tx.execute(
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
         email = email_of(services, tx.connection, person_id)
         person = replace(person, display_name=called(tx.connection, person_id))  # it is handed to the person
-        rest = holdings.of(services, tx.connection, person_id)
+        rest = holdings.of(services, tx.connection, person_id, own)
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
     return {
         "person": asdict(person), "contact": {"email": email},
         "quitclaims": [asdict(claim) for claim in claims],
-        "photographs": [{"resource": row.ref, "tag": row.origin} for row in tags],
+        "photographs": tags,
         "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
         **rest,
     }  # fmt: skip

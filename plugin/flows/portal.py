@@ -190,7 +190,9 @@ def object_(services: Services, who: Visitor) -> int:
 
 
 def disown(services: Services, who: Visitor, resource_id: int) -> None:
-    """ "That is not me": see review.disown."""
+    """ "That is not me": see review.disown. Raises NotFound for a photograph that is not shown to them."""
+    with services.store.read() as conn:
+        album.photo(services, conn, who.person_id, resource_id)
     review.disown(
         services, resource_id, who.person_id, who.actor,
         lambda tx: page_links.tell(services, tx, who, "not me", resource=resource_id),
@@ -218,7 +220,7 @@ def references(services: Services, who: Visitor) -> list[bytes]:
 
 def export(services: Services, who: Visitor) -> dict[str, Any]:
     """Everything that is held on the person; of another guardian no address, which is not theirs (GDPR Art. 15(4))."""
-    held = people.export(services, who.person_id, who.actor)
+    held = people.export(services, who.person_id, who.actor, own=True)
     for guardian in held["guardians"]:
         if guardian["id"] != who.guardian_id:
             guardian.pop("email", None)

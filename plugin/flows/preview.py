@@ -1,9 +1,15 @@
-"""The photograph on which a face waits for a decision, small, for whoever decides. Kept nowhere."""
+"""Pictures for whoever decides, small and kept nowhere: where a face waits, and what somebody sent of themselves."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
 
 from plugin.errors import NotFound
-from plugin.flows import faces, review
+from plugin.flows import faces, reference_sets, review, roster
 from plugin.flows.services import Services
-from plugin.hooks.dam import Box
+from plugin.hooks.dam import Box, Picture
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
 from plugin.recognizer.likeness import View
 
 LONGEST_PX = 900
@@ -24,6 +30,32 @@ def of_face(services: Services, face_id: int, close: bool = False) -> bytes:
         raise NotFound("the photograph was replaced since: it is examined anew")
     view = _close(faces.box_of(face)) if close else View(_ALL, _ALL, longest=LONGEST_PX)
     return services.faces.likeness(picture, view)
+
+
+def of_reference(services: Services, set_id: str, number: int, actor: str) -> bytes:
+    """A JPEG of one of the pictures of a set, the first is 0, with the audit row of the look. Raises NotFound."""
+    with services.store.write() as tx:
+        row = reference_sets.by_id(tx.connection, set_id)
+        kept = [] if row is None else _references(tx.connection, row)
+        if row is None or not 0 <= number < len(kept):
+            raise NotFound("there is no such picture: it was replaced or destroyed")
+        body = services.vault.open(tx.connection, kept[number])
+        subject = roster.subject(services, tx.connection, row.person_id)
+        tx.audit(Action.REFERENCE_LOOK, actor, subject=subject, photos=1, set=set_id)
+    return services.faces.likeness(Picture(set_id, data=body), View(_ALL, _ALL, longest=CLOSE_PX))
+
+
+def count_references(conn: Connection, set_id: str) -> int:
+    """How many pictures a set has."""
+    row = reference_sets.by_id(conn, set_id)
+    return 0 if row is None else len(_references(conn, row))
+
+
+def _references(conn: Connection, row: Row[Any]) -> list[str]:
+    mine = reference_sets.pictures_of(row) & (t.sealed.c.kind == "reference")
+    return list(
+        conn.scalars(select(t.sealed.c.id).where(mine).order_by(t.sealed.c.created_at, t.sealed.c.id))
+    )
 
 
 def _close(box: Box) -> View:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import accounts, addresses, contacts, roster
+from plugin.flows import accounts, acquaintance, addresses, contacts, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -50,7 +50,7 @@ def recognise(
         if row is not None and address_id:
             addresses.confirm(services, tx, row, how, actor, reason if alone else "")
         if guardian_id is None:
-            tx.execute(update(t.person).where(t.person.c.id == person_id).values(self_entered=False))
+            acquaintance.acknowledge(services, tx, person_id, how, actor)
         subject = roster.subject(services, tx.connection, person_id)
         tx.audit(
             Action.PERSON_RECOGNISE, actor, subject=subject, how=how, alone=alone, guardian=bool(guardian_id)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select, update
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import arrivals, clearance, faces, intents, roster, tagging
+from plugin.flows import arrivals, clearance, faces, intents, reference_sets, roster, tagging, vouching
 from plugin.flows.arrivals import Arrival
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -54,10 +54,21 @@ def face_by_id(services: Services, face_id: int) -> Row[Any]:
     return found
 
 
-def confirm(services: Services, face_id: int, actor: str, person_id: str | None = None) -> str:
+def is_sound(services: Services, face_id: int) -> bool:
+    """Whether the face's name rests on nothing that nobody has vouched for. Raises NotFound."""
+    face = face_by_id(services, face_id)
+    with services.store.read() as conn:
+        return face.set_id is None or face.set_id in reference_sets.vouched_among(conn, [face.set_id])
+
+
+def confirm(
+    services: Services, face_id: int, actor: str, person_id: str | None = None, how: str | None = None
+) -> str:
     """Name a face: the person suggested or matched, or `person_id` to correct it. Returns the person's id.
 
-    Raises NotFound, and ConsentError where the person has no grant in force: we write no such name.
+    `how` the account knows them by sight (vouching.BY_SIGHT) vouches for the pictures that the name rests
+    on; without it a name that rests on declared ones clears nothing. Raises NotFound, and ConsentError
+    where the person has no grant in force: we write no such name.
     """
     face, arrival = _look(services, face_id)
     chosen = person_id or face.person_id
@@ -76,14 +87,31 @@ def confirm(services: Services, face_id: int, actor: str, person_id: str | None 
             opened += _unname(services, tx, face, actor)
             box = faces.box_of(face)
             faces.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
+        rests = _rests_on(services, tx, face, chosen, actor, how)
         faces.set_state(
-            tx, face_id, "matched", chosen, decided_by=actor, decided_at=tx.now, engine=face.engine
-        )
+            tx, face_id, "matched", chosen, decided_by=actor, decided_at=tx.now, engine=face.engine, set_id=rests,
+        )  # fmt: skip
         _withdraw_rejections(tx, face, chosen)
-        opened += _name(services, tx, arrival, chosen, face_id, actor)
+        opened += _name(services, tx, arrival, chosen, face_id, actor, rests)
         _said(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
     _finish(services, face.resource_id, opened, actor)
     return chosen
+
+
+def _rests_on(
+    services: Services, tx: Tx, face: Row[Any], person_id: str, actor: str, how: str | None
+) -> str | None:
+    """The set on which the name rests: the one of the suggestion, or the person's own where it is named by hand.
+
+    Where the suggestion's is not vouched for and another of the person's is, whoever confirms names by hand.
+    """
+    suggested = reference_sets.by_id(tx.connection, face.set_id) if face.person_id == person_id else None
+    current = reference_sets.current(tx.connection, person_id)
+    by_hand = current is not None and reference_sets.is_vouched(current)
+    rests = suggested if suggested is not None and not by_hand else current
+    if how is None or rests is None or reference_sets.is_vouched(rests):
+        return None if rests is None else str(rests.id)
+    return vouching.by_sight(services, tx, rests, how, actor)
 
 
 def reject(services: Services, face_id: int, actor: str) -> None:
@@ -187,14 +215,17 @@ def _only_once(tx: Tx, face: Row[Any], person_id: str) -> None:
 
 
 def _name(
-    services: Services, tx: Tx, arrival: Arrival, person_id: str, face_id: int, actor: str
+    services: Services, tx: Tx, arrival: Arrival, person_id: str, face_id: int, actor: str, rests: str | None
 ) -> list[int]:
     """The tag becomes *confirmed*: the one that stands there, or one to be written."""
     mine = (t.tag.c.resource_id == arrival.resource_id) & (t.tag.c.person_id == person_id)
     if tx.execute(select(t.tag.c.id).where(mine)).first() is not None:
         tx.execute(update(t.tag).where(mine, t.tag.c.origin == "machine").values(origin="confirmed"))
+        # One that somebody set in the DAM rests on no pictures, whatever is said of the face.
+        ours = (t.tag.c.origin != "hand") | t.tag.c.set_id.is_not(None)
+        tx.execute(update(t.tag).where(mine, ours).values(set_id=rests))
         return []
-    intent = tagging.tag(services, tx, arrival, person_id, "confirmed", face_id, actor)
+    intent = tagging.tag(services, tx, arrival, person_id, "confirmed", face_id, actor, rests)
     return [] if intent is None else [intent]
 
 

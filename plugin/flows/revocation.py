@@ -179,7 +179,7 @@ def _unname(tx: Any, row: Row[Any]) -> None:
     tx.execute(
         update(t.face)
         .where(t.face.c.resource_id == row.resource_id, t.face.c.person_id == row.person_id)
-        .values(state="unmatched", person_id=None, distance=None, thresholds=None)
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
     )
 
 

@@ -30,6 +30,7 @@ from plugin.flows import (
     pairs,
     people,
     receipts,
+    reference_sets,
     roster,
     strengths,
     versions,
@@ -144,7 +145,8 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     key = strengths.key(services, tx, claim, act.asked.language, guardian_id)
     page = strengths.full_page(services, tx, act, guardian_id) if full else None
     strengths.post_receipt(services, tx, act, claim, guardian_id, full)
-    return Signed(act.person_id, act.asked.language, claim.id, key, page, photographs=kept)
+    mark = reference_sets.mark_of(tx.connection, act.person_id, act.link.id)
+    return Signed(act.person_id, act.asked.language, claim.id, key, page, photographs=kept, mark=mark)
 
 
 def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
@@ -154,7 +156,8 @@ def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
     standing = roster.load(tx.connection, act.person_id)
     if roster.recognition(services, standing, tx.now) is None:
         return 0
-    gallery.keep(services, tx, act.person_id, act.enrolment, act.filled.photographs, actor)
+    source = reference_sets.by_link(act.link)
+    gallery.keep(services, tx, act.person_id, act.enrolment, act.filled.photographs, actor, source)
     return len(act.filled.photographs)
 
 
@@ -185,7 +188,8 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
     _, claims = roster.load(tx.connection, row.person_id)
     claim = next(one for one in claims if one.id == row.id)
     key = strengths.key(services, tx, claim, row.language, guardian_id)
-    return Signed(row.person_id, row.language, row.id, key, page)
+    mark = reference_sets.mark_of(tx.connection, row.person_id, link_id)
+    return Signed(row.person_id, row.language, row.id, key, page, mark=mark)
 
 
 def decline(services: Services, link_id: str) -> None:

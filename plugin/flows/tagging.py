@@ -9,7 +9,17 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from plugin.errors import ExaminationFailed, GalleryStale, PictureError, ResourceGone, StoreError
-from plugin.flows import arrivals, clearance, faces, gallery, intents, mode_change, modes, roster
+from plugin.flows import (
+    arrivals,
+    clearance,
+    faces,
+    gallery,
+    intents,
+    mode_change,
+    modes,
+    reference_sets,
+    roster,
+)
 from plugin.flows.arrivals import Arrival
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -182,39 +192,51 @@ def _decide(
 ) -> int | None:
     """Match, suggest or leave one face; returns the intent of a match that has to be written."""
     before = tx.execute(select(t.face).where(t.face.c.id == face_id)).one()
-    level = _ground(services, tx, arrival, face_id, face)
+    level, set_id = _ground(services, tx, arrival, face_id, face)
     if face.key is None or level is None:
         if before.state == "suggested":
             faces.set_state(tx, face_id, "unmatched")
         return None
     if level == "suggest":
-        if (before.state, before.person_id) != ("suggested", face.key):
+        if (before.state, before.person_id, before.set_id) != ("suggested", face.key, set_id):
             faces.set_state(
                 tx, face_id, "suggested", face.key, distance=face.distance, thresholds=face.thresholds,
-                engine=engine, created_at=tx.now,
+                engine=engine, created_at=tx.now, set_id=set_id,
             )  # fmt: skip
         return None
-    faces.set_state(tx, face_id, "matched", face.key, engine=engine)
-    return tag(services, tx, arrival, face.key, "machine", face_id)
+    faces.set_state(tx, face_id, "matched", face.key, engine=engine, set_id=set_id)
+    return tag(services, tx, arrival, face.key, "machine", face_id, set_id=set_id)
 
 
-def _ground(services: Services, tx: Tx, arrival: Arrival, face_id: int, face: FoundFace) -> str | None:
-    """The level at which this match may land, asked again inside the transaction (rule 3)."""
+_NONE = (None, None)
+
+
+def _ground(
+    services: Services, tx: Tx, arrival: Arrival, face_id: int, face: FoundFace
+) -> tuple[str | None, str | None]:
+    """The level at which this match may land and the set that it rests on, asked again inside the transaction.
+
+    The generation is the one under which it was compared, so the set is the one that it was compared with.
+    """
     if face.key is None or face.level is None:
-        return None
+        return _NONE
+    rests = reference_sets.compared(tx.connection, [face.key]).get(face.key)
+    if rests is None:
+        return _NONE
     standing = roster.load_many(tx.connection, [face.key]).get(face.key)
     if standing is None or roster.recognition(services, standing, tx.now) is None:
-        return None
+        return _NONE
     if not modes.allows(arrival.scope, face.key, "suggest"):
-        return None
+        return _NONE
     if faces.elsewhere(tx, arrival.resource_id, face.key, face_id) is not None:
-        return None
+        return _NONE
     auto = (
         face.level == "auto"
+        and reference_sets.is_vouched(rests)
         and modes.allows(arrival.scope, face.key, "auto")
         and rules.may_auto(standing[0], services.ages, tx.now)
     )
-    return "auto" if auto else "suggest"
+    return "auto" if auto else "suggest", rests.id
 
 
 def tag(
@@ -225,6 +247,7 @@ def tag(
     origin: str,
     face_id: int,
     actor: str = "system",
+    set_id: str | None = None,
 ) -> int | None:
     """The intent to write a person's name on the resource; None where it stands there already."""
     person = tx.execute(select(t.person).where(t.person.c.id == person_id)).one()
@@ -234,7 +257,7 @@ def tag(
     return intents.propose(
         services, tx,
         intents.Proposal(
-            arrival.resource_id, person_id, person.display_name, "add", origin, places, face_id
+            arrival.resource_id, person_id, person.display_name, "add", origin, places, face_id, set_id
         ), actor,
     )  # fmt: skip
 

@@ -135,10 +135,17 @@ class Vault:
 
         Raises VaultError at the first that does not open: a gallery with a hole would hide it.
         """
+        for person_id, _, body in self.open_subjects(connection, kind, engine):
+            yield person_id, body
+
+    def open_subjects(
+        self, connection: Connection, kind: str, engine: str
+    ) -> Iterator[tuple[str, str | None, bytes]]:
+        """The same, with what each item is about."""
         query = _items().where(t.sealed.c.kind == kind, t.sealed.c.engine == engine)
         # All rows first, so that a caller who stops half-way leaves no statement, and so no reader, open.
         for row in connection.execute(query.order_by(t.sealed.c.person_id, t.sealed.c.id)).all():
-            yield row.person_id, self._open(row)
+            yield row.person_id, row.subject, self._open(row)
 
     def subject(self, connection: Connection, person_id: str) -> str:
         """How the audit log refers to the person: HMAC-SHA256 under a key of theirs.

@@ -100,7 +100,13 @@ def unnamed(table: Table, row: Row, lost: frozenset[str]) -> Row:
     """A face of somebody who is gone, without them."""
     if table is not t.face or row["person_id"] not in lost:
         return row
-    return row | {"person_id": None, "state": "unmatched", "distance": None, "thresholds": None}
+    return row | {
+        "person_id": None,
+        "state": "unmatched",
+        "distance": None,
+        "thresholds": None,
+        "set_id": None,
+    }
 
 
 def _owner(table: Table, row: Row) -> str | None:

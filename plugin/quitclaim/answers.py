@@ -63,6 +63,7 @@ class Code(StrEnum):
     FACE_SUGGESTED = "face_suggested"
     FACE_REJECTED = "face_rejected"
     NOT_CONFIRMED = "not_confirmed"
+    FACE_NOT_VOUCHED = "face_not_vouched"
     NAME_MISSING = "name_missing"
     FACE_DISMISSED = "face_dismissed"
     SMALL_FIGURES = "small_figures"
@@ -71,21 +72,26 @@ class Code(StrEnum):
 
 @dataclass(frozen=True)
 class FaceFact:
-    """A face as it is known: `width_px` in the picture as detected, `reason` of a dismissal."""
+    """A face as it is known: `width_px` in the picture as detected, `reason` of a dismissal.
+
+    `vouched`: False where the match rests on pictures that nobody has vouched for.
+    """
 
     state: FaceState
     person_id: str | None
     width_px: int
     reason: str | None = None
+    vouched: bool = True
 
 
 @dataclass(frozen=True)
 class NameFact:
-    """A name that stands on the photograph; `person_id` is None while nobody has linked it."""
+    """A name that stands on the photograph; `person_id` is None while nobody has linked it; `vouched` as a face's."""
 
     person_id: str | None
     origin: Origin
     label: str
+    vouched: bool = True
 
 
 @dataclass(frozen=True)
@@ -210,7 +216,7 @@ def _undecided(facts: Facts, policy: Policy) -> list[Reason]:
         if _counts(face, policy) and not _settled(face):
             counts[_OPEN[face.state]] += 1
     reasons += [Reason(code, (("count", str(n)),)) for code, n in counts.items() if n]
-    return reasons + _unconfirmed(facts, policy)
+    return reasons + _unvouched(facts) + _unconfirmed(facts, policy)
 
 
 # A match without a person, and a dismissal without a reason, settle nothing.
@@ -221,6 +227,15 @@ _OPEN = {
     FaceState.MATCHED: Code.FACE_NOT_NAMED,
     FaceState.DISMISSED: Code.FACE_NOT_NAMED,
 }
+
+
+def _unvouched(facts: Facts) -> list[Reason]:
+    """Who is named by pictures that nobody has vouched for: of any size, for it is the name that says nothing."""
+    labels = _named(facts)
+    doubtful = [name.person_id for name in facts.names if not name.vouched]
+    doubtful += [f.person_id for f in facts.faces if f.state is FaceState.MATCHED and not f.vouched]
+    people = dict.fromkeys(person for person in doubtful if person is not None)
+    return [Reason(Code.FACE_NOT_VOUCHED, (("name", labels[person]),)) for person in people]
 
 
 def _unconfirmed(facts: Facts, policy: Policy) -> list[Reason]:

@@ -31,6 +31,7 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
             "{count} suggested names were rejected and the faces have no other",
         ),
         Code.NOT_CONFIRMED: ("nobody has confirmed yet that this is {name}",),
+        Code.FACE_NOT_VOUCHED: ("nobody has said yet how it is known that the pictures of {name} show them",),
         Code.NAME_MISSING: (
             "a recognised face does not bear its name on the photo",
             "{count} recognised faces do not bear their names on the photo",
@@ -59,6 +60,9 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
             "{count} voorgestelde namen zijn afgewezen en de gezichten hebben geen andere",
         ),
         Code.NOT_CONFIRMED: ("nog niemand heeft bevestigd dat dit {name} is",),
+        Code.FACE_NOT_VOUCHED: (
+            "nog niemand heeft aangegeven waarvan bekend is dat de foto's van {name} die persoon tonen",
+        ),
         Code.NAME_MISSING: (
             "een herkend gezicht staat niet met naam bij de foto",
             "{count} herkende gezichten staan niet met naam bij de foto",

@@ -91,11 +91,17 @@ class Entry:
 
     id: Callable[[Recognizer], str]
     open: Callable[[Recognizer, Path], Engine]
+    look_alike: Callable[[], float]
 
 
 def engine_id(config: Recognizer) -> str:
     """The id that templates of the configured engine bear; no weights are loaded."""
     return _entry(config).id(config)
+
+
+def look_alike(config: Recognizer) -> float:
+    """The distance nearer than which two people's templates of the configured engine are confusable; loads nothing."""
+    return _entry(config).look_alike()
 
 
 def open_engine(config: Recognizer, cache: Path) -> Engine:
@@ -106,8 +112,8 @@ def open_engine(config: Recognizer, cache: Path) -> Engine:
 def _entry(config: Recognizer) -> Entry:
     from plugin.recognizer import classic, resnet
 
-    registry = {"retinaface-dlib": Entry(resnet.engine_id, resnet.open_engine),
-                "classic": Entry(classic.engine_id, classic.open_engine)}  # fmt: skip
+    registry = {"retinaface-dlib": Entry(resnet.engine_id, resnet.open_engine, resnet.look_alike),
+                "classic": Entry(classic.engine_id, classic.open_engine, resnet.look_alike)}  # fmt: skip
     if config.engine not in registry:
         raise EngineError(f"{config.engine!r} is no engine: choose one of {', '.join(registry)}")
     return registry[config.engine]

@@ -84,6 +84,11 @@ class Examiner:
         """What templates of this engine bear; loads nothing."""
         return engine.engine_id(self._recognizer)
 
+    @property
+    def look_alike(self) -> float:
+        """The distance nearer than which two people's templates are confusable; loads nothing."""
+        return engine.look_alike(self._recognizer)
+
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         """Compare with these from the next photograph on. Raises ValueError for a bad entry."""
         Gallery(entries, 0)  # checks them

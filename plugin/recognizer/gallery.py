@@ -65,6 +65,14 @@ def distances(vectors: Floats, templates: Floats) -> Floats:
     return np.sqrt(np.maximum(squared, 0), dtype=np.float32)
 
 
+def nearer(template: Floats, others: Sequence[Floats], than: float) -> list[int]:
+    """Indexes of `others` that are nearer to the template than this, the nearest first."""
+    if not others:
+        return []
+    row = distances(template.reshape(1, WIDTH), np.array(others, np.float32).reshape(-1, WIDTH))[0]
+    return [int(i) for i in np.argsort(row, kind="stable") if row[i] < than]
+
+
 def look_alikes(templates: Floats, near: float) -> NDArray[np.intp]:
     """(n,) with how many others each template is nearer than `near`."""
     counts = np.zeros(len(templates), np.intp)

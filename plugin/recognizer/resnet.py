@@ -95,6 +95,11 @@ def engine_id(config: Recognizer) -> str:
     return f"{'yunet' if config.yunet else 'retinaface'}-dlib/1"
 
 
+def look_alike() -> float:
+    """As it was measured for this encoder, which both engines share."""
+    return shipped("retinaface-dlib").look_alike
+
+
 def open_engine(config: Recognizer, cache: Path) -> Engine:
     """The default engine: RetinaFace, or YuNet where its file is given, and dlib's ResNet."""
     detector: Detector = RetinaFace(config.score)

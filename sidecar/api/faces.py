@@ -5,7 +5,7 @@ from typing import Literal
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows import review
+from plugin.flows import reference_sets, review
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from sidecar.api.guard import caller
@@ -24,7 +24,10 @@ class Wanted(Paged):
 
 
 class Face(BaseModel):
-    """A face: its box in 0..1 of the upright picture, and who it is taken for."""
+    """A face: its box in 0..1 of the upright picture, and who it is taken for.
+
+    `vouched` is false where that rests on pictures which nobody of the staff has vouched for: it clears nothing.
+    """
 
     id: int
     ref: str
@@ -35,6 +38,7 @@ class Face(BaseModel):
     name: str | None
     distance: float | None
     reason: str | None
+    vouched: bool
 
 
 class Faces(BaseModel):
@@ -57,10 +61,11 @@ class Dismissal(Closed):
 
 
 class Decided(BaseModel):
-    """The face's state now."""
+    """The face's state now; `vouched` false: the name is written and clears nothing yet."""
 
     id: int
     state: State
+    vouched: bool = True
 
 
 def routes(services: Services) -> Routes:
@@ -77,11 +82,12 @@ def _reading(api: Routes, services: Services) -> None:
         """A page of faces in a state."""
         with services.store.read() as conn:
             rows = list(review.waiting(conn, query.state, query.after or 0, query.limit + 1))
+            vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in rows})}
         items = [
             Face(
                 id=row.id, ref=row.ref, box=(row.left, row.top, row.width, row.height), width_px=row.width_px,
                 state=row.state, person_id=row.person_id, name=row.display_name, distance=row.distance,
-                reason=row.reason,
+                reason=row.reason, vouched=row.set_id in vouched,
             )
             for row in rows[: query.limit]
         ]  # fmt: skip
@@ -93,7 +99,8 @@ def _deciding(api: Routes, services: Services) -> None:
     def face_confirm(path: NumberPath, body: Who) -> Response:
         """Yes, this is the person."""
         review.confirm(services, path.number, caller().actor, body.person_id)
-        return answer(Decided(id=path.number, state="matched"))
+        vouched = review.is_sound(services, path.number)
+        return answer(Decided(id=path.number, state="matched", vouched=vouched))
 
     @api.add("POST", "/faces/<int:number>/reject", _WRITE, Decided)
     def face_reject(path: NumberPath, body: Empty) -> Response:

@@ -1,5 +1,6 @@
 """People: who may be tagged; and everything that is held on one of them (GDPR Art. 15)."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -7,7 +8,8 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
-from plugin.flows import ages, consent, people, roster
+from plugin.flows import ages, consent, people, reference_sets, roster
+from plugin.flows.reference_sets import Pictures
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.ledger import tables as t
@@ -46,7 +48,10 @@ class Guardian(Closed):
 
 
 class Person(BaseModel):
-    """A person, and what is in force now."""
+    """A person, and what is in force now.
+
+    `pictures`: whether reference pictures are kept, and whether somebody of the staff has vouched for them.
+    """
 
     id: str
     name: str
@@ -55,6 +60,7 @@ class Person(BaseModel):
     age_known: bool
     recognition: bool
     publication: bool
+    pictures: Pictures
 
 
 class People(BaseModel):
@@ -82,6 +88,7 @@ class Export(BaseModel):
     faces: list[dict[str, Any]]
     not_this_person: list[dict[str, Any]]
     shoots: list[dict[str, Any]]
+    reference_sets: list[dict[str, Any]]
 
 
 def routes(services: Services) -> Routes:
@@ -105,7 +112,8 @@ def _reading(api: Routes, services: Services) -> None:
             standing = roster.load(tx.connection, path.person_id)
             subject = roster.subject(services, tx.connection, path.person_id)
             tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
-        return answer(_person(services, standing))
+            pictures = reference_sets.state_of(tx.connection, [path.person_id])
+        return answer(_person(services, standing, pictures))
 
     @api.add("GET", "/people/<person_id>/export", Route(Scope.EXPORTS_READ), Export)
     def person_export(path: PersonPath) -> Response:
@@ -146,15 +154,16 @@ def _page(services: Services, query: Paged) -> People:
     with services.store.read() as conn:
         ids = list(conn.scalars(wanted.limit(query.limit + 1)))
         standings = roster.load_many(conn, ids[: query.limit])
-    items = [_person(services, standings[one]) for one in ids[: query.limit]]
+        pictures = reference_sets.state_of(conn, ids[: query.limit])
+    items = [_person(services, standings[one], pictures) for one in ids[: query.limit]]
     return People(items=items, next=items[-1].id if len(ids) > query.limit else None)
 
 
-def _person(services: Services, standing: roster.Standing) -> Person:
+def _person(services: Services, standing: roster.Standing, pictures: Mapping[str, Pictures]) -> Person:
     now, person = services.clock.now(), standing[0]
     return Person(
         id=person.id, name=person.display_name, language=person.language, birth_date=person.birth_date,
         age_known=person.birth_date is not None or person.of_age,
         recognition=roster.recognition(services, standing, now) is not None,
-        publication=roster.any_publication(services, standing, now),
+        publication=roster.any_publication(services, standing, now), pictures=pictures.get(person.id, "none"),
     )  # fmt: skip

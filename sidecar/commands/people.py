@@ -12,7 +12,7 @@ from plugin.flows.ages import Age
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
-from sidecar.commands import identities, portals
+from sidecar.commands import identities, portals, references
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
 
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
@@ -250,5 +250,6 @@ def distinct(shell: Shell, who: str, as_json: bool) -> None:
 
 for command in (
     portals.page, portals.lock, portals.siblings, portals.requests_, identities.address, identities.recognised,
+    references.vouch, references.refuse, references.declared,
 ):  # fmt: skip
     person.add_command(command)

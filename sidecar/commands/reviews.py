@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from plugin.errors import DamError
 from plugin.flows import clearance as clearances
-from plugin.flows import cleared, names, review
+from plugin.flows import cleared, names, review, vouching
 from plugin.flows.services import Services
 from plugin.quitclaim import wording
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
@@ -79,14 +79,24 @@ def _face(row: Row[Any]) -> dict[str, Any]:
 @reviews.command()
 @click.argument("face", type=int)
 @click.option("--person", help="Who it is, if not the one suggested.")
+@click.option("--known", type=click.Choice(vouching.BY_SIGHT), help="How you know them by sight, if you do.")
 @as_json
 @click.pass_obj
-def confirm(shell: Shell, face: int, person: str | None, as_json: bool) -> None:
-    """Yes, this is the person; the tag is written as confirmed."""
+def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_json: bool) -> None:
+    """Yes, this is the person; the tag is written as confirmed.
+
+    By pictures that nobody has vouched for it clears nothing: --known vouches for them.
+    """
     with shell.house() as services:
         chosen = someone(services, person) if person else None
-        named = review.confirm(services, face, actor(), chosen)
-    say(as_json, {"face": face, "person": named, "state": "matched"}, [f"face {face}: confirmed"])
+        named = review.confirm(services, face, actor(), chosen, known)
+        clears = review.is_sound(services, face)
+    lines = [f"face {face}: confirmed"]
+    if not clears:
+        lines.append(
+            f"it clears nothing yet: facelease person vouch {named} --how met, if you know them by sight"
+        )
+    say(as_json, {"face": face, "person": named, "state": "matched", "vouched": clears}, lines)
 
 
 @reviews.command()

@@ -28,6 +28,7 @@ ADMINISTRATORS = (Role.ADMINISTRATOR,)
 _MENU = (
     "home",
     "review",
+    "references",
     "names",
     "people",
     "collections",

@@ -6,7 +6,17 @@ from flask import Response, json, request, send_file
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import addresses, dossier, invitations, lost_links, recognitions
+from plugin.flows import (
+    addresses,
+    declared_sets,
+    dossier,
+    invitations,
+    lost_links,
+    preview,
+    recognitions,
+    reference_sets,
+    vouching,
+)  # fmt: skip
 from plugin.flows import people as registry
 from sidecar.auth import require
 from sidecar.commands.common import plain
@@ -23,11 +33,15 @@ def person(person_id: str) -> ResponseReturnValue:
     with services.store.read() as conn:
         out = invitations.unanswered(conn, person_id)
         sides = () if found.erasing else recognitions.sides(services, conn, person_id)
+        waits = declared_sets.waiting_of(conn, person_id)
+        sets = reference_sets.of(conn, person_id)
+        pictures = preview.count_references(conn, waits.id) if waits else 0
     return desk.page(
         "person", found=found, officer=me.role in OFFICERS, askers=dossier.ASKED_BY, out=out,
         invites=me.role in READERS and not found.erasing, forms=inviting.in_use(),
         mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides, ways=addresses.HOW,
-        writes=lost_links.writes(services),
+        writes=lost_links.writes(services), references=sets, waits=waits, waits_pictures=pictures,
+        sights=vouching.BY_SIGHT,
     )  # fmt: skip
 
 

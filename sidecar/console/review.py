@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, Row
 
 from plugin.errors import ConsentError
-from plugin.flows import preview, review, roster
+from plugin.flows import preview, reference_sets, review, roster, vouching
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import READERS, REVIEWERS, console
@@ -33,9 +33,11 @@ def review_list() -> ResponseReturnValue:
     name = _list()
     with desk.house().store.read() as conn:
         rows, more = desk.paged(list(_LISTS[name](conn, desk.number("after"), AT_ONCE + 1)), AT_ONCE)
+        known = {None, *reference_sets.vouched_among(conn, {row.set_id for row in rows})}
     return desk.page(
         "review", lists=list(_LISTS), chosen=name, faces=rows, after=desk.number("after"),
         next=rows[-1].id if more else None, decides=desk.staff().role in REVIEWERS, reasons=REASONS,
+        declared={row.id for row in rows if row.set_id not in known}, ways=vouching.BY_SIGHT,
     )  # fmt: skip
 
 
@@ -52,7 +54,9 @@ def review_decide(face_id: int, act: str) -> ResponseReturnValue:
     """Carry one decision out, and go on where it was taken."""
     _ACTS[act](face_id)
     undo = None if act == "undo" else face_id
-    return desk.done(f"done_{act}", "review", undo, list=_list(), after=desk.number("after"))
+    plain = act in {"confirm", "name"} and not review.is_sound(desk.house(), face_id)
+    said = "done_plain" if plain else f"done_{act}"
+    return desk.done(said, "review", undo, list=_list(), after=desk.number("after"))
 
 
 def _list() -> str:
@@ -61,14 +65,20 @@ def _list() -> str:
 
 
 def _confirm(face_id: int) -> None:
-    review.confirm(desk.house(), face_id, desk.staff().actor)
+    review.confirm(desk.house(), face_id, desk.staff().actor, how=_known())
 
 
 def _name(face_id: int) -> None:
     services = desk.house()
     with services.store.read() as conn:
         person_id = roster.find(conn, request.form.get("person", ""))
-    review.confirm(services, face_id, desk.staff().actor, person_id)
+    review.confirm(services, face_id, desk.staff().actor, person_id, _known())
+
+
+def _known() -> str | None:
+    """How the person is known by sight: asked apart from who it is, answered with nothing before somebody ticks."""
+    how = request.form.get("known", "")
+    return how if how in vouching.BY_SIGHT else None
 
 
 def _reject(face_id: int) -> None:

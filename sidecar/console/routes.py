@@ -12,6 +12,7 @@ from sidecar.console import (
     officer,
     people,
     person,
+    references,
     requests,
     review,
     sessions,
@@ -20,5 +21,5 @@ from sidecar.console.desk import console
 
 __all__ = [
     "addresses", "clearance", "collections", "console", "forms", "home", "inviting", "log", "names", "officer",
-    "people", "person", "requests", "review", "sessions",
+    "people", "person", "references", "requests", "review", "sessions",
 ]  # fmt: skip

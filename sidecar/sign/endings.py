@@ -33,7 +33,7 @@ def begin(services: Services, signed: Signed) -> Answer:
     session[_DONE] = {
         "quitclaim": signed.quitclaim_id, "photographs": signed.photographs, "mailed": signed.mailed,
         "key": signed.key.token if signed.key else "", "page": signed.page.token if signed.page else "",
-        "other": signed.other.token if signed.other and not signed.mailed else "",
+        "other": signed.other.token if signed.other and not signed.mailed else "", "mark": signed.mark,
     }  # fmt: skip
     return redirect(url_for("sign.done"), 303)
 
@@ -86,7 +86,8 @@ def _done(services: Services, done: Mapping[str, Any]) -> Response:
     return pages.page(
         services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, **shown,
         code=Markup(code),  # noqa: S704 - made by segno
-        photographs=done["photographs"], recognised=not waiting and _recognised(services, done["quitclaim"]),
+        photographs=done["photographs"], mark=done.get("mark"),
+        recognised=not waiting and _recognised(services, done["quitclaim"]),
         mailed=not waiting and _mailed(services, done["quitclaim"]),
     )  # fmt: skip
 

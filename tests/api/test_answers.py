@@ -26,6 +26,7 @@ def test_a_person_is_entered_signs_and_withdraws(api: Api, photograph: Photograp
     asa = api.post("/people", {"name": "Åsa", "language": "nl"})["id"]
     assert api.get(f"/people/{asa}") == {
         "id": asa, "name": "Åsa", "language": "nl", "birth_date": None, "recognition": False, "publication": False,
+        "pictures": "none",
     }  # fmt: skip
     photograph("shoot/a.jpg", asa)
     made = api.post(f"/people/{asa}/quitclaims", SIGNED)
@@ -96,7 +97,7 @@ def test_an_export_holds_everything_and_is_logged(api: Api, photograph: Photogra
     photograph("shoot/a.jpg", asa)
     data = api.get(f"/people/{asa}/export")
     assert data["contact"] == {"email": "asa@example.org"}
-    assert data["photographs"] == [{"resource": "shoot/a.jpg", "tag": "confirmed"}]
+    assert data["photographs"] == [{"resource": "shoot/a.jpg", "tag": "confirmed", "vouched": True}]
     assert data["quitclaims"][0]["grants"][0]["channel"] == "website"
     assert {"guardians", "invitations", "mails", "requests", "evidence", "faces"} <= set(data)
     assert data["evidence"], "the form that was signed is held too"

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, LinkRefused, NotFound
-from plugin.flows import chores, families, links, people, portal, requests, review
+from plugin.flows import chores, families, links, people, portal, reference_sets, requests, review, vouching
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -108,26 +108,30 @@ def test_the_page_says_what_was_agreed_to_and_shows_the_photographs(
     assert "Foto's met uw naam" in browser.get("/s/me").text.replace("&#39;", "'"), "the language stays"
 
 
-def test_who_entered_themselves_sees_what_a_human_confirmed(
+def test_whose_pictures_nobody_vouched_for_is_shown_nothing_that_rests_on_them(
     services: Services, asa: str, tagged: list[str]
 ) -> None:
-    """By the code of a shoot somebody may bring a photograph of somebody else: what the machine then finds is shown
-    to nobody before an editor has said whose it is."""
+    """By a link somebody may send a photograph of somebody else: what was then found reaches nobody, not even as
+    a number, before an account has said how it knows the face; that an editor confirmed it is no such word."""
     with services.store.write() as tx:
-        tx.execute(update(t.quitclaim).values(method="link"))
-    browser = visit(services, asa)
-    page = browser.get("/s/me").text
-    assert ("2 photographs" in page, "/picture" in page) == (True, False)
-    first, second = (f"/s/me/photos/{number(services, ref)}/picture" for ref in tagged)
-    assert [browser.get(path).status_code for path in (first, second)] == [404, 404]
+        declared = {"came_by": "link", "vouched_at": None, "vouched_by": None, "vouched_how": None}
+        tx.execute(update(t.reference_set).values(**declared))
     with services.store.read() as conn:
-        face = conn.scalar(
-            select(t.face.c.id).where(
-                t.face.c.resource_id == number(services, tagged[0]), t.face.c.person_id == asa
-            )
-        )
+        mine = (t.face.c.resource_id == number(services, tagged[0])) & (t.face.c.person_id == asa)
+        face = conn.scalar(select(t.face.c.id).where(mine))
+        set_id = reference_sets.of(conn, asa)[0].id
     review.confirm(services, face or 0, "editor")
-    assert [browser.get(path).status_code for path in (first, second)] == [200, 404]
+    browser = visit(services, asa)
+    who = portal.Visitor("link", asa, None, "en", (asa,))
+    assert (portal.view(services, who).album.total, "/photos/" in browser.get("/s/me").text) == (0, False)
+    paths = [f"/s/me/photos/{number(services, ref)}" for ref in tagged]
+    assert {browser.get(f"{path}/picture").status_code for path in paths} == {404}
+    assert {browser.get(f"{path}/not-me").status_code for path in paths} == {404}
+    with pytest.raises(NotFound):
+        portal.disown(services, portal.Visitor("link", asa, None, "en"), number(services, tagged[0]))
+    vouching.vouch(services, set_id, "met", "dam:editor")
+    assert [browser.get(f"{path}/picture").status_code for path in paths] == [200, 200]
+    assert portal.view(services, who).album.total == 2
 
 
 def test_one_use_is_withdrawn_with_one_button_and_one_page(

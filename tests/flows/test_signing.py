@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
-from plugin.flows import album, consent, halves, links, modes, people, portal, receipts, roster
+from plugin.flows import consent, halves, links, modes, people, portal, receipts, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim import rules
@@ -587,7 +587,7 @@ def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
         assert Visit(desk.app, shoot).sign("press", name=name, typed=name).status_code == 303
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
     with desk.services.store.read() as conn:
-        assert all(album.entered_themselves(conn, row.id) for row in people.listed(conn))
+        assert all(row.self_entered for row in people.listed(conn))
     ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
     modes.decide(desk.services, support.SHOOT, ruling, "test")
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}

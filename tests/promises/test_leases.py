@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import chores, clearance, cleared, consent, erasure, gallery, people
+from plugin.flows import chores, clearance, cleared, consent, erasure, gallery, people, reference_sets
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.hooks.dam import Picture
@@ -241,7 +241,8 @@ class Walk:
         now, services = self.services.clock.now(), self.services
         without = {who.id for who in self.people if not who.recognised(now, services)}
         with services.store.read() as conn:
-            entries = gallery._entries(services, conn, services.faces.engine_id)
+            sets = reference_sets.compared(conn)
+            entries = gallery._entries(services, conn, services.faces.engine_id, sets)
         self.usable += sum(1 for entry in entries if now < entry.until and entry.key in without)
         if sum(self.done.values()) % 10 == 0:
             services.faces.refresh(services)

@@ -137,12 +137,17 @@ class Book:
         if before is not None:
             return before.person_id, ""
         key = name_key(entry.name)
-        owner = names.owner(self._conn, key)
+        owner = names.bearer(self._conn, key)
         person_id = str(owner.id) if owner else self._coming.get(key)
         if decision.link in {"new", "adopt"} and person_id is not None:
             raise ConsentError(
                 "the name is somebody's display name already: link existing if it is them, else add to the name "
                 "what tells them apart, such as a place or a year"
+            )
+        if owner is not None and owner.self_entered:
+            return None, (
+                "somebody who entered themselves has this name, and nobody of the staff knows them yet: link "
+                "existing if it is them, else another display name"
             )
         photographs = self.standing.get(key, 0)
         if person_id is None and photographs and decision.link != "adopt":

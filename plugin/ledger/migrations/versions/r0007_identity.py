@@ -17,7 +17,7 @@ def upgrade() -> None:
     """Make the tables and columns, then fill them from what is there."""
     for make in (_reference_set, _address, _visit, _ruling, _taken_off, _columns):
         make()
-    for fill in (_SETS, _FACES, _TAGS, _INTENTS, _SELF_ENTERED, _RULINGS, _MEMBERS, _CLOSE_PAGES):
+    for fill in (_SETS, _GONE, _FACES, _TAGS, _INTENTS, _SELF_ENTERED, _RULINGS, _MEMBERS, _CLOSE_PAGES):
         op.execute(sa.text(fill))
 
 
@@ -173,6 +173,17 @@ _SETS = """
     ) AS kept
 """
 
+# Of people whose pictures are gone, and whose name we wrote: what it rested on is not known any more.
+_GONE = """
+    INSERT INTO reference_set (id, person_id, came_by, added_at, added_by, ended_at)
+    SELECT p.id, p.id, 'link', p.created_at, 'unknown', p.created_at
+    FROM person p
+    WHERE NOT EXISTS (SELECT 1 FROM reference_set r WHERE r.person_id = p.id)
+    AND EXISTS (SELECT 1 FROM tag t WHERE t.person_id = p.id AND CAST(t.places AS TEXT) <> '[]')
+    AND EXISTS (SELECT 1 FROM quitclaim q JOIN grant_line g ON g.quitclaim_id = q.id
+                WHERE q.person_id = p.id AND q.method = 'link' AND g.kind = 'recognition')
+"""
+
 _FACES = """
     UPDATE face SET set_id = person_id
     WHERE state IN ('matched', 'suggested') AND person_id IN (SELECT person_id FROM reference_set)
@@ -180,7 +191,8 @@ _FACES = """
 
 _TAGS = """
     UPDATE tag SET set_id = person_id
-    WHERE origin IN ('machine', 'confirmed') AND person_id IN (SELECT person_id FROM reference_set)
+    WHERE (origin IN ('machine', 'confirmed') OR CAST(places AS TEXT) <> '[]')
+    AND person_id IN (SELECT person_id FROM reference_set)
 """
 
 _INTENTS = """

@@ -1,0 +1,164 @@
+"""How an account knows that pictures which came by a link show the person: said, or refused.
+
+The photograph under review is no such knowledge, and a name on a list is none.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows import (
+    accounts,
+    acquaintance,
+    clearance,
+    declared_sets,
+    faces,
+    gallery,
+    intents,
+    reference_sets,
+    roster,
+)
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+
+BY_SIGHT = ("met", "badge", "personnel")
+"""What an account can say of itself: it met the person, saw a badge, or has the picture of the personnel file."""
+PHOTOGRAPHS = "photographs"
+
+_SET = t.reference_set.c
+
+
+def vouch(services: Services, set_id: str, how: str, actor: str) -> None:
+    """The account knows by `how` (BY_SIGHT) that the set shows the person.
+
+    It takes the place of the one before, and the photographs that rest on it are computed anew. Raises
+    ConsentError where it is not for this account to say, NotFound where no such set waits.
+    """
+    with services.store.write() as tx:
+        _vouch(services, tx, _waiting(tx, set_id), _by_sight(how), actor)
+
+
+def by_sight(services: Services, tx: Tx, row: Row[Any], how: str, actor: str) -> str | None:
+    """The same while a face is named; returns the set on which the name then rests.
+
+    Where the pictures are gone there is nothing to vouch for: the name is the account's own knowledge.
+    """
+    known = _by_sight(how)
+    if row.ended_at is None:
+        _vouch(services, tx, row, known, actor)
+        return str(row.id)
+    _refuse_stranger(actor)
+    acquaintance.acknowledge(services, tx, row.person_id, known, actor)
+    return None
+
+
+def confirm_proposals(services: Services, set_ids: Iterable[str], actor: str) -> int:
+    """Vouch for many at once, by photographs: each is looked at again. Returns how many were vouched for."""
+    done = 0
+    for set_id in dict.fromkeys(set_ids):
+        with services.store.write() as tx:
+            if declared_sets.proposals(tx.connection, [set_id]):
+                _vouch(services, tx, _waiting(tx, set_id), PHOTOGRAPHS, actor)
+                done += 1
+    return done
+
+
+def refuse(services: Services, set_id: str, actor: str) -> None:
+    """The set does not show the person: it is destroyed, and what was named by it is named no more.
+
+    Also one that was vouched for by mistake, and one whose pictures are gone already. Raises NotFound.
+    """
+    with services.store.write() as tx:
+        _refuse_stranger(actor)
+        row = reference_sets.by_id(tx.connection, set_id)
+        if row is None or row.refused_at is not None:
+            raise NotFound("no such reference pictures: load the page again")
+        shown = _resting_on(tx.connection, set_id)
+        opened = _unname(services, tx, set_id, actor)
+        if row.ended_at is None:
+            reference_sets.end(tx, row)
+        said = {"refused_at": tx.now, "refused_by": actor}
+        tx.execute(update(t.reference_set).where(_SET.id == set_id).values(**said))
+        gallery.release(services, tx, row.person_id)
+        tx.move_generation()
+        subject = roster.subject(services, tx.connection, row.person_id)
+        tx.audit(Action.REFERENCE_REFUSE, actor, subject=subject, set=set_id)
+        clearance.recompute(services, tx, shown)
+        services.queue.put(tx, "recompute", row.person_id)
+    for intent_id in opened:
+        intents.carry_out(services, intent_id, actor)
+
+
+def _by_sight(how: str) -> str:
+    if how not in BY_SIGHT:
+        raise ConsentError(
+            f"say how the face is known: {', '.join(BY_SIGHT)}; a photograph under review is no such knowledge"
+        )
+    return how
+
+
+def _refuse_stranger(actor: str) -> None:
+    """Somebody of the staff says it; a program has never met anybody."""
+    if not accounts.is_account(actor) or actor.startswith("api:"):
+        raise ConsentError(
+            "whether pictures show a person is for somebody of the staff to say, by their own account"
+        )
+
+
+def _waiting(tx: Tx, set_id: str) -> Row[Any]:
+    row = tx.execute(select(t.reference_set).where(_SET.id == set_id, declared_sets.DECLARED)).first()
+    if row is None:
+        raise NotFound(
+            "these pictures wait for nobody any more: they were vouched for, replaced or destroyed"
+        )
+    return row
+
+
+def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str) -> None:
+    _refuse_stranger(actor)
+    for other in reference_sets.of(tx.connection, row.person_id):
+        if other.id != row.id and other.ended_at is None:
+            reference_sets.end(tx, other)
+    said = {"vouched_at": tx.now, "vouched_by": actor, "vouched_how": how, "near_id": None}
+    tx.execute(update(t.reference_set).where(_SET.id == row.id).values(**said))
+    gallery.hold_near(services, tx, row.id)
+    tx.move_generation()
+    subject = roster.subject(services, tx.connection, row.person_id)
+    own = accounts.same(actor, row.invited_by)
+    tx.audit(Action.REFERENCE_VOUCH, actor, subject=subject, set=row.id, how=how, own_invitation=own)
+    acquaintance.acknowledge(services, tx, row.person_id, how, actor)
+    services.queue.put(tx, "recompute", row.person_id)
+    for ref in _suggested_by(tx.connection, row.id):
+        services.queue.put(tx, "photo", ref, priority=6)
+
+
+def _suggested_by(conn: Connection, set_id: str) -> list[str]:
+    query = select(t.resource.c.ref).join(t.face, t.face.c.resource_id == t.resource.c.id)
+    open_ = (t.face.c.set_id == set_id) & (t.face.c.state == "suggested") & t.resource.c.deleted_at.is_(None)
+    return list(conn.scalars(query.where(open_).distinct()))
+
+
+def _resting_on(conn: Connection, set_id: str) -> list[int]:
+    tagged = select(t.tag.c.resource_id).where(t.tag.c.set_id == set_id)
+    shown = select(t.face.c.resource_id).where(t.face.c.set_id == set_id)
+    return sorted(set(conn.scalars(tagged.union(shown))))
+
+
+def _unname(services: Services, tx: Tx, set_id: str, actor: str) -> list[int]:
+    """No face is the person's by this set, and names of ours that rest on it go."""
+    ours = (t.tag.c.set_id == set_id) & t.tag.c.person_id.is_not(None)
+    opened = [
+        intents.propose(
+            services, tx,
+            intents.Proposal(
+                row.resource_id, row.person_id, row.node, "remove", row.origin, frozenset(row.places), set_id=set_id
+            ), actor,
+        )
+        for row in tx.execute(select(t.tag).where(ours)).all() if row.places
+    ]  # fmt: skip
+    faces.forget_set(tx, set_id)
+    return opened
