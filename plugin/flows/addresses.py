@@ -165,8 +165,10 @@ def confirmed(
 
 
 def _by_another(row: Row[Any], account: str) -> bool:
-    """Whether two people of the staff were at it. What a holder typed no account has entered, and a program is no second
-    pair of eyes: whoever enters an address may hold its token.
+    """Whether two people of the staff were at it.
+
+    What a holder typed no account has entered. A program is no second pair of eyes: who enters an address may
+    hold its token.
     """
     both = accounts.is_person(row.entered_by) and accounts.is_person(account)
     return both and not accounts.same(row.entered_by, account)
