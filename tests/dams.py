@@ -16,6 +16,7 @@ from plugin.hooks.dam import (
     CollectionRuling,
     Dam,
     Dates,
+    Named,
     Names,
     Picture,
     Resource,
@@ -61,6 +62,15 @@ class Through:
 
     def rulings(self) -> Sequence[CollectionRuling]:
         return self.inner.rulings()
+
+    def position(self) -> int | None:
+        return self.inner.position()
+
+    def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
+        return self.inner.came_back(ref, named, since)
+
+    def remember(self, ref: str, nodes: Iterable[str]) -> None:
+        self.inner.remember(ref, nodes)
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         return self.inner.standing(nodes)

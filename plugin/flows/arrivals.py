@@ -1,11 +1,13 @@
 """A resource as it stands in the DAM, entered in the ledger; and forgotten when it is gone from there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from plugin.flows import faces, modes, names
+from plugin.flows import faces, modes, names, returned_names
 from plugin.flows.services import Services
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
@@ -38,10 +40,18 @@ def enter(services: Services, ref: str) -> Arrival:
     """
     with services.store.read() as conn:
         settled = names.settled(conn, ref)
-    return register(services, services.dam.look(ref), settled)
+    resource = services.dam.look(ref)
+    arrival = register(services, resource, settled, returned_names.find(services, resource))
+    returned_names.remember(services, arrival.resource_id, resource)
+    return arrival
 
 
-def register(services: Services, resource: Resource, settled: frozenset[int]) -> Arrival:
+def register(
+    services: Services,
+    resource: Resource,
+    settled: frozenset[int],
+    back: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Arrival:
     """Enter the resource, its collections and the names that stood on it when those intents had closed."""
     with services.store.write() as tx:
         key, fresh = _upsert(tx, resource)
@@ -54,7 +64,7 @@ def register(services: Services, resource: Resource, settled: frozenset[int]) ->
         if not resource.complete:
             tx.execute(insert(t.resource_hidden).values(resource_id=key))
         modes.adopt(services, tx, resource.rulings)
-        names.compare(services, tx, key, resource, settled, fresh)
+        names.compare(services, tx, key, resource, settled, fresh, back)
         scope = modes.scope_of(services, tx.connection, key)
         if scope != before and not fresh:  # put into another collection, or that one means something else now
             services.queue.put(tx, "photo", resource.ref)

@@ -17,9 +17,11 @@ from plugin.flows import (
     notices,
     reminders,
     replay,
+    returned_removal,
     revocation,
     statements,
     tagging,
+    taken_off,
     terms,
 )
 from plugin.flows.services import Services
@@ -31,6 +33,7 @@ from plugin.ledger.jobs import Claimed
 HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "photo": tagging.arrived,
     "names": tagging.named,
+    "returned": returned_removal.take_off,
     "gone": tagging.gone,
     "members": notices.regrouped,
     "renamed": notices.renamed,
@@ -53,6 +56,7 @@ def start(services: Services) -> int:
     """
     ended = replay.endings(services) + consent.sweep(services)
     anew.follow(services)
+    taken_off.backfill(services)
     return ended
 
 

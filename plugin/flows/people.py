@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, select, update
 
 from plugin.errors import NameTaken
-from plugin.flows import holdings, names, roster
+from plugin.flows import holdings, names, returned_names, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -37,7 +37,7 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
     stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
     """
     name = clean_name(newcomer.display_name)
-    standing = sum(1 for _ in services.dam.holders(name)) if not adopt else 0
+    standing = returned_names.by_others(services, name) if not adopt else 0
     person_id = uuid4().hex
     with services.store.write() as tx:
         _free(tx, name, standing)
@@ -85,7 +85,7 @@ def _adopt(tx: Tx, person_id: str, name: str) -> None:
     """The names by hand that nobody owned are this person's: somebody on the staff decided so."""
     tx.execute(
         update(t.tag)
-        .where(t.tag.c.node_key == name_key(name), t.tag.c.person_id.is_(None))
+        .where(t.tag.c.node_key == name_key(name), t.tag.c.person_id.is_(None), t.tag.c.origin == "hand")
         .values(person_id=person_id)
     )
 

@@ -242,6 +242,22 @@ class Dam(Protocol):
         """Every resource that carries the name now, in any state, read from the DAM itself."""
         ...
 
+    def position(self) -> int | None:
+        """How far the DAM's own log of changes goes now; None where it has none. Asked before we take a name off."""
+        ...
+
+    def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
+        """Of the places where a name stands that we had taken off, those into which a restored or reverted DAM
+        brought it back; none where somebody else put it there after our removal (`since`: `position` before it).
+
+        Wrong in doubt is a name by hand: it is listed, and stays.
+        """
+        ...
+
+    def remember(self, ref: str, nodes: Iterable[str]) -> None:
+        """Names of ours stand on the resource as it is now: `came_back` knows it by that, where it needs to."""
+        ...
+
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
         ...

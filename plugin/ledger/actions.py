@@ -62,6 +62,7 @@ class Action(StrEnum):
     TAG_FAIL = "photo:tag:fail"
     TAG_HAND = "photo:tag:hand"
     TAG_KEEP = "photo:tag:keep"
+    TAG_RETURN = "photo:tag:return"
     RELEASE_WRITE = "photo:release:write"
     CLEARANCE_INTEND = "photo:clearance:intend"
     CLEARANCE_WRITE = "photo:clearance:write"

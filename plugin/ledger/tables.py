@@ -21,6 +21,7 @@ from plugin.ledger.dam_tables import (
     dam_cursor,
     dam_node,
     folder_file,
+    folder_state,
     ruling,
     ruling_member,
     statement,
@@ -32,8 +33,8 @@ from plugin.ledger.sign_tables import api_token, code, form, idempotency, invita
 
 __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "event", "folder_file",
-    "form", "idempotency", "invitation", "job", "mail", "metadata", "reference_set", "request", "ruling",
-    "ruling_member", "session", "statement", "taken_off", "visit",
+    "folder_state", "form", "idempotency", "invitation", "job", "mail", "metadata", "reference_set", "request",
+    "ruling", "ruling_member", "session", "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
@@ -47,6 +48,7 @@ state = Table(
     Column("last_sweep", Instant),
     Column("late_consent_at", Instant),
     Column("policy", Text),                                   # what the stored clearances were computed under
+    Column("taken_off_at", Instant),                          # since when names that we take off are remembered
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------
