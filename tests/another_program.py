@@ -1,6 +1,8 @@
 """What an editor does with another program: ExifTool, called on its own."""
 
+import json
 import subprocess
+import unicodedata
 from pathlib import Path
 
 from plugin.hooks.tool import ExifTool
@@ -25,10 +27,25 @@ def name(photo: Path, who: str, add: bool = True) -> None:
 
 def words(photo: Path) -> set[str]:
     """Every keyword and person that stands in the photograph or its sidecar, as ExifTool reads them."""
+    return set(spellings(photo))
+
+
+def spellings(photo: Path) -> list[str]:
+    """The same, once for each place in which it stands."""
     paths = [path for path in (photo, photo.with_name(photo.name + ".xmp")) if path.exists()]
-    fields = ("-XPKeywords", "-XMP-iptcExt:PersonInImage", "-XMP-mwg-rs:RegionName", "-IPTC:Keywords")
+    fields = ("-XPKeywords", "-XMP-iptcExt:PersonInImage", "-XMP-mwg-rs:RegionInfo", "-IPTC:Keywords")
     told = subprocess.run(
-        ["exiftool", "-s3", "-sep", "\n", *fields, *map(str, paths)],
-        check=False, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    return {part.strip() for line in told.splitlines() for part in line.split(";")}
+        ["exiftool", "-j", "-struct", *fields, *map(str, paths)], check=True, capture_output=True
+    ).stdout
+    found: list[str] = []
+    for entry in json.loads(told):
+        found += [part.strip() for part in str(entry.get("XPKeywords", "")).split(";")]
+        for field in ("PersonInImage", "Keywords"):
+            found += entry[field] if isinstance(entry.get(field), list) else [str(entry.get(field, ""))]
+        found += [str(one.get("Name", "")) for one in entry.get("RegionInfo", {}).get("RegionList", [])]
+    return [word for word in found if word]
+
+
+def folded(word: str) -> str:
+    """What a reader takes for the same name; written a second time, not with our code."""
+    return "".join(unicodedata.normalize("NFKD", word).casefold().split())

@@ -83,13 +83,20 @@ def house(cast: support.Cast, photos: Path, tmp_path: Path) -> House:
     return House(cast, photos, tmp_path / "backup")
 
 
+def twice(house: House) -> None:
+    """Put back, taken off, put back."""
+    house.restore()
+    house.reconcile()
+    house.restore()
+
+
 WAYS: dict[str, Callable[[House], None]] = {
     "everything": lambda h: h.restore(),
     "photographs only": lambda h: h.restore("*.jpg"),
     "sidecars only": lambda h: h.restore("*.xmp"),
     "one file": lambda h: h.restore("1.jpg"),
     "another folder": lambda h: h.restore(to="put back"),
-    "twice": lambda h: (h.restore(), h.reconcile(), h.restore())[0],
+    "twice": twice,
 }
 
 
