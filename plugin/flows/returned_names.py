@@ -20,7 +20,7 @@ from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 from plugin.quitclaim.model import name_key
 
-OURS = t.tag.c.person_id.is_(None) & (t.tag.c.origin != "hand")
+OURS = t.tag.c.origin == "returned"
 """The tags that came back and wait to go."""
 
 
@@ -131,7 +131,7 @@ def enter(services: Services, tx: Tx, resource_id: int, ref: str, named: Named, 
     tx.execute(delete(t.tag).where(t.tag.c.resource_id == resource_id, t.tag.c.node_key == key))
     tx.execute(
         insert(t.tag).values(
-            resource_id=resource_id, node=named.node, node_key=key, person_id=None, origin="machine",
+            resource_id=resource_id, node=named.node, node_key=key, person_id=None, origin="returned",
             places=sorted(back), created_at=tx.now,
         )
     )  # fmt: skip

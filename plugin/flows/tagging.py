@@ -248,7 +248,6 @@ def _no_longer_shown(services: Services, tx: Tx, arrival: Arrival) -> list[int]:
     query = select(t.tag).where(
         t.tag.c.resource_id == arrival.resource_id,
         t.tag.c.origin == "machine",
-        t.tag.c.person_id.is_not(None),
         t.tag.c.person_id.not_in(shown),
     )
     return [

@@ -255,7 +255,7 @@ tag = Table(
     Column("node", Text, nullable=False),
     Column("node_key", Text, nullable=False, index=True),
     person_id(nullable=True, index=True),                       # null: a name by hand that nobody has linked
-    Column("origin", Text, nullable=False),                   # machine, confirmed, hand
+    Column("origin", Text, nullable=False),                   # machine, confirmed, hand, returned
     Column("places", JSON, nullable=False),                   # where we wrote it; [] by hand
     Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
     Column("created_at", Instant, nullable=False),
