@@ -33,6 +33,7 @@ class Through:
         self.inner = inner
         self.places = inner.places
         self.dated = inner.dated
+        self.named_collections = inner.named_collections
         self.keeps = inner.keeps
         self.at_once = 1  # so that what is put around single calls is around each of many
 
@@ -62,6 +63,15 @@ class Through:
 
     def rulings(self) -> Sequence[CollectionRuling]:
         return self.inner.rulings()
+
+    def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
+        return self.inner.identities(refs)
+
+    def sure(self, identity: str) -> bool:
+        return self.inner.sure(identity)
+
+    def collections_of(self, ref: str) -> tuple[str, ...]:
+        return self.inner.collections_of(ref)
 
     def position(self) -> int | None:
         return self.inner.position()

@@ -19,6 +19,7 @@ from plugin.flows import (
     replay,
     returned_removal,
     revocation,
+    ruling_identity,
     statements,
     tagging,
     taken_off,
@@ -43,6 +44,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "recompute": revocation.recomputed,
     "anew": anew.some,
     "remode": mode_change.remode,
+    "rulings": ruling_identity.settle,
     "erase": erasure.erased,
     "mail": letters.mailed,
 }
@@ -74,6 +76,7 @@ def sweep(services: Services) -> int:
 def poll(services: Services) -> int:
     """What happened in the DAM since the last poll becomes jobs; returns how many."""
     changes = services.dam.changes()
+    ruling_identity.follow(services, changes)
     if changes:
         for change in changes:
             _enter(services, change)
@@ -112,6 +115,7 @@ def heads(services: Services) -> None:
 
 def reconcile(services: Services) -> int:
     """Daily: what no event tells. Looks at every resource we know; returns how many were entered."""
+    ruling_identity.follow(services, services.dam.changes(), thorough=True)
     backlog.late_consent(services)
     overdue = revocation.overdue(services)
     with services.store.write() as tx:

@@ -162,6 +162,9 @@ class Dam(Protocol):
     dated: bool
     """Whether the DAM has fields for the last day on which a resource is cleared."""
 
+    named_collections: bool
+    """Whether collections are known by names that people change: then rulings are bound to what `identities` tells."""
+
     @property
     def at_once(self) -> int:
         """How many resources the calls for many reach in one go; 1 where they take one after the other.
@@ -172,6 +175,19 @@ class Dam(Protocol):
 
     def collections(self) -> Sequence[Collection]:
         """All collections."""
+        ...
+
+    def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
+        """What each of these collections (None: of all) is known by whatever its name is; without those that are not
+        there. Nothing where the ref itself is that."""
+        ...
+
+    def sure(self, identity: str) -> bool:
+        """Whether no other collection can ever be given this identity."""
+        ...
+
+    def collections_of(self, ref: str) -> tuple[str, ...]:
+        """Where a resource or collection of this ref lies, the innermost first; nothing where the ref does not say."""
         ...
 
     def rulings(self) -> Sequence[CollectionRuling]:

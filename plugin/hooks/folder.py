@@ -11,7 +11,7 @@ from pathlib import Path
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks import known_states, leftovers, tree
+from plugin.hooks import folder_marks, known_states, leftovers, tree
 from plugin.hooks.changes import Finding, compare
 from plugin.hooks.dam import (
     Change,
@@ -46,6 +46,7 @@ class FolderDam:
 
     keeps: tuple[str, ...] = ()
     at_once = 1
+    named_collections = True
     dated = False  # a file has no field for a day; the release statement is what it can bear
 
     def __init__(
@@ -213,6 +214,20 @@ class FolderDam:
             for path, names in self._files.names(batch, {key}):
                 if any(node_key(named.node) == key for named in names):
                     yield path.relative_to(self._root).as_posix()
+
+    def identities(self, refs: Iterable[str] | None = None) -> dict[str, str]:
+        """The marks of folders (folder_marks); one that is not there has none."""
+        asked = self._scan().folders if refs is None else refs
+        marks = ((ref, folder_marks.of(self._root / ref)) for ref in asked)
+        return {ref: mark for ref, mark in marks if mark is not None}
+
+    def sure(self, identity: str) -> bool:
+        """Where the file system tells when a folder was made."""
+        return folder_marks.sure(identity)
+
+    def collections_of(self, ref: str) -> tuple[str, ...]:
+        """Every folder above."""
+        return tree.collections(ref)
 
     def position(self) -> int | None:
         """None: a folder has no log."""

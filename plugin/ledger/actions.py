@@ -71,6 +71,8 @@ class Action(StrEnum):
     RESOURCE_GONE = "photo:resource:gone"
 
     MODE_SET = "collection:mode:set"
+    MODE_FOLLOW = "collection:mode:follow"
+    MODE_LOSE = "collection:mode:lose"
     MODE_EXPIRE = "collection:mode:expire"
     MODE_LOOK = "collection:mode:look"
 

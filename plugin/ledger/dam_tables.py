@@ -95,6 +95,19 @@ ruling_member = Table(
     person_id(primary_key=True, index=True),
 )  # fmt: skip
 
+# Where a picture lay under rulings that it has left: moved or copied elsewhere it is not free of them. The rows of
+# one `place` belong together.
+former_place = Table(
+    "former_place", metadata,
+    Column("id", BIG, primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("file_version", Text, nullable=False, index=True),
+    Column("collection_ref", Text, nullable=False, index=True),
+    Column("since", Instant),                                 # when it came there; null: before that was noted
+    Column("left_at", Instant, nullable=False),
+    **NUMBERED,
+)  # fmt: skip
+
 # A name that we took off a resource: one that comes back with a restored DAM is taken off again. The name stands
 # here as a keyed hash, whose key lies outside the store, so that it outlives an erasure without naming anybody.
 taken_off = Table(

@@ -22,6 +22,7 @@ from plugin.ledger.dam_tables import (
     dam_node,
     folder_file,
     folder_state,
+    former_place,
     ruling,
     ruling_member,
     statement,
@@ -33,8 +34,8 @@ from plugin.ledger.sign_tables import api_token, code, form, idempotency, invita
 
 __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "event", "folder_file",
-    "folder_state", "form", "idempotency", "invitation", "job", "mail", "metadata", "reference_set", "request",
-    "ruling", "ruling_member", "session", "statement", "taken_off", "visit",
+    "folder_state", "form", "former_place", "idempotency", "invitation", "job", "mail", "metadata", "reference_set",
+    "request", "ruling", "ruling_member", "session", "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
@@ -167,6 +168,7 @@ collection = Table(
     Column("set_at", Instant, nullable=False),
     Column("identity", Text),                                 # the DAM's own mark of it, which outlives its name
     Column("lost_at", Instant),                               # it is not where it was, and could not be followed
+    Column("lost_below", Text, index=True),                   # where nothing is compared because of that
 )  # fmt: skip
 
 shoot_member = Table(
@@ -190,6 +192,7 @@ resource = Table(
     Column("released", Boolean),                              # our last statement in the file, if any
     Column("seen_at", Instant, nullable=False),
     Column("deleted_at", Instant),
+    Column("placed_at", Instant),                             # since when it lies under the rulings above it
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
     **NUMBERED,
