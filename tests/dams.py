@@ -70,8 +70,8 @@ class Through:
     def sure(self, identity: str) -> bool:
         return self.inner.sure(identity)
 
-    def collections_of(self, ref: str) -> tuple[str, ...]:
-        return self.inner.collections_of(ref)
+    def lies_in(self, ref: str) -> tuple[str, ...]:
+        return self.inner.lies_in(ref)
 
     def position(self) -> int | None:
         return self.inner.position()

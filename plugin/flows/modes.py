@@ -94,7 +94,7 @@ def _as_it_lay(
     if not others:
         return scope
     ref = conn.scalar(select(t.resource.c.ref).where(t.resource.c.id == resource_id))
-    folder = next(iter(services.dam.collections_of(ref or "")), "")
+    folder = next(iter(services.dam.lies_in(ref or "")), "")
     for place in others:
         if not photo_places.decided_since(conn, resource_id, refs, folder, place):
             other = scope_for(services, conn, sorted(place.refs))

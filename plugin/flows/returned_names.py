@@ -125,6 +125,12 @@ def by_hand_again(services: Services, conn: Connection) -> list[tuple[str, str]]
     ]
 
 
+def count_again(services: Services) -> int:
+    """How many those are."""
+    with services.store.read() as conn:
+        return len(by_hand_again(services, conn))
+
+
 def enter(services: Services, tx: Tx, resource_id: int, ref: str, named: Named, back: frozenset[str]) -> None:
     """Note on the ledger that the name is there and ours, and have it taken off."""
     key = name_key(named.node)

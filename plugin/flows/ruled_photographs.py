@@ -39,7 +39,7 @@ class RuledPhotographs:
     def went_to(self, collection: str) -> bool:
         """Whether one of them moved into `collection`."""
         news = (self._moved[old] for old in self._known if old in self._moved)
-        return any(collection in self._services.dam.collections_of(new) for new in news)
+        return any(collection in self._services.dam.lies_in(new) for new in news)
 
     def stay(self, mode: str) -> bool:
         """Whether most of them lie where they lay: then it is the same collection, put back or mounted anew.
@@ -68,7 +68,7 @@ class RuledPhotographs:
         if len(found) != 1:
             return None
         target, count = found.most_common()[0]
-        above = self._services.dam.collections_of(self._ref)
+        above = self._services.dam.lies_in(self._ref)
         fits = target is not None and target not in ruled and target not in above
         return target if fits and 2 * count > len(self._known) else None
 
@@ -83,7 +83,7 @@ class RuledPhotographs:
 
     def _counterpart(self, old: str, new: str) -> str | None:
         """The collection that is to `new` what ours was to `old`."""
-        before, after = self._services.dam.collections_of(old), self._services.dam.collections_of(new)
+        before, after = self._services.dam.lies_in(old), self._services.dam.lies_in(new)
         depth = before.index(self._ref)
         return after[depth] if depth < len(after) else None
 

@@ -164,7 +164,7 @@ def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str
 def _lose(services: Services, tx: Tx, ref: str) -> None:
     this = t.collection.c.ref == ref
     mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
-    above = services.dam.collections_of(ref)
+    above = services.dam.lies_in(ref)
     below = above[0] if mode == Mode.NEVER.value and above else None
     tx.execute(update(t.collection).where(this).values(lost_at=tx.now, lost_below=below))
     ruling_history.append(tx, ref, Why.LOST, "system")
@@ -224,31 +224,6 @@ def _both(tx: Tx, moves: Mapping[str, str]) -> None:
             tx.execute(
                 delete(t.resource_collection).where(mine.collection_ref == new, mine.resource_id.in_(also))
             )
-
-
-def lost(conn: Connection) -> list[Row[Any]]:
-    """Rulings that nobody could follow: `ref`, `title`, `mode`, `lost_at`, `lost_below`."""
-    c = t.collection.c
-    query = select(c.ref, c.title, c.mode, c.lost_at, c.lost_below).where(c.lost_at.is_not(None))
-    return list(conn.execute(query.order_by(c.lost_at, c.ref)))
-
-
-def held(services: Services, conn: Connection, ref: str | None = None) -> list[str]:
-    """The photographs (of one collection, or all) that their collections would have compared, and that wait for a
-    decision on those: they came from under a stricter ruling, or a ruling around them is lost."""
-    rc = t.resource_collection.c
-    ruled = (
-        select(t.resource.c.id, t.resource.c.ref)
-        .join(t.resource_collection, rc.resource_id == t.resource.c.id)
-        .join(t.collection, t.collection.c.ref == rc.collection_ref)
-        .where(t.collection.c.mode.in_(_COMPARING), t.resource.c.deleted_at.is_(None))
-        .distinct()
-        .order_by(t.resource.c.ref)
-    )
-    if ref is not None:
-        here = select(rc.resource_id).where(rc.collection_ref == ref)
-        ruled = ruled.where(t.resource.c.id.in_(here))
-    return [row.ref for row in conn.execute(ruled).all() if modes.is_held(services, conn, row.id)]
 
 
 def give_up(services: Services, ref: str, actor: str) -> None:

@@ -186,7 +186,7 @@ class Dam(Protocol):
         """Whether no other collection can ever be given this identity."""
         ...
 
-    def collections_of(self, ref: str) -> tuple[str, ...]:
+    def lies_in(self, ref: str) -> tuple[str, ...]:
         """Where a resource or collection of this ref lies, the innermost first; nothing where the ref does not say."""
         ...
 

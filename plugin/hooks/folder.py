@@ -225,7 +225,7 @@ class FolderDam:
         """Where the file system tells when a folder was made."""
         return folder_marks.sure(identity)
 
-    def collections_of(self, ref: str) -> tuple[str, ...]:
+    def lies_in(self, ref: str) -> tuple[str, ...]:
         """Every folder above."""
         return tree.collections(ref)
 

@@ -78,8 +78,8 @@ class SidecarEdit:
         if self._target in self._stats and self._target not in self._there:
             raise WriteRefused(f"{self._target.name} cannot be read as XMP")
         persons = _keys(fields)
-        new = {node_key(w.node): w.node for w in reversed(writes) if "xmp" in w.places}
-        assigns = [xmp.add_person(name) for key, name in reversed(new.items()) if key not in persons]
+        fresh = {node_key(w.node): w.node for w in reversed(writes) if "xmp" in w.places}
+        assigns = [xmp.add_person(name) for key, name in reversed(fresh.items()) if key not in persons]
         turn, whole = xmp.orientation(self._embedded), xmp.size(self._embedded)
         drawn = {node_key(n.node) for n in xmp.names(fields, turn, whole) if "region" in n.places}
         for write in writes:

@@ -65,10 +65,8 @@ person = Table(
     Column("objected_at", Instant),                           # a child's own objection to recognition
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),                              # when the last grant of any kind ended
-    Column("namesake", Boolean, nullable=False, default=False,
-           server_default=text("false")),                     # signed up under a name that was made to differ
-    Column("self_entered", Boolean, nullable=False, default=False,
-           server_default=text("false")),                     # by their own signature, and nobody said who it is
+    Column("namesake", Boolean, nullable=False, default=False, server_default=text("false")),  # name made to differ
+    Column("self_entered", Boolean, nullable=False, default=False, server_default=text("false")),  # nobody said who
     Column("given_name", Text),                               # as they gave it, where it was made to differ
     Column("of_age_at", Instant),                             # declared to be of age, without a birth date
     Column("of_age_by", Text),                                # who declared it

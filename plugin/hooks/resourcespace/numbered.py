@@ -16,6 +16,6 @@ class Numbered:
         """A number is given once."""
         return True
 
-    def collections_of(self, ref: str) -> tuple[str, ...]:
+    def lies_in(self, ref: str) -> tuple[str, ...]:
         """Nothing: a number does not say where it lies."""
         return ()
