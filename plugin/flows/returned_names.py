@@ -30,17 +30,27 @@ def find(services: Services, resource: Resource) -> Mapping[str, frozenset[str]]
     with services.store.read() as conn:
         row = conn.execute(select(t.resource.c.id).where(t.resource.c.ref == resource.ref)).first()
         number = row.id if row else -1
-        ours = select(t.tag.c.node_key).where(t.tag.c.resource_id == number, t.tag.c.origin != "hand")
-        asked = there.keys() - set(conn.scalars(ours))
+        mine = select(t.tag.c.node_key, t.tag.c.origin).where(t.tag.c.resource_id == number)
+        tags = {row.node_key: row.origin for row in conn.execute(mine)}
+        asked = there.keys() - {key for key, origin in tags.items() if origin != "hand"}
         taken = taken_off.among_version(services, conn, number, resource.file_version, asked)
+        copies = _ours_on_twins(conn, number, resource.file_version) if taken else set()
     found: dict[str, frozenset[str]] = {}
     for key, what in taken.items():
         places = there[key].places & what.places
-        if places:
+        if places and (what.own or (key not in tags and key not in copies)):
             back = services.dam.came_back(resource.ref, replace(there[key], places=places), what.position)
             if back:
                 found[key] = back & places
     return found
+
+
+def _ours_on_twins(conn: Connection, resource_id: int, version: str) -> set[str]:
+    """The names that are ours on another resource with the same picture now: a copy of it carries them rightly."""
+    r = t.resource.c
+    query = select(t.tag.c.node_key).join(t.resource, r.id == t.tag.c.resource_id)
+    living = (r.file_version == version) & (r.id != resource_id) & r.deleted_at.is_(None)
+    return set(conn.scalars(query.where(living, t.tag.c.origin.in_(("machine", "confirmed")))))
 
 
 def merged(found: Iterable[Named]) -> Mapping[str, Named]:

@@ -20,10 +20,14 @@ NO_FILE = "none"
 
 @dataclass(frozen=True)
 class TakenOff:
-    """Where a name was ours, and how far the DAM's log went before we took it off (None: it has no such log)."""
+    """Where a name was ours, and how far the DAM's log went before we took it off (None: it has no such log).
+
+    `own` False: off other resources with the same picture alone; their position says nothing of this one.
+    """
 
     places: frozenset[str]
     position: int | None
+    own: bool = True
 
 
 def note(
@@ -79,13 +83,11 @@ def among_version(
     query = select(t.taken_off).where(here, t.taken_off.c.name_mac.in_(macs)).order_by(t.taken_off.c.id)
     found: dict[str, TakenOff] = {}
     for row in conn.execute(query):
-        key = macs[row.name_mac]
-        places = frozenset(row.places)
-        before = found.get(key)
-        if row.resource_id == resource_id or before is None:
-            found[key] = TakenOff(places | (before.places if before else frozenset()), row.position)
-        else:
-            found[key] = TakenOff(before.places | places, before.position)
+        before = found.get(macs[row.name_mac], TakenOff(frozenset(), None, own=False))
+        own = row.resource_id == resource_id
+        found[macs[row.name_mac]] = TakenOff(
+            before.places | frozenset(row.places), row.position if own else before.position, own or before.own
+        )
     return found
 
 
