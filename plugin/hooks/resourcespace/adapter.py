@@ -12,7 +12,6 @@ from plugin.hooks.dam import (
     Collection,
     CollectionRuling,
     Dates,
-    Named,
     Names,
     Picture,
     Resource,
@@ -168,17 +167,6 @@ class ResourceSpaceDam(Numbered):
     def collections(self) -> Sequence[Collection]:
         """The collections that the account sees, and those that have a mode in the DAM."""
         return listing.collections(self._client, self._with(lambda profile: profile.told()))
-
-    def position(self) -> int | None:
-        """None, as long as the log is not asked."""
-        return None
-
-    def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
-        """Nothing, as long as the log is not asked: a name is by hand."""
-        return frozenset()
-
-    def remember(self, ref: str, nodes: Iterable[str]) -> None:
-        """Nothing to keep: the server's log says who put a name where."""
 
     def rulings(self) -> Sequence[CollectionRuling]:
         """The modes that were chosen in the server, with their basis."""

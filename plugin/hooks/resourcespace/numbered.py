@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from plugin.hooks.dam import Named
+
 
 class Numbered:
     """What the protocol asks of a DAM whose collections may have other names tomorrow."""
@@ -19,3 +21,14 @@ class Numbered:
     def lies_in(self, ref: str) -> tuple[str, ...]:
         """Nothing: a number does not say where it lies."""
         return ()
+
+    def position(self) -> int | None:
+        """None, as long as the log is not asked."""
+        return None
+
+    def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
+        """Nothing, as long as the log is not asked: a name is by hand."""
+        return frozenset()
+
+    def remember(self, ref: str, nodes: Iterable[str]) -> None:
+        """Nothing to keep: the server's log says who put a name where."""
