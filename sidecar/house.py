@@ -20,6 +20,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.endings import EndedLog
 from plugin.ledger.jobs import Queue
 from plugin.ledger.keys import MasterKeys
+from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store, init_store
 from plugin.ledger.vault import Vault
 from plugin.recognizer.examiner import Examiner
@@ -37,6 +38,9 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
         master.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         MasterKeys.create(master)
         made.append(f"master key {master}: keep a copy apart from the backups")
+    names = NameHasher(config.path(config.keys.names_file))
+    if names.make():
+        made.append(f"key of names {names.path}: keep a copy beside that of the master key")
     init_store(config.store_url, clock or SystemClock()).close()
     made.append(f"store {_shown(config.store_url)}")
     return made
@@ -79,6 +83,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
             config=config, clock=steady, store=store, master=master, vault=Vault(master),
             ended=EndedLog(config.path(config.keys.ended_log)),
             queue=Queue(store, config.jobs, SystemRandom()), dam=dam, faces=faces,
+            name_hasher=NameHasher(config.path(config.keys.names_file)),
         )  # fmt: skip
 
 

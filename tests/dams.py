@@ -16,6 +16,7 @@ from plugin.hooks.dam import (
     CollectionRuling,
     Dam,
     Dates,
+    Named,
     Names,
     Picture,
     Resource,
@@ -32,6 +33,7 @@ class Through:
         self.inner = inner
         self.places = inner.places
         self.dated = inner.dated
+        self.named_collections = inner.named_collections
         self.keeps = inner.keeps
         self.at_once = 1  # so that what is put around single calls is around each of many
 
@@ -61,6 +63,24 @@ class Through:
 
     def rulings(self) -> Sequence[CollectionRuling]:
         return self.inner.rulings()
+
+    def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
+        return self.inner.identities(refs)
+
+    def sure(self, identity: str) -> bool:
+        return self.inner.sure(identity)
+
+    def lies_in(self, ref: str) -> tuple[str, ...]:
+        return self.inner.lies_in(ref)
+
+    def position(self) -> int | None:
+        return self.inner.position()
+
+    def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
+        return self.inner.came_back(ref, named, since)
+
+    def remember(self, ref: str, nodes: Iterable[str]) -> None:
+        self.inner.remember(ref, nodes)
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         return self.inner.standing(nodes)

@@ -49,6 +49,7 @@ class Keys(Section):
     master_command: tuple[str, ...] = ()
     ended_log: str = "{data}/keys/ended.log"
     heads_file: str = "{data}/keys/audit-heads.log"
+    names_file: str = "{data}/keys/names.key"
 
 
 class Backup(Section):
@@ -202,6 +203,7 @@ class Retention(Section):
     logs_days: Count = 30
     mails_days: Count = 90
     links_days: Count = 90
+    taken_off_months: Count = 84
 
 
 class Jobs(Section):

@@ -1,11 +1,13 @@
 """A resource as it stands in the DAM, entered in the ledger; and forgotten when it is gone from there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from plugin.flows import faces, modes, names
+from plugin.flows import faces, modes, names, photo_places, returned_names, ruling_identity
 from plugin.flows.services import Services
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
@@ -38,12 +40,21 @@ def enter(services: Services, ref: str) -> Arrival:
     """
     with services.store.read() as conn:
         settled = names.settled(conn, ref)
-    return register(services, services.dam.look(ref), settled)
+    resource = ruling_identity.guarded(services, services.dam.look(ref))
+    arrival = register(services, resource, settled, returned_names.find(services, resource))
+    returned_names.remember(services, arrival.resource_id, resource)
+    return arrival
 
 
-def register(services: Services, resource: Resource, settled: frozenset[int]) -> Arrival:
+def register(
+    services: Services,
+    resource: Resource,
+    settled: frozenset[int],
+    back: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Arrival:
     """Enter the resource, its collections and the names that stood on it when those intents had closed."""
     with services.store.write() as tx:
+        stood = photo_places.stand(tx.connection, _number(tx, resource.ref))
         key, fresh = _upsert(tx, resource)
         before = modes.scope_of(services, tx.connection, key)
         mine = t.resource_collection.c.resource_id == key
@@ -53,12 +64,18 @@ def register(services: Services, resource: Resource, settled: frozenset[int]) ->
         tx.execute(delete(t.resource_hidden).where(t.resource_hidden.c.resource_id == key))
         if not resource.complete:
             tx.execute(insert(t.resource_hidden).values(resource_id=key))
+        if services.dam.named_collections:
+            photo_places.note(tx, key, stood, resource)
         modes.adopt(services, tx, resource.rulings)
-        names.compare(services, tx, key, resource, settled, fresh)
+        names.compare(services, tx, key, resource, settled, fresh, back)
         scope = modes.scope_of(services, tx.connection, key)
         if scope != before and not fresh:  # put into another collection, or that one means something else now
             services.queue.put(tx, "photo", resource.ref)
         return Arrival(key, resource, scope, tx.generation())
+
+
+def _number(tx: Tx, ref: str) -> int:
+    return tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref)) or -1
 
 
 def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
@@ -100,6 +117,9 @@ def forget(services: Services, ref: str) -> None:
         key = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
         if key is None:
             return
+        stood = photo_places.stand(tx.connection, key) if services.dam.named_collections else None
+        if stood is not None:
+            photo_places.keep(tx, stood)
         for table in (t.face, t.tag, t.clearance, t.resource_collection, t.resource_hidden, t.statement):
             tx.execute(delete(table).where(table.c.resource_id == key))
         tx.execute(

@@ -18,9 +18,12 @@ from plugin.flows import (
     notices,
     reminders,
     replay,
+    returned_removal,
     revocation,
+    ruling_identity,
     statements,
     tagging,
+    taken_off,
     terms,
 )
 from plugin.flows.services import Services
@@ -32,6 +35,7 @@ from plugin.ledger.jobs import Claimed
 HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "photo": tagging.arrived,
     "names": tagging.named,
+    "returned": returned_removal.take_off,
     "gone": tagging.gone,
     "members": notices.regrouped,
     "renamed": notices.renamed,
@@ -41,6 +45,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "recompute": revocation.recomputed,
     "anew": anew.some,
     "remode": mode_change.remode,
+    "rulings": ruling_identity.settle,
     "erase": erasure.erased,
     "mail": letters.mailed,
     lost_links.JOB: lost_links.find,
@@ -55,6 +60,7 @@ def start(services: Services) -> int:
     """
     ended = replay.endings(services) + consent.sweep(services)
     anew.follow(services)
+    taken_off.backfill(services)
     return ended
 
 
@@ -72,6 +78,7 @@ def sweep(services: Services) -> int:
 def poll(services: Services) -> int:
     """What happened in the DAM since the last poll becomes jobs; returns how many."""
     changes = services.dam.changes()
+    ruling_identity.follow(services, changes)
     if changes:
         for change in changes:
             _enter(services, change)
@@ -110,6 +117,7 @@ def heads(services: Services) -> None:
 
 def reconcile(services: Services) -> int:
     """Daily: what no event tells. Looks at every resource we know; returns how many were entered."""
+    ruling_identity.follow(services, services.dam.changes(), thorough=True)
     backlog.late_consent(services)
     overdue = revocation.overdue(services)
     with services.store.write() as tx:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
-from plugin.flows import outcomes, reference_sets, roster
+from plugin.flows import outcomes, reference_sets, returned_names, roster
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.hooks.dam import Box, Names, Resource, Task, Write
@@ -85,16 +85,26 @@ def carry_out_many(services: Services, intent_ids: Sequence[int], actor: str = S
     pending, undoing = list(intent_ids), set[int]()
     while pending:
         plans = _plans(services, pending, undoing)
+        position = _position(services) if any(plan.takes_off for plan in plans) else None
         answers = services.dam.write_many([plan.task for plan in plans]) if plans else {}
         again: list[int] = []
         for some in chunked(plans, CHUNK):
             with services.store.write() as tx:
                 for plan in some:
-                    _settle(services, tx, plan, answers[plan.row.ref], actor, failed, again)
+                    _settle(services, tx, plan, answers[plan.row.ref], position, actor, failed, again)
+            returned_names.remember_written(services, [plan.row.ref for plan in some])
         undoing |= set(again)
         met = {plan.row.id for plan in plans}
         pending = [] if not plans else [i for i in pending if i not in met] + again
     return failed
+
+
+def _position(services: Services) -> int | None:
+    """How far the DAM's log goes before names are taken off; not known where it does not answer."""
+    try:
+        return services.dam.position()
+    except DamError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,11 @@ class _Plan:
     row: Row[Any]
     task: Task
     undoing: bool
+
+    @property
+    def takes_off(self) -> bool:
+        """Whether a name goes."""
+        return self.row.action == "remove" or self.undoing
 
 
 def _plans(services: Services, ids: Sequence[int], undoing: set[int]) -> list[_Plan]:
@@ -121,7 +136,7 @@ def _plans(services: Services, ids: Sequence[int], undoing: set[int]) -> list[_P
 
 
 def _settle(
-    services: Services, tx: Tx, plan: _Plan, answer: Names | DamError, actor: str,
+    services: Services, tx: Tx, plan: _Plan, answer: Names | DamError, position: int | None, actor: str,
     failed: dict[int, DamError], again: list[int],
 ) -> None:  # fmt: skip
     """Record what the DAM answered; into `again` goes what has to be undone, into `failed` what stays open."""
@@ -132,9 +147,11 @@ def _settle(
         outcomes.close(services, tx, row, "failed", actor, str(answer))
     elif isinstance(answer, DamError):
         failed[row.id] = answer
-    elif (row.action == "remove" or plan.undoing) and _stands(answer, row):
+    elif plan.takes_off and _stands(answer, row):
         failed[row.id] = DamError("a name that was to go still stands: it is tried again")
-    elif not outcomes.land(services, tx, row, actor, plan.undoing, plan.task.released, _stands(answer, row)):
+    elif not outcomes.land(
+        services, tx, row, actor, plan.undoing, plan.task.released, _stands(answer, row), position
+    ):
         again.append(row.id)
 
 

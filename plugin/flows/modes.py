@@ -8,14 +8,23 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import roster, ruling_history
+from plugin.flows import photo_places, roster, ruling_history
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
-from plugin.quitclaim.scope import Basis, CollectionRule, Evidence, Mode, Scope, effective, refuse_mode
+from plugin.quitclaim.scope import (
+    Basis,
+    CollectionRule,
+    Evidence,
+    Mode,
+    Scope,
+    effective,
+    narrowed,
+    refuse_mode,
+)
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,49 @@ def scope_of(services: Services, conn: Connection, resource_id: int) -> Scope:
     Where it may lie in collections that are hidden from us, one of them may forbid what these allow:
     then no face is compared.
     """
-    query = select(t.resource_collection.c.collection_ref).where(
-        t.resource_collection.c.resource_id == resource_id
-    )
-    scope = scope_for(services, conn, list(conn.scalars(query)))
+    refs = _refs(conn, resource_id)
+    scope = scope_for(services, conn, refs)
+    if not scope.compares:
+        return scope
     hidden = select(t.resource_hidden).where(t.resource_hidden.c.resource_id == resource_id)
-    return Scope(Mode.DETECT) if scope.compares and conn.execute(hidden).first() else scope
+    if conn.execute(hidden).first() or _beside_a_lost_one(conn, refs):
+        return Scope(Mode.DETECT)
+    return _as_it_lay(services, conn, resource_id, refs, scope)
+
+
+def _refs(conn: Connection, resource_id: int) -> list[str]:
+    mine = t.resource_collection.c
+    return list(conn.scalars(select(mine.collection_ref).where(mine.resource_id == resource_id)))
+
+
+def _beside_a_lost_one(conn: Connection, refs: Sequence[str]) -> bool:
+    c = t.collection.c
+    lost = select(c.ref).where(c.lost_at.is_not(None), c.ref.in_(refs) | c.lost_below.in_(refs))
+    return conn.execute(lost).first() is not None
+
+
+def _as_it_lay(
+    services: Services, conn: Connection, resource_id: int, refs: Sequence[str], scope: Scope
+) -> Scope:
+    """No more than where the same picture lay before, until somebody rules on where it lies now."""
+    if not services.dam.named_collections:
+        return scope
+    others = photo_places.elsewhere(conn, resource_id)
+    if not others:
+        return scope
+    ref = conn.scalar(select(t.resource.c.ref).where(t.resource.c.id == resource_id))
+    folder = next(iter(services.dam.lies_in(ref or "")), "")
+    for place in others:
+        if not photo_places.decided_since(conn, resource_id, refs, folder, place):
+            other = scope_for(services, conn, sorted(place.refs))
+            scope = narrowed(scope, other) if scope.compares else scope
+    return scope
+
+
+def is_held(services: Services, conn: Connection, resource_id: int) -> bool:
+    """Whether its collections alone would have it compared otherwise than it is."""
+    alone = scope_for(services, conn, _refs(conn, resource_id))
+    return alone.compares and scope_of(services, conn, resource_id) != alone
 
 
 def allows(scope: Scope, person_id: str, level: str) -> bool:
@@ -79,6 +125,7 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
         raise NotFound(f"the DAM has no collection {ref!r}: facelease collection list shows them")
     refuse_mode(ruling.mode, ruling.basis, ruling.evidence, services.today())
     evidence = ruling.evidence
+    identity = services.dam.identities([ref]).get(ref)
     with services.store.write() as tx:
         members = [roster.find(tx.connection, name) for name in ruling.members]
         values: dict[str, Any] = {
@@ -86,7 +133,7 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
             "basis": ruling.basis.value if ruling.basis else None,
             "basis_reference": evidence.reference or None, "basis_by": evidence.by or None,
             "basis_date": evidence.decided, "review_date": evidence.review_date,
-            "set_by": actor, "set_at": tx.now,
+            "set_by": actor, "set_at": tx.now, "identity": identity, "lost_at": None, "lost_below": None,
         }  # fmt: skip
         if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
             tx.execute(insert(t.collection).values(ref=ref, **values))

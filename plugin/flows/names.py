@@ -6,12 +6,12 @@ before somebody of the staff knows them. One that is gone, ours or not, was
 taken off by an editor, and that is a rejection. A copy of a photograph that carries our tag carries ours.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from plugin.flows import faces, roster
+from plugin.flows import faces, returned_names, roster
 from plugin.flows.services import Services
 from plugin.hooks.dam import Named, Resource
 from plugin.ledger import tables as t
@@ -27,9 +27,17 @@ def settled(conn: Connection, ref: str) -> frozenset[int]:
 
 
 def compare(
-    services: Services, tx: Tx, resource_id: int, resource: Resource, settled: frozenset[int], fresh: bool
+    services: Services,
+    tx: Tx,
+    resource_id: int,
+    resource: Resource,
+    settled: frozenset[int],
+    fresh: bool,
+    back: Mapping[str, frozenset[str]],
 ) -> None:
     """Bring the ledger's tags of the resource in line with the names that stood on it.
+
+    `back`: the names that we had taken off and that a restored DAM brought back, with their places.
 
     A name with an intent that was not `settled` when we looked is left alone: it may have been put
     on or taken off since. `fresh`: the resource is new to us, so that our tag on it came with a copy.
@@ -39,11 +47,16 @@ def compare(
     for named in resource.names:
         there.setdefault(name_key(named.node), []).append(named)
     in_flight = _in_flight(tx.connection, resource_id, settled)
-    for key in there.keys() - known.keys() - in_flight:
+    returned = {
+        k for k in there.keys() & back.keys() - in_flight if k not in known or known[k].origin == "hand"
+    }
+    for key in returned:
+        returned_names.enter(services, tx, resource_id, resource.ref, there[key][0], back[key])
+    for key in there.keys() - known.keys() - in_flight - returned:
         _appeared(services, tx, resource_id, resource, there[key], fresh)
     for key in known.keys() - there.keys() - in_flight:
         _vanished(services, tx, known[key], resource)
-    for key in known.keys() & there.keys() - in_flight:
+    for key in known.keys() & there.keys() - in_flight - returned:
         _changed_hands(services, tx, known[key], there[key])
 
 
@@ -146,7 +159,7 @@ def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> 
 
 def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]) -> None:
     """An unlinked name whose person came to be is linked; ours that stands only where we never wrote is by hand."""
-    if tag.person_id is None:
+    if tag.person_id is None and tag.origin == "hand":
         person = owner(tx.connection, tag.node_key)
         if person is not None and person.node_adopted:
             tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(person_id=person.id))
@@ -155,7 +168,7 @@ def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]
     ours = places & frozenset(tag.places)
     if tag.origin != "hand" and not ours:
         tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(origin="hand", places=[]))
-        subject = roster.subject(services, tx.connection, tag.person_id)
+        subject = roster.subject(services, tx.connection, tag.person_id) if tag.person_id else None
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id)
 
 
@@ -181,7 +194,8 @@ def by_spelling_alone(tag: Row[Any]) -> bool:
 def unlinked(conn: Connection) -> list[tuple[str, int]]:
     """Names set by hand that no person owns, with the number of resources: proposed for linking."""
     counts: dict[str, tuple[str, int]] = {}
-    for row in conn.execute(select(t.tag.c.node, t.tag.c.node_key).where(t.tag.c.person_id.is_(None))):
+    nobodys = t.tag.c.person_id.is_(None) & (t.tag.c.origin == "hand")
+    for row in conn.execute(select(t.tag.c.node, t.tag.c.node_key).where(nobodys)):
         name, count = counts.get(row.node_key, (row.node, 0))
         counts[row.node_key] = (name, count + 1)
     return sorted(counts.values(), key=lambda pair: (-pair[1], pair[0]))

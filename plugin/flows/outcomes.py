@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from plugin.flows import faces, modes, reference_sets, roster
+from plugin.flows import faces, modes, reference_sets, roster, taken_off
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -45,8 +45,12 @@ def land(
     undoing: bool,
     released: bool | None,
     places: frozenset[str],
+    position: int | None = None,
 ) -> bool:
-    """Record the outcome; False when what was written has lost its ground and must be undone."""
+    """Record the outcome; False when what was written has lost its ground and must be undone.
+
+    `position`: of the DAM's log before the call, so that a name which comes back is known as ours.
+    """
     state = tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id))
     if state != "open":
         return not _came_late(services, tx, row, actor, undoing, state)
@@ -55,8 +59,10 @@ def land(
         return False
     if row.action == "add" and not undoing:
         _keep_tag(tx, row, places)
+        taken_off.forget(services, tx, row.resource_id, row.node)
     elif row.action != "release":
         _drop_tag(tx, row)
+        taken_off.note(services, tx, row.resource_id, row.node, row.places, position)
         _unmatch(tx, row)
     _finish(services, tx, row, "undone" if undoing else "done", actor)
     return True

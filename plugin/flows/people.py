@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, insert, select, update
 
 from plugin.errors import NameTaken
-from plugin.flows import addresses, ages, contacts, holdings, names, roster
+from plugin.flows import addresses, ages, contacts, holdings, names, returned_names, roster
 from plugin.flows.ages import Age
 from plugin.flows.contacts import email_of as email_of
 from plugin.flows.contacts import guardians_of as guardians_of
@@ -45,7 +45,7 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
     """
     name = clean_name(newcomer.display_name)
     ages.refuse(services, Age(newcomer.of_age, newcomer.birth_date))
-    standing = sum(1 for _ in services.dam.holders(name)) if not adopt else 0
+    standing = returned_names.by_others(services, name) if not adopt else 0
     person_id = uuid4().hex
     with services.store.write() as tx:
         _free(tx, name, standing)
@@ -94,7 +94,7 @@ def _adopt(tx: Tx, person_id: str, name: str) -> None:
     """The names by hand that nobody owned are this person's: somebody on the staff decided so."""
     tx.execute(
         update(t.tag)
-        .where(t.tag.c.node_key == name_key(name), t.tag.c.person_id.is_(None))
+        .where(t.tag.c.node_key == name_key(name), t.tag.c.person_id.is_(None), t.tag.c.origin == "hand")
         .values(person_id=person_id)
     )
 

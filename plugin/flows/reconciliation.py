@@ -12,7 +12,20 @@ from plugin.flows.waiting_list import Kind
 from plugin.ledger import tables as t
 
 # What a comparison asks for, and what follows from that.
-KINDS = ("names", "photo", "gone", "members", "renamed", "remode", "revoke", "erase", "recompute", "state")
+KINDS = (
+    "names",
+    "photo",
+    "gone",
+    "members",
+    "renamed",
+    "remode",
+    "revoke",
+    "erase",
+    "recompute",
+    "state",
+    "returned",
+    "rulings",
+)
 
 
 @dataclass(frozen=True)
@@ -52,9 +65,7 @@ def outcome(services: Services, begun: Begun) -> Outcome:
     """What has come of it by now."""
     now = services.clock.now()
     queued = (t.job.c.state == "queued") & ((t.job.c.run_after <= now) | (t.job.c.attempt > 0))
-    removed = (
-        (t.intent.c.action == "remove") & (t.intent.c.state == "done") & (t.intent.c.finished_at >= begun.at)
-    )
+    removed = t.taken_off.c.taken_at >= begun.at
     new = (t.tag.c.origin == "hand") & (t.tag.c.listed_at >= begun.at)
     with services.store.read() as conn:
         taken_off = conn.scalar(select(func.count()).where(removed)) or 0

@@ -10,6 +10,7 @@ from plugin.hooks.dam import Dam
 from plugin.ledger.endings import EndedLog
 from plugin.ledger.jobs import Queue
 from plugin.ledger.keys import MasterKeys
+from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store
 from plugin.ledger.vault import Vault
 from plugin.quitclaim.answers import Policy
@@ -32,6 +33,7 @@ class Services:
     queue: Queue
     dam: Dam
     faces: "Faces"
+    name_hasher: NameHasher
 
     @property
     def ages(self) -> AgeRules:

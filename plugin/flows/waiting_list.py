@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from plugin.flows import hand_names
+from plugin.flows import hand_names, held_photographs, returned_names
 from plugin.flows.services import Services
 from plugin.flows.signin import Role
 from plugin.ledger import tables as t
@@ -25,6 +25,8 @@ class Kind(StrEnum):
     FAILED_WRITES = "failed_writes"  # names that the DAM refused for good
     DEAD_JOBS = "dead_jobs"  # work that was given up
     LOST_RULINGS = "lost_rulings"  # collections with a ruling that are not where they were
+    HELD_PHOTOGRAPHS = "held_photographs"  # photographs that came from under a stricter ruling
+    NAMES_AGAIN = "names_again"  # names that we took off and that somebody put there again
     UNKNOWN_AGE = "unknown_age"  # people who gave neither a birth date nor that they are of age
     ENDLESS_TOKENS = "endless_tokens"  # API tokens without an end
 
@@ -154,6 +156,8 @@ _SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], 
     (Kind.FAILED_WRITES, _number(_failed_writes), True, _EDITORS),
     (Kind.DEAD_JOBS, lambda services: len(services.queue.dead()), True, _ADMINISTRATORS),
     (Kind.LOST_RULINGS, _number(_lost_rulings), True, _OFFICERS),
+    (Kind.HELD_PHOTOGRAPHS, held_photographs.count, False, _OFFICERS),
+    (Kind.NAMES_AGAIN, returned_names.count_again, False, _EDITORS),
     (Kind.UNKNOWN_AGE, _number(_unknown_age), False, _OFFICERS),
     (Kind.ENDLESS_TOKENS, _number(_endless_tokens), False, _OFFICERS),
 )

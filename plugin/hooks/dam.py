@@ -162,6 +162,9 @@ class Dam(Protocol):
     dated: bool
     """Whether the DAM has fields for the last day on which a resource is cleared."""
 
+    named_collections: bool
+    """Whether collections are known by names that people change: then rulings are bound to what `identities` tells."""
+
     @property
     def at_once(self) -> int:
         """How many resources the calls for many reach in one go; 1 where they take one after the other.
@@ -172,6 +175,19 @@ class Dam(Protocol):
 
     def collections(self) -> Sequence[Collection]:
         """All collections."""
+        ...
+
+    def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
+        """What each of these collections (None: of all) is known by whatever its name is; without those that are not
+        there. Nothing where the ref itself is that."""
+        ...
+
+    def sure(self, identity: str) -> bool:
+        """Whether no other collection can ever be given this identity."""
+        ...
+
+    def lies_in(self, ref: str) -> tuple[str, ...]:
+        """Where a resource or collection of this ref lies, the innermost first; nothing where the ref does not say."""
         ...
 
     def rulings(self) -> Sequence[CollectionRuling]:
@@ -240,6 +256,22 @@ class Dam(Protocol):
 
     def holders(self, node: str) -> Iterator[str]:
         """Every resource that carries the name now, in any state, read from the DAM itself."""
+        ...
+
+    def position(self) -> int | None:
+        """How far the DAM's own log of changes goes now; None where it has none. Asked before we take a name off."""
+        ...
+
+    def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
+        """Of the places where a name stands that we had taken off, those into which a restored or reverted DAM
+        brought it back; none where somebody else put it there after our removal (`since`: `position` before it).
+
+        Wrong in doubt is a name by hand: it is listed, and stays.
+        """
+        ...
+
+    def remember(self, ref: str, nodes: Iterable[str]) -> None:
+        """Names of ours stand on the resource as it is now: `came_back` knows it by that, where it needs to."""
         ...
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:

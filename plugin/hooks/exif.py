@@ -14,6 +14,7 @@ from piexif import _dump as piexif_dump
 
 from plugin.errors import PictureError, WriteRefused
 from plugin.hooks import jpeg, tiff
+from plugin.hooks.dam import node_key
 
 # piexif leaves out the last word of inner directories; the last of them must not end with the block.
 _NO_NEXT = b"\x00" * 4
@@ -50,9 +51,12 @@ def parts(text: str) -> list[str]:
 
 
 def changed(text: str, add: Sequence[str], remove: Sequence[str]) -> str:
-    """`text` with `add` put behind, once each, and `remove` taken out; the rest as it stood."""
-    left = [p for p in text.split(";") if p.strip() not in remove] if text else []
-    return ";".join([*left, *(name for name in dict.fromkeys(add) if name not in parts(text))])
+    """`text` with `add` put behind, once each, and `remove` taken out, however spelled; the rest as it stood."""
+    gone = {node_key(name) for name in remove}
+    left = [p for p in text.split(";") if not p.strip() or node_key(p) not in gone] if text else []
+    there = {node_key(part) for part in parts(text)}
+    new = {node_key(name): name for name in reversed(add) if node_key(name) not in there}
+    return ";".join([*left, *reversed(new.values())])
 
 
 def edit(data: bytes, add: Sequence[str], remove: Sequence[str]) -> bytes:

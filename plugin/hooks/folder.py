@@ -11,13 +11,14 @@ from pathlib import Path
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks import leftovers, tree
+from plugin.hooks import folder_marks, known_states, leftovers, tree
 from plugin.hooks.changes import Finding, compare
 from plugin.hooks.dam import (
     Change,
     Collection,
     CollectionRuling,
     Dates,
+    Named,
     Names,
     Picture,
     Resource,
@@ -28,10 +29,12 @@ from plugin.hooks.dam import (
 )
 from plugin.hooks.drafts import Drafts
 from plugin.hooks.index import Index, Known
+from plugin.hooks.known_states import KnownStates
 from plugin.hooks.metadata import Metadata
 from plugin.hooks.sidecar import Memory
 from plugin.hooks.sidecars import Style
 from plugin.hooks.tool import ExifTool
+from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store
 
 _log = logging.getLogger(__name__)
@@ -43,6 +46,7 @@ class FolderDam:
 
     keeps: tuple[str, ...] = ()
     at_once = 1
+    named_collections = True
     dated = False  # a file has no field for a day; the release statement is what it can bear
 
     def __init__(
@@ -53,12 +57,14 @@ class FolderDam:
         style: Style = "full",
         ignore: Sequence[str] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp"),
         tool: ExifTool | None = None,
+        hasher: NameHasher | None = None,
     ) -> None:
         self._root = root.expanduser().resolve()
         self._clock = clock
         self._ignore = tuple(ignore)
         self._index = Index(store)
-        self._files = Metadata(tool, style)
+        self._states = KnownStates(store, hasher)
+        self._files = Metadata(tool, style, self._states.of_keywords)
         self._tool = tool
         self._lock = threading.RLock()
         self._findings: dict[str, Finding] = {}
@@ -73,7 +79,8 @@ class FolderDam:
         """The folder that the configuration names, with this machine's ExifTool if it has one."""
         folder = config.folder
         path = config.path(folder.path)
-        return cls(store, path, clock, folder.sidecar_name, folder.ignore, ExifTool.find())
+        hasher = NameHasher(config.path(config.keys.names_file))
+        return cls(store, path, clock, folder.sidecar_name, folder.ignore, ExifTool.find(), hasher)
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -207,6 +214,36 @@ class FolderDam:
             for path, names in self._files.names(batch, {key}):
                 if any(node_key(named.node) == key for named in names):
                     yield path.relative_to(self._root).as_posix()
+
+    def identities(self, refs: Iterable[str] | None = None) -> dict[str, str]:
+        """The marks of folders (folder_marks); one that is not there has none."""
+        asked = self._scan().folders if refs is None else refs
+        marks = ((ref, folder_marks.of(self._root / ref)) for ref in asked)
+        return {ref: mark for ref, mark in marks if mark is not None}
+
+    def sure(self, identity: str) -> bool:
+        """Where the file system tells when a folder was made."""
+        return folder_marks.sure(identity)
+
+    def lies_in(self, ref: str) -> tuple[str, ...]:
+        """Every folder above."""
+        return tree.collections(ref)
+
+    def position(self) -> int | None:
+        """None: a folder has no log."""
+        return None
+
+    def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
+        """The places in those of its files that are, byte for byte, as they were when the name in them was ours."""
+        return self._states.restored(known_states.read(tree.locate(self._root, ref)), named)
+
+    def remember(self, ref: str, nodes: Iterable[str]) -> None:
+        """Note the photograph and its sidecars as they are: restored, they are known again."""
+        known = self._index.get(ref)
+        if known is None or known.entry != tree.entry(self._root, ref) or not self._states.kept(ref):
+            self._states.keep(known_states.read(tree.locate(self._root, ref)), nodes)
+            if known is not None and known.entry == tree.entry(self._root, ref):
+                self._states.note_kept(ref)
 
     def rulings(self) -> Sequence[CollectionRuling]:
         """None: modes are set in FaceLease itself."""

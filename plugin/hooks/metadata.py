@@ -10,7 +10,7 @@ A keyword is not a person: one in XPKeywords, IPTC or dc:subject is told as a na
 equals one that stands as a person in the same photograph, or that the caller knows.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from plugin.hooks.drafts import Drafts, explained
 from plugin.hooks.sidecar import Memory, SidecarEdit
 from plugin.hooks.tool import Assign, ExifTool, Fields, checked
 
+Also = Callable[[Path, Collection[str]], Collection[str]]
 JPEG = frozenset({".jpg", ".jpeg"})
 EXIF_PLACE = frozenset({"exif"})
 XMP_PLACES = frozenset({"xmp", "region"})
@@ -48,9 +49,16 @@ class _Pair:
 class Metadata:
     """Reads and writes the names in the files of a folder of photographs."""
 
-    def __init__(self, tool: ExifTool | None, style: sidecars.Style) -> None:
+    def __init__(
+        self,
+        tool: ExifTool | None,
+        style: sidecars.Style,
+        also: Also = lambda _photo, _keys: (),
+    ) -> None:
+        """`also` is told a file's keywords, by key, that nobody stands for, and gives back those that are names."""
         self._tool = tool
         self._style = style
+        self._also = also
         self.places = EXIF_PLACE if tool is None else EXIF_PLACE | XMP_PLACES
         self.limits = (_NO_TOOL,) if tool is None else ()
 
@@ -71,9 +79,9 @@ class Metadata:
         fields = self._fields(pairs)
         for pair in pairs:
             if self._tool is None:
-                yield pair.photo, _named_in_exif(pair.photo, known)
+                yield pair.photo, _named_in_exif(pair.photo, known, self._also)
             elif all(_answered(path, fields) for path in (pair.photo, *pair.sidecars)):
-                yield pair.photo, _named(pair, fields, known)
+                yield pair.photo, _named(pair, fields, known, self._also)
 
     def _fields(self, pairs: Sequence[_Pair]) -> dict[Path, Fields]:
         if self._tool is None:
@@ -212,7 +220,7 @@ def _answered(path: Path, fields: dict[Path, Fields]) -> bool:
     return path in fields
 
 
-def _named(pair: _Pair, fields: dict[Path, Fields], known: Collection[str]) -> tuple[Named, ...]:
+def _named(pair: _Pair, fields: dict[Path, Fields], known: Collection[str], also: Also) -> tuple[Named, ...]:
     here = fields.get(pair.photo, {})
     turn, whole = xmp.orientation(here), xmp.size(here)
     people = [*xmp.names(here, turn, whole, "embedded-")]
@@ -224,7 +232,14 @@ def _named(pair: _Pair, fields: dict[Path, Fields], known: Collection[str]) -> t
         people += xmp.names(beside, turn, whole)
         words += [Named(w, frozenset({"subject"})) for w in xmp.texts(beside.get(xmp.KEYWORDS[1]))]
     persons = {node_key(n.node) for n in people} | set(known)
-    return merged([*people, *(w for w in words if node_key(w.node) in persons)])
+    return merged([*people, *_persons(pair.photo, words, persons, also)])
+
+
+def _persons(photo: Path, words: Sequence[Named], known: Collection[str], also: Also) -> list[Named]:
+    """The keywords that are people."""
+    unknown = {node_key(word.node) for word in words} - set(known)
+    names = {*known, *(also(photo, unknown) if unknown else ())}
+    return [word for word in words if node_key(word.node) in names]
 
 
 def _xp_keywords(photo: Path, fields: Fields) -> list[str]:
@@ -235,12 +250,12 @@ def _xp_keywords(photo: Path, fields: Fields) -> list[str]:
         return exif.read(photo)
 
 
-def _named_in_exif(photo: Path, known: Collection[str]) -> tuple[Named, ...]:
+def _named_in_exif(photo: Path, known: Collection[str], also: Also) -> tuple[Named, ...]:
     if photo.suffix.lower() not in JPEG:
         return ()
     with explained(photo):
         words = exif.read(photo)
-    return merged([Named(w, EXIF_PLACE) for w in words if node_key(w) in known])
+    return merged(_persons(photo, [Named(w, EXIF_PLACE) for w in words], known, also))
 
 
 def merged(names: Iterable[Named]) -> tuple[Named, ...]:

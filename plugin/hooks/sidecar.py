@@ -7,7 +7,7 @@ from pathlib import Path
 
 from plugin.errors import WriteRefused
 from plugin.hooks import sidecars, xmp
-from plugin.hooks.dam import Write
+from plugin.hooks.dam import Write, node_key
 from plugin.hooks.drafts import Drafts, explained
 from plugin.hooks.tool import Assign, ExifTool, Fields
 
@@ -68,22 +68,22 @@ class SidecarEdit:
 
     def _removals(self, path: Path, writes: Sequence[Write]) -> list[Assign]:
         fields = self._there[path]
-        persons = set(xmp.texts(fields.get(xmp.PERSONS)))
         gone = [w for w in writes if not w.add]
-        names = [w.node for w in gone if "xmp" in w.places and w.node in persons]
-        faces = {w.node for w in gone if "region" in w.places}
-        return [*(xmp.remove_person(name) for name in names), *xmp.remove_regions(faces, fields)]
+        persons = {node_key(w.node) for w in gone if "xmp" in w.places}
+        faces = {node_key(w.node) for w in gone if "region" in w.places}
+        return [*xmp.remove_persons(persons, fields), *xmp.remove_regions(faces, fields)]
 
     def _additions(self, writes: Sequence[Write]) -> list[Assign]:
         fields = self._there.get(self._target, {})
         if self._target in self._stats and self._target not in self._there:
             raise WriteRefused(f"{self._target.name} cannot be read as XMP")
-        persons = set(xmp.texts(fields.get(xmp.PERSONS)))
-        assigns = [xmp.add_person(w.node) for w in writes if "xmp" in w.places and w.node not in persons]
+        persons = _keys(fields)
+        fresh = {node_key(w.node): w.node for w in reversed(writes) if "xmp" in w.places}
+        assigns = [xmp.add_person(name) for key, name in reversed(fresh.items()) if key not in persons]
         turn, whole = xmp.orientation(self._embedded), xmp.size(self._embedded)
-        drawn = {n.node for n in xmp.names(fields, turn, whole) if "region" in n.places}
+        drawn = {node_key(n.node) for n in xmp.names(fields, turn, whole) if "region" in n.places}
         for write in writes:
-            if "region" in write.places and write.box is not None and write.node not in drawn:
+            if "region" in write.places and write.box is not None and node_key(write.node) not in drawn:
                 try:
                     new = xmp.add_region(write.node, write.box, turn, whole, fields)
                 except WriteRefused:
@@ -128,6 +128,11 @@ class SidecarEdit:
         return before is None
 
 
+def _keys(fields: Fields) -> set[str]:
+    """The names among the persons, by key."""
+    return {node_key(name) for name in xmp.texts(fields.get(xmp.PERSONS))}
+
+
 def _verify(
     path: Path,
     before: Fields,
@@ -138,16 +143,20 @@ def _verify(
     statement: str | None,
 ) -> None:
     """Raises WriteRefused unless the names read as asked, and everything of others reads as before."""
-    names = {w.node for w in writes}
+    names = {node_key(w.node) for w in writes}
     was = xmp.release(before)
     ours = was is None or was in memory.release
     if xmp.foreign(before, names, ours) != xmp.foreign(after, names, ours):
         raise WriteRefused(
             f"{path.name}: something of another program would not survive; nothing was written"
         )
-    persons = xmp.texts(after.get(xmp.PERSONS))
+    persons = _keys(after)
     for write in writes:
-        if "xmp" in write.places and (write.node in persons) != write.add and (target or not write.add):
+        if (
+            "xmp" in write.places
+            and (node_key(write.node) in persons) != write.add
+            and (target or not write.add)
+        ):
             raise WriteRefused(f"{path.name}: a name does not read back as written")
     if target and ours and xmp.release(after) != statement:
         raise WriteRefused(f"{path.name}: the release statement does not read back as written")

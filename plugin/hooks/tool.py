@@ -6,6 +6,7 @@ absolute path, never passes; names travel behind the `=` of an assignment and ar
 
 import json
 import os
+import re
 import select
 import shutil
 import time
@@ -37,6 +38,10 @@ class Assign:
     tag: str
     how: Literal["=", "+=", "-="]
     value: str
+
+
+_C_NOTATION = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_LINE_SIGNS = re.compile("[\t\n\r]")
 
 
 def _read_until(fd: int, ending: bytes, block: int) -> bytes:
@@ -102,7 +107,7 @@ class ExifTool:
 
         Raises WriteRefused where ExifTool will not.
         """
-        args = [f"-{checked(c.tag)}{c.how}{checked(c.value)}" for c in changes]
+        args = [_argument(change) for change in changes]
         status, _, complaint = self._call(["-overwrite_original", *args, _path(path)])
         if status != 0:
             raise WriteRefused(f"exiftool would not write {path.name}: {complaint.strip()[:200]}")
@@ -148,6 +153,14 @@ class ExifTool:
         if process is not None:
             with suppress(OSError, ValueError), warnings.catch_warnings(action="ignore"):
                 process.terminate(timeout=5)
+
+
+def _argument(change: Assign) -> str:
+    """One line. What is to be taken out is as another program spelled it: with tabs or line ends, in C's notation."""
+    if change.how != "-=" or not _LINE_SIGNS.search(change.value):
+        return f"-{checked(change.tag)}{change.how}{checked(change.value)}"
+    text = f"-{checked(change.tag)}-={change.value}".replace("\\", "\\\\")
+    return "#[CSTR]" + checked(_LINE_SIGNS.sub(lambda sign: _C_NOTATION[sign[0]], text))
 
 
 def _path(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from plugin.errors import WriteRefused
 from plugin.hooks import regions
-from plugin.hooks.dam import Box, Named
+from plugin.hooks.dam import Box, Named, node_key
 from plugin.hooks.regions import Size
 from plugin.hooks.tool import Assign, Fields
 
@@ -99,9 +99,10 @@ def add_person(name: str) -> Assign:
     return Assign(PERSONS, "+=", name)
 
 
-def remove_person(name: str) -> Assign:
-    """The name no longer among them."""
-    return Assign(PERSONS, "-=", name)
+def remove_persons(keys: Collection[str], fields: Fields) -> list[Assign]:
+    """The names of these keys no longer among them, each as it is spelled there."""
+    spelled = dict.fromkeys(texts(fields.get(PERSONS)))
+    return [Assign(PERSONS, "-=", name) for name in spelled if node_key(name) in keys]
 
 
 def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Fields) -> list[Assign]:
@@ -123,16 +124,15 @@ def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Field
     return drawn
 
 
-def remove_regions(names: Collection[str], fields: Fields) -> list[Assign]:
-    """Take the faces of `names` out; with the last region goes what says on what they were drawn."""
+def remove_regions(keys: Collection[str], fields: Fields) -> list[Assign]:
+    """Take the faces of the names of these keys out, each as it is spelled there; with the last region goes what
+    says on what they were drawn."""
     info = _struct(fields.get(REGIONS))
     listed = [region_name(r) for r in _structs(info.get("RegionList"))]
-    gone = [name for name in dict.fromkeys(listed) if name in names]
-    if gone and all(name in names for name in listed) and not set(info) - _OURS_WHOLE:
+    gone = [name for name in dict.fromkeys(listed) if name is not None and node_key(name) in keys]
+    if gone and all(name in gone for name in listed) and not set(info) - _OURS_WHOLE:
         return [Assign(REGIONS, "=", "")]
-    return [
-        Assign("XMP-mwg-rs:RegionList", "-=", struct({"Name": name, "Type": "Face"})) for name in gone if name
-    ]
+    return [Assign("XMP-mwg-rs:RegionList", "-=", struct({"Name": name, "Type": "Face"})) for name in gone]
 
 
 def set_release(value: str | None) -> Assign:
@@ -160,13 +160,13 @@ def _escape(text: str) -> str:
 
 
 def foreign(fields: Fields, ours: Collection[str], release_too: bool) -> Fields:
-    """What of a sidecar is not ours: without the names of `ours`, and the release status if it is ours."""
+    """What of a sidecar is not ours: without the names of these keys, and the release status if it is ours."""
     rest = {k: v for k, v in fields.items() if k != TOOLKIT}
     if release_too:
         rest.pop(RELEASE, None)
-    _set(rest, PERSONS, [n for n in texts(rest.get(PERSONS)) if n not in ours])
+    _set(rest, PERSONS, [n for n in texts(rest.get(PERSONS)) if node_key(n) not in ours])
     info = dict(_struct(rest.get(REGIONS)))
-    listed = [r for r in _structs(info.get("RegionList")) if region_name(r) not in ours]
+    listed = [r for r in _structs(info.get("RegionList")) if node_key(region_name(r) or "") not in ours]
     if listed:
         info["RegionList"] = listed
     elif info.pop("RegionList", None) is not None:

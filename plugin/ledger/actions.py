@@ -71,6 +71,7 @@ class Action(StrEnum):
     TAG_FAIL = "photo:tag:fail"
     TAG_HAND = "photo:tag:hand"
     TAG_KEEP = "photo:tag:keep"
+    TAG_RETURN = "photo:tag:return"
     RELEASE_WRITE = "photo:release:write"
     CLEARANCE_INTEND = "photo:clearance:intend"
     CLEARANCE_WRITE = "photo:clearance:write"
@@ -79,6 +80,8 @@ class Action(StrEnum):
     RESOURCE_GONE = "photo:resource:gone"
 
     MODE_SET = "collection:mode:set"
+    MODE_FOLLOW = "collection:mode:follow"
+    MODE_LOSE = "collection:mode:lose"
     MODE_EXPIRE = "collection:mode:expire"
     MODE_LOOK = "collection:mode:look"
 

@@ -56,6 +56,16 @@ folder_file = Table(
     Column("file_version", Text, nullable=False, index=True),
     Column("release_ours", Text),                             # the release statement we wrote, if any
     Column("sidecar_ours", Boolean, nullable=False, default=False),  # we made the sidecar file
+    Column("kept", Boolean, nullable=False, default=False,
+           server_default=text("false")),                     # its state is in folder_state, where we named somebody
+)  # fmt: skip
+
+# States of files in which a name was ours: a hash of the file's bytes with the name, which names nobody without
+# the file. A name that stands in such a file again came back with it.
+folder_state = Table(
+    "folder_state", metadata,
+    Column("mark", Text, primary_key=True),
+    Column("seen_at", Instant, nullable=False),
 )  # fmt: skip
 
 # Every decision about a collection, in order: appended, never changed.
@@ -85,13 +95,26 @@ ruling_member = Table(
     person_id(primary_key=True, index=True),
 )  # fmt: skip
 
+# Where a picture lay under rulings that it has left: moved or copied elsewhere it is not free of them. The rows of
+# one `place` belong together.
+former_place = Table(
+    "former_place", metadata,
+    Column("id", BIG, primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("file_version", Text, nullable=False, index=True),
+    Column("collection_ref", Text, nullable=False, index=True),
+    Column("since", Instant),                                 # when it came there; null: before that was noted
+    Column("left_at", Instant, nullable=False),
+    **NUMBERED,
+)  # fmt: skip
+
 # A name that we took off a resource: one that comes back with a restored DAM is taken off again. The name stands
 # here as a keyed hash, whose key lies outside the store, so that it outlives an erasure without naming anybody.
 taken_off = Table(
     "taken_off", metadata,
     Column("id", BIG, primary_key=True),
     resource_id(index=True),
-    Column("name_mac", Text, nullable=False),
+    Column("name_mac", Text, nullable=False, index=True),
     Column("places", JSON, nullable=False),                   # where it was ours
     Column("position", BIG),                                  # of the DAM's log when it was taken off, where it has one
     Column("taken_at", Instant, nullable=False),

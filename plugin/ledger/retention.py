@@ -96,6 +96,20 @@ def _intents(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     return _count(tx.execute(delete(t.intent).where(t.intent.c.id.in_(old.limit(chunk)))))
 
 
+def _taken_off(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """Names that we took off, by keyed hash: a backup of the DAM may be put back for so long."""
+    before = months_before(now, config.retention.taken_off_months)
+    old = _ids(t.taken_off, t.taken_off.c.taken_at < before)
+    return _count(tx.execute(delete(t.taken_off).where(t.taken_off.c.id.in_(old.limit(chunk)))))
+
+
+def _folder_states(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
+    """States of files by which such a name is known, as long."""
+    before = months_before(now, config.retention.taken_off_months)
+    old = select(t.folder_state.c.mark).where(t.folder_state.c.seen_at < before).limit(chunk)
+    return _count(tx.execute(delete(t.folder_state).where(t.folder_state.c.mark.in_(old))))
+
+
 def _shredding(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     """What was shredded for good is kept as long as the audit log that speaks of it."""
     before = months_before(now, config.retention.audit_months)
@@ -151,6 +165,8 @@ _KINDS: dict[str, Callable[[Tx, Config, datetime, int], int]] = {
     "sessions": _sessions,
     "jobs": _jobs,
     "intents": _intents,
+    "taken off": _taken_off,
+    "folder states": _folder_states,
     "shredding": _shredding,
     "mails": _mails,
     "codes": _codes,

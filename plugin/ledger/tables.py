@@ -21,6 +21,8 @@ from plugin.ledger.dam_tables import (
     dam_cursor,
     dam_node,
     folder_file,
+    folder_state,
+    former_place,
     ruling,
     ruling_member,
     statement,
@@ -32,8 +34,8 @@ from plugin.ledger.sign_tables import api_token, code, form, idempotency, invita
 
 __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "event", "folder_file",
-    "form", "idempotency", "invitation", "job", "mail", "metadata", "reference_set", "request", "ruling",
-    "ruling_member", "session", "statement", "taken_off", "visit",
+    "folder_state", "form", "former_place", "idempotency", "invitation", "job", "mail", "metadata", "reference_set",
+    "request", "ruling", "ruling_member", "session", "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
@@ -47,6 +49,7 @@ state = Table(
     Column("last_sweep", Instant),
     Column("late_consent_at", Instant),
     Column("policy", Text),                                   # what the stored clearances were computed under
+    Column("taken_off_at", Instant),                          # since when names that we take off are remembered
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------
@@ -62,10 +65,8 @@ person = Table(
     Column("objected_at", Instant),                           # a child's own objection to recognition
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),                              # when the last grant of any kind ended
-    Column("namesake", Boolean, nullable=False, default=False,
-           server_default=text("false")),                     # signed up under a name that was made to differ
-    Column("self_entered", Boolean, nullable=False, default=False,
-           server_default=text("false")),                     # by their own signature, and nobody said who it is
+    Column("namesake", Boolean, nullable=False, default=False, server_default=text("false")),  # name made to differ
+    Column("self_entered", Boolean, nullable=False, default=False, server_default=text("false")),  # nobody said who
     Column("given_name", Text),                               # as they gave it, where it was made to differ
     Column("of_age_at", Instant),                             # declared to be of age, without a birth date
     Column("of_age_by", Text),                                # who declared it
@@ -165,6 +166,7 @@ collection = Table(
     Column("set_at", Instant, nullable=False),
     Column("identity", Text),                                 # the DAM's own mark of it, which outlives its name
     Column("lost_at", Instant),                               # it is not where it was, and could not be followed
+    Column("lost_below", Text, index=True),                   # where nothing is compared because of that
 )  # fmt: skip
 
 shoot_member = Table(
@@ -188,6 +190,7 @@ resource = Table(
     Column("released", Boolean),                              # our last statement in the file, if any
     Column("seen_at", Instant, nullable=False),
     Column("deleted_at", Instant),
+    Column("placed_at", Instant),                             # since when it lies under the rulings above it
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
     **NUMBERED,
@@ -253,7 +256,7 @@ tag = Table(
     Column("node", Text, nullable=False),
     Column("node_key", Text, nullable=False, index=True),
     person_id(nullable=True, index=True),                       # null: a name by hand that nobody has linked
-    Column("origin", Text, nullable=False),                   # machine, confirmed, hand
+    Column("origin", Text, nullable=False),                   # machine, confirmed, hand, returned
     Column("places", JSON, nullable=False),                   # where we wrote it; [] by hand
     Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
     Column("created_at", Instant, nullable=False),

@@ -39,6 +39,7 @@ class Origin(StrEnum):
     MACHINE = "machine"
     CONFIRMED = "confirmed"
     HAND = "hand"
+    RETURNED = "returned"  # we took it off, and a restored DAM brought it back: it goes again
 
 
 class Status(StrEnum):

@@ -108,6 +108,22 @@ def effective(rules: Iterable[CollectionRule], today: date) -> Scope:
     return Scope(Mode.OFF if modes <= {Mode.OFF} else Mode.DETECT)
 
 
+def narrowed(scope: Scope, other: Scope) -> Scope:
+    """What both allow. Where the other one forbids to compare, faces are found at the most."""
+    if not other.compares:
+        return Scope(Mode.DETECT if other.mode is Mode.DETECT else Mode.OFF)
+    auto, suggest = _common(scope.auto, other.auto), _common(scope.suggest, other.suggest)
+    if auto != frozenset():
+        return Scope(Mode.AUTO, auto, suggest)
+    return Scope(Mode.SUGGEST, auto, suggest) if suggest != frozenset() else Scope(Mode.DETECT)
+
+
+def _common(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
 def _people(rules: Iterable[CollectionRule]) -> frozenset[str] | None:
     found: frozenset[str] = frozenset()
     for rule in rules:

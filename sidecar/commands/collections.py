@@ -1,4 +1,4 @@
-"""`facelease collection`: list, set, history."""
+"""`facelease collection`: list, set, history, lost, held, gone."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 from sqlalchemy import select
 
-from plugin.flows import mode_effect, modes, ruling_history
+from plugin.flows import held_photographs, mode_effect, modes, ruling_history, ruling_identity
 from plugin.flows.ruling_history import PastRuling
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
@@ -101,6 +101,48 @@ def history(shell: Shell, ref: str, as_json: bool) -> None:
         for one in found
     ]  # fmt: skip
     say(as_json, rows, table(heads, lines))
+
+
+@collection.command("lost")
+@as_json
+@click.pass_obj
+def lost(shell: Shell, as_json: bool) -> None:
+    """Rulings whose folder is not where it was and could not be followed."""
+    with shell.house() as services, services.store.read() as conn:
+        zone = services.config.site.zone
+        rows = [
+            {"ref": row.ref, "mode": row.mode, "since": row.lost_at, "halts": row.lost_below or ""}
+            for row in held_photographs.lost(conn)
+        ]
+    lines = [
+        [row["ref"], row["mode"], f"{row['since'].astimezone(zone):%Y-%m-%d %H:%M}", row["halts"]]
+        for row in rows
+    ]
+    say(as_json, rows, table(["ref", "mode", "since", "nothing is compared below"], lines))
+
+
+@collection.command("held")
+@click.argument("ref", required=False)
+@as_json
+@click.pass_obj
+def held(shell: Shell, ref: str | None, as_json: bool) -> None:
+    """Photographs (in the collection REF) that came from under a stricter ruling and wait for a decision."""
+    with shell.house() as services, services.store.read() as conn:
+        found = held_photographs.held(services, conn, ref)
+    say(as_json, [{"ref": one} for one in found], found or ["none"])
+
+
+@collection.command("gone")
+@click.argument("ref")
+@as_json
+@click.pass_obj
+def gone(shell: Shell, ref: str, as_json: bool) -> None:
+    """Say that the lost collection REF is gone: what waited for it goes on. Its photographs stay under its ruling,
+    wherever they turn up, until somebody rules on where they lie then."""
+    with shell.house() as services:
+        ruling_identity.give_up(services, ref, actor())
+        finish_jobs(services)
+    say(as_json, {"ref": ref, "gone": True}, [f"{ref}: gone"])
 
 
 def _why(one: PastRuling) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from plugin.errors import DamError
 from plugin.flows import clearance as clearances
-from plugin.flows import cleared, names, review, vouching
+from plugin.flows import cleared, names, returned_names, review, vouching
 from plugin.flows.services import Services
 from plugin.quitclaim import wording
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
@@ -58,6 +58,17 @@ def list_(shell: Shell, state: str, after: int, limit: int, as_json: bool) -> No
         as_json, {"faces": faces, "unconfirmed": machine, "unlinked": unlinked, "renamed": renamed},
         lines + unasked,
     )  # fmt: skip
+
+
+@reviews.command("again")
+@as_json
+@click.pass_obj
+def again(shell: Shell, as_json: bool) -> None:
+    """Names that we took off and that stand by hand now: somebody put them there, and they stay."""
+    with shell.house() as services, services.store.read() as conn:
+        found = returned_names.by_hand_again(services, conn)
+    rows = [{"photo": ref, "name": name} for ref, name in found]
+    say(as_json, rows, table(["photo", "name"], [[ref, name] for ref, name in found]))
 
 
 def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:

@@ -13,7 +13,7 @@ from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Status
 from plugin.recognizer.examiner import Examiner
-from tests import support
+from tests import another_program, support
 from tests.crowd import A, B, Crowd
 
 REF = "shoot/one.jpg"
@@ -161,7 +161,7 @@ def test_a_twin_tagged_by_hand_stays_so(
     shutil.copyfile(photos / REF, photos / "shoot/twin.jpg")
     support.settle(photos / "shoot/twin.jpg")
     look(services, cast)
-    by_hand(services, photos, "shoot/twin.jpg", "Åsa")
+    another_program.name(photos / "shoot/twin.jpg", "Åsa")
     look(services, cast)
     assert cast.names_on("shoot/twin.jpg") == {"Åsa"}
     assert cast.tags(asa) == {"shoot/twin.jpg": "hand"}

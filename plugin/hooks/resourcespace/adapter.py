@@ -27,6 +27,7 @@ from plugin.hooks.resourcespace.classic import Classic
 from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.log import Cursor, Feed, Log
 from plugin.hooks.resourcespace.nodes import Nodes
+from plugin.hooks.resourcespace.numbered import Numbered
 from plugin.hooks.resourcespace.previews import fetched
 from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
 from plugin.hooks.resourcespace.whose import Whose
@@ -38,7 +39,7 @@ T = TypeVar("T")
 _LOOK_FOR_PLUGIN = 600.0  # seconds after which a plugin that was not there is looked for again
 
 
-class ResourceSpaceDam:
+class ResourceSpaceDam(Numbered):
     """The Dam protocol on one server, in the name of one account. Threads may share it."""
 
     places = frozenset({PLACE})

@@ -15,7 +15,16 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Make the tables and columns, then fill them from what is there."""
-    for make in (_reference_set, _address, _visit, _ruling, _taken_off, _columns):
+    for make in (
+        _reference_set,
+        _address,
+        _visit,
+        _ruling,
+        _taken_off,
+        _folder_state,
+        _former_place,
+        _columns,
+    ):
         make()
     for fill in (_SETS, _GONE, _FACES, _TAGS, _INTENTS, _SELF_ENTERED, _RULINGS, _MEMBERS, _CLOSE_PAGES):
         op.execute(sa.text(fill))
@@ -135,12 +144,45 @@ def _taken_off() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_taken_off_resource_id", "taken_off", ["resource_id"])
+    op.create_index("ix_taken_off_name_mac", "taken_off", ["name_mac"])
+
+
+def _folder_state() -> None:
+    op.create_table(
+        "folder_state",
+        sa.Column("mark", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("mark", name="pk_folder_state"),
+    )
+    op.add_column(
+        "folder_file", sa.Column("kept", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+    )
+
+
+def _former_place() -> None:
+    op.create_table(
+        "former_place",
+        sa.Column("id", _BIG, nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("file_version", sa.Text(), nullable=False),
+        sa.Column("collection_ref", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger()),
+        sa.Column("left_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_former_place"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_former_place_file_version", "former_place", ["file_version"])
+    op.create_index("ix_former_place_collection_ref", "former_place", ["collection_ref"])
 
 
 def _columns() -> None:
     op.add_column("api_token", sa.Column("tools", sa.JSON(), nullable=False, server_default=sa.text("'[]'")))
+    op.add_column("state", sa.Column("taken_off_at", sa.BigInteger()))
     op.add_column("collection", sa.Column("identity", sa.Text()))
     op.add_column("collection", sa.Column("lost_at", sa.BigInteger()))
+    op.add_column("collection", sa.Column("lost_below", sa.Text()))
+    op.create_index("ix_collection_lost_below", "collection", ["lost_below"])
+    op.add_column("resource", sa.Column("placed_at", sa.BigInteger()))
     for table in ("face", "tag", "intent"):
         op.add_column(table, sa.Column("set_id", sa.Text()))
     op.add_column("tag", sa.Column("kept_at", sa.BigInteger()))
@@ -235,8 +277,13 @@ def downgrade() -> None:
         op.drop_column("tag", column)
     for table in ("face", "tag", "intent"):
         op.drop_column(table, "set_id")
-    for column in ("lost_at", "identity"):
+    op.drop_column("state", "taken_off_at")
+    op.drop_column("folder_file", "kept")
+    op.drop_column("resource", "placed_at")
+    op.drop_index("ix_collection_lost_below", "collection")
+    for column in ("lost_below", "lost_at", "identity"):
         op.drop_column("collection", column)
     op.drop_column("api_token", "tools")
-    for table in ("taken_off", "ruling_member", "ruling", "visit", "address", "reference_set"):
+    ruled = ("former_place", "folder_state", "taken_off", "ruling_member", "ruling")
+    for table in (*ruled, "visit", "address", "reference_set"):
         op.drop_table(table)

@@ -1,0 +1,261 @@
+"""A ruling is bound to the collection, not to its name: it follows one that was renamed or moved.
+
+First by the mark that the DAM gave the collection; where that is lost (a copy, a restore) by the photographs that
+lay under it. Where neither leads to one place the ruling is lost: that is told, and nothing is compared below.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from plugin.errors import NotFound
+from plugin.flows import modes, ruling_history
+from plugin.flows.ruled_photographs import RuledPhotographs
+from plugin.flows.ruling_history import Why
+from plugin.flows.services import Services
+from plugin.hooks.dam import Change, Resource
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
+from plugin.quitclaim.scope import COMPARING, Mode
+
+GONE = "gone"
+"""The identity of one that somebody said is gone: its ruling still counts for photographs that lay there."""
+
+_COMPARING = {mode.value for mode in COMPARING}
+
+
+@dataclass
+class _Plan:
+    """What becomes of the rulings whose collection is not what it was."""
+
+    moves: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)  # new identities, by the ref from now on
+    lost: list[str] = field(default_factory=list)
+
+
+def recognised(services: Services, resource: Resource) -> bool:
+    """Whether every collection above the resource is the one that its ruling was made for, and none is another's.
+
+    Asked before anything is compared: between a rename and the next poll the name says too little.
+    """
+    if not services.dam.named_collections:
+        return True
+    marks = services.dam.identities(resource.collections)
+    c = t.collection.c
+    with services.store.read() as conn:
+        known = select(c.ref, c.identity).where(
+            or_(c.ref.in_(resource.collections), c.identity.in_(list(marks.values())))
+        )
+        rows = conn.execute(known).all()
+    return all(row.ref in marks and row.identity in {None, marks[row.ref]} for row in rows)
+
+
+def guarded(services: Services, resource: Resource) -> Resource:
+    """The resource, with nothing to be compared where a ruling above it is in question; that is settled by a job."""
+    if recognised(services, resource):
+        return resource
+    with services.store.write() as tx:
+        services.queue.put(tx, "rulings", "all", priority=1)
+    return replace(resource, complete=False)
+
+
+def settle(services: Services, job: Claimed) -> None:
+    """Follow, and look again at every photograph that waited for it."""
+    follow(services, services.dam.changes())
+    with services.store.write() as tx:
+        waiting = select(t.resource.c.ref).join(
+            t.resource_hidden, t.resource_hidden.c.resource_id == t.resource.c.id
+        )
+        for ref in list(tx.connection.scalars(waiting)):
+            services.queue.put(
+                tx, "photo", ref, {}, delay=timedelta(seconds=services.config.dam.poll_seconds)
+            )
+        services.queue.finish(tx, job)
+
+
+def follow(services: Services, changes: Sequence[Change], thorough: bool = False) -> int:
+    """Bring every ruling to where its collection is now; returns how many moved or were lost.
+
+    `changes` are what the DAM told and nobody entered yet. `thorough`: also look for those that were lost.
+    Raises DamError.
+    """
+    if not services.dam.named_collections:
+        return 0
+    with services.store.read() as conn:
+        rows = list(conn.execute(select(t.collection)))
+    marks = services.dam.identities([row.ref for row in rows])
+    open_ = [row for row in rows if _unsettled(row, marks, thorough)]
+    if not open_:
+        return 0
+    everywhere = services.dam.identities(None)
+    plan = _planned(services, open_, {row.ref for row in rows}, everywhere, changes)
+    titles = {one.ref: one.title for one in services.dam.collections()} if plan.moves else {}
+    with services.store.write() as tx:
+        _carry_out(services, tx, plan, titles)
+    return len(plan.moves) + len(plan.lost)
+
+
+def _unsettled(row: Row[Any], marks: Mapping[str, str], thorough: bool) -> bool:
+    if row.lost_at is not None:
+        return thorough
+    if row.identity == GONE:
+        return row.ref in marks
+    return bool(row.identity != marks.get(row.ref))
+
+
+def _planned(
+    services: Services, rows: Sequence[Row[Any]], ruled: set[str], everywhere: Mapping[str, str],
+    changes: Sequence[Change],
+) -> _Plan:  # fmt: skip
+    by_mark = {mark: ref for ref, mark in everywhere.items()}
+    plan = _Plan()
+    for row in rows:
+        here, found = everywhere.get(row.ref), by_mark.get(row.identity or "")
+        photographs = RuledPhotographs(services, row.ref, changes)
+        if row.identity is None and here is not None:
+            plan.marks[row.ref] = here
+        elif found is not None and found == row.ref:
+            plan.marks[found] = row.identity  # lost, and back
+        elif found is not None and (services.dam.sure(row.identity) or _may_follow(row, photographs, found)):
+            plan.moves[row.ref] = found
+            plan.marks[found] = row.identity
+        elif row.identity not in {None, GONE} and here is not None and photographs.stay(row.mode):
+            plan.marks[row.ref] = here
+        elif row.identity != GONE and (target := photographs.target(ruled)) is not None:
+            plan.moves[row.ref] = target
+            plan.marks[target] = everywhere.get(target, "")
+        elif not photographs.on_their_way() and row.lost_at is None:
+            plan.lost.append(row.ref)
+    return _without_clashes(plan)
+
+
+def _may_follow(row: Row[Any], photographs: RuledPhotographs, found: str) -> bool:
+    """A mark that may be given out again leads a ruling that allows comparing only where photographs went too."""
+    return row.mode not in _COMPARING or photographs.went_to(found)
+
+
+def _without_clashes(plan: _Plan) -> _Plan:
+    """Two rulings cannot follow to one place: then both are lost."""
+    counts = Counter(plan.moves.values())
+    clash = [ref for ref, target in plan.moves.items() if counts[target] > 1]
+    for ref in clash:
+        plan.marks.pop(plan.moves.pop(ref), None)
+    plan.lost += clash
+    return plan
+
+
+def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str]) -> None:
+    for ref in plan.lost:
+        _lose(services, tx, ref)
+    if plan.moves:
+        _move(services, tx, plan.moves, titles)
+    for ref, mark in plan.marks.items():
+        known: dict[str, Any] = {"identity": mark or None, "lost_at": None, "lost_below": None}
+        tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**known))
+    tx.move_generation()
+
+
+def _lose(services: Services, tx: Tx, ref: str) -> None:
+    this = t.collection.c.ref == ref
+    mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
+    above = services.dam.lies_in(ref)
+    below = above[0] if mode == Mode.NEVER.value and above else None
+    tx.execute(update(t.collection).where(this).values(lost_at=tx.now, lost_below=below))
+    ruling_history.append(tx, ref, Why.LOST, "system")
+    tx.audit(Action.MODE_LOSE, "system", mode=str(mode), collection=modes.pseudonym(ref))
+    services.queue.put(tx, "remode", below or ref, {})
+
+
+def _move(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[str, str]) -> None:
+    """All at once: two may have changed places. One that is lost makes room for the one that comes."""
+    for target in moves.values():
+        if target not in moves and _exists(tx, target):
+            _rename(tx, {target: f"{target} (lost {tx.now:%Y-%m-%d %H:%M:%S.%f})"})
+    _rename(tx, moves)
+    for old, new in moves.items():
+        this = t.collection.c.ref == new
+        tx.execute(update(t.collection).where(this).values(title=titles.get(new, new)))
+        ruling_history.append(tx, new, Why.FOLLOWED, "system", moved_from=old)
+        mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
+        tx.audit(Action.MODE_FOLLOW, "system", mode=str(mode), collection=modes.pseudonym(new))
+        services.queue.put(tx, "remode", new, {})
+
+
+def _exists(tx: Tx, ref: str) -> bool:
+    return tx.execute(select(t.collection.c.ref).where(t.collection.c.ref == ref)).first() is not None
+
+
+def _rename(tx: Tx, moves: Mapping[str, str]) -> None:
+    """The refs of collections, wherever they stand; the history keeps those of its time."""
+    rows = tx.execute(select(t.collection).where(t.collection.c.ref.in_(moves))).mappings().all()
+    members = tx.execute(select(t.shoot_member).where(t.shoot_member.c.collection_ref.in_(moves))).all()
+    tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref.in_(moves)))
+    tx.execute(delete(t.collection).where(t.collection.c.ref.in_(moves)))
+    for row in rows:
+        tx.execute(insert(t.collection).values(**dict(row) | {"ref": moves[row["ref"]]}))
+    for one in members:
+        tx.execute(
+            insert(t.shoot_member).values(collection_ref=moves[one.collection_ref], person_id=one.person_id)
+        )
+    _both(tx, moves)
+    for column in (t.resource_collection.c, t.former_place.c, t.invitation.c):
+        ref = column.collection_ref
+        for old, new in moves.items():
+            tx.execute(update(ref.table).where(ref == old).values(collection_ref=_COMING + new))
+        for new in moves.values():
+            tx.execute(update(ref.table).where(ref == _COMING + new).values(collection_ref=new))
+
+
+_COMING = "\x00"  # no ref begins with it: between the old name and the new one
+
+
+def _both(tx: Tx, moves: Mapping[str, str]) -> None:
+    """A resource that lay in a collection and in the one whose place it takes lies in the one from now on."""
+    mine = t.resource_collection.c
+    for old, new in moves.items():
+        if new not in moves:
+            also = select(mine.resource_id).where(mine.collection_ref == old)
+            tx.execute(
+                delete(t.resource_collection).where(mine.collection_ref == new, mine.resource_id.in_(also))
+            )
+
+
+def give_up(services: Services, ref: str, actor: str) -> None:
+    """Somebody says that a lost collection is gone: nothing waits for it any more.
+
+    Its ruling still counts for its photographs, wherever they turn up, until somebody rules on where they are then.
+    Raises NotFound.
+    """
+    with services.store.write() as tx:
+        given_up(services, tx, ref, actor)
+
+
+def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
+    """The same in the caller's transaction."""
+    this = (t.collection.c.ref == ref) & t.collection.c.lost_at.is_not(None)
+    row = tx.execute(select(t.collection).where(this)).first()
+    if row is None:
+        raise NotFound(f"no ruling on {ref!r} is lost: facelease collection lost shows them")
+    tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
+    ruling_history.append(tx, ref, Why.LOST, actor)
+    tx.move_generation()
+    tx.audit(Action.MODE_LOSE, actor, mode=row.mode, collection=modes.pseudonym(ref), given_up=True)
+    services.queue.put(tx, "remode", row.lost_below or ref, {})
+    for one in _waiting(services, tx.connection, row.lost_below or ref):
+        services.queue.put(tx, "photo", one, priority=6)
+
+
+def _waiting(services: Services, conn: Connection, ref: str) -> list[str]:
+    rc = t.resource_collection.c
+    query = (
+        select(t.resource.c.ref)
+        .join(t.resource_collection, rc.resource_id == t.resource.c.id)
+        .where(rc.collection_ref == ref, t.resource.c.deleted_at.is_(None), ~t.resource.c.matched)
+    )
+    return list(conn.scalars(query))

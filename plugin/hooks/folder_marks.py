@@ -1,0 +1,44 @@
+"""What a folder is known by when its name is another: the number that the file system gave it, and its birth.
+
+The number survives a rename and a move within one file system, not a copy, and it is given out again; with the
+moment of birth it is never given twice. Where a file system tells no birth, the number stands alone.
+"""
+
+import ctypes
+import os
+import struct
+from pathlib import Path
+
+_AT_FDCWD, _NO_FOLLOW, _INO_AND_BIRTH, _BIRTH = -100, 0x100, 0x900, 0x800
+_SIZE, _BIRTH_AT = 256, 80
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def of(path: Path) -> str | None:
+    """The mark of a folder; None where it is none."""
+    try:
+        stat = path.stat(follow_symlinks=False)
+        if not path.is_dir():
+            return None
+    except OSError:
+        return None
+    birth = _birth(path)
+    return f"{stat.st_ino}" if birth is None else f"{stat.st_ino}.{birth}"
+
+
+def sure(mark: str) -> bool:
+    """Whether no other folder can ever have the mark."""
+    return "." in mark
+
+
+def _birth(path: Path) -> str | None:
+    """statx(2), which Python does not offer."""
+    call = getattr(_LIBC, "statx", None)
+    if call is None:
+        return None
+    answer = ctypes.create_string_buffer(_SIZE)
+    if call(_AT_FDCWD, os.fsencode(path), _NO_FOLLOW, _INO_AND_BIRTH, answer) != 0:
+        return None
+    (told,) = struct.unpack_from("=I", answer.raw, 0)
+    seconds, fraction = struct.unpack_from("=qI", answer.raw, _BIRTH_AT)
+    return f"{seconds}.{fraction}" if told & _BIRTH else None
