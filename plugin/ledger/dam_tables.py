@@ -44,6 +44,10 @@ dam_cursor = Table(
     Column("position", BIG, nullable=False),                  # the highest row that was acknowledged
     Column("seen", JSON, nullable=False),                     # acknowledged rows close to it, read again
     Column("moved_at", Instant, nullable=False),
+    Column("marks", JSON),                                    # rows as they were, by number: a log set back has others
+    Column("floors", JSON),                                   # of each time it was set back, the last row that stayed
+    Column("set_back_at", Instant),                           # when that was noticed last
+    Column("heard_at", Instant),                              # when everything was asked for anew because of it
 )  # fmt: skip
 
 # The folder DAM's own memory of its files, so that a change is noticed without reading each again.

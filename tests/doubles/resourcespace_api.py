@@ -230,6 +230,16 @@ class Api(ConsentApi):
         ]  # fmt: skip
         return found[:count] if count else found
 
+    def get_resource_log(self, user: User, p: Params) -> Any:
+        """One resource's rows, the newest first, with the name of the account; nothing without permission v."""
+        names = {one.ref: one.name for one in self.library.users.values()}
+        ref = loose(p.get("resource"))
+        mine = [row for row in reversed(self.library.log) if row["resource"] == ref and user.may("v")]
+        return [
+            {**row, "username": names.get(row["user"]), "fullname": None, "title": None, "previous_value": ""}
+            for row in mine
+        ]
+
     # ---- nodes and fields --------------------------------------------------------------------
 
     def get_nodes(self, user: User, p: Params) -> Any:

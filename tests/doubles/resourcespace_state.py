@@ -1,5 +1,6 @@
 """What the double keeps: resources, nodes, collections, accounts and the log, as the recorded server kept them."""
 
+import copy
 import hashlib
 import io
 import re
@@ -22,6 +23,9 @@ _GROUPS = {
     GENERAL: {"e-1", "e-2", "f*"},
     RESTRICTED: {"f*"},
 }
+
+
+_TABLES = ("users", "photos", "nodes", "shelves", "fields", "log", "consents", "consent_links", "_next")
 
 
 @dataclass
@@ -105,8 +109,21 @@ class Library:
         self.log: list[dict[str, Any]] = []
         self.consents: dict[int, dict[str, Any]] = {}
         self.consent_links: list[tuple[int, int]] = []
+        self._later = timedelta()
         self._next = {"consent": 0, "photo": 0, "node": 278, "shelf": 1, "log": 0, "field": 87}
         self.add_user("admin", SUPER)
+
+    def dump(self) -> dict[str, Any]:
+        """The database as it is, to be put back later: the log and the numbers too. The hour is not in it."""
+        with self.lock:
+            return copy.deepcopy({name: getattr(self, name) for name in _TABLES})
+
+    def restore(self, dump: dict[str, Any]) -> None:
+        """Put the tables of a dump in the place of those that are there. Time goes on meanwhile."""
+        with self.lock:
+            self._later += timedelta(seconds=self._next["log"]) + timedelta(hours=1)
+            for name, table in copy.deepcopy(dump).items():
+                setattr(self, name, table)
 
     def number(self, kind: str) -> int:
         self._next[kind] += 1
@@ -120,7 +137,7 @@ class Library:
 
     def now(self) -> str:
         """Server-local, to the second: it goes on with every row of the log."""
-        return f"{_START + timedelta(seconds=self._next['log']):%Y-%m-%d %H:%M:%S}"
+        return f"{_START + self._later + timedelta(seconds=self._next['log']):%Y-%m-%d %H:%M:%S}"
 
     def note(
         self, ref: int, kind: str, user: int, field: int | None = 0, notes: str = "", diff: str = ""
@@ -239,6 +256,19 @@ class Library:
             self.put(
                 ref, [n for n in photo.nodes if n not in off] + [n for n in on if n not in photo.nodes], user
             )
+
+    def revert(self, row: int, user: int = 1) -> None:
+        """A row of the log reverted by an editor: what it took off is put on, what it put on is taken off."""
+        with self.lock:
+            found = next(one for one in self.log if one["ref"] == row)
+            lines = [line for line in found["diff"].splitlines() if line]
+            back = [self.node(x[2:].removeprefix(",").strip()).ref for x in lines if x.startswith("- ")]
+            away = [self.node(x[2:].removeprefix(",").strip()).ref for x in lines if x.startswith("+ ")]
+            photo = self.photos[found["resource"]]
+            photo.nodes = [n for n in photo.nodes if n not in away]
+            photo.nodes += [n for n in back if n not in photo.nodes]
+            told = [f"- {self.nodes[n].name}" for n in away] + [f"+ {self.nodes[n].name}" for n in back]
+            self.note(photo.ref, "e", user, PEOPLE, "(revert)", "\n".join(told))
 
     def people(self, ref: int) -> set[str]:
         with self.lock:

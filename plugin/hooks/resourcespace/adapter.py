@@ -8,7 +8,6 @@ from typing import TypeVar
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError, ResourceGone
 from plugin.hooks.dam import (
-    Change,
     Collection,
     CollectionRuling,
     Dates,
@@ -25,9 +24,12 @@ from plugin.hooks.resourcespace.binding import Status, of
 from plugin.hooks.resourcespace.bound import Bound
 from plugin.hooks.resourcespace.classic import Classic
 from plugin.hooks.resourcespace.client import Client
-from plugin.hooks.resourcespace.log import Cursor, Feed, Log
+from plugin.hooks.resourcespace.cursor import Cursor
+from plugin.hooks.resourcespace.log import Feed, Log
+from plugin.hooks.resourcespace.logged import Logged
 from plugin.hooks.resourcespace.nodes import Nodes
 from plugin.hooks.resourcespace.numbered import Numbered
+from plugin.hooks.resourcespace.numbers import is_number, must_be_number, of_another
 from plugin.hooks.resourcespace.previews import fetched
 from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
 from plugin.hooks.resourcespace.whose import Whose
@@ -39,7 +41,7 @@ T = TypeVar("T")
 _LOOK_FOR_PLUGIN = 600.0  # seconds after which a plugin that was not there is looked for again
 
 
-class ResourceSpaceDam(Numbered):
+class ResourceSpaceDam(Logged, Numbered):
     """The Dam protocol on one server, in the name of one account. Threads may share it."""
 
     places = frozenset({PLACE})
@@ -60,11 +62,14 @@ class ResourceSpaceDam(Numbered):
         self._chosen_at = 0.0
         self._permissions: dict[str, bool] = {}
         self._account: int | None = None
-        self._log = Log(client)
+        log = Log(client)
         self._cursor = Cursor(store, client.base.name)
         self._whose = Whose(store, client.base.name)
         self._nodes = Nodes(client, self._server.people_field, now, self._whose.also)
-        self._feed = Feed(self._log, self._cursor, self.account, lambda: self._server.people_field)
+        super().__init__(
+            Feed(log, self._cursor, self.account, lambda: self._server.people_field), log, self._cursor,
+            self._nodes, self._server, self.may,
+        )  # fmt: skip
 
     @classmethod
     def from_config(cls, store: Store, config: Config) -> "ResourceSpaceDam":
@@ -145,7 +150,7 @@ class ResourceSpaceDam(Numbered):
 
     def _position(self) -> int:
         at = self._cursor.load()
-        return at[0] if at else 0
+        return at.position if at else 0
 
     def may(self, permission: str) -> bool:
         """Whether the account's group has a permission, asked once."""
@@ -172,19 +177,9 @@ class ResourceSpaceDam(Numbered):
         """The modes that were chosen in the server, with their basis."""
         return self._with(lambda profile: profile.rulings())
 
-    def changes(self) -> Sequence[Change]:
-        """What the resource log says since it was last acknowledged. Raises DamError without permission for it."""
-        if not self.may("v"):
-            raise DamError("the account lacks permission v, without which the DAM tells nothing of changes")
-        return self._feed.changes()
-
-    def acknowledge(self, changes: Sequence[Change]) -> None:
-        """The rows behind these changes are not told again."""
-        self._feed.acknowledge(changes)
-
     def refs(self, collection: str | None = None) -> Iterator[str]:
         """Every resource in the configured workflow states, or those of one collection."""
-        if collection is not None and not _number(collection):
+        if collection is not None and not is_number(collection):
             return iter(())
         if collection is None:
             return map(str, listing.search(self._client, "", self._server.states))
@@ -192,12 +187,12 @@ class ResourceSpaceDam(Numbered):
 
     def look(self, ref: str) -> Resource:
         """The resource as it stands now; one in the bin lies in no collection."""
-        _must_be_number(ref)
+        must_be_number(ref)
         return self._with(lambda profile: profile.look(ref))
 
     def picture(self, ref: str) -> Picture:
         """The smallest preview that serves. Raises DamError while there is none: it comes later."""
-        _must_be_number(ref)
+        must_be_number(ref)
         source = self._with(lambda profile: profile.source(ref))
         limit = self._config.recognizer.max_megabytes << 20
         data = fetched(self._client, source.url, source.extension, limit)
@@ -208,7 +203,7 @@ class ResourceSpaceDam(Numbered):
 
         A release is stated in files, which are not ours to change here: `released` has no effect.
         """
-        _must_be_number(ref)
+        must_be_number(ref)
         add, remove = wishes(Task(ref, tuple(writes)))
         return self._with(lambda profile: profile.write(ref, add, remove))
 
@@ -235,8 +230,8 @@ class ResourceSpaceDam(Numbered):
     ) -> dict[str, T | DamError]:
         """What is no number is of another DAM; where the server cannot be asked at all, each has failed."""
         every = list(refs)
-        answers: dict[str, T | DamError] = {ref: _of_another() for ref in every if not _number(ref)}
-        mine = [ref for ref in every if _number(ref)]
+        answers: dict[str, T | DamError] = {ref: of_another() for ref in every if not is_number(ref)}
+        mine = [ref for ref in every if is_number(ref)]
         try:
             return answers | dict(self._with(lambda profile: act(profile, mine)) if mine else {})
         except DamError as error:
@@ -255,7 +250,7 @@ class ResourceSpaceDam(Numbered):
 
     def state(self, ref: str, until: Dates) -> None:
         """Write, for each channel, the last day on which the resource is cleared; None is unknown."""
-        _must_be_number(ref)
+        must_be_number(ref)
         self._channels_apart()
         self._with(lambda profile: profile.state(ref, until))
 
@@ -292,16 +287,3 @@ class ResourceSpaceDam(Numbered):
             with self._lock:
                 self._chosen = None
             raise
-
-
-def _number(ref: str) -> bool:
-    return ref.isascii() and ref.isdigit() and ref == str(int(ref)) and ref != "0"
-
-
-def _of_another() -> ResourceGone:
-    return ResourceGone("the DAM numbers its resources, and this is no number: it is of another DAM")
-
-
-def _must_be_number(ref: str) -> None:
-    if not _number(ref):
-        raise _of_another()

@@ -2,37 +2,20 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-
-from sqlalchemy import delete, insert, select
 
 from plugin.hooks.dam import Change, What
+from plugin.hooks.resourcespace.acts import Act
 from plugin.hooks.resourcespace.answers import Row, rows, whole
 from plugin.hooks.resourcespace.client import Client
-from plugin.ledger.store import Store
-from plugin.ledger.tables import dam_cursor
+from plugin.hooks.resourcespace.cursor import OVERLAP, Cursor, Entry, Standing
 
 _PAGE = 1000
-_OVERLAP = 100  # rows read again: one that was written in a longer transaction shows up late
 _PREVIEWS = "Create previews"
 _WHAT = {
     "c": What.NEW, "u": What.NEW, "f": What.REPLACED, "s": What.METADATA, "x": What.METADATA,
     "N": What.METADATA, "m": What.METADATA, "r": What.REPLACED, "xx": What.DELETED,
 }  # fmt: skip
 _WEIGHT = (What.METADATA, What.NEW, What.REPLACED, What.DELETED)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row: its number, the resource, the type of event, the field, the account, the difference."""
-
-    ref: int
-    resource: int
-    kind: str
-    field: int
-    user: int
-    notes: str
-    diff: str
 
 
 class Log:
@@ -52,8 +35,8 @@ class Log:
             start = found[-1].ref + 1
 
     def head(self, known: int = 0) -> int:
-        """The number of the newest row, not below `known`; 0 for an empty log. There is no call that tells it."""
-        low, step = known, 1
+        """The number of the newest row; 0 for an empty log. There is no call that tells it: sought from `known` on."""
+        low, step = known if known and self._page(known, 1) else 0, 1
         while self._page(low + step, 1):
             low += step
             step *= 2
@@ -66,42 +49,41 @@ class Log:
                 high = middle
         return low
 
+    def last_until(self, date: str, end: int) -> int:
+        """The last row up to `end` that is no younger than `date`, in the DAM's own time; 0 where all are."""
+        low, high = 0, end + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = self._page(middle, 1)
+            if found and found[0].ref <= end and found[0].date <= date:
+                low = max(middle, found[0].ref)
+            else:
+                high = middle
+        return low
+
+    def acts(self, ref: str) -> list[Act]:
+        """What was done to one resource, by name of the account, the oldest first."""
+        found = [_act(row) for row in self._client.ask("get_resource_log", rows, resource=ref)]
+        return sorted(found, key=lambda act: act.ref)
+
     def _page(self, start: int, count: int) -> list[Entry]:
         found = self._client.ask("resource_log_last_rows", rows, minref=start, maxrecords=count)
         return sorted((_entry(row) for row in found), key=lambda entry: entry.ref)
+
+
+def _act(row: Row) -> Act:
+    return Act(
+        whole(row.get("ref")), str(row.get("type") or ""), whole(row.get("field") or 0),
+        str(row.get("username") or ""), str(row.get("notes") or ""), str(row.get("diff") or ""),
+    )  # fmt: skip
 
 
 def _entry(row: Row) -> Entry:
     return Entry(
         whole(row.get("ref")), whole(row.get("resource") or 0), str(row.get("type") or ""),
         whole(row.get("field") or 0), whole(row.get("user") or 0),
-        str(row.get("notes") or ""), str(row.get("diff") or ""),
+        str(row.get("notes") or ""), str(row.get("diff") or ""), str(row.get("date") or ""),
     )  # fmt: skip
-
-
-class Cursor:
-    """How far the log of this DAM was acknowledged: the table dam_cursor."""
-
-    def __init__(self, store: Store, name: str) -> None:
-        self._store = store
-        self._name = name
-
-    def load(self) -> tuple[int, frozenset[int]] | None:
-        """The position, and the acknowledged rows close to it; None before the first poll."""
-        with self._store.read() as connection:
-            row = connection.execute(select(dam_cursor).where(dam_cursor.c.name == self._name)).first()
-        return None if row is None else (row.position, frozenset(row.seen))
-
-    def add(self, seen: frozenset[int], position: int = 0) -> None:
-        """These rows need not be told again. Two processes that poll add up."""
-        with self._store.write() as tx:
-            mine = dam_cursor.c.name == self._name
-            row = tx.execute(select(dam_cursor).where(mine)).first()
-            every = seen | frozenset(row.seen if row else ())
-            at = max(every | {position, row.position if row else 0})
-            tx.execute(delete(dam_cursor).where(mine))
-            kept = sorted(ref for ref in every if ref > at - 2 * _OVERLAP)
-            tx.execute(insert(dam_cursor).values(name=self._name, position=at, seen=kept, moved_at=tx.now))
 
 
 class Feed:
@@ -123,12 +105,46 @@ class Feed:
         at = self._cursor.load()
         if at is None:
             head = self._log.head()
-            before = frozenset(entry.ref for entry in self._log.since(head - _OVERLAP))
-            self._cursor.add(before, head)
+            before = list(self._log.since(head - OVERLAP))
+            self._cursor.add(frozenset(entry.ref for entry in before), head, before)
             return []
-        position, seen = at
-        fresh = [entry for entry in self._log.since(position + 1 - _OVERLAP) if entry.ref not in seen]
-        return self._tell(fresh)
+        rows = list(self._log.since(at.position + 1 - OVERLAP))
+        if at.was_set_back(rows):
+            self._restart(at)
+            return []
+        self._know(at, rows)
+        return self._tell([entry for entry in rows if entry.ref not in at.seen])
+
+    def _restart(self, at: Standing) -> None:
+        """Go on from the new end. What came between is not told row by row: everything is looked at anew."""
+        end = self._log.head()
+        floor = self._log.last_until(at.latest, end) if at.latest else end
+        self._cursor.restart(floor, list(self._log.since(end + 1 - OVERLAP)))
+
+    def position(self) -> int:
+        """The number of the newest row now, by which the log will be known again."""
+        at = self._cursor.load()
+        if at is None:
+            return self._log.head()
+        rows = list(self._log.since(at.position + 1 - OVERLAP))
+        if at.was_set_back(rows):
+            self._restart(at)
+            return self.position()
+        self._know(at, rows)
+        return max((row.ref for row in rows), default=at.position)
+
+    def floors(self) -> tuple[int, ...]:
+        """Of each time that the log was set back, as far as it can be seen now, the last row that stayed."""
+        if self._cursor.load() is None:
+            return ()
+        self.position()
+        at = self._cursor.load()
+        return at.floors if at else ()
+
+    def _know(self, at: Standing, rows: Sequence[Entry]) -> None:
+        newest = max((number for number, _ in at.marks), default=0)
+        if any(row.ref > newest for row in rows):
+            self._cursor.know(rows)
 
     def _tell(self, fresh: Sequence[Entry]) -> Sequence[Change]:
         own, field = (self._own(), self._field()) if fresh else (None, 0)

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from plugin.errors import DamError
+from plugin.hooks.resourcespace.acts import changed
 from plugin.hooks.resourcespace.answers import truth, whole_or_false
 from plugin.hooks.resourcespace.client import Client
-from plugin.hooks.resourcespace.log import Entry, Log
+from plugin.hooks.resourcespace.cursor import Entry
+from plugin.hooks.resourcespace.log import Log
 from plugin.hooks.resourcespace.nodes import SEPARATOR, Node, Nodes
 
 _ROUNDS = 8  # tries, and repairs of repairs, before the job is put back
@@ -150,10 +152,10 @@ class Writer:
         at = self._own_row(mine, before, after, doubtful)
         if at is None:
             return _Wish()
-        less, more = changed(mine[at])
+        less, more = changed(mine[at].diff)
         lost, revived = less - before, more & before & after
         for entry in mine[at + 1 :]:
-            less, more = changed(entry)
+            less, more = changed(entry.diff)
             lost, revived = lost - more, revived - less
         self.repairs.lost += len(lost)
         self.repairs.revived += len(revived)
@@ -168,7 +170,7 @@ class Writer:
         """
         own = self.own()
         for at in reversed(range(len(rows))):
-            less, more = changed(rows[at])
+            less, more = changed(rows[at].diff)
             meant = less & (before - after) or more & (after - before)
             if rows[at].user == own and more <= after and less.isdisjoint(after) and (meant or not doubtful):
                 return at
@@ -176,15 +178,3 @@ class Writer:
 
     def _known(self, names: set[str]) -> frozenset[Node]:
         return frozenset(node for name in names for node in self.nodes.fitting(name) if node.name == name)
-
-
-def changed(entry: Entry) -> tuple[set[str], set[str]]:
-    """The names that a row took off, and those that it put on."""
-    less, more = set(), set()
-    for line in entry.diff.splitlines():
-        name = line[2:].removeprefix(",").strip()
-        if line.startswith("- "):
-            less.add(name)
-        elif line.startswith("+ "):
-            more.add(name)
-    return less - {""}, more - {""}

@@ -193,6 +193,9 @@ def _columns() -> None:
         "invitation", sa.Column("may_replace", sa.Boolean(), nullable=False, server_default=sa.text("false"))
     )
     op.create_index("ix_invitation_quitclaim_id", "invitation", ["quitclaim_id"])
+    for name, kind in (("marks", sa.JSON()), ("floors", sa.JSON()), ("set_back_at", sa.BigInteger()),
+                       ("heard_at", sa.BigInteger())):  # fmt: skip
+        op.add_column("dam_cursor", sa.Column(name, kind))
     no = sa.text("false")
     op.add_column("person", sa.Column("self_entered", sa.Boolean(), nullable=False, server_default=no))
     op.add_column("person", sa.Column("given_name", sa.Text()))
@@ -270,6 +273,8 @@ def downgrade() -> None:
     """Forget it: pictures count as before, and pages stay closed."""
     for column in ("of_age_by", "of_age_at", "given_name", "self_entered"):
         op.drop_column("person", column)
+    for column in ("heard_at", "set_back_at", "floors", "marks"):
+        op.drop_column("dam_cursor", column)
     op.drop_index("ix_invitation_quitclaim_id", "invitation")
     for column in ("may_replace", "quitclaim_id", "address_id"):
         op.drop_column("invitation", column)
