@@ -9,7 +9,18 @@ from typing import Any
 
 PLUGIN = Path(__file__).parents[1] / "plugin" / "hooks" / "resourcespace" / "facelease"
 FILES = sorted(PLUGIN.rglob("*.php"))
-PARTS = ("access", "signing", "events", "modes", "fields", "panel", "signin", "embedded", "downloads")
+PARTS = (
+    "access",
+    "signing",
+    "events",
+    "modes",
+    "fields",
+    "panel",
+    "signin",
+    "embedded",
+    "downloads",
+    "sight",
+)
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 
 # What the DAM itself provides, as far as the functions under test lean on it.

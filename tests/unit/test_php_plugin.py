@@ -352,7 +352,10 @@ def test_secrets_stay_in_the_site_configuration() -> None:
 
 
 def test_no_rule_lives_in_the_plugin() -> None:
-    """It knows no grant, age, threshold or distance, and writes to no table but its own (one deletion apart)."""
+    """It knows no grant, age, threshold or distance, and writes to no table but its own.
+
+    But for a name that nobody carries, which goes, and for what an administrator hides from shares on the set-up page.
+    """
     source = "\n".join(uncommented(path) for path in FILES if path.parent.name != "languages").lower()
     for word in (
         "quitclaim",
@@ -369,7 +372,7 @@ def test_no_rule_lives_in_the_plugin() -> None:
         assert not re.search(rf"\b{word}", source), word
     written = re.findall(r"(insert into|replace into|update|delete from) (\w+)", source)
     others = {(verb, table) for verb, table in written if not table.startswith("facelease_")}
-    assert others == {("delete from", "node")}
+    assert others == {("delete from", "node"), ("update", "resource_type_field")}
     tap = dict(functions(uncommented(PLUGIN / "include" / "events.php")))["facelease_store"].lower()
     assert re.findall(r"insert into|update|delete|replace", tap) == ["insert into"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from plugin.config import Config
-from plugin.errors import ConfigError, DamError, ResourceGone
+from plugin.errors import ConfigError, DamError
 from plugin.hooks.dam import (
     Collection,
     CollectionRuling,

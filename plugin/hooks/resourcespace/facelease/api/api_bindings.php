@@ -86,6 +86,7 @@ function api_facelease_status()
         'people_field' => (int) facelease_people_field(),
         'fields' => (object) facelease_channels(),
         'problems' => facelease_problems(),
+        'sight' => facelease_sight(),
     ];
 }
 

@@ -6,7 +6,7 @@
 
 const FACELEASE_FORM = ['mode', 'basis', 'reference', 'decided_by', 'decided', 'review'];
 
-function facelease_render_collection(int $collection, string $title, array $form, array $missing, bool $saved, array $history): void
+function facelease_render_collection(int $collection, string $title, array $form, array $missing, bool $saved, array $history, ?string $without): void
 {
     ?>
     <div class="BasicsBox">
@@ -19,9 +19,7 @@ function facelease_render_collection(int $collection, string $title, array $form
         if ($saved) {
             facelease_render_note('FaceleaseDone', 'saved');
         }
-        if (($history[0]['basis'] ?? '') === 'controller') {
-            facelease_render_note('FaceleaseWarning', 'controller_warning');
-        }
+        facelease_render_effect($collection, $without, ($history[0]['basis'] ?? '') === 'controller');
         ?>
         <form method="post" action="<?php echo escape($GLOBALS['baseurl_short']); ?>plugins/facelease/pages/collection.php"
             onsubmit="return CentralSpacePost(this, true);">
@@ -43,6 +41,21 @@ function facelease_render_collection(int $collection, string $title, array $form
         <?php facelease_render_history($history); ?>
     </div>
     <?php
+}
+
+/** What counts here from above, why the choice has no effect, and the warning of a basis that needs one. */
+function facelease_render_effect(int $collection, ?string $without, bool $warned): void
+{
+    foreach (facelease_modes_above($collection) as $above) {
+        $title = i18n_get_translated($above['title']);
+        echo '<p>' . escape(facelease_word('mode_above', $title, facelease_word('mode_' . $above['mode']))) . '</p>';
+    }
+    if ($without !== null) {
+        facelease_render_note('FaceleaseWarning', $without);
+    }
+    if ($warned) {
+        facelease_render_note('FaceleaseWarning', 'controller_warning');
+    }
 }
 
 function facelease_render_choice(string $name, array $choices, string $chosen): void

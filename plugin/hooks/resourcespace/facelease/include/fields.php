@@ -63,7 +63,7 @@ function facelease_fields_taking_names(): array
 /** What keeps the plugin from working as it should, one sentence each, in the user's language; not escaped. */
 function facelease_problems(): array
 {
-    $problems = [];
+    $problems = facelease_sight_problems();
     foreach (facelease_console() === null ? ['events', 'panel'] : ['events', 'panel', 'signin'] as $purpose) {
         if (facelease_secret($purpose) === null) {
             $problems[] = facelease_word('problem_secret', 'facelease_secret_' . $purpose);

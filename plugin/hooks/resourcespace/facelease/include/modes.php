@@ -8,31 +8,31 @@
 const FACELEASE_MODES = ['off', 'detect', 'suggest', 'auto', 'never'];
 const FACELEASE_BASES = ['all-asked', 'shoot', 'controller'];
 
+/** A featured collection; only these lie within one another. */
+const FACELEASE_FEATURED = 3;
+
 /** The modes in force of all collections that have one, or of those that hold one resource, in the API's words. */
 function facelease_collections(?int $resource = null): array
 {
     $columns = 'c.ref, c.name, m.mode, m.basis, m.reference, m.decided_by, m.decided, m.review, m.set_by, m.set_at';
     $latest = 'LEFT JOIN facelease_mode m ON m.ref ='
         . ' (SELECT MAX(n.ref) FROM facelease_mode n WHERE n.collection = c.ref)';
-    $rows = $resource === null
-        ? ps_query(
-            "SELECT $columns, (SELECT COUNT(*) FROM collection_resource h WHERE h.collection = c.ref) AS resources"
-            . " FROM collection c $latest WHERE m.ref IS NOT NULL ORDER BY c.ref",
-            [],
-            '',
-            -1,
-            true,
-            0
-        )
-        : ps_query(
-            "SELECT DISTINCT $columns FROM collection_resource cr JOIN collection c ON c.ref = cr.collection $latest"
-            . ' WHERE cr.resource = ? ORDER BY c.ref',
-            ['i', $resource],
+    if ($resource === null) {
+        $rows = ps_query("SELECT $columns FROM collection c $latest WHERE m.ref IS NOT NULL ORDER BY c.ref", [], '', -1, true, 0);
+        foreach ($rows as $key => $row) {
+            $rows[$key]['resources'] = facelease_members((int) $row['ref'], 0, 1)['total'];
+        }
+    } else {
+        $refs = facelease_collections_above($resource);
+        $rows = $refs === [] ? [] : ps_query(
+            "SELECT $columns FROM collection c $latest WHERE c.ref IN (" . ps_param_insert(count($refs)) . ') ORDER BY c.ref',
+            ps_param_fill($refs, 'i'),
             '',
             -1,
             true,
             0
         );
+    }
 
     return array_map('facelease_collection', $rows);
 }
@@ -53,14 +53,89 @@ function facelease_collection(array $row): array
     ] + (isset($row['resources']) ? ['resources' => (int) $row['resources']] : []);
 }
 
-/** Every resource of a collection, in any state: a search would hide what the service account may not see. */
+/** The modes of the featured categories in which a collection lies. @return list<array{title: string, mode: string}> */
+function facelease_modes_above(int $collection): array
+{
+    $above = [];
+    $seen = [$collection => true];
+    $known = get_collection($collection);
+    while (is_array($known) && (int) $known['type'] === FACELEASE_FEATURED && !isset($seen[(int) $known['parent']])) {
+        $parent = (int) $known['parent'];
+        $seen[$parent] = true;
+        $known = $parent > 0 ? get_collection($parent) : false;
+        $mode = facelease_mode_history($parent)[0]['mode'] ?? 'off';
+        if (is_array($known) && $mode !== 'off') {
+            $above[] = ['title' => (string) $known['name'], 'mode' => $mode];
+        }
+    }
+
+    return $above;
+}
+
+/** The collections that hold a resource, and the featured categories in which those lie. @return list<int> */
+function facelease_collections_above(int $resource): array
+{
+    $query = 'SELECT DISTINCT c.ref, c.parent, c.type FROM collection c';
+    $next = ps_query("$query JOIN collection_resource cr ON cr.collection = c.ref WHERE cr.resource = ?", ['i', $resource], '', -1, true, 0);
+    $found = [];
+    while ($next !== []) {
+        $parents = [];
+        foreach ($next as $row) {
+            $found[(int) $row['ref']] = true;
+            $parent = (int) $row['parent'];
+            if ((int) $row['type'] === FACELEASE_FEATURED && $parent > 0 && !isset($found[$parent])) {
+                $parents[$parent] = $parent;
+            }
+        }
+        $refs = array_values($parents);
+        $next = $refs === [] ? [] : ps_query(
+            "$query WHERE c.ref IN (" . ps_param_insert(count($refs)) . ') AND c.type = ' . FACELEASE_FEATURED,
+            ps_param_fill($refs, 'i'),
+            '',
+            -1,
+            true,
+            0
+        );
+    }
+
+    return array_keys($found);
+}
+
+/** A collection and, for a featured category, all that lies below it. @return list<int> */
+function facelease_collections_below(int $collection): array
+{
+    $found = [];
+    $next = [$collection];
+    while ($next !== []) {
+        $found += array_fill_keys($next, true);
+        $below = ps_query(
+            'SELECT ref FROM collection WHERE type = ' . FACELEASE_FEATURED . ' AND parent IN (' . ps_param_insert(count($next)) . ')',
+            ps_param_fill($next, 'i'),
+            '',
+            -1,
+            true,
+            0
+        );
+        $next = array_values(array_diff(array_map('intval', array_column($below, 'ref')), array_keys($found)));
+    }
+
+    return array_keys($found);
+}
+
+/**
+ * Every resource of a collection and of what lies below it, in any state: a search would hide what the service
+ * account may not see.
+ */
 function facelease_members(int $collection, int $offset, int $limit): array
 {
-    $from = 'FROM collection_resource cr JOIN resource r ON r.ref = cr.resource WHERE cr.collection = ? AND r.ref > 0';
-    $total = ps_query("SELECT COUNT(DISTINCT r.ref) AS n $from", ['i', $collection], '', -1, true, 0)[0]['n'];
+    $refs = facelease_collections_below($collection);
+    $from = 'FROM collection_resource cr JOIN resource r ON r.ref = cr.resource WHERE r.ref > 0 AND cr.collection IN ('
+        . ps_param_insert(count($refs)) . ')';
+    $given = ps_param_fill($refs, 'i');
+    $total = ps_query("SELECT COUNT(DISTINCT r.ref) AS n $from", $given, '', -1, true, 0)[0]['n'];
     $rows = ps_query(
         "SELECT DISTINCT r.ref $from ORDER BY r.ref LIMIT ? OFFSET ?",
-        ['i', $collection, 'i', max(1, min(10000, $limit)), 'i', max(0, $offset)],
+        [...$given, 'i', max(1, min(10000, $limit)), 'i', max(0, $offset)],
         '',
         -1,
         true,
@@ -68,6 +143,26 @@ function facelease_members(int $collection, int $offset, int $limit): array
     );
 
     return ['total' => (int) $total, 'refs' => array_map('intval', array_column($rows, 'ref'))];
+}
+
+/** Why a mode has no effect where it is set, as a key of our words; null where it has one. */
+function facelease_without_effect(int $collection, string $mode): ?string
+{
+    $members = facelease_members($collection, 0, 200);
+    if ($mode === 'off' || $members['total'] === 0) {
+        return $mode === 'off' ? null : 'no_effect_empty';
+    }
+    if ($mode === 'never' || $members['total'] > count($members['refs'])) {
+        return null; // of so many one will do; the sidecar counts them
+    }
+    foreach ($members['refs'] as $ref) {
+        $modes = array_column(facelease_collections($ref), 'mode', 'ref');
+        if (!in_array('never', array_diff_key($modes, [$collection => true]), true)) {
+            return null;
+        }
+    }
+
+    return 'no_effect_never';
 }
 
 /** Every choice made for a collection, the newest first. */

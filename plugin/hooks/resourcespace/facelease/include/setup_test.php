@@ -53,10 +53,28 @@ function facelease_setup_intro(array $tested): string
     return '<p>' . escape(facelease_word('setup_intro')) . '</p>'
         . facelease_setup_links()
         . '<h2>' . escape(facelease_word($problems === [] ? 'setup_well' : 'setup_problems')) . '</h2>' . $list($problems)
+        . facelease_sidecar_says()
+        . facelease_render_sight()
         . '<p>' . escape(facelease_word('setup_waiting', $waiting)) . '</p>'
         . '<form method="post" action="' . escape($GLOBALS['baseurl_short']) . 'plugins/facelease/pages/setup.php">' . $token
         . '<input type="hidden" name="facelease_test" value="true">'
         . '<input type="submit" value="' . escape(facelease_word('setup_test')) . '"></form>' . $list($tested);
+}
+
+/** What FaceLease itself has for somebody to decide or to mend, in its own words; nothing while it is silent. */
+function facelease_sidecar_says(): string
+{
+    $question = json_encode(['user' => (string) $GLOBALS['username'], 'language' => (string) $GLOBALS['language']]);
+    $id = 'fls_' . bin2hex(random_bytes(16));
+    $answer = facelease_post('panel', '/panel/resourcespace/status', $id, (string) $question, 2.0);
+    $said = json_decode($answer['body'], true);
+    $lines = $answer['status'] === 200 && is_array($said['lines'] ?? null) ? array_filter($said['lines'], 'is_string') : null;
+    if ($lines === null) {
+        return '<p>' . escape(facelease_word('setup_silent')) . '</p>';
+    }
+    $items = array_map(static fn(string $line): string => '<li>' . escape($line) . '</li>', array_slice($lines, 0, 30));
+
+    return $items === [] ? '' : '<h2>' . escape(facelease_word('setup_decide')) . '</h2><ul>' . implode('', $items) . '</ul>';
 }
 
 /** Where else there is something to decide, or to look at. */

@@ -29,5 +29,6 @@ if (getval('save', '') !== '' && enforcePostRequest(false)) {
 }
 
 include '../../../include/header.php';
-facelease_render_collection($collection, (string) $known['name'], $form, $missing, $saved, $history);
+$without = facelease_without_effect($collection, (string) ($history[0]['mode'] ?? 'off'));
+facelease_render_collection($collection, (string) $known['name'], $form, $missing, $saved, $history, $without);
 include '../../../include/footer.php';

@@ -13,6 +13,7 @@ if (!in_array($plugin_name, $plugins)) {
 }
 include_once __DIR__ . '/../include/all.php';
 include_once __DIR__ . '/../include/setup_test.php';
+include_once __DIR__ . '/../include/sight_form.php';
 
 $page_def = [
     config_add_single_ftype_select('facelease_people_field', escape(facelease_word('setup_people')), 300, false, [FIELD_TYPE_DYNAMIC_KEYWORDS_LIST]),
@@ -22,6 +23,9 @@ $page_def = [
     config_add_text_input('facelease_channels', escape(facelease_word('setup_channels')), false, 600),
 ];
 config_gen_setup_post($page_def, $plugin_name);
+if (getval('facelease_hide', '') !== '' && enforcePostRequest(false)) {
+    facelease_hide(getval('facelease_hide', ''), $_POST['groups'] ?? []);
+}
 $tested = getval('facelease_test', '') !== '' && enforcePostRequest(false) ? facelease_test() : [];
 
 include '../../../include/header.php';
