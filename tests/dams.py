@@ -82,6 +82,15 @@ class Through:
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         self.inner.remember(ref, nodes)
 
+    def set_back(self) -> bool:
+        return self.inner.set_back()
+
+    def set_back_heard(self) -> None:
+        self.inner.set_back_heard()
+
+    def refusal(self, node: str) -> str | None:
+        return self.inner.refusal(node)
+
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         return self.inner.standing(nodes)
 

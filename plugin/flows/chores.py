@@ -30,6 +30,7 @@ from plugin.flows.services import Services
 from plugin.hooks.dam import Change, What
 from plugin.ledger import audit, rotation
 from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
 from plugin.ledger.jobs import Claimed
 
 HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
@@ -79,11 +80,21 @@ def poll(services: Services) -> int:
     """What happened in the DAM since the last poll becomes jobs; returns how many."""
     changes = services.dam.changes()
     ruling_identity.follow(services, changes)
+    if services.dam.set_back():
+        _start_over(services)
     if changes:
         for change in changes:
             _enter(services, change)
         services.dam.acknowledge(changes)
     return len(changes)
+
+
+def _start_over(services: Services) -> None:
+    """The DAM's log was set back: what happened meanwhile it does not tell, so everything is looked at anew."""
+    asked = reconcile(services, gone=True)
+    with services.store.write() as tx:
+        tx.audit(Action.LOG_SET_BACK, "dam", resources=asked)
+    services.dam.set_back_heard()
 
 
 def _enter(services: Services, change: Change) -> None:
@@ -115,8 +126,11 @@ def heads(services: Services) -> None:
     audit.write_head(services.store, services.config.path(services.config.keys.heads_file))
 
 
-def reconcile(services: Services) -> int:
-    """Daily: what no event tells. Looks at every resource we know; returns how many were entered."""
+def reconcile(services: Services, gone: bool = False) -> int:
+    """Daily: what no event tells. Looks at every resource we know; returns how many were entered.
+
+    `gone`: also at those that are gone from the DAM, which a database put back brings back.
+    """
     ruling_identity.follow(services, services.dam.changes(), thorough=True)
     backlog.late_consent(services)
     overdue = revocation.overdue(services)
@@ -124,7 +138,8 @@ def reconcile(services: Services) -> int:
         for person_id in overdue:
             services.queue.put(tx, "revoke", person_id, priority=1)
     with services.store.read() as conn:
-        refs = list(conn.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
+        there = select(t.resource.c.ref)
+        refs = list(conn.scalars(there if gone else there.where(t.resource.c.deleted_at.is_(None))))
     for start in range(0, len(refs), backlog.CHUNK):
         with services.store.write() as tx:
             for ref in refs[start : start + backlog.CHUNK]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from plugin.errors import DamError, ResourceGone, StoreError, VaultError
-from plugin.flows import clearance, consent, keeping, remains, revocation, roster
+from plugin.flows import clearance, consent, keeping, remains, revocation, roster, taken_off
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.ledger import files, rotation
@@ -117,6 +117,7 @@ def finish(services: Services, person_id: str) -> Certificate:
     if not services.dam.forget(name):
         left.append("the DAM's own list of names")
     with services.store.write() as tx:
+        taken_off.note_gone(services, tx, person_id)
         counts = _delete(tx, person_id, name)
         clearance.recompute(services, tx, photos)
         tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(left))

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from plugin.errors import NameTaken
+from plugin.errors import ConsentError, NameTaken
 from plugin.flows import addresses, ages, contacts, holdings, names, returned_names, roster
 from plugin.flows.ages import Age
 from plugin.flows.contacts import email_of as email_of
@@ -56,8 +56,13 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
 def enter(
     services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False
 ) -> None:
-    """Enter a person whose clean name is known to be free, in the caller's transaction."""
+    """Enter a person whose clean name is known to be free, in the caller's transaction.
+
+    Raises ConsentError for a name that the DAM cannot hold.
+    """
     name = newcomer.display_name
+    if why := services.dam.refusal(name):
+        raise ConsentError(why)
     tx.execute(
         insert(t.person).values(
             id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,

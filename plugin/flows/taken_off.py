@@ -91,6 +91,20 @@ def among_version(
     return found
 
 
+def note_gone(services: Services, tx: Tx, person_id: str) -> None:
+    """Note what we wrote on resources that are gone from the DAM: restored one day, they would bring it back."""
+    written = (
+        select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.places)
+        .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
+        .where(
+            t.intent.c.person_id == person_id, t.intent.c.action == "add", t.intent.c.state == "done",
+            t.resource.c.deleted_at.is_not(None),
+        )
+    )  # fmt: skip
+    for row in tx.execute(written).all():
+        note(services, tx, row.resource_id, row.node, row.places, None)
+
+
 def backfill(services: Services) -> int:
     """Once: what was taken off before this was remembered, as far as intents still tell. Returns how many."""
     with services.store.write() as tx:

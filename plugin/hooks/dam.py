@@ -274,6 +274,18 @@ class Dam(Protocol):
         """Names of ours stand on the resource as it is now: `came_back` knows it by that, where it needs to."""
         ...
 
+    def set_back(self) -> bool:
+        """Whether the DAM's log was found set back (a database put back from a dump) and nobody was told of it yet."""
+        ...
+
+    def set_back_heard(self) -> None:
+        """Everything was asked for anew because of it."""
+        ...
+
+    def refusal(self, node: str) -> str | None:
+        """Why the DAM cannot hold this as a person's name, in a sentence for who enters it; None where it can."""
+        ...
+
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
         ...

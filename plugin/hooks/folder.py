@@ -198,6 +198,17 @@ class FolderDam:
         """A name that is changed in a file is another name."""
         return []
 
+    def set_back(self) -> bool:
+        """A folder has no log."""
+        return False
+
+    def set_back_heard(self) -> None:
+        """Nothing to note."""
+
+    def refusal(self, node: str) -> str | None:
+        """Files hold every name that a person can have."""
+        return None
+
     def state(self, ref: str, until: Dates) -> None:
         """Files show no dates: raises DamError, since nobody should ask."""
         raise DamError("a folder has no fields for dates: ask `facelease clearance`")

@@ -72,6 +72,7 @@ class Action(StrEnum):
     TAG_HAND = "photo:tag:hand"
     TAG_KEEP = "photo:tag:keep"
     TAG_RETURN = "photo:tag:return"
+    LOG_SET_BACK = "dam:log:set-back"
     RELEASE_WRITE = "photo:release:write"
     CLEARANCE_INTEND = "photo:clearance:intend"
     CLEARANCE_WRITE = "photo:clearance:write"

@@ -205,7 +205,11 @@ class ResourceSpaceDam(Logged, Numbered):
         """
         must_be_number(ref)
         add, remove = wishes(Task(ref, tuple(writes)))
-        return self._with(lambda profile: profile.write(ref, add, remove))
+        try:
+            return self._with(lambda profile: profile.write(ref, add, remove))
+        finally:
+            if remove:
+                self._note_end()
 
     @property
     def at_once(self) -> int:
@@ -215,7 +219,11 @@ class ResourceSpaceDam(Logged, Numbered):
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
         """By node, as `write` does."""
         by_ref = {task.ref: task for task in tasks}
-        return self._of_many(by_ref, lambda p, refs: p.write_many([by_ref[ref] for ref in refs]))
+        try:
+            return self._of_many(by_ref, lambda p, refs: p.write_many([by_ref[ref] for ref in refs]))
+        finally:
+            if any(wishes(task)[1] for task in tasks):
+                self._note_end()
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         """The people field of each."""

@@ -51,7 +51,8 @@ class Standing:
         """Whether `rows`, every one from before the position on, are those of a log that was set back."""
         if not self.position:
             return False
-        if max((row.ref for row in rows), default=0) < self.position:
+        newest = max([self.position, *(number for number, _ in self.marks)])
+        if max((row.ref for row in rows), default=0) < newest:
             return True
         there = dict(row.mark for row in rows)
         known = [(number, mark) for number, mark in self.marks if number > self.position - OVERLAP]
@@ -99,15 +100,15 @@ class Cursor:
         with self._store.write() as tx:
             before = self._read(tx)
             floors = (*before.floors, floor)[-_FLOORS:]
-            self._keep(tx, max(seen, default=0), seen, _marked((), rows), floors, set_back_at=tx.now)
+            self._keep(tx, max(seen, default=0), seen, _marked((), rows), floors, set_back_at=tx.now, heard_at=None)
 
     def pending(self) -> bool:
         """Whether a set-back was noticed after which nothing was asked for anew yet."""
         at, heard = self.times()
-        return at is not None and (heard is None or heard < at)
+        return at is not None and heard is None
 
     def times(self) -> tuple[datetime | None, datetime | None]:
-        """When the log was found set back last, and when everything was asked for anew because of it."""
+        """When the log was found set back last, and when everything was asked for anew because of that."""
         with self._store.read() as connection:
             row = connection.execute(select(dam_cursor).where(self._mine)).first()
         return (None, None) if row is None else (row.set_back_at, row.heard_at)
@@ -123,7 +124,7 @@ class Cursor:
 
     def _keep(
         self, tx: Tx, at: int, seen: frozenset[int], marks: Sequence[tuple[int, str]], floors: Sequence[int],
-        **more: datetime,
+        **more: datetime | None,
     ) -> None:  # fmt: skip
         values: dict[str, Any] = {
             "position": at, "seen": sorted(ref for ref in seen if ref > at - 2 * OVERLAP),

@@ -1,6 +1,7 @@
 """The part of the adapter that leans on the DAM's own log: what happened, and who put a name where it stands."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from plugin.config.sections import ResourceSpaceSection
 from plugin.errors import DamError
@@ -8,7 +9,7 @@ from plugin.hooks.dam import Change, Named, node_key
 from plugin.hooks.resourcespace import acts
 from plugin.hooks.resourcespace.cursor import Cursor
 from plugin.hooks.resourcespace.log import Feed, Log
-from plugin.hooks.resourcespace.nodes import Nodes, fits
+from plugin.hooks.resourcespace.nodes import Nodes, fits, refusal
 
 
 class Logged:
@@ -39,6 +40,11 @@ class Logged:
         """The number of the log's newest row; None where the account may not read the log."""
         return self._feed.position() if self._permitted("v") else None
 
+    def _note_end(self) -> None:
+        """Know the log by the rows of our own removals too: a dump from before them is told apart by these."""
+        with suppress(DamError):
+            self.position()
+
     def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
         """Everywhere, unless the resource's log has an act of another account that put the name there since."""
         if not self._permitted("v"):
@@ -54,6 +60,10 @@ class Logged:
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         """Nothing: the DAM's log remembers."""
+
+    def refusal(self, node: str) -> str | None:
+        """What the people field cannot hold."""
+        return refusal(node)
 
     def set_back(self) -> bool:
         """Whether the log was found set back, and nothing was asked for anew since."""

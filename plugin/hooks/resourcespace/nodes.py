@@ -43,10 +43,24 @@ def fits(name: str, key: str) -> bool:
     return any(node_key(spelling) == key for spelling in spellings(name))
 
 
+def refusal(name: str) -> str | None:
+    """Why the field cannot hold the name as it is; None where it can."""
+    mend = ": choose another display name"
+    if name.startswith("~"):
+        return f"the DAM takes a name that begins with ~ for a translation{mend}"
+    if name.startswith('"'):
+        return f"the DAM takes a quotation mark at the beginning for the end of another name{mend}"
+    if SEPARATOR in name:
+        return f"the DAM separates names by {SEPARATOR}{mend}"
+    if not name.isprintable() or name != name.strip():
+        return f"the DAM cannot hold this name as it is{mend}"
+    return None
+
+
 def refuse(name: str) -> None:
     """Raises WriteRefused for a name that the field cannot hold as it is."""
-    if SEPARATOR in name or not name.isprintable() or name.startswith(("~", '"')) or name != name.strip():
-        raise WriteRefused("the DAM cannot hold this name as it is: choose another display name")
+    if why := refusal(name):
+        raise WriteRefused(why)
 
 
 Also = Callable[[str, Mapping[int, Node]], list[Node]]
