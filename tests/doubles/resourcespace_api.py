@@ -359,7 +359,8 @@ class Api(ConsentApi):
         featured = [s for s in self.library.shelves.values() if s.kind == 3]
         parents = {s.parent for s in featured}
         return [
-            self._shelf(s, has_resources=int(bool(s.resources)), has_children=int(s.ref in parents))
+            self._shelf(s, parent=s.parent or None, has_resources=int(bool(s.resources)),
+                        has_children=int(s.ref in parents))
             for s in featured if s.parent == parent
         ]  # fmt: skip
 
@@ -443,9 +444,17 @@ class PluginApi(Api):
         return {
             "ref": ref, "file_version": self._version(photo), "has_image": photo.has_image,
             "archive": photo.archive, "extension": photo.extension,
-            "collections": [self._kept(s) for s in self.library.shelves.values() if ref in s.resources],
+            "collections": [self._kept(s) for s in self.library.shelves.values() if ref in self._below(s)],
             "complete": True, "people": self._people(photo), "preview": preview,
         }  # fmt: skip
+
+    def _below(self, shelf: Shelf) -> list[int]:
+        """What a collection holds, and what those below it hold where it is a featured category."""
+        found = set(shelf.resources)
+        for other in self.library.shelves.values():
+            if shelf.kind == other.kind == 3 and other.parent == shelf.ref:
+                found |= set(self._below(other))
+        return sorted(found)
 
     def _version(self, photo: Photo) -> str:
         parts = f"{photo.modified}|{len(photo.original)}|{photo.tweaks}|{photo.checksum}"
@@ -524,12 +533,14 @@ class PluginApi(Api):
     def facelease_members(self, user: User, p: Params) -> Any:
         collection, start, count = integer(p, "collection"), loose(p.get("offset")), loose(p.get("limit"))
         shelf = self.library.shelves.get(collection)
-        refs = sorted(shelf.resources) if shelf else []
+        refs = self._below(shelf) if shelf else []
         return {"total": len(refs), "refs": refs[start : start + count]}
 
     def facelease_modes(self, user: User, p: Params) -> Any:
         return [
-            self._kept(s) | {"resources": len(s.resources)} for s in self.library.shelves.values() if s.ruling
+            self._kept(s) | {"resources": len(self._below(s))}
+            for s in self.library.shelves.values()
+            if s.ruling
         ]
 
     def facelease_account(self, user: User, p: Params) -> Any:

@@ -38,6 +38,7 @@ class Classic:
         self._field = field
         self._states = states
         self._side = side
+        self._categories = listing.Categories(client)
         self._empty = ""  # what empties a date on this server
         self._believed: set[bool] = (
             set()
@@ -49,7 +50,7 @@ class Classic:
         people = self.people(ref)
         data = self._data(ref)
         within = self._client.ask("get_resource_collections", rows, ref=ref)
-        refs = tuple(dict.fromkeys(str(whole(one.get("ref"))) for one in within))
+        refs = tuple(map(str, self._categories.above([whole(one.get("ref")) for one in within])))
         return Resource(
             ref, version(data), () if whole(data.get("archive")) == BIN else refs,
             self._named(people), kind(str(data.get("file_extension") or "")),
@@ -113,7 +114,12 @@ class Classic:
                     yield ref
 
     def members(self, collection: int) -> Iterator[int]:
-        return listing.search(self._client, f"!collection{collection}", self._states)
+        seen: set[int] = set()
+        for one in self._categories.below(collection):
+            for ref in listing.search(self._client, f"!collection{one}", self._states):
+                if ref not in seen:
+                    seen.add(ref)
+                    yield ref
 
     def told(self) -> Sequence[tuple[int, str, int | None]]:
         return ()

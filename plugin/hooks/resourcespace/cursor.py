@@ -100,7 +100,9 @@ class Cursor:
         with self._store.write() as tx:
             before = self._read(tx)
             floors = (*before.floors, floor)[-_FLOORS:]
-            self._keep(tx, max(seen, default=0), seen, _marked((), rows), floors, set_back_at=tx.now, heard_at=None)
+            self._keep(
+                tx, max(seen, default=0), seen, _marked((), rows), floors, set_back_at=tx.now, heard_at=None
+            )
 
     def pending(self) -> bool:
         """Whether a set-back was noticed after which nothing was asked for anew yet."""

@@ -1,6 +1,7 @@
 """Lists of the server, page by page: resources of a search, and collections."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 from plugin.errors import DamError
 from plugin.hooks.dam import Collection
@@ -10,7 +11,8 @@ from plugin.hooks.resourcespace.client import Client
 _PAGE = 500
 _OVERLAP = 50  # rows read twice: what is deleted while we page moves the others up
 _ROUNDS = 3
-_DEEP = 8  # featured collections within one another
+_DEEP = 64  # featured collections within one another
+_KEPT = 60.0  # seconds
 
 
 def search(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
@@ -60,6 +62,42 @@ def _featured(client: Client, parent: int, deep: int) -> Iterator[Row]:
         yield one
         if deep and whole(one.get("has_children") or 0):
             yield from _featured(client, whole(one.get("ref")), deep - 1)
+
+
+class Categories:
+    """Which featured collection lies in which, as the account is shown; read anew after a minute."""
+
+    def __init__(self, client: Client, now: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._now = now
+        self._read: tuple[float, dict[int, int]] | None = None
+
+    def above(self, refs: Sequence[int]) -> list[int]:
+        """These collections, and the categories in which they lie, at any depth."""
+        parents, found, rest = self._parents(), dict[int, None](), list(refs)
+        while rest:
+            ref = rest.pop(0)
+            if ref not in found:
+                found[ref] = None
+                rest += [parents[ref]] if parents.get(ref) else []
+        return list(found)
+
+    def below(self, ref: int) -> list[int]:
+        """This collection, and for a category those below it, at any depth."""
+        parents, found = self._parents(), {ref: None}
+        while more := [child for child, parent in parents.items() if parent in found and child not in found]:
+            found |= dict.fromkeys(more)
+        return list(found)
+
+    def _parents(self) -> dict[int, int]:
+        kept = self._read
+        if kept is None or self._now() - kept[0] > _KEPT:
+            found = {
+                whole(one.get("ref")): whole(one.get("parent") or 0)
+                for one in _featured(self._client, 0, _DEEP)
+            }
+            kept = self._read = (self._now(), found)
+        return kept[1]
 
 
 def _counts(client: Client, refs: Sequence[int]) -> dict[int, int]:
