@@ -1,4 +1,4 @@
-"""Featured categories: what is chosen for one counts for what lies below it, at any depth, with the plugin and without."""
+"""Featured categories: what is chosen for one counts for what lies below it, with the plugin and without."""
 
 import pytest
 
