@@ -12,11 +12,11 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from plugin.errors import EventRefused, NotFound
-from plugin.flows import notices, overview, review
+from plugin.flows import notices, overview, review, statements
 from plugin.flows.services import Services
 from plugin.hooks.events import Ref
 from plugin.quitclaim import wording as reasons
-from plugin.quitclaim.answers import Answer, Code, Reason
+from plugin.quitclaim.answers import Answer, Code, Reason, Status
 from sidecar import problems, signed, wording
 
 PATH = "/panel/resourcespace"
@@ -107,9 +107,25 @@ def _shown(services: Services, question: Question) -> dict[str, Any]:
             for one in view.people
         ],
         "faces": [_face(face, question.can_edit, wording.of(language)) for face in view.faces],
-        "channels": said.channels(view.channels),
+        "channels": _with_fields(services, question, view, said.channels(view.channels)),
         "why": list(dict.fromkeys(line for one in view.channels.values() for line in said.why(one))),
     }
+
+
+def _with_fields(
+    services: Services, question: Question, view: overview.View, channels: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What the DAM's field of each channel shows beside the answer, where that is another day, and why it is."""
+    shown = statements.shown(services, str(question.ref))
+    if shown is None or view.purpose != services.config.clearance.purposes[0]:
+        return channels
+    for name, said in channels.items():
+        until = said["until"] if said["status"] == Status.CLEARED.value else None
+        day = shown.days.get(name, "")
+        if day != (until or ""):
+            renewed = shown.told and until is not None and "" < day < until
+            said["field"] = {"day": day, "why": "renewed" if renewed else "waits", "every": shown.every}
+    return channels
 
 
 class _Said:

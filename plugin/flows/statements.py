@@ -6,6 +6,7 @@ configured purpose. The stored wish is the intent of the write: it commits befor
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -165,6 +166,29 @@ def _land(services: Services, tx: Tx, row: Row[Any]) -> None:
     tx.audit(Action.CLEARANCE_WRITE, "system", resource_id=row.resource_id)
     if not still:
         services.queue.put(tx, "state", EVERY, priority=2)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The last day that the DAM's fields were told, by channel; `told` is False while another is on its way."""
+
+    days: Mapping[str, str]
+    told: bool
+    every: int
+    """A day that only moves on is written anew once in so many days."""
+
+
+def shown(services: Services, ref: str) -> Shown | None:
+    """What the DAM shows of the photograph; None where it has no fields for that."""
+    if not services.dam.dated:
+        return None
+    query = select(t.statement).join(t.resource, t.resource.c.id == t.statement.c.resource_id)
+    with services.store.read() as conn:
+        row = conn.execute(query.where(t.resource.c.ref == ref)).first()
+    horizon = services.config.clearance.horizon_days
+    if row is None:
+        return Shown({}, True, horizon - horizon // 2)
+    return Shown(dict(row.stated or {}), row.stated_at is not None, horizon - horizon // 2)
 
 
 def renew(services: Services) -> None:

@@ -138,7 +138,22 @@ function facelease_channel_line(string $channel, array $state, string $words = '
     $until = facelease_text($state['until'] ?? '');
     $line = $channel . ': ' . facelease_word($words . facelease_status($state));
 
-    return $until === '' ? $line : $line . ' ' . facelease_word('until', $until);
+    return ($until === '' ? $line : $line . ' ' . facelease_word('until', $until)) . facelease_field_line($channel, $state['field'] ?? null);
+}
+
+/** What the DAM's own field of the channel shows, where that is another day, and why; '' where there is no such field. */
+function facelease_field_line(string $channel, mixed $field): string
+{
+    if (!is_array($field) || facelease_date_field(facelease_channels()[$channel] ?? '') === null) {
+        return '';
+    }
+    $day = facelease_text($field['day'] ?? '');
+
+    return '; ' . match (true) {
+        ($field['why'] ?? '') === 'renewed' => facelease_word('field_renewed', $day, (int) ($field['every'] ?? 0)),
+        $day === '' => facelease_word('field_empty'),
+        default => facelease_word('field_waits', $day),
+    };
 }
 
 function facelease_status(array $state): string

@@ -144,3 +144,6 @@ $lang['facelease_sight_hide_groups'] = 'Hide them from the groups that are ticke
 $lang['facelease_sight_downloads'] = 'Where the system writes names into downloaded files, they stand in those whoever downloads them.';
 $lang['facelease_setup_decide'] = 'Waits for somebody in FaceLease';
 $lang['facelease_setup_silent'] = 'FaceLease did not answer: what waits there for somebody cannot be said now.';
+$lang['facelease_field_renewed'] = 'the field shows %1$s because it is renewed every %2$d days for as long as this holds';
+$lang['facelease_field_empty'] = 'the field is still empty: it is written in a moment';
+$lang['facelease_field_waits'] = 'the field still shows %s: it is written anew in a moment';

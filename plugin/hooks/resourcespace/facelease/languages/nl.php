@@ -144,3 +144,6 @@ $lang['facelease_sight_hide_groups'] = 'Verbergen voor de aangevinkte groepen';
 $lang['facelease_sight_downloads'] = 'Waar het systeem namen in gedownloade bestanden schrijft, staan ze daarin voor wie ze ook downloadt.';
 $lang['facelease_setup_decide'] = 'Wacht op iemand in FaceLease';
 $lang['facelease_setup_silent'] = 'FaceLease antwoordde niet: wat daar op iemand wacht, is nu niet te zeggen.';
+$lang['facelease_field_renewed'] = 'het veld toont %1$s omdat het elke %2$d dagen wordt verlengd zolang dit geldt';
+$lang['facelease_field_empty'] = 'het veld is nog leeg: het wordt zo ingevuld';
+$lang['facelease_field_waits'] = 'het veld toont nog %s: het wordt zo bijgewerkt';
