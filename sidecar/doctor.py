@@ -3,12 +3,13 @@
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.errors import FaceLeaseError, MailError
+from plugin.errors import DamError, FaceLeaseError, MailError
 from plugin.flows import anew, footing, health, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
@@ -42,6 +43,7 @@ def examine(config: Config, clock: Clock) -> list[Finding]:
         with house.open_house(config, clock) as services:
             findings += [_guard(name, lambda check=check: check(services)) for name, check in _OPEN]  # type: ignore[misc]
             findings += _waiting(services)
+            findings = [*_concerns(services, first=True), *findings, *_concerns(services, first=False)]
     except FaceLeaseError as error:
         findings.append(Finding("house", False, str(error), "facelease init makes what is missing"))
     return findings
@@ -250,6 +252,14 @@ def _keys(services: Services) -> Finding:
         "people's keys", not shut, f"{shut} wrapped by a master key that is not here" if shut else "all open",
         "put the newest copy of keys.master_file in its place: what these keys seal opens with nothing else",
     )  # fmt: skip
+
+
+def _concerns(services: Services, first: bool) -> list[Finding]:
+    """What the administrator of the DAM should know of it; a DAM that does not answer has its own line."""
+    with suppress(DamError):
+        found = [one for one in services.dam.concerns() if one.first == first]
+        return [Finding(one.what, one.ok, one.said, one.mend) for one in found]
+    return []
 
 
 def _waiting(services: Services) -> list[Finding]:

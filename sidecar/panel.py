@@ -12,14 +12,15 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from plugin.errors import EventRefused, NotFound
-from plugin.flows import notices, overview, review, statements
+from plugin.flows import notices, overview, review, statements, waiting_list
 from plugin.flows.services import Services
 from plugin.hooks.events import Ref
 from plugin.quitclaim import wording as reasons
 from plugin.quitclaim.answers import Answer, Code, Reason, Status
-from sidecar import problems, signed, wording
+from sidecar import problems, signed, staff_words, wording
 
 PATH = "/panel/resourcespace"
+STATUS = f"{PATH}/status"
 
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(max_length=200, pattern=_LINE)]
@@ -40,6 +41,15 @@ class Question(BaseModel):
     language: Line = ""
 
 
+class Asked(BaseModel):
+    """What the set-up page asks."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    user: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_LINE)]
+    language: Line = ""
+
+
 def blueprint(services: Services) -> Blueprint | None:
     """The endpoint; None while no secret is configured. Raises ConfigError for one that cannot be read."""
     known = signed.secrets(services.config, "panel")
@@ -57,6 +67,18 @@ def blueprint(services: Services) -> Blueprint | None:
             if refusal is not None:
                 return refusal
         return jsonify(_shown(services, question))
+
+    @routes.post(STATUS)
+    def status() -> Response:
+        """For the plugin's set-up page: numbers in sentences, nobody's name."""
+        _, raw = signed.body(services, known)
+        try:
+            asked = Asked.model_validate_json(raw)
+        except (ValidationError, RecursionError):
+            raise EventRefused("not a question of the set-up page") from None
+        language = wording.chosen(asked.language, services.config.site.language)
+        waits = [staff_words.waiting(one, language) for one in waiting_list.entries(services)]
+        return jsonify({"lines": [f"{one.title}: {one.said}" for one in waits]})
 
     return routes
 

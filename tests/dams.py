@@ -14,6 +14,7 @@ from plugin.hooks.dam import (
     Change,
     Collection,
     CollectionRuling,
+    Concern,
     Dam,
     Dates,
     Named,
@@ -87,6 +88,9 @@ class Through:
 
     def set_back_heard(self) -> None:
         self.inner.set_back_heard()
+
+    def concerns(self) -> Sequence[Concern]:
+        return self.inner.concerns()
 
     def refusal(self, node: str) -> str | None:
         return self.inner.refusal(node)

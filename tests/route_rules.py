@@ -31,7 +31,14 @@ _CONSOLE: dict[str, Rule] = {
     "log": WATCHERS, "log_verify": WATCHERS, "log_export": WATCHERS,
 }  # fmt: skip
 
-_SIGNED = ("webhooks.told", "panel.asked", "downloads.asked", "downloads.counted", "signin.handed_over")
+_SIGNED = (
+    "webhooks.told",
+    "panel.asked",
+    "panel.status",
+    "downloads.asked",
+    "downloads.counted",
+    "signin.handed_over",
+)
 _BY_LINK = (
     "sign.open", "sign.form", "sign.photo", "sign.code", "sign.decline", "sign.done", "sign.receipt", "sign.nothing",
     "me.page", "me.photos", "me.picture", "me.not_me", "me.stop", "me.object", "me.forget", "me.anew", "me.export",

@@ -134,6 +134,17 @@ class Task:
     released: bool | None = None
 
 
+@dataclass(frozen=True)
+class Concern:
+    """Something about the DAM that its administrator should know, and how to mend it. `first`: before all else."""
+
+    what: str
+    ok: bool
+    said: str
+    mend: str = ""
+    first: bool = False
+
+
 Names = tuple[Named, ...]
 Dates = Mapping[str, date | None]
 """By channel, the last day on which a resource is cleared."""
@@ -280,6 +291,10 @@ class Dam(Protocol):
 
     def set_back_heard(self) -> None:
         """Everything was asked for anew because of it."""
+        ...
+
+    def concerns(self) -> Sequence[Concern]:
+        """What the DAM's administrator should know of it."""
         ...
 
     def refusal(self, node: str) -> str | None:

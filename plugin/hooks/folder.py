@@ -17,6 +17,7 @@ from plugin.hooks.dam import (
     Change,
     Collection,
     CollectionRuling,
+    Concern,
     Dates,
     Named,
     Names,
@@ -204,6 +205,10 @@ class FolderDam:
 
     def set_back_heard(self) -> None:
         """Nothing to note."""
+
+    def concerns(self) -> list[Concern]:
+        """None: what is wrong with a folder is found elsewhere."""
+        return []
 
     def refusal(self, node: str) -> str | None:
         """Files hold every name that a person can have."""

@@ -408,13 +408,15 @@ class Api(ConsentApi):
         return None
 
     def get_system_status(self, user: User, p: Params) -> Any:
-        return {"status": "OK"}
+        on = ", ".join(["consentmanager", *self.library.plugins])
+        return {"status": "OK", "results": {"plugins": {"status": "OK", "info": on}}}
 
 
 class PluginApi(Api):
     """The same with our plugin switched on."""
 
     problems: tuple[str, ...] = ()
+    sight: Mapping[str, Any] = {}
 
     def facelease_status(self, user: User, p: Params) -> Any:
         mark = "Cleared until "
@@ -423,7 +425,8 @@ class PluginApi(Api):
             for one in self.library.fields.values() if one["title"].startswith(mark)
         }  # fmt: skip
         return {
-            "version": "0.1.0", "people_field": PEOPLE, "fields": fields or [], "problems": list(self.problems)
+            "version": "0.1.0", "people_field": PEOPLE, "fields": fields or [], "problems": list(self.problems),
+            "sight": {"shares": [], "groups": [], "neighbour": {"on": False, "kept": 0, "named": 0}, **self.sight},
         }  # fmt: skip
 
     def facelease_photo(self, user: User, p: Params) -> Any:

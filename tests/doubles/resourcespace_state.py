@@ -106,6 +106,8 @@ class Library:
         }
         self.item_fault: Callable[[int], str | None] = lambda ref: None
         """Told the resource of an item of a write of many: `refuse` that one, or `break` the call there."""
+        self.plugins: list[str] = []
+        """Plugins of the server's own that are on."""
         self.log: list[dict[str, Any]] = []
         self.consents: dict[int, dict[str, Any]] = {}
         self.consent_links: list[tuple[int, int]] = []

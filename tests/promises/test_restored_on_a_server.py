@@ -121,11 +121,19 @@ def deleted_meanwhile(house: House) -> None:
     house.restore()
 
 
+def twice(house: House) -> None:
+    """Once more after it was noticed and put right."""
+    house.restore()
+    house.poll()
+    house.reconcile()
+    house.restore()
+
+
 WAYS: dict[str, Callable[[House], None]] = {
     "at once": House.restore,
     "and grown beyond": grown,
     "and grown to the same length": between_marks,
-    "twice": lambda h: (h.restore(), h.poll(), h.reconcile(), h.restore())[0],
+    "twice": twice,
     "with what was deleted": deleted_meanwhile,
 }
 

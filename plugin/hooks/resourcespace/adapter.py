@@ -10,6 +10,7 @@ from plugin.errors import ConfigError, DamError
 from plugin.hooks.dam import (
     Collection,
     CollectionRuling,
+    Concern,
     Dates,
     Names,
     Picture,
@@ -24,6 +25,7 @@ from plugin.hooks.resourcespace.binding import Status, of
 from plugin.hooks.resourcespace.bound import Bound
 from plugin.hooks.resourcespace.classic import Classic
 from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.concerns import told_by_log
 from plugin.hooks.resourcespace.cursor import Cursor
 from plugin.hooks.resourcespace.log import Feed, Log
 from plugin.hooks.resourcespace.logged import Logged
@@ -148,10 +150,6 @@ class ResourceSpaceDam(Logged, Numbered):
             )
         return Bound(self._client, self._whose, self._nodes)
 
-    def _position(self) -> int:
-        at = self._cursor.load()
-        return at.position if at else 0
-
     def may(self, permission: str) -> bool:
         """Whether the account's group has a permission, asked once."""
         with self._lock:
@@ -274,6 +272,10 @@ class ResourceSpaceDam(Logged, Numbered):
     def forget(self, node: str) -> bool:
         """After an erasure: delete the name itself where nobody carries it; False where it stays in the list."""
         return self._with(lambda profile: profile.forget(node))
+
+    def concerns(self) -> list[Concern]:
+        """A neighbour that names people too, who sees our fields, what is left to mend, a log that was set back."""
+        return [*self._with(lambda profile: profile.concerns()), *told_by_log(*self._cursor.times())]
 
     def groups(self, user: str) -> tuple[int, ...] | None:
         """The groups of an account of the DAM, as they are now; None where it is none, or may not sign in.

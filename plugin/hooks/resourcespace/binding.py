@@ -129,6 +129,22 @@ class Account(_Answer):
     groups: tuple[int, ...] = ()
 
 
+class Neighbour(_Answer):
+    """The DAM's own plugin for faces: descriptions of faces that it keeps; None where that is not told."""
+
+    on: bool
+    kept: int | None = None
+    named: int = 0
+
+
+class Sight(_Answer):
+    """Titles of our fields that shares show, and the groups whose accounts see any of them."""
+
+    shares: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    neighbour: Neighbour = Neighbour(on=False)
+
+
 class Status(_Answer):
     """The plugin itself."""
 
@@ -136,6 +152,7 @@ class Status(_Answer):
     people_field: int = 0
     fields: dict[str, str] = {}
     problems: tuple[str, ...] = ()
+    sight: Sight | None = None
 
     @field_validator("fields", mode="before")
     @classmethod

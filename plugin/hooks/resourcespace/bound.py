@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, node_key, one_by_one
+from plugin.hooks.dam import CollectionRuling, Concern, Dates, Names, Resource, Task, node_key, one_by_one
+from plugin.hooks.resourcespace import concerns
 from plugin.hooks.resourcespace.answers import NoSuchFunction
 from plugin.hooks.resourcespace.binding import (
     APPLY_AT_ONCE,
@@ -186,6 +187,9 @@ class Bound:
         if kept is None or self._now() - kept[0] > _FIELDS:
             kept = self._fields = (self._now(), self._client.ask("facelease_status", of(Status)).fields)
         return kept[1]
+
+    def concerns(self) -> Sequence[Concern]:
+        return list(concerns.told_by_plugin(self._client.ask("facelease_status", of(Status))))
 
     def groups(self, user: str) -> tuple[int, ...] | None:
         account = self._client.ask("facelease_account", of(Account), username=user)

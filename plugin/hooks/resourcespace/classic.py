@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, one_by_one
-from plugin.hooks.resourcespace import listing
+from plugin.hooks.dam import CollectionRuling, Concern, Dates, Names, Resource, Task, one_by_one
+from plugin.hooks.resourcespace import concerns, listing
 from plugin.hooks.resourcespace.answers import Row, numbers, row_or_false, rows, truth, whole
 from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.fields import short_name
@@ -36,6 +36,7 @@ class Classic:
         self._whose = whose
         self._nodes = nodes
         self._field = field
+        self._may = may
         self._states = states
         self._side = side
         self._categories = listing.Categories(client)
@@ -157,6 +158,9 @@ class Classic:
             return False
         self._empty = _LONG_PAST
         return True
+
+    def concerns(self) -> Sequence[Concern]:
+        return list(concerns.told_by_server(self._client, self._field, self._may))
 
     def groups(self, user: str) -> tuple[int, ...] | None:
         """The API lists accounts that may no longer sign in like any other: only that there is none is an answer."""

@@ -40,6 +40,11 @@ class Logged:
         """The number of the log's newest row; None where the account may not read the log."""
         return self._feed.position() if self._permitted("v") else None
 
+    def _position(self) -> int:
+        """How far the log was read."""
+        at = self._cursor_of_log.load()
+        return at.position if at else 0
+
     def _note_end(self) -> None:
         """Know the log by the rows of our own removals too: a dump from before them is told apart by these."""
         with suppress(DamError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from plugin.errors import DamError
-from plugin.hooks.dam import CollectionRuling, Dates, Named, Names, Resource, Task
+from plugin.hooks.dam import CollectionRuling, Concern, Dates, Named, Names, Resource, Task
 from plugin.hooks.tree import PHOTOS
 
 PLACE = "node"
@@ -85,6 +85,10 @@ class Profile(Protocol):
 
         A channel without a field in the DAM shows nothing there.
         """
+        ...
+
+    def concerns(self) -> Sequence[Concern]:
+        """As the Dam protocol has it."""
         ...
 
     def groups(self, user: str) -> tuple[int, ...] | None:

@@ -1,0 +1,106 @@
+"""What the administrator of the server should know: a neighbour that names people too, who sees our fields, the log."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from plugin.errors import DamError
+from plugin.hooks.dam import Concern
+from plugin.hooks.resourcespace.answers import Unexpected, row, rows, whole
+from plugin.hooks.resourcespace.binding import Neighbour, Sight, Status
+from plugin.hooks.resourcespace.client import Client
+
+_FACES = "the DAM's own plugin for faces"
+_SIGHT = "who sees names and dates"
+_LOG = "the DAM's log"
+_MARK = "Cleared until "
+
+
+def told_by_plugin(status: Status) -> Iterator[Concern]:
+    """What the set-up page of our plugin says."""
+    sight = status.sight
+    if sight is None:
+        yield Concern(
+            "the plugin in the DAM", False, f"version {status.version} does not say who sees names and dates",
+            "copy the plugin of this version into the DAM",
+        )  # fmt: skip
+        return
+    yield from _neighbour(sight.neighbour)
+    yield from _sight(sight)
+    if status.problems:
+        yield Concern(
+            "the plugin in the DAM", False, f"{len(status.problems)} left to mend: {' '.join(status.problems)}",
+            "the plugin's set-up page in the DAM shows them",
+        )  # fmt: skip
+
+
+def told_by_server(client: Client, field: int, may: Callable[[str], bool]) -> Iterator[Concern]:
+    """What the API itself tells: the plugins that are on, and to a super administrator the fields."""
+    yield from _neighbour(Neighbour(on="faces" in _plugins(client), kept=None))
+    if not may("a"):
+        yield Concern(
+            _SIGHT, True, "not told without the plugin: shares may show the people field and the dates",
+            "look at the fields' setting “External user access” in Admin > System > Metadata fields",
+        )  # fmt: skip
+        return
+    shown = [
+        str(one.get("title"))
+        for one in client.ask("get_resource_type_fields", rows)
+        if (whole(one.get("ref") or 0) == field or str(one.get("title")).startswith(_MARK))
+        and whole(one.get("external_user_access", 1) or 0)
+    ]
+    yield from _sight(Sight(shares=tuple(shown)))
+
+
+def told_by_log(at: datetime | None, heard: datetime | None) -> Iterator[Concern]:
+    """When the log was found set back."""
+    if at is None:
+        return
+    when = f"was set back (a database put back from a dump), noticed on {at:%Y-%m-%d %H:%M} UTC"
+    if heard is None:
+        yield Concern(
+            _LOG, False, f"{when}; nothing was compared since",
+            "start `facelease work`, or run `facelease reconcile`",
+        )  # fmt: skip
+    else:
+        yield Concern(_LOG, True, f"{when}; everything was compared anew from {heard:%Y-%m-%d %H:%M} UTC on")
+
+
+def _neighbour(found: Neighbour) -> Iterator[Concern]:
+    kept = "" if found.kept is None else f" ({found.kept} now, {found.named} of them with a name)"
+    empty = "have its table resource_face emptied"
+    if found.on:
+        yield Concern(
+            _FACES, False,
+            "“faces” is on: it compares every face, also where recognition is off here, keeps a description of each in "
+            f"the clear, of people who never agreed too{kept}, and names people again who have withdrawn",
+            f"switch it off in Admin > System > Plugins, and {empty}", first=True,
+        )  # fmt: skip
+    elif found.kept:
+        yield Concern(
+            _FACES, False, f"“faces” is off, and its descriptions of faces are still there in the clear{kept}",
+            empty, first=True,
+        )  # fmt: skip
+
+
+def _sight(sight: Sight) -> Iterator[Concern]:
+    if sight.shares:
+        yield Concern(
+            _SIGHT, False,
+            f"shares show to whoever has their address, without signing in: {', '.join(sight.shares)}",
+            "“Hide them from shares” on the plugin's set-up page; without the plugin, the fields' setting “External "
+            "user access”",
+        )  # fmt: skip
+    if sight.groups:
+        yield Concern(
+            _SIGHT, True, f"accounts of these groups: {', '.join(sight.groups)}",
+            "the plugin's set-up page hides them from those that should not",
+        )  # fmt: skip
+
+
+def _plugins(client: Client) -> Sequence[str]:
+    status = client.ask("get_system_status", row)
+    try:
+        listed = row(row(status.get("results")).get("plugins")).get("info")
+    except Unexpected:
+        raise DamError("the server does not say which plugins are on") from None
+    return [name.strip() for name in str(listed or "").split(",")]
