@@ -47,7 +47,7 @@ class Office:
         """The key of a new share of a collection, which needs no sign-in."""
         page = f"pages/collection_share.php?ref={collection}&generateurl=true"
         shown = self.post(page, ref=collection, generateurl="true", access="0", expires="", usergroup="3")
-        return re.findall(r"[?&](?:amp;)?k=([0-9a-f]+)", shown)[-1]
+        return str(re.findall(r"[?&](?:amp;)?k=([0-9a-f]+)", shown)[-1])
 
     def shared(self, ref: str, key: str) -> str:
         """What somebody outside sees of a resource by that key."""
