@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from plugin.errors import DamError
+from plugin.hooks.concern import Concern
 from plugin.hooks.dam import (
     Change,
     Collection,
     CollectionRuling,
-    Concern,
     Dam,
     Dates,
     Named,

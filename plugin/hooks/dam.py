@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from plugin.errors import DamError
+from plugin.hooks.concern import Concern
 
 T = TypeVar("T")
 Box = tuple[float, float, float, float]
@@ -132,17 +133,6 @@ class Task:
     ref: str
     writes: tuple[Write, ...]
     released: bool | None = None
-
-
-@dataclass(frozen=True)
-class Concern:
-    """Something about the DAM that its administrator should know, and how to mend it. `first`: before all else."""
-
-    what: str
-    ok: bool
-    said: str
-    mend: str = ""
-    first: bool = False
 
 
 Names = tuple[Named, ...]

@@ -17,7 +17,6 @@ from plugin.hooks.dam import (
     Change,
     Collection,
     CollectionRuling,
-    Concern,
     Dates,
     Named,
     Names,
@@ -35,6 +34,7 @@ from plugin.hooks.metadata import Metadata
 from plugin.hooks.sidecar import Memory
 from plugin.hooks.sidecars import Style
 from plugin.hooks.tool import ExifTool
+from plugin.hooks.unlogged import Unlogged
 from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store
 
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 _READ_AT_ONCE = 200
 
 
-class FolderDam:
+class FolderDam(Unlogged):
     """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
 
     keeps: tuple[str, ...] = ()
@@ -198,21 +198,6 @@ class FolderDam:
     def renamed(self) -> list[tuple[str, str]]:
         """A name that is changed in a file is another name."""
         return []
-
-    def set_back(self) -> bool:
-        """A folder has no log."""
-        return False
-
-    def set_back_heard(self) -> None:
-        """Nothing to note."""
-
-    def concerns(self) -> list[Concern]:
-        """None: what is wrong with a folder is found elsewhere."""
-        return []
-
-    def refusal(self, node: str) -> str | None:
-        """Files hold every name that a person can have."""
-        return None
 
     def state(self, ref: str, until: Dates) -> None:
         """Files show no dates: raises DamError, since nobody should ask."""

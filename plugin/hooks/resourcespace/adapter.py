@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError
+from plugin.hooks.concern import Concern
 from plugin.hooks.dam import (
     Collection,
     CollectionRuling,
-    Concern,
     Dates,
     Names,
     Picture,

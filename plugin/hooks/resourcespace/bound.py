@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import CollectionRuling, Concern, Dates, Names, Resource, Task, node_key, one_by_one
+from plugin.hooks.concern import Concern
+from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, node_key, one_by_one
 from plugin.hooks.resourcespace import concerns
 from plugin.hooks.resourcespace.answers import NoSuchFunction
 from plugin.hooks.resourcespace.binding import (

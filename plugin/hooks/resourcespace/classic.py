@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks.dam import CollectionRuling, Concern, Dates, Names, Resource, Task, one_by_one
+from plugin.hooks.concern import Concern
+from plugin.hooks.dam import CollectionRuling, Dates, Names, Resource, Task, one_by_one
 from plugin.hooks.resourcespace import concerns, listing
 from plugin.hooks.resourcespace.answers import Row, numbers, row_or_false, rows, truth, whole
 from plugin.hooks.resourcespace.client import Client

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from plugin.errors import DamError
-from plugin.hooks.dam import Concern
+from plugin.hooks.concern import Concern
 from plugin.hooks.resourcespace.answers import Unexpected, row, rows, whole
 from plugin.hooks.resourcespace.binding import Neighbour, Sight, Status
 from plugin.hooks.resourcespace.client import Client

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from plugin.errors import DamError
-from plugin.hooks.dam import CollectionRuling, Concern, Dates, Named, Names, Resource, Task
+from plugin.hooks.concern import Concern
+from plugin.hooks.dam import CollectionRuling, Dates, Named, Names, Resource, Task
 from plugin.hooks.tree import PHOTOS
 
 PLACE = "node"

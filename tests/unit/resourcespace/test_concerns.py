@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from plugin.hooks.dam import Concern
+from plugin.hooks.concern import Concern
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.classic import Classic
 from tests.doubles.resourcespace import Double
