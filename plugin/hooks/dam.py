@@ -8,11 +8,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from plugin.errors import DamError
+from plugin.hooks.change import Change as Change
+from plugin.hooks.change import What as What
 from plugin.hooks.concern import Concern
 
 T = TypeVar("T")
@@ -24,25 +25,6 @@ def node_key(node: str) -> str:
     """What two spellings of one name have in common: NFKC, casefolded, white space folded, until it stays so."""
     folded = " ".join(unicodedata.normalize("NFKC", node).casefold().split())
     return node if folded == node else node_key(folded)
-
-
-class What(StrEnum):
-    """What happened to a resource."""
-
-    NEW = "new"
-    REPLACED = "replaced"
-    METADATA = "metadata"
-    MOVED = "moved"
-    DELETED = "deleted"
-
-
-@dataclass(frozen=True)
-class Change:
-    """Something that happened to a resource; `old_ref` only where it moved."""
-
-    ref: str
-    what: What
-    old_ref: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,23 @@
+"""What a DAM tells of its resources: something happened to one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class What(StrEnum):
+    """What happened to a resource."""
+
+    NEW = "new"
+    REPLACED = "replaced"
+    METADATA = "metadata"
+    MOVED = "moved"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that happened to a resource; `old_ref` only where it moved."""
+
+    ref: str
+    what: What
+    old_ref: str | None = None
