@@ -1,6 +1,6 @@
 """What waits for somebody of the staff, by kind: how much, for whom, and whether something is wrong.
 
-Each kind has one function that counts; whoever adds one adds a line to `_SOURCES` and its sentences to the catalogues
+Each kind has one function that counts; whoever adds one adds a line to `SOURCES` and its sentences to the catalogues
 of `sidecar.staff_words`. An entry is there while its number is not 0: nothing is ticked off by hand.
 """
 
@@ -61,7 +61,7 @@ def entries(services: Services, role: Role | None = None) -> list[Entry]:
     """What waits at this moment, what is wrong first; with a role, only what it may act on."""
     found = [
         Entry(kind, number, wrong, roles)
-        for kind, count, wrong, roles in _SOURCES
+        for kind, count, wrong, roles in SOURCES
         if (role is None or role in roles) and (number := count(services))
     ]
     return sorted(found, key=lambda one: not one.wrong)
@@ -149,7 +149,7 @@ _LISTS: dict[Kind, _Query] = {
     Kind.ENDLESS_TOKENS: _endless_tokens,
 }  # fmt: skip
 
-_SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], ...] = (
+SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], ...] = (
     (Kind.HAND_NAMES, hand_names.count, True, _EDITORS),
     (Kind.FAILED_WRITES, _number(_failed_writes), True, _EDITORS),
     (Kind.DEAD_JOBS, lambda services: len(services.queue.dead()), True, _ADMINISTRATORS),
