@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -92,7 +92,7 @@ def test_no_way_of_deciding_changes_what_stands_there(house: Services) -> None:
             tx.execute(update(t.collection).values(lost_at=tx.now))
             ruling_history.append(tx, support.SHOOT, Why.LOST, "system")
 
-    acts = [
+    acts: list[Callable[[], object]] = [
         lambda: modes.decide(house, support.SHOOT, FIRST, "cli:ann"),
         lambda: modes.decide(house, support.SHOOT, shoot, "cli:ann"),
         lambda: hear(HEARD),
