@@ -85,10 +85,13 @@ def _forbidden(services: Services, conn: Connection, ids: Sequence[int]) -> list
     ]
 
 
+_MACHINE_TAG = (t.tag.c.origin == "machine") & t.tag.c.person_id.is_not(None)
+
+
 def _named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
     """Those of the photographs on which something stands that nobody decided, or may stand in a moment."""
     face = select(t.face.c.resource_id).where(faces.by_machine(), t.face.c.resource_id.in_(ids))
-    tag = select(t.tag.c.resource_id).where(t.tag.c.origin == "machine", t.tag.c.resource_id.in_(ids))
+    tag = select(t.tag.c.resource_id).where(_MACHINE_TAG, t.tag.c.resource_id.in_(ids))
     written = select(t.intent.c.resource_id).where(_machine_intents(), t.intent.c.resource_id.in_(ids))
     return sorted(set(conn.scalars(face.union(tag, written))))
 
@@ -104,8 +107,7 @@ def _forget(services: Services, tx: Tx, resource_id: int) -> list[int]:
         select(t.intent).where(_machine_intents(), t.intent.c.resource_id == resource_id)
     ).all()
     removed = {row.person_id for row in open_ if row.action == "remove"}
-    machine = (t.tag.c.resource_id == resource_id) & (t.tag.c.origin == "machine")
-    tags = tx.execute(select(t.tag).where(machine)).all()
+    tags = tx.execute(select(t.tag).where(_MACHINE_TAG, t.tag.c.resource_id == resource_id)).all()
     return [row.id for row in open_] + [
         _removal(services, tx, tag) for tag in tags if tag.person_id not in removed
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import WriteRefused
@@ -179,6 +179,91 @@ def test_a_token_without_an_end(services: Services) -> None:
     assert [one.name for one in waiting_list.items(services, Kind.ENDLESS_TOKENS)] == ["CMS"]
     with services.store.write() as tx:
         tx.execute(update(t.api_token).values(revoked_at=tx.now))
+    assert _waits(services) == {}
+
+
+def test_a_name_that_came_back(services: Services, cast: support.Cast, photos: Path) -> None:
+    """Until it is off again; whose it was is not said, for they may be erased."""
+    support.put(photos, REF, samples.B_STANDING, (300, 400))
+    chores.poll(services)
+    cast.work()
+    with services.store.write() as tx:
+        one = tx.connection.scalar(select(t.resource.c.id))
+        came = {
+            "node": "Bo",
+            "node_key": "bo",
+            "origin": "returned",
+            "places": ["iptc"],
+            "created_at": tx.now,
+        }
+        tx.execute(insert(t.tag).values(resource_id=one, **came))
+    assert _waits(services) == {Kind.RETURNED_NAMES: 1}
+    (item,) = waiting_list.items(services, Kind.RETURNED_NAMES)
+    assert (item.ref, item.name) == (REF, "")
+    with services.store.write() as tx:
+        tx.execute(delete(t.tag))
+    assert _waits(services) == {}
+
+
+def _set(services: Services, person_id: str, **values: object) -> None:
+    with services.store.write() as tx:
+        tx.execute(
+            insert(t.reference_set).values(
+                **{"id": "s", "person_id": person_id, "came_by": "link", "added_at": tx.now, "added_by": "person",
+                   "invited_by": "dam:ann"} | values
+            )
+        )  # fmt: skip
+
+
+def test_pictures_that_came_by_a_link(services: Services, cast: support.Cast, clock: ManualClock) -> None:
+    """They wait until an account vouches for them, or refuses them; those near somebody are another task."""
+    asa, bo = (cast.add(name, birth_date=date(1990, 5, 1)) for name in ("Åsa", "Bo"))
+    _set(services, asa)
+    assert _waits(services) == {Kind.DECLARED_SETS: 1}
+    for values, kinds in (
+        ({"near_id": bo}, {Kind.NEAR_SETS: 1}),
+        ({"refused_at": clock.now()}, {}),
+        ({"refused_at": None, "ended_at": clock.now()}, {}),
+        ({"ended_at": None, "near_id": None, "vouched_at": clock.now(), "vouched_by": "dam:bo"}, {}),
+    ):
+        with services.store.write() as tx:
+            tx.execute(update(t.reference_set).values(**values))
+        assert _waits(services) == kinds
+
+
+@pytest.mark.parametrize(
+    ("by", "own"), [("dam:ann", True), ("cli:Ann", True), ("dam:bo", False), ("api:ann", False)]
+)
+def test_who_vouches_for_their_own_invitation(
+    services: Services, cast: support.Cast, officer: FlaskClient, by: str, own: bool
+) -> None:
+    """The same name in the DAM and at the command line is one account; with how, and until it is refused."""
+    asa = cast.add("Åsa", birth_date=date(1990, 5, 1))
+    _set(services, asa, vouched_at=services.clock.now(), vouched_by=by, vouched_how="badge")
+    assert _waits(services) == ({Kind.OWN_INVITATIONS: 1} if own else {})
+    text = officer.get("/console/officer").text
+    assert ("Vouched for by whoever invited" in text, "badge" in text) == (own, own)
+    with services.store.write() as tx:
+        tx.execute(update(t.reference_set).values(refused_at=tx.now))
+    assert _waits(services) == {}
+
+
+def test_an_address_that_one_account_confirmed(
+    services: Services, cast: support.Cast, officer: FlaskClient
+) -> None:
+    """With its reason, while it is on file; one that another account confirmed is not listed."""
+    asa = cast.add("Åsa", birth_date=date(1990, 5, 1))
+    with services.store.write() as tx:
+        tx.execute(delete(t.address))
+        mine = {"person_id": asa, "entered_by": "dam:ann", "entered_at": tx.now, "confirmed_at": tx.now}
+        tx.execute(insert(t.address).values(id="a", confirmed_by="dam:bo", confirmed_how="met", **mine))
+    assert _waits(services) == {}
+    with services.store.write() as tx:
+        tx.execute(update(t.address).values(confirmed_by="dam:ann", reason="alone here"))
+    assert _waits(services) == {Kind.SELF_CONFIRMED: 1}
+    assert "alone here" in officer.get("/console/officer").text
+    with services.store.write() as tx:
+        tx.execute(update(t.address).values(retired_at=tx.now))
     assert _waits(services) == {}
 
 
