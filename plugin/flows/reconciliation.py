@@ -12,7 +12,19 @@ from plugin.flows.waiting_list import Kind
 from plugin.ledger import tables as t
 
 # What a comparison asks for, and what follows from that.
-KINDS = ("names", "photo", "gone", "members", "renamed", "remode", "revoke", "erase", "recompute", "state", "returned")
+KINDS = (
+    "names",
+    "photo",
+    "gone",
+    "members",
+    "renamed",
+    "remode",
+    "revoke",
+    "erase",
+    "recompute",
+    "state",
+    "returned",
+)
 
 
 @dataclass(frozen=True)
