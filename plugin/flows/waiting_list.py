@@ -85,10 +85,15 @@ def items(services: Services, kind: Kind, limit: int = 200) -> Sequence[Item]:
 def read(services: Services, kind: Kind, actor: str) -> Sequence[Item]:
     """The same for somebody of the staff; where it names people, with an audit row for the look."""
     found = items(services, kind)
-    if any(one.person_id for one in found):
-        with services.store.write() as tx:
-            tx.audit(Action.WAITING_LOOK, actor, list=kind.value, rows=len(found))
+    note_look(services, kind, actor, sum(bool(one.person_id) for one in found))
     return found
+
+
+def note_look(services: Services, kind: Kind, actor: str, people: int) -> None:
+    """The audit row for a look at a list that names so many people; none for one that names nobody."""
+    if people:
+        with services.store.write() as tx:
+            tx.audit(Action.WAITING_LOOK, actor, list=kind.value, rows=people)
 
 
 def _own_invitations(services: Services) -> list[Item]:

@@ -329,6 +329,8 @@ def test_an_editor_decides_about_names_by_hand(
                 t.audit.c.actor == "dam:editor", t.audit.c.action.like("photo:%")
             )
         ).all()
+        looks = conn.scalars(select(t.audit.c.details).where(t.audit.c.action == "staff:list:look")).all()
+    assert [one for one in looks if "hand_names" in one]
     assert [row.action for row in said] == ["photo:tag:keep", "photo:tag:intend", "photo:tag:remove"]
 
 
