@@ -51,16 +51,6 @@ def unknown_age() -> Select[Any]:
     )
 
 
-def endless_tokens() -> Select[Any]:
-    """API tokens that open until somebody revokes them."""
-    k = t.api_token.c
-    return (
-        select(k.label.label("name"), k.created_by.label("by"), k.created_at.label("at"))
-        .where(k.expires_at.is_(None), k.revoked_at.is_(None))
-        .order_by(k.created_at)
-    )
-
-
 def returned_names() -> Select[Any]:
     """Names of ours that a restored DAM brought back, and that are not off again. Whose they were is not asked."""
     return (
@@ -101,16 +91,4 @@ def vouched_sets() -> Select[Any]:
         .join(t.person, t.person.c.id == s.person_id)
         .where(s.invited_by.is_not(None), s.vouched_at.is_not(None), s.refused_at.is_(None))
         .order_by(s.vouched_at.desc())
-    )  # fmt: skip
-
-
-def self_confirmed() -> Select[Any]:
-    """Addresses that were confirmed by the account that had entered them, for a reason, and are on file."""
-    a = t.address.c
-    return (
-        select(a.person_id, t.person.c.display_name.label("name"), a.confirmed_by.label("by"),
-               a.confirmed_at.label("at"), a.reason.label("why"))
-        .join(t.person, t.person.c.id == a.person_id)
-        .where(a.reason.is_not(None), a.retired_at.is_(None))
-        .order_by(a.confirmed_at.desc())
     )  # fmt: skip

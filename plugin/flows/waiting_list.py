@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from plugin.flows import accounts, hand_names, waiting_items
+from plugin.flows import accounts, hand_names, majority, recognitions, tokens, waiting_items
 from plugin.flows.services import Services
 from plugin.flows.signin import Role
+from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 
 
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     FAILED_WRITES = "failed_writes"  # names that the DAM refused for good
     DEAD_JOBS = "dead_jobs"  # work that was given up
     LOST_RULINGS = "lost_rulings"  # collections with a ruling that are not where they were
+    COME_OF_AGE = "come_of_age"  # young people whom nobody can ask: they have no address of their own
     NEAR_SETS = "near_sets"  # declared pictures that resemble somebody enrolled
     DECLARED_SETS = "declared_sets"  # pictures that came by a link, and that nobody vouched for
     OWN_INVITATIONS = "own_invitations"  # vouched for by whoever had made the link
@@ -73,13 +75,12 @@ def entries(services: Services, role: Role | None = None) -> list[Entry]:
 
 def items(services: Services, kind: Kind, limit: int = 200) -> Sequence[Item]:
     """The first few of a kind that has a list of its own here; none of a kind that is shown elsewhere."""
-    if kind is Kind.OWN_INVITATIONS:
-        return _own_invitations(services)[:limit]
-    make = _LISTS.get(kind)
-    if make is None:
+    if kind in _FOUND:
+        return _FOUND[kind](services)[:limit]
+    if kind not in _QUERIES:
         return ()
     with services.store.read() as conn:
-        return [Item(**row) for row in conn.execute(make().limit(limit)).mappings()]
+        return [Item(**row) for row in conn.execute(_QUERIES[kind]().limit(limit)).mappings()]
 
 
 def read(services: Services, kind: Kind, actor: str) -> Sequence[Item]:
@@ -103,18 +104,42 @@ def _own_invitations(services: Services) -> list[Item]:
     return [Item(**{**row, "ref": ""}) for row in rows if accounts.same(row["by"], row["ref"])]
 
 
-_LISTS: dict[Kind, _Query] = {
+def _self_confirmed(services: Services) -> list[Item]:
+    with services.store.read() as conn:
+        found = recognitions.self_confirmed(conn)
+    return [Item(one.person_id, one.name, by=one.account, at=one.at, why=one.reason) for one in found]
+
+
+def _come_of_age(services: Services) -> list[Item]:
+    """Asked only where there are guardians: it reads everybody's grants."""
+    with services.store.read() as conn:
+        if conn.execute(select(t.guardian.c.id).limit(1)).first() is None:
+            return []
+    return [Item(one.person_id, one.name, at=one.day) for one in majority.without_address(services)]
+
+
+def _endless_tokens(services: Services) -> list[Item]:
+    return [Item(name=row.label, at=row.created_at) for row in tokens.without_end(services)]
+
+
+_QUERIES: dict[Kind, _Query] = {
     Kind.FAILED_WRITES: waiting_items.failed_writes, Kind.LOST_RULINGS: waiting_items.lost_rulings,
     Kind.RETURNED_NAMES: waiting_items.returned_names, Kind.NEAR_SETS: waiting_items.near_sets,
-    Kind.DECLARED_SETS: waiting_items.declared_sets, Kind.SELF_CONFIRMED: waiting_items.self_confirmed,
-    Kind.UNKNOWN_AGE: waiting_items.unknown_age, Kind.ENDLESS_TOKENS: waiting_items.endless_tokens,
+    Kind.DECLARED_SETS: waiting_items.declared_sets, Kind.UNKNOWN_AGE: waiting_items.unknown_age,
+}  # fmt: skip
+
+_FOUND: dict[Kind, Callable[[Services], list[Item]]] = {
+    Kind.OWN_INVITATIONS: _own_invitations, Kind.SELF_CONFIRMED: _self_confirmed,
+    Kind.COME_OF_AGE: _come_of_age, Kind.ENDLESS_TOKENS: _endless_tokens,
 }  # fmt: skip
 
 
 def _number(kind: Kind) -> Callable[[Services], int]:
     def count(services: Services) -> int:
+        if kind in _FOUND:
+            return len(_FOUND[kind](services))
         with services.store.read() as conn:
-            return conn.scalar(select(func.count()).select_from(_LISTS[kind]().subquery())) or 0
+            return conn.scalar(select(func.count()).select_from(_QUERIES[kind]().subquery())) or 0
 
     return count
 
@@ -125,9 +150,10 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], .
     (Kind.FAILED_WRITES, _number(Kind.FAILED_WRITES), True, _EDITORS),
     (Kind.DEAD_JOBS, lambda services: len(services.queue.dead()), True, _ADMINISTRATORS),
     (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
+    (Kind.COME_OF_AGE, _number(Kind.COME_OF_AGE), True, _READERS),
     (Kind.NEAR_SETS, _number(Kind.NEAR_SETS), False, _READERS),
     (Kind.DECLARED_SETS, _number(Kind.DECLARED_SETS), False, _READERS),
-    (Kind.OWN_INVITATIONS, lambda services: len(_own_invitations(services)), False, _OFFICERS),
+    (Kind.OWN_INVITATIONS, _number(Kind.OWN_INVITATIONS), False, _OFFICERS),
     (Kind.SELF_CONFIRMED, _number(Kind.SELF_CONFIRMED), False, _OFFICERS),
     (Kind.UNKNOWN_AGE, _number(Kind.UNKNOWN_AGE), False, _OFFICERS),
     (Kind.ENDLESS_TOKENS, _number(Kind.ENDLESS_TOKENS), False, _OFFICERS),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import WriteRefused
-from plugin.flows import backlog, chores, consent, hand_names, waiting_list
+from plugin.flows import backlog, chores, consent, hand_names, people, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.signin import Role
 from plugin.flows.waiting_list import Entry, Kind
@@ -179,6 +179,25 @@ def test_a_token_without_an_end(services: Services) -> None:
     assert [one.name for one in waiting_list.items(services, Kind.ENDLESS_TOKENS)] == ["CMS"]
     with services.store.write() as tx:
         tx.execute(update(t.api_token).values(revoked_at=tx.now))
+    assert _waits(services) == {}
+
+
+def test_a_young_person_whom_nobody_can_ask(
+    services: Services, cast: support.Cast, clock: ManualClock
+) -> None:
+    """From the days of warning before the birthday, until there is an address of their own."""
+    clara = cast.add("Clara", birth_date=date(2010, 6, 20), guardians=("Guardian Sample",))
+    with services.store.read() as conn:
+        guardian = str(conn.scalar(select(t.guardian.c.id)))
+    cast.sign(clara, recognition=False, guardians=(guardian,), lasts=timedelta(days=3000))
+    assert _waits(services) == {}
+    clock.set(datetime(2026, 6, 15, 12, tzinfo=UTC))
+    assert _waits(services) == {Kind.COME_OF_AGE: 1}
+    (one,) = waiting_list.items(services, Kind.COME_OF_AGE)
+    assert (one.person_id, one.name, one.at.date()) == (clara, "Clara", date(2026, 6, 19))  # midnight here
+    finding = _found(services, clock, Kind.COME_OF_AGE)
+    assert not finding.ok
+    people.change_address(services, clara, "clara@example.org", "cli:ann")
     assert _waits(services) == {}
 
 
