@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from plugin.flows import recognitions, requests
-from plugin.flows.recognitions import SelfConfirmed
+from plugin.flows import requests
 from plugin.flows.requests import Waiting
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -48,7 +47,6 @@ class Attention:
     controller: tuple[Resting, ...]
     overdue: tuple[Resting, ...]
     requests: tuple[Waiting, ...]
-    self_confirmed: tuple[SelfConfirmed, ...]
 
 
 def now(services: Services) -> Attention:
@@ -59,7 +57,6 @@ def now(services: Services) -> Attention:
         soon = _soon(services.clock.now())
         people = conn.scalar(select(func.count()).select_from(soon.subquery())) or 0
         rows = conn.execute(soon.order_by(func.min(t.grant.c.valid_until)).limit(_MOST)).all()
-        alone = recognitions.self_confirmed(conn)
         rested = conn.execute(
             select(t.collection).where(t.collection.c.mode.in_([mode.value for mode in COMPARING]))
         ).all()
@@ -70,7 +67,7 @@ def now(services: Services) -> Attention:
         endings=tuple(Ending(row.id, row.display_name, row.until) for row in rows),
         controller=tuple(one for row, one in resting if row.basis == Basis.CONTROLLER.value),
         overdue=tuple(one for row, one in resting if row.review_date is not None and row.review_date < today),
-        requests=tuple(requests.open(services)), self_confirmed=tuple(alone),
+        requests=tuple(requests.open(services)),
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def remode(services: Services, job: Claimed) -> None:
     """The next photographs of the collection, then those behind them: a crash repeats one portion at most.
 
     The job's key is the collection's ref. Where the mode changed again meanwhile it begins anew. A photograph on
-    which the DAM fails gets a job of its own. Raises DamError where it fails on all: the portion comes again.
+    which the DAM fails gets a job of its own, and keeps none of the others.
     """
     mine = t.resource_collection.c
     behind = (mine.collection_ref == job.key) & (mine.resource_id > job.payload.get("after", 0))
@@ -32,9 +32,7 @@ def remode(services: Services, job: Claimed) -> None:
         query = select(mine.resource_id).where(behind).order_by(mine.resource_id).limit(CHUNK)
         ids = list(conn.scalars(query))
     _drop_suggestions(services, ids)
-    opened, failed = _take_off(services, ids)
-    if failed and len(failed) == opened:
-        raise next(iter(failed.values()))
+    failed = _take_off(services, ids)
     with services.store.write() as tx:
         changed_again = tx.connection.scalar(select(t.job.c.again).where(t.job.c.id == job.id))
         services.queue.finish(tx, job)
@@ -63,23 +61,22 @@ def clear_forbidden(services: Services, resource_id: int) -> None:
 
     Raises DamError where the DAM failed: the removal stays open, and comes again with the next look.
     """
-    _, failed = _take_off(services, [resource_id])
-    for error in failed.values():
+    for error in _take_off(services, [resource_id]).values():
         raise error
 
 
-def _take_off(services: Services, ids: Sequence[int]) -> tuple[int, dict[int, DamError]]:
-    """The same for many; how many writes that took, and those intents on which the DAM failed."""
+def _take_off(services: Services, ids: Sequence[int]) -> dict[int, DamError]:
+    """The same for many; the intents on which the DAM failed, and why."""
     with services.store.read() as conn:
         if not _forbidden(services, conn, ids):
-            return 0, {}
+            return {}
     with services.store.write() as tx:
         forbidden = _forbidden(services, tx.connection, ids)
         opened = [intent for one in forbidden for intent in _forget(services, tx, one)]
         clearance.recompute(services, tx, forbidden)
     failed = intents.carry_out_many(services, opened)
     clearance.recompute_many(services, forbidden)
-    return len(opened), failed
+    return failed
 
 
 def _forbidden(services: Services, conn: Connection, ids: Sequence[int]) -> list[int]:
@@ -88,10 +85,13 @@ def _forbidden(services: Services, conn: Connection, ids: Sequence[int]) -> list
     ]
 
 
+_MACHINE_TAG = (t.tag.c.origin == "machine") & t.tag.c.person_id.is_not(None)
+
+
 def _named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
     """Those of the photographs on which something stands that nobody decided, or may stand in a moment."""
     face = select(t.face.c.resource_id).where(faces.by_machine(), t.face.c.resource_id.in_(ids))
-    tag = select(t.tag.c.resource_id).where(t.tag.c.origin == "machine", t.tag.c.resource_id.in_(ids))
+    tag = select(t.tag.c.resource_id).where(_MACHINE_TAG, t.tag.c.resource_id.in_(ids))
     written = select(t.intent.c.resource_id).where(_machine_intents(), t.intent.c.resource_id.in_(ids))
     return sorted(set(conn.scalars(face.union(tag, written))))
 
@@ -107,8 +107,7 @@ def _forget(services: Services, tx: Tx, resource_id: int) -> list[int]:
         select(t.intent).where(_machine_intents(), t.intent.c.resource_id == resource_id)
     ).all()
     removed = {row.person_id for row in open_ if row.action == "remove"}
-    machine = (t.tag.c.resource_id == resource_id) & (t.tag.c.origin == "machine")
-    tags = tx.execute(select(t.tag).where(machine)).all()
+    tags = tx.execute(select(t.tag).where(_MACHINE_TAG, t.tag.c.resource_id == resource_id)).all()
     return [row.id for row in open_] + [
         _removal(services, tx, tag) for tag in tags if tag.person_id not in removed
     ]

@@ -1,7 +1,7 @@
 """What waits for somebody of the staff, by kind: how much, for whom, and whether something is wrong.
 
-Each kind has one function that counts; whoever adds one adds a line to `_SOURCES` and its sentences to the catalogues
-of `sidecar.staff_words`. An entry is there while its number is not 0: nothing is ticked off by hand.
+Whoever adds a kind adds a line to `SOURCES`, a query to `waiting_items`, and sentences to the catalogues of
+`sidecar.staff_words`. An entry is there while its number is not 0: nothing is ticked off by hand.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,16 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from plugin.flows import hand_names, held_photographs, returned_names
+from plugin.flows import (
+    declared_sets,
+    hand_names,
+    held_photographs,
+    majority,
+    recognitions,
+    returned_names,
+    tokens,
+    waiting_items,
+)
 from plugin.flows.services import Services
 from plugin.flows.signin import Role
 from plugin.ledger import tables as t
@@ -22,11 +31,17 @@ class Kind(StrEnum):
     """What waits."""
 
     HAND_NAMES = "hand_names"  # names by hand of people who ended
+    RETURNED_NAMES = "returned_names"  # names of ours that a restored DAM brought back
     FAILED_WRITES = "failed_writes"  # names that the DAM refused for good
     DEAD_JOBS = "dead_jobs"  # work that was given up
     LOST_RULINGS = "lost_rulings"  # collections with a ruling that are not where they were
     HELD_PHOTOGRAPHS = "held_photographs"  # photographs that came from under a stricter ruling
     NAMES_AGAIN = "names_again"  # names that we took off and that somebody put there again
+    COME_OF_AGE = "come_of_age"  # young people whom nobody can ask: they have no address of their own
+    NEAR_SETS = "near_sets"  # declared pictures that resemble somebody enrolled
+    DECLARED_SETS = "declared_sets"  # pictures that came by a link, and that nobody vouched for
+    OWN_INVITATIONS = "own_invitations"  # vouched for by whoever had made the link
+    SELF_CONFIRMED = "self_confirmed"  # an address confirmed by the account that entered it
     UNKNOWN_AGE = "unknown_age"  # people who gave neither a birth date nor that they are of age
     ENDLESS_TOKENS = "endless_tokens"  # API tokens without an end
 
@@ -53,6 +68,7 @@ class Item:
     why: str = ""
 
 
+_READERS = (Role.ADMINISTRATOR, Role.OFFICER, Role.EDITOR)
 _EDITORS = (Role.ADMINISTRATOR, Role.EDITOR)
 _OFFICERS = (Role.ADMINISTRATOR, Role.OFFICER)
 _ADMINISTRATORS = (Role.ADMINISTRATOR,)
@@ -61,103 +77,98 @@ _Query = Callable[[], Select[Any]]
 
 def entries(services: Services, role: Role | None = None) -> list[Entry]:
     """What waits at this moment, what is wrong first; with a role, only what it may act on."""
-    found = [
+    return [
         Entry(kind, number, wrong, roles)
-        for kind, count, wrong, roles in _SOURCES
+        for kind, count, wrong, roles in SOURCES
         if (role is None or role in roles) and (number := count(services))
     ]
-    return sorted(found, key=lambda one: not one.wrong)
 
 
 def items(services: Services, kind: Kind, limit: int = 200) -> Sequence[Item]:
     """The first few of a kind that has a list of its own here; none of a kind that is shown elsewhere."""
-    make = _LISTS.get(kind)
-    if make is None:
+    if kind in _FOUND:
+        return _FOUND[kind](services)[:limit]
+    if kind not in _QUERIES:
         return ()
     with services.store.read() as conn:
-        return [Item(**row) for row in conn.execute(make().limit(limit)).mappings()]
+        return [Item(**row) for row in conn.execute(_QUERIES[kind]().limit(limit)).mappings()]
 
 
 def read(services: Services, kind: Kind, actor: str) -> Sequence[Item]:
     """The same for somebody of the staff; where it names people, with an audit row for the look."""
     found = items(services, kind)
-    if any(one.person_id for one in found):
-        with services.store.write() as tx:
-            tx.audit(Action.WAITING_LOOK, actor, list=kind.value, rows=len(found))
+    note_look(services, kind, actor, sum(bool(one.person_id) for one in found))
     return found
 
 
-def _number(query: _Query) -> Callable[[Services], int]:
+def note_look(services: Services, kind: Kind, actor: str, people: int) -> None:
+    """The audit row for a look at a list that names so many people; none for one that names nobody."""
+    if people:
+        with services.store.write() as tx:
+            tx.audit(Action.WAITING_LOOK, actor, list=kind.value, rows=people)
+
+
+def _own_invitations(services: Services) -> list[Item]:
+    """Who vouched for the pictures that came by a link which they had made themselves."""
+    with services.store.read() as conn:
+        found = declared_sets.own_invitations(conn)
+    return [Item(one.person_id, one.name, by=one.by, at=one.at, why=one.how) for one in found]
+
+
+def _self_confirmed(services: Services) -> list[Item]:
+    with services.store.read() as conn:
+        found = recognitions.self_confirmed(conn)
+    return [Item(one.person_id, one.name, by=one.account, at=one.at, why=one.reason) for one in found]
+
+
+def _come_of_age(services: Services) -> list[Item]:
+    """Asked only where there are guardians: it reads everybody's grants."""
+    with services.store.read() as conn:
+        if conn.execute(select(t.guardian.c.id).limit(1)).first() is None:
+            return []
+    return [Item(one.person_id, one.name, at=one.day) for one in majority.without_address(services)]
+
+
+def _endless_tokens(services: Services) -> list[Item]:
+    return [Item(name=row.label, at=row.created_at) for row in tokens.without_end(services)]
+
+
+_QUERIES: dict[Kind, _Query] = {
+    Kind.FAILED_WRITES: waiting_items.failed_writes, Kind.LOST_RULINGS: waiting_items.lost_rulings,
+    Kind.RETURNED_NAMES: waiting_items.returned_names, Kind.NEAR_SETS: waiting_items.near_sets,
+    Kind.DECLARED_SETS: waiting_items.declared_sets, Kind.UNKNOWN_AGE: waiting_items.unknown_age,
+}  # fmt: skip
+
+_FOUND: dict[Kind, Callable[[Services], list[Item]]] = {
+    Kind.OWN_INVITATIONS: _own_invitations, Kind.SELF_CONFIRMED: _self_confirmed,
+    Kind.COME_OF_AGE: _come_of_age, Kind.ENDLESS_TOKENS: _endless_tokens,
+}  # fmt: skip
+
+
+def _number(kind: Kind) -> Callable[[Services], int]:
     def count(services: Services) -> int:
+        if kind in _FOUND:
+            return len(_FOUND[kind](services))
         with services.store.read() as conn:
-            return conn.scalar(select(func.count()).select_from(query().subquery())) or 0
+            return conn.scalar(select(func.count()).select_from(_QUERIES[kind]().subquery())) or 0
 
     return count
 
 
-def _failed_writes() -> Select[Any]:
-    """The last word on this name and resource was a refusal, and it does not stand there by now."""
-    i, later = t.intent.c, t.intent.alias()
-    newer = select(later.c.id).where(
-        later.c.resource_id == i.resource_id, later.c.person_id == i.person_id, later.c.action != "release",
-        later.c.id > i.id,
-    )  # fmt: skip
-    stands = select(t.tag.c.id).where(t.tag.c.resource_id == i.resource_id, t.tag.c.person_id == i.person_id)
-    return (
-        select(
-            i.person_id, t.person.c.display_name.label("name"), t.resource.c.ref, i.finished_at.label("at"),
-            func.coalesce(i.error, "").label("why"),
-        )
-        .join(t.person, t.person.c.id == i.person_id)
-        .join(t.resource, t.resource.c.id == i.resource_id)
-        .where(
-            i.state == "failed", i.action == "add", t.resource.c.deleted_at.is_(None), t.person.c.ended_at.is_(None),
-            ~newer.exists(), ~stands.exists(),
-        )
-        .order_by(i.id.desc())
-    )  # fmt: skip
-
-
-def _lost_rulings() -> Select[Any]:
-    c = t.collection.c
-    return (
-        select(c.ref, c.title.label("name"), c.lost_at.label("at"), c.mode.label("why"), c.set_by.label("by"))
-        .where(c.lost_at.is_not(None))
-        .order_by(c.lost_at)
-    )
-
-
-def _unknown_age() -> Select[Any]:
-    p = t.person.c
-    agreed = select(t.grant.c.id).where(t.grant.c.person_id == p.id, t.grant.c.ended_at.is_(None))
-    return (
-        select(p.id.label("person_id"), p.display_name.label("name"), p.created_at.label("at"))
-        .where(p.birth_date.is_(None), p.of_age_at.is_(None), p.ended_at.is_(None), agreed.exists())
-        .order_by(p.name_key)
-    )
-
-
-def _endless_tokens() -> Select[Any]:
-    k = t.api_token.c
-    return (
-        select(k.label.label("name"), k.created_by.label("by"), k.created_at.label("at"))
-        .where(k.expires_at.is_(None), k.revoked_at.is_(None))
-        .order_by(k.created_at)
-    )
-
-
-_LISTS: dict[Kind, _Query] = {
-    Kind.FAILED_WRITES: _failed_writes, Kind.LOST_RULINGS: _lost_rulings, Kind.UNKNOWN_AGE: _unknown_age,
-    Kind.ENDLESS_TOKENS: _endless_tokens,
-}  # fmt: skip
-
-_SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], ...] = (
+SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], ...] = (
     (Kind.HAND_NAMES, hand_names.count, True, _EDITORS),
-    (Kind.FAILED_WRITES, _number(_failed_writes), True, _EDITORS),
+    (Kind.RETURNED_NAMES, _number(Kind.RETURNED_NAMES), True, _ADMINISTRATORS),
+    (Kind.FAILED_WRITES, _number(Kind.FAILED_WRITES), True, _EDITORS),
     (Kind.DEAD_JOBS, lambda services: len(services.queue.dead()), True, _ADMINISTRATORS),
-    (Kind.LOST_RULINGS, _number(_lost_rulings), True, _OFFICERS),
+    (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
     (Kind.HELD_PHOTOGRAPHS, held_photographs.count, False, _OFFICERS),
     (Kind.NAMES_AGAIN, returned_names.count_again, False, _EDITORS),
-    (Kind.UNKNOWN_AGE, _number(_unknown_age), False, _OFFICERS),
-    (Kind.ENDLESS_TOKENS, _number(_endless_tokens), False, _OFFICERS),
+    (Kind.COME_OF_AGE, _number(Kind.COME_OF_AGE), True, _READERS),
+    (Kind.NEAR_SETS, _number(Kind.NEAR_SETS), False, _READERS),
+    (Kind.DECLARED_SETS, _number(Kind.DECLARED_SETS), False, _READERS),
+    (Kind.OWN_INVITATIONS, _number(Kind.OWN_INVITATIONS), False, _OFFICERS),
+    (Kind.SELF_CONFIRMED, _number(Kind.SELF_CONFIRMED), False, _OFFICERS),
+    (Kind.UNKNOWN_AGE, _number(Kind.UNKNOWN_AGE), False, _OFFICERS),
+    (Kind.ENDLESS_TOKENS, _number(Kind.ENDLESS_TOKENS), False, _OFFICERS),
 )
+"""In the order in which they are shown, what went wrong first."""

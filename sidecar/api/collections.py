@@ -1,7 +1,7 @@
 """Collections: where recognition is on, how far, and on what basis."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from flask import Response
 from pydantic import BaseModel, Field
@@ -40,7 +40,7 @@ class Collections(BaseModel):
 class Note(BaseModel):
     """Why the mode has no effect as things are: a code, and a sentence in English."""
 
-    code: mode_effect.Code
+    code: str
     said: str
 
 
@@ -64,7 +64,7 @@ class PastRuling(BaseModel):
     members: int
     set_by: str
     set_at: datetime
-    why: ruling_history.Why
+    why: Literal["set", "heard", "followed", "lost"]
 
 
 class History(BaseModel):
@@ -102,7 +102,7 @@ def routes(services: Services) -> Routes:
         modes.decide(services, path.ref, ruling, caller().actor)
         set_ = next(one for one in _listed(services) if one.ref == path.ref)
         notes = [
-            Note(code=one.code, said=staff_words.without_effect(one))
+            Note(code=one.code.value, said=staff_words.without_effect(one))
             for one in mode_effect.explain(services, path.ref)
         ]
         return answer(CollectionSet(**set_.model_dump(), no_effect=notes))
@@ -122,7 +122,7 @@ def _past(row: ruling_history.PastRuling) -> PastRuling:
         ref=row.ref, moved_from=row.moved_from or None, mode=Mode(row.mode),
         basis=Basis(row.basis) if row.basis else None, reference=row.reference or None, decided_by=row.by or None,
         decided=row.decided, review_date=row.review_date, members=row.members, set_by=row.set_by,
-        set_at=row.set_at, why=row.why,
+        set_at=row.set_at, why=row.why.value,
     )  # fmt: skip
 
 

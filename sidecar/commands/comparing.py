@@ -6,10 +6,11 @@ from dataclasses import asdict
 
 import click
 
-from plugin.flows import hand_names, reconciliation
+from plugin.flows import hand_names, reconciliation, waiting_list
 from plugin.flows.hand_names import HandName
 from plugin.flows.reconciliation import Begun, Outcome
 from plugin.flows.services import Services
+from plugin.flows.waiting_list import Kind
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
 from sidecar.runner import Runner
 
@@ -87,6 +88,7 @@ def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, 
     with shell.house() as services:
         whose = someone(services, person) if person else None
         found = hand_names.find(services, whose, kept, after, limit)
+        waiting_list.note_look(services, Kind.HAND_NAMES, actor(), len(found))
         zone = services.config.site.zone
     heads = ["tag", "photo", "person", "since", *(["kept by"] if kept else [])]
     lines = [

@@ -50,7 +50,10 @@ def _tasks(services: Services, role: Role) -> list[Task]:
     return found
 
 
-_WHERE = {Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.LOST_RULINGS: "collections"}
+_WHERE = {
+    Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.NAMES_AGAIN: "names", Kind.LOST_RULINGS: "collections",
+    Kind.HELD_PHOTOGRAPHS: "collections", Kind.NEAR_SETS: "references", Kind.DECLARED_SETS: "references",
+}  # fmt: skip
 OFFICER_LISTS = tuple(kind for kind in Kind if kind not in _WHERE and kind is not Kind.DEAD_JOBS)
 """The kinds that have their list on the officer's page."""
 

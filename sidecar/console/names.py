@@ -19,9 +19,11 @@ def names() -> ResponseReturnValue:
     found, more = desk.paged(
         hand_names.find(services, kept=kept, after=desk.number("after"), limit=desk.PAGE + 1), desk.PAGE
     )
+    waiting_list.note_look(services, Kind.HAND_NAMES, desk.staff().actor, len(found))
     return desk.page(
         "names", rows=found, kept=kept, next=found[-1].tag_id if more else None,
-        failed=waiting_list.items(services, Kind.FAILED_WRITES), decides=desk.staff().role in REVIEWERS,
+        failed=waiting_list.read(services, Kind.FAILED_WRITES, desk.staff().actor),
+        decides=desk.staff().role in REVIEWERS,
     )  # fmt: skip
 
 

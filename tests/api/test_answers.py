@@ -187,3 +187,16 @@ def test_a_collection_takes_a_mode_and_auto_needs_its_basis(api: Api, mode: str)
     assert (told.status_code, told.json["mode"]) == (200, mode)
     assert api.ask("PUT", "/collections/shoot", {"mode": "auto"}).status_code == 409
     assert [one["mode"] for one in api.get("/collections")["items"] if one["ref"] == "shoot"] == [mode]
+
+
+def test_a_collections_history_is_read_and_a_mode_without_effect_says_so(api: Api) -> None:
+    """Every decision, oldest first, by whom; and of the last one why it does nothing as things are."""
+    for mode in ("detect", "never"):
+        told = api.ask("PUT", "/collections/shoot", {"mode": mode})
+    assert [one["code"] for one in told.json["no_effect"]] == ["empty"]
+    assert "No photograph" in told.json["no_effect"][0]["said"]
+    items = api.get("/collections/shoot/history")["items"]
+    assert [(one["mode"], one["why"], one["set_by"][:4]) for one in items] == [
+        ("detect", "set", "api:"), ("never", "set", "api:"),
+    ]  # fmt: skip
+    assert api.get("/collections/none/history")["items"] == []

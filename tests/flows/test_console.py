@@ -320,6 +320,24 @@ class TestCollections:
         with services.store.read() as conn:
             assert list(conn.scalars(select(t.shoot_member.c.person_id))) == [asa]
 
+    def test_what_was_decided_before(
+        self, services: Services, officer: FlaskClient, administrator: FlaskClient, asa: str
+    ) -> None:
+        """Every decision stays to be read, with its evidence; and a mode without an effect says so."""
+        post = "/console/collections/one"
+        asked = {"mode": "suggest", "basis": "all-asked", "by": "Jo"}
+        assert (
+            staff.post(administrator, post, ref="shoot", reference="list of March", **asked).status_code
+            == 303
+        )
+        assert staff.post(administrator, post, ref="shoot", mode="never").status_code == 303
+        text = officer.get("/console/collections/one?ref=shoot").text
+        assert "list of March" in text
+        assert text.index("never</td>") < text.index("suggest</td>")  # the newest first
+        assert "No photograph lies in this collection" in text
+        dutch = staff.signed_in(officer.application, services.clock, "officer", language="nl")
+        assert "hier ingesteld" in dutch.get("/console/collections/one?ref=shoot").text
+
     def test_what_is_not_there(self, administrator: FlaskClient) -> None:
         """A collection that the DAM has not is a page that says so."""
         assert administrator.get("/console/collections/one?ref=../etc").status_code == 404

@@ -84,6 +84,30 @@ def test_nobody_to_compare_with(services: Services, cast: support.Cast, photos: 
     assert _codes(services, "shoot") == [Code.NOBODY_ENROLLED]
 
 
+def test_a_template_whose_grant_is_over_is_nobodys(
+    services: Services, cast: support.Cast, photos: Path, clock: ManualClock
+) -> None:
+    """Before any sweep has taken it away."""
+    support.put(photos, "shoot/b.jpg", samples.A_SPEECH, (300, 400))
+    asa = cast.add("Åsa")
+    cast.sign(asa, lasts=timedelta(days=1))
+    cast.enrol(asa)
+    assert _set(services, "shoot", Mode.SUGGEST) == []
+    clock.advance(timedelta(days=2))
+    assert _codes(services, "shoot") == [Code.NOBODY_ENROLLED]
+
+
+def test_two_shoots_that_add_to_each_other_both_act(services: Services, filled: support.Cast) -> None:
+    """Each adds its own members, so that neither stands in the place of the other; one of the same members does."""
+    bo = filled.add("Bo")
+    filled.sign(bo)
+    filled.enrol(bo, samples.B_STANDING)
+    assert _set(services, "shoot", Mode.AUTO, Basis.SHOOT, "Åsa") == []
+    assert _set(services, "shoot/kids", Mode.AUTO, Basis.SHOOT, "Bo") == []
+    assert _set(services, "shoot", Mode.AUTO, Basis.ALL_ASKED) == []
+    assert _codes(services, "shoot/kids") == [Code.WIDER]
+
+
 def test_a_basis_past_its_review_date(services: Services, filled: support.Cast, clock: ManualClock) -> None:
     """It was well when it was set; from the day after it is said wherever the collection is shown."""
     today = services.today()

@@ -84,6 +84,24 @@ def test_never_takes_the_machines_names_and_no_others(
     assert len(said) == 1
 
 
+def test_of_two_names_on_a_photograph_only_the_machines_goes(
+    services: Services, cast: support.Cast, photos: Path, asa: str
+) -> None:
+    """Bo beside Åsa, confirmed."""
+    cast.sign(cast.add("Bo"))
+    services.dam.write(ONE, [Write("Bo", True, services.dam.places)], None)
+    for path in photos.joinpath(support.SHOOT).iterdir():
+        support.settle(path)
+    chores.poll(services)
+    cast.work()
+    with services.store.write() as tx:
+        bos = t.tag.c.node == "Bo"
+        tx.execute(update(t.tag).where(bos).values(origin="confirmed", places=sorted(services.dam.places)))
+    modes.decide(services, support.SHOOT, NEVER, "cli:admin")
+    cast.work()
+    assert cast.names_on(ONE) == {"Bo"}
+
+
 @pytest.mark.parametrize("mode", [Mode.OFF, Mode.DETECT])
 def test_off_and_detect_leave_names_where_they_are(
     services: Services, cast: support.Cast, asa: str, mode: Mode
@@ -154,9 +172,11 @@ class Failing(Through):
 
 @pytest.mark.parametrize("stuck", [{ONE}, {ONE, TWO, THREE}])
 def test_photographs_that_fail_keep_none_of_the_others(
-    services: Services, cast: support.Cast, clock: ManualClock, asa: str, stuck: set[str]
-) -> None:
+    services: Services, cast: support.Cast, clock: ManualClock, asa: str, stuck: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """One that cannot be written waits alone, a DAM that is down is asked again; in the end all are off."""
+    monkeypatch.setattr(mode_change, "CHUNK", 1)  # the one that fails is a portion of its own
     failing = Failing(services.dam)
     failing.stuck = frozenset(stuck)
     held = support.Cast(replace(services, dam=failing))

@@ -109,7 +109,10 @@ def test_a_kept_name_is_asked_again_only_after_a_new_end(
     clock.advance(timedelta(days=1))
     consent.withdraw(services, asa, None, "test")
     cast.work()
-    assert [one.ref for one in hand_names.find(services)] == [ONE, TWO]
+    assert [(one.ref, one.since) for one in hand_names.find(services)] == [
+        (ONE, clock.now()),
+        (TWO, clock.now()),
+    ]
 
 
 def test_a_name_is_taken_off_by_a_recorded_decision(
