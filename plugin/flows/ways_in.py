@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows import families, links, visits
+from plugin.flows.links import Kind
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 
-KINDS = ("page", "key")
+KINDS = (Kind.PAGE.value, Kind.KEY.value)
 """What opens something of a person's own: the page, or by a key what was signed in one visit."""
 
 _NUMBER = 16  # digits of a visit's hash that number it
@@ -72,9 +73,12 @@ def of(services: Services, who: Holder, token: str) -> Ways:
     i, v = t.invitation.c, t.visit.c
     with services.store.read() as conn:
         theirs = _theirs(services, conn, who)
-        found = conn.execute(
-            select(t.invitation).where(theirs, _opens(now)).order_by(i.created_at.desc(), i.id)
-        ).all()
+        query = select(t.invitation).where(theirs, _opens(now)).order_by(i.created_at.desc(), i.id)
+        found = [
+            one
+            for one in conn.execute(query).all()
+            if one.kind == Kind.KEY or links.is_full(services, conn, one)
+        ]
         come = conn.execute(
             select(t.visit, i.kind)
             .join(t.invitation, i.id == v.invitation_id)
