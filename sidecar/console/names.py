@@ -1,10 +1,10 @@
-"""`/console/names`: names by hand of people who ended, to be decided; and names that could not be written."""
+"""`/console/names`: names by hand of people who ended, to be decided; names that stand again, or failed for good."""
 
 from flask import request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import hand_names, waiting_list
+from plugin.flows import hand_names, returned_names, waiting_list
 from plugin.flows.waiting_list import Kind
 from sidecar.auth import require
 from sidecar.console import desk
@@ -20,10 +20,13 @@ def names() -> ResponseReturnValue:
         hand_names.find(services, kept=kept, after=desk.number("after"), limit=desk.PAGE + 1), desk.PAGE
     )
     waiting_list.note_look(services, Kind.HAND_NAMES, desk.staff().actor, len(found))
+    with services.store.read() as conn:
+        again = returned_names.by_hand_again(services, conn)[: desk.PAGE]
+    waiting_list.note_look(services, Kind.NAMES_AGAIN, desk.staff().actor, len(again))
     return desk.page(
         "names", rows=found, kept=kept, next=found[-1].tag_id if more else None,
         failed=waiting_list.read(services, Kind.FAILED_WRITES, desk.staff().actor),
-        decides=desk.staff().role in REVIEWERS,
+        decides=desk.staff().role in REVIEWERS, again=again,
     )  # fmt: skip
 
 
