@@ -5,10 +5,19 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _address(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?", value):
+        raise ValueError("give the address of its start page, such as https://dam.example.org")
+    return value.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class Section(BaseModel):
@@ -77,7 +86,7 @@ class Folder(Section):
 class ResourceSpaceSection(Section):
     """A ResourceSpace server as the DAM."""
 
-    url: str = ""
+    url: Address = ""
     user: str = ""
     key_file: str = "{data}/keys/dam.key"
     plain_http: bool = False
@@ -88,13 +97,6 @@ class ResourceSpaceSection(Section):
     calls_per_second: Annotated[float, Field(gt=0, le=1000)] = 20.0
     seconds: Annotated[float, Field(gt=0, le=300)] = 20.0
     tries: Annotated[int, Field(ge=1, le=10)] = 3
-
-    @field_validator("url")
-    @classmethod
-    def plain(cls, value: str) -> str:
-        if value and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?", value):
-            raise ValueError("give the address of its start page, such as https://dam.example.org")
-        return value.rstrip("/")
 
     @model_validator(mode="after")
     def sealed(self) -> Self:
@@ -220,21 +222,17 @@ class Server(Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8731
-    public_url: str = ""
+    public_url: Address = ""
     proxies: Annotated[int, Field(ge=0, le=5)] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: str = ""
 
     @field_validator("public_url")
     @classmethod
-    def plain(cls, value: str) -> str:
-        if value and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?", value):
-            raise ValueError(
-                "give the address under which people reach FaceLease, such as https://lease.example.org"
-            )
+    def sealed(cls, value: str) -> str:
         if value.startswith("http://") and not on_this_machine(value):
             raise ValueError("use https: links that people sign by must not travel in the open")
-        return value.rstrip("/")
+        return value
 
 
 class Webhooks(Section):

@@ -1,5 +1,7 @@
 """`facelease quitclaim`: add, list, withdraw, restrict."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -65,13 +67,7 @@ def add(
         paper = papers.of_form(services, form_, language, signed_at, lines) if form_ else None
         if paper is not None and end is None:
             end = shell.moment(paper.last_day.isoformat(), end=True)
-        grants = tuple(
-            Grant(
-                uuid4().hex, GrantKind.PUBLICATION if line else GrantKind.RECOGNITION,
-                line[0] if line else None, line[1] if line else None, start, end,
-            )
-            for line in lines
-        )  # fmt: skip
+        grants = _grants(lines, start, end)
         hashed = sha256(text.read_bytes()).hexdigest() if text else None
         signing = Signing(
             text_version=paper.text_version if paper else str(text_version),
@@ -86,13 +82,20 @@ def add(
         finish_jobs(services)
     said = [f"quitclaim {claim.id}, version {claim.version}, {len(claim.grants)} grants"]
     said += [f"the key of whoever signed, for them alone: {key}"] if key else []
-    told = {
-        "id": claim.id,
-        "version": claim.version,
-        "grants": [g.id for g in claim.grants],
-        "key": key or None,
-    }
-    say(as_json, told, said)
+    grant_ids = [grant.id for grant in claim.grants]
+    say(as_json, {"id": claim.id, "version": claim.version, "grants": grant_ids, "key": key or None}, said)
+
+
+def _grants(
+    lines: Sequence[tuple[str, str] | None], start: datetime, end: datetime | None
+) -> tuple[Grant, ...]:
+    """A grant a line: of a purpose on a channel, or (None) of recognition."""
+    return tuple(
+        Grant(uuid4().hex, GrantKind.PUBLICATION, *line, start, end)
+        if line
+        else Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, start, end)
+        for line in lines
+    )
 
 
 def _slip(services: Services, claim: Quitclaim, file: Path | None) -> str:

@@ -25,8 +25,8 @@ def test_a_person_is_entered_signs_and_withdraws(api: Api, photograph: Photograp
     """The whole story by programs: the answer follows each step at once."""
     asa = api.post("/people", {"name": "Åsa", "language": "nl"})["id"]
     assert api.get(f"/people/{asa}") == {
-        "id": asa, "name": "Åsa", "language": "nl", "birth_date": None, "recognition": False, "publication": False,
-        "pictures": "none",
+        "id": asa, "name": "Åsa", "language": "nl", "birth_date": None, "age_known": False,
+        "recognition": False, "publication": False, "pictures": "none",
     }  # fmt: skip
     photograph("shoot/a.jpg", asa)
     made = api.post(f"/people/{asa}/quitclaims", SIGNED)
