@@ -1,6 +1,7 @@
 """A program that calls the API, and photographs that nobody had to examine."""
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -18,7 +19,7 @@ class Api:
 
     def __init__(self, services: Services, client: FlaskClient) -> None:
         self.services, self.client = services, client
-        self.token = self.made([scope.value for scope in Scope])
+        self.token = self.made([scope.value for scope in Scope], lasts=timedelta(days=3650))
 
     def beside(self, client: FlaskClient) -> "Api":
         """Another program with the same token."""
@@ -26,10 +27,12 @@ class Api:
         other.services, other.client, other.token = self.services, client, self.token
         return other
 
-    def made(self, scopes: Collection[str], tools: Collection[str] | None = None) -> str:
+    def made(
+        self, scopes: Collection[str], tools: Collection[str] | None = None, lasts: timedelta = tokens.LASTS
+    ) -> str:
         """A new token; returns its secret. Of the gate it may claim to be a CMS, unless `tools` says otherwise."""
         claims = tools if tools is not None else (["cms"] if Scope.GATE_USE in scopes else [])
-        return tokens.add(self.services, "test", list(scopes), "test", tools=claims).secret
+        return tokens.add(self.services, "test", list(scopes), "test", lasts, tools=claims).secret
 
     def ask(
         self, method: str, path: str, body: Any = None, token: str | None = None,

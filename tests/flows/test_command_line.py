@@ -49,7 +49,7 @@ def test_a_whole_day(run: Run, tmp_path: Path) -> None:
     assert "master key" in run("init").stdout
     photo = support.put(tmp_path / "photos", "shoot/one.jpg", samples.A_STANDING)
     support.put(tmp_path / "photos", "shoot/two.jpg", samples.B_STANDING)
-    who = data(run("person", "add", "Åsa", "--json"))["id"]
+    who = data(run("person", "add", "Åsa", "--of-age", "--json"))["id"]
     (tmp_path / "form.pdf").write_bytes(b"%PDF sample")
     signed = ("--recognition", "--publication", "communication:website", "--until", "2099-12-31")
     run("quitclaim", "add", "Åsa", *signed, "--text-version", "2026-1", "--evidence", "form.pdf")

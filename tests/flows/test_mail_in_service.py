@@ -89,8 +89,8 @@ def test_people_in_a_spreadsheet(post: Post, run: Run) -> None:
     """Every cell quoted, and no name a formula."""
     post.cast.add("=1+1")
     heads, first = run(person, "list", "--csv").removeprefix("\ufeff").splitlines()
-    assert heads == '"id","name","recognition","publication","enrolled","namesake"'
-    assert first.endswith(""""'=1+1","no","no","no","no\"""")
+    assert heads == '"id","name","recognition","publication","enrolled","namesake","age_known"'
+    assert first.endswith(""""'=1+1","no","no","no","no","yes\"""")
 
 
 def test_letters_are_measured(post: Post) -> None:

@@ -131,8 +131,9 @@ def test_the_demonstration_can_be_tried_in_a_browser(demonstrated: Path) -> None
         time.sleep(0.2)
     sign, page = re.findall(r"http://127\.0\.0\.1:\d+/s/[\w-]{43}", demonstrated.read_text())
     until(sign.rsplit("/s/")[0] + "/health", 200)
-    form, own = followed(sign), followed(page)
+    form, key = followed(sign), followed(page)
     assert "SAMPLE FORM: May we use photographs of you?" in form
     assert "Sample person B" in form
-    assert "FaceLease demonstration (sample people) holds on you, Sample person A" in own
-    assert own.count("Stop this") == 3
+    assert "What you signed" in key
+    assert "Sample person" not in key
+    assert key.count("Stop this") == 3

@@ -54,7 +54,7 @@ class Here:
         self.counting = Counting(engine.encoder)
         self._pipeline = Pipeline(replace(engine, encoder=self.counting), config.recognizer, config.matching)
         self._gallery = Gallery([], 0)
-        self.engine_id = engine.id
+        self.engine_id, self.look_alike = engine.id, engine.look_alike
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         self._gallery = Gallery(entries, self._pipeline.engine.look_alike)
