@@ -21,7 +21,8 @@ _CONSOLE: dict[str, Rule] = {
     "references": READERS, "reference_picture": READERS, "reference_decide": READERS, "references_confirm": READERS,
     "shoot": READERS, "shoot_seen": READERS,
     "people": READERS, "person": READERS, "clearance": READERS,
-    "person_new": REVIEWERS, "person_add": REVIEWERS, "person_invite": REVIEWERS, "shoot_invite": ALONE,
+    "person_new": REVIEWERS, "person_add": REVIEWERS, "person_invite": READERS, "shoot_invite": ALONE,
+    "person_address": READERS, "person_recognised": READERS, "person_letter": READERS,
     "person_end": OFFICERS, "person_export": OFFICERS, "person_evidence": OFFICERS,
     "requests": OFFICERS, "request_decide": OFFICERS, "officer": OFFICERS,
     "names": READERS, "names_decide": REVIEWERS,
@@ -43,10 +44,11 @@ _BY_LINK = (
     "sign.open", "sign.form", "sign.photo", "sign.code", "sign.decline", "sign.done", "sign.receipt", "sign.nothing",
     "me.page", "me.photos", "me.picture", "me.not_me", "me.stop", "me.object", "me.forget", "me.anew", "me.export",
     "me.references", "me.receipt", "me.child", "me.close_way",
+    "key.page", "key.stop", "key.receipt",
 )  # fmt: skip
 _BY_TOKEN = (
     "api_people.people_list", "api_people.person_show", "api_people.person_add", "api_people.guardian_add",
-    "api_people.person_object", "api_people.person_export", "api_quitclaims.quitclaims_list",
+    "api_people.person_object", "api_people.person_export", "api_people.person_age", "api_quitclaims.quitclaims_list",
     "api_quitclaims.quitclaim_record", "api_quitclaims.quitclaim_withdraw", "api_quitclaims.quitclaim_restrict",
     "api_clearance.clearance_show", "api_clearance.clearance_batch", "api_clearance.clearance_list",
     "api_gate.gate_ask", "api_collections.collections_list", "api_collections.collection_set",
@@ -55,10 +57,21 @@ _BY_TOKEN = (
     "api_faces.face_undo", "api_erasures.person_erase", "api_audit.audit_list",
     "api_forms.forms_list", "api_forms.form_show", "api_forms.form_add", "api_forms.form_retire",
     "api_invitations.invitations_list", "api_invitations.invitation_make",
-    "api_invitations.invitation_revoke", "api_erasures.erasures_list",
+    "api_invitations.invitation_revoke", "api_invitations.invitation_hand_over", "api_erasures.erasures_list",
     "api_erasures.erasure_decide",
 )  # fmt: skip
-_FOR_ALL = ("front", "health", "ready", "measured", "static", "described", "me.leave")
+_FOR_ALL = (
+    "front",
+    "health",
+    "ready",
+    "measured",
+    "static",
+    "described",
+    "me.leave",
+    "key.leave",
+    "sign.lost",
+    "sign.leave",
+)
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_FOR_ALL, OPEN),

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, insert, select
 
-from plugin.errors import ConfigError, ConsentError
+from plugin.errors import ConsentError
 from plugin.flows import addresses, budgets, contacts, halves, keys, links, mails, page_links, roster
 from plugin.flows.budgets import Asker, Cause
 from plugin.flows.services import Services
@@ -143,11 +143,11 @@ def _list(tx: Tx, person_id: str, guardian_id: str | None, language: str) -> Non
 def write(services: Services, person_id: str, guardian_id: str | None, account: str) -> None:
     """Somebody of the staff has a new letter sent. They see neither it nor its link.
 
-    Raises ConfigError where no mail is sent, ConsentError without an address, NotFound.
+    Raises ConsentError where no mail is sent, or without an address; NotFound.
     """
     if not services.config.mail.host:
-        raise ConfigError(
-            "mail.host: set it to send mail. Until then end what is asked for by hand, and record it"
+        raise ConsentError(
+            "this house sends no mail (mail.host). Until it does, end what is asked for by hand, and record it"
         )
     with services.store.write() as tx:
         sent = put(services, tx, person_id, guardian_id, account)

@@ -79,9 +79,12 @@ def made(claim: Quitclaim, form: Form, sheet: Sheet, names: Names, zone: Any) ->
     """The receipt, with its hash."""
     tree = {**_kantara(claim, form, sheet), **_ours(claim, form, sheet, names, zone)}
     tree["consent_record"] = _record(claim, form, sheet, names)
-    value = digest(tree)
-    sealed = {"algorithm": "SHA-256", "over": "the canonical JSON of all else", "value": value}
-    return Receipt(canonical({**tree, _HASH: sealed}), value)
+    sealed = _sealed(tree)
+    return Receipt(canonical({**tree, _HASH: sealed}), sealed["value"])
+
+
+def _sealed(tree: dict[str, Any]) -> dict[str, str]:
+    return {"algorithm": "SHA-256", "over": "the canonical JSON of all else", "value": digest(tree)}
 
 
 def verify(body: bytes) -> bool:
@@ -89,8 +92,7 @@ def verify(body: bytes) -> bool:
     try:
         tree = json.loads(body)
         sealed = tree.pop(_HASH)
-        whole = canonical({**tree, _HASH: sealed}) == body
-        return whole and sealed["algorithm"] == "SHA-256" and sealed["value"] == digest(tree)
+        return bool(sealed == _sealed(tree) and canonical({**tree, _HASH: sealed}) == body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
