@@ -163,7 +163,7 @@ class Passing(RuleBasedStateMachine):
         signer = "" if link_id == self.shoot else "Greta" if child else name
         filled = Filled(
             nonce=f"{self.nonce:032x}", language="en", choices=frozenset({"communication:website"}),
-            name=name, birth_date="", email=mail, signer=signer, other_signer="", other_email="",
+            name=name, birth_date="", of_age=not child, email=mail, signer=signer, other_signer="", other_email="",
             typed=name, drawn=b"", code="", photographs=(),
         )  # fmt: skip
         return signing.sign(self.services, link_id, filled)
