@@ -1,12 +1,13 @@
 """Sample accounts of the server, made and deleted by its own API and pages; and their way into the console."""
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.doubles.resourcespace_house import Server
 from tests.live.given import Given, answer
@@ -23,7 +24,7 @@ class Account:
     password: str
 
     def change(self, **data: object) -> None:
-        """As an administrator of the server changes it: `usergroup`, `approved` (2: disabled), `expires`."""
+        """As an administrator of the server changes it: `usergroup`, `approved` (2: disabled), `account_expires`."""
         told = answer(self.server, "save_user", ref=self.ref, data=json.dumps(data))
         assert told["status"] == "success", told
 
@@ -78,7 +79,7 @@ def enter_person(page: Page, name: str, email: str = "") -> None:
     page.fill("#email", email)
     page.locator("input[name=of_age]").check()
     page.locator("main form button.primary").click()
-    page.wait_for_url("**/console/people/????????*")
+    page.wait_for_url(re.compile(r"/console/people/[0-9a-f-]{32,}"))
 
 
 def open_person(page: Page, name: str) -> None:
@@ -100,5 +101,6 @@ def confirm_address(page: Page, name: str) -> None:
     section.locator("details:has(input[name=how]) summary").click()
     section.locator("input[name=how]").first.check()
     section.locator("form[action$=recognised] button").click()
+    expect(page.get_by_role("status")).to_contain_text("Recorded")
     page.locator("form[action$=letter] button").click()
-    assert page.locator("[role=status]").count() == 1
+    expect(page.get_by_role("status")).to_contain_text("letter")

@@ -116,9 +116,10 @@ class Phone:
 
     def _take_along(self, told: Told) -> None:
         """The export and the reference photographs, by the forms of the page, or with what a page would send."""
-        found = re.search(
-            r'name="csrf_token" value="([^"]+)"', told.text.get("me") or told.text.get("key", "")
+        guards = (
+            re.search(r'name="csrf_token" value="([^"]+)"', told.text.get(one, "")) for one in ("me", "key")
         )
+        found = next(filter(None, guards), None)
         about = re.search(r'name="about" value="([^"]+)"', told.text.get("me", ""))
         form = {"csrf_token": found[1] if found else "", "about": about[1] if about else ""}
         form = {name: value for name, value in form.items() if value}
