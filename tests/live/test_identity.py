@@ -96,7 +96,8 @@ def house(
         forget(server, name)
     with ExitStack() as stack:
         told = Story(server, sidecar, pages, tmp_path)
-        stack.callback(lambda: [forget(server, name) for name in EVERYBODY])
+        for name in EVERYBODY:
+            stack.callback(forget, server, name)
         stack.callback(lambda: bin_all(server, told.refs))
         stack.callback(told.end_collections)
         account = stack.enter_context(accounts.account(server, Office(given), EVE, given.editors))
