@@ -17,6 +17,8 @@ _GIVEN = Given.read()
 collect_ignore_glob = [] if _GIVEN else ["test_*.py"]
 if _GIVEN and not _GIVEN.signin_secret:
     collect_ignore_glob.append("test_team_centre.py")
+if _GIVEN and not (_GIVEN.signin_secret and _GIVEN.editors):
+    collect_ignore_glob.append("test_identity.py")
 if _GIVEN and not _GIVEN.asks_usage:
     collect_ignore_glob.append("test_downloads.py")
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -30,7 +30,8 @@ class Given:
     `user`, `key`, `password`: a Super Admin; `service`, `service_key`: the account in the server's
     `$facelease_api_user`; `port`: the one in its `$facelease_sidecar_url`; the secrets: those of its config.php.
     `signin_secret`, which may be missing: where `$facelease_console_url` names the same port; `asks_usage`:
-    whether its `$download_usage` is on.
+    whether its `$download_usage` is on; `editors`: the number of a group that has the permissions facelease-v and
+    facelease-c and is no Super Admin, or 0.
     """
 
     url: str
@@ -44,6 +45,7 @@ class Given:
     panel_secret: str
     signin_secret: str = ""
     asks_usage: bool = False
+    editors: int = 0
 
     @classmethod
     def read(cls) -> Self | None:
@@ -54,8 +56,11 @@ class Given:
         url, user, key, password, service, service_key, port, events, panel = values
         signin = os.environ.get("FACELEASE_LIVE_SIGNIN_SECRET", "")
         usage = bool(os.environ.get("FACELEASE_LIVE_DOWNLOAD_USAGE", ""))
+        editors = int(os.environ.get("FACELEASE_LIVE_EDITORS", "") or 0)
         url = url.rstrip("/")
-        return cls(url, user, key, password, service, service_key, int(port), events, panel, signin, usage)
+        return cls(
+            url, user, key, password, service, service_key, int(port), events, panel, signin, usage, editors
+        )
 
     def server(self) -> Server:
         """The server, as its Super Admin reaches it."""
@@ -65,7 +70,9 @@ class Given:
 class Sidecar(Processes):
     """Our sidecar, in processes of its own, where the server expects it."""
 
-    def __init__(self, root: Path, given: Given, poll_seconds: int = 5, **jobs: int) -> None:
+    def __init__(
+        self, root: Path, given: Given, poll_seconds: int = 5, mail: Mapping[str, object] | None = None, **jobs: int
+    ) -> None:  # fmt: skip
         key, models = root / "dam.key", os.environ.get("FACELEASE_MODELS", "")
         secret_file(key, given.service_key)
         events = secret_file(root / "events.secret", given.events_secret)
@@ -80,12 +87,16 @@ class Sidecar(Processes):
             "server": {"port": given.port},
             "webhooks": {"events_secret_file": events, "panel_secret_file": panel},
             "jobs": {"backoff_seconds": 2, **jobs},
+            "mail": dict(mail or {}),
         }  # fmt: skip
         if given.signin_secret:
             signin = secret_file(root / "signin.secret", given.signin_secret)
             tables["server"]["public_url"] = f"http://127.0.0.1:{given.port}"
             tables["webhooks"]["signin_secret_file"] = signin
-            tables["access"] = {"administrators": [_SUPER_ADMINS]}
+            tables["access"] = {
+                "administrators": [_SUPER_ADMINS],
+                "editors": [given.editors] if given.editors else [],
+            }
         text = f'data = "{root}/data"\n' + "".join(_toml(name, table) for name, table in tables.items())
         super().__init__(root, given.port, text)
 

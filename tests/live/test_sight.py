@@ -118,9 +118,9 @@ def test_a_category_counts_for_what_lies_below_it(server: Server, office: Office
         }
         held = answer(server, "facelease_members", collection=upper, offset=0, limit=10)
         assert held == {"total": 1, "refs": [int(ref)]}
-        assert "lies in the category" in office.page(
-            f"plugins/facelease/pages/collection.php?collection={lower}"
-        )
+        below = office.page(f"plugins/facelease/pages/collection.php?collection={lower}")
+        assert "lies in the category" in below
+        assert "recognition is off" not in below, "what nobody chose here may be chosen above"
     finally:
         for one in (lower, upper):
             answer(server, "delete_collection", collection=one)

@@ -24,6 +24,7 @@ def _embedded(file: Path) -> set[str]:
 def test_the_mode_is_switched_in_the_menu_of_a_collection(story: Story) -> None:
     """Without a basis it is refused and stays off; with one it is kept, with who chose it; in both languages."""
     collection = story.collection()
+    story.put(collection, story.portrait(samples.B_STANDING, "one.jpg"))
     for language, refused, kept in (("en", "Not saved", "Saved"), ("nl", "Niet opgeslagen", "Opgeslagen")):
         story.pages.speak(language)
         story.pages.choose(collection, "auto", basis="")

@@ -38,7 +38,7 @@ function facelease_render_collection(int $collection, string $title, array $form
                 <input type="submit" value="<?php echo escape($GLOBALS['lang']['save']); ?>">
             </div>
         </form>
-        <?php facelease_render_history($history); ?>
+        <?php facelease_render_history($history, facelease_modes_above($collection) !== []); ?>
     </div>
     <?php
 }
@@ -88,10 +88,10 @@ function facelease_render_input(string $name, string $type, string $value): void
 }
 
 /** Who chose what, and when; the first line is in force. */
-function facelease_render_history(array $history): void
+function facelease_render_history(array $history, bool $below): void
 {
     if ($history === []) {
-        facelease_render_note('', 'no_history');
+        facelease_render_note('', $below ? 'no_history_below' : 'no_history');
         return;
     }
     echo '<h2>' . escape(facelease_word('history')) . '</h2>';

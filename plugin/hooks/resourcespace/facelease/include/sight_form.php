@@ -48,5 +48,5 @@ function facelease_hide_form(string $what, string $boxes, string $word): string
 
     return '<form method="post" action="' . escape($GLOBALS['baseurl_short']) . 'plugins/facelease/pages/setup.php">' . $token
         . '<input type="hidden" name="facelease_hide" value="' . escape($what) . '">' . $boxes
-        . '<input type="submit" value="' . escape(facelease_word($word)) . '"></form>';
+        . '<p><input type="submit" value="' . escape(facelease_word($word)) . '"></p></form>';
 }

@@ -59,6 +59,7 @@ $lang['facelease_set_by'] = 'Recorded by';
 $lang['facelease_set_at'] = 'Recorded at';
 $lang['facelease_history'] = 'Who chose what, and when';
 $lang['facelease_no_history'] = 'Nobody has chosen anything yet: recognition is off.';
+$lang['facelease_no_history_below'] = 'Nobody has chosen anything for this collection itself yet.';
 $lang['facelease_saved'] = 'Saved.';
 $lang['facelease_controller_warning'] = 'Recognition runs here on the organisation’s own assessment: strangers’ faces are compared although nobody asked them.';
 $lang['facelease_need_mode'] = 'Choose how recognition works here.';

@@ -59,6 +59,7 @@ $lang['facelease_set_by'] = 'Vastgelegd door';
 $lang['facelease_set_at'] = 'Vastgelegd op';
 $lang['facelease_history'] = 'Wie koos wat, en wanneer';
 $lang['facelease_no_history'] = 'Nog niemand heeft iets gekozen: herkenning staat uit.';
+$lang['facelease_no_history_below'] = 'Voor deze collectie zelf heeft nog niemand iets gekozen.';
 $lang['facelease_saved'] = 'Opgeslagen.';
 $lang['facelease_controller_warning'] = 'Herkenning loopt hier op de eigen beoordeling van de organisatie: gezichten van vreemden worden vergeleken zonder dat iemand het hun heeft gevraagd.';
 $lang['facelease_need_mode'] = 'Kies hoe herkenning hier werkt.';
