@@ -25,6 +25,7 @@ from sidecar.sign.me_words import Words
 PATH = "/s/key"
 ALL = "all"
 _LOOKED, _SAID = "key_looked", "key_said"
+_TAKEN = "key_taken"
 _PAGES = "120/minute"
 
 
@@ -82,10 +83,14 @@ class _Pages:
         who = self._who()
         words = self._words(who)
         line = None if grant == ALL else keys.line(self._services, who, grant)
+        waiting = keys.view(self._services, who).waiting
         if request.method == "POST":
             ended = keys.stop(self._services, who, _how(), None if line is None else {line.grant_id})
-            session[_SAID] = "done_key" if ended else "done_nothing"
+            session[_SAID] = _TAKEN if waiting else "done_key" if ended else "done_nothing"
             return redirect(url_for("key.page"), 303)
+        if waiting:
+            title, says = words("key_sure_back"), [words("key_back_says")]
+            return self._show("key_confirm", words, title=title, says=says, how=How, waiting=True)
         what = Shown(self._services, words).what(line) if line else ""
         says = [words("stop_says", what=what) if line else words("key_stop_says")]
         says += [words("stop_recognition")] if line is None or line.purpose is None else []
@@ -113,6 +118,8 @@ class _Pages:
     def missing(self, _: Exception) -> Response:
         """What was signed is not there: taken back before it held; or another's use was asked for."""
         words = self._words()
+        if session.pop(_SAID, "") == _TAKEN:
+            return self._show("closed", words, title=words("key_taken_title"), says=words("key_taken"))
         return self._show("closed", words, 404, title=words("missing_title"), says=words("key_missing"))
 
     def forgotten(self, _: Exception) -> Response:

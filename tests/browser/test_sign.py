@@ -32,8 +32,8 @@ SAID = {
     "nl": {
         "press": "Pers", "recognise": "Ik vind het goed dat mijn gezicht", "camera": "Maak een foto met de camera",
         "good": "Deze foto is geschikt", "name": "Uw voor- en achternaam", "sign": "Ondertekenen",
-        "done": "het is getekend", "page": "Uw eigen pagina", "stop": "Dit alles beëindigen",
-        "yes": "Ja, intrekken", "nothing": "Vanaf nu is het voorbij",
+        "done": "het is getekend", "page": "Uw eigen pagina", "stop": "Alles intrekken",
+        "yes": "Ja, intrekken", "nothing": "Vanaf nu geldt het niet meer",
     },
 }  # fmt: skip
 
