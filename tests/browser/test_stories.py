@@ -100,7 +100,7 @@ def test_at_a_shoot_phone_and_list_show_the_same_number(
     phone.goto(f"/s/{desk.invite(collection_ref=support.SHOOT)}")
     phone.locator("input[name=recognition]").check()
     phone.get_by_label("Take one with the camera").set_input_files(samples.portrait(samples.B_STANDING))
-    expect(phone.locator(".verdicts .good")).to_be_visible()
+    expect(phone.locator(".verdicts .good")).to_be_visible(timeout=20_000)
     phone.get_by_label("First and last name of the person").fill("Bo Sample")
     phone.get_by_label("The person in the photographs is 16 or older").check()
     phone.get_by_label("Or type your name as your signature").fill("Bo Sample")
