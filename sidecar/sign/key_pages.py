@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, ConsentError, Forgotten, NotFound
-from plugin.flows import keys, receipts
+from plugin.flows import keys, lost_links, receipts
 from plugin.flows.keys import Holder
 from plugin.flows.links import Kind
 from plugin.flows.portal import How
@@ -75,8 +75,9 @@ class _Pages:
         shown, said = Shown(self._services, words), session.pop(_SAID, "")
         rows = [shown.row(line) for line in view.lines]
         return self._show(
-            "key", words, view=view, rows=rows, day=shown.day(view.day), said=words(said) if said else ""
-        )
+            "key", words, view=view, rows=rows, day=shown.day(view.day), said=words(said) if said else "",
+            writes=lost_links.writes(self._services),
+        )  # fmt: skip
 
     def stop(self, grant: str) -> Answer:
         """One use, or all of it: asked once more, then over."""
