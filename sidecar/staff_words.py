@@ -44,4 +44,5 @@ class Waiting:
 def waiting(entry: Entry, language: str = "en") -> Waiting:
     """The words of what waits."""
     w = of(language)["waits"][entry.kind.value]
-    return Waiting(w["title"], w["said"].format(count=entry.count), w["mend"])
+    said: str = w["one"] if entry.count == 1 else w["said"].format(count=entry.count)
+    return Waiting(w["title"], said, w["mend"])

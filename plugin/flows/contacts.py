@@ -4,16 +4,33 @@ Who entered an address, and what it opens, is in `addresses`, which is also the 
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
 
+from plugin.errors import ConsentError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 from plugin.quitclaim.model import clean_name
+
+_EMAIL = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
+_MOST_EMAIL = 254  # RFC 5321 4.5.3.1.3
+
+
+def is_email(text: str) -> bool:
+    """Whether this can be an address; whether it is one shows when something is sent there."""
+    return len(text) <= _MOST_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
+
+
+def clean_email(text: str) -> str:
+    """An address as somebody typed it, "" for none. Raises ConsentError where it can be none."""
+    if (found := text.strip()) and not is_email(found):
+        raise ConsentError("this is not an e-mail address: does it have an @?")
+    return found
 
 
 def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, Any]]:

@@ -3,7 +3,6 @@
 A fault is a pair of words, field and fault; whoever shows it says it in the visitor's language.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,14 +11,13 @@ from plugin.errors import ConsentError, PictureError
 from plugin.flows import signatures
 from plugin.flows.ages import is_under_age
 from plugin.flows.asking import Asked, too_young
+from plugin.flows.contacts import is_email as is_email
 from plugin.flows.services import Services
 from plugin.quitclaim.forms import RECOGNITION
 from plugin.quitclaim.model import OLDEST_BIRTH_YEAR, Person, clean_name, name_key
 
 MOST_PHOTOGRAPHS = 5
 MOST_PHOTOGRAPH_BYTES = 12_000_000
-_EMAIL = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
-_MOST_EMAIL = 254  # RFC 5321 4.5.3.1.3
 
 Fault = tuple[str, str]
 
@@ -184,11 +182,6 @@ def _addresses(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
             yield "other_email", "unreadable" if other else "needed"
         elif other.casefold() in {email.casefold(), asked.known_email.casefold()}:
             yield "other_email", "same"
-
-
-def is_email(text: str) -> bool:
-    """Whether this can be an address; whether it is one shows when something is sent there."""
-    return len(text) <= _MOST_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
 
 
 def _signature(filled: Filled) -> tuple[bytes, list[Fault]]:

@@ -40,16 +40,16 @@ class Newcomer:
 def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
     """Enter a person; returns their id.
 
-    Raises ConsentError for a name that cannot be one, NameTaken where it belongs to somebody or
+    Raises ConsentError for a name or an address that cannot be one, NameTaken where it belongs to somebody or
     stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
     """
-    name = clean_name(newcomer.display_name)
+    name, email = clean_name(newcomer.display_name), contacts.clean_email(newcomer.email)
     ages.refuse(services, Age(newcomer.of_age, newcomer.birth_date))
     standing = returned_names.by_others(services, name) if not adopt else 0
     person_id = uuid4().hex
     with services.store.write() as tx:
         _free(tx, name, standing)
-        enter(services, tx, person_id, replace(newcomer, display_name=name), actor, adopt)
+        enter(services, tx, person_id, replace(newcomer, display_name=name, email=email), actor, adopt)
     return person_id
 
 
@@ -110,7 +110,8 @@ def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str
 
 
 def add_guardian(services: Services, person_id: str, name: str, actor: str, email: str = "") -> str:
-    """Make somebody known as a guardian of the person; returns the guardian's id."""
+    """Make somebody known as a guardian of the person; returns the guardian's id. Raises ConsentError."""
+    email = contacts.clean_email(email)
     with services.store.write() as tx:
         roster.load(tx.connection, person_id)
         guardian_id = enter_guardian(services, tx, person_id, name)
@@ -179,7 +180,8 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
 def change_address(
     services: Services, person_id: str, email: str, actor: str, guardian_id: str | None = None
 ) -> None:
-    """Put another address of the person, or of a guardian, on file; "" for none. Raises NotFound."""
+    """Put another address of the person, or of a guardian, on file; "" for none. Raises NotFound, ConsentError."""
+    email = contacts.clean_email(email)
     with services.store.write() as tx:
         roster.load(tx.connection, person_id)
         addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)

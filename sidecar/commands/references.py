@@ -63,7 +63,7 @@ def declared(shell: Shell, as_json: bool) -> None:
     mine = [
         {"id": one.person_id, "name": one.name, "by": one.by, "how": one.how, "at": one.at} for one in own
     ]
-    say(as_json, {"waiting": waiting, "own_invitations": mine}, lines)
+    say(as_json, {"waiting": waiting, "own_invitations": mine}, lines or ["none"])
 
 
 def _line(row: declared_sets.Declared, refs: list[str]) -> str:

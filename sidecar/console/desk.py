@@ -13,7 +13,7 @@ from plugin.flows.services import Services
 from plugin.flows.signin import Role, Staff
 from plugin.quitclaim import wording
 from sidecar import auth, problems
-from sidecar.console import words
+from sidecar.console import refusals, words
 
 PAGE = 50
 """How many rows a list shows at once."""
@@ -163,9 +163,11 @@ def _wrong(status: int, said: str) -> ResponseReturnValue:
         kind = "wrong_unasked"
     dam = house().config.resourcespace.url if status == 401 else ""
     back = url_for("console.home") if known else ""
+    sentence, spoken = refusals.told(said, w["lang"])
     html = render_template(
-        "console/notice.html", w=w, title=w[kind], text=w[f"{kind}_text"], sentence=said, dam=dam, back=back
-    )
+        "console/notice.html", w=w, title=w[kind], text=w[f"{kind}_text"], sentence=sentence, spoken=spoken, dam=dam,
+        back=back,
+    )  # fmt: skip
     return html, status
 
 

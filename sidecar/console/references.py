@@ -71,12 +71,15 @@ def references_confirm() -> ResponseReturnValue:
 @console.get("/shoot")
 @require(*READERS)
 def shoot() -> ResponseReturnValue:
-    """Who signed up here and waits to be seen, the latest first; it refreshes by itself."""
-    ref = request.args.get("ref", "")
+    """Who signed up here and waits to be seen, the latest first; it refreshes by itself, but for who looks closer."""
+    ref, look = request.args.get("ref", ""), request.args.get("look", "")
+    still = bool(look or request.args.get("still"))
     with desk.house().store.read() as conn:
         rows = declared_sets.of_shoot(conn, ref)
         pictures = {row.id: preview.count_references(conn, row.id) for row in rows}
-    return desk.page("shoot", ref=ref, rows=rows, pictures=pictures, refresh=REFRESH)
+    return desk.page(
+        "shoot", ref=ref, rows=rows, pictures=pictures, look=look, refresh=0 if still else REFRESH
+    )
 
 
 @console.post("/shoot/<set_id>/seen")

@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, ConsentError, Forgotten, NotFound
-from plugin.flows import keys, receipts
+from plugin.flows import keys, lost_links, receipts
 from plugin.flows.keys import Holder
 from plugin.flows.links import Kind
 from plugin.flows.portal import How
@@ -25,6 +25,7 @@ from sidecar.sign.me_words import Words
 PATH = "/s/key"
 ALL = "all"
 _LOOKED, _SAID = "key_looked", "key_said"
+_TAKEN = "key_taken"
 _PAGES = "120/minute"
 
 
@@ -74,18 +75,23 @@ class _Pages:
         shown, said = Shown(self._services, words), session.pop(_SAID, "")
         rows = [shown.row(line) for line in view.lines]
         return self._show(
-            "key", words, view=view, rows=rows, day=shown.day(view.day), said=words(said) if said else ""
-        )
+            "key", words, view=view, rows=rows, day=shown.day(view.day), said=words(said) if said else "",
+            writes=lost_links.writes(self._services),
+        )  # fmt: skip
 
     def stop(self, grant: str) -> Answer:
         """One use, or all of it: asked once more, then over."""
         who = self._who()
         words = self._words(who)
         line = None if grant == ALL else keys.line(self._services, who, grant)
+        waiting = keys.view(self._services, who).waiting
         if request.method == "POST":
             ended = keys.stop(self._services, who, _how(), None if line is None else {line.grant_id})
-            session[_SAID] = "done_key" if ended else "done_nothing"
+            session[_SAID] = _TAKEN if waiting else "done_key" if ended else "done_nothing"
             return redirect(url_for("key.page"), 303)
+        if waiting:
+            title, says = words("key_sure_back"), [words("key_back_says")]
+            return self._show("key_confirm", words, title=title, says=says, how=How, waiting=True)
         what = Shown(self._services, words).what(line) if line else ""
         says = [words("stop_says", what=what) if line else words("key_stop_says")]
         says += [words("stop_recognition")] if line is None or line.purpose is None else []
@@ -113,6 +119,8 @@ class _Pages:
     def missing(self, _: Exception) -> Response:
         """What was signed is not there: taken back before it held; or another's use was asked for."""
         words = self._words()
+        if session.pop(_SAID, "") == _TAKEN:
+            return self._show("closed", words, title=words("key_taken_title"), says=words("key_taken"))
         return self._show("closed", words, 404, title=words("missing_title"), says=words("key_missing"))
 
     def forgotten(self, _: Exception) -> Response:

@@ -1,6 +1,7 @@
 """The pages in a real browser: a server on this machine, the system's Chromium, at a phone's size and a desktop's."""
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from plugin.flows.services import Services
-from tests import visiting
+from tests import staff, visiting
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 SERIOUS = ("serious", "critical")
@@ -28,12 +29,21 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def address(services: Services) -> Iterator[str]:
-    """Where the house is served."""
-    server = make_server("127.0.0.1", 0, visiting.app_of(services), threaded=True)
+def port() -> int:
+    """A free port: where hand-overs are made for an address, it stands in the configuration."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def address(services: Services, port: int) -> Iterator[str]:
+    """Where the house is served; with a console, where its DAM has accounts."""
+    app = visiting.app_of(staff.with_accounts(services))
+    server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.port}"
+    yield f"http://127.0.0.1:{port}"
     server.shutdown()
     thread.join()
 

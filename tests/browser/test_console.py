@@ -1,14 +1,11 @@
 """The staff in a browser: in from the DAM's page, through a review by keyboard, every page in both languages."""
 
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
-from werkzeug.serving import make_server
 
 from plugin.clock import ManualClock
 from plugin.flows import chores, forms, requests
@@ -17,7 +14,6 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
-from sidecar.app import create_app
 from tests import signers, staff, support
 from tests.browser.conftest import Opened, serious, shot
 from tests.staff import Dam
@@ -26,30 +22,11 @@ REF = "shoot/together.jpg"
 
 
 @pytest.fixture
-def port() -> int:
-    """A free port: the address stands in the configuration, for hand-overs are made for it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
 def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, port: int) -> Iterator[Services]:
     """A house that is served on that port."""
     tables = {"server": {"public_url": f"http://127.0.0.1:{port}"}, "site": {"name": "Sample museum"}}
     with support.opened(staff.configuration(tmp_path, **tables), clock, examiner) as open_:
         yield open_
-
-
-@pytest.fixture
-def address(services: Services, port: int) -> Iterator[str]:
-    """Where the house is served."""
-    server = make_server("127.0.0.1", port, create_app(services.config, services), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield services.config.server.public_url
-    server.shutdown()
-    thread.join()
 
 
 @pytest.fixture

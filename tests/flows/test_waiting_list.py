@@ -379,6 +379,8 @@ def test_every_kind_is_counted_worded_and_has_a_page() -> None:
             assert "7" in told.said
             assert told.title
             assert told.mend
+            one = staff_words.waiting(Entry(kind, 1, True, ()), language)
+            assert "1 " in one.said
     english, dutch = (staff_words.of(language) for language in ("en", "nl"))
     assert english["no_effect"].keys() == dutch["no_effect"].keys()
     assert {kind for kind, *_ in waiting_list.SOURCES} == set(Kind)
