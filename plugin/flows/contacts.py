@@ -13,13 +13,22 @@ from sqlalchemy import Connection, insert, select
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
-from plugin.quitclaim.model import clean_name
+from plugin.quitclaim.model import clean_name, name_key
+
+
+def mailbox_key(email: str) -> str:
+    """By which two spellings of one mailbox are known: without case, a tag behind "+", a dot behind the domain."""
+    name, _, domain = name_key(email).rpartition("@")
+    return f"{name.partition('+')[0]}@{domain.rstrip('.')}" if name else domain
 
 
 def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, Any]]:
-    """The guardians' ids and names, and addresses where known, opened from the vault."""
+    """The guardians' ids and names, and addresses where known, opened from the vault; who came first, first."""
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "guardian")
-    rows = conn.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all()
+    found = select(t.sealed.c.id, t.sealed.c.subject).outerjoin(
+        t.guardian, t.guardian.c.id == t.sealed.c.subject
+    )
+    rows = conn.execute(found.where(mine).order_by(t.guardian.c.created_at, t.sealed.c.subject)).all()
     return [{"id": row.subject, **json.loads(services.vault.open(conn, row.id))} for row in rows]
 
 
