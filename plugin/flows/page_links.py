@@ -31,7 +31,8 @@ def make(
 ) -> links.Made | None:
     """A link to the full page, to be put into a letter to the address on file, which `asked_by` asks for.
 
-    None where that address does not open it (now), or a guardian has no say any more. Raises NotFound for a guardian who is none of this person's.
+    None where that address does not open it (now), or a guardian has no say any more. Raises NotFound for a
+    guardian who is none of this person's.
     """
     person, _ = roster.load(tx.connection, person_id)
     if guardian_id is not None and guardian_id not in person.guardians:

@@ -79,7 +79,7 @@ def test_a_letter_to_the_child_that_a_guardian_signs_opens_no_page_of_the_young_
     """Two accounts entered it and wrote to it, and a guardian reads it: not the child's page, and not their own."""
     clara = post.cast.add("Clara Sample", by=EDITOR, birth_date=BORN, email="mum@example.org")
     visit = Visit(desk.app, ask(desk, clara, OTHER, by_mail=True))
-    answer = visit.sign("website", signer="Mum Sample", typed="Mum Sample")
+    answer = visit.sign("website", signer="Mum Sample", typed="Mum Sample", email="mum@example.org")
     assert answer.status_code == 303, answer.text
     before = len(post.box.got)
     lost_links.write(desk.services, clara, None, OTHER)
@@ -183,7 +183,7 @@ def test_a_lost_key_comes_again_for_what_the_last_letter_brought(desk: Desk, pos
     while not (
         found := [one for one in texts(post, "asa@example.org", before) if "choose again here" in one]
     ):
-        post.day()
+        post.day(6)
     assert Visit(desk.app, mailbox.token(found[-1])).sign("press").status_code == 303
     before = len(post.box.got)
     texts(post, "asa@example.org")
