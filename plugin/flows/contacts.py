@@ -25,10 +25,11 @@ def mailbox_key(email: str) -> str:
 def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, Any]]:
     """The guardians' ids and names, and addresses where known, opened from the vault; who came first, first."""
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "guardian")
-    found = select(t.sealed.c.id, t.sealed.c.subject).outerjoin(
+    since = t.guardian.c.created_at
+    found = select(t.sealed.c.id, t.sealed.c.subject, since).join(
         t.guardian, t.guardian.c.id == t.sealed.c.subject
     )
-    rows = conn.execute(found.where(mine).order_by(t.guardian.c.created_at, t.sealed.c.subject)).all()
+    rows = sorted(conn.execute(found.where(mine)), key=lambda row: row.created_at)
     return [{"id": row.subject, **json.loads(services.vault.open(conn, row.id))} for row in rows]
 
 
