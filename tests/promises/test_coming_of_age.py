@@ -199,7 +199,7 @@ def test_a_guardian_has_no_page_and_no_signature_of_the_young_adult(
     """V1, majority: see above. On the birthday she gets her own letter, where there is an address of hers."""
     tried, needed, wrong, refused = 0, 0, [], []
     with mailbox.running(tmp_path / "mail") as box:
-        for seed in range(150 if full else 8):
+        for seed in range(150 if full else 6):
             here = tmp_path / str(seed)
             (here / "photos").mkdir(parents=True)
             clock = ManualClock(START)
