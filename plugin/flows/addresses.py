@@ -26,6 +26,7 @@ OTHER_ACCOUNT = "other account"
 UNKNOWN = "unknown"
 
 _WAITS = timedelta(days=7)
+_UNCONFIRMED = {"confirmed_at": None, "confirmed_by": None, "confirmed_how": None}
 HOLDERS = ("person", "guardian")
 
 
@@ -62,6 +63,7 @@ def enter(
             tx, person_id, guardian_id, entered_by=actor, account=account, quitclaim_id=quitclaim_id,
             opens_at=opens_at,
         )  # fmt: skip
+    _see_whose(services, tx, person_id)
     subject = roster.subject(services, tx.connection, person_id)
     tx.audit(Action.ADDRESS_ENTER, actor, subject=subject, address=row_id, guardian=guardian_id is not None)
     return row_id
@@ -112,18 +114,40 @@ def _seal(services: Services, tx: Tx, person_id: str, guardian_id: str | None, e
 
 
 def _see_whose(services: Services, tx: Tx, person_id: str) -> None:
-    """A child's address that is also a guardian's is not the child's own."""
-    own = name_key(contacts.email_of(services, tx.connection, person_id))
-    guardians = contacts.guardians_of(services, tx.connection, person_id)
-    if own and own in {name_key(str(one.get("email", ""))) for one in guardians}:
+    """A child's address that is also a guardian's is not the child's own, whatever the guardian's is later."""
+    own = contacts.email_of(services, tx.connection, person_id)
+    if own and is_guardians(services, tx.connection, person_id, own):
         row = on_file(tx.connection, person_id)
         is_a_guardians(tx, row.id if row is not None else None)
 
 
+def is_guardians(services: Services, conn: Connection, person_id: str, email: str) -> bool:
+    """Whether this is the mailbox of one of the person's guardians, however it is spelled."""
+    known = contacts.guardians_of(services, conn, person_id)
+    return contacts.mailbox_key(email) in {contacts.mailbox_key(str(one.get("email", ""))) for one in known}
+
+
 def is_a_guardians(tx: Tx, address_id: str | None) -> None:
-    """It was entered as the child's, and is a guardian's: nothing confirms it but a recognition."""
-    mine = (t.address.c.id == address_id) & t.address.c.entered_by.not_in(HOLDERS)
+    """It was entered as the child's, and is a guardian's: nothing confirms it but a recognition.
+
+    Not what confirmed it before either: it would open the page of somebody who has come of age.
+    """
+    this = t.address.c.id == address_id
+    mine = this & t.address.c.entered_by.not_in(HOLDERS)
     tx.execute(update(t.address).where(mine).values(account=t.address.c.entered_by, entered_by="guardian"))
+    childs = (
+        this
+        & t.address.c.guardian_id.is_(None)
+        & t.address.c.confirmed_how.in_((FIRST_LETTER, OTHER_ACCOUNT))
+    )
+    tx.execute(update(t.address).where(childs).values(**_UNCONFIRMED))
+
+
+def brought(tx: Tx, address_id: str | None, quitclaim_id: str) -> None:
+    """A letter to an address that was typed in an earlier visit has brought this: from now on the address stands
+    for it, so that it is renewed, and a lost key written anew, in later years as well."""
+    typed = (t.address.c.id == address_id) & t.address.c.quitclaim_id.is_not(None)
+    tx.execute(update(t.address).where(typed).values(quitclaim_id=quitclaim_id))
 
 
 def _insert(tx: Tx, person_id: str, guardian_id: str | None, **values: Any) -> str:
@@ -218,8 +242,8 @@ def doubt(services: Services, tx: Tx, person_id: str) -> None:
     same person, so such an address opens the page again when somebody says so.
     """
     first = (t.address.c.person_id == person_id) & (t.address.c.confirmed_how == FIRST_LETTER)
-    none = {"confirmed_at": None, "confirmed_by": None, "confirmed_how": None}
-    if tx.execute(update(t.address).where(first, t.address.c.retired_at.is_(None)).values(**none)).rowcount:
+    standing = t.address.c.retired_at.is_(None)
+    if tx.execute(update(t.address).where(first, standing).values(**_UNCONFIRMED)).rowcount:
         tx.audit(Action.ADDRESS_DOUBT, "system", subject=roster.subject(services, tx.connection, person_id))
 
 

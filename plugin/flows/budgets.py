@@ -7,20 +7,17 @@ A shoot's link is shared by everybody who stands there, mostly on one network: 9
 one network are enough for 60 people of whom half ask twice, and end what a single stranger can do with it.
 """
 
-import hmac
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from uuid import uuid4
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Row, delete, func, insert, select
 
+from plugin.flows.contacts import mailbox_key
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
@@ -106,7 +103,7 @@ def _counters(services: Services, tx: Tx, cause: Cause, asker: Asker) -> Iterato
     limits = LIMITS[cause]
     for what, parts in _counted(asker):
         yield _keyed(services, cause.value, what, *parts), limits[what]
-    address = asker.address.casefold()
+    address = mailbox_key(asker.address)
     if asker.link_id and address and not asker.shoot:
         pair = _keyed(services, cause.value, "pair", asker.link_id, address)
         if not _count(tx, pair, DAY):
@@ -116,7 +113,7 @@ def _counters(services: Services, tx: Tx, cause: Cause, asker: Asker) -> Iterato
 
 def _counted(asker: Asker) -> Iterator[tuple[str, Sequence[str]]]:
     if asker.address:
-        yield "address", [asker.address.casefold()]
+        yield "address", [mailbox_key(asker.address)]
     if asker.person_id:
         yield "person", [asker.person_id]
     if asker.network:
@@ -142,6 +139,5 @@ def _of(key: str):  # type: ignore[no-untyped-def]
 
 
 def _keyed(services: Services, *parts: str) -> str:
-    master = services.master.key(services.master.current)
-    key = HKDF(SHA256(), 32, None, b"facelease budgets").derive(master)
-    return hmac.new(key, "\0".join(parts).encode("utf-8", "surrogatepass"), sha256).hexdigest()
+    """Not by the master key: an erasure changes that, and every budget would begin anew."""
+    return services.name_hasher.hash("\0".join(("budget", *parts))).rpartition(":")[2]

@@ -15,7 +15,14 @@ from plugin.errors import ConsentError
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
-from plugin.quitclaim.model import clean_name
+from plugin.quitclaim.model import clean_name, name_key
+
+
+def mailbox_key(email: str) -> str:
+    """By which two spellings of one mailbox are known: without case, a tag behind "+", a dot behind the domain."""
+    name, _, domain = name_key(email).rpartition("@")
+    return f"{name.partition('+')[0]}@{domain.rstrip('.')}" if name else domain
+
 
 _EMAIL = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
 _MOST_EMAIL = 254  # RFC 5321 4.5.3.1.3
@@ -34,9 +41,13 @@ def clean_email(text: str) -> str:
 
 
 def guardians_of(services: Services, conn: Connection, person_id: str) -> Sequence[dict[str, Any]]:
-    """The guardians' ids and names, and addresses where known, opened from the vault."""
+    """The guardians' ids and names, and addresses where known, opened from the vault; who came first, first."""
     mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "guardian")
-    rows = conn.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all()
+    since = t.guardian.c.created_at
+    found = select(t.sealed.c.id, t.sealed.c.subject, since).join(
+        t.guardian, t.guardian.c.id == t.sealed.c.subject
+    )
+    rows = sorted(conn.execute(found.where(mine)), key=lambda row: row.created_at)
     return [{"id": row.subject, **json.loads(services.vault.open(conn, row.id))} for row in rows]
 
 

@@ -12,6 +12,7 @@ from plugin.flows import signatures
 from plugin.flows.ages import is_under_age
 from plugin.flows.asking import Asked, too_young
 from plugin.flows.contacts import is_email as is_email
+from plugin.flows.contacts import mailbox_key
 from plugin.flows.services import Services
 from plugin.quitclaim.forms import RECOGNITION
 from plugin.quitclaim.model import OLDEST_BIRTH_YEAR, Person, clean_name, name_key
@@ -180,7 +181,7 @@ def _addresses(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
         other = filled.other_email.strip()
         if not is_email(other):
             yield "other_email", "unreadable" if other else "needed"
-        elif other.casefold() in {email.casefold(), asked.known_email.casefold()}:
+        elif mailbox_key(other) in {mailbox_key(email), mailbox_key(asked.known_email)}:
             yield "other_email", "same"
 
 

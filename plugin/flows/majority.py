@@ -16,7 +16,7 @@ from plugin.flows.mails import Letter
 from plugin.flows.services import Services
 from plugin.ledger.store import Tx
 from plugin.quitclaim import calendar, rules
-from plugin.quitclaim.model import Person, Quitclaim, name_key
+from plugin.quitclaim.model import Person, Quitclaim
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,8 @@ def own_address(services: Services, conn: Connection, person_id: str) -> str | N
     row = addresses.on_file(conn, person_id)
     if row is None or not addresses.own(conn, person_id):
         return None
-    mine = name_key(contacts.email_of(services, conn, person_id))
-    theirs = {name_key(str(one.get("email", ""))) for one in contacts.guardians_of(services, conn, person_id)}
-    return None if mine in theirs else str(row.id)
+    mine = contacts.email_of(services, conn, person_id)
+    return None if addresses.is_guardians(services, conn, person_id, mine) else str(row.id)
 
 
 def may_reach(services: Services, conn: Connection, person: Person, at: datetime) -> bool:

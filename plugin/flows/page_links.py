@@ -7,6 +7,7 @@ from plugin.errors import NotFound
 from plugin.flows import addresses, links, mails, roster
 from plugin.flows.services import Services
 from plugin.ledger.store import Tx
+from plugin.quitclaim import rules
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,15 @@ def make(
 ) -> links.Made | None:
     """A link to the full page, to be put into a letter to the address on file, which `asked_by` asks for.
 
-    None where that address does not open it (now). Raises NotFound for a guardian who is none of this person's.
+    None where that address does not open it (now), or a guardian has no say any more. Raises NotFound for a
+    guardian who is none of this person's.
     """
     person, _ = roster.load(tx.connection, person_id)
     if guardian_id is not None and guardian_id not in person.guardians:
         raise NotFound("no such guardian of this person: facelease person export lists them")
+    majority = rules.of_age(person, services.ages)
+    if guardian_id is not None and (majority is None or majority <= tx.now):
+        return None
     if not addresses.confirmed(services, tx.connection, person_id, guardian_id, asked_by):
         return None
     address_id = addresses.deliver(services, tx, person_id, guardian_id, asked_by)

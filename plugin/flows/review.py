@@ -111,7 +111,8 @@ def _rests_on(
     rests = suggested if suggested is not None and not by_hand else current
     if how is None or rests is None or reference_sets.is_vouched(rests):
         return None if rests is None else str(rests.id)
-    return vouching.by_sight(services, tx, rests, how, actor)
+    by_engine = suggested is not None and face.decided_by is None
+    return vouching.by_sight(services, tx, rests, how, actor, matched=by_engine)
 
 
 def reject(services: Services, face_id: int, actor: str) -> None:

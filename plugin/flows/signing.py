@@ -133,6 +133,9 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     halves.drop(services, tx, act.link)
     if half is not None:
         keys.whole(tx, half.number, claim.id)
+        addresses.brought(tx, half.address_id, claim.id)
+    if guardian_id == act.link.guardian_id:
+        addresses.brought(tx, act.link.address_id, claim.id)
     if act.asked.collection_ref:
         modes.join(services, tx, act.asked.collection_ref, act.person_id)
     kept = _enrol(services, tx, act, actor)

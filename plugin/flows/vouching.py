@@ -42,13 +42,14 @@ def vouch(services: Services, set_id: str, how: str, actor: str) -> None:
         _vouch(services, tx, _waiting(tx, set_id), _by_sight(how), actor)
 
 
-def by_sight(services: Services, tx: Tx, row: Row[Any], how: str, actor: str) -> str | None:
+def by_sight(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *, matched: bool) -> str | None:
     """The same while a face is named; returns the set on which the name then rests.
 
-    Where the pictures are gone there is nothing to vouch for: the name is the account's own knowledge.
+    `matched`: the engine found this face by the set. Where it did not, and where the pictures are gone, nothing
+    was said of the pictures: the name is the account's own knowledge.
     """
     known = _by_sight(how)
-    if row.ended_at is None:
+    if matched and row.ended_at is None:
         _vouch(services, tx, row, known, actor)
         return str(row.id)
     _refuse_stranger(actor)

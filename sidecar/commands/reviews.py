@@ -96,7 +96,7 @@ def _face(row: Row[Any]) -> dict[str, Any]:
 def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_json: bool) -> None:
     """Yes, this is the person; the tag is written as confirmed.
 
-    By pictures that nobody has vouched for it clears nothing: --known vouches for them.
+    By pictures that nobody has vouched for it clears nothing: --known vouches for them where they found this face.
     """
     with shell.house() as services:
         chosen = someone(services, person) if person else None

@@ -65,7 +65,8 @@ def _list() -> str:
 
 
 def _confirm(face_id: int) -> None:
-    review.confirm(desk.house(), face_id, desk.staff().actor, how=_known())
+    """Whom the page showed: what is suggested may have changed since."""
+    review.confirm(desk.house(), face_id, desk.staff().actor, request.form.get("person") or None, _known())
 
 
 def _name(face_id: int) -> None:

@@ -86,6 +86,18 @@ class TestReview:
         assert cast.names_on(REF) == {"Åsa"}
         assert "photo:face:confirm" in actions(services, "dam:editor")
 
+    def test_confirmed_is_whom_the_page_showed(
+        self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int]
+    ) -> None:
+        """Between page and click the suggestion became another's."""
+        (shown,) = re.findall(r'name="person" value="(\w+)"', editor.get("/console/review").text)
+        other = cast.add("Bo Other")
+        cast.sign(other)
+        with services.store.write() as tx:
+            tx.execute(t.face.update().where(t.face.c.id == waiting[0]).values(person_id=other))
+        staff.post(editor, f"/console/review/{waiting[0]}/confirm", person=shown)
+        assert cast.names_on(REF) == {"Åsa"}
+
     def test_undone_from_the_page_after(
         self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int]
     ) -> None:

@@ -1,0 +1,70 @@
+"""What an account that knows a face says, and of what: of the face that it names, not of pictures it has not seen."""
+
+import random
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from plugin.flows import chores, gallery, reference_sets, review
+from plugin.flows.reference_sets import Source
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.scope import Mode
+from plugin.recognizer.examiner import Examiner
+from sidecar import samples
+from tests import support
+from tests.crowd import A, B, Crowd
+
+EDITOR = "dam:editor"
+
+
+@pytest.fixture
+def mallory(services: Services, cast: support.Cast, photos: Path, examiner: Examiner) -> str:
+    """She was invited by a link, and sent three pictures of somebody else; there is a photograph of each alone."""
+    cast.open_collection(mode=Mode.AUTO)
+    crowd, who = Crowd(examiner), cast.add("Mallory Sample")
+    cast.sign(who)
+    bodies = [samples.portrait(prefix).read_bytes() for prefix in A]
+    with services.store.write() as tx:
+        source = Source("link", "link", "dam:inviter")
+        gallery.keep(services, tx, who, services.faces.enrol(bodies), bodies, "person", source)
+    crowd.put(photos, "shoot/other.jpg", crowd.row([A[0]], cell=240, chance=random.Random(1)))
+    crowd.put(photos, "shoot/herself.jpg", crowd.row([B], cell=240, chance=random.Random(2)))
+    chores.poll(services)
+    cast.work()
+    return who
+
+
+def face(services: Services, ref: str) -> int:
+    with services.store.read() as conn:
+        query = select(t.face.c.id).join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        return int(conn.scalar(query.where(t.resource.c.ref == ref)) or 0)
+
+
+def declared(services: Services, person_id: str) -> bool:
+    with services.store.read() as conn:
+        return not any(reference_sets.is_vouched(row) for row in reference_sets.of(conn, person_id))
+
+
+@pytest.mark.parametrize("before", ["unmatched", "typed first"])
+def test_who_names_her_own_face_vouches_for_no_pictures_of_another(
+    services: Services, mallory: str, cast: support.Cast, before: str
+) -> None:
+    """ "I know Mallory by sight" on her own photograph says nothing of the pictures that she sent."""
+    herself = face(services, "shoot/herself.jpg")
+    if before == "typed first":
+        review.confirm(services, herself, EDITOR, mallory)
+    review.confirm(services, herself, EDITOR, mallory, "met")
+    cast.work()
+    assert declared(services, mallory)
+    assert review.is_sound(services, herself), "the name itself is the account's own knowledge"
+    other = review.face_by_id(services, face(services, "shoot/other.jpg"))
+    assert other.state == "suggested"
+
+
+def test_who_knows_the_face_that_the_pictures_found_vouches_for_them(
+    services: Services, mallory: str
+) -> None:
+    review.confirm(services, face(services, "shoot/other.jpg"), EDITOR, None, "met")
+    assert not declared(services, mallory)
