@@ -44,16 +44,19 @@ def recognised(services: Services, resource: Resource) -> bool:
 
     Asked before anything is compared: between a rename and the next poll the name says too little.
     """
-    if not services.dam.named_collections:
-        return True
-    marks = services.dam.identities(resource.collections)
+    return not services.dam.named_collections or not _in_question(services, resource.collections)
+
+
+def _in_question(services: Services, refs: Sequence[str]) -> list[Row[Any]]:
+    """The rulings that may be meant for one of these collections, and are bound to another name or another thing."""
+    marks = services.dam.identities(refs)
     c = t.collection.c
+    known = select(c.ref, c.identity, c.lost_at).where(
+        or_(c.ref.in_(refs), c.identity.in_(list(marks.values())))
+    )
     with services.store.read() as conn:
-        known = select(c.ref, c.identity).where(
-            or_(c.ref.in_(resource.collections), c.identity.in_(list(marks.values())))
-        )
         rows = conn.execute(known).all()
-    return all(row.ref in marks and row.identity in {None, marks[row.ref]} for row in rows)
+    return [row for row in rows if row.ref not in marks or row.identity not in {None, marks[row.ref]}]
 
 
 def guarded(services: Services, resource: Resource) -> Resource:
@@ -66,34 +69,51 @@ def guarded(services: Services, resource: Resource) -> Resource:
 
 
 def settle(services: Services, job: Claimed) -> None:
-    """Follow, and look again at every photograph that waited for it."""
-    follow(services, services.dam.changes())
+    """Follow, and look again at every photograph that waited for it.
+
+    What waits beside a ruling that is lost waits for a decision: it is not looked at over and over.
+    """
+    follow(services, services.dam.changes(), exact=True)
+    later = timedelta(seconds=services.config.dam.poll_seconds)
+    free, on_the_way = _waiting_for_it(services)
     with services.store.write() as tx:
-        waiting = select(t.resource.c.ref).join(
-            t.resource_hidden, t.resource_hidden.c.resource_id == t.resource.c.id
-        )
-        for ref in list(tx.connection.scalars(waiting)):
-            services.queue.put(
-                tx, "photo", ref, {}, delay=timedelta(seconds=services.config.dam.poll_seconds)
-            )
+        for ref in free:
+            services.queue.put(tx, "photo", ref, {}, delay=later)
+        if on_the_way:
+            services.queue.put(tx, "rulings", "all", delay=later)
         services.queue.finish(tx, job)
 
 
-def follow(services: Services, changes: Sequence[Change], thorough: bool = False) -> int:
+def _waiting_for_it(services: Services) -> tuple[list[str], bool]:
+    """The photographs that need not wait any more, and whether others wait for a ruling that is on its way."""
+    if not services.dam.named_collections:
+        return [], False
+    hidden = t.resource_hidden
+    query = select(t.resource.c.ref).join(hidden, hidden.c.resource_id == t.resource.c.id)
+    with services.store.read() as conn:
+        refs = list(conn.scalars(query.where(t.resource.c.deleted_at.is_(None))))
+    above = {ref: services.dam.lies_in(ref) for ref in refs}
+    asked = {folders: _in_question(services, folders) for folders in set(above.values())}
+    free = [ref for ref in refs if not asked[above[ref]]]
+    moving = any(row.lost_at is None and row.identity != GONE for rows in asked.values() for row in rows)
+    return free, moving
+
+
+def follow(services: Services, changes: Sequence[Change], thorough: bool = False, exact: bool = False) -> int:
     """Bring every ruling to where its collection is now; returns how many moved or were lost.
 
     `changes` are what the DAM told and nobody entered yet. `thorough`: also look for those that were lost.
-    Raises DamError.
+    `exact`: a name counts only as it is listed; it may lead there in another case, or by a link. Raises DamError.
     """
     if not services.dam.named_collections:
         return 0
     with services.store.read() as conn:
         rows = list(conn.execute(select(t.collection)))
-    marks = services.dam.identities([row.ref for row in rows])
+    marks = services.dam.identities(None if exact else [row.ref for row in rows])
     open_ = [row for row in rows if _unsettled(row, marks, thorough)]
     if not open_:
         return 0
-    everywhere = services.dam.identities(None)
+    everywhere = marks if exact else services.dam.identities(None)
     plan = _planned(services, open_, {row.ref for row in rows}, everywhere, changes)
     titles = {one.ref: one.title for one in services.dam.collections()} if plan.moves else {}
     with services.store.write() as tx:

@@ -23,6 +23,7 @@ from plugin.clock import ManualClock
 from plugin.flows import chores, held_photographs, modes, ruling_history, ruling_identity
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
+from plugin.hooks import folder_marks
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.recognizer.examiner import Examiner
@@ -37,11 +38,13 @@ class Noting:
     def __init__(self, engine_id: str) -> None:
         self.engine_id = engine_id
         self.compared: list[Path] = []
+        self.asked = 0
 
     def load_gallery(self, entries: Sequence[Any], generation: int) -> None:
         """Nobody is compared really."""
 
     def examine(self, source: Path | bytes, request: Request) -> Examination:
+        self.asked += 1
         if request.compare:
             self.compared.append(Path(str(source)))
         return Examination(
@@ -159,6 +162,17 @@ def _between(root: Path) -> None:
     (root / "shoot/kids").rename(root / "shoot/in/kids")
 
 
+def _away_with_a_link(root: Path) -> None:
+    shutil.move(root / "shoot/kids", root.parent / "other disk")
+    (root / "shoot/kids").symlink_to(root.parent / "other disk")
+
+
+def _through_a_link(root: Path) -> None:
+    (root / "archive").mkdir()
+    (root / "shoot").rename(root / "archive" / "shoot")
+    (root / "shoot").symlink_to(root / "archive" / "shoot")
+
+
 WAYS: dict[str, Callable[[Path], object]] = {
     "renamed": lambda root: (root / "shoot/kids").rename(root / "shoot/kids 2026"),
     "renamed twice": _twice,
@@ -172,6 +186,10 @@ WAYS: dict[str, Callable[[Path], object]] = {
     "one photograph copied out": lambda root: shutil.copy(root / "shoot/kids/k.png", root / "shoot/k.png"),
     "all moved out, folder deleted": _out_and_away,
     "a folder between": _between,
+    "one photograph linked hard": lambda root: (root / "shoot/h.png").hardlink_to(root / "shoot/kids/k.png"),
+    "put back beside it": lambda root: shutil.copytree(root / "shoot", root / "shoot restored"),
+    "with a link in its place": _away_with_a_link,
+    "the parent moved, with a link in its place": _through_a_link,
 }  # fmt: skip
 
 
@@ -293,6 +311,66 @@ def test_an_installation_of_before(kindergarten: House) -> None:
     assert kindergarten.look() == {"shoot/a.png"}
     (kindergarten.root / "shoot/kids").rename(kindergarten.root / "shoot/pupils")
     assert kindergarten.look() == {"shoot/a.png"}
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_the_folder(kindergarten: House) -> None:
+    """Moved to another disk with a link left behind: lost, told, and given up once, not again with each poll."""
+    _away_with_a_link(kindergarten.root)
+    assert kindergarten.look() == set()
+    assert kindergarten.lost() == ["shoot/kids"]
+    ruling_identity.give_up(kindergarten.services, "shoot/kids", "cli:test")
+    assert kindergarten.look() | kindergarten.look() == {"shoot/a.png"}
+    assert kindergarten.lost() == []
+
+
+def _rulings(house: House) -> dict[str, str]:
+    with house.services.store.read() as conn:
+        return {row.ref: row.mode for row in conn.execute(select(t.collection))}
+
+
+def test_a_ruling_follows_though_its_old_name_leads_there_still(kindergarten: House) -> None:
+    """The folder above was moved, and a link stands in its place: the old path opens the new folder."""
+    _through_a_link(kindergarten.root)
+    assert kindergarten.look() | kindergarten.look() == {"archive/shoot/a.png"}
+    assert _rulings(kindergarten) == {"archive/shoot": "auto", "archive/shoot/kids": "never"}
+
+
+def test_another_case_where_case_says_nothing(kindergarten: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a share that takes `kids` for `Kids` the old name opens the folder still; the ruling has the new one."""
+    real = folder_marks.of
+
+    def blind(path: Path) -> str | None:
+        beside = path.parent.iterdir() if path.parent.is_dir() else ()
+        same = (one for one in beside if one.name.casefold() == path.name.casefold())
+        return real(next(same, path))
+
+    monkeypatch.setattr("plugin.hooks.folder_marks.of", blind)
+    (kindergarten.root / "shoot/kids").rename(kindergarten.root / "shoot/Kids")
+    assert kindergarten.look() | kindergarten.look() == {"shoot/a.png"}
+    assert _rulings(kindergarten) == {"shoot": "auto", "shoot/Kids": "never"}
+    kindergarten.rule("shoot/Kids", Mode.AUTO)
+    assert kindergarten.look() == {"shoot/a.png", "shoot/Kids/k.png", "shoot/Kids/outside/l.png"}
+
+
+def test_what_waits_for_a_decision_is_not_looked_at_over_and_over(house: House) -> None:
+    """Below a lost ruling whose name is another folder's now: each look would cost a search for faces."""
+    for number in range(3):
+        house.photo(f"later/{number}.png")
+    house.rule("later", Mode.SUGGEST)
+    house.look()
+    shutil.rmtree(house.root / "later")
+    for number in range(3):
+        house.photo(f"later/{number}.png")
+    house.look()
+    assert house.lost() == ["later"]
+    before = house.noting.asked
+    for _ in range(3):
+        house.clock.advance(timedelta(minutes=2))
+        chores.poll(house.services)
+        Runner(house.services).drain()
+    assert house.noting.asked == before
+    house.rule("later", Mode.SUGGEST)
+    assert house.look() == {f"later/{number}.png" for number in range(3)}
 
 
 # ---- generated trees, against folders as things -----------------------------------------------------
