@@ -177,9 +177,13 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
         }  # fmt: skip
         this = t.collection.c.ref == ruling.ref
         row = tx.execute(select(t.collection).where(this)).first()
-        if row is not None and all(getattr(row, name) == value for name, value in values.items()):
+        same = row is not None and all(getattr(row, name) == value for name, value in values.items())
+        if same and row is not None and row.lost_at is None:
             continue
         values |= {"title": ruling.title, "set_by": ruling.set_by or "dam", "set_at": tx.now}
+        values |= {"lost_at": None, "lost_below": None}
+        if not services.dam.named_collections:
+            values["identity"] = None
         if row is None:
             tx.execute(insert(t.collection).values(ref=ruling.ref, **values))
         else:

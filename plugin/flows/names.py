@@ -167,7 +167,9 @@ def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) ->
     if tag.origin == "hand":
         return
     face = select(t.face.c.id).where(
-        t.face.c.resource_id == tag.resource_id, t.face.c.person_id == tag.person_id, t.face.c.state == "matched"
+        t.face.c.resource_id == tag.resource_id,
+        t.face.c.person_id == tag.person_id,
+        t.face.c.state == "matched",
     )
     intents.propose(
         services, tx,

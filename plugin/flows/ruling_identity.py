@@ -172,7 +172,8 @@ def _without_clashes(plan: _Plan) -> _Plan:
 
 def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str]) -> None:
     for ref in plan.lost:
-        _lose(services, tx, ref)
+        above = services.dam.lies_in(ref)
+        lose(services, tx, ref, above[0] if above else None)
     if plan.moves:
         _move(services, tx, plan.moves, titles)
     for ref, mark in plan.marks.items():
@@ -181,11 +182,11 @@ def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str
     tx.move_generation()
 
 
-def _lose(services: Services, tx: Tx, ref: str) -> None:
+def lose(services: Services, tx: Tx, ref: str, above: str | None) -> None:
+    """The ruling is lost: told, and nothing is compared in `ref` nor, of a *never*, in the collection `above`."""
     this = t.collection.c.ref == ref
     mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
-    above = services.dam.lies_in(ref)
-    below = above[0] if mode == Mode.NEVER.value and above else None
+    below = above if mode == Mode.NEVER.value else None
     tx.execute(update(t.collection).where(this).values(lost_at=tx.now, lost_below=below))
     ruling_history.append(tx, ref, Why.LOST, "system")
     tx.audit(Action.MODE_LOSE, "system", mode=str(mode), collection=modes.pseudonym(ref))
@@ -262,8 +263,12 @@ def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
     row = tx.execute(select(t.collection).where(this)).first()
     if row is None:
         raise NotFound(f"no ruling on {ref!r} is lost: facelease collection lost shows them")
-    tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
     ruling_history.append(tx, ref, Why.LOST, actor)
+    if services.dam.named_collections:
+        tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
+    else:  # another collection may bear the number
+        tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
+        tx.execute(delete(t.collection).where(this))
     tx.move_generation()
     tx.audit(Action.MODE_LOSE, actor, mode=row.mode, collection=modes.pseudonym(ref), given_up=True)
     services.queue.put(tx, "remode", row.lost_below or ref, {})
