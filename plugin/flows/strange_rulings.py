@@ -6,10 +6,9 @@ the same names and numbers.
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
-from plugin.flows import modes, ruling_identity
-from plugin.flows.ruling_history import Why
+from plugin.flows import modes, ruling_history, ruling_identity
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
@@ -59,7 +58,7 @@ def hear_anew(services: Services) -> int:
     titles = {one.ref: one.title for one in services.dam.collections()}
     with services.store.write() as tx:
         modes.adopt(services, tx, told.values())
-        heard = _heard(tx.connection)
+        heard = ruling_history.heard(tx.connection)
         rows = tx.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
         gone = [row for row in rows if _may_be_another(row, told, titles, heard)]
         for row in gone:
@@ -73,16 +72,3 @@ def _may_be_another(
     row: Row[Any], told: dict[str, CollectionRuling], titles: dict[str, str], heard: set[str]
 ) -> bool:
     return row.ref not in told and (row.ref in heard or titles.get(row.ref) != row.title)
-
-
-def _heard(conn: Connection) -> set[str]:
-    """The collections whose ruling was last decided in the DAM."""
-    last = (
-        select(func.max(t.ruling.c.id))
-        .where(t.ruling.c.why.in_((Why.SET.value, Why.HEARD.value)))
-        .group_by(t.ruling.c.collection_ref)
-    )
-    query = select(t.ruling.c.collection_ref).where(
-        t.ruling.c.id.in_(last), t.ruling.c.why == Why.HEARD.value
-    )
-    return set(conn.scalars(query))

@@ -407,9 +407,10 @@ class Model:
     def __init__(self) -> None:
         self.tops: list[Thing] = []
         self.step = 0
-        self.seen: dict[int, list[frozenset[int]]] = {}  # picture -> the ruled folders under which it lay
+        self.seen: dict[int, dict[frozenset[int], int]] = {}  # picture -> under which it lay, since when
         self.things: dict[int, Thing] = {}
         self.came: dict[tuple[int, int, str], int] = {}
+        self.spots: dict[tuple[int, str], int] = {}
 
     def all(self) -> list[Thing]:
         return [thing for top in self.tops for thing in top.all()]
@@ -419,17 +420,18 @@ class Model:
             for name, picture in thing.photos.items():
                 yield thing, name, picture
 
-    def note(self) -> None:
-        """Remember where everything lies now."""
+    def note(self, decided: bool = False) -> None:
+        """Remember where everything lies now; `decided`: nothing moved, only a ruling is new."""
         now: dict[tuple[int, int, str], int] = {}
+        spots: dict[tuple[int, str], int] = {}
         for thing, name, picture in self.instances():
             group = frozenset(id(one) for one in thing.line() if one.mode is not None)
             self.things |= {id(one): one for one in thing.line()}
             key = picture, hash(group), name
-            now[key] = self.came.get(key, self.step)
-            if group not in self.seen.setdefault(picture, []):
-                self.seen[picture].append(group)
-        self.came = now
+            came = self.spots.get((id(thing), name)) if decided else self.came.get(key)
+            now[key] = spots[id(thing), name] = self.step if came is None else came
+            self.seen.setdefault(picture, {}).setdefault(group, now[key])
+        self.came, self.spots = now, spots
 
     def forbidden(self, thing: Thing, name: str, picture: int) -> bool:
         mine = [one for one in thing.line() if one.mode is not None]
@@ -437,8 +439,10 @@ class Model:
             return True
         ours = frozenset(map(id, mine))
         came = self.came[picture, hash(ours), name]
-        for group in self.seen.get(picture, []):
+        for group, since in self.seen.get(picture, {}).items():
             others = [self.things[number] for number in group]
+            if since > came:
+                continue  # this is the one that was copied: a later copy elsewhere takes nothing from it
             if not others or group <= ours or _compares(others) or Mode.NEVER not in {o.mode for o in others}:
                 continue
             decided = any(one.decided > came and (one is thing or id(one) not in group) for one in mine)
@@ -567,7 +571,9 @@ def _live(house: House, model: Model, dice: random.Random) -> None:
         house.look()
         model.note()
         _decide(house, model, dice.choice(model.all()), dice.choice([Mode.AUTO, Mode.NEVER]))
-    model.note()
+        model.note(decided=True)
+    else:
+        model.note()
 
 
 def _forbidden(model: Model) -> set[str]:
