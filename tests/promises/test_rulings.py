@@ -17,7 +17,7 @@ from typing import cast as typed
 
 import pytest
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from plugin.clock import ManualClock
 from plugin.flows import chores, held_photographs, modes, ruling_history, ruling_identity
@@ -111,7 +111,23 @@ class House:
 
     def held(self) -> list[str]:
         with self.services.store.read() as conn:
-            return held_photographs.held(self.services, conn)
+            found = held_photographs.held(self.services, conn)
+            assert found == self._held_one_by_one(conn)
+            return found
+
+    def _held_one_by_one(self, conn: Connection) -> list[str]:
+        """By the rule for one photograph: its collections alone would have it compared otherwise than it is."""
+        found = []
+        rows = conn.execute(
+            select(t.resource.c.id, t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))
+        )
+        for row in rows.all():
+            mine = t.resource_collection.c
+            refs = list(conn.scalars(select(mine.collection_ref).where(mine.resource_id == row.id)))
+            alone = modes.scope_for(self.services, conn, refs)
+            if alone.compares and modes.scope_of(self.services, conn, row.id) != alone:
+                found.append(row.ref)
+        return sorted(found)
 
 
 @pytest.fixture
@@ -612,6 +628,7 @@ def test_generated_trees(house: House, promise: Callable[[str, str], None], full
         for _ in range(20):
             _live(house, model, dice)
             compared, forbidden = house.look(), _forbidden(model)
+            house.held()
             looked += len(list(model.instances()))
             against += len(compared & forbidden)
         _decided_anew(house, model)
