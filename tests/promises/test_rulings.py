@@ -425,8 +425,9 @@ class Model:
         self.step = 0
         self.seen: dict[int, dict[frozenset[int], int]] = {}  # picture -> under which it lay, since when
         self.things: dict[int, Thing] = {}
-        self.came: dict[tuple[int, int, str], int] = {}
-        self.spots: dict[tuple[int, str], int] = {}
+        self.spots: dict[
+            tuple[int, str], tuple[int, frozenset[int], int]
+        ] = {}  # picture, rulings, since when
 
     def all(self) -> list[Thing]:
         return [thing for top in self.tops for thing in top.all()]
@@ -438,23 +439,37 @@ class Model:
 
     def note(self, decided: bool = False) -> None:
         """Remember where everything lies now; `decided`: nothing moved, only a ruling is new."""
-        now: dict[tuple[int, int, str], int] = {}
-        spots: dict[tuple[int, str], int] = {}
+        now: dict[tuple[int, str], tuple[int, frozenset[int], int]] = {}
+        there = {(id(thing), name) for thing, name, _ in self.instances()}
+        left = [known for spot, known in self.spots.items() if spot not in there]
         for thing, name, picture in self.instances():
             group = frozenset(id(one) for one in thing.line() if one.mode is not None)
             self.things |= {id(one): one for one in thing.line()}
-            key = picture, hash(group), name
-            came = self.spots.get((id(thing), name)) if decided else self.came.get(key)
-            now[key] = spots[id(thing), name] = self.step if came is None else came
-            self.seen.setdefault(picture, {}).setdefault(group, now[key])
-        self.came, self.spots = now, spots
+            came = self._since((id(thing), name), picture, group, left, decided)
+            now[id(thing), name] = picture, group, came
+            self.seen.setdefault(picture, {}).setdefault(group, came)
+        self.spots = now
+
+    def _since(
+        self, spot: tuple[int, str], picture: int, group: frozenset[int],
+        left: list[tuple[int, frozenset[int], int]], decided: bool,
+    ) -> int:  # fmt: skip
+        """When it came under these rulings: what was only moved below them was there before, a copy was not."""
+        known = self.spots.get(spot)
+        if known is not None and known[0] == picture and (decided or known[1] == group):
+            return known[2]
+        moved = next((one for one in left if one[:2] == (picture, group)), None)
+        if moved is None:
+            return self.step
+        left.remove(moved)
+        return moved[2]
 
     def forbidden(self, thing: Thing, name: str, picture: int) -> bool:
         mine = [one for one in thing.line() if one.mode is not None]
         if not _compares(mine):
             return True
         ours = frozenset(map(id, mine))
-        came = self.came[picture, hash(ours), name]
+        came = self.spots[id(thing), name][2]
         for group, since in self.seen.get(picture, {}).items():
             others = [self.things[number] for number in group]
             if since > came:
