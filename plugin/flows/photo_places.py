@@ -78,8 +78,8 @@ def elsewhere(conn: Connection, resource_id: int) -> list[Place]:
     """The other places of its picture that are older than its own, as far as they have rulings."""
     r = t.resource.c
     row = conn.execute(select(r.file_version, r.placed_at).where(r.id == resource_id)).one()
-    mine = _ruled(conn, resource_id)
     found = [*_twins(conn, resource_id, row.file_version), *_former(conn, row.file_version)]
+    mine = _ruled(conn, resource_id) if found else frozenset()
     return [one for one in found if not one.refs <= mine and _older(one.since, row.placed_at)]
 
 
