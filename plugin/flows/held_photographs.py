@@ -36,7 +36,7 @@ def held(services: Services, conn: Connection, ref: str | None = None) -> list[s
     )
     if ref is not None:
         query = query.where(t.resource.c.id.in_(select(rc.resource_id).where(rc.collection_ref == ref)))
-    rows = conn.execute(query).all()
+    rows: list[Row[Any]] = list(conn.execute(query))
     return _Held(services, conn, rows).refs() if rows else []
 
 

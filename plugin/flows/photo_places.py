@@ -121,7 +121,7 @@ def decided_since(
     on one above that has no part in the other place."""
     c = t.collection.c
     came = conn.scalar(select(t.resource.c.placed_at).where(t.resource.c.id == resource_id))
-    rows = conn.execute(select(c.ref, c.set_at, c.lost_at).where(c.ref.in_(refs))).all()
+    rows: list[Row[Any]] = list(conn.execute(select(c.ref, c.set_at, c.lost_at).where(c.ref.in_(refs))))
     return decided_after(rows, came, folder, place)
 
 

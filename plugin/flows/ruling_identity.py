@@ -55,7 +55,7 @@ def _in_question(services: Services, refs: Sequence[str]) -> list[Row[Any]]:
         or_(c.ref.in_(refs), c.identity.in_(list(marks.values())))
     )
     with services.store.read() as conn:
-        rows = conn.execute(known).all()
+        rows: list[Row[Any]] = list(conn.execute(known))
     return [row for row in rows if row.ref not in marks or row.identity not in {None, marks[row.ref]}]
 
 

@@ -8,13 +8,14 @@ from plugin.flows import health, taken_off
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.name_hashes import NameHasher
+from plugin.ledger.store import inserted
 from sidecar import doctor
 
 
 def _took_off(services: Services, name: str) -> None:
     with services.store.write() as tx:
         values = {"ref": name, "file_version": name, "kind": "photo", "seen_at": tx.now}
-        key = tx.execute(insert(t.resource).values(**values)).inserted_primary_key[0]
+        key = inserted(tx.execute(insert(t.resource).values(**values)))
         taken_off.note(services, tx, key, name, ("xmp",), None)
 
 

@@ -12,6 +12,7 @@ from plugin.clock import ManualClock
 from plugin.flows import chores, held_photographs, modes, ruling_history, ruling_identity
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from plugin.ledger.store import inserted
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.recognizer.examiner import Examiner
 from tests import on_double, support
@@ -155,9 +156,13 @@ def test_rulings_on_numbers_are_none_on_folders(
                         ref=ref, title=ref, mode="never", set_by="dam", set_at=tx.now
                     )
                 )
-            key = tx.execute(
-                t.resource.insert().values(ref="2026/a.jpg", file_version="x", kind="photo", seen_at=tx.now)
-            ).inserted_primary_key[0]
+            key = inserted(
+                tx.execute(
+                    t.resource.insert().values(
+                        ref="2026/a.jpg", file_version="x", kind="photo", seen_at=tx.now
+                    )
+                )
+            )
             tx.execute(t.resource_collection.insert().values(resource_id=key, collection_ref="2026"))
         chores.start(house)
         assert lost(house) == ["12"]

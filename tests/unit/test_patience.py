@@ -82,4 +82,5 @@ def test_once_it_answers_everybody_asks_at_once() -> None:
         thread.join()
     assert len(refused) == 1
     other()
-    assert (len(refused), door.seconds) == (1, None)
+    assert len(refused) == 1
+    assert getattr(door, "seconds", 0) is None  # nobody is in a hurry any more
