@@ -83,7 +83,12 @@ def _permissions(config: Config) -> Iterator[Finding]:
 
 def _private(config: Config) -> Iterator[Path]:
     yield Path(config.data).expanduser()
-    named = [config.keys.master_file, config.keys.ended_log, "{data}/keys/session.key"]
+    named = [
+        config.keys.master_file,
+        config.keys.ended_log,
+        config.keys.names_file,
+        "{data}/keys/session.key",
+    ]
     named += [getattr(config.webhooks, f"{purpose}_secret_file") for purpose in (*_SIGNED, "signin")]
     named += [config.resourcespace.key_file, config.mail.password_file]
     yield from (config.path(name) for name in named if name)
@@ -254,6 +259,17 @@ def _keys(services: Services) -> Finding:
     )  # fmt: skip
 
 
+def _names_key(services: Services) -> Finding:
+    """Without the key of names a restored DAM brings back what was taken off, and nobody knows it for ours."""
+    lost = health.names_under_another_key(services)
+    return Finding(
+        "key of names", not lost,
+        f"{lost} names that were taken off are remembered under a key that is not here: what comes back of them is "
+        "not recognised" if lost else "as it was when names were taken off",
+        f"put the file {services.name_hasher.path} back from where the master key is kept",
+    )  # fmt: skip
+
+
 def _concerns(services: Services, first: bool) -> list[Finding]:
     """What the administrator of the DAM should know of it; a DAM that does not answer has its own line."""
     with suppress(DamError):
@@ -275,7 +291,8 @@ def _waiting(services: Services) -> list[Finding]:
 
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
-    ("store", _store), ("people's keys", _keys), ("DAM", _dam), ("names", _spelling), ("clock", _clock),
+    ("store", _store), ("people's keys", _keys), ("key of names", _names_key),
+    ("DAM", _dam), ("names", _spelling), ("clock", _clock),
     ("sweep", _sweep), ("jobs", _jobs), ("clearances", _clearances), ("terms", _terms), ("templates", _templates),
     ("letters", _letters),
 )  # fmt: skip

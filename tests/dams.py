@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from plugin.errors import DamError
@@ -82,6 +83,9 @@ class Through:
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         self.inner.remember(ref, nodes)
+
+    def lost(self, ref: str, node: str, put_at: datetime) -> bool:
+        return self.inner.lost(ref, node, put_at)
 
     def set_back(self) -> bool:
         return self.inner.set_back()

@@ -41,7 +41,8 @@ def enter(services: Services, ref: str) -> Arrival:
     with services.store.read() as conn:
         settled = names.settled(conn, ref)
     resource = ruling_identity.guarded(services, services.dam.look(ref))
-    arrival = register(services, resource, settled, returned_names.find(services, resource))
+    back, lost = returned_names.find(services, resource), returned_names.lost(services, resource)
+    arrival = register(services, resource, settled, back, lost)
     returned_names.remember(services, arrival.resource_id, resource)
     return arrival
 
@@ -51,6 +52,7 @@ def register(
     resource: Resource,
     settled: frozenset[int],
     back: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    lost: frozenset[str] = frozenset(),
 ) -> Arrival:
     """Enter the resource, its collections and the names that stood on it when those intents had closed."""
     with services.store.write() as tx:
@@ -67,7 +69,7 @@ def register(
         if services.dam.named_collections:
             photo_places.note(tx, key, stood, resource)
         modes.adopt(services, tx, resource.rulings)
-        names.compare(services, tx, key, resource, settled, fresh, back)
+        names.compare(services, tx, key, resource, settled, fresh, back, lost)
         scope = modes.scope_of(services, tx.connection, key)
         if scope != before and not fresh:  # put into another collection, or that one means something else now
             services.queue.put(tx, "photo", resource.ref)

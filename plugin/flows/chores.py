@@ -22,6 +22,7 @@ from plugin.flows import (
     revocation,
     ruling_identity,
     statements,
+    strange_rulings,
     tagging,
     taken_off,
     terms,
@@ -59,6 +60,7 @@ def start(services: Services) -> int:
 
     What is stored of clearance under another configuration goes with it (`anew`).
     """
+    strange_rulings.lose_those_of_another_dam(services)
     ended = replay.endings(services) + consent.sweep(services)
     anew.follow(services)
     taken_off.backfill(services)
@@ -91,6 +93,7 @@ def poll(services: Services) -> int:
 
 def _start_over(services: Services) -> None:
     """The DAM's log was set back: what happened meanwhile it does not tell, so everything is looked at anew."""
+    strange_rulings.hear_anew(services)
     asked = reconcile(services, gone=True)
     with services.store.write() as tx:
         tx.audit(Action.LOG_SET_BACK, "dam", resources=asked)

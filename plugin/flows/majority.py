@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from plugin.flows import addresses, contacts, mails, renewals, roster
 from plugin.flows.links import Kind, Link
 from plugin.flows.mails import Letter
 from plugin.flows.services import Services
+from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 from plugin.quitclaim import calendar, rules
 from plugin.quitclaim.model import Person, Quitclaim
@@ -90,6 +91,13 @@ def _link(tx: Tx, person: Person, claims: Sequence[Quitclaim], address_id: str) 
     )  # fmt: skip
 
 
+def _grown(services: Services, conn: Connection, soon: datetime) -> list[str]:
+    """Who has guardians and may be of age by then; a day more or less does not matter here."""
+    born = soon.date() - timedelta(days=365 * services.ages.age)
+    young = select(t.guardian.c.person_id).join(t.person, t.person.c.id == t.guardian.c.person_id)
+    return list(conn.scalars(young.where(t.person.c.birth_date <= born).distinct()))
+
+
 def without_address(services: Services) -> list[Unreached]:
     """The task of the staff: who comes of age within the days of warning, or has, and has no address of their own.
 
@@ -100,7 +108,7 @@ def without_address(services: Services) -> list[Unreached]:
     with services.store.read() as conn:
         found = [
             Unreached(person.id, person.display_name, birthday)
-            for person, claims in roster.load_many(conn).values()
+            for person, claims in roster.load_many(conn, _grown(services, conn, soon)).values()
             if (birthday := calendar.coming_of_age(person, claims, services.ages)) is not None
             and birthday <= soon
             and services.vault.has_key(conn, person.id, "record")

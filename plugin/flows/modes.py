@@ -37,11 +37,15 @@ class Ruling:
     members: tuple[str, ...] = ()
 
 
-def rules_for(conn: Connection, refs: Sequence[str]) -> list[CollectionRule]:
-    """The rulings on the collections among `refs` that have one."""
-    rows = conn.execute(select(t.collection).where(t.collection.c.ref.in_(refs))).all()
+def rules_for(conn: Connection, refs: Sequence[str] | None) -> list[CollectionRule]:
+    """The rulings on the collections among `refs` that have one; None: all."""
+    ruled, joined = select(t.collection), select(t.shoot_member)
+    if refs is not None:
+        ruled = ruled.where(t.collection.c.ref.in_(refs))
+        joined = joined.where(t.shoot_member.c.collection_ref.in_(refs))
+    rows = conn.execute(ruled).all()
     members: dict[str, set[str]] = {}
-    for row in conn.execute(select(t.shoot_member).where(t.shoot_member.c.collection_ref.in_(refs))):
+    for row in conn.execute(joined):
         members.setdefault(row.collection_ref, set()).add(row.person_id)
     return [
         CollectionRule(
@@ -100,12 +104,6 @@ def _as_it_lay(
             other = scope_for(services, conn, sorted(place.refs))
             scope = narrowed(scope, other) if scope.compares else scope
     return scope
-
-
-def is_held(services: Services, conn: Connection, resource_id: int) -> bool:
-    """Whether its collections alone would have it compared otherwise than it is."""
-    alone = scope_for(services, conn, _refs(conn, resource_id))
-    return alone.compares and scope_of(services, conn, resource_id) != alone
 
 
 def allows(scope: Scope, person_id: str, level: str) -> bool:
@@ -177,9 +175,13 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
         }  # fmt: skip
         this = t.collection.c.ref == ruling.ref
         row = tx.execute(select(t.collection).where(this)).first()
-        if row is not None and all(getattr(row, name) == value for name, value in values.items()):
+        same = row is not None and all(getattr(row, name) == value for name, value in values.items())
+        if same and row is not None and row.lost_at is None:
             continue
         values |= {"title": ruling.title, "set_by": ruling.set_by or "dam", "set_at": tx.now}
+        values |= {"lost_at": None, "lost_below": None}
+        if not services.dam.named_collections:
+            values["identity"] = None
         if row is None:
             tx.execute(insert(t.collection).values(ref=ruling.ref, **values))
         else:

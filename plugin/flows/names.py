@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from plugin.flows import faces, returned_names, roster
+from plugin.flows import faces, intents, returned_names, roster
 from plugin.flows.services import Services
 from plugin.hooks.dam import Named, Resource
 from plugin.ledger import tables as t
@@ -34,10 +34,12 @@ def compare(
     settled: frozenset[int],
     fresh: bool,
     back: Mapping[str, frozenset[str]],
+    lost: frozenset[str] = frozenset(),
 ) -> None:
     """Bring the ledger's tags of the resource in line with the names that stood on it.
 
-    `back`: the names that we had taken off and that a restored DAM brought back, with their places.
+    `back`: the names that we had taken off and that a restored DAM brought back, with their places; `lost`:
+    those that it lost, which nobody took off.
 
     A name with an intent that was not `settled` when we looked is left alone: it may have been put
     on or taken off since. `fresh`: the resource is new to us, so that our tag on it came with a copy.
@@ -55,7 +57,7 @@ def compare(
     for key in there.keys() - known.keys() - in_flight - returned:
         _appeared(services, tx, resource_id, resource, there[key], fresh)
     for key in known.keys() - there.keys() - in_flight:
-        _vanished(services, tx, known[key], resource)
+        _vanished(services, tx, known[key], resource, key in lost)
     for key in known.keys() & there.keys() - in_flight - returned:
         _changed_hands(services, tx, known[key], there[key])
 
@@ -145,9 +147,12 @@ def _last_written(rows: Iterable[Any]) -> frozenset[str]:
     return frozenset.intersection(*last) if last else frozenset()
 
 
-def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> None:
+def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource, lost: bool) -> None:
     tx.execute(delete(t.tag).where(t.tag.c.id == tag.id))
     if tag.person_id is None:
+        return
+    if lost:
+        _put_again(services, tx, tag, resource)
         return
     subject = roster.subject(services, tx.connection, tag.person_id)
     faces.reject(tx, tag.resource_id, tag.person_id, resource.file_version, "dam")
@@ -155,6 +160,25 @@ def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> 
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id, gone=True)
         return
     tx.audit(Action.FACE_REJECT, "dam", subject=subject, resource_id=tag.resource_id, where="dam")
+
+
+def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> None:
+    """The DAM was put back to before the name stood there: ours is written once more, one by hand is not ours to."""
+    if tag.origin == "hand":
+        return
+    face = select(t.face.c.id).where(
+        t.face.c.resource_id == tag.resource_id,
+        t.face.c.person_id == tag.person_id,
+        t.face.c.state == "matched",
+    )
+    intents.propose(
+        services, tx,
+        intents.Proposal(
+            tag.resource_id, tag.person_id, tag.node, "add", tag.origin, services.dam.places,
+            tx.connection.scalar(face.limit(1)), tag.set_id,
+        ),
+    )  # fmt: skip
+    services.queue.put(tx, "names", resource.ref)
 
 
 def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]) -> None:

@@ -6,13 +6,17 @@ Only for a DAM whose collections are known by names that people change.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
+from plugin.flows.many import chunked
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
+
+_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ def elsewhere(conn: Connection, resource_id: int) -> list[Place]:
     """The other places of its picture that are older than its own, as far as they have rulings."""
     r = t.resource.c
     row = conn.execute(select(r.file_version, r.placed_at).where(r.id == resource_id)).one()
-    mine = _ruled(conn, resource_id)
     found = [*_twins(conn, resource_id, row.file_version), *_former(conn, row.file_version)]
+    mine = _ruled(conn, resource_id) if found else frozenset()
     return [one for one in found if not one.refs <= mine and _older(one.since, row.placed_at)]
 
 
@@ -117,8 +121,45 @@ def decided_since(
     on one above that has no part in the other place."""
     c = t.collection.c
     came = conn.scalar(select(t.resource.c.placed_at).where(t.resource.c.id == resource_id))
-    rows = conn.execute(select(c.ref, c.set_at).where(c.ref.in_(refs), c.lost_at.is_(None)))
+    rows: list[Row[Any]] = list(conn.execute(select(c.ref, c.set_at, c.lost_at).where(c.ref.in_(refs))))
+    return decided_after(rows, came, folder, place)
+
+
+def decided_after(rulings: Iterable[Row[Any]], came: datetime | None, folder: str, place: Place) -> bool:
+    """The same of these rulings, which are the resource's own."""
     return any(
         (came is None or row.set_at > came) and (row.ref == folder or row.ref not in place.refs)
-        for row in rows
+        for row in rulings
+        if row.lost_at is None
     )
+
+
+class Places:
+    """The places of these pictures, read at once: `elsewhere` for many."""
+
+    def __init__(self, conn: Connection, versions: Collection[str]) -> None:
+        r, rc, f = t.resource.c, t.resource_collection.c, t.former_place.c
+        lies = (
+            select(r.id, r.file_version, r.placed_at, rc.collection_ref)
+            .join(t.resource_collection, rc.resource_id == r.id)
+            .join(t.collection, t.collection.c.ref == rc.collection_ref)
+            .where(r.deleted_at.is_(None))
+        )
+        lay = select(f.place, f.file_version, f.since, f.collection_ref)
+        self._ruled: dict[object, frozenset[str]] = {}
+        self._of: dict[str, dict[object, Place]] = {}
+        for some in chunked(sorted(set(versions)), _CHUNK):
+            here = conn.execute(lies.where(r.file_version.in_(some))).all()
+            for number, version, since, ref in [*here, *conn.execute(lay.where(f.file_version.in_(some)))]:
+                refs = self._ruled[number] = self._ruled.get(number, frozenset()) | {ref}
+                self._of.setdefault(version, {})[number] = Place(refs, since)
+
+    def ruled(self, resource_id: int) -> frozenset[str]:
+        """The collections with rulings in which it lies."""
+        return self._ruled.get(resource_id, frozenset())
+
+    def elsewhere(self, resource_id: int, version: str, came: datetime | None) -> list[Place]:
+        """As the function of that name."""
+        mine, found = self.ruled(resource_id), self._of.get(version, {})
+        places = [place for number, place in found.items() if number != resource_id]
+        return [one for one in places if not one.refs <= mine and _older(one.since, came)]

@@ -45,6 +45,21 @@ def find(services: Services, resource: Resource) -> Mapping[str, frozenset[str]]
     return found
 
 
+def lost(services: Services, resource: Resource) -> frozenset[str]:
+    """The names (by key) that a DAM which was set back has lost, and nobody took off. Asks the DAM, as `find` does."""
+    there = merged(resource.names)
+    query = select(t.tag.c.node, t.tag.c.node_key, t.tag.c.created_at).join(
+        t.resource, t.resource.c.id == t.tag.c.resource_id
+    )
+    with services.store.read() as conn:
+        tags = conn.execute(query.where(t.resource.c.ref == resource.ref, t.tag.c.origin != "returned")).all()
+    return frozenset(
+        tag.node_key
+        for tag in tags
+        if tag.node_key not in there and services.dam.lost(resource.ref, tag.node, tag.created_at)
+    )
+
+
 def _ours_on_twins(conn: Connection, resource_id: int, version: str) -> set[str]:
     """The names that are ours on another resource with the same picture now: a copy of it carries them rightly."""
     r = t.resource.c

@@ -24,6 +24,7 @@ class RuledPhotographs:
         self._ref = ref
         self._moved = {c.old_ref: c.ref for c in changes if c.what is What.MOVED and c.old_ref}
         self._deleted = {c.ref for c in changes if c.what is What.DELETED}
+        self._replaced = {c.ref for c in changes if c.what is What.REPLACED}
 
     @cached_property
     def _known(self) -> dict[str, str]:
@@ -49,7 +50,8 @@ class RuledPhotographs:
         if not self._known:
             return mode == Mode.NEVER.value
         some = list(self._known.items())[:_LOOKS]
-        return 2 * sum(self._lies(ref, version) for ref, version in some) > len(some)
+        there = [ref for ref, version in some if ref not in self._replaced and self._lies(ref, version)]
+        return 2 * len(there) > len(some)
 
     def _lies(self, ref: str, version: str) -> bool:
         try:
@@ -89,6 +91,6 @@ class RuledPhotographs:
 
     def on_their_way(self) -> bool:
         """Whether one of them is not where it was and the DAM did not say yet what became of it."""
-        told = self._moved.keys() | self._deleted
+        told = self._moved.keys() | self._deleted | self._replaced
         waiting = [ref for ref in self._known if ref not in told][:_LOOKS]
         return any(not self._lies(ref, self._known[ref]) for ref in waiting)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.services import Services
@@ -98,6 +98,16 @@ def history(conn: Connection, ref: str) -> Sequence[PastRuling]:
         )
         for row in rows
     ]  # fmt: skip
+
+
+def heard(conn: Connection) -> set[str]:
+    """The collections whose ruling was last decided in the DAM."""
+    decided = t.ruling.c.why.in_((Why.SET.value, Why.HEARD.value))
+    last = select(func.max(t.ruling.c.id)).where(decided).group_by(t.ruling.c.collection_ref)
+    query = select(t.ruling.c.collection_ref).where(
+        t.ruling.c.id.in_(last), t.ruling.c.why == Why.HEARD.value
+    )
+    return set(conn.scalars(query))
 
 
 def read(services: Services, ref: str, actor: str) -> Sequence[PastRuling]:

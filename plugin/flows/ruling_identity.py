@@ -44,16 +44,19 @@ def recognised(services: Services, resource: Resource) -> bool:
 
     Asked before anything is compared: between a rename and the next poll the name says too little.
     """
-    if not services.dam.named_collections:
-        return True
-    marks = services.dam.identities(resource.collections)
+    return not services.dam.named_collections or not _in_question(services, resource.collections)
+
+
+def _in_question(services: Services, refs: Sequence[str]) -> list[Row[Any]]:
+    """The rulings that may be meant for one of these collections, and are bound to another name or another thing."""
+    marks = services.dam.identities(refs)
     c = t.collection.c
+    known = select(c.ref, c.identity, c.lost_at).where(
+        or_(c.ref.in_(refs), c.identity.in_(list(marks.values())))
+    )
     with services.store.read() as conn:
-        known = select(c.ref, c.identity).where(
-            or_(c.ref.in_(resource.collections), c.identity.in_(list(marks.values())))
-        )
-        rows = conn.execute(known).all()
-    return all(row.ref in marks and row.identity in {None, marks[row.ref]} for row in rows)
+        rows: list[Row[Any]] = list(conn.execute(known))
+    return [row for row in rows if row.ref not in marks or row.identity not in {None, marks[row.ref]}]
 
 
 def guarded(services: Services, resource: Resource) -> Resource:
@@ -66,34 +69,51 @@ def guarded(services: Services, resource: Resource) -> Resource:
 
 
 def settle(services: Services, job: Claimed) -> None:
-    """Follow, and look again at every photograph that waited for it."""
-    follow(services, services.dam.changes())
+    """Follow, and look again at every photograph that waited for it.
+
+    What waits beside a ruling that is lost waits for a decision: it is not looked at over and over.
+    """
+    follow(services, services.dam.changes(), exact=True)
+    later = timedelta(seconds=services.config.dam.poll_seconds)
+    free, on_the_way = _waiting_for_it(services)
     with services.store.write() as tx:
-        waiting = select(t.resource.c.ref).join(
-            t.resource_hidden, t.resource_hidden.c.resource_id == t.resource.c.id
-        )
-        for ref in list(tx.connection.scalars(waiting)):
-            services.queue.put(
-                tx, "photo", ref, {}, delay=timedelta(seconds=services.config.dam.poll_seconds)
-            )
+        for ref in free:
+            services.queue.put(tx, "photo", ref, {}, delay=later)
+        if on_the_way:
+            services.queue.put(tx, "rulings", "all", delay=later)
         services.queue.finish(tx, job)
 
 
-def follow(services: Services, changes: Sequence[Change], thorough: bool = False) -> int:
+def _waiting_for_it(services: Services) -> tuple[list[str], bool]:
+    """The photographs that need not wait any more, and whether others wait for a ruling that is on its way."""
+    if not services.dam.named_collections:
+        return [], False
+    hidden = t.resource_hidden
+    query = select(t.resource.c.ref).join(hidden, hidden.c.resource_id == t.resource.c.id)
+    with services.store.read() as conn:
+        refs = list(conn.scalars(query.where(t.resource.c.deleted_at.is_(None))))
+    above = {ref: services.dam.lies_in(ref) for ref in refs}
+    asked = {folders: _in_question(services, folders) for folders in set(above.values())}
+    free = [ref for ref in refs if not asked[above[ref]]]
+    moving = any(row.lost_at is None and row.identity != GONE for rows in asked.values() for row in rows)
+    return free, moving
+
+
+def follow(services: Services, changes: Sequence[Change], thorough: bool = False, exact: bool = False) -> int:
     """Bring every ruling to where its collection is now; returns how many moved or were lost.
 
     `changes` are what the DAM told and nobody entered yet. `thorough`: also look for those that were lost.
-    Raises DamError.
+    `exact`: a name counts only as it is listed; it may lead there in another case, or by a link. Raises DamError.
     """
     if not services.dam.named_collections:
         return 0
     with services.store.read() as conn:
         rows = list(conn.execute(select(t.collection)))
-    marks = services.dam.identities([row.ref for row in rows])
+    marks = services.dam.identities(None if exact else [row.ref for row in rows])
     open_ = [row for row in rows if _unsettled(row, marks, thorough)]
     if not open_:
         return 0
-    everywhere = services.dam.identities(None)
+    everywhere = marks if exact else services.dam.identities(None)
     plan = _planned(services, open_, {row.ref for row in rows}, everywhere, changes)
     titles = {one.ref: one.title for one in services.dam.collections()} if plan.moves else {}
     with services.store.write() as tx:
@@ -152,7 +172,8 @@ def _without_clashes(plan: _Plan) -> _Plan:
 
 def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str]) -> None:
     for ref in plan.lost:
-        _lose(services, tx, ref)
+        above = services.dam.lies_in(ref)
+        lose(services, tx, ref, above[0] if above else None)
     if plan.moves:
         _move(services, tx, plan.moves, titles)
     for ref, mark in plan.marks.items():
@@ -161,11 +182,11 @@ def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str
     tx.move_generation()
 
 
-def _lose(services: Services, tx: Tx, ref: str) -> None:
+def lose(services: Services, tx: Tx, ref: str, above: str | None) -> None:
+    """The ruling is lost: told, and nothing is compared in `ref` nor, of a *never*, in the collection `above`."""
     this = t.collection.c.ref == ref
     mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
-    above = services.dam.lies_in(ref)
-    below = above[0] if mode == Mode.NEVER.value and above else None
+    below = above if mode == Mode.NEVER.value else None
     tx.execute(update(t.collection).where(this).values(lost_at=tx.now, lost_below=below))
     ruling_history.append(tx, ref, Why.LOST, "system")
     tx.audit(Action.MODE_LOSE, "system", mode=str(mode), collection=modes.pseudonym(ref))
@@ -242,8 +263,12 @@ def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
     row = tx.execute(select(t.collection).where(this)).first()
     if row is None:
         raise NotFound(f"no ruling on {ref!r} is lost: facelease collection lost shows them")
-    tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
     ruling_history.append(tx, ref, Why.LOST, actor)
+    if services.dam.named_collections:
+        tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
+    else:  # another collection may bear the number
+        tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
+        tx.execute(delete(t.collection).where(this))
     tx.move_generation()
     tx.audit(Action.MODE_LOSE, actor, mode=row.mode, collection=modes.pseudonym(ref), given_up=True)
     services.queue.put(tx, "remode", row.lost_below or ref, {})

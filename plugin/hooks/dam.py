@@ -7,7 +7,7 @@ it writes whose effect can be read back.
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -251,6 +251,10 @@ class Dam(Protocol):
 
         Wrong in doubt is a name by hand: it is listed, and stays.
         """
+        ...
+
+    def lost(self, ref: str, node: str, put_at: datetime) -> bool:
+        """Whether a name that stood there since `put_at` is gone because the DAM was set back: nobody took it off."""
         ...
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ moment of birth it is never given twice. Where a file system tells no birth, the
 
 import ctypes
 import os
+import stat
 import struct
 from pathlib import Path
 
@@ -15,15 +16,15 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def of(path: Path) -> str | None:
-    """The mark of a folder; None where it is none."""
+    """The mark of a folder; None where it is none, or a link to one."""
     try:
-        stat = path.stat(follow_symlinks=False)
-        if not path.is_dir():
-            return None
+        found = path.stat(follow_symlinks=False)
     except OSError:
         return None
+    if not stat.S_ISDIR(found.st_mode):
+        return None
     birth = _birth(path)
-    return f"{stat.st_ino}" if birth is None else f"{stat.st_ino}.{birth}"
+    return f"{found.st_ino}" if birth is None else f"{found.st_ino}.{birth}"
 
 
 def sure(mark: str) -> bool:

@@ -223,3 +223,33 @@ def test_removals_of_before_are_remembered_once(house: House) -> None:
     chores.start(services)
     with services.store.read() as conn:
         assert len(conn.execute(select(t.taken_off)).all()) == len(house.refs) - 1
+
+
+def test_who_agrees_anew_under_an_erased_name_is_named_and_stays_so(house: House) -> None:
+    """Erased, the backup put back, and a new person of that name and face agrees: named once, and not taken off."""
+    house.tagged()
+    house.erase()
+    house.restore()
+    again = house.cast.add(BO)
+    house.cast.sign(again)
+    house.cast.enrol(again)
+    for _ in range(3):
+        house.reconcile()
+    assert house.left() == house.refs
+    with house.cast.services.store.read() as conn:
+        mine = select(t.tag.c.origin, t.tag.c.person_id).where(t.tag.c.node == BO)
+        assert {tuple(row) for row in conn.execute(mine)} == {("machine", again)}
+    house.restore()
+    house.reconcile()
+    assert house.left() == house.refs
+
+
+def test_put_back_and_renamed_before_anybody_looked(house: House) -> None:
+    """The folder of the backup comes back under another name, and its parts are moved about."""
+    house.tagged()
+    house.erase()
+    house.restore(to="put back")
+    (house.photos / "put back/shoot").rename(house.photos / "old days")
+    (house.photos / "old days/1.jpg").rename(house.photos / "1 (2).jpg")
+    house.reconcile()
+    assert house.left() == []

@@ -256,3 +256,50 @@ def test_another_super_admin_counts_as_another_account(house: House) -> None:
     house.library.edit(house.refs[0], [BO], user=colleague.ref)
     house.poll()
     assert house.left() == [house.refs[0]]
+
+
+def test_what_a_dump_from_before_lacks_was_refused_by_nobody(house: House) -> None:
+    """Tables from before we named somebody: our names are written again; what an editor takes off later stays off."""
+    house.refs = [house.library.create(EDITOR).ref for _ in range(COUNT)]
+    house.poll()
+    dump = house.library.dump()
+    house.person = house.cast.add(BO)
+    house.cast.sign(house.person, recognition=False)
+    on_double.tag(house.cast.services, house.person, BO)
+    house.poll()
+    refused = house.refs[3]
+    house.library.edit(refused, remove=[BO])
+    house.poll()
+    assert _rejected(house) == 1
+    house.library.restore(dump)
+    assert house.left() == []
+    house.poll()
+    house.poll()
+    assert house.left() == [ref for ref in house.refs if ref != refused]
+    assert _rejected(house) == 1
+    house.library.edit(house.refs[0], remove=[BO])
+    house.poll()
+    house.reconcile()
+    assert house.refs[0] not in house.left()
+    assert _rejected(house) == 2
+
+
+def test_what_was_lost_with_the_grant_is_not_written_again(house: House) -> None:
+    """A dump from before our names, put back after a withdrawal that could not reach the DAM."""
+    house.refs = [house.library.create(EDITOR).ref for _ in range(COUNT)]
+    house.poll()
+    dump = house.library.dump()
+    house.person = house.cast.add(BO)
+    house.cast.sign(house.person, recognition=False)
+    on_double.tag(house.cast.services, house.person, BO)
+    house.poll()
+    consent.withdraw(house.cast.services, house.person, None, "test")
+    house.library.restore(dump)
+    house.poll()
+    house.reconcile()
+    assert house.left() == []
+
+
+def _rejected(house: House) -> int:
+    with house.cast.services.store.read() as conn:
+        return len(conn.execute(select(t.rejection)).all())

@@ -17,12 +17,13 @@ from typing import cast as typed
 
 import pytest
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from plugin.clock import ManualClock
 from plugin.flows import chores, held_photographs, modes, ruling_history, ruling_identity
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
+from plugin.hooks import folder_marks
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.recognizer.examiner import Examiner
@@ -37,11 +38,13 @@ class Noting:
     def __init__(self, engine_id: str) -> None:
         self.engine_id = engine_id
         self.compared: list[Path] = []
+        self.asked = 0
 
     def load_gallery(self, entries: Sequence[Any], generation: int) -> None:
         """Nobody is compared really."""
 
     def examine(self, source: Path | bytes, request: Request) -> Examination:
+        self.asked += 1
         if request.compare:
             self.compared.append(Path(str(source)))
         return Examination(
@@ -108,7 +111,23 @@ class House:
 
     def held(self) -> list[str]:
         with self.services.store.read() as conn:
-            return held_photographs.held(self.services, conn)
+            found = held_photographs.held(self.services, conn)
+            assert found == self._held_one_by_one(conn)
+            return found
+
+    def _held_one_by_one(self, conn: Connection) -> list[str]:
+        """By the rule for one photograph: its collections alone would have it compared otherwise than it is."""
+        found = []
+        rows = conn.execute(
+            select(t.resource.c.id, t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))
+        )
+        for row in rows.all():
+            mine = t.resource_collection.c
+            refs = list(conn.scalars(select(mine.collection_ref).where(mine.resource_id == row.id)))
+            alone = modes.scope_for(self.services, conn, refs)
+            if alone.compares and modes.scope_of(self.services, conn, row.id) != alone:
+                found.append(row.ref)
+        return sorted(found)
 
 
 @pytest.fixture
@@ -159,6 +178,17 @@ def _between(root: Path) -> None:
     (root / "shoot/kids").rename(root / "shoot/in/kids")
 
 
+def _away_with_a_link(root: Path) -> None:
+    shutil.move(root / "shoot/kids", root.parent / "other disk")
+    (root / "shoot/kids").symlink_to(root.parent / "other disk")
+
+
+def _through_a_link(root: Path) -> None:
+    (root / "archive").mkdir()
+    (root / "shoot").rename(root / "archive" / "shoot")
+    (root / "shoot").symlink_to(root / "archive" / "shoot")
+
+
 WAYS: dict[str, Callable[[Path], object]] = {
     "renamed": lambda root: (root / "shoot/kids").rename(root / "shoot/kids 2026"),
     "renamed twice": _twice,
@@ -172,6 +202,10 @@ WAYS: dict[str, Callable[[Path], object]] = {
     "one photograph copied out": lambda root: shutil.copy(root / "shoot/kids/k.png", root / "shoot/k.png"),
     "all moved out, folder deleted": _out_and_away,
     "a folder between": _between,
+    "one photograph linked hard": lambda root: (root / "shoot/h.png").hardlink_to(root / "shoot/kids/k.png"),
+    "put back beside it": lambda root: shutil.copytree(root / "shoot", root / "shoot restored"),
+    "with a link in its place": _away_with_a_link,
+    "the parent moved, with a link in its place": _through_a_link,
 }  # fmt: skip
 
 
@@ -295,6 +329,66 @@ def test_an_installation_of_before(kindergarten: House) -> None:
     assert kindergarten.look() == {"shoot/a.png"}
 
 
+def test_a_link_in_the_place_of_the_folder_is_not_the_folder(kindergarten: House) -> None:
+    """Moved to another disk with a link left behind: lost, told, and given up once, not again with each poll."""
+    _away_with_a_link(kindergarten.root)
+    assert kindergarten.look() == set()
+    assert kindergarten.lost() == ["shoot/kids"]
+    ruling_identity.give_up(kindergarten.services, "shoot/kids", "cli:test")
+    assert kindergarten.look() | kindergarten.look() == {"shoot/a.png"}
+    assert kindergarten.lost() == []
+
+
+def _rulings(house: House) -> dict[str, str]:
+    with house.services.store.read() as conn:
+        return {row.ref: row.mode for row in conn.execute(select(t.collection))}
+
+
+def test_a_ruling_follows_though_its_old_name_leads_there_still(kindergarten: House) -> None:
+    """The folder above was moved, and a link stands in its place: the old path opens the new folder."""
+    _through_a_link(kindergarten.root)
+    assert kindergarten.look() | kindergarten.look() == {"archive/shoot/a.png"}
+    assert _rulings(kindergarten) == {"archive/shoot": "auto", "archive/shoot/kids": "never"}
+
+
+def test_another_case_where_case_says_nothing(kindergarten: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a share that takes `kids` for `Kids` the old name opens the folder still; the ruling has the new one."""
+    real = folder_marks.of
+
+    def blind(path: Path) -> str | None:
+        beside = path.parent.iterdir() if path.parent.is_dir() else ()
+        same = (one for one in beside if one.name.casefold() == path.name.casefold())
+        return real(next(same, path))
+
+    monkeypatch.setattr("plugin.hooks.folder_marks.of", blind)
+    (kindergarten.root / "shoot/kids").rename(kindergarten.root / "shoot/Kids")
+    assert kindergarten.look() | kindergarten.look() == {"shoot/a.png"}
+    assert _rulings(kindergarten) == {"shoot": "auto", "shoot/Kids": "never"}
+    kindergarten.rule("shoot/Kids", Mode.AUTO)
+    assert kindergarten.look() == {"shoot/a.png", "shoot/Kids/k.png", "shoot/Kids/outside/l.png"}
+
+
+def test_what_waits_for_a_decision_is_not_looked_at_over_and_over(house: House) -> None:
+    """Below a lost ruling whose name is another folder's now: each look would cost a search for faces."""
+    for number in range(3):
+        house.photo(f"later/{number}.png")
+    house.rule("later", Mode.SUGGEST)
+    house.look()
+    shutil.rmtree(house.root / "later")
+    for number in range(3):
+        house.photo(f"later/{number}.png")
+    house.look()
+    assert house.lost() == ["later"]
+    before = house.noting.asked
+    for _ in range(3):
+        house.clock.advance(timedelta(minutes=2))
+        chores.poll(house.services)
+        Runner(house.services).drain()
+    assert house.noting.asked == before
+    house.rule("later", Mode.SUGGEST)
+    assert house.look() == {f"later/{number}.png" for number in range(3)}
+
+
 # ---- generated trees, against folders as things -----------------------------------------------------
 
 
@@ -329,9 +423,11 @@ class Model:
     def __init__(self) -> None:
         self.tops: list[Thing] = []
         self.step = 0
-        self.seen: dict[int, list[frozenset[int]]] = {}  # picture -> the ruled folders under which it lay
+        self.seen: dict[int, dict[frozenset[int], int]] = {}  # picture -> under which it lay, since when
         self.things: dict[int, Thing] = {}
-        self.came: dict[tuple[int, int, str], int] = {}
+        self.spots: dict[
+            tuple[int, str], tuple[int, frozenset[int], int]
+        ] = {}  # picture, rulings, since when
 
     def all(self) -> list[Thing]:
         return [thing for top in self.tops for thing in top.all()]
@@ -341,26 +437,43 @@ class Model:
             for name, picture in thing.photos.items():
                 yield thing, name, picture
 
-    def note(self) -> None:
-        """Remember where everything lies now."""
-        now: dict[tuple[int, int, str], int] = {}
+    def note(self, decided: bool = False) -> None:
+        """Remember where everything lies now; `decided`: nothing moved, only a ruling is new."""
+        now: dict[tuple[int, str], tuple[int, frozenset[int], int]] = {}
+        there = {(id(thing), name) for thing, name, _ in self.instances()}
+        left = [known for spot, known in self.spots.items() if spot not in there]
         for thing, name, picture in self.instances():
             group = frozenset(id(one) for one in thing.line() if one.mode is not None)
             self.things |= {id(one): one for one in thing.line()}
-            key = picture, hash(group), name
-            now[key] = self.came.get(key, self.step)
-            if group not in self.seen.setdefault(picture, []):
-                self.seen[picture].append(group)
-        self.came = now
+            came = self._since((id(thing), name), picture, group, left, decided)
+            now[id(thing), name] = picture, group, came
+            self.seen.setdefault(picture, {}).setdefault(group, came)
+        self.spots = now
+
+    def _since(
+        self, spot: tuple[int, str], picture: int, group: frozenset[int],
+        left: list[tuple[int, frozenset[int], int]], decided: bool,
+    ) -> int:  # fmt: skip
+        """When it came under these rulings: what was only moved below them was there before, a copy was not."""
+        known = self.spots.get(spot)
+        if known is not None and known[0] == picture and (decided or known[1] == group):
+            return known[2]
+        moved = next((one for one in left if one[:2] == (picture, group)), None)
+        if moved is None:
+            return self.step
+        left.remove(moved)
+        return moved[2]
 
     def forbidden(self, thing: Thing, name: str, picture: int) -> bool:
         mine = [one for one in thing.line() if one.mode is not None]
         if not _compares(mine):
             return True
         ours = frozenset(map(id, mine))
-        came = self.came[picture, hash(ours), name]
-        for group in self.seen.get(picture, []):
+        came = self.spots[id(thing), name][2]
+        for group, since in self.seen.get(picture, {}).items():
             others = [self.things[number] for number in group]
+            if since > came:
+                continue  # this is the one that was copied: a later copy elsewhere takes nothing from it
             if not others or group <= ours or _compares(others) or Mode.NEVER not in {o.mode for o in others}:
                 continue
             decided = any(one.decided > came and (one is thing or id(one) not in group) for one in mine)
@@ -489,7 +602,9 @@ def _live(house: House, model: Model, dice: random.Random) -> None:
         house.look()
         model.note()
         _decide(house, model, dice.choice(model.all()), dice.choice([Mode.AUTO, Mode.NEVER]))
-    model.note()
+        model.note(decided=True)
+    else:
+        model.note()
 
 
 def _forbidden(model: Model) -> set[str]:
@@ -528,6 +643,7 @@ def test_generated_trees(house: House, promise: Callable[[str, str], None], full
         for _ in range(20):
             _live(house, model, dice)
             compared, forbidden = house.look(), _forbidden(model)
+            house.held()
             looked += len(list(model.instances()))
             against += len(compared & forbidden)
         _decided_anew(house, model)

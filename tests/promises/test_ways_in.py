@@ -309,6 +309,7 @@ def test_a_planted_cookie_is_nobodys_afterwards(services: Services, cast: suppor
     assert "Kanariefågel" in victim.get(PAGE).text
     assert _cookie(victim) != planted
     assert not _alive(app, planted)
+    assert _copy(app, planted).get(PAGE).status_code == 404  # the visit that was planted is over as well
 
 
 def test_leaving_needs_the_form_of_the_visit(services: Services, asa: str, app: Flask) -> None:

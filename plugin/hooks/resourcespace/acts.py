@@ -75,6 +75,12 @@ def put_by_hand(acts: Sequence[Act], asked: Question, since: int | None, floors:
     )
 
 
+def taken_off_by_hand(acts: Sequence[Act], asked: Question) -> bool:
+    """Whether the last that was done to the name, as far as the log tells, is that another account took it off."""
+    last = next((act for act in reversed(acts) if any(asked.names(act))), None)
+    return last is not None and asked.names(last)[0] and not asked.mine(last)
+
+
 def changed(diff: str) -> tuple[set[str], set[str]]:
     """The names that a row took off, and those that it put on."""
     less, more = set(), set()

@@ -280,9 +280,10 @@ class ResourceSpaceDam(Logged, Numbered):
     def groups(self, user: str) -> tuple[int, ...] | None:
         """The groups of an account of the DAM, as they are now; None where it is none, or may not sign in.
 
-        Raises DamError where that cannot be asked: unknown is not "may".
+        Raises DamError where that cannot be asked, shortly: unknown is not "may".
         """
-        return self._with(lambda profile: profile.groups(user))
+        with self._client.patience.shortly():
+            return self._with(lambda profile: profile.groups(user))
 
     def renamed(self) -> list[tuple[str, str]]:
         """Whose node is called otherwise in the DAM now, and how: it keeps its number, and so its person."""

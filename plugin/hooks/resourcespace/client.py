@@ -19,6 +19,7 @@ from plugin.errors import ConfigError, DamError
 from plugin.hooks.resourcespace.addresses import Base
 from plugin.hooks.resourcespace.answers import Expect, Passing, T, Unexpected, judged
 from plugin.hooks.resourcespace.pace import Pace
+from plugin.hooks.resourcespace.patience import Patience
 
 Param = str | int | bool
 _log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Client:
         self._config = config
         self._key = key
         self._pace = pace or Pace(config.calls_per_second)
+        self.patience = Patience(now)
         self._sleep = sleep
         self._now = now
         self._uniform = uniform
@@ -107,7 +109,8 @@ class Client:
 
     def _repeated(self, what: str, call: Callable[[], T], tries: int) -> T:
         """Exponential backoff with full jitter over its upper half, within the time that one call may take."""
-        until = self._now() + self._config.seconds
+        until = self._now() + self._seconds
+        tries = 1 if self.patience.seconds is not None else tries
         attempt = 1
         while True:
             try:
@@ -126,11 +129,12 @@ class Client:
         self, method: str, url: str, limit: int, form: dict[str, str] | None = None
     ) -> tuple[int, "requests.structures.CaseInsensitiveDict[str]", bytes]:
         """One request. No error of the library is chained: it would quote the address and the form."""
-        until = self._now() + self._config.seconds
+        seconds = self._seconds
+        until = self._now() + seconds
         try:
             with self._session().request(
                 method, url, data=form, stream=True, allow_redirects=False,
-                timeout=(min(_CONNECT, self._config.seconds), self._config.seconds),
+                timeout=(min(_CONNECT, seconds), seconds),
             ) as response:  # fmt: skip
                 return response.status_code, response.headers, self._read(response, limit, until)
         except requests.exceptions.SSLError:
@@ -145,6 +149,12 @@ class Client:
             raise Passing("the server's answer broke off") from None
         except OSError:
             raise DamError("resourcespace.ca_file cannot be read") from None
+
+    @property
+    def _seconds(self) -> float:
+        """How long a call of this thread may take."""
+        left = self.patience.seconds
+        return self._config.seconds if left is None else min(left, self._config.seconds)
 
     def _read(self, response: requests.Response, limit: int, until: float) -> bytes:
         """The body; one that comes in drips ends with the call's time, one that is too large at the limit."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from plugin.config.sections import ResourceSpaceSection
 from plugin.errors import DamError
@@ -54,14 +55,24 @@ class Logged:
         """Everywhere, unless the resource's log has an act of another account that put the name there since."""
         if not self._permitted("v"):
             return frozenset()
-        key = node_key(named.node)
-        spelt = {node_key(node.name) for node in self._names.fitting(named.node)}
-        asked = acts.Question(
+        asked = self._question(named.node)
+        by_hand = acts.put_by_hand(self._log.acts(ref), asked, since, self._feed.floors())
+        return frozenset() if by_hand else named.places
+
+    def lost(self, ref: str, node: str, put_at: datetime) -> bool:
+        """It was put there before the log was set back, and the resource's log has nobody's act that took it off."""
+        at, _ = self._cursor_of_log.times()
+        if at is None or put_at > at or not self._permitted("v"):
+            return False
+        return not acts.taken_off_by_hand(self._log.acts(ref), self._question(node))
+
+    def _question(self, node: str) -> acts.Question:
+        key = node_key(node)
+        spelt = {node_key(one.name) for one in self._names.fitting(node)}
+        return acts.Question(
             self._config_of_server.people_field, self._config_of_server.user,
             lambda name: fits(name, key) or node_key(name) in spelt,
         )  # fmt: skip
-        by_hand = acts.put_by_hand(self._log.acts(ref), asked, since, self._feed.floors())
-        return frozenset() if by_hand else named.places
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         """Nothing: the DAM's log remembers."""
