@@ -351,6 +351,11 @@ class Machine:
     done: dict[str, int] = field(default_factory=dict)
     wrong: int = 0
     cleared: int = 0
+    shown: int = 0  # photographs, counts and paths that reached the person against the naive rule
+    looks: int = 0
+    sound: set[str] = field(
+        default_factory=set
+    )  # photographs that somebody who knows the face has named so far
     recognised: bool = True
 
     def step(self) -> None:
@@ -470,6 +475,17 @@ class Machine:
             asked = clearance.ask(self.services, ref, "communication", "website").status is Status.CLEARED
             self.cleared += asked
             self.wrong += (asked or ref in stored) and not self._may(ref)
+        self._look_as_the_person()
+
+    def _look_as_the_person(self) -> None:
+        """What is on the page and in the export, of photographs whose name rests on pictures of a stranger."""
+        who = portal.Visitor("link", self.who, None, "en", (self.who,))
+        total = portal.view(self.services, who).album.total
+        held = json.dumps(portal.export(self.services, who), default=str)
+        self.sound |= {ref for ref in self.refs if self._may(ref)}
+        self.looks += 1
+        self.shown += sum(held.count(ref) for ref in self.refs if ref not in self.sound)
+        self.shown += max(0, total - len(self.sound))
 
     def _may(self, ref: str) -> bool:
         if ref not in self.rests:
@@ -503,10 +519,11 @@ def test_cleared_on_a_face_that_nobody_vouched_for(
     for _ in range(400 if full else 60):
         machine.step()
         machine.look()
-    assert machine.wrong == 0, machine.done
+    assert (machine.wrong, machine.shown) == (0, 0), machine.done
     assert machine.cleared > 0, "a machine that clears nothing proves nothing"
     assert {"declare", "vouch", "stop"} <= set(machine.done)
     promise(
         "V1",
-        f"faces: cleared on a face that nobody vouched for {machine.wrong} of {sum(machine.done.values())} acts",
+        f"faces: cleared on a face that nobody vouched for {machine.wrong} of {sum(machine.done.values())} acts; "
+        f"photographs, counts, paths of others shown {machine.shown} in {machine.looks} looks at page and export",
     )
