@@ -317,6 +317,7 @@ def test_at_a_shoot_on_a_phone(services: Services, desk: Desk, on: Opened) -> No
     assert fits(page)
     page.get_by_label("Website").check()
     page.get_by_label("First and last name of the person").fill("Bo Ek")
+    page.get_by_label("The person in the photographs is 16 or older").check()
     page.get_by_label("Or type your name as your signature").fill("Bo Ek")
     page.get_by_role("button", name="Sign", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("it is signed")

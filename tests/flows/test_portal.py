@@ -15,7 +15,18 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, LinkRefused, NotFound
-from plugin.flows import chores, families, links, people, portal, reference_sets, requests, review, vouching
+from plugin.flows import (
+    chores,
+    families,
+    links,
+    page_links,
+    people,
+    portal,
+    reference_sets,
+    requests,
+    review,
+    vouching,
+)  # fmt: skip
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -24,7 +35,7 @@ from sidecar import samples
 from tests import support
 from tests.crowd import A, B, Crowd
 from tests.signers import Desk, Visit
-from tests.visiting import link_of, on, press, send, token, visit
+from tests.visiting import confirm, link_of, on, press, send, token, visit
 
 MAIL = {"host": "127.0.0.1", "port": 2525, "security": "none", "sender": "photos@example.org"}
 PUBLIC = {"public_url": "http://127.0.0.1:8731"}
@@ -316,7 +327,7 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     carl, his = _child(services, cast, "Carl", date(2010, 3, 20))
     stranger, _ = _child(services, cast, "Cleo", date(2012, 5, 1))
     clock.set(clock.now().replace(day=19, hour=22))
-    browser = visit(services, clara, hers)
+    browser, before = visit(services, clara, hers), link_of(services, carl, his)
     assert "Carl" not in browser.get("/s/me").text
     assert press(browser, "/s/me/child", child=carl).status_code == 404
     families.join(services, (clara, hers), (carl, his), "test")
@@ -329,9 +340,11 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     clock.advance(timedelta(hours=1, minutes=30))
     assert "The page about Clara" in browser.get("/s/me").text, "Carl is sixteen and decides himself"
     assert "Carl" not in browser.get("/s/me").text
-    made = link_of(services, carl, his)
+    confirm(services, carl, his)
+    with services.store.write() as tx:
+        assert page_links.make(services, tx, carl, "test", his) is None
     with pytest.raises(LinkRefused):
-        portal.visitor(services, made.id)
+        portal.visitor(services, before.id)
 
 
 def test_one_guardians_export_holds_no_address_of_another(services: Services, cast: support.Cast) -> None:

@@ -91,9 +91,11 @@ def test_days_without_us_bring_one_alert(post: Post) -> None:
     assert post.day(3) == []
 
 
-def test_an_alert_is_not_sent_again_when_its_row_is_past_its_term(post: Post) -> None:
+def test_an_alert_is_not_sent_again_when_its_row_is_past_its_term(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Retention forgets that it was sent; by then it is too late to be due."""
-    post.services.config.retention.__dict__["mails_days"] = 20
+    monkeypatch.setitem(post.services.config.retention.__dict__, "mails_days", 20)
     _asa(post)
     post.day(306)
     for _ in range(30):
@@ -334,9 +336,11 @@ def test_no_link_of_a_young_adult_goes_to_a_guardian(post: Post) -> None:
         ((2, 21, 2), [21, 2, 0]),
     ],
 )
-def test_each_day_of_warning_brings_its_letter(post: Post, warn: tuple[int, ...], told: list[int]) -> None:
+def test_each_day_of_warning_brings_its_letter(
+    post: Post, warn: tuple[int, ...], told: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once each, whatever digits one number of days has in common with another; the same for guardians."""
-    post.services.config.minors.__dict__["warn_days"] = warn
+    monkeypatch.setitem(post.services.config.minors.__dict__, "warn_days", warn)
     clara, (hers,) = post.child(
         date(2026, 7, 1).replace(year=2010), "one@example.org", email="clara@example.org"
     )
