@@ -172,7 +172,7 @@ def _addresses(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
     known = (
         asked.known_email if minor == asked.minor else ""
     )  # of who turns out a child it is not a guardian's
-    needed = (minor or asked.stored.form.code_by_mail) and not known
+    needed = asked.stored.form.code_by_mail and not known  # a key needs no address, of a guardian neither
     if email and not is_email(email):
         yield "email", "unreadable"
     elif needed and not email:
