@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import SystemRandom
 
@@ -16,8 +16,10 @@ from plugin.flows.services import Services
 from plugin.hooks.folder import FolderDam
 from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
+from plugin.ledger import house_key
 from plugin.ledger import tables as t
 from plugin.ledger.endings import EndedLog
+from plugin.ledger.head_key import HeadKey
 from plugin.ledger.jobs import Queue
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.name_hashes import NameHasher
@@ -41,7 +43,14 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
     names = NameHasher(config.path(config.keys.names_file))
     if names.make():
         made.append(f"key of names {names.path}: keep a copy beside that of the master key")
-    init_store(config.store_url, clock or SystemClock()).close()
+    heads = config.path(config.keys.heads_key_file)
+    if not heads.exists():
+        public = HeadKey.create(heads).public
+        made.append(
+            f"key of heads {heads}: keep a copy beside that of the master key; its public half is {public}"
+        )
+    with closing(init_store(config.store_url, clock or SystemClock())) as store, store.write() as tx:
+        house_key.make(tx, master_keys(config))
     made.append(f"store {_shown(config.store_url)}")
     return made
 

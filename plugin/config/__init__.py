@@ -6,31 +6,28 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
+from plugin.config.base import Section
 from plugin.config.importing import Importing
+from plugin.config.keeping import Backup, Keys, Retention, Store
 from plugin.config.sections import (
     Access,
     Api,
-    Backup,
     ClearanceSection,
     DamSection,
     Folder,
     Gate,
     HandTags,
     Jobs,
-    Keys,
     Mail,
     Matching,
     Minors,
     Recognizer,
     Requests,
     ResourceSpaceSection,
-    Retention,
     Review,
-    Section,
     Server,
     Signing,
     Site,
-    Store,
     Webhooks,
 )
 from plugin.errors import ConfigError

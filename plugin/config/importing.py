@@ -2,7 +2,7 @@
 
 from pydantic import field_validator
 
-from plugin.config.sections import Count, Section
+from plugin.config.base import Count, Section
 
 
 class Importing(Section):

@@ -1,29 +1,12 @@
 """The tables of the configuration file, one class each: frozen, typed, closed to unknown keys."""
 
-import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-def _address(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?", value):
-        raise ValueError("give the address of its start page, such as https://dam.example.org")
-    return value.rstrip("/")
-
-
-Address = Annotated[str, AfterValidator(_address)]
-
-
-class Section(BaseModel):
-    """A table of the configuration: frozen, and closed to keys that nobody reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from plugin.config.base import Address, Count, Section, Share
 
 
 class Site(Section):
@@ -43,29 +26,6 @@ class Site(Section):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
-
-
-class Store(Section):
-    """Where the ledger is kept."""
-
-    url: str = "sqlite:///{data}/ledger.db"
-
-
-class Keys(Section):
-    """Where the master key and the record of endings are kept: never beside the store's backups."""
-
-    master_file: str = "{data}/keys/master.json"
-    master_command: tuple[str, ...] = ()
-    ended_log: str = "{data}/keys/ended.log"
-    heads_file: str = "{data}/keys/audit-heads.log"
-    names_file: str = "{data}/keys/names.key"
-
-
-class Backup(Section):
-    """Where backups lie, and what they keep."""
-
-    folder: str = "{data}/backups"
-    key_days: Count = 30
 
 
 class DamSection(Section):
@@ -191,21 +151,6 @@ class HandTags(Section):
     """What becomes of names set by hand when the last grant of a person has ended."""
 
     after_end: Literal["list", "remove"] = "list"
-
-
-class Retention(Section):
-    """How long each kind of row is kept."""
-
-    evidence_months: Count = 24
-    boxes_months: Count = 60
-    events_days: Count = 30
-    jobs_days: Count = 30
-    intents_months: Count = 12
-    audit_months: Count = 84
-    logs_days: Count = 30
-    mails_days: Count = 90
-    links_days: Count = 90
-    taken_off_months: Count = 84
 
 
 class Jobs(Section):

@@ -8,6 +8,7 @@ from plugin.clock import Clock
 from plugin.config import Config
 from plugin.hooks.dam import Dam
 from plugin.ledger.endings import EndedLog
+from plugin.ledger.head_key import HeadKey
 from plugin.ledger.jobs import Queue
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.name_hashes import NameHasher
@@ -47,6 +48,11 @@ class Services:
             small_figures_block=self.config.clearance.small_figures_block,
             count_px=self.config.matching.count_px,
         )
+
+    @property
+    def head_key(self) -> HeadKey:
+        """What signs heads and manifests, read from its file at each use. Raises VaultError where it is not there."""
+        return HeadKey.load(self.config.path(self.config.keys.heads_key_file))
 
     def today(self) -> date:
         """The day it is at the organisation's place."""

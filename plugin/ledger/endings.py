@@ -4,16 +4,29 @@ It lies beside the master key, outside the store and its backups, so that a stor
 is told again what has ended. A line without its commit fails to the safe side.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from plugin.errors import StoreError
 from plugin.ledger import files
 
 LINK, TOKEN = "link", "token"
+
+
+class Mark(NamedTuple):
+    """How far ended.log goes: its whole lines, and the hash chained over them (SHA-256 of the hash before, in hex, and
+    the line with its end)."""
+
+    lines: int
+    hash: str
+
+
+NOTHING_ENDED = Mark(0, "0" * 64)
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,20 @@ class EndedLog:
         if endings:
             data = b"".join(_line(ending) for ending in endings)
             files.append_lines(self.path, data, lambda tail: _parse(tail) is not None)
+
+    def mark(self) -> Mark:
+        """How far the file goes now; a line that a crash left without its end is not counted."""
+        *_, last = self.marks()
+        return last
+
+    def marks(self) -> Iterator[Mark]:
+        """The mark before the first line, then that after each."""
+        mark = NOTHING_ENDED
+        yield mark
+        for line in self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else ():
+            if line.endswith(b"\n"):
+                mark = Mark(mark.lines + 1, hashlib.sha256(mark.hash.encode() + line).hexdigest())
+                yield mark
 
     def lines(self) -> Iterator[Ended]:
         """Every ending, oldest first. A line torn by a crash is left out: its commit never came.

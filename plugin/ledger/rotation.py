@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, bindparam, func, select, update
 
-from plugin.ledger import sealing
+from plugin.ledger import house_key, sealing
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
 from plugin.ledger.keys import MasterKeys
@@ -71,8 +71,9 @@ def due(store: Store) -> bool:
 def behind(store: Store, master: MasterKeys) -> int:
     """How many keys are not wrapped under the current version."""
     with store.read() as connection:
-        query = select(func.count()).where(t.person_key.c.master_version != master.current)
-        return int(connection.scalar(query) or 0)
+        tables = (t.person_key, t.house_key)
+        counts = [select(func.count()).where(one.c.master_version != master.current) for one in tables]
+        return sum(int(connection.scalar(query) or 0) for query in counts)
 
 
 def _begin(tx: Tx, master: MasterKeys, retire: bool) -> int:
@@ -84,10 +85,11 @@ def _begin(tx: Tx, master: MasterKeys, retire: bool) -> int:
     late = tx.execute(
         select(t.shredding.c.id).where(_waiting(), t.shredding.c.master_version >= master.current).limit(1)
     ).first()
-    unfinished = tx.execute(
-        select(t.person_key.c.purpose).where(t.person_key.c.master_version != master.current).limit(1)
-    ).first()
-    begun = unfinished is not None or (retire and len(master.versions) > 1)
+    unfinished = any(
+        tx.execute(select(one.c.purpose).where(one.c.master_version != master.current).limit(1)).first()
+        for one in (t.person_key, t.house_key)
+    )
+    begun = unfinished or (retire and len(master.versions) > 1)
     if master.read_only and not begun:
         begun = (
             tx.execute(select(t.shredding.c.id).where(_waiting(), _gone(master)).limit(1)).first() is not None
@@ -98,6 +100,7 @@ def _begin(tx: Tx, master: MasterKeys, retire: bool) -> int:
 
 def _rewrap(tx: Tx, master: MasterKeys, version: int) -> int:
     """Wrap the next keys that are behind anew; returns how many."""
+    house = _rewrap_house(tx, master, version)
     rows = tx.execute(
         select(t.person_key).where(t.person_key.c.master_version != version).limit(_BATCH)
     ).all()
@@ -116,7 +119,20 @@ def _rewrap(tx: Tx, master: MasterKeys, version: int) -> int:
             ),
             fresh,
         )
-    return len(fresh)
+    return len(fresh) + house
+
+
+def _rewrap_house(tx: Tx, master: MasterKeys, version: int) -> int:
+    behind = select(t.house_key).where(t.house_key.c.master_version != version)
+    rows = tx.execute(behind).all()
+    for row in rows:
+        key = sealing.unwrap(
+            master.key(row.master_version), row.wrapped, house_key.NOBODY, row.purpose, row.master_version
+        )
+        wrapped = sealing.wrap(master.key(version), key, house_key.NOBODY, row.purpose, version)
+        mine = t.house_key.c.purpose == row.purpose
+        tx.execute(update(t.house_key).where(mine).values(wrapped=wrapped, master_version=version))
+    return len(rows)
 
 
 def _settle(tx: Tx, master: MasterKeys) -> int:

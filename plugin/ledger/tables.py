@@ -9,7 +9,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -29,13 +28,15 @@ from plugin.ledger.dam_tables import (
     taken_off,
 )
 from plugin.ledger.identity_tables import address, reference_set, visit
+from plugin.ledger.key_tables import erasure, house_key, person_key, sealed, shredding
 from plugin.ledger.log_tables import audit, audit_head, event, job
 from plugin.ledger.sign_tables import api_token, code, form, idempotency, invitation, mail, request, session
 
 __all__ = [
-    "Instant", "address", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "event", "folder_file",
-    "folder_state", "form", "former_place", "idempotency", "invitation", "job", "mail", "metadata", "reference_set",
-    "request", "ruling", "ruling_member", "session", "statement", "taken_off", "visit",
+    "Instant", "address", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "erasure", "event",
+    "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency", "invitation", "job", "mail",
+    "metadata", "person_key", "reference_set", "request", "ruling", "ruling_member", "sealed", "session", "shredding",
+    "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
@@ -50,6 +51,10 @@ state = Table(
     Column("late_consent_at", Instant),
     Column("policy", Text),                                   # what the stored clearances were computed under
     Column("taken_off_at", Instant),                          # since when names that we take off are remembered
+    Column("ended_lines", BIG),                               # how far ended.log was known to go; null: not yet known
+    Column("ended_hash", Text),                               # the chained hash over those lines
+    Column("closed_at", Instant),                             # ended.log is not what was known: nothing is compared
+    Column("closed_why", Text),                               # missing, shorter, different
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------
@@ -112,42 +117,6 @@ grant = Table(
     Column("ended_kind", Text),                               # withdrawn, restricted, superseded, lapsed, objected
     Column("settled_at", Instant, index=True),                # the consequences of the end are committed
     Column("basis", Text),                                    # consent (null), contract
-)  # fmt: skip
-
-# ---- keys and what they seal --------------------------------------------------------------
-
-person_key = Table(
-    "person_key", metadata,
-    person_id(primary_key=True),
-    Column("purpose", Text, primary_key=True),                # face, record
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("master_version", Integer, nullable=False, index=True),
-    Column("created_at", Instant, nullable=False),
-)  # fmt: skip
-
-sealed = Table(
-    "sealed", metadata,
-    Column("id", Text, primary_key=True),
-    person_id(index=True),
-    Column("purpose", Text, nullable=False),                  # which key seals it: face, record
-    Column("kind", Text, nullable=False),                     # template, reference, evidence, contact, guardian...
-    Column("subject", Text),                                  # quitclaim or guardian id, or null
-    Column("engine", Text, nullable=False, default=""),       # engine id, where it binds
-    Column("version", Integer, nullable=False, default=1),    # of the sealed form
-    Column("body", LargeBinary, nullable=False),
-    Column("created_at", Instant, nullable=False),
-)  # fmt: skip
-
-shredding = Table(
-    "shredding", metadata,
-    Column("id", BIG, primary_key=True),
-    Column("person_id", Text, nullable=False, index=True),    # no foreign key: outlives the person
-    Column("purpose", Text, nullable=False),
-    Column("master_version", Integer, nullable=False),        # the last that wrapped the key
-    Column("unusable_at", Instant, nullable=False),
-    Column("shredded_at", Instant),
-    Column("how", Text),                                      # checkpoint, rotation
-    **NUMBERED,
 )  # fmt: skip
 
 # ---- the DAM's side -----------------------------------------------------------------------

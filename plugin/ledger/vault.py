@@ -168,6 +168,10 @@ class Vault:
         """See rotation.rotate."""
         return rotation.rotate(store, self.master, retire, before_retire)
 
+    def record_key(self, connection: Connection, person_id: str) -> bytes:
+        """The person's record key in the clear, for one act. Raises VaultError where there is none."""
+        return self._key(connection, person_id, RECORD)
+
     def _key(self, connection: Connection, person_id: str, purpose: str) -> bytes:
         row = connection.execute(_key_row(person_id, purpose)).first()
         if row is None:

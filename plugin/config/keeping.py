@@ -1,0 +1,42 @@
+"""The tables of what is kept: where, under which keys, and for how long."""
+
+from plugin.config.base import Count, Section
+
+
+class Store(Section):
+    """Where the ledger is kept."""
+
+    url: str = "sqlite:///{data}/ledger.db"
+
+
+class Keys(Section):
+    """Where the master key and the record of endings are kept: never beside the store's backups."""
+
+    master_file: str = "{data}/keys/master.json"
+    master_command: tuple[str, ...] = ()
+    ended_log: str = "{data}/keys/ended.log"
+    heads_file: str = "{data}/keys/audit-heads.log"
+    heads_key_file: str = "{data}/keys/heads.key"
+    names_file: str = "{data}/keys/names.key"
+
+
+class Backup(Section):
+    """Where backups lie, and what they keep."""
+
+    folder: str = "{data}/backups"
+    key_days: Count = 30
+
+
+class Retention(Section):
+    """How long each kind of row is kept."""
+
+    evidence_months: Count = 24
+    boxes_months: Count = 60
+    events_days: Count = 30
+    jobs_days: Count = 30
+    intents_months: Count = 12
+    audit_months: Count = 84
+    logs_days: Count = 30
+    mails_days: Count = 90
+    links_days: Count = 90
+    taken_off_months: Count = 84
