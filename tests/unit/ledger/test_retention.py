@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, insert, select
 
-from plugin.clock import ManualClock
+from plugin.clock import ManualClock, months_before
 from plugin.config import Config, Retention, Review
 from plugin.ledger import audit, retention
 from plugin.ledger import tables as t
@@ -214,4 +214,4 @@ def test_months_are_calendar_months(
     now: tuple[int, int, int], months: int, then: tuple[int, int, int]
 ) -> None:
     """The same day, or the month's last."""
-    assert retention.months_before(datetime(*now, 9, tzinfo=UTC), months) == datetime(*then, 9, tzinfo=UTC)
+    assert months_before(datetime(*now, 9, tzinfo=UTC), months) == datetime(*then, 9, tzinfo=UTC)
