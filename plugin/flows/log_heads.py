@@ -77,7 +77,7 @@ def provable(services: Services) -> int:
         now = machine_now(services.clock)
         if oldest is None or oldest > months_before(now, 1):
             return 0  # nothing is past any term: a year of heads need not be read
-        return lineage.provable(heads.read(path), services.head_key.known, now)
+        return lineage.provable(heads.read(path), tuple(reversed(services.head_key.known)), now)
     return 0
 
 

@@ -86,12 +86,16 @@ def head(services: Services) -> Head:
 def verified(
     services: Services, path: Path | None = None, keys: Sequence[str] = (), given: Sequence[Head] = ()
 ) -> Checked:
-    """Hold the whole log against the heads outside the store: those in `path`, signed by `keys`, if they are given."""
+    """Hold the whole log against the heads outside the store: those in `path`, signed by `keys`, if they are given.
+
+    Several keys are in the order in which each followed another.
+    """
     path = path or services.config.path(services.config.keys.heads_file)
     try:
         signed, unsigned = heads.read(path), heads.read_unsigned(path)
         with services.store.read() as conn:
-            return Checked(proof.verify(conn, signed, keys or _keys(services), unsigned, given))
+            keys = keys or _keys(services)
+            return Checked(proof.verify(conn, signed, keys, unsigned, given))
     except AuditBroken as error:
         return Checked(None, str(error))
 
@@ -99,7 +103,7 @@ def verified(
 def _keys(services: Services) -> Sequence[str]:
     """Without its key nothing is known for ours: not proven, and the rest goes on."""
     try:
-        return services.head_key.known
+        return tuple(reversed(services.head_key.known))
     except VaultError:
         return ()
 

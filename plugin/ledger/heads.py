@@ -112,8 +112,7 @@ def add(
     )  # fmt: skip
     head = SignedHead(**vars(bare) | {"signature": key.sign(_PREFIX + canonical(bare.body()))})
     files.append_lines(path, head.line(), lambda tail: parse(tail) is not None)
-    kind = {"kind": head.kind} if head.kind else {}
-    tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, **kind)
+    tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, kind=head.kind or None)
     return head
 
 

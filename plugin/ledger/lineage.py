@@ -21,6 +21,7 @@ class Lack(StrEnum):
     BEGINS_LATE = "begins_late"
     GAP = "gap"
     UNKNOWN_KEY = "unknown_key"
+    OLD_KEY = "old_key"
     FEWER = "fewer"
     START = "start"
     PRUNE = "prune"
@@ -53,12 +54,16 @@ class Lineage:
 def trace(heads: Sequence[SignedHead], keys: Sequence[str]) -> Lineage:
     """The lineage of `heads`: one of `keys` signed the first, and it, or a key that it announced, the others.
 
-    Raises AuditBroken where a head was changed, stands twice, or contradicts the one before it.
+    Of several keys, in the order of their replacement, the last has to sign now: whoever got hold of one from before
+    begins no heads of their own. Raises AuditBroken where a head was changed, stands twice, or
+    contradicts the one before it.
     """
     _refuse_forged(heads)
     begun = [n for n, head in enumerate(heads) if head.kind == "begin" and head.key in keys]
     first = begun[-1] if begun else 0
     trusted, lack = _trusted(heads[first:], keys)
+    if trusted and len(keys) > 1 and keys[-1] not in _signing_next(trusted[-1]):
+        lack = lack or Why(Lack.OLD_KEY, head=trusted[-1].number)
     earlier = [head for head in heads[:first] if head.key in keys]
     if not heads:
         lack = Why(Lack.NO_HEADS)
@@ -109,8 +114,12 @@ def _trusted(heads: Sequence[SignedHead], keys: Sequence[str]) -> tuple[list[Sig
         if head.key not in allowed:
             return trusted, Why(Lack.UNKNOWN_KEY, head=head.number, key=head.key)
         trusted.append(head)
-        allowed = (str(head.note.get("public")),) if head.kind == "key" else (head.key,)
+        allowed = _signing_next(head)
     return trusted, None
+
+
+def _signing_next(head: SignedHead) -> tuple[str]:
+    return (str(head.note.get("public")) if head.kind == "key" else head.key,)
 
 
 def _walk(heads: list[SignedHead], before: int, lack: Why | None) -> Lineage:

@@ -73,7 +73,9 @@ def verify(
     unsigned: Sequence[Head] = (),
     given: Sequence[Head] = (),
 ) -> Proof:
-    """Hold the log against `heads`, of which those count that `keys` signed, or a key that these announced.
+    """Hold the log against `heads`, of which those count that one of `keys` signed, or what it announced.
+
+    Of several keys, in their order, the last has to be the one that signs now.
 
     `unsigned`: lines of before heads were signed; `given`: positions that somebody kept, such as the officer's of each
     month. Both can contradict the log, and prove nothing. Raises AuditBroken where anything does.

@@ -54,7 +54,8 @@ def _intent(tx: Tx, resource_id: int, state: str) -> None:
 
 def _sweep(store: Store, clock: ManualClock, chunk: int = 1000) -> dict[str, int]:
     with store.write() as tx:
-        return retention.sweep(tx, _CONFIG, clock.now(), chunk)
+        # Heads of long ago held every row: what else may be pruned is tried in test_audit_log.
+        return retention.sweep(tx, _CONFIG, clock.now(), chunk, provable=1_000_000)
 
 
 def _count(store: Store, table: Table) -> int:
