@@ -34,7 +34,7 @@ def log_verify() -> ResponseReturnValue:
     checked = watching.verified(services)
     return desk.page(
         "verified", verdict=checked.verdict.value, heading=log_words.heading(checked, language),
-        said=log_words.sentences(checked, services.config.site.zone, language),
+        sentences=log_words.sentences(checked, services.config.site.zone, language),
     )  # fmt: skip
 
 

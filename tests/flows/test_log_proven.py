@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from flask import Flask
 from sqlalchemy import delete, select, update
 
 from plugin.clock import ManualClock
@@ -27,7 +26,7 @@ from sidecar import doctor, house
 from sidecar.app import create_app
 from sidecar.cli import cli
 from sidecar.findings import Finding
-from tests import staff, support
+from tests import support
 from tests.program import Api
 
 Run = Callable[..., Result]
@@ -246,26 +245,20 @@ def test_what_is_exported_holds_for_the_program_that_is_printed(
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "holds"), done
 
 
-class TestSaidEverywhere:
-    @pytest.fixture
-    def app(self, services: Services) -> Flask:
-        config = staff.with_console(services.config) if hasattr(staff, "with_console") else services.config
-        return create_app(config, services)
-
-    def test_programs(self, services: Services, app: Flask) -> None:
-        """With the reason in a word; the look is a row of the log."""
-        with app.test_client() as client:
-            api = Api(services, client)
-            found = api.get("/audit/proof")
-            assert (found["verdict"], found["why"]) == ("holds", None)
-            _file(services.config).unlink()
-            found = api.get("/audit/proof")
-            assert (found["verdict"], found["why"]) == ("not_proven", "no_heads")
-            rows = api.get("/audit?limit=500")["items"]
-        assert [row["details"].get("verdict") for row in rows if "verdict" in row["details"]] == [
-            "holds",
-            "not_proven",
-        ]
+def test_programs_are_told_the_verdict(services: Services) -> None:
+    """With the reason in a word; the look is a row of the log."""
+    with create_app(services.config, services).test_client() as client:
+        api = Api(services, client)
+        found = api.get("/audit/proof")
+        assert (found["verdict"], found["why"]) == ("holds", None)
+        _file(services.config).unlink()
+        found = api.get("/audit/proof")
+        assert (found["verdict"], found["why"]) == ("not_proven", "no_heads")
+        rows = api.get("/audit?limit=500")["items"]
+    assert [row["details"].get("verdict") for row in rows if "verdict" in row["details"]] == [
+        "holds",
+        "not_proven",
+    ]
 
 
 def test_the_demonstration_begins_with_head_0(config: Config, clock: ManualClock) -> None:
