@@ -172,7 +172,7 @@ def _claim_a_later_moment(house: House) -> None:
     with house.store.write() as tx:
         later = tx.now + timedelta(days=9000)
         tx.execute(update(t.state).values(last_seen=later))
-    _cut_front(house, told=True)
+    _cut_front(house, through=_middle(house), told=True)
     steady = SteadyClock(house.clock)
     steady.not_before(later)
     house.store.close()
@@ -183,7 +183,7 @@ def _claim_a_later_moment(house: House) -> None:
 
 def _middle(house: House) -> int:
     with house.store.read() as conn:
-        return list(conn.scalars(select(t.audit.c.seq).order_by(t.audit.c.seq)))[5]
+        return int(list(conn.scalars(select(t.audit.c.seq).order_by(t.audit.c.seq)))[5])
 
 
 def _edit(house: House) -> None:
@@ -255,6 +255,22 @@ def _roll_back_and_grow(house: House) -> None:
     house.head()
     house.rows(60)
     house.head()
+
+
+def _pruned_rows_put_back(house: House) -> None:
+    """What was deleted at its term comes back from an old copy, with all that followed."""
+    house.years(MONTHS)
+    with house.store.read() as conn:
+        rows = [dict(row) for row in conn.execute(select(t.audit).order_by(t.audit.c.seq)).mappings()]
+        before = conn.execute(select(t.audit_head)).one()
+    house.years(3)
+    with house.store.write() as tx:
+        kept = _rows(tx)
+        rows = [row for row in rows if row["seq"] < kept[0]["seq"]]
+        assert rows
+        anchor = {"pruned_seq": before.pruned_seq, "pruned_hash": before.pruned_hash}
+        tx.execute(update(t.audit_head).values(**anchor))
+        _put(tx, [*rows, *kept])
 
 
 def _head_rows_of_other_numbers(house: House) -> None:
@@ -504,7 +520,8 @@ def _sign(head: SignedHead, key: HeadKey) -> SignedHead:
 FORGERIES: tuple[Callable[[House], None], ...] = (
     _cut_front, _cut_tail, _prune_all_but_one, _prune_and_go_on, _prune_too_early, _prune_with_old_times,
     _claim_a_later_moment, _edit, _edit_rehashed, _swap, _insert, _remove, _rewrite, _rewrite_without_heads, _empty,
-    _roll_back, _roll_back_and_grow, _head_rows_of_other_numbers, _no_heads, _last_head_cut, _last_head_torn,
+    _roll_back, _roll_back_and_grow, _pruned_rows_put_back, _head_rows_of_other_numbers,
+    _no_heads, _last_head_cut, _last_head_torn,
     _last_head_torn_and_mended, _middle_head_cut, _first_head_cut, _first_head_replaced, _all_signed_by_another,
     _last_signed_by_another, _key_note_forged, _key_note_added, _begin_forged, _restore_forged, _renumbered,
     _renumbered_to_close_a_gap, _earlier_times, _shorter_term, _another_start, _duplicated, _out_of_order,
@@ -565,8 +582,24 @@ def _restored(house: House) -> None:
         with house.store.write() as tx:
             _put(tx, [dict(row) for row in rows], chain_from=len(rows))
         house.head({"kind": "restore", "name": name, "sha256": name * 8, "from": rows[-1]["seq"]})
-        house.rows(15)
-        house.head()
+        for count in (4, 15):
+            house.rows(count)
+            house.head()
+
+
+def _restored_from_an_unknown_manifest(house: House) -> None:
+    """No head knew the backup: what went on from its last row counts, what heads knew beyond it is put away."""
+    house.rows(10)
+    house.head()
+    with house.store.read() as conn:
+        rows = [dict(row) for row in conn.execute(select(t.audit)).mappings()]
+    house.rows(10)
+    house.head()
+    with house.store.write() as tx:
+        _put(tx, rows, chain_from=len(rows))
+    house.head({"kind": "restore", "name": "x", "sha256": "x", "from": rows[-1]["seq"]})
+    house.rows(30)
+    house.head()
 
 
 def _of_before_heads_were_signed(house: House) -> None:
@@ -614,7 +647,8 @@ def _write_in_vain(house: House) -> None:
 
 
 GENUINE: tuple[Callable[[House], None], ...] = (
-    _fresh, _pruned_over_years, _term_changed, _key_replaced, _restored, _of_before_heads_were_signed, _begun_anew,
+    _fresh, _pruned_over_years, _term_changed, _key_replaced, _restored, _restored_from_an_unknown_manifest,
+    _of_before_heads_were_signed, _begun_anew,
     _crashed,
 )  # fmt: skip
 
