@@ -1,5 +1,6 @@
 """Time as an argument: everything that depends on the moment takes a Clock."""
 
+import calendar
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -60,6 +61,22 @@ class SteadyClock:
             self._latest = now
         return self._latest
 
+    def machine(self) -> datetime:
+        """What the clock inside says, also where the store has seen a later moment."""
+        return self._inner.now()
+
     def behind(self) -> timedelta:
         """How far the machine's clock is behind the latest moment that was seen; zero when all is well."""
         return timedelta(0) if self._latest is None else max(timedelta(0), self._latest - self._inner.now())
+
+
+def machine_now(clock: Clock) -> datetime:
+    """The moment by the machine alone: for what has to hold against whoever can write the store."""
+    return clock.machine() if isinstance(clock, SteadyClock) else clock.now()
+
+
+def months_before(now: datetime, months: int) -> datetime:
+    """The same day and time `months` calendar months earlier; the month's last day if it is shorter."""
+    years, month = divmod(now.year * 12 + now.month - 1 - months, 12)
+    day = min(now.day, calendar.monthrange(years, month + 1)[1])
+    return now.replace(year=years, month=month + 1, day=day)

@@ -16,6 +16,7 @@ from sidecar.commands import (
     keeping,
     mail,
     people,
+    proving,
     quitclaims,
     reviews,
     sessions,
@@ -41,12 +42,13 @@ for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
     comparing.reconcile, comparing.tags, mail.mail, tokens.token, sessions.session,
-    keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
+    proving.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)
 
 
 quitclaims.quitclaim.add_command(imports.import_)
+keeping.keys.add_command(proving.heads_key)
 
 
 def main() -> None:

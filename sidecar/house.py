@@ -16,6 +16,7 @@ from plugin.flows.services import Services
 from plugin.hooks.folder import FolderDam
 from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
+from plugin.ledger import heads as log_heads
 from plugin.ledger import house_key
 from plugin.ledger import tables as t
 from plugin.ledger.endings import EndedLog
@@ -29,12 +30,11 @@ from plugin.recognizer.examiner import Examiner
 
 
 def init(config: Config, clock: Clock | None = None) -> list[str]:
-    """Make the data folder, the master key and the store where they are not there yet; says what was made."""
-    made = []
-    data = Path(config.data).expanduser()
-    if not data.exists():
-        data.mkdir(mode=0o700, parents=True)
-        made.append(f"data folder {data}")
+    """Make the data folder, the keys, the store and the first head of its log where they are not there yet.
+
+    Says what was made.
+    """
+    made = _data_folder(config)
     master = config.path(config.keys.master_file)
     if not config.keys.master_command and not master.exists():
         master.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,16 +43,42 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
     names = NameHasher(config.path(config.keys.names_file))
     if names.make():
         made.append(f"key of names {names.path}: keep a copy beside that of the master key")
-    heads = config.path(config.keys.heads_key_file)
-    if not heads.exists():
-        public = HeadKey.create(heads).public
-        made.append(
-            f"key of heads {heads}: keep a copy beside that of the master key; its public half is {public}"
+    with closing(init_store(config.store_url, clock or SystemClock())) as store:
+        with store.write() as tx:
+            house_key.make(tx, master_keys(config))
+        made.append(f"store {_shown(config.store_url)}")
+        return made + _found_heads(config, store)
+
+
+def _found_heads(config: Config, store: Store) -> list[str]:
+    """The key of heads and the first head of the log. Raises VaultError where there are heads, and not their key."""
+    path = config.path(config.keys.heads_key_file)
+    ended = EndedLog(config.path(config.keys.ended_log)).mark()
+    with store.write() as tx:
+        made = log_heads.found(
+            tx, path, config.path(config.keys.heads_file), config.retention.audit_months, ended
         )
-    with closing(init_store(config.store_url, clock or SystemClock())) as store, store.write() as tx:
-        house_key.make(tx, master_keys(config))
-    made.append(f"store {_shown(config.store_url)}")
-    return made
+    if made is None:
+        HeadKey.load(path)
+        return []
+    said = (
+        "keep a copy beside that of the master key, and write its public half down, away from this machine: "
+    )
+    return [f"key of heads {path}: {said}{made.public}"]
+
+
+def empty_store(config: Config, clock: Clock) -> None:
+    """Make the data folder and the store where they are not there yet, and no key: what is restored has its own."""
+    _data_folder(config)
+    init_store(config.store_url, clock).close()
+
+
+def _data_folder(config: Config) -> list[str]:
+    data = Path(config.data).expanduser()
+    if data.exists():
+        return []
+    data.mkdir(mode=0o700, parents=True)
+    return [f"data folder {data}"]
 
 
 def init_fields(config: Config) -> list[str]:

@@ -13,6 +13,7 @@ from plugin.flows import (
     intents,
     keeping,
     letters,
+    log_heads,
     lost_links,
     mode_change,
     notices,
@@ -29,7 +30,7 @@ from plugin.flows import (
 )
 from plugin.flows.services import Services
 from plugin.hooks.dam import Change, What
-from plugin.ledger import audit, rotation
+from plugin.ledger import rotation
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.jobs import Claimed
@@ -60,6 +61,7 @@ def start(services: Services) -> int:
 
     What is stored of clearance under another configuration goes with it (`anew`).
     """
+    log_heads.found(services)
     strange_rulings.lose_those_of_another_dam(services)
     ended = replay.endings(services) + consent.sweep(services)
     anew.follow(services)
@@ -110,12 +112,17 @@ def _enter(services: Services, change: Change) -> None:
 
 
 def housekeeping(services: Services) -> dict[str, int]:
-    """Nightly: suggestions nobody decided on, and every row past its term; a new master key after any shredding."""
+    """Nightly: suggestions nobody decided on, and every row past its term; a new master key after any shredding.
+
+    A head follows what was pruned of the log at once: until one holds it nothing proves that its term was over.
+    """
     counts = terms.end(services)
     if rotation.due(services.store):
         keeping.rotate(services)
     keeping.renew(services)
     statements.renew(services)
+    if counts["audit"]:
+        heads(services)
     return counts
 
 
@@ -126,7 +133,7 @@ def remind(services: Services) -> dict[str, int]:
 
 def heads(services: Services) -> None:
     """Hourly: the head of the audit log, to the file outside the store."""
-    audit.write_head(services.store, services.config.path(services.config.keys.heads_file))
+    log_heads.write(services)
 
 
 def reconcile(services: Services, gone: bool = False) -> int:

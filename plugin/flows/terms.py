@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from plugin.flows import consent, halves, roster, visits
+from plugin.clock import months_before
+from plugin.flows import consent, halves, log_heads, roster, visits
 from plugin.flows.services import Services
 from plugin.ledger import retention
 from plugin.ledger import tables as t
@@ -15,9 +16,10 @@ from plugin.ledger.audit import Action
 def end(services: Services) -> dict[str, int]:
     """Everything past its term goes; returns how much of each kind."""
     counts = Counter(suggestions=_suggestions(services))
+    provable = log_heads.provable(services)
     while True:
         with services.store.write() as tx:
-            gone = retention.sweep(tx, services.config, tx.now)
+            gone = retention.sweep(tx, services.config, tx.now, provable=provable)
         counts.update(gone)
         if max(gone.values(), default=0) < retention.CHUNK:
             break
@@ -42,7 +44,7 @@ def _suggestions(services: Services) -> int:
 
 def _evidence(services: Services) -> int:
     """Record keys of people whose last grant ended longer ago than the evidence is kept; returns how many."""
-    before = retention.months_before(services.clock.now(), services.config.retention.evidence_months)
+    before = months_before(services.clock.now(), services.config.retention.evidence_months)
     with services.store.read() as conn:
         keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "record")))
         standings = roster.load_many(conn, keys)

@@ -1,18 +1,20 @@
 """The audit log as somebody reads it; that it was read stands in it too."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from plugin.errors import AuditBroken
+from plugin.errors import AuditBroken, VaultError
 from plugin.flows.services import Services
-from plugin.ledger import audit
+from plugin.ledger import audit, heads, proof
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action, Head, Verified
+from plugin.ledger.audit import Action, Head
+from plugin.ledger.proof import Proof, Verdict
 
 ACTIONS = tuple(action.value for action in Action)
 """What can be asked for."""
@@ -45,11 +47,14 @@ class Told:
 
 @dataclass(frozen=True)
 class Checked:
-    """What following the chain gave: `held`, or the sentence that says where it broke."""
+    """What holding the log against its heads gave: a proof, or the sentence that says where it broke."""
 
-    held: Verified | None
-    broken: str
-    outside: int
+    proof: Proof | None
+    broken: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.proof.verdict if self.proof is not None else Verdict.BROKEN
 
 
 def looked(services: Services, wanted: Wanted, actor: str) -> list[Told]:
@@ -78,15 +83,29 @@ def head(services: Services) -> Head:
         return audit.head(conn)
 
 
-def verified(services: Services) -> Checked:
-    """Follow the whole chain, and compare it with the heads outside the store."""
-    heads: list[Head] = []
+def verified(
+    services: Services, path: Path | None = None, keys: Sequence[str] = (), given: Sequence[Head] = ()
+) -> Checked:
+    """Hold the whole log against the heads outside the store: those in `path`, signed by `keys`, if they are given.
+
+    Several keys are in the order in which each followed another.
+    """
+    path = path or services.config.path(services.config.keys.heads_file)
     try:
-        heads = audit.read_heads(services.config.path(services.config.keys.heads_file))
+        signed, unsigned = heads.read(path), heads.read_unsigned(path)
         with services.store.read() as conn:
-            return Checked(audit.verify(conn, heads), "", len(heads))
+            keys = keys or _keys(services)
+            return Checked(proof.verify(conn, signed, keys, unsigned, given))
     except AuditBroken as error:
-        return Checked(None, str(error), len(heads))
+        return Checked(None, str(error))
+
+
+def _keys(services: Services) -> Sequence[str]:
+    """Without its key nothing is known for ours: not proven, and the rest goes on."""
+    try:
+        return tuple(reversed(services.head_key.known))
+    except VaultError:
+        return ()
 
 
 def exporting(services: Services, actor: str) -> None:

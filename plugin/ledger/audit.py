@@ -1,38 +1,34 @@
 """The audit log: every effect, and every look at a person's data, chained row to row.
 
 SHA-256 over the canonical JSON of a row and the hash of the row before it. Whoever rewrites the
-whole log can make a new chain: what they cannot change are the heads kept outside the database.
-Tampering after the last outside head is not detectable.
+whole log can make a new chain: what they cannot change are the signed heads outside the store, against
+which `proof` holds it.
 """
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from plugin.errors import AuditBroken
-from plugin.ledger import files
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
 
 if TYPE_CHECKING:
-    from plugin.ledger.store import Store, Tx
+    from plugin.ledger.store import Tx
 
 __all__ = [
-    "Action", "Entry", "Head", "Scalar", "Verified", "append", "export", "found", "head", "prune",
-    "read_heads", "verify", "write_head",
+    "Action", "Entry", "Head", "Scalar", "Verified", "append", "export", "found", "head", "prune", "verify",
 ]  # fmt: skip
 
 Scalar = str | int | float | bool | None
 
 GENESIS = "0" * 64
-_LINE = re.compile(r"\S+ (\d+) ([0-9a-f]{64})")
+_SPEAKING = (Action.HEAD_WRITE.value, Action.LOG_PRUNE.value)
 _LONGEST = 200  # of a text in details: they are facts for a machine, not prose
 
 
@@ -56,11 +52,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verified:
-    """What held: the number of rows, the head, and how many rows were pruned before them."""
+    """A chain that contradicts itself nowhere, and what its rows say of heads: the numbers of those that were written
+    with their rows, and the last rows of prunings."""
 
     rows: int
+    start: Head
     head: Head
-    pruned: int
+    told: Mapping[int, int]
+    prunes: frozenset[Head]
+
+    @property
+    def pruned(self) -> int:
+        """How many rows are gone from the front."""
+        return self.start.seq
 
 
 def found(connection: Connection) -> None:
@@ -114,51 +118,59 @@ def head(connection: Connection) -> Head:
     return Head(row.seq, row.hash)
 
 
-def verify(connection: Connection, heads: Iterable[Head] = ()) -> Verified:
-    """Follow the chain from the pruned anchor to the head, and compare it with outside `heads`.
+def verify(connection: Connection, known: Iterable[Head] = ()) -> Verified:
+    """Follow the chain from its first row to its last, through every position that is `known`.
 
+    Positions below the first row cannot be compared. Whether the rows before it may be gone is for `proof` to say.
     Raises AuditBroken naming the first row that does not fit.
     """
     kept = connection.execute(select(t.audit_head)).first()
     if kept is None:
         raise AuditBroken("the row that holds the head of the audit log is gone")
-    outside = _outside(heads, Head(kept.seq, kept.hash), Head(kept.pruned_seq, kept.pruned_hash))
-    last, prunes = Head(kept.pruned_seq, kept.pruned_hash), {Head(0, GENESIS)}
-    query = select(t.audit).order_by(t.audit.c.seq)
-    for row in connection.execute(query):
+    start, end = Head(kept.pruned_seq, kept.pruned_hash), Head(kept.seq, kept.hash)
+    wanted = _wanted(known, start, end)
+    last, said = start, _Said({}, set())
+    for row in connection.execute(select(t.audit).order_by(t.audit.c.seq)):
         last = _follow(row, last)
-        if outside.get(last.seq, last.hash) != last.hash:
-            raise AuditBroken(f"audit row {last.seq} is not the one whose hash was kept outside")
-        if row.action == Action.LOG_PRUNE.value:
-            details = json.loads(row.details)
-            prunes.add(Head(details["through"], details["hash"]))
-    if last != Head(kept.seq, kept.hash):
-        raise AuditBroken(f"the audit log ends at row {last.seq}, its head is row {kept.seq}")
-    if Head(kept.pruned_seq, kept.pruned_hash) not in prunes:
-        raise AuditBroken(
-            f"audit rows up to {kept.pruned_seq} are gone and no row says that they were pruned"
-        )
-    return Verified(kept.seq - kept.pruned_seq, last, kept.pruned_seq)
+        if wanted.get(last.seq, last.hash) != last.hash:
+            raise AuditBroken(f"audit row {last.seq} is not the one that a head knows")
+        said.hear(row)
+    if last != end:
+        raise AuditBroken(f"the audit log ends at row {last.seq}, its head is row {end.seq}")
+    return Verified(end.seq - start.seq, start, end, said.told, frozenset(said.prunes))
 
 
-def _outside(heads: Iterable[Head], last: Head, pruned: Head) -> dict[int, str]:
-    """The outside heads that the rows must pass through, by number."""
+def _wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str]:
+    """The positions that the rows must pass through, by number."""
     wanted: dict[int, str] = {}
-    for known in heads:
-        seq, value = known
-        if wanted.setdefault(seq, value) != value:
-            raise AuditBroken(f"two outside heads of audit row {seq} differ")
-    if not wanted:
-        return {}
-    if max(wanted) > last.seq:
+    for position in known:
+        if wanted.setdefault(position.seq, position.hash) != position.hash:
+            raise AuditBroken(f"two heads of audit row {position.seq} differ")
+    if wanted and max(wanted) > end.seq:
+        raise AuditBroken(f"audit row {end.seq + 1} is missing: a head knows {max(wanted)} rows")
+    if wanted.get(start.seq, start.hash) != start.hash:
         raise AuditBroken(
-            f"audit row {last.seq + 1} is missing: a head kept outside knows {max(wanted)} rows"
+            f"audit row {start.seq}, the last one before the log, is not the one that a head knows"
         )
-    if max(wanted) < pruned.seq:
-        raise AuditBroken(f"audit row {pruned.seq} was pruned, but no head was kept outside since")
-    if wanted.get(pruned.seq, pruned.hash) != pruned.hash:
-        raise AuditBroken(f"audit row {pruned.seq}, the last one pruned, is not the one kept outside")
     return wanted
+
+
+class _Said(NamedTuple):
+    """What rows say of heads and prunings."""
+
+    told: dict[int, int]
+    prunes: set[Head]
+
+    def hear(self, row: Row[Any]) -> None:
+        if row.action in _SPEAKING:
+            details = json.loads(row.details)
+            try:
+                if row.action == Action.LOG_PRUNE.value:
+                    self.prunes.add(Head(int(details["through"]), str(details["hash"])))
+                elif "number" in details:
+                    self.told[int(details["number"])] = int(details["seq"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise AuditBroken(f"audit row {row.seq} does not say what such a row says") from error
 
 
 def _follow(row: Row[Any], last: Head) -> Head:
@@ -172,12 +184,13 @@ def _follow(row: Row[Any], last: Head) -> Head:
     return Head(row.seq, row.hash)
 
 
-def prune(tx: "Tx", before: datetime, actor: str = "system", limit: int = 10_000) -> int:
-    """Delete at most `limit` rows older than `before` from the front; returns how many.
+def prune(tx: "Tx", before: datetime, provable: int, actor: str = "system", limit: int = 10_000) -> int:
+    """Delete at most `limit` rows older than `before` from the front, none after `provable`; returns how many.
 
     The anchor moves to the last of them, and a row of the log says so.
     """
-    oldest = select(t.audit.c.seq, t.audit.c.at, t.audit.c.hash).order_by(t.audit.c.seq).limit(limit)
+    oldest = select(t.audit.c.seq, t.audit.c.at, t.audit.c.hash).where(t.audit.c.seq <= provable)
+    oldest = oldest.order_by(t.audit.c.seq).limit(limit)
     cut: Head | None = None
     count = 0
     for row in tx.execute(oldest).all():
@@ -205,36 +218,6 @@ def export(connection: Connection, after: int = 0, through: int | None = None) -
         values["at"] = row.at.isoformat()
         values["details"] = json.loads(row.details)
         yield json.dumps(values, sort_keys=True, ensure_ascii=False)
-
-
-def write_head(store: "Store", path: Path, actor: str = "system") -> Head:
-    """Add the head as it is now to the file of outside heads: one line `time seq hash`, fsynced.
-
-    `path` lies outside the database, best where whoever can write the database cannot.
-    """
-    with store.write() as tx:
-        tx.audit(Action.HEAD_WRITE, actor)
-    with store.read() as connection:
-        last = head(connection)
-    line = f"{store.clock.now().isoformat()} {last.seq} {last.hash}\n"
-    files.append_lines(
-        path, line.encode(), lambda tail: _LINE.fullmatch(tail.decode("ascii", "replace")) is not None
-    )
-    return last
-
-
-def read_heads(path: Path) -> list[Head]:
-    """The outside heads in `path`, oldest first; none where there is no file. Raises AuditBroken."""
-    if not path.exists():
-        return []
-    heads = []
-    for number, line in enumerate(path.read_text("ascii", "replace").splitlines(keepends=True), 1):
-        fits = _LINE.fullmatch(line.rstrip("\n"))
-        if fits:
-            heads.append(Head(int(fits[1]), fits[2]))
-        elif line.endswith("\n") and not line.endswith(files.TORN.decode()):
-            raise AuditBroken(f"{path}: line {number} is no head (time, number, hash)")
-    return heads
 
 
 def _canonical_details(details: dict[str, Scalar]) -> str:

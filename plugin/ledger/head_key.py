@@ -6,6 +6,7 @@ what was signed under it is still known.
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,8 +57,9 @@ class HeadKey:
             former = tuple(Former(str(one["public"]), str(one["until"])) for one in tree["former"])
         except FileNotFoundError as error:
             raise VaultError(
-                f"keys.heads_key_file: there is no key at {path}: `facelease init` makes one; if there was one, put it "
-                "back, for nothing else can sign the heads that are known"
+                f"keys.heads_key_file: there is no key at {path}: put back the one that "
+                "there was, for nothing else goes on from the heads that are known; where it is lost, "
+                "`facelease keys heads --lost REASON` begins anew"
             ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise VaultError(
@@ -79,10 +81,14 @@ class HeadKey:
         """The signature of `data`, 64 bytes in base64."""
         return b64encode(self._private.sign(data)).decode()
 
-    def replaced(self, now: datetime) -> "HeadKey":
-        """A new key in this one's file, with this one's public key listed. The old private key is destroyed."""
-        former = (*self.former, Former(self.public, now.isoformat()))
-        files.write_secret(self.path, _dump(Ed25519PrivateKey.generate(), former))
+    def replaced(self, now: datetime, announce: Callable[["HeadKey", str], None]) -> "HeadKey":
+        """A new key in this one's file, with this one's public key listed. The old private key is destroyed.
+
+        `announce` gets this key and the new public one before that: what it signs makes the new one known.
+        """
+        private = Ed25519PrivateKey.generate()
+        announce(self, _public(private))
+        files.write_secret(self.path, _dump(private, (*self.former, Former(self.public, now.isoformat()))))
         return HeadKey.load(self.path)
 
 

@@ -5,7 +5,8 @@ the log never speaks of one that the file did not have.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,15 +25,19 @@ from plugin.ledger.head_key import HeadKey, is_signed
 if TYPE_CHECKING:
     from plugin.ledger.store import Store, Tx
 
+ENDED_ANEW = "ended"
+"""The kind of a head that says that ended.log was begun anew."""
+
 _PREFIX = b"facelease head\n"
+_UNSIGNED = re.compile(rb"\S+ (\d+) ([0-9a-f]{64})")
 _TAIL = 65_536  # bytes: more than one line ever takes
 
 
 @dataclass(frozen=True)
 class SignedHead:
     """One head. `last`: the log's last row, `start`: the row before its first (pruned, or 0), `months`: the term of
-    its rows, `ended`: what ended.log was, `note`: what it was written for (`kind` manifest, keys, restore, key, begin),
-    with what belongs to that. `key` is the public key that signed it.
+    its rows, `ended`: what ended.log was, `note`: what it was written for (`kind` manifest, keys, restore, key, begin,
+    ended), with what belongs to that. `key` is the public key that signed it.
     """
 
     number: int
@@ -56,6 +61,11 @@ class SignedHead:
     def line(self) -> bytes:
         """The line in the file."""
         return json.dumps(self.body() | {"signature": self.signature}, sort_keys=True).encode() + b"\n"
+
+    @property
+    def kind(self) -> str:
+        """What it was written for; "" for one of every hour."""
+        return str(self.note.get("kind", ""))
 
     @property
     def is_genuine(self) -> bool:
@@ -89,32 +99,69 @@ def add(
     note: Mapping[str, Any] | None = None,
     actor: str = "system",
 ) -> SignedHead:
-    """The same in the caller's transaction: the head is that of the rows which are committed already."""
+    """The same in the caller's transaction: the head is that of the rows which are committed already.
+
+    Its moment is the machine's: a store that claims to have seen a later one makes no term end sooner.
+    """
+    ended = _known(path, key, ended) if (note or {}).get("kind") != ENDED_ANEW else ended
     row = tx.execute(select(t.audit_head)).one()
-    number = max(_last_in(path), _last_told(tx)) + 1
+    number = max(last_number(path), _last_told(tx)) + 1
     bare = SignedHead(
-        number, tx.now, Head(row.seq, row.hash), Head(row.pruned_seq, row.pruned_hash), months, ended,
+        number, tx.machine_now, Head(row.seq, row.hash), Head(row.pruned_seq, row.pruned_hash), months, ended,
         note or {}, key.public,
     )  # fmt: skip
     head = SignedHead(**vars(bare) | {"signature": key.sign(_PREFIX + canonical(bare.body()))})
     files.append_lines(path, head.line(), lambda tail: parse(tail) is not None)
-    tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq)
+    tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, kind=head.kind or None)
     return head
+
+
+def goes_back(one: Mark, other: Mark) -> bool:
+    """Whether ended.log, at the mark `other`, is not what it was at `one`, or further."""
+    return other.lines < one.lines or (other.lines == one.lines and other.hash != one.hash)
+
+
+def _known(path: Path, key: HeadKey, ended: Mark) -> Mark:
+    """A house that is closed for its ended.log is shorter says on what was known of it."""
+    last = newest(path, key.known)
+    return last.ended if last is not None and goes_back(last.ended, ended) else ended
+
+
+def found(tx: "Tx", key_path: Path, path: Path, months: int, ended: Mark) -> HeadKey | None:
+    """The key of heads and head 0, where there was never either; else None.
+
+    Where heads were signed already, or a key is there that signed none, nothing is made: whoever took the file of
+    heads away would get a new first head for a log of their own.
+    """
+    if key_path.exists() or last_number(path) >= 0 or _last_told(tx) >= 0:
+        return None
+    key = HeadKey.create(key_path)
+    add(tx, key, path, months, ended)
+    return key
 
 
 def read(path: Path) -> list[SignedHead]:
     """The heads in `path`, as they stand; none where there is no file. Lines of before heads were signed are passed
-    over: `audit.read_heads` has them. Raises AuditBroken at a line that is neither."""
-    if not path.exists():
-        return []
-    found = []
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+    over: `read_unsigned` has them. Raises AuditBroken at a line that is neither, or not as it was written."""
+    return [head for head, _ in _lines(path) if head is not None]
+
+
+def read_unsigned(path: Path) -> list[Head]:
+    """What lines of before heads were signed say (`time seq hash`): it may contradict the log, and proves nothing."""
+    return [position for _, position in _lines(path) if position is not None]
+
+
+def _lines(path: Path) -> Iterator[tuple[SignedHead | None, Head | None]]:
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True) if path.exists() else (), 1):
         head = parse(line)
-        if head is not None:
-            found.append(head)
-        elif line.startswith(b"{") and line.endswith(b"\n") and not line.endswith(files.TORN):
+        if head is not None and head.line() == line.rstrip(b"\n") + b"\n":
+            yield head, None
+            continue
+        unsigned = _UNSIGNED.fullmatch(line.rstrip(b"\n"))
+        if unsigned is not None:
+            yield None, Head(int(unsigned[1]), unsigned[2].decode())
+        elif line.endswith(b"\n") and not line.endswith(files.TORN):
             raise AuditBroken(f"{path}: line {number} is no head")
-    return found
 
 
 def parse(line: bytes) -> SignedHead | None:
@@ -134,15 +181,23 @@ def _position(pair: Any) -> Head:
     return Head(int(pair[0]), str(pair[1]))
 
 
-def _last_in(path: Path) -> int:
+def last_number(path: Path) -> int:
     """The number of the last head in the file; -1 where there is none."""
+    return max((head.number for head in _tail(path)), default=-1)
+
+
+def newest(path: Path, keys: Sequence[str]) -> SignedHead | None:
+    """The last head in the file that one of `keys` signed."""
+    return next((head for head in reversed(_tail(path)) if head.key in keys and head.is_genuine), None)
+
+
+def _tail(path: Path) -> list[SignedHead]:
     if not path.exists():
-        return -1
+        return []
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - _TAIL))
-        heads = [head.number for line in file.read().splitlines() if (head := parse(line)) is not None]
-    return max(heads, default=-1)
+        return [head for line in file.read().splitlines() if (head := parse(line)) is not None]
 
 
 def _last_told(tx: "Tx") -> int:

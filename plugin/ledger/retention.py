@@ -3,13 +3,13 @@
 What is still needed is not past its term: an open intent, a face that a standing tag rests on.
 """
 
-import calendar
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, Select, Table, and_, delete, exists, or_, select, update
 
+from plugin.clock import months_before
 from plugin.config import Config
 from plugin.ledger import audit
 from plugin.ledger import tables as t
@@ -23,20 +23,17 @@ REPEATABLE = timedelta(hours=24)
 FORGOTTEN = "its boxes were past their term"
 
 
-def sweep(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK) -> dict[str, int]:
+def sweep(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0) -> dict[str, int]:
     """Delete rows past their term, at most `chunk` a kind; returns how many went, by kind.
+
+    Of the audit log only rows up to `provable` go, which is `lineage.provable`: what else went could not be proven.
 
     Call it again, in a new transaction, while any count reaches `chunk`. A photograph whose boxes go
     becomes "not examined" and loses its clearances: without boxes nobody can say who is in it.
     """
-    return {kind: act(tx, config, now, chunk) for kind, act in _KINDS.items()}
-
-
-def months_before(now: datetime, months: int) -> datetime:
-    """The same day and time `months` calendar months earlier; the month's last day if it is shorter."""
-    years, month = divmod(now.year * 12 + now.month - 1 - months, 12)
-    day = min(now.day, calendar.monthrange(years, month + 1)[1])
-    return now.replace(year=years, month=month + 1, day=day)
+    gone = {kind: act(tx, config, now, chunk) for kind, act in _KINDS.items()}
+    before = months_before(now, config.retention.audit_months)
+    return gone | {"audit": audit.prune(tx, before, provable, limit=chunk)}
 
 
 def _boxes(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
@@ -148,10 +145,6 @@ def _requests(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     return _count(tx.execute(delete(t.request).where(t.request.c.id.in_(old.limit(chunk)))))
 
 
-def _audit(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
-    return audit.prune(tx, months_before(now, config.retention.audit_months), limit=chunk)
-
-
 def _answers(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
     """The answers under idempotency keys: who repeats a request does so within a day."""
     old = select(t.idempotency.c.id).where(t.idempotency.c.created_at < now - REPEATABLE).limit(chunk)
@@ -172,7 +165,6 @@ _KINDS: dict[str, Callable[[Tx, Config, datetime, int], int]] = {
     "codes": _codes,
     "links": _links,
     "requests": _requests,
-    "audit": _audit,
     "answers": _answers,
 }
 

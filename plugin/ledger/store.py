@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, CursorResult, Executable, insert, select, update
 from sqlalchemy.exc import OperationalError
 
-from plugin.clock import Clock
+from plugin.clock import Clock, machine_now
 from plugin.errors import StoreError
 from plugin.ledger import audit, engine, migrations
 from plugin.ledger import tables as t
@@ -29,9 +29,10 @@ def inserted(result: CursorResult[Any]) -> int:
 class Tx:
     """One write transaction: a connection, one moment, and the audit rows that commit with it."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, machine_now: datetime) -> None:
         self.connection = connection
         self.now = now
+        self.machine_now = machine_now  # also where the store has seen a later moment
         self._audit: list[audit.Entry] = []
         self._after: list[Callable[[], None]] = []
 
@@ -138,7 +139,7 @@ class Store:
             with self._engine.connect() as connection:
                 connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: alone})
                 with connection.begin():
-                    tx = Tx(connection, self.clock.now())
+                    tx = Tx(connection, self.clock.now(), machine_now(self.clock))
                     yield tx
                     tx.seal_audit()
         finally:

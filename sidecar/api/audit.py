@@ -3,16 +3,20 @@
 import json
 from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from plugin.flows import watching
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.ledger import audit
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
+from plugin.ledger.proof import Verdict
+from sidecar import log_words
 from sidecar.api.guard import caller
 from sidecar.api.models import Paged
 from sidecar.api.routes import Route, Routes, answer
@@ -47,6 +51,25 @@ class Log(BaseModel):
     head_hash: str
 
 
+class Proof(BaseModel):
+    """What holding the log against the signed heads outside the store gave.
+
+    `verdict`: holds, not_proven or broken; `said` says it in sentences, `why` is the reason in a word where it is not
+    proven. `rows` from the row after `start_seq` to `last_seq`; of the last, `after` are held by no head yet.
+    """
+
+    verdict: Verdict
+    said: list[str]
+    why: str | None = None
+    rows: int | None = None
+    start_seq: int | None = None
+    last_seq: int | None = None
+    last_hash: str | None = None
+    heads: int | None = None
+    held_seq: int | None = None
+    after: int | None = None
+
+
 def routes(services: Services) -> Routes:
     """The routes of the log."""
     api = Routes("audit", "The chained log of every effect")
@@ -69,4 +92,23 @@ def routes(services: Services) -> Routes:
         more = items[-1].seq if len(found) > query.limit else None
         return answer(Log(items=items, next=more, head_seq=head.seq, head_hash=head.hash))
 
+    @api.add("GET", "/audit/proof", Route(Scope.AUDIT_READ), Proof)
+    def audit_proof() -> Response:
+        """Hold the whole log against its signed heads: seconds, where it is long. Only "holds" is good news."""
+        checked = watching.verified(services)
+        with services.store.write() as tx:
+            tx.audit(Action.LOG_LOOK, caller().actor, verdict=checked.verdict.value)
+        return answer(_proof(checked, services.config.site.zone))
+
     return api
+
+
+def _proof(checked: watching.Checked, zone: ZoneInfo) -> Proof:
+    said, found = log_words.sentences(checked, zone), checked.proof
+    if found is None:
+        return Proof(verdict=checked.verdict, said=said)
+    return Proof(
+        verdict=checked.verdict, said=said, why=found.why.lack.value if found.why else None, rows=found.rows,
+        start_seq=found.start.seq, last_seq=found.last.seq, last_hash=found.last.hash, heads=found.heads,
+        held_seq=found.held.seq if found.held else None, after=found.after,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`facelease audit`, `keys`, `backup`, `restore`, `report`: proving, and keeping safe."""
+"""`facelease keys`, `backup`, `restore`, `report`: proving, and keeping safe."""
 
 from pathlib import Path
 
@@ -6,78 +6,16 @@ import click
 
 from plugin.flows import chores
 from plugin.flows import keeping as rotating
-from plugin.ledger import audit as chain
 from plugin.ledger import backup as backups
 from plugin.ledger import restore as restoring
-from plugin.ledger.audit import Head
 from plugin.recognizer import evaluation
 from sidecar import house
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say
 
 
 @click.group()
-def audit() -> None:
-    """The chained log of every effect."""
-
-
-@audit.command()
-@click.option("--heads", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A file of outside heads; default: the configured one.")  # fmt: skip
-@click.option(
-    "--head", "one", metavar="SEQ:HASH", help="One outside head, such as the officer's monthly one."
-)
-@as_json
-@click.pass_obj
-def verify(shell: Shell, heads: Path | None, one: str | None, as_json: bool) -> None:
-    """Follow the chain from its first row to its head, and against outside heads."""
-    path = heads or shell.config.path(shell.config.keys.heads_file)
-    outside = list(chain.read_heads(path)) if path.exists() else []
-    if one:
-        seq, _, value = one.partition(":")
-        if not seq.isdigit() or not value:
-            raise click.BadParameter("a head is SEQ:HASH, as `facelease audit heads` prints it")
-        outside.append(Head(int(seq), value))
-    with shell.house(catch_up=False) as services, services.store.read() as conn:
-        verified = chain.verify(conn, outside)
-    data = {
-        "rows": verified.rows,
-        "head": list(verified.head),
-        "pruned": verified.pruned,
-        "outside": len(outside),
-    }
-    against = f"against {len(outside)} outside heads" if outside else "no outside head was given"
-    say(
-        as_json,
-        data,
-        [f"{verified.rows} rows hold, {against}; head {verified.head.seq}:{verified.head.hash}"],
-    )
-
-
-@audit.command()
-@as_json
-@click.pass_obj
-def export(shell: Shell, as_json: bool) -> None:
-    """Every row as a line of JSON, with --json or without."""
-    with shell.house(catch_up=False) as services, services.store.read() as conn:
-        for line in chain.export(conn):
-            click.echo(line)
-
-
-@audit.command()
-@as_json
-@click.pass_obj
-def heads(shell: Shell, as_json: bool) -> None:
-    """Write the head to the file outside the store, and print it: for the officer to keep."""
-    with shell.house(catch_up=False) as services:
-        chores.heads(services)
-        with services.store.read() as conn:
-            head = chain.head(conn)
-    say(as_json, {"seq": head.seq, "hash": head.hash}, [f"{head.seq}:{head.hash}"])
-
-
-@click.group()
 def keys() -> None:
-    """The master key."""
+    """The master key, and the key that signs heads and backups."""
 
 
 @keys.command()
@@ -122,7 +60,7 @@ def backup(shell: Shell, folder: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def restore(shell: Shell, folder: Path, name: str, as_json: bool) -> None:
     """Bring a backup back into an empty store, join it with the newest keys, and end again what has ended since."""
-    house.init(shell.config)
+    house.empty_store(shell.config, shell.clock)
     master = house.master_keys(shell.config)
     done = restoring.restore(shell.config.store_url, folder, master, shell.clock, name, actor())
     with shell.house() as services:

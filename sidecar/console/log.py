@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from plugin.flows import watching
 from plugin.flows.services import Services
+from sidecar import log_words
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import WATCHERS, console
@@ -28,8 +29,13 @@ def log() -> ResponseReturnValue:
 @console.post("/log/verify")
 @require(*WATCHERS)
 def log_verify() -> ResponseReturnValue:
-    """Follow the whole chain, and compare it with the heads that are kept outside the store."""
-    return desk.page("verified", result=watching.verified(desk.house()))
+    """Hold the whole log against the signed heads that are kept outside the store."""
+    services, language = desk.house(), desk.staff().language
+    checked = watching.verified(services)
+    return desk.page(
+        "verified", verdict=checked.verdict.value, heading=log_words.heading(checked, language),
+        sentences=log_words.sentences(checked, services.config.site.zone, language),
+    )  # fmt: skip
 
 
 @console.post("/log/export")

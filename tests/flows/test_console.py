@@ -459,12 +459,29 @@ class TestLog:
         assert not set(numbers[0]) & set(numbers[1])
 
     def test_the_chain(self, services: Services, auditor: FlaskClient) -> None:
-        """It holds; and where somebody changed a row, the page says which."""
-        assert "The log is whole" in staff.post(auditor, "/console/log/verify").text
+        """It holds; without its heads it is not proven; and where somebody changed a row, the page says which."""
+        assert "The log: holds." in staff.post(auditor, "/console/log/verify").text
+        path = services.config.path(services.config.keys.heads_file)
+        whole = path.read_bytes()
+        path.unlink()
+        page = staff.post(auditor, "/console/log/verify").text
+        assert "The log: not proven." in page
+        assert "there are no signed heads" in page
+        path.write_bytes(whole)
         with services.store.write() as tx:
             tx.execute(update(t.audit).where(t.audit.c.seq == 1).values(actor="somebody else"))
         page = staff.post(auditor, "/console/log/verify").text
+        assert "The log: broken." in page
         assert "audit row 1 was changed after it was written" in page
+
+    def test_the_chain_in_dutch(self, services: Services, app: Flask, clock: ManualClock) -> None:
+        """The same answers."""
+        officer = staff.signed_in(app, clock, "officer", language="nl")
+        assert "Het logboek: klopt." in staff.post(officer, "/console/log/verify").text
+        services.config.path(services.config.keys.heads_file).unlink()
+        page = staff.post(officer, "/console/log/verify").text
+        assert "Het logboek: niet bewezen." in page
+        assert "er zijn geen ondertekende eindpunten" in page
 
     def test_the_export_is_all_of_it(
         self, services: Services, cast: support.Cast, auditor: FlaskClient

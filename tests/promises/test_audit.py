@@ -1,31 +1,36 @@
-"""A1: any change of the audit log older than the last outside head is noticed, and the chain never forks."""
+"""A1: any change of the audit log older than the last signed head is noticed, and the chain never forks."""
 
 import hashlib
 import json
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import AuditBroken
-from plugin.ledger import audit
+from plugin.ledger import audit, heads, proof
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action, Head
+from plugin.ledger.endings import NOTHING_ENDED
+from plugin.ledger.head_key import HeadKey
+from plugin.ledger.heads import SignedHead
+from plugin.ledger.proof import Proof, Verdict
 from plugin.ledger.store import Store, Tx
 
 Promise = Callable[[str, str], None]
 Values = dict[str, Any]
 
 ROWS = 60
-_LATE = 5  # rows after the last outside head: a tamperer may rewrite only these
+_LATE = 6  # rows after the last head, the first of which tells of it: a tamperer may rewrite only these
 
 
 class _RollBackError(Exception):
@@ -155,18 +160,51 @@ _WAYS = (
 )  # fmt: skip
 
 
-def _noticed(store: Store, heads: list[Head], way: Callable[..., None], random: Random) -> bool:
+@dataclass(frozen=True)
+class _Book:
+    """The heads outside the store, and their key."""
+
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "heads.log"
+
+    @property
+    def key(self) -> HeadKey:
+        return HeadKey.load(self.folder / "heads.key")
+
+    def write(self, store: Store) -> None:
+        heads.write(store, self.key, self.file, 84, NOTHING_ENDED)
+
+    def verify(self, connection: Connection, signed: Sequence[SignedHead] | None = None) -> Proof:
+        return proof.verify(connection, heads.read(self.file) if signed is None else signed, self.key.known)
+
+
+def _begin(store: Store, folder: Path) -> _Book:
+    book = _Book(folder)
+    with store.write() as tx:
+        heads.found(tx, folder / "heads.key", book.file, 84, NOTHING_ENDED)
+    return book
+
+
+def _noticed(store: Store, book: _Book, way: Callable[..., None], random: Random) -> bool:
     seen: list[str] = []
+    signed = heads.read(book.file)
     with pytest.raises(_RollBackError), store.write() as tx:
-        _tamper(tx, heads, way, random, seen)
+        _tamper(tx, book, signed, way, random, seen)
     return bool(seen) and "row" in seen[0]
 
 
-def _tamper(tx: Tx, heads: list[Head], way: Callable[..., None], random: Random, seen: list[str]) -> None:
+def _tamper(
+    tx: Tx, book: _Book, signed: Sequence[SignedHead], way: Callable[..., None], random: Random, seen: list[str]
+) -> None:  # fmt: skip
     rows = _rows(tx)
     way(tx, rows, random.randrange(len(rows) - _LATE), random)
     try:
-        audit.verify(tx.connection, heads)
+        found = book.verify(tx.connection, signed)
+        seen += [f"row {found.why.row}"] if found.why is not None and found.why.row else []
+        assert bool(seen) is (found.verdict is not Verdict.HOLDS), found
     except AuditBroken as error:
         seen.append(str(error))
     raise _RollBackError
@@ -195,27 +233,28 @@ def test_tampering_is_noticed_and_the_chain_never_forks(
     store: Store, clock: ManualClock, tmp_path: Path, promise: Promise, full: bool
 ) -> None:
     """Whatever is done to a row up to the last head kept outside, verifying names a row; 8 writers make one chain."""
-    kept = tmp_path / "heads.log"
+    book = _begin(store, tmp_path)
     _write(store, clock, ROWS // 2)
-    audit.write_head(store, kept)
+    book.write(store)
     _write(store, clock, ROWS // 2)
-    audit.write_head(store, kept)
-    _write(store, clock, _LATE)
-    heads = audit.read_heads(kept)
+    book.write(store)
+    _write(store, clock, _LATE - 1)
     with store.read() as connection:
-        before = audit.verify(connection, heads)
+        before = book.verify(connection)
+    assert (before.verdict, before.after) == (Verdict.HOLDS, _LATE)
     random, missed, count = Random(1), Counter[str](), 2_600 if full else 390
     for number in range(count):
         way = _WAYS[number % len(_WAYS)]
-        missed[way.__name__] += not _noticed(store, heads, way, random)
+        missed[way.__name__] += not _noticed(store, book, way, random)
     each = 100 if full else 15
     _eight_writers(store, each)
     with store.read() as connection:
-        after = audit.verify(connection, heads)
+        after = book.verify(connection)
         previous = list(connection.scalars(select(t.audit.c.previous)))
     forks = len(previous) - len(set(previous))
     promise("A1", f"({store.kind}) tamperings {count}, missed {missed.total()}; 8 writers: forks {forks}")
     assert missed.total() == 0, missed
+    assert after.verdict is Verdict.HOLDS
     assert (forks, after.rows - before.rows) == (0, 8 * each * 2)
 
 

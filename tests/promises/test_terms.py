@@ -1,5 +1,6 @@
 """T1: nothing is kept past its term."""
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,11 +11,12 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, links, visits
+from plugin.flows import chores, consent, links, visits, watching
 from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import backup
 from plugin.ledger import tables as t
+from plugin.ledger.proof import Verdict
 from plugin.recognizer.examiner import Examiner
 from sidecar import logs, samples
 from tests import support
@@ -41,7 +43,7 @@ def _past(services: Services) -> dict[str, int]:
         "jobs": (t.job, t.job.c.state.in_(("done", "dead")) & finished),
         "boxes": (t.face, t.face.c.created_at < _years_and_months(now, keep.boxes_months)),
         "intents": (t.intent, (t.intent.c.state != "open") & closed),
-        "audit": (t.audit, t.audit.c.at < _years_and_months(now, keep.audit_months)),
+        "audit": (t.audit, (t.audit.c.at < _years_and_months(now, keep.audit_months)) & _held_long(services)),
         "mails": (t.mail, t.mail.c.finished_at < now - timedelta(keep.mails_days)),
         "codes": (t.code, t.code.c.expires_at < now),
         "links": (t.invitation, _closed_before(now - timedelta(keep.links_days))),
@@ -57,6 +59,16 @@ def _past(services: Services) -> dict[str, int]:
         for kind, (table, where) in days.items():
             counts[kind] = conn.scalar(select(func.count()).select_from(table).where(where)) or 0
     return counts | {"log files": _old_logs(services, now), "wrapped keys": _old_keys(services, now)}
+
+
+def _held_long(services: Services) -> Any:
+    """The log's rows that a head held a term ago: what was pruned of others nobody could show to be past its term."""
+    before = _years_and_months(services.clock.now(), services.config.retention.audit_months)
+    lines = services.config.path(services.config.keys.heads_file).read_text().splitlines()
+    signed = [json.loads(line) for line in lines]
+    return t.audit.c.seq <= max(
+        (one["seq"] for one in signed if datetime.fromisoformat(one["at"]) < before), default=0
+    )
 
 
 def _closed_before(moment: datetime) -> Any:
@@ -173,6 +185,7 @@ def test_nothing_is_kept_past_its_term(
         seen: dict[str, int] = {}
         left: dict[str, int] = {}
         for days in (31, 60, 280, 365, 365, 365, 365, 365, 365, 365):
+            chores.heads(services)
             clock.advance(timedelta(days=days))
             before = _past(services)
             chores.sweep(services)
@@ -194,3 +207,33 @@ def test_nothing_is_kept_past_its_term(
     promise("T1", f"kinds {len(seen)}, rows past their term {sum(left.values())} of {sum(seen.values())}")
     assert all(seen.values()), {kind: count for kind, count in seen.items() if not count}
     assert not any(left.values()), left
+
+
+@pytest.mark.promise
+def test_a_row_of_the_log_is_kept_an_hour_longer_than_its_term(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Callable[[str, str], None]
+) -> None:
+    """Heads are written by the hour, and the prune waits for one that held the row; the log holds all the while."""
+    config = support.configuration(tmp_path, retention={"audit_months": 1})
+    late, gone, broken = timedelta(0), 0, 0
+    with support.opened(config, clock, examiner) as services:
+        for hour in range(34 * 24):
+            clock.advance(timedelta(hours=1))
+            chores.heads(services)
+            if hour < 31 * 24 or hour % 12:
+                continue
+            clock.advance(timedelta(minutes=59))
+            gone += chores.housekeeping(services)["audit"]
+            with services.store.read() as conn:
+                oldest = conn.scalar(select(func.min(t.audit.c.at)))
+            assert oldest is not None
+            late = max(late, _years_and_months(clock.now(), 1) - oldest)
+            broken += watching.verified(services).verdict is not Verdict.HOLDS
+            clock.advance(timedelta(minutes=-59))
+    promise(
+        "T1",
+        f"rows of the log pruned {gone}, the oldest {late} past its term; not proven after it {broken} times",
+    )
+    assert gone > 40
+    assert late <= timedelta(hours=1)
+    assert not broken

@@ -1,16 +1,22 @@
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
-from plugin.clock import ManualClock
+from plugin.clock import ManualClock, months_before
 from plugin.errors import AuditBroken
-from plugin.ledger import audit
+from plugin.ledger import audit, heads, lineage, proof
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
 from plugin.ledger.audit import Head
+from plugin.ledger.endings import NOTHING_ENDED, Mark
+from plugin.ledger.head_key import HeadKey
+from plugin.ledger.heads import SignedHead
+from plugin.ledger.lineage import Lack, Why
+from plugin.ledger.proof import Proof, Verdict
 from plugin.ledger.store import Store
 
 
@@ -38,7 +44,8 @@ def test_long_or_strange_details_are_refused(store: Store, details: dict[str, An
 def test_an_empty_log_verifies(store: Store) -> None:
     """A new installation is whole."""
     with store.read() as connection:
-        assert audit.verify(connection) == audit.Verified(0, Head(0, audit.GENESIS), 0)
+        nothing = Head(0, audit.GENESIS)
+        assert audit.verify(connection) == audit.Verified(0, nothing, nothing, {}, frozenset())
 
 
 def test_a_log_without_its_head_row_is_broken(store: Store, clock: ManualClock) -> None:
@@ -59,25 +66,89 @@ def test_the_first_row_that_does_not_fit_is_named(store: Store, clock: ManualClo
             audit.verify(tx.connection)
 
 
-def test_heads_are_lines_of_a_file(store: Store, clock: ManualClock, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Book:
+    """Signed heads in a file, and what signs them."""
+
+    store: Store
+    clock: ManualClock
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "heads.log"
+
+    @property
+    def key(self) -> HeadKey:
+        return HeadKey.load(self.folder / "heads.key")
+
+    def begin(self) -> "Book":
+        with self.store.write() as tx:
+            assert heads.found(tx, self.folder / "heads.key", self.file, 1, NOTHING_ENDED) is not None
+        return self
+
+    def write(self, **note: Any) -> SignedHead:
+        return heads.write(self.store, self.key, self.file, 1, NOTHING_ENDED, note)
+
+    def verify(self, *given: Head) -> Proof:
+        with self.store.read() as connection:
+            unsigned = heads.read_unsigned(self.file)
+            return proof.verify(connection, heads.read(self.file), self.key.known, unsigned, given)
+
+    def provable(self) -> int:
+        return lineage.provable(heads.read(self.file), self.key.known, self.clock.now())
+
+
+@pytest.fixture
+def book(store: Store, clock: ManualClock, tmp_path: Path) -> Book:
+    return Book(store, clock, tmp_path / "outside").begin()
+
+
+def test_heads_are_lines_of_a_file(store: Store, clock: ManualClock, book: Book) -> None:
     """Each head verifies; a line that a crash tore is passed over, another that cannot be read is not."""
-    kept = tmp_path / "outside" / "heads.log"
-    assert audit.read_heads(kept) == []
     for _ in range(3):
         _write(store, clock, 2)
-        audit.write_head(store, kept)
-    heads = audit.read_heads(kept)
-    assert [head.seq for head in heads] == [3, 6, 9]
-    with store.read() as connection:
-        assert audit.verify(connection, heads).rows == 9
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[:-20])
-    assert audit.read_heads(kept) == heads[:2]
-    assert audit.write_head(store, kept) == audit.read_heads(kept)[-1]
-    assert [head.seq for head in audit.read_heads(kept)] == [3, 6, 10]
-    kept.write_bytes(b"nonsense\n" + whole)
+        book.write()
+    signed = heads.read(book.file)
+    assert [(head.number, head.last.seq) for head in signed] == [(0, 0), (1, 3), (2, 6), (3, 9)]
+    assert (book.verify().rows, book.verify().after) == (10, 1)
+    whole = book.file.read_bytes()
+    book.file.write_bytes(whole[:-20])
+    assert heads.read(book.file) == signed[:3]
+    assert book.verify().why == Why(Lack.FEWER, head=3)
+    book.write()
+    assert [head.number for head in heads.read(book.file)] == [0, 1, 2, 4]
+    assert book.verify().why == Why(Lack.GAP, head=3)
+    book.file.write_bytes(b"nonsense\n" + whole)
     with pytest.raises(AuditBroken, match="line 1 is no head"):
-        audit.read_heads(kept)
+        heads.read(book.file)
+
+
+def test_a_head_that_was_told_is_never_written_again(store: Store, clock: ManualClock, book: Book) -> None:
+    """Also where the file is gone: the numbers go on, and the log is not proven until somebody says so."""
+    _write(store, clock, 2)
+    book.write()
+    book.file.unlink()
+    assert book.verify().why == Why(Lack.NO_HEADS)
+    assert book.write().number == 2
+    assert book.verify().why == Why(Lack.BEGINS_LATE, head=2)
+    with store.write() as tx:
+        assert heads.found(tx, book.folder / "heads.key", book.file, 1, NOTHING_ENDED) is None
+    begun = book.write(kind="begin", reason="lost")
+    found = book.verify()
+    assert (found.verdict, found.begun and found.begun.row) == (Verdict.HOLDS, begun.last.seq)
+
+
+def test_a_key_that_is_lost_is_not_made_again(store: Store, book: Book) -> None:
+    """Where signed heads are, or the log speaks of some, no other key takes their place unseen."""
+    key = book.folder / "heads.key"
+    key.unlink()
+    with store.write() as tx:
+        assert heads.found(tx, key, book.file, 1, NOTHING_ENDED) is None
+    book.file.unlink()
+    with store.write() as tx:
+        assert heads.found(tx, key, book.file, 1, NOTHING_ENDED) is None
+    assert not key.exists()
 
 
 def test_two_outside_heads_that_differ_are_noticed(store: Store, clock: ManualClock) -> None:
@@ -87,52 +158,64 @@ def test_two_outside_heads_that_differ_are_noticed(store: Store, clock: ManualCl
         audit.verify(connection, [Head(1, "a" * 64), Head(1, "b" * 64)])
 
 
-def test_pruning_keeps_the_chain(store: Store, clock: ManualClock, tmp_path: Path) -> None:
+def test_a_head_that_somebody_kept_can_contradict(store: Store, clock: ManualClock, book: Book) -> None:
+    """The officer's of each month: on the chain it is well, another breaks it, a later one too."""
+    _write(store, clock, 4)
+    kept = book.write().last
+    assert book.verify(kept).verdict is Verdict.HOLDS
+    for other in (Head(kept.seq, "a" * 64), Head(kept.seq + 50, kept.hash)):
+        with pytest.raises(AuditBroken, match="row"):
+            book.verify(other)
+
+
+def test_pruning_keeps_the_chain(store: Store, clock: ManualClock, book: Book) -> None:
     """Rows past their term go from the front; the rest verifies, against heads from before and after."""
-    kept = tmp_path / "heads.log"
     _write(store, clock, 10)
-    audit.write_head(store, kept)
-    cut = clock.now() - timedelta(days=6)
-    _write(store, clock, 10)
+    book.write()
+    _write(store, clock, 40)
+    cut, provable = months_before(clock.now(), 1), book.provable()
     counts = []
-    for _ in range(3):
+    for _ in range(7):
         with store.write() as tx:
-            counts.append(audit.prune(tx, cut, limit=2))
-    assert counts == [2, 1, 0]
-    audit.write_head(store, kept)
-    with store.read() as connection:
-        done = audit.verify(connection, audit.read_heads(kept))
-        assert connection.scalar(select(func.min(t.audit.c.at))) >= cut
-    assert (done.pruned, done.rows) == (3, 21)
-    with store.write() as tx:
-        assert audit.prune(tx, cut) == 0
+            counts.append(audit.prune(tx, cut, provable, limit=2))
+    assert (sum(counts), counts[-1]) == (11, 0)
+    assert book.verify().why == Why(Lack.START, row=11)
+    book.write()
+    found = book.verify()
+    assert (found.verdict, found.pruned, found.start.seq) == (Verdict.HOLDS, 11, 11)
 
 
-def test_pruning_that_no_row_tells_of_is_noticed(store: Store, clock: ManualClock, tmp_path: Path) -> None:
-    """Not even with the anchor moved along."""
-    _write(store, clock, 10)
-    with store.write() as tx:
-        audit.prune(tx, clock.now() - timedelta(days=5))
-    with store.write() as tx:
-        tx.execute(delete(t.audit).where(t.audit.c.action == Action.LOG_PRUNE.value))
-        last = select(t.audit.c.hash).where(t.audit.c.seq == 10).scalar_subquery()
-        tx.execute(t.audit_head.update().values(seq=10, hash=last))
-        with pytest.raises(AuditBroken, match="no row says that they were pruned"):
-            audit.verify(tx.connection)
-
-
-def test_pruning_past_the_last_outside_head_is_noticed(
-    store: Store, clock: ManualClock, tmp_path: Path
+def test_nothing_is_pruned_that_no_head_held_long_enough(
+    store: Store, clock: ManualClock, book: Book
 ) -> None:
-    """Until a head is kept outside after it, a pruning looks like a rewrite."""
-    kept = tmp_path / "heads.log"
-    _write(store, clock, 2)
-    audit.write_head(store, kept)
-    _write(store, clock, 8)
+    """A row may be old: what it took would not be believed, so it stays until a head that holds it is a term old."""
+    _write(store, clock, 40)
+    book.write()
+    assert book.provable() == 0
     with store.write() as tx:
-        audit.prune(tx, clock.now() - timedelta(days=1))
-    with store.read() as connection, pytest.raises(AuditBroken, match="no head was kept outside since"):
-        audit.verify(connection, audit.read_heads(kept))
-    audit.write_head(store, kept)
-    with store.read() as connection:
-        assert audit.verify(connection, audit.read_heads(kept)).pruned > 0
+        assert audit.prune(tx, clock.now(), book.provable()) == 0
+    clock.advance(timedelta(days=31))
+    assert book.provable() == 41
+
+
+def test_pruning_that_no_row_tells_of_is_noticed(store: Store, clock: ManualClock, book: Book) -> None:
+    """Not even with the anchor moved along, and a head that the program wrote over it."""
+    _write(store, clock, 10)
+    book.write()
+    clock.advance(timedelta(days=40))
+    with store.write() as tx:
+        row = tx.execute(select(t.audit.c.seq, t.audit.c.hash).where(t.audit.c.seq == 5)).one()
+        tx.execute(delete(t.audit).where(t.audit.c.seq <= 5))
+        tx.execute(t.audit_head.update().values(pruned_seq=row.seq, pruned_hash=row.hash))
+    assert book.verify().why == Why(Lack.START, row=5)
+    book.write()
+    assert book.verify().why == Why(Lack.START, row=5)
+
+
+def test_a_house_that_is_closed_says_on_what_was_known_of_its_ended_log(store: Store, book: Book) -> None:
+    """A head of a shorter ended.log would make the shorter one the known one; but who opens the house says so."""
+    known, shorter = Mark(5, "5" * 64), Mark(2, "2" * 64)
+    heads.write(store, book.key, book.file, 1, known)
+    assert heads.write(store, book.key, book.file, 1, shorter).ended == known
+    assert heads.write(store, book.key, book.file, 1, shorter, {"kind": heads.ENDED_ANEW}).ended == shorter
+    assert book.verify().verdict is Verdict.HOLDS

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, insert, select
 
-from plugin.clock import ManualClock
+from plugin.clock import ManualClock, months_before
 from plugin.config import Config, Retention, Review
 from plugin.ledger import audit, retention
 from plugin.ledger import tables as t
@@ -54,7 +54,8 @@ def _intent(tx: Tx, resource_id: int, state: str) -> None:
 
 def _sweep(store: Store, clock: ManualClock, chunk: int = 1000) -> dict[str, int]:
     with store.write() as tx:
-        return retention.sweep(tx, _CONFIG, clock.now(), chunk)
+        # Heads of long ago held every row: what else may be pruned is tried in test_audit_log.
+        return retention.sweep(tx, _CONFIG, clock.now(), chunk, provable=1_000_000)
 
 
 def _count(store: Store, table: Table) -> int:
@@ -214,4 +215,4 @@ def test_months_are_calendar_months(
     now: tuple[int, int, int], months: int, then: tuple[int, int, int]
 ) -> None:
     """The same day, or the month's last."""
-    assert retention.months_before(datetime(*now, 9, tzinfo=UTC), months) == datetime(*then, 9, tzinfo=UTC)
+    assert months_before(datetime(*now, 9, tzinfo=UTC), months) == datetime(*then, 9, tzinfo=UTC)

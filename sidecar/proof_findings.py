@@ -1,0 +1,55 @@
+"""What the doctor finds of the proofs."""
+
+from pathlib import Path
+
+from plugin.errors import VaultError
+from plugin.flows import watching
+from plugin.flows.services import Services
+from plugin.ledger import engine, heads
+from plugin.ledger.proof import Verdict
+from sidecar import log_words
+from sidecar.findings import Finding
+
+
+def log(services: Services) -> Finding:
+    """Whether the log holds: the same words as `facelease audit verify`."""
+    checked = watching.verified(services)
+    said = f"{log_words.heading(checked)}: {log_words.sentences(checked, services.config.site.zone)[0]}"
+    return Finding(
+        "audit log", checked.verdict is Verdict.HOLDS, said,
+        "facelease audit verify says all of it; officers.md says what to do",
+    )  # fmt: skip
+
+
+def head_key(services: Services) -> Finding:
+    """Without it no head is written and no backup is signed; nothing makes another one in its place by itself."""
+    try:
+        key = services.head_key
+    except VaultError as error:
+        return Finding(
+            "key of heads", False, str(error), "put the file back from where the master key is kept"
+        )
+    last = heads.last_number(services.config.path(services.config.keys.heads_file))
+    return Finding("key of heads", True, f"public half {key.public}, {last + 1} heads")
+
+
+def heads_place(services: Services) -> Finding:
+    """Whoever can write the store should not be able to write the heads."""
+    path = services.config.path(services.config.keys.heads_file)
+    near = _beside_the_store(services, path)
+    return Finding(
+        "place of heads", True,
+        f"{path} lies {near}: who can change the log can change what holds it" if near else str(path),
+        "let keys.heads_file name a file on another machine or share, where whoever administers the store cannot "
+        "write, and move the file there", bool(near), "heads_place" if near else "", 1 if near else 0,
+    )  # fmt: skip
+
+
+def _beside_the_store(services: Services, path: Path) -> str:
+    data = Path(services.config.data).expanduser().resolve()
+    if path.resolve().is_relative_to(data):
+        return "inside the data folder"
+    store = engine.sqlite_path(engine.parse(services.config.store_url))
+    if store is not None and path.resolve().is_relative_to(store.resolve().parent):
+        return "beside the store"
+    return ""
