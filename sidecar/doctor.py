@@ -4,7 +4,6 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.clock import Clock
@@ -15,20 +14,8 @@ from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
 from plugin.hooks.mail import MailServer
 from plugin.recognizer import engine
-from sidecar import house, signed, staff_words
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check: what was looked at, whether it is well, what was seen, and how to mend it."""
-
-    what: str
-    ok: bool
-    said: str
-    mend: str = ""
-    waits: bool = False  # nothing is wrong, and somebody has something to do
-    code: str = ""  # of what waits, with how many
-    count: int = 0
+from sidecar import house, proof_findings, signed, staff_words
+from sidecar.findings import Finding
 
 
 def examine(config: Config, clock: Clock) -> list[Finding]:
@@ -294,5 +281,5 @@ _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("store", _store), ("people's keys", _keys), ("key of names", _names_key),
     ("DAM", _dam), ("names", _spelling), ("clock", _clock),
     ("sweep", _sweep), ("jobs", _jobs), ("clearances", _clearances), ("terms", _terms), ("templates", _templates),
-    ("letters", _letters),
+    ("letters", _letters), ("ended.log", proof_findings.ended_log),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from plugin.errors import HouseClosed
 from plugin.flows.services import Services
 from plugin.ledger import house_state
+from plugin.ledger.endings import DIFFERENT, MISSING, SHORTER
 from plugin.quitclaim.answers import Answer, Code, Reason, Status
 
 
@@ -16,31 +17,45 @@ def why(services: Services, conn: Connection) -> str | None:
     """What ended.log is (missing, shorter, different) that closes the house; None where it is open."""
     now = house_state.read(conn)
     if now.closed_at is not None:
-        return now.closed_why
+        return now.closed_why if now.closed_why in _WHAT else DIFFERENT
     return services.ended.lacks(now.mark) if now.mark is not None else None
 
 
-def is_closed(services: Services) -> bool:
-    """Whether it is, in a snapshot of its own."""
+def why_now(services: Services) -> str | None:
+    """The same in a snapshot of its own."""
     with services.store.read() as conn:
-        return why(services, conn) is not None
+        return why(services, conn)
 
 
 def refuse(services: Services, conn: Connection) -> None:
     """Raises HouseClosed where the house is closed."""
     found = why(services, conn)
     if found is not None:
-        raise HouseClosed(sentence(services, found))
+        file, what = services.ended.path, _WHAT[found]
+        raise HouseClosed(
+            f"the house is closed, for {file} is {what} and nobody knows who has withdrawn: {MEND}"
+        )
 
 
-def sentence(services: Services, found: str) -> str:
-    """Why the house is closed, and how it is opened, for the staff."""
-    what = {"missing": "missing", "shorter": "shorter than it was"}.get(found, "not what it was")
+def refuse_now(services: Services) -> None:
+    """The same in a snapshot of its own."""
+    with services.store.read() as conn:
+        refuse(services, conn)
+
+
+def said(found: str, file: object = "ended.log") -> str:
+    """That the house is closed, and why, for the staff."""
     return (
-        f"the house is closed: {services.ended.path} is {what}, so nobody knows who has withdrawn; nothing is "
-        "compared, tagged or cleared. Put the right file back from where the master key is kept; if there is none: "
-        "facelease reopen --without-ended-log REASON"
+        f"the house is closed: {file} is {_WHAT[found]}, so nobody knows who has withdrawn; nothing is "
+        "compared, tagged or cleared"
     )
+
+
+_WHAT = {MISSING: "missing", SHORTER: "shorter than it was", DIFFERENT: "not what it was"}
+MEND = (
+    "put the right file back from where the master key is kept, and the house opens by itself within a minute; if "
+    "there is none: facelease reopen --without-ended-log REASON"
+)
 
 
 def answer(found: str) -> Answer:

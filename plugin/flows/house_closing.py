@@ -6,6 +6,7 @@ well: then it is told again (`replay`).
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
 
@@ -95,9 +96,11 @@ def _open(services: Services, said: Told) -> None:
 
 @dataclass(frozen=True)
 class Anew:
-    """A file that was begun anew: how many endings stand in it, and what was shut for good."""
+    """A file that was begun anew: how many endings stand in it, where the one before was put (None: there was none),
+    and how many links and tokens were shut for good."""
 
     lines: int
+    aside: Path | None
     links: int
     tokens: int
 
@@ -112,8 +115,8 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     with services.store.write() as tx:
         closed_at = house_state.read(tx.connection).closed_at
         ended = known_ends.lines(services, tx.connection)
-        aside = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
-        services.ended.begin_anew(ended, aside)
+        spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
+        aside = spare if services.ended.begin_anew(ended, spare) else None
         mark = services.ended.mark()
         house_state.reopen(tx, mark)
         house_state.set_anew(tx, tx.now)
@@ -130,7 +133,7 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
         if closed_at is not None:
             _make_up(services, tx, closed_at)
     anew.follow_closing(services)
-    return Anew(mark.lines, *shut)
+    return Anew(mark.lines, aside, *shut)
 
 
 def refuse_reason(reason: str) -> str:

@@ -106,12 +106,14 @@ class EndedLog:
             hashes = (*before.hashes, *_chain(data, before.mark.hash))
             self._seen = _Seen(after, hashes, before.sound)
 
-    def begin_anew(self, endings: Iterable[Ended], aside: Path) -> None:
-        """Set the file aside, where there is one, and begin another with these lines."""
-        if self.path.exists():
+    def begin_anew(self, endings: Iterable[Ended], aside: Path) -> bool:
+        """Set the file aside and begin another with these lines; returns whether there was one."""
+        there = self.path.exists()
+        if there:
             self.path.rename(aside)
         files.write_secret(self.path, b"".join(_line(ending) for ending in endings), fresh=True)
         self._seen = None
+        return there
 
     def mark(self) -> Mark:
         """How far the file goes now; a line that a crash left without its end is not counted."""

@@ -22,6 +22,7 @@ from plugin.recognizer.examiner import Examiner
 from sidecar import doctor, samples, staff_words
 from sidecar.console import words
 from sidecar.console.home import OFFICER_LISTS
+from sidecar.findings import Finding
 from tests import staff, support
 from tests.crowd import A, Crowd
 from tests.dams import Through
@@ -61,7 +62,7 @@ def _waits(services: Services) -> dict[Kind, int]:
     return {one.kind: one.count for one in waiting_list.entries(services)}
 
 
-def _doctor(services: Services, clock: ManualClock, kind: Kind) -> doctor.Finding | None:
+def _doctor(services: Services, clock: ManualClock, kind: Kind) -> Finding | None:
     found = doctor.examine(services.config, clock)
     return next((one for one in found if one.code == kind.value), None)
 
@@ -112,7 +113,7 @@ def test_a_write_that_failed_for_good(tmp_path: Path, clock: ManualClock, examin
         assert (cast.names_on(REF), _waits(services)) == ({"Åsa"}, {})
 
 
-def _found(services: Services, clock: ManualClock, kind: Kind) -> doctor.Finding:
+def _found(services: Services, clock: ManualClock, kind: Kind) -> Finding:
     found = _doctor(services, clock, kind)
     assert found is not None
     return found
