@@ -31,9 +31,8 @@ def refuse(services: Services, conn: Connection) -> None:
     """Raises HouseClosed where the house is closed."""
     found = why(services, conn)
     if found is not None:
-        file, what = services.ended.path, _WHAT[found]
         raise HouseClosed(
-            f"the house is closed, for {file} is {what} and nobody knows who has withdrawn: {MEND}"
+            f"the house is closed, for ended.log is {_WHAT[found]} and nobody knows who has withdrawn: {MEND}"
         )
 
 

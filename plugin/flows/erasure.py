@@ -172,7 +172,7 @@ def _overwrite(services: Services) -> tuple[list[str], list[str]]:
 
 def _asked(services: Services, person_id: str) -> datetime:
     times = [
-        line.at for line in services.ended.lines() if line.person_id == person_id and line.kind == ERASED
+        line.at for line in services.ended.readable() if line.person_id == person_id and line.kind == ERASED
     ]
     return min(times, default=services.clock.now())
 

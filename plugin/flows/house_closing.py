@@ -4,13 +4,14 @@ Known is what the store says and what the newest signed head says; the file must
 well: then it is told again (`replay`).
 """
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
 
-from plugin.errors import ConsentError, VaultError
+from plugin.errors import ConsentError, StoreError, VaultError
 from plugin.flows import anew, gallery, known_ends, links, replay, tokens
 from plugin.flows.services import Services
 from plugin.ledger import ended_marks, heads, house_state
@@ -37,7 +38,8 @@ def look(services: Services) -> None:
     if lacks:
         _close(services, said)
     elif now.closed_at is not None:
-        _open(services, said)
+        with contextlib.suppress(StoreError):  # open to others: the doctor says so, and it stays closed
+            _open(services, said)
     elif _is_unknown(now, said):
         with services.store.write() as tx:
             _adopt(services, tx, said)

@@ -36,6 +36,8 @@ def endings(services: Services) -> int:
 def is_due(services: Services) -> bool:
     """Whether the file goes further than the store knows: a line was written and its commit never came."""
     with services.store.read() as conn:
+        if closed_house.why(services, conn) is not None:
+            return False
         known = house_state.read(conn).mark
     return known != services.ended.mark()
 

@@ -7,9 +7,11 @@ Its whole lines are known by a hash chained over them (`Mark`). Where the file d
 known, or went there by other lines, it is not the file that it was.
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -148,7 +150,12 @@ class EndedLog:
     def _look(self) -> _Seen | None:
         """What the file is; it is read where it has changed since, as far as the file system tells."""
         try:
-            signature = _signature(self.path.stat())
+            status = self.path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(
+                    f"{self.path} is no file but a directory, or something that nobody can read to its end"
+                )
+            signature = _signature(status)
             if self._seen is None or self._seen.signature != signature:
                 data = self.path.read_bytes()
                 sound = all(_is_readable(line) for line in _lines(data) if line.endswith(b"\n"))
@@ -174,6 +181,15 @@ class EndedLog:
                     f"{self.path} is damaged at line {number}: compare it with a copy before anything starts"
                 )
 
+    def readable(self) -> Iterator[Ended]:
+        """What can be read of the file, whatever else it is."""
+        with contextlib.suppress(OSError):
+            if self._look() is not None:
+                for line in _lines(self.path.read_bytes()):
+                    ending = _parse(line)
+                    if ending is not None:
+                        yield ending
+
 
 def _lines(data: bytes) -> list[bytes]:
     """Cut after each line feed and nowhere else; the last may lack one."""
@@ -189,8 +205,8 @@ def _chain(data: bytes, value: str) -> Iterator[str]:
             yield value
 
 
-def _signature(stat: os.stat_result) -> tuple[int, ...]:
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+def _signature(of: os.stat_result) -> tuple[int, ...]:
+    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns
 
 
 def _is_readable(line: bytes) -> bool:

@@ -41,9 +41,8 @@ from plugin.ledger.actions import Action
 from plugin.ledger.endings import LINK, NOTHING_ENDED, Ended, EndedLog
 from plugin.quitclaim.answers import Status, Use
 from plugin.recognizer.examiner import Examiner
-from sidecar import doctor, readiness, samples
-from sidecar.app import create_app
-from tests import on_double, support
+from sidecar import doctor, samples
+from tests import on_double, support, visiting
 from tests.doubles.resourcespace import Double
 from tests.stores import Stores
 
@@ -218,16 +217,9 @@ class House:
         return 0
 
     def pages(self) -> list[int]:
-        with self.services.store.write() as tx:
-            claim = tx.connection.scalar(select(t.quitclaim.c.id).where(t.quitclaim.c.person_id == self.bo))
-            key = links.Link(links.Kind.KEY, "en", self.bo, quitclaim_id=claim)
-            made = links.make(self.services, tx, key, "test")
-        client = create_app(self.services.config, self.services).test_client()
-        assert "clos" in (readiness.unready(self.services) or "")
-        return [
-            client.get(at, follow_redirects=True).status_code
-            for at in ("/health", "/", f"/s/{made.token}", "/ready")
-        ]
+        """What the person's own page, the front page and the two checks answer."""
+        browser = visiting.visit(self.services, self.bo)
+        return [browser.get(at).status_code for at in (visiting.PAGE, "/", "/health", "/ready")]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -392,7 +384,7 @@ def test_a_file_that_goes_while_the_worker_runs(house: House, promise: Promise) 
     dam.before = house.path.unlink
     ref = house.arrive()
     compared, tagged = house.compared(ref), house.named() - named
-    assert dam.before is None
+    assert not house.path.exists()
     assert house.services.queue.dead() == []
     house.put_back()
     assert (house.compared(ref), house.named()) == (True, named + 1)
