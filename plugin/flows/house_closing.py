@@ -121,7 +121,6 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
         aside = spare if services.ended.begin_anew(ended, spare) else None
         mark = services.ended.mark()
         house_state.reopen(tx, mark)
-        house_state.set_anew(tx, tx.now)
         tx.audit(
             Action.HOUSE_OPEN,
             actor,
@@ -130,7 +129,7 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
             restored=restored,
             reason=reason,
         )
-        _write_head(services, tx, mark, actor)
+        house_state.set_anew(tx, _write_head(services, tx, mark, actor))
         shut = _shut_all(services, tx, actor) if restored else (0, 0)
         if closed_at is not None:
             _make_up(services, tx, closed_at)
@@ -149,15 +148,19 @@ def refuse_reason(reason: str) -> str:
     return reason
 
 
-def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> None:
-    """So that heads of before do not hold the file of before against the new one. Without their key none counts."""
+def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
+    """So that heads of before do not hold the file of before against the new one. Without their key none counts.
+
+    Returns the moment from which the new file counts.
+    """
     config = services.config
     try:
         key = services.head_key
     except VaultError:
-        return
+        return tx.now
     months = config.retention.audit_months
-    heads.add(tx, key, config.path(config.keys.heads_file), months, mark, {"kind": ended_marks.ANEW}, actor)
+    note = {"kind": ended_marks.ANEW}
+    return heads.add(tx, key, config.path(config.keys.heads_file), months, mark, note, actor).at
 
 
 def _shut_all(services: Services, tx: Tx, actor: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from plugin.errors import AuditBroken
-from plugin.ledger import files
+from plugin.ledger import files, house_state
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
 from plugin.ledger.audit import Head, canonical
@@ -89,7 +89,11 @@ def add(
     note: Mapping[str, Any] | None = None,
     actor: str = "system",
 ) -> SignedHead:
-    """The same in the caller's transaction: the head is that of the rows which are committed already."""
+    """The same in the caller's transaction: the head is that of the rows which are committed already.
+
+    Of ended.log it says what the store knows: the file itself may not be the right one. `ended` where it knows nothing.
+    """
+    ended = house_state.read(tx.connection).mark or ended
     row = tx.execute(select(t.audit_head)).one()
     number = max(_last_in(path), _last_told(tx)) + 1
     bare = SignedHead(
