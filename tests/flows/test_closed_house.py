@@ -1,7 +1,7 @@
 """A closed house, seen from outside: by command, on the console, over the API. And what it still does."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -269,7 +269,10 @@ def test_a_file_of_another_kind_is_no_file(services: Services, tmp_path: Path) -
     """A folder, a pipe that nobody writes, a link that leads nowhere: missing, and nothing hangs."""
     path = services.ended.path
     held = path.read_bytes()
-    for make in (path.mkdir, lambda: os.mkfifo(path), lambda: path.symlink_to(tmp_path / "nowhere")):
+    kinds: list[Callable[[], None]] = [
+        path.mkdir, lambda: os.mkfifo(path), lambda: path.symlink_to(tmp_path / "nowhere"),
+    ]  # fmt: skip
+    for make in kinds:
         path.unlink()
         make()
         chores.sweep(services)
