@@ -44,6 +44,7 @@ from plugin.recognizer.examiner import Examiner
 from sidecar import doctor, samples
 from tests import on_double, support, visiting
 from tests.doubles.resourcespace import Double
+from tests.doubles.resourcespace_house import jpeg
 from tests.stores import Stores
 
 BO = "Bo Sample"
@@ -115,6 +116,8 @@ class House:
         self.cast.sign(self.bo, channels=("website", "press"))
         self.cast.enrol(self.bo)
         self.shelf = self.double.library.collect("shoot", 2, [], ruling=RULING)
+        nobody = self.double.photo(jpeg())  # which may go out while the house is open
+        self.shelf.resources.append(nobody)
         self.arrive()
         self.arrive(size=500)
         for number in range(3):
@@ -484,7 +487,9 @@ def test_a_house_without_any_ending_needs_no_file(house: House) -> None:
 
 def test_begun_anew_it_holds_what_the_store_knows(house: House) -> None:
     """With a reason, on record; heads of before do not close it again; who had ended stays so in an older copy."""
-    _longer(house)  # of a link that the store does not know, so that the new file is not the old one by chance
+    _longer(
+        house
+    )  # of a link that the store does not know, so that the new file is not the old one by chance
     house.minute()
     house.note()
     house.path.unlink()
