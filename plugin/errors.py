@@ -51,6 +51,10 @@ class UseUnknown(ConsentError):
     """A purpose or a channel that the configuration does not list, or days that no answer can be given for."""
 
 
+class HouseClosed(ConsentError):
+    """ended.log is not what was known, so nobody knows who has withdrawn: nothing is compared, tagged or cleared."""
+
+
 class ImportRefused(FaceLeaseError):
     """A file, or a row of it, cannot be imported; the message says what to correct."""
 

@@ -39,7 +39,8 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 
 for command in (
-    system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
+    system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, system.reopen,
+    demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
     comparing.reconcile, comparing.tags, mail.mail, tokens.token, sessions.session,
     proving.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,

@@ -284,4 +284,5 @@ _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("sweep", _sweep), ("jobs", _jobs), ("clearances", _clearances), ("terms", _terms), ("templates", _templates),
     ("letters", _letters), ("audit log", proof_findings.log), ("key of heads", proof_findings.head_key),
     ("place of heads", proof_findings.heads_place),
+    ("letters", _letters), ("ended.log", proof_findings.ended_log),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from plugin.clock import Clock, SteadyClock, SystemClock
 from plugin.config import Config
 from plugin.errors import ConfigError
+from plugin.flows import house_closing
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.hooks.folder import FolderDam
@@ -114,12 +115,14 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         stack.callback(dam.close)
         faces = Faces(Examiner.from_config(with_models(config)))
         stack.callback(faces.close)
-        yield Services(
+        services = Services(
             config=config, clock=steady, store=store, master=master, vault=Vault(master),
             ended=EndedLog(config.path(config.keys.ended_log)),
             queue=Queue(store, config.jobs, SystemRandom()), dam=dam, faces=faces,
             name_hasher=NameHasher(config.path(config.keys.names_file)),
         )  # fmt: skip
+        house_closing.look(services)
+        yield services
 
 
 def open_dam(store: Store, config: Config, clock: Clock) -> FolderDam | ResourceSpaceDam:

@@ -3,6 +3,7 @@
 from sqlalchemy import select
 
 from plugin.errors import DamError, StoreError, VaultError
+from plugin.flows import closed_house
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 
@@ -12,6 +13,9 @@ SWEEP_LATE = 180  # seconds: three sweeps missed is a worker that does not run
 def unready(services: Services) -> str | None:
     """What keeps us from working, in one sentence; None when all is well."""
     try:
+        closed = closed_house.why_now(services)
+        if closed is not None:
+            return closed_house.said(closed)
         services.master.key(services.master.current)
         age = sweep_age(services)
         services.dam.collections()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from plugin.clock import FOREVER
 from plugin.errors import NotFound
-from plugin.flows import faces, reference_sets
+from plugin.flows import closed_house, faces, reference_sets
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer.likeness import view_of
@@ -140,6 +140,8 @@ def _cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, 
         t.clearance.c.resource_id.in_(ids), t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now
     )
     found: dict[int, dict[Use, date | None]] = {}
+    if closed_house.why(services, conn) is not None:
+        return found
     for row in conn.execute(query):
         end = None if row.valid_until >= FOREVER else row.valid_until - timedelta(microseconds=1)
         last = end.astimezone(services.config.site.zone).date() if end else None

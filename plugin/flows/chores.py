@@ -10,6 +10,7 @@ from plugin.flows import (
     backlog,
     consent,
     erasure,
+    house_closing,
     intents,
     keeping,
     letters,
@@ -61,6 +62,7 @@ def start(services: Services) -> int:
 
     What is stored of clearance under another configuration goes with it (`anew`).
     """
+    house_closing.look(services)
     log_heads.found(services)
     strange_rulings.lose_those_of_another_dam(services)
     ended = replay.endings(services) + consent.sweep(services)
@@ -71,7 +73,9 @@ def start(services: Services) -> int:
 
 def sweep(services: Services) -> int:
     """Every minute: the calendar's endings, returns how many; and what died between intent and outcome."""
-    ended = consent.sweep(services)
+    house_closing.look(services)
+    ended = replay.endings(services) if replay.is_due(services) else 0
+    ended += consent.sweep(services)
     stranded = intents.stranded(services)
     with services.store.write() as tx:
         tx.see()

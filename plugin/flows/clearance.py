@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, insert, select
 
 from plugin.clock import FOREVER
 from plugin.errors import NotFound
-from plugin.flows import cleared, faces, footing, names, reference_sets, roster, statements
+from plugin.flows import cleared, closed_house, faces, footing, names, reference_sets, roster, statements
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
@@ -185,6 +185,10 @@ def ask_many(
                 t.resource.c.ref.in_(some), t.resource.c.deleted_at.is_(None)
             )
             names = {row.id: row.ref for row in conn.execute(known)}
+            closed = closed_house.why(services, conn)
+            if closed is not None:
+                found |= {ref: dict.fromkeys(uses, closed_house.answer(closed)) for ref in names.values()}
+                continue
             facts = facts_of_many(conn, list(names))
             published = _published(services, conn, facts.values())
             for key, fact in facts.items():

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, false, func, or_, select
 
 from plugin.clock import FOREVER
 from plugin.errors import UseUnknown
+from plugin.flows import closed_house
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 
@@ -22,12 +23,16 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Span:
-    """A use over a time: cleared at each moment from `start` until before `end`."""
+    """A use over a time: cleared at each moment from `start` until before `end`.
+
+    `closed`: why the house is closed, where nothing is cleared for any use.
+    """
 
     purpose: str
     channel: str
     start: datetime
     end: datetime
+    closed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ def until(services: Services, purpose: str, channel: str, last: date, first: dat
 def between(services: Services, purpose: str, channel: str, start: datetime, end: datetime) -> Span:
     """The span of a use. Raises UseUnknown for one that is not configured."""
     refuse_unknown(services, purpose, channel)
-    return Span(purpose, channel, start, end)
+    with services.store.read() as conn:
+        return Span(purpose, channel, start, end, closed_house.why(services, conn))
 
 
 def refuse_unknown(services: Services, purpose: str, channel: str) -> None:
@@ -112,6 +118,8 @@ def _over(span: Span, end: datetime) -> Any:
     """Of one photograph and use the intervals do not overlap, so that at most one holds the span."""
     c = t.clearance.c
     last = max(end, span.end, span.start + _TICK)  # one bound: the store begins to read there
+    if span.closed is not None:
+        return false()
     return and_(
         c.purpose == span.purpose, c.channel == span.channel,
         c.valid_until >= last, c.valid_from <= span.start,

@@ -1,7 +1,7 @@
 """Signed, renewed, changed, restricted, withdrawn, lapsed: and what follows.
 
-Every end goes through `end`: the line in ended.log first, then one transaction with the new state,
-the cut of stored clearances, the destroyed key, the revocation job and the audit rows.
+Every end goes through `end`: one transaction with the new state, the cut of stored clearances, the destroyed key,
+the revocation job and the audit rows. The line in ended.log is on the disk before it commits.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -95,7 +95,7 @@ def enter(
     for old in lifecycle.supersede(before, claim):
         this = t.quitclaim.c.id == old.id
         tx.execute(update(t.quitclaim).where(this).values(superseded_at=old.superseded_at))
-        versions.log_shortened(services, old, tx.now)
+        versions.log_shortened(services, tx, old)
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
     standing = roster.load(tx.connection, person_id)
     end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
@@ -146,7 +146,7 @@ def objected(services: Services, tx: Tx, person_id: str, actor: str) -> int:
     """The same in the caller's transaction."""
     person, claims = roster.load(tx.connection, person_id)
     objecting, ended = lifecycle.object_(person, claims, tx.now)
-    services.ended.append(Ended(person_id, None, tx.now, EndKind.OBJECTED.value))
+    services.ended.append(tx, Ended(person_id, None, tx.now, EndKind.OBJECTED.value))
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(objected_at=objecting.objected_at))
     return end(services, tx, person_id, ended_by(claims, ended), actor)
 
@@ -172,7 +172,7 @@ def end(
     subject = roster.subject(services, tx.connection, person_id)
     for grant, moment, kind in due:
         if not logged:
-            services.ended.append(Ended(person_id, grant.id, moment, kind.value))
+            services.ended.append(tx, Ended(person_id, grant.id, moment, kind.value))
         tx.execute(
             update(t.grant)
             .where(t.grant.c.id == grant.id, t.grant.c.ended_at.is_(None))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
-from plugin.flows import clearance, cleared
+from plugin.flows import clearance, cleared, closed_house
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -55,6 +55,8 @@ def count_open(services: Services, channel: str) -> int:
     span = cleared.now(services, services.config.clearance.purposes[0], channel)
     nobody = select(func.count()).select_from(t.resource).where(_shows_nobody(services))
     with services.store.read() as conn:
+        if closed_house.why(services, conn) is not None:
+            return 0
         return cleared.count(conn, span) + (conn.scalar(nobody) or 0)
 
 

@@ -79,7 +79,7 @@ def begun(services: Services, tx: Tx, person_id: str, actor: str, logged: bool =
     """The same in the caller's transaction."""
     _, claims = roster.load(tx.connection, person_id)
     if not logged:
-        services.ended.append(Ended(person_id, None, tx.now, ERASED))
+        services.ended.append(tx, Ended(person_id, None, tx.now, ERASED))
     tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
     ended = lifecycle.withdraw(claims, None, tx.now)
     consent.end(services, tx, person_id, consent.ended_by(claims, ended), actor)
@@ -172,7 +172,7 @@ def _overwrite(services: Services) -> tuple[list[str], list[str]]:
 
 def _asked(services: Services, person_id: str) -> datetime:
     times = [
-        line.at for line in services.ended.lines() if line.person_id == person_id and line.kind == ERASED
+        line.at for line in services.ended.readable() if line.person_id == person_id and line.kind == ERASED
     ]
     return min(times, default=services.clock.now())
 

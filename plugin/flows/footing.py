@@ -5,11 +5,16 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, select
 
+from plugin.flows import closed_house
 from plugin.flows.services import Services
+from plugin.ledger import house_state
 from plugin.ledger import tables as t
 
 _RULES = 2
 """Of the rules themselves: counted up where a photograph may be cleared less than before."""
+
+CLOSED = "closed"
+"""What the store follows in the place of a configuration while the house is closed: no photograph is cleared."""
 
 
 def fingerprint(services: Services) -> str:
@@ -24,6 +29,15 @@ def fingerprint(services: Services) -> str:
     return sha256(json.dumps(settings, ensure_ascii=False).encode()).hexdigest()
 
 
+def due(services: Services, conn: Connection) -> str:
+    """What the store is to follow now: this configuration, or that the house is closed."""
+    return fingerprint(services) if house_state.read(conn).closed_at is None else CLOSED
+
+
 def shared(services: Services, conn: Connection) -> bool:
-    """Whether the store follows the configuration of this process; also before any process has worked on it."""
-    return conn.scalar(select(t.state.c.policy)) in {None, fingerprint(services)}
+    """Whether the store follows the configuration of this process; also before any process has worked on it.
+
+    In a closed house it follows none.
+    """
+    followed = conn.scalar(select(t.state.c.policy)) in {None, fingerprint(services)}
+    return followed and closed_house.why(services, conn) is None

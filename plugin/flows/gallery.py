@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from plugin.clock import FOREVER
 from plugin.errors import ConsentError, EnrolmentRefused
-from plugin.flows import acquaintance, consent, modes, reference_sets, roster
+from plugin.flows import acquaintance, closed_house, consent, modes, reference_sets, roster
 from plugin.flows.reference_sets import Source
 from plugin.flows.services import Services
 from plugin.hooks.dam import Picture
@@ -33,6 +33,7 @@ class Faces:
         self._examiner = examiner
         self._lock = threading.Lock()
         self.generation = -1
+        self._closed = False
         self.enrolled: frozenset[str] = frozenset()
         self.declared: frozenset[str] = frozenset()
 
@@ -47,14 +48,16 @@ class Faces:
         return self._examiner.look_alike
 
     def refresh(self, services: Services) -> None:
-        """Open the gallery anew if the generation has moved since it was opened last."""
+        """Open the gallery anew if the generation has moved since it was opened last. In a closed house it is empty."""
         with self._lock, services.store.read() as conn:
             generation = conn.scalar(select(t.state.c.generation)) or 0
-            if generation == self.generation:
+            closed = closed_house.why(services, conn) is not None
+            if (generation, closed) == (self.generation, self._closed):
                 return
-            sets = reference_sets.compared(conn)
+            sets = {} if closed else reference_sets.compared(conn)
             entries = _entries(services, conn, self.engine_id, sets)
             self._examiner.load_gallery(entries, generation)
+            self._closed = closed
             self.generation, self.enrolled = generation, frozenset(entry.key for entry in entries)
             self.declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
 
@@ -90,6 +93,8 @@ def _entries(
     services: Services, conn: Connection, engine: str, sets: Mapping[str, Row[Any]]
 ) -> list[Enrolled]:
     """Everybody whose recognition grant is valid at this moment, with its end, by the set that counts."""
+    if not sets:
+        return []
     now = services.clock.now()
     bodies = {
         person_id: body
@@ -191,9 +196,11 @@ def hold_near(services: Services, tx: Tx, set_id: str) -> None:
     """Hold this set, if declared, near somebody enrolled; and each declared one that it is near to.
 
     Of two declared ones both: which of them shows the person that it says is for the staff to find out.
-    Only templates of this engine are compared.
+    Only templates of this engine are compared, and none in a closed house: `house_closing` does it when that opens.
     """
     conn = tx.connection
+    if closed_house.why(services, conn) is not None:
+        return
     mine = reference_sets.by_id(conn, set_id)
     every = list(_templates(services, conn, services.faces.engine_id))
     own = next((np.frombuffer(body, "<f4") for _, one, body in every if one == set_id), None)

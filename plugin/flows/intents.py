@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
-from plugin.flows import outcomes, reference_sets, returned_names, roster
+from plugin.flows import closed_house, outcomes, reference_sets, returned_names, roster
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.hooks.dam import Box, Names, Resource, Task, Write
@@ -69,8 +69,8 @@ def absent(services: Services, resource: Resource, node: str) -> frozenset[str]:
 def carry_out(services: Services, intent_id: int, actor: str = SYSTEM) -> str:
     """Make the DAM as the intent says, or as it was if the grant has ended since.
 
-    Returns the intent's last state: done, undone, failed or void. Raises DamError when the DAM did
-    not do it: the intent stays open and the job comes again.
+    Returns the intent's last state: done, undone, failed or void; open where a name waits for the house to be
+    opened. Raises DamError when the DAM did not do it: the intent stays open and the job comes again.
     """
     error = carry_out_many(services, [intent_id], actor).get(intent_id)
     if error is not None:
@@ -122,15 +122,21 @@ class _Plan:
 
 
 def _plans(services: Services, ids: Sequence[int], undoing: set[int]) -> list[_Plan]:
-    """For the intents that are open, one a resource: a second one of the same resource waits for the first."""
+    """For the intents that are open, one a resource: a second one of the same resource waits for the first.
+
+    In a closed house no name is put on.
+    """
     rows: dict[str, Row[Any]] = {}
     plans = []
     with services.store.read() as conn:
         for some in chunked(ids, CHUNK):
             for row in conn.execute(_open_intents(some)):
                 rows.setdefault(row.ref, row)
+        closed = closed_house.why(services, conn) is not None
         for row in rows.values():
             undo = row.id in undoing or not outcomes.wanted(services, conn, row)
+            if closed and row.action == "add" and not undo:
+                continue
             plans.append(_Plan(row, _task(services, conn, row, undo), undo))
     return plans
 
@@ -226,9 +232,15 @@ def release(
     resting = {rests[who] for who in tagged if rests.get(who)}
     if resting - reference_sets.vouched_among(conn, resting):
         return False
+    if closed_house.why(services, conn) is not None and not conn.scalar(_stated(resource_id)):
+        return False  # a closed house says no yes that was not said before
     now = services.clock.now()
     standings = roster.load_many(conn, tagged)
     return all(roster.any_publication(services, standing, now) for standing in standings.values())
+
+
+def _stated(resource_id: int) -> Any:
+    return select(t.resource.c.released).where(t.resource.c.id == resource_id)
 
 
 def _stands(names: Names, row: Row[Any]) -> frozenset[str]:

@@ -143,10 +143,9 @@ def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
 def _over(services: Services, tx: Tx, link_id: str) -> None:
     """An older copy of the store that is put back shall not open it again.
 
-    After the commit: a form that was refused in its last step must leave the link as it was.
+    A form that is refused in its last step leaves the link as it was: the line comes after all steps.
     """
-    ended = Ended("", link_id, tx.now, LINK)
-    tx.after_commit(lambda: services.ended.append(ended))
+    services.ended.append(tx, Ended("", link_id, tx.now, LINK))
 
 
 def is_full(services: Services, conn: Connection, link: Row[Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from plugin.errors import ConsentError
-from plugin.flows import clearance, faces, roster
+from plugin.flows import clearance, closed_house, faces, roster
 from plugin.flows.services import Services
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
@@ -64,8 +64,9 @@ def of(services: Services, ref: str, purpose: str = "") -> View | None:
         seen = faces.of(conn, resource_id)
         labels = roster.labels(conn, {face.person_id for face in seen if face.person_id})
         tags = _tags(conn, resource_id)
+        closed = closed_house.why(services, conn)
     by = {face.person_id: face.decided_by or "" for face in seen if face.state == "matched"}
-    asked = _Asked(services, standings, purpose)
+    asked = _Asked(services, standings, purpose, closed)
     return View(
         purpose,
         tuple(_named(asked, tag, fact, by) for tag, fact in zip(tags, facts.names, strict=True)),
@@ -87,7 +88,10 @@ def face_of(conn: Connection, ref: str, face_id: int) -> bool:
 class _Asked:
     """The same question for each channel: of the whole photograph, or of one name on it."""
 
-    def __init__(self, services: Services, standings: dict[str, roster.Standing], purpose: str) -> None:
+    def __init__(
+        self, services: Services, standings: dict[str, roster.Standing], purpose: str, closed: str | None
+    ) -> None:
+        self._closed = closed
         self._services = services
         self._now = services.clock.now()
         self._uses = [Use(purpose, channel) for channel in services.config.clearance.channels]
@@ -100,6 +104,8 @@ class _Asked:
         }
 
     def about(self, facts: Facts) -> dict[str, Answer]:
+        if self._closed is not None:
+            return {use.channel: closed_house.answer(self._closed) for use in self._uses}
         policy = self._services.policy
         return {
             use.channel: answer(facts, self._grants[use.channel], policy, self._now, use)

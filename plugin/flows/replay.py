@@ -5,8 +5,9 @@ import contextlib
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import NotFound
-from plugin.flows import consent, erasure, halves, links, roster, tokens
+from plugin.flows import closed_house, consent, erasure, halves, links, roster, tokens
 from plugin.flows.services import Services
+from plugin.ledger import house_state
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.endings import LINK, TOKEN, Ended
@@ -14,7 +15,35 @@ from plugin.quitclaim.model import EndKind
 
 
 def endings(services: Services) -> int:
-    """Carry out every ending in ended.log that the store does not know: first thing at start and restore."""
+    """Carry out every ending in ended.log that the store does not know: first thing at start and restore.
+
+    Then the store knows the file as far as it was told. In a closed house nobody knows whose lines these are.
+    """
+    if closed_house.why_now(services) is not None:
+        return 0
+    goes = services.ended.mark()
+    carried = tell(services)
+    with services.store.read() as conn:
+        known = house_state.read(conn).mark
+    if known != goes:
+        with services.store.write() as tx:
+            now = house_state.read(tx.connection)
+            if now.closed_at is None and (now.mark is None or now.mark.lines < goes.lines):
+                house_state.set_mark(tx, goes)
+    return carried
+
+
+def is_due(services: Services) -> bool:
+    """Whether the file goes further than the store knows: a line was written and its commit never came."""
+    with services.store.read() as conn:
+        if closed_house.why(services, conn) is not None:
+            return False
+        known = house_state.read(conn).mark
+    return known != services.ended.mark()
+
+
+def tell(services: Services) -> int:
+    """Carry out every line that the store does not know, whatever the house is; returns how many."""
     carried = 0
     with services.store.read() as conn:
         open_ = set(conn.scalars(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None))))

@@ -6,7 +6,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select, update
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import arrivals, clearance, faces, intents, reference_sets, roster, tagging, vouching
+from plugin.flows import (
+    arrivals,
+    clearance,
+    closed_house,
+    faces,
+    intents,
+    reference_sets,
+    roster,
+    tagging,
+    vouching,
+)
 from plugin.flows.arrivals import Arrival
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -68,7 +78,7 @@ def confirm(
 
     `how` the account knows them by sight (vouching.BY_SIGHT) vouches for the pictures that the name rests
     on; without it a name that rests on declared ones clears nothing. Raises NotFound, and ConsentError
-    where the person has no grant in force: we write no such name.
+    where the person has no grant in force: we write no such name. HouseClosed where nobody knows.
     """
     face, arrival = _look(services, face_id)
     chosen = person_id or face.person_id
@@ -76,6 +86,7 @@ def confirm(
         raise ConsentError("nobody is suggested for this face: say who it is, with --person")
     opened = []
     with services.store.write() as tx:
+        closed_house.refuse(services, tx.connection)
         face = _again(tx, face_id)
         standing = roster.load(tx.connection, chosen)
         if not roster.in_force(services, standing, tx.now):

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from plugin.errors import DamError, ResourceGone
+from plugin.flows import closed_house
 from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -84,6 +85,8 @@ def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int
         t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now,
     )  # fmt: skip
     found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
+    if closed_house.why(services, conn) is not None:
+        return found
     today = services.today()
     for row in conn.execute(query):
         end = last_day(min(row.valid_until, horizon), services)

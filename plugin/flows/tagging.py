@@ -4,14 +4,17 @@ The same end however often it runs and wherever it is stopped: what was found la
 transaction with its intents, and intents are carried out after it.
 """
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from plugin.errors import ExaminationFailed, GalleryStale, PictureError, ResourceGone, StoreError
+from plugin.errors import ExaminationFailed, GalleryStale, HouseClosed, PictureError, ResourceGone, StoreError
 from plugin.flows import (
     arrivals,
     clearance,
+    closed_house,
     faces,
     gallery,
     intents,
@@ -30,44 +33,49 @@ from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.messages import Examination, FoundFace, Request
 
+_PATIENCE = timedelta(minutes=1)
 _TRIES = 5  # a gallery that moves while a photo is examined: examine again, so often at the most
 
 
 def arrived(services: Services, job: Claimed) -> None:
-    """The whole story of one photograph; the job's key is the resource's ref."""
+    """The whole story of one photograph; the job's key is the resource's ref. In a closed house it waits."""
     intents.recover(services, t.intent.c.resource_id == arrivals.known(services, job.key))
-    try:
-        _examine(services, job.key)
-    except ResourceGone:
-        arrivals.forget(services, job.key)
-    with services.store.write() as tx:
-        services.queue.finish(tx, job)
+    _carry_out(services, job, _examine)
 
 
 def named(services: Services, job: Claimed) -> None:
     """Only names may have changed; pixels that were never examined are examined all the same."""
     intents.recover(services, t.intent.c.resource_id == arrivals.known(services, job.key))
-    try:
-        arrival = arrivals.enter(services, job.key)
-        if _seen(services, arrival):
-            mode_change.clear_forbidden(services, arrival.resource_id)
-            settle(services, arrival.resource_id)
-        else:
-            _examine(services, job.key)
-    except ResourceGone:
-        arrivals.forget(services, job.key)
-    with services.store.write() as tx:
-        services.queue.finish(tx, job)
+    _carry_out(services, job, _take_names)
 
 
 def gone(services: Services, job: Claimed) -> None:
     """The DAM says that a resource is deleted; what is there all the same is examined."""
+    _carry_out(services, job, lambda services, ref: services.dam.look(ref))
+
+
+def _carry_out(services: Services, job: Claimed, story: Callable[[Services, str], object]) -> None:
+    """Finish the job after its story. In a closed house its photograph is asked for anew, and waits in the queue."""
+    waits = False
     try:
-        services.dam.look(job.key)
+        story(services, job.key)
     except ResourceGone:
         arrivals.forget(services, job.key)
+    except HouseClosed:
+        waits = True
     with services.store.write() as tx:
         services.queue.finish(tx, job)
+        if waits:
+            services.queue.put(tx, "photo", job.key, job.payload, delay=_PATIENCE)
+
+
+def _take_names(services: Services, ref: str) -> None:
+    arrival = arrivals.enter(services, ref)
+    if _seen(services, arrival):
+        mode_change.clear_forbidden(services, arrival.resource_id)
+        settle(services, arrival.resource_id)
+    else:
+        _examine(services, ref)
 
 
 def _seen(services: Services, arrival: Arrival) -> bool:
@@ -79,6 +87,8 @@ def _seen(services: Services, arrival: Arrival) -> bool:
 def _examine(services: Services, ref: str) -> None:
     for _ in range(_TRIES):
         arrival = arrivals.enter(services, ref)
+        with services.store.read() as conn:
+            closed_house.refuse(services, conn)
         try:
             examination, reason = _look_at(services, arrival)
         except GalleryStale:
@@ -142,6 +152,7 @@ def _land(
             return _not_examined(services, tx, arrival, reason)
         if examination.compared and tx.generation() != arrival.generation:
             return None
+        closed_house.refuse(services, tx.connection)
         if modes.scope_of(services, tx.connection, arrival.resource_id) != arrival.scope:
             return None
         resource = arrival.resource
@@ -286,5 +297,4 @@ def _no_longer_shown(services: Services, tx: Tx, arrival: Arrival) -> list[int]:
 
 def settle(services: Services, resource_id: int) -> None:
     """Recompute the stored clearances of one resource."""
-    with services.store.write() as tx:
-        clearance.recompute(services, tx, [resource_id])
+    clearance.recompute_many(services, [resource_id])

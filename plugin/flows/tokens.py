@@ -20,6 +20,7 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.endings import TOKEN, Ended
+from plugin.ledger.store import Tx
 
 PREFIX = "facelease_"  # so that a token which lies about is known for what it is
 LASTS = timedelta(days=365)
@@ -139,13 +140,17 @@ def listed(services: Services) -> Sequence[Row[Any]]:
 def revoke(services: Services, token_id: str, actor: str) -> None:
     """The token opens nothing from this commit on. Raises NotFound where none that is open has this id."""
     with services.store.write() as tx:
-        this = (t.api_token.c.id == token_id) & t.api_token.c.revoked_at.is_(None)
-        if tx.execute(update(t.api_token).where(this).values(revoked_at=tx.now)).rowcount == 0:
-            raise NotFound("no such token: facelease token list shows them")
-        tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
-        services.ended.append(
-            Ended("", token_id, tx.now, TOKEN)
-        )  # nor does an older copy of the store open it
+        revoke_in(services, tx, token_id, actor)
+
+
+def revoke_in(services: Services, tx: Tx, token_id: str, actor: str) -> None:
+    """The same in the caller's transaction."""
+    this = (t.api_token.c.id == token_id) & t.api_token.c.revoked_at.is_(None)
+    if tx.execute(update(t.api_token).where(this).values(revoked_at=tx.now)).rowcount == 0:
+        raise NotFound("no such token: facelease token list shows them")
+    tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
+    # Nor does an older copy of the store open it.
+    services.ended.append(tx, Ended("", token_id, tx.now, TOKEN))
 
 
 def known(services: Services, secret: str) -> Caller:

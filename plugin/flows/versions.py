@@ -25,14 +25,21 @@ def record_key(services: Services, tx: Tx, person_id: str) -> None:
     services.vault.create_key(tx, person_id, "record")
 
 
-def log_shortened(services: Services, old: Quitclaim, now: datetime) -> None:
+def log_shortened(services: Services, tx: Tx, old: Quitclaim) -> None:
     """A version that a later one will replace: an older copy of the store must not know it for longer."""
+    services.ended.append(tx, *shortened(old, tx.now))
+
+
+def shortened(old: Quitclaim, now: datetime) -> list[Ended]:
+    """The grants of a version that end with it at a moment to come; what is over `consent.end` logs."""
     until = old.superseded_at
     if until is None or until <= now:
-        return  # `end` logs what is over
-    for grant in old.grants:
-        if grant.ended_at is None and (grant.valid_until is None or grant.valid_until > until):
-            services.ended.append(Ended(old.person_id, grant.id, until, EndKind.SUPERSEDED.value))
+        return []
+    return [
+        Ended(old.person_id, grant.id, until, EndKind.SUPERSEDED.value)
+        for grant in old.grants
+        if grant.ended_at is None and (grant.valid_until is None or grant.valid_until > until)
+    ]
 
 
 def insert_rows(tx: Tx, claim: Quitclaim, form_id: str | None, bases: Mapping[str, str]) -> None:

@@ -2,31 +2,32 @@
 
 It lies beside the master key, outside the store and its backups, so that a store moved back in time
 is told again what has ended. A line without its commit fails to the safe side.
+
+Its whole lines are known by a hash chained over them (`Mark`). Where the file does not go as far as a mark that is
+known, or went there by other lines, it is not the file that it was.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from plugin.errors import StoreError
-from plugin.ledger import files
+from plugin.ledger import files, house_state
+from plugin.ledger.house_state import NOTHING_ENDED, Mark
+from plugin.ledger.store import Tx
+
+__all__ = ["DIFFERENT", "LINK", "MISSING", "NOTHING_ENDED", "SHORTER", "TOKEN", "Ended", "EndedLog", "Mark"]
 
 LINK, TOKEN = "link", "token"
 
-
-class Mark(NamedTuple):
-    """How far ended.log goes: its whole lines, and the hash chained over them (SHA-256 of the hash before, in hex, and
-    the line with its end)."""
-
-    lines: int
-    hash: str
-
-
-NOTHING_ENDED = Mark(0, "0" * 64)
+MISSING, SHORTER, DIFFERENT = "missing", "shorter", "different"
+"""What a file may be that is not the one which was known."""
 
 
 @dataclass(frozen=True)
@@ -44,31 +45,124 @@ class Ended:
     kind: str
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """The file as it was read: which it was, the chained hash after each whole line, whether each can be read."""
+
+    signature: tuple[int, ...]
+    hashes: tuple[str, ...]
+    sound: bool
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(len(self.hashes), self.hashes[-1]) if self.hashes else NOTHING_ENDED
+
+    def is_grown(self, signature: tuple[int, ...], size: int) -> bool:
+        """Whether a file that looks like this is the same one, longer by `size` bytes and nothing else."""
+        (*place, before, _, _), (*now, after, _, _) = self.signature, signature
+        return place == now and after == before + size
+
+    def lacks(self, known: Mark) -> str | None:
+        if known.lines > len(self.hashes):
+            return SHORTER
+        there = self.hashes[known.lines - 1] if known.lines else NOTHING_ENDED.hash
+        return None if self.sound and there == known.hash else DIFFERENT
+
+
 class EndedLog:
     """The append-only file. Several processes may write it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._seen: _Seen | None = None
 
-    def append(self, *endings: Ended) -> None:
-        """Add a line each; they are on the disk when this returns."""
+    def append(self, tx: Tx, *endings: Ended) -> None:
+        """Add a line each when all else of the transaction is done, and move the store's mark with its commit.
+
+        The lines are on the disk before the commit. What the transaction refuses after this call has not ended.
+        """
         if endings:
-            data = b"".join(_line(ending) for ending in endings)
-            files.append_lines(self.path, data, lambda tail: _parse(tail) is not None)
+            tx.before_commit(lambda: self._enter(tx, endings))
+
+    def _enter(self, tx: Tx, endings: tuple[Ended, ...]) -> None:
+        """A file that is not the one which is known closes the house; the line is written all the same."""
+        now = house_state.read(tx.connection)
+        known = now.mark or self.mark()
+        why = None if now.closed_at else self.lacks(known)
+        if why:
+            house_state.close(tx, why, known)
+        follows = not (now.closed_at or why) and self.mark() == known
+        self.write(*endings)
+        if follows:  # else a line that another process left without its commit is told again first
+            house_state.set_mark(tx, self.mark())
+
+    def write(self, *endings: Ended) -> None:
+        """Add a line each; they are on the disk when this returns. The store's mark is the caller's to move."""
+        if not endings:
+            return
+        before = self._look()
+        data = b"".join(_line(ending) for ending in endings)
+        files.append_lines(self.path, data, lambda tail: _parse(tail) is not None)
+        after = _signature(self.path.stat())
+        if before and before.is_grown(after, len(data)):
+            hashes = (*before.hashes, *_chain(data, before.mark.hash))
+            self._seen = _Seen(after, hashes, before.sound)
+
+    def begin_anew(self, endings: Iterable[Ended], aside: Path) -> bool:
+        """Set the file aside and begin another with these lines; returns whether there was one."""
+        there = self.path.exists()
+        if there:
+            self.path.rename(aside)
+        files.write_secret(self.path, b"".join(_line(ending) for ending in endings), fresh=True)
+        self._seen = None
+        return there
 
     def mark(self) -> Mark:
         """How far the file goes now; a line that a crash left without its end is not counted."""
-        *_, last = self.marks()
-        return last
+        seen = self._look()
+        return seen.mark if seen else NOTHING_ENDED
 
     def marks(self) -> Iterator[Mark]:
         """The mark before the first line, then that after each."""
-        mark = NOTHING_ENDED
-        yield mark
-        for line in self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else ():
-            if line.endswith(b"\n"):
-                mark = Mark(mark.lines + 1, hashlib.sha256(mark.hash.encode() + line).hexdigest())
-                yield mark
+        yield NOTHING_ENDED
+        seen = self._look()
+        for number, value in enumerate(seen.hashes if seen else (), 1):
+            yield Mark(number, value)
+
+    def lacks(self, *known: Mark) -> str | None:
+        """What the file is, MISSING, SHORTER or DIFFERENT, that should go as far as these marks, by these lines, or on.
+
+        None where it does. Where nothing had ended no file need be there.
+        """
+        try:
+            seen = self._look()
+        except OSError:
+            return MISSING  # whatever stands there, it cannot be read
+        if seen is None:
+            return MISSING if any(mark != NOTHING_ENDED for mark in known) else None
+        found = {seen.lacks(mark) for mark in (*known, NOTHING_ENDED)} - {None}
+        return DIFFERENT if DIFFERENT in found else next(iter(found), None)
+
+    def read_anew(self) -> None:
+        """Forget what the file was: it is read whole at the next question."""
+        self._seen = None
+
+    def _look(self) -> _Seen | None:
+        """What the file is; it is read where it has changed since, as far as the file system tells."""
+        try:
+            status = self.path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(
+                    f"{self.path} is no file but a directory, or something that nobody can read to its end"
+                )
+            signature = _signature(status)
+            if self._seen is None or self._seen.signature != signature:
+                data = self.path.read_bytes()
+                sound = all(_is_readable(line) for line in _lines(data) if line.endswith(b"\n"))
+                self._seen = _Seen(signature, tuple(_chain(data, NOTHING_ENDED.hash)), sound)
+        except FileNotFoundError:
+            self._seen = None
+        return self._seen
 
     def lines(self) -> Iterator[Ended]:
         """Every ending, oldest first. A line torn by a crash is left out: its commit never came.
@@ -78,7 +172,7 @@ class EndedLog:
         if not self.path.exists():
             return
         files.refuse_open_to_others(self.path, StoreError)
-        for number, line in enumerate(self.path.read_bytes().splitlines(keepends=True), 1):
+        for number, line in enumerate(_lines(self.path.read_bytes()), 1):
             ending = _parse(line)
             if ending is not None:
                 yield ending
@@ -86,6 +180,37 @@ class EndedLog:
                 raise StoreError(
                     f"{self.path} is damaged at line {number}: compare it with a copy before anything starts"
                 )
+
+    def readable(self) -> Iterator[Ended]:
+        """What can be read of the file, whatever else it is."""
+        with contextlib.suppress(OSError):
+            if self._look() is not None:
+                for line in _lines(self.path.read_bytes()):
+                    ending = _parse(line)
+                    if ending is not None:
+                        yield ending
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Cut after each line feed and nowhere else; the last may lack one."""
+    *whole, rest = data.split(b"\n")
+    return [line + b"\n" for line in whole] + ([rest] if rest else [])
+
+
+def _chain(data: bytes, value: str) -> Iterator[str]:
+    """The chained hash after each whole line of `data`, on from `value`."""
+    for line in _lines(data):
+        if line.endswith(b"\n"):
+            value = hashlib.sha256(value.encode() + line).hexdigest()
+            yield value
+
+
+def _signature(of: os.stat_result) -> tuple[int, ...]:
+    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns
+
+
+def _is_readable(line: bytes) -> bool:
+    return line.endswith(files.TORN) or _parse(line) is not None
 
 
 def _line(ending: Ended) -> bytes:
@@ -100,5 +225,5 @@ def _parse(line: bytes) -> Ended | None:
     try:
         tree = json.loads(line)
         return Ended(tree["person"], tree["grant"], datetime.fromisoformat(tree["at"]), tree["kind"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from plugin.errors import AuditBroken
-from plugin.ledger import files
+from plugin.ledger import files, house_state
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
 from plugin.ledger.audit import Head, canonical
@@ -101,9 +101,12 @@ def add(
 ) -> SignedHead:
     """The same in the caller's transaction: the head is that of the rows which are committed already.
 
-    Its moment is the machine's: a store that claims to have seen a later one makes no term end sooner.
+    Its moment is the machine's: a store that claims to have seen a later one makes no term end sooner. Of ended.log it
+    says what the store knows, for the file itself may not be the right one (`ended` where the store knows nothing), and
+    never less than the last head, unless it tells that the file was begun anew.
     """
-    ended = _known(path, key, ended) if (note or {}).get("kind") != ENDED_ANEW else ended
+    ended = house_state.read(tx.connection).mark or ended
+    ended = ended if (note or {}).get("kind") == ENDED_ANEW else _known(path, key, ended)
     row = tx.execute(select(t.audit_head)).one()
     number = max(last_number(path), _last_told(tx)) + 1
     bare = SignedHead(

@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     false,
     func,
     or_,
@@ -32,12 +33,13 @@ from plugin.config import Jobs
 from plugin.errors import LeaseLost, NotFound, QueueFull, told
 from plugin.ledger.actions import Action
 from plugin.ledger.store import Store, Tx
-from plugin.ledger.tables import job
+from plugin.ledger.tables import job, state
 
 _LONGEST_BACKOFF = timedelta(hours=1)
 _LONGEST_ERROR = 200
 _KILLED = "its process died or overran its lease each time"
 _OPEN = text("state IN ('queued', 'running')")
+_COMPARING = ("photo",)  # the kinds that compare faces: they wait while the house is closed
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,12 @@ class Queue:
         """The next job that is due, ours for the length of a lease; None when none is.
 
         Takes over jobs whose lease ran out; each claim counts an attempt, so that a job that kills
-        its process ends dead like one that fails.
+        its process ends dead like one that fails. In a closed house none that compares is handed out.
         """
-        wanted = job.c.kind.in_(kinds) if kinds is not None else true()
+        open_ = exists().where(state.c.closed_at.is_(None))
+        wanted = and_(
+            job.c.kind.in_(kinds) if kinds is not None else true(), job.c.kind.not_in(_COMPARING) | open_
+        )
         now = self._store.clock.now()
         with self._store.read() as connection:
             # Most looks find nothing: they should not stand in the way of writers.

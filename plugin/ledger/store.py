@@ -34,6 +34,7 @@ class Tx:
         self.now = now
         self.machine_now = machine_now  # also where the store has seen a later moment
         self._audit: list[audit.Entry] = []
+        self._last: list[Callable[[], None]] = []
         self._after: list[Callable[[], None]] = []
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
@@ -50,6 +51,10 @@ class Tx:
     ) -> None:
         """Add an audit row to this transaction. `details` are JSON scalars without personal data."""
         self._audit.append(audit.Entry(action, actor, subject, resource_id, details))
+
+    def before_commit(self, act: Callable[[], None]) -> None:
+        """Call `act` when all else of this transaction is done; not at all if that fails. It may write and audit."""
+        self._last.append(act)
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Call `act` once this transaction is committed; not at all if it is rolled back."""
@@ -69,7 +74,9 @@ class Tx:
         self.execute(update(t.state).where(t.state.c.last_seen < self.now).values(last_seen=self.now))
 
     def seal_audit(self) -> None:
-        """Write and chain the audit rows: Store.write calls it, as the last act before the commit."""
+        """Do what comes last, and write and chain the audit rows: Store.write calls it, right before the commit."""
+        for act in self._last:
+            act()
         audit.append(self.connection, self.now, self._audit)
         self._audit = []
 

@@ -53,6 +53,7 @@ state = Table(
     Column("taken_off_at", Instant),                          # since when names that we take off are remembered
     Column("ended_lines", BIG),                               # how far ended.log was known to go; null: not yet known
     Column("ended_hash", Text),                               # the chained hash over those lines
+    Column("ended_anew_at", Instant),                         # since when it is a file that was begun anew
     Column("closed_at", Instant),                             # ended.log is not what was known: nothing is compared
     Column("closed_why", Text),                               # missing, shorter, different
 )  # fmt: skip

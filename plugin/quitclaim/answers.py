@@ -69,6 +69,7 @@ class Code(StrEnum):
     FACE_DISMISSED = "face_dismissed"
     SMALL_FIGURES = "small_figures"
     NO_FACE = "no_face"
+    HOUSE_CLOSED = "house_closed"
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,9 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
             "{count} small figures were seen and not counted",
         ),
         Code.NO_FACE: ("no face was found",),
+        Code.HOUSE_CLOSED: (
+            "nothing is cleared now: FaceLease is closed, because its record of who has withdrawn is {log}",
+        ),
     },
     "nl": {
         Code.NEVER_AGREED: ("{name} heeft niet ingestemd met {use}",),
@@ -73,9 +76,16 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
             "er zijn {count} kleine figuren gezien en niet meegeteld",
         ),
         Code.NO_FACE: ("er is geen gezicht gevonden",),
+        Code.HOUSE_CLOSED: (
+            "er wordt nu niets vrijgegeven: FaceLease is gesloten, want het register van intrekkingen {log}",
+        ),
     },
 }
 
+_LOG = {
+    "en": {"missing": "missing", "shorter": "shorter than it was", "different": "not what it was"},
+    "nl": {"missing": "ontbreekt", "shorter": "is korter dan het was", "different": "is niet wat het was"},
+}
 _SOMEBODY = {"en": "somebody recognised in the photo", "nl": "iemand die op de foto is herkend"}
 _THIS_USE = {"en": "this use", "nl": "dit gebruik"}
 _USE = {"en": "{channel} use ({purpose})", "nl": "gebruik voor {channel} ({purpose})"}
@@ -110,6 +120,7 @@ def render(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
         date=_date(values["moment"], tongue, zone) if "moment" in values else "",
         why=f": {values['why']}" if values.get("why") else "",
         count=values.get("count", "1"),
+        log=_LOG[tongue].get(values.get("log", ""), _LOG[tongue]["different"]),
     )
 
 

@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from plugin.errors import NotFound
-from plugin.flows import clearance, cleared
+from plugin.flows import clearance, cleared, closed_house
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.quitclaim import wording
@@ -89,11 +89,15 @@ class Cleared(BaseModel):
 
 
 class Library(BaseModel):
-    """A page, those that end first in front; `count` where it was asked for."""
+    """A page, those that end first in front; `count` where it was asked for.
+
+    `closed`: why nothing is cleared for any use, while FaceLease itself is closed.
+    """
 
     items: list[Cleared]
     next: str | None
     count: int | None
+    closed: str | None = None
 
 
 def routes(services: Services) -> Routes:
@@ -127,7 +131,8 @@ def routes(services: Services) -> Routes:
             page = cleared.page(conn, span, query.after, query.limit)
             count = cleared.count(conn, span) if query.count else None
         items = [Cleared(ref=one.ref, until=one.until) for one in page.photos]
-        return answer(Library(items=items, next=page.next or None, count=count))
+        closed = _closed(services, span.closed)
+        return answer(Library(items=items, next=page.next or None, count=count, closed=closed))
 
     return api
 
@@ -138,6 +143,11 @@ def _span(services: Services, query: Wanted) -> cleared.Span:
     if last is None:
         return cleared.now(services, purpose, query.channel)
     return cleared.until(services, purpose, query.channel, last, query.first)
+
+
+def _closed(services: Services, why: str | None) -> str | None:
+    site = services.config.site
+    return why and wording.render(closed_house.answer(why).reasons[0], site.language, site.zone)
 
 
 def _unknown(uses: list[Use]) -> dict[Use, Answer]:

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from plugin.errors import DamError
 from plugin.flows import clearance as clearances
-from plugin.flows import cleared, names, returned_names, review, vouching
+from plugin.flows import cleared, closed_house, names, returned_names, review, vouching
 from plugin.flows.services import Services
 from plugin.quitclaim import wording
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
@@ -221,6 +221,7 @@ def _all(
     shell: Shell, services: Services, span: cleared.Span, page: tuple[str, int] | None, as_json: bool
 ) -> None:
     with services.store.read() as conn:
+        closed_house.refuse(services, conn)
         count = cleared.count(conn, span)
         found = cleared.page(conn, span, *page) if page else cleared.Page((), "")
     data = {

@@ -9,13 +9,14 @@ from types import FrameType
 
 import click
 
-from plugin.flows import backlog, chores
+from plugin.errors import ConsentError
+from plugin.flows import backlog, chores, closed_house, house_closing
 from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
 from sidecar import doctor as checkup
 from sidecar import house, logs, server
 from sidecar.app import create_app
-from sidecar.commands.common import Shell, as_json, say
+from sidecar.commands.common import Shell, actor, as_json, say
 from sidecar.runner import Runner
 
 
@@ -83,8 +84,12 @@ def work(shell: Shell) -> None:
 def scan(
     shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, yes: bool, as_json: bool
 ) -> None:
-    """Examine the photographs of the collections that are switched on; stopped, it goes on where it was."""
+    """Examine the photographs of the collections that are switched on; stopped, it goes on where it was.
+
+    In a closed house nothing is examined, and the exit code is not 0.
+    """
     with shell.house() as services:
+        closed_house.refuse_now(services)
         changes = chores.poll(services)
         if late_consent:
             backlog.late_consent(services)
@@ -184,3 +189,35 @@ def doctor(shell: Shell, as_json: bool) -> None:
     say(as_json, data, lines)
     if not all(finding.ok for finding in findings):
         raise SystemExit(1)
+
+
+@click.command()
+@click.option(
+    "--without-ended-log", "reason", metavar="REASON",
+    help="Begin ended.log anew with what the store knows to have ended, because the right one is lost. The reason "
+    "stands in the log for years: name nobody in it.",
+)  # fmt: skip
+@as_json
+@click.pass_obj
+def reopen(shell: Shell, reason: str | None, as_json: bool) -> None:
+    """Open a closed house: ended.log is missing, shorter or not what it was, and nothing is compared or cleared.
+
+    Where the right file has been put back no option is needed: then every process opens the house by itself.
+    """
+    with shell.house(catch_up=False) as services:
+        if reason is None:
+            closed_house.refuse_now(services)
+            chores.start(services)
+            say(as_json, {"open": True}, ["the house is open: ended.log is what was known of it, or longer"])
+            return
+        if closed_house.why_now(services) is None:
+            raise ConsentError("the house is open: ended.log is what was known of it, and stays")
+        begun = house_closing.begin_anew(services, reason, actor())
+        chores.start(services)
+    said = [
+        f"the house is open: a new ended.log was begun with {begun.lines} endings that the store knows",
+        "what only the old file knew has not ended any more: facelease doctor says since when it is so",
+    ]
+    say(as_json, {"open": True, "lines": begun.lines, "set_aside": str(begun.aside or "")}, [
+        *said, *([f"the file that was there: {begun.aside}"] if begun.aside else []),
+    ])  # fmt: skip

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from plugin.errors import FaceLeaseError
+from plugin.flows import closed_house
 from plugin.flows.services import Services
 from plugin.flows.signin import Role, Staff
 from plugin.quitclaim import wording
@@ -62,9 +63,19 @@ def page(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
     menu = [name for name in _MENU if auth.may(me, f"console.{name}")]
     html = render_template(
         f"console/{template}.html", w=words.of(me.language), me=me, menu=menu, here=_section(),
-        site=house().config.site.name, said=session.pop(_SAID, None), undo=session.pop(_UNDO, None), **values,
+        site=house().config.site.name, closed=_closed(me.language), said=session.pop(_SAID, None),
+        undo=session.pop(_UNDO, None), **values,
     )  # fmt: skip
     return html, status
+
+
+def _closed(language: str) -> str | None:
+    """Why the house is closed, in one sentence; None where it is open."""
+    services = house()
+    found = closed_house.why_now(services)
+    if found is None:
+        return None
+    return wording.render(closed_house.answer(found).reasons[0], language, services.config.site.zone)
 
 
 def done(said: str, endpoint: str, undo: int | None = None, **args: Any) -> ResponseReturnValue:

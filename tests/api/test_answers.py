@@ -167,7 +167,12 @@ def test_everything_cleared_until_a_day_in_pages(
     later = (clock.now() + timedelta(days=6)).date().isoformat()
     assert api.get(f"/clearance?channel=website&first={later}&last={last}&count=true")["count"] == 8
     assert api.get("/clearance?channel=website&count=true")["count"] == 13
-    assert api.get("/clearance?channel=press&count=true") == {"items": [], "next": None, "count": 0}
+    assert api.get("/clearance?channel=press&count=true") == {
+        "items": [],
+        "next": None,
+        "count": 0,
+        "closed": None,
+    }
 
 
 def test_an_erasure_by_program_is_final(api: Api) -> None:

@@ -218,7 +218,7 @@ def test_a_line_without_its_commit_ends_the_grant_at_the_next_start(
     chores.poll(services)
     cast.work()
     for grant in ids.values():
-        services.ended.append(Ended(asa, grant, services.clock.now(), "withdrawn"))
+        services.ended.write(Ended(asa, grant, services.clock.now(), "withdrawn"))
     assert _website(services, ref) is Status.CLEARED
     assert chores.start(services) == 2
     assert not _template(services, asa)

@@ -181,7 +181,7 @@ def test_ended_log_erases_again_whom_an_old_copy_brought_back(
     asa, ref = _tagged(services, cast, photos)
     bo = cast.add("Bo")
     cast.sign(bo)
-    services.ended.append(Ended(asa, None, services.clock.now(), erasure.ERASED))
+    services.ended.write(Ended(asa, None, services.clock.now(), erasure.ERASED))
     chores.start(services)
     with services.store.read() as conn:
         assert not services.vault.has_key(conn, asa, "face")

@@ -11,6 +11,7 @@ def upgrade() -> None:
     """What is not known yet (how far ended.log goes, the key) the next start finds and makes."""
     op.add_column("state", sa.Column("ended_lines", sa.BigInteger().with_variant(sa.Integer(), "sqlite")))
     op.add_column("state", sa.Column("ended_hash", sa.Text()))
+    op.add_column("state", sa.Column("ended_anew_at", sa.BigInteger()))
     op.add_column("state", sa.Column("closed_at", sa.BigInteger()))
     op.add_column("state", sa.Column("closed_why", sa.Text()))
     op.create_table(
@@ -38,5 +39,5 @@ def downgrade() -> None:
     """Forget them. Text that was sealed under the house's key is not readable any more."""
     op.drop_table("erasure")
     op.drop_table("house_key")
-    for column in ("closed_why", "closed_at", "ended_hash", "ended_lines"):
+    for column in ("closed_why", "closed_at", "ended_anew_at", "ended_hash", "ended_lines"):
         op.drop_column("state", column)

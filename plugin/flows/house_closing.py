@@ -1,0 +1,194 @@
+"""Closes the house where ended.log is not what was known, and opens it where the right file is back.
+
+Known is what the store says and what the newest signed head says; the file must go through both marks. Longer is
+well: then it is told again (`replay`).
+"""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, or_, select
+
+from plugin.errors import ConsentError, StoreError, VaultError
+from plugin.flows import anew, gallery, known_ends, links, replay, tokens
+from plugin.flows.services import Services
+from plugin.ledger import ended_marks, heads, house_state
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.ended_marks import Told
+from plugin.ledger.endings import NOTHING_ENDED, Mark
+from plugin.ledger.house_state import HouseState
+from plugin.ledger.store import Tx
+
+LONGEST_REASON = 200
+
+
+def look(services: Services) -> None:
+    """Read ended.log whole: at the start of every process, and each minute. Returns with the house as it should be.
+
+    A house of before, whose store knows no mark, takes the file as it is, once.
+    """
+    said = _heads(services)
+    services.ended.read_anew()
+    with services.store.read() as conn:
+        now = house_state.read(conn)
+    lacks = services.ended.lacks(*ended_marks.known(now, said))
+    if lacks:
+        _close(services, said)
+    elif now.closed_at is not None:
+        with contextlib.suppress(StoreError):  # open to others: the doctor says so, and it stays closed
+            _open(services, said)
+    elif _is_unknown(now, said):
+        with services.store.write() as tx:
+            _adopt(services, tx, said)
+    anew.follow_closing(services)
+
+
+def _heads(services: Services) -> Told:
+    """What is said by heads that our key signed; without the key nobody knows which those are."""
+    keys = services.config.keys
+    try:
+        return ended_marks.told(services.config.path(keys.heads_file), services.head_key.known)
+    except VaultError:
+        return Told()
+
+
+def _is_unknown(now: HouseState, said: Told) -> bool:
+    return now.mark is None or now.mark not in ended_marks.known(now, said)
+
+
+def _adopt(services: Services, tx: Tx, said: Told) -> None:
+    now = house_state.read(tx.connection)
+    if now.closed_at is None and _is_unknown(now, said):
+        house_state.set_mark(tx, said.mark or services.ended.mark())
+        if said.anew_at is not None:
+            house_state.set_anew(tx, said.anew_at)
+
+
+def _close(services: Services, said: Told) -> None:
+    """Close, or know more of what is missing in a house that is closed."""
+    with services.store.write() as tx:
+        now = house_state.read(tx.connection)
+        known = ended_marks.known(now, said)
+        lacks = services.ended.lacks(*known)
+        furthest = max(known, key=lambda mark: mark.lines, default=NOTHING_ENDED)
+        if lacks and now.closed_at is None:
+            house_state.close(tx, lacks, furthest)
+        elif lacks and (now.mark, now.closed_why) != (furthest, lacks):
+            house_state.say_why(tx, lacks, furthest)
+
+
+def _open(services: Services, said: Told) -> None:
+    """The right file is back: first what it tells is carried out, and what ended meanwhile is written into it."""
+    replay.tell(services)
+    with services.store.write() as tx:
+        now = house_state.read(tx.connection)
+        if now.closed_at is None or services.ended.lacks(*ended_marks.known(now, said)):
+            return
+        there = {(one.person_id, one.grant_id, one.kind) for one in services.ended.lines()}
+        ended = known_ends.lines(services, tx.connection)
+        added = [one for one in ended if (one.person_id, one.grant_id, one.kind) not in there]
+        services.ended.write(*added)
+        house_state.reopen(tx, services.ended.mark())
+        tx.audit(Action.HOUSE_OPEN, "system", without_ended_log=False, lines=len(there), added=len(added))
+        _make_up(services, tx, now.closed_at)
+
+
+@dataclass(frozen=True)
+class Anew:
+    """A file that was begun anew: how many endings stand in it, where the one before was put (None: there was none),
+    and how many links and tokens were shut for good."""
+
+    lines: int
+    aside: Path | None
+    links: int
+    tokens: int
+
+
+def begin_anew(services: Services, reason: str, actor: str, restored: bool = False) -> Anew:
+    """Open the house without the file that was known: another begins with all that the store knows to have ended.
+
+    The wrong file is set aside, beside it. `restored`: the store is a copy of before, so no link and no token that it
+    knows opens anything more. Raises ConsentError without a reason; names do not belong there.
+    """
+    reason = refuse_reason(reason)
+    with services.store.write() as tx:
+        closed_at = house_state.read(tx.connection).closed_at
+        ended = known_ends.lines(services, tx.connection)
+        spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
+        aside = spare if services.ended.begin_anew(ended, spare) else None
+        mark = services.ended.mark()
+        house_state.reopen(tx, mark)
+        tx.audit(
+            Action.HOUSE_OPEN,
+            actor,
+            without_ended_log=True,
+            lines=mark.lines,
+            restored=restored,
+            reason=reason,
+        )
+        house_state.set_anew(tx, _write_head(services, tx, mark, actor))
+        shut = _shut_all(services, tx, actor) if restored else (0, 0)
+        if closed_at is not None:
+            _make_up(services, tx, closed_at)
+    anew.follow_closing(services)
+    return Anew(mark.lines, aside, *shut)
+
+
+def refuse_reason(reason: str) -> str:
+    """The reason without white space around it. Raises ConsentError where it says nothing, or too much."""
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise ConsentError(
+            f"--without-ended-log needs a reason of 1 to {LONGEST_REASON} characters; it stands in the log for years, "
+            "so name nobody in it"
+        )
+    return reason
+
+
+def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
+    """So that heads of before do not hold the file of before against the new one. Without their key none counts.
+
+    Returns the moment from which the new file counts.
+    """
+    config = services.config
+    try:
+        key = services.head_key
+    except VaultError:
+        return tx.now
+    months = config.retention.audit_months
+    note = {"kind": ended_marks.ANEW}
+    return heads.add(tx, key, config.path(config.keys.heads_file), months, mark, note, actor).at
+
+
+def _shut_all(services: Services, tx: Tx, actor: str) -> tuple[int, int]:
+    open_links = select(t.invitation.c.id).where(t.invitation.c.revoked_at.is_(None))
+    open_tokens = select(t.api_token.c.id).where(t.api_token.c.revoked_at.is_(None))
+    mine, theirs = list(tx.connection.scalars(open_links)), list(tx.connection.scalars(open_tokens))
+    for link_id in mine:
+        links.revoke(services, tx, link_id, actor)
+    for token_id in theirs:
+        tokens.revoke_in(services, tx, token_id, actor)
+    return len(mine), len(theirs)
+
+
+def _make_up(services: Services, tx: Tx, since: datetime) -> None:
+    """What was not done while the house was closed.
+
+    Sets that came were not held against those who look alike, and no file was stated to be released anew.
+    """
+    i, s = t.intent.c, t.reference_set.c
+    written = select(i.resource_id).where(i.finished_at >= since)
+    named = select(t.tag.c.person_id).where(t.tag.c.resource_id.in_(written), t.tag.c.person_id.is_not(None))
+    for person_id in sorted(set(tx.connection.scalars(named))):
+        services.queue.put(tx, "recompute", person_id)
+    came = or_(s.added_at >= since, s.vouched_at >= since)
+    for set_id in list(tx.connection.scalars(select(s.id).where(s.ended_at.is_(None), came))):
+        gallery.hold_near(services, tx, set_id)
+
+
+def is_anew_since(conn: Connection) -> datetime | None:
+    """Since when the house runs on a file that was begun anew; None where it never was."""
+    return house_state.read(conn).anew_at
