@@ -16,8 +16,25 @@ function faceleaseAsk(panel, decision) {
         timeout: 10000
     }).done(function (html) {
         panel.html(html);
+        faceleaseShow(panel);
     }).fail(function () {
         panel.empty().append(failed);
+    });
+}
+
+/* Boxes appear with their picture: over one that still loads, or failed, there is none. */
+function faceleaseShow(panel) {
+    panel.find('.FaceleasePicture img').each(function () {
+        var image = this;
+        var seen = function () {
+            var there = image.naturalWidth > 0;
+            jQuery(image).parent().toggleClass('FaceleaseShown', there).toggleClass('FaceleaseFailed', !there);
+        };
+        if (image.complete) {
+            seen();
+        } else {
+            jQuery(image).on('load error', seen);
+        }
     });
 }
 
