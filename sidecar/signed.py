@@ -54,7 +54,9 @@ def body(services: Services, known: Secrets) -> tuple[str, bytes]:
 
     @after_this_request
     def prove(answer: Response) -> Response:
-        answer.headers[signature.PROOF] = signature.prove(allowed, headers, answer.status_code, answer.get_data())
+        answer.headers[signature.PROOF] = signature.prove(
+            allowed, headers, answer.status_code, answer.get_data()
+        )
         return answer
 
     return message, raw

@@ -34,7 +34,8 @@ function get_resource_path(...$given) { return $given[1] ? a_preview() : 'https:
 function a_preview() {
     if (!isset($GLOBALS['preview'])) {
         $GLOBALS['preview'] = tempnam(sys_get_temp_dir(), 'facelease');
-        file_put_contents($GLOBALS['preview'], base64_decode('R0lGODlhAwACAIAAAAAAAP///yH5BAAAAAAALAAAAAADAAIAAAICjF8AOw=='));
+        $small = 'R0lGODlhAwACAIAAAAAAAP///yH5BAAAAAAALAAAAAADAAIAAAICjF8AOw==';
+        file_put_contents($GLOBALS['preview'], base64_decode($small));
         register_shutdown_function(fn() => unlink($GLOBALS['preview']));
     }
     return $GLOBALS['preview'];

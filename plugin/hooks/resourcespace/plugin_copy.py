@@ -1,6 +1,7 @@
-"""The list by which the plugin knows that its copy in the DAM is whole: `python -m plugin.hooks.resourcespace.plugin_copy`.
+"""The list by which the plugin knows that its copy in the DAM is whole.
 
-To be made anew after each change of the plugin; a test says when it is not.
+Made anew after each change of the plugin, by `python -m plugin.hooks.resourcespace.plugin_copy`; a test says when it is
+not.
 """
 
 import hashlib

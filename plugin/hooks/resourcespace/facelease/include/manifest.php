@@ -36,7 +36,7 @@ return [
     'include/signing.php' => [5745, 'd6db3dc85263a74c56cebde502685c4e43024f2e8acf259c76af1bd6c20f3924'],
     'include/tags.php' => [8876, '8270a08eea4250fd764bd1226c7d3d551617b1fa3d97554c183e199d755f534a'],
     'include/whole.php' => [3004, '1a42926d2a43e9daa190a0fa9af9ae303472e9f45c2d85d4747a6fb0dc5f6609'],
-    'js/panel.js' => [2252, '377f4cd10e7f1a714214949f55fc800c28b3593d88fcd53922d6556672dee938'],
+    'js/panel.js' => [2794, '1c59b31707de4d11ed9713bcc4f28cd665df7116bf55756b1ac5084a9d393788'],
     'js/signin.js' => [111, '54d7899f22046685b54528580b27b56eaa06e69cf911c710b0e36ff56a658607'],
     'languages/en.php' => [13537, 'efe4ec01121cf4612111538fa9e11cf5537fb10feeab3b46a5c1fa4206416200'],
     'languages/nl.php' => [14337, '6fad884e8fb8c7abdee75660007df4c605db7a2836fb88cc3cda052111417d1a'],
