@@ -88,7 +88,7 @@ def off_picture(rect: Rect, image: Rect, box: Box) -> float:
 def off_pixels(rect: Rect, shot: Image.Image, scale: float, colour: Sequence[int]) -> float:
     """The same against the colour in a screenshot of the whole page: infinite where the patch is not to be seen."""
     near = np.abs(np.asarray(shot.convert("RGB"), dtype=int) - np.array(colour)).max(axis=2) < 60
-    margin = 40 * scale
+    margin = 12 * scale
     x, y = rect["x"] * scale, rect["y"] * scale
     top, left = max(0, int(y - margin)), max(0, int(x - margin))
     part = near[

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 from sqlalchemy import insert
 
 from plugin.clock import ManualClock
@@ -66,7 +66,7 @@ class Host:
         self, browser: Browser, width: int = 1280, zoom: float = 1.0, direction: str = "ltr"
     ) -> None:
         # A page that is zoomed to 150 % has fewer px, each 1.5 times as large.
-        size = {"width": round(width / zoom), "height": round(900 / zoom)}
+        size: ViewportSize = {"width": round(width / zoom), "height": round(900 / zoom)}
         self.zoom = zoom
         self._context = browser.new_context(viewport=size, device_scale_factor=zoom)
         self.page = self._context.new_page()
@@ -280,7 +280,7 @@ def test_boxes_on_the_review_page_lie_on_their_faces(
     """Every ratio and every EXIF orientation, at every width and zoom."""
     cast.open_collection(mode=Mode.DETECT)
     by_id = {}
-    for number in range(20):  # each ratio with each box, and every orientation with several of both
+    for number in range(10):  # each ratio, each orientation, each box
         key = (list(RATIOS)[number % 5], 1 + number % 8, number % len(BOXES))
         by_id[enter(services, photos, *key)] = key
     tally = Tally()
@@ -297,7 +297,8 @@ def test_boxes_on_the_review_page_lie_on_their_faces(
                 shot(page, f"review-{width}-{tally.measured}")
             if not after.count():
                 break
-            after.click()
+            with page.expect_navigation():
+                after.click()
     promise("G3", f"the review page: boxes {tally}")
     assert tally.far == []
     assert tally.measured >= len(by_id) * len(list(sights()))
@@ -306,6 +307,8 @@ def test_boxes_on_the_review_page_lie_on_their_faces(
 def reviewed(
     tally: Tally, page: Page, by_id: dict[int, tuple[str, int, int]], width: int, zoom: float
 ) -> None:
+    # The frame covers the patch's own edge, so that the patch is looked for without it.
+    page.evaluate("document.querySelectorAll('.shot svg').forEach(one => { one.style.opacity = 0; })")
     seen = screenshot(page)
     ids = page.evaluate("[...document.querySelectorAll('.face')].map(one => Number(one.id.slice(5)))")
     shown = drawn(page, ".shot > img", "rect:not(.under)")
@@ -319,7 +322,7 @@ def reviewed(
         assert abs(image["width"] / image["height"] / (across / down) - 1) < 0.03, where
         assert [box["seen"] for box in boxes] == [True], where
         tally.add(where, off_picture(boxes[0], image, BOXES[number]))
-        if number == 0:  # the frame is painted over the others
+        if min(boxes[0]["width"], boxes[0]["height"]) > 4:  # smaller ones are lost in the JPEG's own colour
             tally.add(f"{where} px", off_pixels(boxes[0], seen, 1.0, COLOURS[number]))
 
 

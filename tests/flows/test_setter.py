@@ -21,7 +21,7 @@ from tests.doubles.resourcespace_state import GENERAL, SUPER, Shelf
 
 ASA = "Åsa Öberg"
 BASED = {"basis": "all-asked", "reference": "list", "by": "Ann Sample", "decided": "2026-01-02"}
-SHELVES = ({"kind": 0}, {"kind": 4}, {"kind": 3})
+PRIVATE, PUBLIC, FEATURED = 0, 4, 3
 _messages = count()
 
 
@@ -73,14 +73,12 @@ def house(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Ho
         yield House(services, double)
 
 
-@pytest.mark.parametrize("shelf", SHELVES)
+@pytest.mark.parametrize("kind", [PRIVATE, PUBLIC, FEATURED])
 @pytest.mark.parametrize("mode", ["detect", "suggest", "auto", "never", "off"])
-def test_who_may_not_edit_a_photograph_decides_nothing_about_it(
-    house: House, mode: str, shelf: dict[str, int]
-) -> None:
+def test_who_may_not_edit_a_photograph_decides_nothing_about_it(house: House, mode: str, kind: int) -> None:
     """Whatever they choose, in a collection of whatever kind: names, answers and comparing stay as they were."""
     before = clearance.ask(house.services, "1", "communication", "website")
-    mine = house.choose(mode, **shelf)
+    mine = house.choose(mode, kind=kind)
     assert [house.mode(ref) for ref in (1, 2)] == [Mode.OFF, Mode.OFF]
     assert house.held(mine) == []
     assert house.cast.tags(house.asa) == {"1": "machine", "2": "confirmed"}
