@@ -12,18 +12,14 @@ const FACELEASE_WAITING = 3;
 /** Ask, unless the sidecar is known to be sick, or too many ask already. @param callable(): array $ask */
 function facelease_guarded(callable $ask): array
 {
-    [$failures, $until] = facelease_breaker();
-    if ($until > microtime(true)) {
-        return facelease_no_answer('paused');
-    }
-    $place = facelease_place($failures > 0 ? 1 : FACELEASE_WAITING);
+    $place = facelease_place(facelease_breaker()[0] > 0 ? 1 : FACELEASE_WAITING);
     if ($place === null) {
         return facelease_no_answer('busy');
     }
     try {
         [$failures, $until] = facelease_breaker();
         if ($until > microtime(true)) {
-            return facelease_no_answer('paused'); // somebody found out while we waited for a place
+            return facelease_no_answer('paused');
         }
         $answer = $ask();
         facelease_learn($answer, $failures);

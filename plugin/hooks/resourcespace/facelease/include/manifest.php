@@ -17,7 +17,7 @@ return [
     'hooks/download.php' => [1187, '2d49c0023b0a3102d48269e64f3feeda28b0d4320afdd9c0e51ddd40a656a4dd'],
     'include/access.php' => [3212, 'acc95a7472ae25c5444cc1946634d2cbe7651c560ae14644a2c71b558a0524a4'],
     'include/all.php' => [415, '04b0954c874801001f1a0908ee85422fc8670e5fc9b6054468d1ded06a835a44'],
-    'include/breaker.php' => [3700, '487e166627cb83e321255ef99a1ac3f00b5c492db92b55e898c7eeb58b1feb21'],
+    'include/breaker.php' => [3528, 'ee17488a9e6baa6b840b834e02cc0d638eaeaa82d8d35149500b65528e6ebcb2'],
     'include/collection_form.php' => [5193, '1c4d27ace9c962916f2be84caef2b4cd9f7e5eff7f1411161f3724d574eef849'],
     'include/downloads.php' => [6489, '46e853e11c16b6d835314b2ca0289d2516a31d205850eb3f5a3841a9101551f3'],
     'include/downloads_form.php' => [5112, 'da7c95ca5fac5aeb2158ed8a7d91e2f83f33a7180bc47f9fdcfb2106f93f76cd'],
