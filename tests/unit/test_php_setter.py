@@ -70,8 +70,8 @@ def counts(mode: str | None, resource: int, start: str = "", **choice: Any) -> b
     return bool(said)
 
 
-BOSS = {"set_by": "boss", "set_by_ref": 1, "set_by_group": 3}
-JO = {"set_by": "jo", "set_by_ref": 2, "set_by_group": 2}
+BOSS: dict[str, Any] = {"set_by": "boss", "set_by_ref": 1, "set_by_group": 3}
+JO: dict[str, Any] = {"set_by": "jo", "set_by_ref": 2, "set_by_group": 2}
 
 
 @pytest.mark.parametrize("mode", ["off", "detect", "suggest", "auto", "never"])
@@ -82,7 +82,7 @@ def test_it_counts_for_what_the_account_may_edit(mode: str) -> None:
     assert not counts(mode, 11, **JO)
     assert counts(mode, 12, **JO)
     assert counts(mode, 11, "$edit_access_for_contributor = true;", **JO)
-    filtered = {"set_by": "filtered", "set_by_ref": 5, "set_by_group": 4}
+    filtered: dict[str, Any] = {"set_by": "filtered", "set_by_ref": 5, "set_by_group": 4}
     assert counts(mode, 10, **filtered)
     assert not counts(mode, 11, **filtered)
 
@@ -129,5 +129,7 @@ def test_no_choice_and_one_that_the_plugin_ended() -> None:
 
 def test_a_fault_in_the_dams_rule_leaves_who_is_signed_in() -> None:
     """Whatever it throws."""
-    code = f"{SITE} $breaks = 1; try {{ facelease_account_may_edit(get_user(1), $resources[10]); echo 'no'; }}"
+    code = (
+        f"{SITE} $breaks = 1; try {{ facelease_account_may_edit(get_user(1), $resources[10]); echo 'no'; }}"
+    )
     assert json.loads(run_php(f"{code} catch (Exception) {{ echo json_encode(after()); }}"))
