@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, after_this_request, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
@@ -39,7 +39,10 @@ def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.en
 
 
 def body(services: Services, known: Secrets) -> tuple[str, bytes]:
-    """The id and the raw bytes of this request. Raises SignatureRefused; 413 above the limit, 400 for half a body."""
+    """The id and the raw bytes of this request, whose answer will bear our proof.
+
+    Raises SignatureRefused; 413 above the limit, 400 for half a body.
+    """
     raw = read()
     headers = {name: request.headers.get(name, "") for name in signature.HEADERS}
     try:
@@ -47,7 +50,16 @@ def body(services: Services, known: Secrets) -> tuple[str, bytes]:
     except ConfigError as error:
         log.error("secrets cannot be read", said=told(error))  # noqa: TRY400 - no traceback near secrets
         raise
-    return signature.verify(allowed, headers, raw, services.clock.now()), raw
+    message = signature.verify(allowed, headers, raw, services.clock.now())
+
+    @after_this_request
+    def prove(answer: Response) -> Response:
+        answer.headers[signature.PROOF] = signature.prove(
+            allowed, headers, answer.status_code, answer.get_data()
+        )
+        return answer
+
+    return message, raw
 
 
 def read(most: int = events.MOST_BYTES) -> bytes:

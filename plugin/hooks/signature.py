@@ -24,6 +24,8 @@ WINDOW = timedelta(minutes=5)
 
 PREFIX = "whsec_"
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+PROOF = "FaceLease-Answer"
+"""The header of an answer: who answers has the secret too."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # no dot: it parts the id from the timestamp in what is signed
 _MOMENT = re.compile(r"[1-9][0-9]{8,11}")
@@ -38,6 +40,21 @@ def sign(secret: str, message: str, at: datetime, body: bytes) -> dict[str, str]
     moment = at.astimezone(UTC)
     made = Webhook(secret).sign(message, moment, body.decode())
     return dict(zip(HEADERS, (message, str(int(moment.timestamp())), made), strict=True))
+
+
+def prove(secrets: Sequence[str], headers: Mapping[str, str], status: int, body: bytes) -> str:
+    """The header by which an answer proves that it is ours, and the answer to the request with these `headers`.
+
+    Under each of `secrets`: the sender has one of them.
+    """
+    message, moment = headers[HEADERS[0]], headers[HEADERS[1]]
+    said = f"answer.{message}.{moment}.{status}.".encode() + body
+    return " ".join(f"v1,{base64.b64encode(_hmac(secret, said)).decode()}" for secret in secrets)
+
+
+def _hmac(secret: str, said: bytes) -> bytes:
+    encoded = secret.removeprefix(PREFIX)
+    return hmac.digest(base64.b64decode(encoded + "=" * (-len(encoded) % 4)), said, "sha256")
 
 
 def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.doubles.resourcespace_consents import ConsentApi
-from tests.doubles.resourcespace_state import PEOPLE, RESTRICTED, Library, Photo, Shelf, User
+from tests.doubles.resourcespace_state import GROUPS, PEOPLE, RESTRICTED, Library, Photo, Shelf, User
 
 Params = Mapping[str, str]
 Function = Callable[["Api", User, Params], Any]
@@ -447,7 +447,11 @@ class PluginApi(Api):
         return {
             "ref": ref, "file_version": self._version(photo), "has_image": photo.has_image,
             "archive": photo.archive, "extension": photo.extension,
-            "collections": [self._kept(s) for s in self.library.shelves.values() if ref in self._below(s)],
+            "collections": [
+                self._kept(s)
+                for s in self.library.shelves.values()
+                if ref in self._below(s) and self._counts(s, photo)
+            ],
             "complete": True, "people": self._people(photo), "preview": preview,
         }  # fmt: skip
 
@@ -459,6 +463,22 @@ class PluginApi(Api):
                 found |= set(self._below(other))
         return sorted(found)
 
+    def _counts(self, shelf: Shelf, photo: Photo) -> bool:
+        """What was chosen counts where the account that chose it may edit; "never" also by its group of then."""
+        name = shelf.ruling.get("set_by", "")
+        if not name:
+            return True
+        setter = self.library.users.get(name.casefold())
+        there = setter is not None and setter.name == name and setter.active
+        if there and setter and self.editable(setter, photo):
+            return True
+        if shelf.ruling["mode"] != "never":
+            return False
+        group = shelf.ruling.get("set_by_group")
+        if group is None:
+            return not there
+        return self.editable(User(0, "", "", group, set(GROUPS[group])), photo)
+
     def _version(self, photo: Photo) -> str:
         parts = f"{photo.modified}|{len(photo.original)}|{photo.tweaks}|{photo.checksum}"
         return hashlib.sha256(parts.encode()).hexdigest()[:32]
@@ -466,7 +486,8 @@ class PluginApi(Api):
     def _kept(self, shelf: Shelf) -> dict[str, Any]:
         nothing = {"mode": "off", "basis": None, "reference": "", "by": "", "decided": None, "review": None,
                    "set_by": "", "set_at": ""}  # fmt: skip
-        return {"ref": shelf.ref, "title": shelf.name, **nothing, **shelf.ruling}
+        told = {name: value for name, value in shelf.ruling.items() if name != "set_by_group"}
+        return {"ref": shelf.ref, "title": shelf.name, **nothing, **told}
 
     def _people(self, photo: Photo) -> list[dict[str, Any]]:
         return [{"node": n, "name": self.library.nodes[n].name} for n in photo.nodes]
@@ -536,8 +557,10 @@ class PluginApi(Api):
     def facelease_members(self, user: User, p: Params) -> Any:
         collection, start, count = integer(p, "collection"), loose(p.get("offset")), loose(p.get("limit"))
         shelf = self.library.shelves.get(collection)
-        refs = self._below(shelf) if shelf else []
-        return {"total": len(refs), "refs": refs[start : start + count]}
+        refs = [ref for ref in self._below(shelf) if ref in self.library.photos] if shelf else []
+        some = refs[start : start + count]
+        counting = [ref for ref in some if shelf and self._counts(shelf, self.library.photos[ref])]
+        return {"total": len(refs), "refs": counting, "next": start + len(some)}
 
     def facelease_modes(self, user: User, p: Params) -> Any:
         return [

@@ -17,7 +17,7 @@ TITLE = 8
 _SIZES = {"col": (140, 140), "thm": (200, 200), "pre": (900, 540), "scr": (1400, 800), "lpr": (2000, 2000)}
 _START = datetime(2026, 3, 2, 13, 0)  # noqa: DTZ001 - the server's times have no zone
 SUPER, ADMIN, GENERAL, RESTRICTED = 3, 1, 2, 6
-_GROUPS = {
+GROUPS = {
     SUPER: {"a", "t", "u", "v", "k", "R", "e0", "e-1", "e-2", "f*"},
     ADMIN: {"t", "u", "v", "k", "R", "e0", "e-1", "e-2", "cm", "f*"},
     GENERAL: {"e-1", "e-2", "f*"},
@@ -133,7 +133,7 @@ class Library:
 
     def add_user(self, name: str, group: int) -> User:
         key = hashlib.sha256(f"{len(self.users) + 1}scramble".encode()).hexdigest()
-        user = User(len(self.users) + 1, name, key, group, set(_GROUPS[group]))
+        user = User(len(self.users) + 1, name, key, group, set(GROUPS[group]))
         self.users[name.casefold()] = user
         return user
 

@@ -1,5 +1,7 @@
 """The pages of the server's administrator, by plain requests: plugins, shares, reverts, set-up; and its tables."""
 
+import html
+import json
 import os
 import re
 import shlex
@@ -20,6 +22,7 @@ class Office:
 
     def __init__(self, given: Given) -> None:
         self._given, self._session = given, requests.Session()
+        self._asking: dict[str, dict[str, str]] = {}
         self.post("login.php", username=given.user, password=given.password)
 
     def page(self, path: str) -> str:
@@ -33,6 +36,17 @@ class Office:
         found = re.search(r'name="CSRFToken" value="([^"]+)"', shown[max(0, shown.find('id="anc-post"')) :])
         data = {**form, "CSRFToken": found[1] if found else ""}
         return self._session.post(f"{self._given.url}/{path}", data=data, timeout=60).text
+
+    def panel(self, ref: str, seconds: float = 30) -> requests.Response:
+        """The panel of a resource, asked as its page does."""
+        if ref not in self._asking:
+            shown = self.page(f"pages/view.php?ref={ref}")
+            told = re.search(r'data-csrf="([^"]+)"', shown)
+            assert told, "no panel on the page"
+            self._asking[ref] = json.loads(html.unescape(told[1]))
+        data = {"ajax": "true", "ref": ref, **self._asking[ref]}
+        page = f"{self._given.url}/plugins/facelease/pages/panel.php"
+        return self._session.post(page, data=data, timeout=seconds)
 
     @contextmanager
     def plugin(self, name: str) -> Iterator[None]:

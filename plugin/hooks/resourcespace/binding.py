@@ -109,10 +109,15 @@ class Applied(_Answer):
 
 
 class Holders(_Answer):
-    """A page of the resources that have a node."""
+    """A page of the resources that have a node, or lie in a collection.
+
+    `next` is the offset of the next page where some were left out of this one: a collection's mode does not count for
+    what the account that chose it may not edit.
+    """
 
     total: int
     refs: tuple[int, ...]
+    next: int | None = None
 
 
 class Deleted(_Answer):

@@ -141,7 +141,7 @@ class Bound:
                     yield ref
 
     def members(self, collection: int) -> Iterator[int]:
-        """Unfiltered: a private collection of somebody else cannot be searched without permission a."""
+        """All for which its mode counts: a private collection of somebody else is not searched without permission a."""
         return self._paged("facelease_members", "collection", collection)
 
     def _paged(self, function: str, name: str, value: int) -> Iterator[int]:
@@ -149,8 +149,8 @@ class Bound:
         while True:
             page = self._client.ask(function, of(Holders), True, **{name: value}, offset=start, limit=_PAGE)
             yield from page.refs
-            start += len(page.refs)
-            if not page.refs or start >= page.total:
+            before, start = start, start + len(page.refs) if page.next is None else page.next
+            if start <= before or start >= page.total:
                 break
 
     def told(self) -> Sequence[tuple[int, str, int | None]]:

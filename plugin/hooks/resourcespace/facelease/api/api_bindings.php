@@ -4,7 +4,9 @@
  * What the sidecar asks of the DAM. Each answers only the service account and super administrators.
  */
 
-include_once __DIR__ . '/../include/all.php';
+if (function_exists('facelease_is_whole') && is_file(__DIR__ . '/../include/all.php')) {
+    include_once __DIR__ . '/../include/all.php';
+}
 
 const FACELEASE_VERSION = '0.1.0';
 

@@ -1,6 +1,18 @@
 <?php
 
-include_once __DIR__ . '/../include/all.php';
+// A copy that is not whole stands still: no page of the DAM may break for it.
+try {
+    if (is_file(__DIR__ . '/../include/whole.php') && is_file(__DIR__ . '/../include/all.php')) {
+        include_once __DIR__ . '/../include/all.php';
+    }
+} catch (ParseError $broken) {
+    debug('facelease: ' . $broken->getMessage());
+}
+if (!function_exists('facelease_is_whole')) {
+    $GLOBALS['plugins'] = array_map(static fn($one) => $one === 'facelease' ? 'facelease-not-whole' : $one, $GLOBALS['plugins'] ?? []);
+} elseif (!facelease_is_whole()) {
+    facelease_stand_still();
+}
 
 /** Every line of the resource log comes by here before it is written; we note it and change nothing. */
 function HookFaceleaseAllModifylognotes($notes, $type, $resource)
@@ -60,6 +72,7 @@ function HookFaceleaseAllCron()
         facelease_end_orphans();
         $blanked = facelease_blank_past_days(5000);
         $dropped = facelease_drop_old(30);
+        facelease_note_changed_rights();
         $sent = facelease_deliver(50.0);
         facelease_set_state(['cron_at' => time()]);
         logScript("FaceLease: $sent events delivered, $dropped dropped, $blanked clearances blanked");

@@ -1,5 +1,10 @@
 <?php
 
-foreach (['access', 'signing', 'events', 'modes', 'fields', 'tags', 'photo', 'panel', 'signin', 'embedded', 'downloads', 'sight'] as $part) {
-    include_once __DIR__ . "/$part.php";
+// While the copy is not whole nothing of it is loaded: see whole.php.
+include_once __DIR__ . '/whole.php';
+
+if (function_exists('facelease_is_whole') && facelease_is_whole()) {
+    foreach (['access', 'signing', 'breaker', 'events', 'setter', 'modes', 'fields', 'tags', 'photo', 'panel', 'signin', 'embedded', 'downloads', 'sight', 'places'] as $part) {
+        include_once __DIR__ . "/$part.php";
+    }
 }

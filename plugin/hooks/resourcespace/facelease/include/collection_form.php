@@ -53,6 +53,10 @@ function facelease_render_effect(int $collection, ?string $without, bool $warned
     if ($without !== null) {
         facelease_render_note('FaceleaseWarning', $without);
     }
+    $idle = facelease_idle_members($collection);
+    if ($idle > 0) {
+        echo '<p class="FaceleaseWarning">' . escape(facelease_word('choice_idle_here', $idle)) . '</p>';
+    }
     if ($warned) {
         facelease_render_note('FaceleaseWarning', 'controller_warning');
     }

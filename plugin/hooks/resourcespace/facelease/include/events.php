@@ -138,7 +138,10 @@ function facelease_lock(): bool
     return (int) $row[0]['value'] === 1;
 }
 
-/** Rows that are due now, oldest first; none while the sidecar has asked for, or been given, a pause. */
+/**
+ * Rows that are due now; none while the sidecar has asked for, or been given, a pause. What was tried least comes
+ * first, the oldest of those before the others: a message that never passes holds up none behind it.
+ */
 function facelease_due(int $limit): array
 {
     if ((int) facelease_state('paused_until') > time()) {
@@ -146,7 +149,7 @@ function facelease_due(int $limit): array
     }
 
     return ps_query(
-        'SELECT ref, id, type, target, created, attempts FROM facelease_event WHERE due <= ? ORDER BY ref LIMIT ?',
+        'SELECT ref, id, type, target, created, attempts FROM facelease_event WHERE due <= ? ORDER BY attempts, ref LIMIT ?',
         ['i', time(), 'i', $limit],
         '',
         -1,
@@ -155,23 +158,39 @@ function facelease_due(int $limit): array
     );
 }
 
-/** Deliver up to 200 rows; false when there is a reason to stop. */
+/**
+ * Deliver up to 200 rows; false when there is a reason to stop: nobody is there, or a second message in a row failed.
+ * One that fails alone says nothing of the others.
+ */
 function facelease_deliver_batch(float $end, int &$sent): bool
 {
+    $failed = null;
     foreach (facelease_once_each(facelease_due(200)) as $event) {
         if (microtime(true) >= $end) {
-            return false;
+            break;
         }
         $answer = facelease_send($event);
-        if ($answer['status'] >= 200 && $answer['status'] < 300) {
+        if ($answer['ours'] && $answer['status'] >= 200 && $answer['status'] < 300) {
             ps_query('DELETE FROM facelease_event WHERE ref = ?', ['i', $event['ref']]);
             $sent++ === 0 && facelease_set_state(['failures' => 0, 'accepted_at' => time(), 'answer' => '']);
-        } elseif (!facelease_put_off($event, $answer)) {
-            return false;
+            $failed = null;
+            continue;
+        }
+        facelease_put_off($event, $answer);
+        if (facelease_is_sick($answer)) {
+            if ($failed !== null || $answer['status'] === 0 || $answer['retry'] > 0) {
+                facelease_pause($answer);
+                return false;
+            }
+            $failed = $answer;
         }
     }
+    if ($failed !== null) {
+        facelease_pause($failed);
+        return false;
+    }
 
-    return true;
+    return microtime(true) < $end;
 }
 
 /** Of rows never tried that say the same of the same thing, keep the last: an upload writes half a dozen. */
@@ -201,30 +220,38 @@ function facelease_send(array $event): array
     return facelease_post('events', '/hooks/resourcespace', (string) $event['id'], (string) $body, 2.0);
 }
 
-/**
- * Not accepted: try again later, this row alone (the sidecar refused this message) or all of them (it is down,
- * slow, busy or of another secret).
- *
- * @return bool whether the next row is worth an attempt now
- */
-function facelease_put_off(array $event, array $answer): bool
+/** Might this answer be the sidecar's state, and not this message's fault? */
+function facelease_is_sick(array $answer): bool
 {
-    $said = mb_substr($answer['status'] . ' ' . $answer['error'], 0, 120);
+    return !in_array($answer['status'], [400, 409, 413, 415, 422], true);
+}
+
+/** Not accepted: this message is tried again later, each time after twice as long. */
+function facelease_put_off(array $event, array $answer): void
+{
     $attempts = (int) $event['attempts'] + 1;
-    $alone = in_array($answer['status'], [400, 409, 413, 415, 422], true);
-    if ($alone) {
-        $wait = min(86400, 60 * 2 ** min($attempts, 11));
-    } else {
-        $failures = (int) facelease_state('failures') + 1;
-        $wait = max($answer['retry'], min(300, 5 * 2 ** min($failures - 1, 6)));
-        facelease_set_state(['failures' => $failures, 'paused_until' => time() + $wait, 'answer' => trim($said)]);
-    }
+    $wait = match (true) {
+        $answer['status'] === 0 => min(300, 5 * 2 ** min($attempts - 1, 6)),
+        facelease_is_sick($answer) => min(3600, 5 * 2 ** min($attempts - 1, 10)),
+        default => min(86400, 60 * 2 ** min($attempts, 11)),
+    };
     ps_query(
         'UPDATE facelease_event SET attempts = ?, due = ?, answer = ? WHERE ref = ?',
-        ['i', $attempts, 'i', time() + $wait, 's', trim($said), 'i', $event['ref']]
+        ['i', $attempts, 'i', time() + $wait, 's', facelease_said($answer), 'i', $event['ref']]
     );
+}
 
-    return $alone;
+/** The sidecar is down, slow, busy or of another secret: nothing is sent for a while, for longer each time. */
+function facelease_pause(array $answer): void
+{
+    $failures = (int) facelease_state('failures') + 1;
+    $wait = max($answer['retry'], min(300, 5 * 2 ** min($failures - 1, 6)));
+    facelease_set_state(['failures' => $failures, 'paused_until' => time() + $wait, 'answer' => facelease_said($answer)]);
+}
+
+function facelease_said(array $answer): string
+{
+    return mb_substr(trim($answer['status'] . ' ' . $answer['error']), 0, 120);
 }
 
 function facelease_state(string $name): string

@@ -63,7 +63,9 @@ function facelease_fields_taking_names(): array
 /** What keeps the plugin from working as it should, one sentence each, in the user's language; not escaped. */
 function facelease_problems(): array
 {
-    $problems = facelease_sight_problems();
+    $flaws = facelease_flaws(true);
+    $problems = $flaws === [] ? [] : [facelease_word('problem_copy', implode(', ', array_slice($flaws, 0, 10)))];
+    $problems = array_merge($problems, facelease_sight_problems());
     foreach (facelease_console() === null ? ['events', 'panel'] : ['events', 'panel', 'signin'] as $purpose) {
         if (facelease_secret($purpose) === null) {
             $problems[] = facelease_word('problem_secret', 'facelease_secret_' . $purpose);
@@ -94,7 +96,7 @@ function facelease_problems(): array
 /** What does not run, or not in time. */
 function facelease_late_problems(): array
 {
-    $problems = [];
+    $problems = array_filter([facelease_breaker_problem()]);
     [$waiting, $since] = facelease_waiting();
     if ($waiting > 0 && $since < time() - 3600) {
         $problems[] = facelease_word('problem_waiting', $waiting, date('Y-m-d H:i', $since), facelease_state('answer'));

@@ -11,30 +11,44 @@ const FACELEASE_BASES = ['all-asked', 'shoot', 'controller'];
 /** A featured collection; only these lie within one another. */
 const FACELEASE_FEATURED = 3;
 
-/** The modes in force of all collections that have one, or of those that hold one resource, in the API's words. */
+/** The columns of a choice and its collection, for facelease_collection. */
+const FACELEASE_CHOICE = 'c.ref, c.name, m.mode, m.basis, m.reference, m.decided_by, m.decided, m.review, m.set_by, m.set_at,'
+    . ' m.set_by_ref, m.set_by_group FROM collection c LEFT JOIN facelease_mode m ON m.ref ='
+    . ' (SELECT MAX(n.ref) FROM facelease_mode n WHERE n.collection = c.ref)';
+
+/**
+ * The modes in force of all collections that have one; or the collections that hold one resource, without those whose
+ * mode does not count for it. In the API's words.
+ */
 function facelease_collections(?int $resource = null): array
 {
-    $columns = 'c.ref, c.name, m.mode, m.basis, m.reference, m.decided_by, m.decided, m.review, m.set_by, m.set_at';
-    $latest = 'LEFT JOIN facelease_mode m ON m.ref ='
-        . ' (SELECT MAX(n.ref) FROM facelease_mode n WHERE n.collection = c.ref)';
-    if ($resource === null) {
-        $rows = ps_query("SELECT $columns FROM collection c $latest WHERE m.ref IS NOT NULL ORDER BY c.ref", [], '', -1, true, 0);
-        foreach ($rows as $key => $row) {
-            $rows[$key]['resources'] = facelease_members((int) $row['ref'], 0, 1)['total'];
-        }
-    } else {
-        $refs = facelease_collections_above($resource);
-        $rows = $refs === [] ? [] : ps_query(
-            "SELECT $columns FROM collection c $latest WHERE c.ref IN (" . ps_param_insert(count($refs)) . ') ORDER BY c.ref',
-            ps_param_fill($refs, 'i'),
-            '',
-            -1,
-            true,
-            0
-        );
+    if ($resource !== null) {
+        $counting = array_filter(facelease_choices_on($resource), static fn(array $row): bool => $row['counts']);
+        return array_map('facelease_collection', array_values($counting));
+    }
+    $rows = ps_query('SELECT ' . FACELEASE_CHOICE . ' WHERE m.ref IS NOT NULL ORDER BY c.ref', [], '', -1, true, 0);
+    foreach ($rows as $key => $row) {
+        $rows[$key]['resources'] = facelease_members((int) $row['ref'], 0, 1)['total'];
     }
 
     return array_map('facelease_collection', $rows);
+}
+
+/** The collections that hold a resource, what was chosen for each, and whether it counts for this one (`counts`). */
+function facelease_choices_on(int $resource): array
+{
+    $refs = facelease_collections_above($resource);
+    $judged = $refs === [] ? null : (facelease_to_judge([$resource])[$resource] ?? null);
+    $rows = $judged === null ? [] : ps_query(
+        'SELECT ' . FACELEASE_CHOICE . ' WHERE c.ref IN (' . ps_param_insert(count($refs)) . ') ORDER BY c.ref',
+        ps_param_fill($refs, 'i'),
+        '',
+        -1,
+        true,
+        0
+    );
+
+    return array_map(static fn(array $row): array => $row + ['counts' => facelease_counts($row, $judged)], $rows);
 }
 
 function facelease_collection(array $row): array
@@ -123,8 +137,10 @@ function facelease_collections_below(int $collection): array
 }
 
 /**
- * Every resource of a collection and of what lies below it, in any state: a search would hide what the service
- * account may not see.
+ * The resources of a collection and of what lies below it for which its mode counts, in any state: a search would hide
+ * what the service account may not see. `total` is of all that it holds, `next` the offset from which to go on.
+ *
+ * @return array{total: int, refs: list<int>, next: int}
  */
 function facelease_members(int $collection, int $offset, int $limit): array
 {
@@ -134,15 +150,21 @@ function facelease_members(int $collection, int $offset, int $limit): array
     $given = ps_param_fill($refs, 'i');
     $total = ps_query("SELECT COUNT(DISTINCT r.ref) AS n $from", $given, '', -1, true, 0)[0]['n'];
     $rows = ps_query(
-        "SELECT DISTINCT r.ref $from ORDER BY r.ref LIMIT ? OFFSET ?",
+        "SELECT DISTINCT r.ref, r.archive, r.resource_type, r.created_by $from ORDER BY r.ref LIMIT ? OFFSET ?",
         [...$given, 'i', max(1, min(10000, $limit)), 'i', max(0, $offset)],
         '',
         -1,
         true,
         0
     );
+    $choice = facelease_mode_history($collection)[0] ?? ['mode' => null];
+    $counting = array_filter($rows, static fn(array $row): bool => facelease_counts($choice, $row));
 
-    return ['total' => (int) $total, 'refs' => array_map('intval', array_column($rows, 'ref'))];
+    return [
+        'total' => (int) $total,
+        'refs' => array_map('intval', array_values(array_column($counting, 'ref'))),
+        'next' => max(0, $offset) + count($rows),
+    ];
 }
 
 /** Why a mode has no effect where it is set, as a key of our words; null where it has one. */
@@ -152,7 +174,10 @@ function facelease_without_effect(int $collection, string $mode): ?string
     if ($mode === 'off' || $members['total'] === 0) {
         return $mode === 'off' ? null : 'no_effect_empty';
     }
-    if ($mode === 'never' || $members['total'] > count($members['refs'])) {
+    if ($members['refs'] === [] && $members['next'] >= $members['total']) {
+        return 'no_effect_rights';
+    }
+    if ($mode === 'never' || $members['total'] > $members['next']) {
         return null; // of so many one will do; the sidecar counts them
     }
     foreach ($members['refs'] as $ref) {
@@ -170,7 +195,7 @@ function facelease_mode_history(int $collection): array
 {
     return ps_query(
         'SELECT m.collection AS ref, NULL AS name, m.mode, m.basis, m.reference, m.decided_by, m.decided, m.review,'
-        . ' m.set_by, m.set_at FROM facelease_mode m WHERE m.collection = ? ORDER BY m.ref DESC',
+        . ' m.set_by, m.set_at, m.set_by_ref, m.set_by_group FROM facelease_mode m WHERE m.collection = ? ORDER BY m.ref DESC',
         ['i', $collection],
         '',
         -1,
@@ -211,14 +236,16 @@ function facelease_mode_form(array $posted): array
     return [$form, $missing];
 }
 
-/** Put a choice on record, in force from now, and tell the sidecar. */
+/** Put a choice of the present account on record, in force from now, and tell the sidecar. `$user` '' is the plugin itself. */
 function facelease_set_mode(int $collection, array $form, string $user): void
 {
+    $by = static fn(string $name): ?int => $user === '' ? null : (int) ($GLOBALS[$name] ?? 0);
     ps_query(
-        'INSERT INTO facelease_mode (collection, mode, basis, reference, decided_by, decided, review, set_by, set_at)'
-        . ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, NOW())',
+        'INSERT INTO facelease_mode (collection, mode, basis, reference, decided_by, decided, review, set_by, set_by_ref,'
+        . ' set_by_group, set_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NOW())',
         ['i', $collection, 's', $form['mode'], 's', $form['basis'], 's', $form['reference'],
-         's', $form['decided_by'], 's', $form['decided'], 's', $form['review'], 's', $user]
+         's', $form['decided_by'], 's', $form['decided'], 's', $form['review'], 's', $user,
+         'i', $by('userref'), 'i', $by('usergroup')]
     );
     log_activity("FaceLease: collection $collection", LOG_CODE_EDITED, $form['mode'], 'collection', null, $collection);
     facelease_note('collection.changed', $collection);

@@ -24,7 +24,7 @@ function facelease_ask_panel(int $ref, string $user, bool $can_edit, array $deci
     if ($answer['status'] === 200 && is_array($said) && in_array($said['state'] ?? '', ['ok', 'unknown'], true)) {
         return $said;
     }
-    $refused = $decision['action'] !== null && $answer['status'] >= 400 && $answer['status'] < 500;
+    $refused = $decision['action'] !== null && $answer['ours'] && $answer['status'] >= 400 && $answer['status'] < 500;
 
     return ['state' => $refused ? 'refused' : 'silent'];
 }
@@ -50,6 +50,7 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
         $words = ['unknown' => 'unknown_yet', 'refused' => 'refused'];
         facelease_render_note('FaceleaseUnknown', $words[$said['state']] ?? 'unknown');
         facelease_render_why($said);
+        facelease_render_choices($ref, $can_edit);
         return;
     }
     $faces = array_values(array_filter(facelease_list($said, 'faces'), 'facelease_box'));
@@ -58,6 +59,7 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
     echo '<div class="FaceleaseSaid"><h3>' . escape(facelease_word('use', facelease_text($said['purpose'] ?? ''))) . '</h3>';
     facelease_render_channels($said['channels'] ?? null, 'status_');
     facelease_render_why($said);
+    facelease_render_choices($ref, $can_edit);
     echo '<h3>' . escape(facelease_word('people')) . '</h3>';
     $people = facelease_list($said, 'people');
     facelease_render_people($people);
@@ -93,7 +95,7 @@ function facelease_list(array $said, string $key): array
     return array_values(array_filter(is_array($said[$key] ?? null) ? $said[$key] : [], 'is_array'));
 }
 
-/** The box of a face as percentages; null unless it is four numbers within the picture. */
+/** The box of a face (left, top, width, height) in per cent of the picture, cut off at its edges; null unless it is one. */
 function facelease_box(array $face): ?array
 {
     $box = is_array($face['box'] ?? null) ? array_values($face['box']) : [];
@@ -101,8 +103,12 @@ function facelease_box(array $face): ?array
     if (count($box) !== 4 || count($numbers) !== 4 || !is_int($face['id'] ?? null)) {
         return null;
     }
+    [$left, $top, $width, $height] = $box;
+    $cut = static fn(int|float $at): float => 100.0 * max(0, min(1, $at));
+    [$x, $y, $right, $bottom] = [$cut($left), $cut($top), $cut($left + $width), $cut($top + $height)];
 
-    return array_map(static fn(int|float $side): float => round(100 * max(0, min(1, $side)), 3), $box);
+    return $right <= $x || $bottom <= $y ? null
+        : array_map(static fn(float $side): float => round($side, 3), [$x, $y, $right - $x, $bottom - $y]);
 }
 
 /** Who is tagged, by whom, and until when each channel is cleared for them. */
@@ -166,21 +172,53 @@ function facelease_text(mixed $value): string
     return is_string($value) ? mb_substr($value, 0, 500) : '';
 }
 
-/** The preview with a box over each face. */
+/**
+ * The preview with a box over each face. The frame has the picture's own ratio and the picture fills it, so that a
+ * per cent of the frame is a per cent of the picture, whatever its size.
+ */
 function facelease_render_picture(int $ref, array $faces): void
 {
-    if ($faces === [] || !is_file(get_resource_path($ref, true, 'pre', false, 'jpg'))) {
+    $path = $faces === [] ? '' : get_resource_path($ref, true, 'pre', false, 'jpg');
+    $measured = is_file($path) ? getimagesize($path) : false;
+    if ($measured === false || $measured[0] < 1 || $measured[1] < 1) {
         return;
     }
     $url = get_resource_path($ref, false, 'pre', false, 'jpg', true, 1, check_use_watermark());
-    echo '<div class="FaceleasePicture"><img alt="" src="' . escape($url) . '">';
+    $ratio = $measured[0] / $measured[1];
+    $style = sprintf('--facelease-ratio:%.6F;--facelease-width:%dpx', $ratio, facelease_picture_width($ratio));
+    echo '<div class="FaceleasePicture" style="' . escape($style) . '"><img alt="" src="' . escape($url) . '">';
     foreach ($faces as $number => $face) {
         [$left, $top, $width, $height] = facelease_box($face);
         $style = "left:$left%;top:$top%;width:$width%;height:$height%";
-        echo '<div class="FaceleaseBox" data-face="' . escape((string) $face['id']) . '" style="' . escape($style) . '">';
+        $class = 'FaceleaseBox' . ($top < 12 ? ' FaceleaseAtTop' : '') . ($left > 85 ? ' FaceleaseAtRight' : '');
+        echo '<div class="' . escape($class) . '" data-face="' . escape((string) $face['id']) . '" style="' . escape($style) . '">';
         echo '<span>' . escape((string) ($number + 1)) . '</span></div>';
     }
     echo '</div>';
+}
+
+/** How wide a picture is shown where there is room: within 480 x 420, but no narrower or flatter than 160. */
+function facelease_picture_width(float $ratio): int
+{
+    $width = max(min(480.0, 420.0 * $ratio), 160.0 * max(1.0, $ratio));
+
+    return (int) max(1, round(min($width, 900.0, 700.0 * $ratio)));
+}
+
+/** Who chose what about face recognition for this photograph, by which collection, and whether that counts here. */
+function facelease_render_choices(int $ref, bool $can_edit): void
+{
+    foreach (facelease_choices_on($ref) as $row) {
+        $mode = $row['mode'] ?? 'off';
+        if ($mode === 'off') {
+            continue;
+        }
+        $named = $can_edit || collection_readable((int) $row['ref']);
+        $title = $named ? i18n_get_translated((string) $row['name']) : facelease_word('choice_private', (int) $row['ref']);
+        $word = $row['counts'] ? 'choice_counts' : 'choice_idle';
+        echo '<p class="FaceleaseChoice">'
+            . escape(facelease_word($word, $title, facelease_word('mode_' . $mode), (string) $row['set_by'])) . '</p>';
+    }
 }
 
 /** One face in words, with the decisions that an editor may take on it; `$settled` are names that need no more. */

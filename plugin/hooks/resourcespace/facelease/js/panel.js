@@ -1,39 +1,67 @@
 /* Fills the panel on a resource's page, and sends the editor's decisions. The server sends escaped HTML. */
 function faceleaseFill() {
-    jQuery('.FaceleasePanel').not('[data-asked]').each(function () {
-        faceleaseAsk(jQuery(this), {});
+    document.querySelectorAll('.FaceleasePanel:not([data-asked])').forEach(function (panel) {
+        faceleaseAsk(panel, {});
     });
 }
 
 function faceleaseAsk(panel, decision) {
-    panel.attr('data-asked', '1');
-    var failed = jQuery('<p>').text(panel.attr('data-failed'));
-    jQuery.ajax({
-        url: panel.attr('data-url'),
-        method: 'POST',
-        data: jQuery.extend({ajax: true, ref: panel.attr('data-ref')}, JSON.parse(panel.attr('data-csrf')), decision),
-        dataType: 'html',
-        timeout: 10000
-    }).done(function (html) {
-        panel.html(html);
-    }).fail(function () {
-        panel.empty().append(failed);
+    panel.setAttribute('data-asked', '1');
+    var asked = Object.assign({ajax: true, ref: panel.dataset.ref}, JSON.parse(panel.dataset.csrf), decision);
+    var stop = new AbortController();
+    var late = setTimeout(function () { stop.abort(); }, 10000);
+    fetch(panel.dataset.url, {method: 'POST', body: new URLSearchParams(asked), signal: stop.signal}).then(function (answer) {
+        if (!answer.ok) {
+            throw new Error(answer.status);
+        }
+        return answer.text();
+    }).then(function (html) {
+        panel.innerHTML = html;
+        faceleaseShow(panel);
+    }).catch(function () {
+        var failed = document.createElement('p');
+        failed.textContent = panel.dataset.failed;
+        panel.replaceChildren(failed);
+    }).finally(function () {
+        clearTimeout(late);
     });
 }
 
-jQuery(document).on('click', '.FaceleasePanel button[data-action]', function () {
-    var button = jQuery(this);
-    var panel = button.closest('.FaceleasePanel');
-    var reason = button.closest('.FaceleaseFace').find('input[name=reason]').val() || '';
-    if (button.attr('data-action') === 'dismiss' && reason.trim() === '') {
-        button.closest('.FaceleaseFace').find('input[name=reason]').trigger('focus');
+/* Boxes appear with their picture: over one that still loads, or failed, there is none. */
+function faceleaseShow(panel) {
+    panel.querySelectorAll('.FaceleasePicture img').forEach(function (image) {
+        function seen() {
+            image.parentNode.classList.toggle('FaceleaseShown', image.naturalWidth > 0);
+            image.parentNode.classList.toggle('FaceleaseFailed', image.complete && image.naturalWidth === 0);
+        }
+        image.addEventListener('load', seen);
+        image.addEventListener('error', seen);
+        seen();
+    });
+}
+
+document.addEventListener('click', function (event) {
+    var button = event.target.closest('.FaceleasePanel button[data-action]');
+    if (!button) {
         return;
     }
-    panel.find('button').prop('disabled', true);
-    faceleaseAsk(panel, {action: button.attr('data-action'), face: button.attr('data-face'), reason: reason});
+    var panel = button.closest('.FaceleasePanel');
+    var input = button.closest('.FaceleaseFace').querySelector('input[name=reason]');
+    var reason = input ? input.value : '';
+    if (button.dataset.action === 'dismiss' && reason.trim() === '') {
+        input.focus();
+        return;
+    }
+    panel.querySelectorAll('button').forEach(function (one) { one.disabled = true; });
+    faceleaseAsk(panel, {action: button.dataset.action, face: button.dataset.face, reason: reason});
 });
 
-jQuery(document).on('mouseenter mouseleave focusin focusout', '.FaceleaseFace', function (event) {
-    var on = event.type === 'mouseenter' || event.type === 'focusin';
-    jQuery('.FaceleaseBox[data-face="' + Number(jQuery(this).attr('data-face')) + '"]').toggleClass('FaceleaseLit', on);
+['mouseover', 'mouseout', 'focusin', 'focusout'].forEach(function (name) {
+    document.addEventListener(name, function (event) {
+        var face = event.target.closest('.FaceleaseFace');
+        var box = face && document.querySelector('.FaceleaseBox[data-face="' + Number(face.dataset.face) + '"]');
+        if (box) {
+            box.classList.toggle('FaceleaseLit', name === 'mouseover' || name === 'focusin');
+        }
+    });
 });

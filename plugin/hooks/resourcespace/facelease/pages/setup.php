@@ -12,6 +12,7 @@ if (!in_array($plugin_name, $plugins)) {
     plugin_activate_for_setup($plugin_name);
 }
 include_once __DIR__ . '/../include/all.php';
+facelease_stop_unless_whole();
 include_once __DIR__ . '/../include/setup_test.php';
 include_once __DIR__ . '/../include/sight_form.php';
 

@@ -1,0 +1,62 @@
+<?php
+
+/**
+ * What we add to pages of the DAM. These hooks lie here and not in a file of hooks for each page, so that a copy that is not
+ * whole adds nothing.
+ */
+
+/** A placeholder, filled after the page has loaded: the page never waits for the sidecar. */
+function HookFaceleaseViewCustompanels()
+{
+    $ref = (int) $GLOBALS['ref'];
+    if (!facelease_may_see($ref)) {
+        return false;
+    }
+    $url = $GLOBALS['baseurl_short'] . 'plugins/facelease/pages/panel.php';
+    ?>
+    <div class="RecordBox">
+        <div class="RecordPanel">
+            <div class="Title"><?php echo escape(facelease_word('panel_title')); ?></div>
+            <div class="FaceleasePanel" aria-live="polite"
+                data-url="<?php echo escape($url); ?>"
+                data-ref="<?php echo escape((string) $ref); ?>"
+                data-csrf="<?php echo escape(generate_csrf_js_object('facelease_panel')); ?>"
+                data-failed="<?php echo escape(facelease_word('unknown_failed')); ?>"
+            ><p><?php echo escape(facelease_word('loading')); ?></p></div>
+        </div>
+    </div>
+    <script>faceleaseFill();</script>
+    <?php
+    return false;
+}
+
+/** "FaceLease" among the team centre's entries, for those who may see or decide something there. */
+function HookFaceleaseTeam_homeCustomteamfunction()
+{
+    if (!facelease_may_enter()) {
+        return null;
+    }
+    $url = $GLOBALS['baseurl_short'] . 'plugins/facelease/pages/console.php';
+    ?>
+    <li title="<?php echo escape(facelease_word('enter_tooltip')); ?>">
+        <a href="<?php echo escape($url); ?>" target="_blank" rel="noopener">
+            <i aria-hidden="true" class="icon-scan-face"></i>
+            <br><?php echo escape(facelease_word('team')); ?>
+        </a>
+    </li>
+    <?php
+    return null;
+}
+
+/** Two rows on the page of a group's permissions. */
+function HookFaceleaseAdmin_group_permissionsAdditionalperms()
+{
+    $all = in_array('a', $GLOBALS['permissions'], true);
+    ?>
+    <tr class="ListviewTitleStyle">
+        <th colspan=3 class="permheader"><?php echo escape(facelease_word('permissions')); ?></th>
+    </tr>
+    <?php
+    DrawOption('facelease-v', facelease_word('permission_view'), false, false, $all);
+    DrawOption('facelease-c', facelease_word('permission_collection'), false, false, $all);
+}

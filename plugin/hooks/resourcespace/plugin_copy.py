@@ -1,0 +1,33 @@
+"""The list by which the plugin knows that its copy in the DAM is whole.
+
+Made anew after each change of the plugin, by `python -m plugin.hooks.resourcespace.plugin_copy`; a test says when it is
+not.
+"""
+
+import hashlib
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "facelease"
+MANIFEST = FOLDER / "include" / "manifest.php"
+
+
+def manifest() -> str:
+    """The list's text: each file but the list itself, with its size and the SHA-256 of its bytes."""
+    rows = "".join(f"    '{name}' => [{size}, '{digest}'],\n" for name, size, digest in _files())
+    return (
+        "<?php\n\n// Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.\n"
+        f"return [\n{rows}];\n"
+    )
+
+
+def _files() -> list[tuple[str, int, str]]:
+    found = []
+    for path in sorted(FOLDER.rglob("*")):
+        if path.is_file() and path != MANIFEST:
+            body = path.read_bytes()
+            found.append((path.relative_to(FOLDER).as_posix(), len(body), hashlib.sha256(body).hexdigest()))
+    return found
+
+
+if __name__ == "__main__":
+    MANIFEST.write_text(manifest(), encoding="utf-8")
