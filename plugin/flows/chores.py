@@ -26,6 +26,7 @@ from plugin.flows import (
     tagging,
     taken_off,
     terms,
+    text_sealing,
 )
 from plugin.flows.services import Services
 from plugin.hooks.dam import Change, What
@@ -64,6 +65,7 @@ def start(services: Services) -> int:
     ended = replay.endings(services) + consent.sweep(services)
     anew.follow(services)
     taken_off.backfill(services)
+    text_sealing.seal_plain(services)
     return ended
 
 
@@ -116,6 +118,7 @@ def housekeeping(services: Services) -> dict[str, int]:
         keeping.rotate(services)
     keeping.renew(services)
     statements.renew(services)
+    text_sealing.overwrite(services)
     return counts
 
 
