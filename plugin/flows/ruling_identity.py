@@ -233,7 +233,8 @@ def _rename(tx: Tx, moves: Mapping[str, str]) -> None:
             tx.execute(update(ref.table).where(ref == _COMING + new).values(collection_ref=new))
 
 
-_COMING = "\x00"  # no ref begins with it: between the old name and the new one
+# No ref begins with it: between the old name and the new one. PostgreSQL stores no NUL.
+_COMING = "\x01coming\x01"
 
 
 def _both(tx: Tx, moves: Mapping[str, str]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MARK = "sealed:"
 # Whole: what somebody typed may begin like sealed text. The shortest body is nonce, one byte and tag, 29 bytes.
+_SHORTEST = 64
 _SEALED = re.compile(rf"{MARK}[0-9a-f]{{16}}:[A-Za-z0-9+/]{{38,}}={{0,2}}")
 
 
@@ -51,7 +52,8 @@ def is_plain(column: "Column[Any]") -> ColumnElement[bool]:
     name, begins = column.name, MARK
     if isinstance(column.type, JSON):
         name, begins = f"CAST({column.name} AS TEXT)", f'"{MARK}'
-    words = f"substr({name}, 1, {len(begins)}) <> '{begins}' OR replace({name}, ' ', '') <> {name}"
+    like = f"substr({name}, 1, {len(begins)}) <> '{begins}'"
+    words = f"{like} OR length({name}) < {_SHORTEST} OR replace({name}, ' ', '') <> {name}"
     return and_(text(f"({words})"), column.is_not(None))
 
 

@@ -178,7 +178,7 @@ resource_hidden = Table(
     resource_id(primary_key=True),
 )  # fmt: skip
 
-_PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR replace(reason, ' ', '') <> reason"
+_PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR length(reason) < 64 OR replace(reason, ' ', '') <> reason"
 
 face = Table(
     "face", metadata,

@@ -6,7 +6,7 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
-_PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR replace(reason, ' ', '') <> reason"
+_PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR length(reason) < 64 OR replace(reason, ' ', '') <> reason"
 
 
 def upgrade() -> None:
