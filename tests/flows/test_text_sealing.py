@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Text, cast, delete, event, insert, select, update
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
@@ -310,6 +311,13 @@ def test_a_key_that_does_not_open_leaves_what_is_plain(house: Services) -> None:
     chores.start(house)
     with house.store.read() as conn:
         assert conn.scalar(select(t.face.c.reason)) == "statue"
+
+
+def test_an_error_of_the_store_quotes_no_value(house: Services) -> None:
+    """What goes wrong in the database is told in a traceback: without what was to be written."""
+    with pytest.raises(SQLAlchemyError) as caught, house.store.write() as tx:
+        tx.execute(insert(t.face).values(reason=f"{MARK} statue", resource_id=-1, created_at=tx.now))
+    assert MARK not in f"{caught.value}{caught.value!r}"
 
 
 def test_a_page_unwraps_the_key_once(house: Services) -> None:
