@@ -134,8 +134,9 @@ def _dismissals(doors: Doors) -> None:
     panel = Sender(doors.app.test_client(), doors.clock, path=sender.PANEL)
     face = doors.face()
     ref = f"shoot/{len(doors.typed):02d}.jpg"
-    more = {"user": "jo", "can_edit": True, "action": "dismiss", "face": face}
-    told = panel.ask(ref=ref, reason=doors.type("panel dismiss"), **more)
+    told = panel.ask(
+        ref=ref, reason=doors.type("panel dismiss"), user="jo", can_edit=True, action="dismiss", face=face
+    )
     assert doors.typed["panel dismiss"] in told.get_data(as_text=True), told.get_data(as_text=True)
     editor = staff.signed_in(doors.app, doors.clock, "editor")
     face = doors.face()
