@@ -16,7 +16,7 @@ from sqlalchemy import JSON, LargeBinary, Text, cast, insert, select
 
 from plugin.clock import ManualClock
 from plugin.config import Config
-from plugin.flows import arrivals, chores, modes, requests, ruling_history
+from plugin.flows import arrivals, chores, modes, requests, ruling_history, text_sealing
 from plugin.flows.services import Services
 from plugin.ledger import backup, contents
 from plugin.ledger import tables as t
@@ -99,7 +99,11 @@ def doors(
     tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Doors]:  # fmt: skip
-    """The house; its log and its temporary files lie where they are searched."""
+    """The house; its log and its temporary files lie where they are searched.
+
+    No start seals afterwards what was written plain: commands start often, and would hide it.
+    """
+    monkeypatch.setattr(text_sealing, "seal_plain", lambda _services: 0)
     config = _configuration(tmp_path, stores.migrated(request.param))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
