@@ -180,11 +180,8 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
         same = row is not None and all(getattr(row, name) == value for name, value in values.items())
         if same and row is not None and row.lost_at is None and evidence_of(texts, row) == said:
             continue
-        values |= _sealed(services, tx, evidence) | {
-            "title": ruling.title,
-            "set_by": ruling.set_by or "dam",
-            "set_at": tx.now,
-        }
+        by = ruling.set_by or "dam"
+        values |= _sealed(services, tx, evidence) | {"title": ruling.title, "set_by": by, "set_at": tx.now}
         values |= {"lost_at": None, "lost_below": None}
         if not services.dam.named_collections:
             values["identity"] = None
@@ -192,12 +189,10 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
             tx.execute(insert(t.collection).values(ref=ruling.ref, **values))
         else:
             tx.execute(update(t.collection).where(this).values(**values))
-        ruling_history.append(services, tx, ruling.ref, Why.HEARD, values["set_by"])
+        ruling_history.append(services, tx, ruling.ref, Why.HEARD, by)
         tx.move_generation()
-        tx.audit(
-            Action.MODE_SET, "dam", mode=mode.value, collection=pseudonym(ruling.ref),
-            basis=basis.value if basis else "",
-        )  # fmt: skip
+        on, ref = basis.value if basis else "", pseudonym(ruling.ref)
+        tx.audit(Action.MODE_SET, "dam", mode=mode.value, collection=ref, basis=on)
         services.queue.put(tx, "remode", ruling.ref, {})
 
 
