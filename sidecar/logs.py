@@ -23,6 +23,9 @@ def configure(config: Config) -> None:
     root.handlers = [handler]
     root.setLevel(config.server.log_level.upper())
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.getLogger("PIL").setLevel(
+        logging.INFO
+    )  # below it says what a photograph's fields hold, names too
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

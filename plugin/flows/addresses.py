@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from plugin.errors import NotFound
 from plugin.flows import accounts, contacts, mails, roster
 from plugin.flows.services import Services
+from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
@@ -24,6 +25,9 @@ HOW = ("met", "document", "badge", "personnel", "called")
 FIRST_LETTER = "first letter"
 OTHER_ACCOUNT = "other account"
 UNKNOWN = "unknown"
+
+REASON = "address.reason"
+"""To what the reason is sealed for which an account confirmed an address that it had entered."""
 
 _WAITS = timedelta(days=7)
 _UNCONFIRMED = {"confirmed_at": None, "confirmed_by": None, "confirmed_how": None}
@@ -263,7 +267,8 @@ def _has_a_past(tx: Tx, person_id: str) -> bool:
 def confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, reason: str = "") -> None:
     """Note that it is the person\'s, and how that is known."""
     this = t.address.c.id == row.id
-    values = {"confirmed_at": tx.now, "confirmed_by": actor, "confirmed_how": how, "reason": reason or None}
+    kept = free_text.seal(tx, services.vault, reason, REASON, row.person_id) or None
+    values = {"confirmed_at": tx.now, "confirmed_by": actor, "confirmed_how": how, "reason": kept}
     tx.execute(update(t.address).where(this).values(**values))
     subject = roster.subject(services, tx.connection, row.person_id)
     tx.audit(Action.ADDRESS_CONFIRM, actor, subject=subject, address=row.id, how=how)

@@ -28,6 +28,7 @@ from plugin.flows import (
     tagging,
     taken_off,
     terms,
+    text_sealing,
 )
 from plugin.flows.services import Services
 from plugin.hooks.dam import Change, What
@@ -68,6 +69,7 @@ def start(services: Services) -> int:
     ended = replay.endings(services) + consent.sweep(services)
     anew.follow(services)
     taken_off.backfill(services)
+    text_sealing.seal_plain(services)
     return ended
 
 
@@ -127,6 +129,7 @@ def housekeeping(services: Services) -> dict[str, int]:
     statements.renew(services)
     if counts["audit"]:
         heads(services)
+    text_sealing.overwrite(services)
     return counts
 
 

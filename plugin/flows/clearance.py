@@ -40,22 +40,24 @@ NEVER_HEARD_OF = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
 """The answer for a photograph that the ledger does not know."""
 
 
-def facts_of(conn: Connection, resource_id: int) -> Facts:
+def facts_of(services: Services, conn: Connection, resource_id: int) -> Facts:
     """What the ledger knows of one photograph. Raises NotFound."""
-    found = facts_of_many(conn, [resource_id])
+    found = facts_of_many(services, conn, [resource_id])
     if resource_id not in found:
         raise NotFound(f"no resource {resource_id} in the ledger: facelease scan enters them")
     return found[resource_id]
 
 
-def facts_of_many(conn: Connection, resource_ids: Sequence[int]) -> dict[int, Facts]:
+def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[int]) -> dict[int, Facts]:
     """What the ledger knows of each of at most a few hundred photographs, those that it has."""
     found, tags = faces.of_many(conn, resource_ids), _tags(conn, resource_ids)
     vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in (*found, *tags)})}
     seen: dict[int, list[FaceFact]] = defaultdict(list)
+    texts = services.texts(conn)
     for face in found:
         state, good = FaceState(face.state), face.set_id in vouched
-        seen[face.resource_id].append(FaceFact(state, face.person_id, face.width_px, face.reason, good))
+        reason = faces.reason_of(texts, face) or None
+        seen[face.resource_id].append(FaceFact(state, face.person_id, face.width_px, reason, good))
     named: dict[int, list[NameFact]] = defaultdict(list)
     for tag in tags:
         # A name that the DAM shows is not theirs who entered themselves, by spelling alone.
@@ -108,7 +110,7 @@ def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
 
 
 def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    found = facts_of_many(conn, ids)
+    found = facts_of_many(services, conn, ids)
     published = _published(services, conn, found.values())
     for key, facts in found.items():
         yield from _rows(services, key, facts, published)
@@ -189,7 +191,7 @@ def ask_many(
             if closed is not None:
                 found |= {ref: dict.fromkeys(uses, closed_house.answer(closed)) for ref in names.values()}
                 continue
-            facts = facts_of_many(conn, list(names))
+            facts = facts_of_many(services, conn, list(names))
             published = _published(services, conn, facts.values())
             for key, fact in facts.items():
                 mine = {person: published.get(person, {}) for person in people_in(fact)}

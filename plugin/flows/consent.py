@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import ConsentError
-from plugin.flows import addresses, faces, links, reference_sets, roster, versions
+from plugin.flows import addresses, faces, links, modes, reference_sets, roster, versions
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -90,7 +90,7 @@ def enter(
         services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
     tx.audit(
         Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx.connection, person_id),
-        quitclaim=claim.id, version=claim.version, text=claim.text_version, grants=len(claim.grants),
+        quitclaim=claim.id, version=claim.version, text=modes.pseudonym(claim.text_version), grants=len(claim.grants),
     )  # fmt: skip
     for old in lifecycle.supersede(before, claim):
         this = t.quitclaim.c.id == old.id

@@ -7,9 +7,13 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, u
 
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
+from plugin.ledger.free_text import Texts
 from plugin.ledger.store import Tx, inserted
 from plugin.recognizer.boxes import SAME_FACE, overlap
 from plugin.recognizer.messages import FoundFace
+
+REASON = "face.reason"
+"""To what the reason of a dismissal is sealed."""
 
 DECIDED = frozenset({"matched", "rejected", "dismissed"})
 
@@ -23,6 +27,11 @@ def of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
     """All faces of these resources, each one's left to right."""
     query = select(t.face).where(t.face.c.resource_id.in_(resource_ids))
     return list(conn.execute(query.order_by(t.face.c.resource_id, t.face.c.left, t.face.c.id)))
+
+
+def reason_of(texts: Texts, row: Row[Any]) -> str:
+    """Why the face was dismissed; "" where it was not, or where that does not open any more."""
+    return texts.read(row.reason, REASON, row.person_id)
 
 
 def box_of(row: Row[Any]) -> Box:

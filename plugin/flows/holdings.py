@@ -85,10 +85,12 @@ def _mails(_: Services, conn: Connection, person_id: str) -> Rows:
     return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.created_at))
 
 
-def _requests(_: Services, conn: Connection, person_id: str) -> Rows:
+def _requests(services: Services, conn: Connection, person_id: str) -> Rows:
     c = t.request.c
     columns = (c.kind, c.asked_at, c.asked_by, c.due_on, c.decided_at, c.outcome, c.reason)
-    return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.asked_at))
+    rows = _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.asked_at))
+    texts = services.texts(conn)
+    return [row | {"reason": texts.read(row["reason"], "request.reason", person_id) or None} for row in rows]
 
 
 def _evidence(services: Services, conn: Connection, person_id: str) -> Rows:

@@ -146,9 +146,10 @@ def _forget(_services: Services, _conn: Connection, row: Row[Any], _secret: Secr
     return {"due": wording.day(date.fromisoformat(row.data["due"]), row.language)}
 
 
-def _kept(_services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+def _kept(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
     """Why somebody is not forgotten, in the officer's words."""
-    reason = conn.scalar(select(t.request.c.reason).where(t.request.c.id == row.data["request"]))
+    stored = conn.scalar(select(t.request.c.reason).where(t.request.c.id == row.data["request"]))
+    reason = services.texts(conn).read(stored, "request.reason", row.person_id)
     if not reason:
         raise Gone("the request is gone")
     return {"reason": reason}

@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows import photo_places, roster, ruling_history
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
+from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
+from plugin.ledger.free_text import Texts
 from plugin.ledger.store import Tx
 from plugin.quitclaim.scope import (
     Basis,
@@ -129,17 +131,16 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
         values: dict[str, Any] = {
             "title": collection.title, "mode": ruling.mode.value,
             "basis": ruling.basis.value if ruling.basis else None,
-            "basis_reference": evidence.reference or None, "basis_by": evidence.by or None,
             "basis_date": evidence.decided, "review_date": evidence.review_date,
             "set_by": actor, "set_at": tx.now, "identity": identity, "lost_at": None, "lost_below": None,
-        }  # fmt: skip
+        } | _sealed(services, tx, evidence)  # fmt: skip
         if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
             tx.execute(insert(t.collection).values(ref=ref, **values))
         if members or ruling.basis is not Basis.SHOOT:  # who signed up by themselves stays
             tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
         for person_id in members:
             tx.execute(insert(t.shoot_member).values(collection_ref=ref, person_id=person_id))
-        ruling_history.append(tx, ref, Why.SET, actor)
+        ruling_history.append(services, tx, ref, Why.SET, actor)
         tx.move_generation()
         tx.audit(
             Action.MODE_SET, actor, mode=ruling.mode.value, collection=pseudonym(ref),
@@ -161,24 +162,26 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
 
     One whose basis is missing or past is entered as far as it goes without: faces are found, not compared.
     """
+    texts = services.texts(tx.connection)
     for ruling in rulings:
         mode, basis = Mode(ruling.mode), Basis(ruling.basis) if ruling.basis else None
         evidence = Evidence(ruling.reference, ruling.by, ruling.decided, ruling.review)
+        said = tuple(text if text.strip() else "" for text in (ruling.reference, ruling.by))
         try:
             refuse_mode(mode, basis, evidence, services.today())
         except ConsentError:
             mode = Mode.DETECT
         values: dict[str, Any] = {
-            "mode": mode.value, "basis": basis.value if basis else None,
-            "basis_reference": ruling.reference or None, "basis_by": ruling.by or None,
-            "basis_date": ruling.decided, "review_date": ruling.review,
+            "mode": mode.value, "basis": basis.value if basis else None, "basis_date": ruling.decided,
+            "review_date": ruling.review,
         }  # fmt: skip
         this = t.collection.c.ref == ruling.ref
         row = tx.execute(select(t.collection).where(this)).first()
         same = row is not None and all(getattr(row, name) == value for name, value in values.items())
-        if same and row is not None and row.lost_at is None:
+        if same and row is not None and row.lost_at is None and evidence_of(texts, row) == said:
             continue
-        values |= {"title": ruling.title, "set_by": ruling.set_by or "dam", "set_at": tx.now}
+        by = ruling.set_by or "dam"
+        values |= _sealed(services, tx, evidence) | {"title": ruling.title, "set_by": by, "set_at": tx.now}
         values |= {"lost_at": None, "lost_below": None}
         if not services.dam.named_collections:
             values["identity"] = None
@@ -186,12 +189,10 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
             tx.execute(insert(t.collection).values(ref=ruling.ref, **values))
         else:
             tx.execute(update(t.collection).where(this).values(**values))
-        ruling_history.append(tx, ruling.ref, Why.HEARD, values["set_by"])
+        ruling_history.append(services, tx, ruling.ref, Why.HEARD, by)
         tx.move_generation()
-        tx.audit(
-            Action.MODE_SET, "dam", mode=mode.value, collection=pseudonym(ruling.ref),
-            basis=basis.value if basis else "",
-        )  # fmt: skip
+        on, ref = basis.value if basis else "", pseudonym(ruling.ref)
+        tx.audit(Action.MODE_SET, "dam", mode=mode.value, collection=ref, basis=on)
         services.queue.put(tx, "remode", ruling.ref, {})
 
 
@@ -203,6 +204,21 @@ def hear(services: Services) -> None:
             adopt(services, tx, rulings)
 
 
-def pseudonym(ref: str) -> str:
-    """What the audit log calls a collection: its name may hold somebody's."""
-    return sha256(ref.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+def evidence_of(texts: Texts, row: Row[Any]) -> tuple[str, str]:
+    """The reference and who decided, of a row of `collection`, as they were typed."""
+    return texts.read(row.basis_reference, ruling_history.REFERENCE), texts.read(
+        row.basis_by, ruling_history.BY
+    )
+
+
+def _sealed(services: Services, tx: Tx, evidence: Evidence) -> dict[str, Any]:
+    return {
+        "basis_reference": free_text.seal(tx, services.vault, evidence.reference, ruling_history.REFERENCE)
+        or None,
+        "basis_by": free_text.seal(tx, services.vault, evidence.by, ruling_history.BY) or None,
+    }
+
+
+def pseudonym(name: str) -> str:
+    """What the audit log calls a collection, or a text that was signed: what it is called may hold a name."""
+    return sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]

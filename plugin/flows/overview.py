@@ -59,18 +59,20 @@ def of(services: Services, ref: str, purpose: str = "") -> View | None:
         resource_id = conn.scalar(known)
         if resource_id is None:
             return None
-        facts = clearance.facts_of(conn, resource_id)
+        facts = clearance.facts_of(services, conn, resource_id)
         standings = roster.load_many(conn, clearance.people_in(facts))
         seen = faces.of(conn, resource_id)
         labels = roster.labels(conn, {face.person_id for face in seen if face.person_id})
         tags = _tags(conn, resource_id)
         closed = closed_house.why(services, conn)
+        texts = services.texts(conn)
+        reasons = {face.id: faces.reason_of(texts, face) for face in seen}
     by = {face.person_id: face.decided_by or "" for face in seen if face.state == "matched"}
     asked = _Asked(services, standings, purpose, closed)
     return View(
         purpose,
         tuple(_named(asked, tag, fact, by) for tag, fact in zip(tags, facts.names, strict=True)),
-        tuple(_face(face, labels) for face in seen),
+        tuple(_face(face, labels, reasons[face.id]) for face in seen),
         asked.about(facts),
     )
 
@@ -128,6 +130,6 @@ def _named(asked: _Asked, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) 
     return Named(tag.node, tag.origin, by.get(tag.person_id, ""), answers)
 
 
-def _face(face: Row[Any], labels: Mapping[str, str]) -> Face:
+def _face(face: Row[Any], labels: Mapping[str, str], reason: str) -> Face:
     person = labels.get(face.person_id, "") if face.person_id else ""
-    return Face(face.id, faces.box_of(face), face.state, person, face.reason or "")
+    return Face(face.id, faces.box_of(face), face.state, person, reason)

@@ -141,7 +141,7 @@ class SelfConfirmed:
     at: datetime
 
 
-def self_confirmed(conn: Connection) -> list[SelfConfirmed]:
+def self_confirmed(services: Services, conn: Connection) -> list[SelfConfirmed]:
     """The officer's list of them: those on file, the latest first."""
     address = t.address.c
     query = (
@@ -150,7 +150,11 @@ def self_confirmed(conn: Connection) -> list[SelfConfirmed]:
         .where(address.reason.is_not(None), address.retired_at.is_(None))
         .order_by(address.confirmed_at.desc())
     )
-    return [
-        SelfConfirmed(row.person_id, row.display_name, row.confirmed_by, row.reason, row.confirmed_at)
-        for row in conn.execute(query)
-    ]
+    texts = services.texts(conn)
+    found = []
+    for row in conn.execute(query).all():
+        reason = texts.read(row.reason, addresses.REASON, row.person_id)
+        found.append(
+            SelfConfirmed(row.person_id, row.display_name, row.confirmed_by, reason, row.confirmed_at)
+        )
+    return found

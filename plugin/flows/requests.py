@@ -10,13 +10,16 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, insert, select, update
 
 from plugin.errors import ConsentError, MailError, NotFound
-from plugin.flows import erasure, letters, mails, people, roster
+from plugin.flows import erasure, letters, mails, people, roster, versions
 from plugin.flows.services import Services
+from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 
 ERASURE = "erasure"
+REASON = "request.reason"
+"""To what the reason of a refusal is sealed."""
 DONE, REFUSED = "done", "refused"
 GUARDIAN = "guardian"
 _LONGEST = 500  # characters of a reason
@@ -121,7 +124,10 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
             raise NotFound(
                 "no such request waits for a decision: facelease person requests list shows those that do"
             )
-        _decided(tx, request_id, DONE if grant else REFUSED, actor, words if not grant else None)
+        if not grant:
+            versions.record_key(services, tx, row.person_id)
+        kept = None if grant else free_text.seal(tx, services.vault, words, REASON, row.person_id)
+        _decided(tx, request_id, DONE if grant else REFUSED, actor, kept)
         if grant:
             _take_leave(services, tx, row.person_id, row.asked_by)
             erasure.begun(services, tx, row.person_id, actor)

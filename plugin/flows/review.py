@@ -19,6 +19,7 @@ from plugin.flows import (
 )
 from plugin.flows.arrivals import Arrival
 from plugin.flows.services import Services
+from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
@@ -27,7 +28,10 @@ from plugin.ledger.store import Tx
 def waiting(
     conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100
 ) -> Iterator[Row[Any]]:
-    """Faces in `state` with their resource and person, oldest first: one page after face `after`."""
+    """Faces in `state` with their resource and person, oldest first: one page after face `after`.
+
+    Their reasons are sealed: `Services.texts` opens them.
+    """
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
@@ -177,7 +181,8 @@ def dismiss(services: Services, face_id: int, reason: str, actor: str) -> None:
     with services.store.write() as tx:
         face = _again(tx, face_id)
         opened = _unname(services, tx, face, actor) if face.person_id else []
-        faces.set_state(tx, face_id, "dismissed", reason=reason.strip(), decided_by=actor, decided_at=tx.now)
+        sealed = free_text.seal(tx, services.vault, reason.strip(), faces.REASON)
+        faces.set_state(tx, face_id, "dismissed", reason=sealed, decided_by=actor, decided_at=tx.now)
         _said(services, tx, Action.FACE_DISMISS, face, None, actor)
     _finish(services, face.resource_id, opened, actor)
 

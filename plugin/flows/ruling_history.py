@@ -12,11 +12,16 @@ from sqlalchemy import Connection, func, insert, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.services import Services
+from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx, inserted
 
-_COPIED = ("title", "mode", "basis", "basis_reference", "basis_by", "basis_date", "review_date")
+REFERENCE, BY = "collection.basis_reference", "collection.basis_by"
+"""To what the evidence of a ruling is sealed, in the table of what holds now."""
+
+_REFERENCE, _BY = "ruling.basis_reference", "ruling.basis_by"
+_COPIED = ("title", "mode", "basis", "basis_date", "review_date")
 
 
 class Why(StrEnum):
@@ -48,7 +53,7 @@ class PastRuling:
     names: tuple[str, ...]
 
 
-def append(tx: Tx, ref: str, why: Why, actor: str, moved_from: str | None = None) -> None:
+def append(services: Services, tx: Tx, ref: str, why: Why, actor: str, moved_from: str | None = None) -> None:
     """Append what the table `collection` says of `ref` at this point of the transaction, members included.
 
     Call it after the change, whoever makes one. `moved_from`: the ref that the collection had until now, where
@@ -62,7 +67,12 @@ def append(tx: Tx, ref: str, why: Why, actor: str, moved_from: str | None = None
             select(t.shoot_member.c.person_id).where(t.shoot_member.c.collection_ref == ref)
         )
     )
-    values = {name: getattr(row, name) for name in _COPIED}
+    texts = services.texts(tx.connection)
+    reference, by = texts.read(row.basis_reference, REFERENCE), texts.read(row.basis_by, BY)
+    values = {name: getattr(row, name) for name in _COPIED} | {
+        "basis_reference": free_text.seal(tx, services.vault, reference, _REFERENCE) or None,
+        "basis_by": free_text.seal(tx, services.vault, by, _BY) or None,
+    }
     result = tx.execute(
         insert(t.ruling).values(
             collection_ref=ref, set_by=actor, set_at=tx.now, why=why.value, moved_from=moved_from,
@@ -74,7 +84,7 @@ def append(tx: Tx, ref: str, why: Why, actor: str, moved_from: str | None = None
         tx.execute(insert(t.ruling_member), [{"ruling_id": number, "person_id": one} for one in members])
 
 
-def history(conn: Connection, ref: str) -> Sequence[PastRuling]:
+def history(services: Services, conn: Connection, ref: str) -> Sequence[PastRuling]:
     """What was decided about the collection, oldest first, also under the refs that it had before.
 
     A row that says that it moved away stands in the history of the ref that it had, too.
@@ -89,12 +99,13 @@ def history(conn: Connection, ref: str) -> Sequence[PastRuling]:
     )
     for row in conn.execute(query):
         names.setdefault(row.ruling_id, []).append(row.display_name)
-    rows = conn.execute(select(t.ruling).where(t.ruling.c.id.in_(numbers)).order_by(t.ruling.c.id))
+    rows = conn.execute(select(t.ruling).where(t.ruling.c.id.in_(numbers)).order_by(t.ruling.c.id)).all()
+    texts = services.texts(conn)
     return [
         PastRuling(
-            row.collection_ref, row.title, row.mode, row.basis or "", row.basis_reference or "", row.basis_by or "",
-            row.basis_date, row.review_date, row.set_by, row.set_at, Why(row.why), row.moved_from or "",
-            row.members, tuple(names.get(row.id, ())),
+            row.collection_ref, row.title, row.mode, row.basis or "", texts.read(row.basis_reference, _REFERENCE),
+            texts.read(row.basis_by, _BY), row.basis_date, row.review_date, row.set_by, row.set_at, Why(row.why),
+            row.moved_from or "", row.members, tuple(names.get(row.id, ())),
         )
         for row in rows
     ]  # fmt: skip
@@ -116,7 +127,7 @@ def read(services: Services, ref: str, actor: str) -> Sequence[PastRuling]:
     Raises NotFound where nothing was ever decided about the collection.
     """
     with services.store.read() as conn:
-        found = history(conn, ref)
+        found = history(services, conn, ref)
     if not found:
         raise NotFound("nothing was ever decided about this collection: it is off")
     if any(one.names for one in found):

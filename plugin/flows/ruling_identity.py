@@ -188,7 +188,7 @@ def lose(services: Services, tx: Tx, ref: str, above: str | None) -> None:
     mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
     below = above if mode == Mode.NEVER.value else None
     tx.execute(update(t.collection).where(this).values(lost_at=tx.now, lost_below=below))
-    ruling_history.append(tx, ref, Why.LOST, "system")
+    ruling_history.append(services, tx, ref, Why.LOST, "system")
     tx.audit(Action.MODE_LOSE, "system", mode=str(mode), collection=modes.pseudonym(ref))
     services.queue.put(tx, "remode", below or ref, {})
 
@@ -202,7 +202,7 @@ def _move(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[
     for old, new in moves.items():
         this = t.collection.c.ref == new
         tx.execute(update(t.collection).where(this).values(title=titles.get(new, new)))
-        ruling_history.append(tx, new, Why.FOLLOWED, "system", moved_from=old)
+        ruling_history.append(services, tx, new, Why.FOLLOWED, "system", moved_from=old)
         mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
         tx.audit(Action.MODE_FOLLOW, "system", mode=str(mode), collection=modes.pseudonym(new))
         services.queue.put(tx, "remode", new, {})
@@ -233,7 +233,8 @@ def _rename(tx: Tx, moves: Mapping[str, str]) -> None:
             tx.execute(update(ref.table).where(ref == _COMING + new).values(collection_ref=new))
 
 
-_COMING = "\x00"  # no ref begins with it: between the old name and the new one
+# No ref begins with it: between the old name and the new one. PostgreSQL stores no NUL.
+_COMING = "\x01coming\x01"
 
 
 def _both(tx: Tx, moves: Mapping[str, str]) -> None:
@@ -263,7 +264,7 @@ def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
     row = tx.execute(select(t.collection).where(this)).first()
     if row is None:
         raise NotFound(f"no ruling on {ref!r} is lost: facelease collection lost shows them")
-    ruling_history.append(tx, ref, Why.LOST, actor)
+    ruling_history.append(services, tx, ref, Why.LOST, actor)
     if services.dam.named_collections:
         tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
     else:  # another collection may bear the number

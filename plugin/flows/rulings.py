@@ -55,12 +55,15 @@ def listed(services: Services, text: str = "") -> list[Ruled]:
         rows = {row.ref: row for row in conn.execute(select(t.collection))}
         rules = {rule.ref: rule for rule in modes.rules_for(conn, list(rows))}
         members = _members(conn)
+        texts = services.texts(conn)
+        evidence = {ref: modes.evidence_of(texts, row) for ref, row in rows.items()}
     wanted = text.casefold().strip()
     all_ = [
-        _ruled(services, one.ref, one.title, one.resources, rows.get(one.ref), rules.get(one.ref), members)
+        _ruled(services, one.ref, one.title, one.resources, rows.get(one.ref), rules.get(one.ref),
+               evidence.get(one.ref, ("", "")), members)
         for one in found
         if wanted in one.title.casefold()
-    ]
+    ]  # fmt: skip
     return sorted(all_, key=lambda one: (one.mode is Mode.OFF, one.title.casefold(), one.ref))
 
 
@@ -74,13 +77,13 @@ def of(services: Services, ref: str) -> Ruled:
 
 def _ruled(
     services: Services, ref: str, title: str, resources: int, row: Row[Any] | None, rule: CollectionRule | None,
-    members: dict[str, list[str]],
+    evidence: tuple[str, str], members: dict[str, list[str]],
 ) -> Ruled:  # fmt: skip
     if row is None or rule is None:
         return Ruled(ref, title, resources)
     return Ruled(
         ref, title, resources, rule.mode, standing(rule, services.today()), row.basis or "",
-        row.basis_reference or "", row.basis_by or "", row.basis_date, row.review_date, row.set_by, row.set_at,
+        *evidence, row.basis_date, row.review_date, row.set_by, row.set_at,
         tuple(members.get(ref, ())),
     )  # fmt: skip
 

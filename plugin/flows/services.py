@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.hooks.dam import Dam
 from plugin.ledger.endings import EndedLog
+from plugin.ledger.free_text import Texts
 from plugin.ledger.head_key import HeadKey
 from plugin.ledger.jobs import Queue
 from plugin.ledger.keys import MasterKeys
@@ -53,6 +56,10 @@ class Services:
     def head_key(self) -> HeadKey:
         """What signs heads and manifests, read from its file at each use. Raises VaultError where it is not there."""
         return HeadKey.load(self.config.path(self.config.keys.heads_key_file))
+
+    def texts(self, connection: Connection) -> Texts:
+        """What opens the free text of one page."""
+        return Texts(connection, self.vault)
 
     def today(self) -> date:
         """The day it is at the organisation's place."""

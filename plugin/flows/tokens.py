@@ -5,24 +5,28 @@ believed only where whoever made the token said it too (see `gate`).
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import insert, select, update
 
 from plugin.errors import ConfigError, NotFound, TokenRefused
 from plugin.flows.services import Services
+from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.endings import TOKEN, Ended
 from plugin.ledger.store import Tx
 
 PREFIX = "facelease_"  # so that a token which lies about is known for what it is
+LABEL = "api_token.label"
+"""To what the label of a token is sealed: the row is read by `known` at each request, which opens none."""
+
 LASTS = timedelta(days=365)
 """How long a token is valid where nobody says otherwise."""
 
@@ -90,7 +94,8 @@ def add(
     with services.store.write() as tx:
         tx.execute(
             insert(t.api_token).values(
-                id=made.id, label=label, secret_sha256=_digest(made.secret), scopes=sorted(set(scopes)),
+                id=made.id, label=free_text.seal(tx, services.vault, label, LABEL),
+                secret_sha256=_digest(made.secret), scopes=sorted(set(scopes)),
                 tools=sorted(set(tools)), created_at=tx.now, created_by=actor, expires_at=tx.now + lasts,
             )
         )  # fmt: skip
@@ -122,19 +127,35 @@ def _refuse_tools(services: Services, scopes: Collection[str], tools: Collection
         )
 
 
-def without_end(services: Services) -> Sequence[Row[Any]]:
-    """Tokens that are valid for ever, made before every token had an end: id, label, created_at, used_at."""
-    columns = [t.api_token.c[name] for name in ("id", "label", "created_at", "used_at")]
-    open_ = t.api_token.c.expires_at.is_(None) & t.api_token.c.revoked_at.is_(None)
-    with services.store.read() as conn:
-        return conn.execute(select(*columns).where(open_).order_by(t.api_token.c.created_at)).all()
+class Known(NamedTuple):
+    """A token as it is listed: never what opens it."""
+
+    id: str
+    label: str
+    scopes: tuple[str, ...]
+    tools: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    used_at: datetime | None
 
 
-def listed(services: Services) -> Sequence[Row[Any]]:
-    """Every token there was, the newest first: never what opens it."""
-    columns = [column for column in t.api_token.c if column.name != "secret_sha256"]
+def without_end(services: Services) -> list[Known]:
+    """Tokens that are valid for ever, made before every token had an end: the oldest first."""
+    return [one for one in reversed(listed(services)) if one.expires_at is None and one.revoked_at is None]
+
+
+def listed(services: Services) -> list[Known]:
+    """Every token there was, the newest first."""
     with services.store.read() as conn:
-        return conn.execute(select(*columns).order_by(t.api_token.c.created_at.desc())).all()
+        texts = services.texts(conn)
+        return [
+            Known(
+                row.id, texts.read(row.label, LABEL), tuple(row.scopes), tuple(row.tools), row.created_at,
+                row.expires_at, row.revoked_at, row.used_at,
+            )
+            for row in conn.execute(select(t.api_token).order_by(t.api_token.c.created_at.desc())).all()
+        ]  # fmt: skip
 
 
 def revoke(services: Services, token_id: str, actor: str) -> None:

@@ -117,7 +117,7 @@ def _own_invitations(services: Services) -> list[Item]:
 
 def _self_confirmed(services: Services) -> list[Item]:
     with services.store.read() as conn:
-        found = recognitions.self_confirmed(conn)
+        found = recognitions.self_confirmed(services, conn)
     return [Item(one.person_id, one.name, by=one.account, at=one.at, why=one.reason) for one in found]
 
 

@@ -25,11 +25,11 @@ class Holds(StrEnum):
     PLACE = "place"
     """Paths and titles, which may be called after people. Plain in the store; in a backup veiled."""
     MIXED = "mixed"
-    """What programs wrote, and may quote names or paths. Plain in the store; in a backup veiled."""
+    """What programs wrote, or a label, and may quote names or paths. Plain in the store; in a backup veiled."""
 
 
 _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
-    "api_token": {Holds.MIXED: ("label",), Holds.ACCOUNT: ("created_by",)},
+    "api_token": {Holds.TEXT: ("label",), Holds.ACCOUNT: ("created_by",)},
     "audit": {Holds.ACCOUNT: ("actor",)},
     "collection": {
         Holds.PLACE: ("ref", "title", "lost_below"), Holds.TEXT: ("basis_reference", "basis_by"),
@@ -41,6 +41,7 @@ _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
     "folder_file": {Holds.PLACE: ("ref",), Holds.MIXED: ("release_ours",)},
     "form": {Holds.ACCOUNT: ("created_by",)},
     "former_place": {Holds.PLACE: ("place", "collection_ref")},
+    "idempotency": {Holds.TEXT: ("body",)},
     "job": {Holds.MIXED: ("key", "payload", "error")},
     "person": {Holds.NAME: ("display_name", "name_key", "given_name"), Holds.ACCOUNT: ("of_age_by",)},
     "resource": {Holds.PLACE: ("ref",), Holds.MIXED: ("examined_reason",)},
@@ -54,7 +55,7 @@ _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
     "intent": {Holds.NAME: ("node",), Holds.MIXED: ("error",)},
     "invitation": {Holds.PLACE: ("collection_ref",), Holds.ACCOUNT: ("created_by",)},
     "mail": {Holds.MIXED: ("error",)},
-    "quitclaim": {Holds.ACCOUNT: ("recorded_by",)},
+    "quitclaim": {Holds.MIXED: ("text_version", "method"), Holds.ACCOUNT: ("recorded_by",)},
     "reference_set": {Holds.ACCOUNT: ("added_by", "invited_by", "vouched_by", "refused_by")},
     "rejection": {Holds.ACCOUNT: ("by",)},
     "request": {Holds.ACCOUNT: ("asked_by", "decided_by"), Holds.TEXT: ("reason",)},
@@ -76,7 +77,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "form": ("id", "name", "body", "sha256"),
     "former_place": ("file_version",),
     "house_key": ("purpose",),
-    "idempotency": ("id", "request_sha256", "body"),
+    "idempotency": ("id", "request_sha256"),
     "job": ("kind", "state"),
     "person": ("id", "language"),
     "resource": ("file_version", "kind", "examined", "engine"),
@@ -95,7 +96,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "mail": ("id", "cause", "kind", "person_id", "data", "language", "state"),
     "person_key": ("person_id", "purpose"),
     "quitclaim": (
-        "id", "person_id", "text_version", "text_sha256", "language", "method", "signed_by_guardians", "form_id",
+        "id", "person_id", "text_sha256", "language", "signed_by_guardians", "form_id",
     ),
     "reference_set": ("id", "person_id", "came_by", "invitation_id", "mark", "vouched_how", "near_id"),
     "rejection": ("person_id", "file_version"),

@@ -50,15 +50,17 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine:
-    """An engine whose transactions begin as Store.read and Store.write ask for."""
+    """An engine whose transactions begin as Store.read and Store.write ask for, and whose errors quote no value."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(engine, "connect", _pragmas(journal, foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "after_cursor_execute", _note_cursor)
         event.listen(engine, "reset", _close_cursors)
     else:
-        engine = create_engine(url, connect_args={"options": _POSTGRES_OPTIONS}, pool_pre_ping=True)
+        engine = create_engine(
+            url, connect_args={"options": _POSTGRES_OPTIONS}, pool_pre_ping=True, hide_parameters=True
+        )
         event.listen(engine, "begin", _begin_postgresql)
     _engines.add(engine)
     return engine

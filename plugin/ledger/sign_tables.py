@@ -136,6 +136,6 @@ idempotency = Table(
     Column("id", Text, primary_key=True),                     # SHA-256 of token id and key
     Column("request_sha256", Text, nullable=False),
     Column("status", Integer, nullable=False),
-    Column("body", JSON, nullable=False),                     # ids and states, no personal data
+    Column("body", JSON, nullable=False),                     # the answer, sealed: it may repeat what was typed
     Column("created_at", Instant, nullable=False, index=True),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -187,6 +188,26 @@ class Store:
         finally:
             raw.close()
         return busy[0] == 0
+
+    def rewrite(self) -> bool:
+        """Write SQLite's file anew, without what is free in its pages, and cut the WAL; True when that is done.
+
+        Takes the room of the file once more meanwhile. False where somebody is in the way or the disk is full, and
+        on PostgreSQL.
+        """
+        if not self.is_sqlite:
+            return False
+        raw = self._engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute("PRAGMA query_only = OFF")
+            cursor.execute("VACUUM")
+            cursor.close()
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            raw.close()
+        return self.checkpoint()
 
     def close(self) -> None:
         """Close every connection of this process."""

@@ -54,6 +54,7 @@ state = Table(
     Column("ended_lines", BIG),                               # how far ended.log was known to go; null: not yet known
     Column("ended_hash", Text),                               # the chained hash over those lines
     Column("ended_anew_at", Instant),                         # since when it is a file that was begun anew
+    Column("texts_sealed_at", Instant),                       # the file may hold bytes of text that was sealed then
     Column("closed_at", Instant),                             # ended.log is not what was known: nothing is compared
     Column("closed_why", Text),                               # missing, shorter, different
 )  # fmt: skip
@@ -178,6 +179,8 @@ resource_hidden = Table(
     resource_id(primary_key=True),
 )  # fmt: skip
 
+_PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR length(reason) < 64 OR replace(reason, ' ', '') <> reason"
+
 face = Table(
     "face", metadata,
     Column("id", BIG, primary_key=True),
@@ -201,6 +204,7 @@ face = Table(
     Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
     # With the state, or SQLite goes through all faces of a state to find a person's.
     Index("ix_face_person", "person_id", "state"),
+    Index("ix_face_plain", "id", sqlite_where=text(_PLAIN), postgresql_where=text(_PLAIN)),  # free_text.is_plain
     **NUMBERED,
 )  # fmt: skip
 

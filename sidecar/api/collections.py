@@ -111,7 +111,7 @@ def routes(services: Services) -> Routes:
     def collection_history(path: RefPath, query: Empty) -> Response:
         """What was decided about a collection, and when; members of shoots by number alone."""
         with services.store.read() as conn:
-            rows = ruling_history.history(conn, path.ref)
+            rows = ruling_history.history(services, conn, path.ref)
         return answer(History(items=[_past(row) for row in rows]))
 
     return api
@@ -131,6 +131,8 @@ def _listed(services: Services) -> list[Collection]:
     with services.store.read() as conn:
         rows = {row.ref: row for row in conn.execute(select(t.collection))}
         rules = {rule.ref: rule for rule in modes.rules_for(conn, list(rows))}
+        texts = services.texts(conn)
+        evidence = {ref: modes.evidence_of(texts, row) for ref, row in rows.items()}
     today = services.today()
     return [
         Collection(
@@ -138,8 +140,8 @@ def _listed(services: Services) -> list[Collection]:
             mode=Mode(rows[one.ref].mode) if one.ref in rows else Mode.OFF,
             today=standing(rules[one.ref], today) if one.ref in rules else Mode.OFF,
             basis=rows[one.ref].basis if one.ref in rows else None,
-            reference=rows[one.ref].basis_reference if one.ref in rows else None,
-            decided_by=rows[one.ref].basis_by if one.ref in rows else None,
+            reference=evidence[one.ref][0] or None if one.ref in rows else None,
+            decided_by=evidence[one.ref][1] or None if one.ref in rows else None,
             review_date=rows[one.ref].review_date if one.ref in rows else None,
         )
         for one in there

@@ -5,7 +5,7 @@ from typing import Literal
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows import reference_sets, review
+from plugin.flows import faces, reference_sets, review
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from sidecar.api.guard import caller
@@ -83,11 +83,13 @@ def _reading(api: Routes, services: Services) -> None:
         with services.store.read() as conn:
             rows = list(review.waiting(conn, query.state, query.after or 0, query.limit + 1))
             vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in rows})}
+            texts = services.texts(conn)
+            reasons = {row.id: faces.reason_of(texts, row) for row in rows}
         items = [
             Face(
                 id=row.id, ref=row.ref, box=(row.left, row.top, row.width, row.height), width_px=row.width_px,
                 state=row.state, person_id=row.person_id, name=row.display_name, distance=row.distance,
-                reason=row.reason, vouched=row.set_id in vouched,
+                reason=reasons[row.id] or None, vouched=row.set_id in vouched,
             )
             for row in rows[: query.limit]
         ]  # fmt: skip

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from plugin.flows import gate
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
-from plugin.quitclaim.answers import Reason, Use
+from plugin.quitclaim.answers import Code, Reason, Use
 from sidecar.api.clearance import Why, reasons
 from sidecar.api.guard import caller
 from sidecar.api.models import Closed, Day, Line, Ref, Word
@@ -74,6 +74,6 @@ def routes(services: Services) -> Routes:
 
 
 def _nameless(reason: Reason, language: str) -> Reason:
-    """A tool needs to know that somebody did not agree, and not who."""
-    hidden = {"name": _SOMEBODY[language]}
+    """A tool needs to know that somebody did not agree, and not who; nor what an editor typed of a face."""
+    hidden = {"name": _SOMEBODY[language]} | ({"why": ""} if reason.code is Code.FACE_DISMISSED else {})
     return replace(reason, values=tuple((key, hidden.get(key, value)) for key, value in reason.values))

@@ -2,7 +2,7 @@
 
 The same key and the same request are answered again; the same key with another request is refused.
 A request whose process died before it could answer stays unanswered: whether it took effect, nobody
-may guess. Kept for `retention.REPEATABLE`.
+may guess. The answer is kept sealed, for `retention.REPEATABLE`: it may repeat what the caller typed.
 """
 
 import json
@@ -11,10 +11,11 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Response, g, request
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from plugin.flows.services import Services
 from plugin.flows.tokens import Caller
+from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.retention import REPEATABLE
 from sidecar import problems
@@ -22,12 +23,14 @@ from sidecar import problems
 HEADER = "Idempotency-Key"
 _LONGEST = 200
 _RUNNING = 0
+_BODY = "idempotency.body"
 
 
 class Keys:
     """The keys of one store."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
         self._store = services.store
 
     def claim(self, caller: Caller, once: frozenset[str] = frozenset()) -> Response | None:
@@ -56,7 +59,25 @@ class Keys:
                 )
                 g.idempotency = row_id, once
                 return None
-        return _again(row, asked)
+        return self._again(row, asked)
+
+    def _again(self, row: Row[Any], asked: str) -> Response:
+        if row.request_sha256 != asked:
+            return problems.problem(
+                422, "Unprocessable Content", f"{HEADER}: it was used for another request"
+            )
+        if row.status == _RUNNING:
+            said = "the same request is being carried out, or was cut off: look whether it took effect"
+            answer = problems.problem(409, "Conflict", said)
+            answer.headers["Retry-After"] = "1"
+            return answer
+        with self._store.read() as conn:
+            body = self._services.texts(conn).read(row.body, _BODY)
+        if not body:
+            return problems.problem(409, "Conflict", "it took effect; its answer can no longer be read")
+        answer = Response(body, row.status, content_type="application/json")
+        answer.headers["Idempotency-Replayed"] = "true"
+        return answer
 
     def settle(self, response: Response) -> None:
         """Keep the answer of what was done; let go of the key where nothing was."""
@@ -67,22 +88,10 @@ class Keys:
         with self._store.write() as tx:
             if response.status_code < 300:
                 tree = json.loads(response.get_data()) | dict.fromkeys(once)
-                tx.execute(update(t.idempotency).where(this).values(status=response.status_code, body=tree))
+                kept = free_text.seal(tx, self._services.vault, json.dumps(tree), _BODY)
+                tx.execute(update(t.idempotency).where(this).values(status=response.status_code, body=kept))
             elif response.status_code < 500:
                 tx.execute(delete(t.idempotency).where(this))
-
-
-def _again(row: Any, asked: str) -> Response:
-    if row.request_sha256 != asked:
-        return problems.problem(422, "Unprocessable Content", f"{HEADER}: it was used for another request")
-    if row.status == _RUNNING:
-        said = "the same request is being carried out, or was cut off: look whether it took effect"
-        answer = problems.problem(409, "Conflict", said)
-        answer.headers["Retry-After"] = "1"
-        return answer
-    answer = Response(json.dumps(row.body), row.status, content_type="application/json")
-    answer.headers["Idempotency-Replayed"] = "true"
-    return answer
 
 
 def _request() -> str:

@@ -9,7 +9,9 @@ from sqlalchemy import Row
 from plugin.errors import DamError
 from plugin.flows import clearance as clearances
 from plugin.flows import cleared, closed_house, names, returned_names, review, vouching
+from plugin.flows.faces import reason_of
 from plugin.flows.services import Services
+from plugin.ledger.free_text import Texts
 from plugin.quitclaim import wording
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
 
@@ -32,8 +34,9 @@ def list_(shell: Shell, state: str, after: int, limit: int, as_json: bool) -> No
     """Faces that wait; names by hand that belong to nobody; tags that nobody confirmed."""
     with shell.house() as services:
         with services.store.read() as conn:
-            faces = [_face(row) for row in review.waiting(conn, state, after, limit)]
-            machine = [_face(row) for row in review.unconfirmed(conn, limit)]
+            texts = services.texts(conn)
+            faces = [_face(row, texts) for row in review.waiting(conn, state, after, limit)]
+            machine = [_face(row, texts) for row in review.unconfirmed(conn, limit)]
             nobodys = names.unlinked(conn)
         renamed, unasked = _renamed(services)
     unlinked = [{"name": name, "photos": count} for name, count in nobodys]
@@ -79,10 +82,10 @@ def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
         return [], [f"whether the DAM calls somebody otherwise now is not known: {error}"]
 
 
-def _face(row: Row[Any]) -> dict[str, Any]:
+def _face(row: Row[Any], texts: Texts) -> dict[str, Any]:
     return {
         "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
-        "distance": "" if row.distance is None else row.distance, "reason": row.reason or "",
+        "distance": "" if row.distance is None else row.distance, "reason": reason_of(texts, row),
         "box": [row.left, row.top, row.width, row.height], "width_px": row.width_px,
     }  # fmt: skip
 

@@ -42,8 +42,9 @@ def list_(shell: Shell, as_json: bool) -> None:
         now = services.clock.now()
         rows = [
             {
-                "id": row.id, "label": row.label, "scopes": row.scopes, "tools": row.tools, "made": row.created_at,
-                "until": row.expires_at, "used": row.used_at, "state": _state(row.revoked_at, row.expires_at, now),
+                "id": row.id, "label": row.label, "scopes": list(row.scopes), "tools": list(row.tools),
+                "made": row.created_at, "until": row.expires_at,
+                "used": row.used_at, "state": _state(row.revoked_at, row.expires_at, now),
             }
             for row in tokens.listed(services)
         ]  # fmt: skip

@@ -123,8 +123,8 @@ class TestReview:
         assert "a dismissal needs a reason" in refused.text
         staff.post(editor, f"/console/review/{waiting[1]}/dismiss", reason="crowd", other="a poster")
         with services.store.read() as conn:
-            reason = conn.scalar(select(t.face.c.reason).where(t.face.c.id == waiting[1]))
-        assert reason == "a poster"
+            stored = conn.scalar(select(t.face.c.reason).where(t.face.c.id == waiting[1]))
+            assert services.texts(conn).read(stored, "face.reason") == "a poster"
 
     def test_named_by_typing(
         self, services: Services, cast: support.Cast, editor: FlaskClient, waiting: list[int]

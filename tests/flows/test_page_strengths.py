@@ -262,7 +262,7 @@ def test_who_entered_an_address_does_not_confirm_it(desk: Desk, post: Post) -> N
         recognitions.recognise(services, asa, None, "met", "cli:ed")
     recognitions.recognise(services, asa, None, "met", "cli:ed", reason="I am the only one here")
     with services.store.read() as conn:
-        (listed,) = recognitions.self_confirmed(conn)
+        (listed,) = recognitions.self_confirmed(services, conn)
         assert (listed.account, listed.reason) == ("cli:ed", "I am the only one here")
     people.change_address(services, asa, "new@example.org", OTHER)
     people.change_address(services, asa, "newer@example.org", EDITOR)

@@ -36,7 +36,7 @@ HEARD = CollectionRuling(support.SHOOT, "Shoot", "suggest", "all-asked", "list",
 
 def _history(services: Services, ref: str = support.SHOOT) -> list[PastRuling]:
     with services.store.read() as conn:
-        return list(ruling_history.history(conn, ref))
+        return list(ruling_history.history(services, conn, ref))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -90,7 +90,7 @@ def test_no_way_of_deciding_changes_what_stands_there(house: Services) -> None:
     def lose() -> None:
         with house.store.write() as tx:
             tx.execute(update(t.collection).values(lost_at=tx.now))
-            ruling_history.append(tx, support.SHOOT, Why.LOST, "system")
+            ruling_history.append(house, tx, support.SHOOT, Why.LOST, "system")
 
     acts: list[Callable[[], object]] = [
         lambda: modes.decide(house, support.SHOOT, FIRST, "cli:ann"),
@@ -144,7 +144,7 @@ def test_a_collection_that_moves_takes_its_history_along(house: Services) -> Non
     modes.decide(house, support.SHOOT, FIRST, "cli:ann")
     with house.store.write() as tx:
         tx.execute(update(t.collection).where(t.collection.c.ref == support.SHOOT).values(ref="party"))
-        ruling_history.append(tx, "party", Why.FOLLOWED, "system", moved_from=support.SHOOT)
+        ruling_history.append(house, tx, "party", Why.FOLLOWED, "system", moved_from=support.SHOOT)
     modes.decide(house, support.SHOOT, SECOND, "cli:bo")  # a new folder of the old name
     assert [(one.ref, one.why.value) for one in _history(house, "party")] == [
         ("shoot", "set"),

@@ -109,7 +109,7 @@ def _out_of_it(services: Services, double: Double, ref: str, plugin: bool) -> No
         ruling_identity.give_up(services, ref, "cli:test")
         assert ref not in ruled(services)
         with services.store.read() as conn:
-            assert [one.why.value for one in ruling_history.history(conn, ref)][-1] == "lost"
+            assert [one.why.value for one in ruling_history.history(services, conn, ref)][-1] == "lost"
 
 
 def test_a_collection_that_kept_its_title_keeps_its_ruling(services: Services, double: Double) -> None:

@@ -439,7 +439,7 @@ def _with_one_account(run: type[Passing], tally: Tally) -> None:
         if made is None or portal.visitor(services, made.id).person_id != who:
             tally.refused.append("a house with one account")
         with services.store.read() as conn:
-            if not any(row.person_id == who for row in recognitions.self_confirmed(conn)):
+            if not any(row.person_id == who for row in recognitions.self_confirmed(services, conn)):
                 tally.refused.append("listed for the officer")
     finally:
         one.teardown()

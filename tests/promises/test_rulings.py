@@ -232,7 +232,10 @@ def test_the_history_says_that_it_followed(kindergarten: House) -> None:
     (kindergarten.root / "shoot/kids").rename(kindergarten.root / "shoot/pupils")
     kindergarten.look()
     with kindergarten.services.store.read() as conn:
-        told = [(one.why.value, one.moved_from) for one in ruling_history.history(conn, "shoot/pupils")]
+        told = [
+            (one.why.value, one.moved_from)
+            for one in ruling_history.history(kindergarten.services, conn, "shoot/pupils")
+        ]
         assert told == [("set", ""), ("followed", "shoot/kids")]
         actions = list(conn.scalars(select(t.audit.c.action)))
     assert "collection:mode:follow" in actions

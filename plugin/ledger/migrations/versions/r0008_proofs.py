@@ -6,14 +6,20 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
+_PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR length(reason) < 64 OR replace(reason, ' ', '') <> reason"
+
 
 def upgrade() -> None:
     """What is not known yet (how far ended.log goes, the key) the next start finds and makes."""
     op.add_column("state", sa.Column("ended_lines", sa.BigInteger().with_variant(sa.Integer(), "sqlite")))
     op.add_column("state", sa.Column("ended_hash", sa.Text()))
     op.add_column("state", sa.Column("ended_anew_at", sa.BigInteger()))
+    op.add_column("state", sa.Column("texts_sealed_at", sa.BigInteger()))
     op.add_column("state", sa.Column("closed_at", sa.BigInteger()))
     op.add_column("state", sa.Column("closed_why", sa.Text()))
+    op.create_index(
+        "ix_face_plain", "face", ["id"], sqlite_where=sa.text(_PLAIN), postgresql_where=sa.text(_PLAIN)
+    )
     op.create_table(
         "house_key",
         sa.Column("purpose", sa.Text(), nullable=False),
@@ -37,7 +43,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Forget them. Text that was sealed under the house's key is not readable any more."""
+    op.drop_index("ix_face_plain", "face")
     op.drop_table("erasure")
     op.drop_table("house_key")
-    for column in ("closed_why", "closed_at", "ended_anew_at", "ended_hash", "ended_lines"):
+    for column in (
+        "closed_why", "closed_at", "texts_sealed_at", "ended_anew_at", "ended_hash", "ended_lines",
+    ):  # fmt: skip
         op.drop_column("state", column)
