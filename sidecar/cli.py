@@ -17,6 +17,7 @@ from sidecar.commands import (
     mail,
     people,
     quitclaims,
+    restoring,
     reviews,
     sessions,
     system,
@@ -41,7 +42,7 @@ for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
     comparing.reconcile, comparing.tags, mail.mail, tokens.token, sessions.session,
-    keeping.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
+    keeping.audit, keeping.keys, keeping.backup, restoring.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)
 

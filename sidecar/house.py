@@ -30,11 +30,7 @@ from plugin.recognizer.examiner import Examiner
 
 def init(config: Config, clock: Clock | None = None) -> list[str]:
     """Make the data folder, the master key and the store where they are not there yet; says what was made."""
-    made = []
-    data = Path(config.data).expanduser()
-    if not data.exists():
-        data.mkdir(mode=0o700, parents=True)
-        made.append(f"data folder {data}")
+    made = _data_folder(config)
     master = config.path(config.keys.master_file)
     if not config.keys.master_command and not master.exists():
         master.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,6 +49,20 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
         house_key.make(tx, master_keys(config))
     made.append(f"store {_shown(config.store_url)}")
     return made
+
+
+def empty_store(config: Config, clock: Clock) -> None:
+    """Make the data folder and the store where they are not there yet, and no key: what is restored has its own."""
+    _data_folder(config)
+    init_store(config.store_url, clock).close()
+
+
+def _data_folder(config: Config) -> list[str]:
+    data = Path(config.data).expanduser()
+    if data.exists():
+        return []
+    data.mkdir(mode=0o700, parents=True)
+    return [f"data folder {data}"]
 
 
 def init_fields(config: Config) -> list[str]:

@@ -22,6 +22,7 @@ from plugin.flows import chores, consent, erasure, gallery, roster
 from plugin.flows.services import Services
 from plugin.ledger import backup, restore, sealing
 from plugin.ledger import tables as t
+from plugin.ledger.head_book import HeadBook
 from plugin.ledger.keys import MasterKeys
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind
@@ -182,7 +183,8 @@ def test_erased_means_erased(
     small = (tmp_path / support.put(tmp_path, "small.jpg", samples.A_FRONT, (300, 400))).read_bytes()
     lives = [first, *(_enter(services, cast, n, small) for n in range(1, 200 if full else 6))]
     folder = services.config.path(services.config.backup.folder)
-    made = backup.backup(services.store, services.master, folder, clock, services.config.backup.key_days)
+    book, days = HeadBook.from_config(services.config), services.config.backup.key_days
+    made = backup.backup(services.store, services.master, folder, clock, book, days)
     services.store.checkpoint()
     copy = tmp_path / "older.db"
     shutil.copyfile(tmp_path / "data" / "ledger.db", copy)
@@ -252,7 +254,14 @@ def test_an_old_backup_brings_nobody_back(
                 cast.enrol(person_id, samples.A_FRONT)
         templates = _templates(services, groups["living"])
         folder = config.path(config.backup.folder)
-        backup.backup(services.store, services.master, folder, clock, config.backup.key_days)
+        backup.backup(
+            services.store,
+            services.master,
+            folder,
+            clock,
+            HeadBook.from_config(config),
+            config.backup.key_days,
+        )
         clock.advance(timedelta(days=1))
         for person_id in groups["erased"]:
             erasure.erase(services, person_id, "test")
@@ -274,7 +283,7 @@ def test_an_old_backup_brings_nobody_back(
     with support.opened(moved, clock, examiner):
         pass
     master = MasterKeys.load(moved.path(moved.keys.master_file))
-    done = restore.restore(moved.store_url, folder, master, clock)
+    done = restore.restore(moved.store_url, folder, master, clock, HeadBook.from_config(moved))
     assert done.rows
     with support.opened(moved, clock, examiner) as services:
         chores.start(services)
