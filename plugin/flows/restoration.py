@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from plugin.flows.services import Services
+from plugin.ledger import doors
 from plugin.ledger import tables as t
 from plugin.quitclaim.model import GrantKind
 
@@ -23,8 +24,7 @@ class CameBack:
 def count(services: Services) -> CameBack:
     """What is there and holds now. Ask once ended.log has been replayed."""
     now = services.clock.now()
-    link, token, grant = t.invitation.c, t.api_token.c, t.grant.c
-    left = or_(link.most_uses.is_(None), link.uses < link.most_uses)
+    grant = t.grant.c
     holds = and_(grant.valid_from <= now, _not_over(grant.valid_until, now), _not_over(grant.ended_at, now))
     with services.store.read() as conn:
 
@@ -35,8 +35,8 @@ def count(services: Services) -> CameBack:
             number(t.person.c.id),
             number(grant.id, holds, grant.kind == GrantKind.RECOGNITION.value),
             number(grant.id, holds, grant.kind == GrantKind.PUBLICATION.value),
-            number(link.id, link.revoked_at.is_(None), link.expires_at > now, left),
-            number(token.id, token.revoked_at.is_(None), _not_over(token.expires_at, now)),
+            number(t.invitation.c.id, *doors.links(now)),
+            number(t.api_token.c.id, *doors.tokens(now)),
         )
 
 

@@ -65,14 +65,15 @@ def backup(
         rows = _write_copy(connection, copy, veil.Veil(veil.record_keys(connection, master), house, name))
         last = audit.head(connection)
         signed_parts.write(keys, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
+    digest = sha256(copy)
     tree = {
-        "revision": migrations.head(), "rows": rows, "store": sha256(copy), "ended": list(ended), "last": list(last),
+        "revision": migrations.head(), "rows": rows, "store": digest, "ended": list(ended), "last": list(last),
     }  # fmt: skip
     signed_parts.write(manifest, MANIFEST, name, made, book.key, tree)
     with store.write() as tx:
         book.add(tx, _note(MANIFEST, name, manifest), actor)
         book.add(tx, _note(KEYS, name, keys), actor)
-        tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=tree["store"])
+        tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=digest)
     _prune_keys(target, clock, key_days)
     return Backup(name, copy, keys, manifest, rows)
 

@@ -12,6 +12,8 @@ from plugin.ledger.heads import SignedHead
 from plugin.ledger.signed_parts import KEYS, MANIFEST, Manifest, Signed, WrappedKey
 
 NEWEST = "newest"
+ENDED_ANEW = "ended"
+"""The kind of a head that was written because ended.log was begun anew."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def believed(source: Path, book: HeadBook, wish: Wish) -> Believed:
             f"Put keys-{older}.json into {source}; `--older-keys` takes the older file, if that one is lost"
         )
     if not wish.without_ended_log:
-        _refuse_another_end(book, manifest, trust.heads)
+        _refuse_another_end(book, signed, manifest, trust.heads)
     return Believed(
         name, copy, manifest, backup.sha256(signed.path), keys_name, signed_parts.wrapped_keys(keys), bool(older)
     )  # fmt: skip
@@ -143,10 +145,14 @@ def _copy(source: Path, name: str, manifest: Manifest) -> Path:
     return copy
 
 
-def _refuse_another_end(book: HeadBook, manifest: Manifest, known: list[SignedHead]) -> None:
-    """ended.log must hold, unchanged, the lines that the manifest knows, and those of the newest head."""
+def _refuse_another_end(book: HeadBook, signed: Signed, manifest: Manifest, known: list[SignedHead]) -> None:
+    """ended.log must hold, unchanged, the lines that the manifest knows, and those of the newest head.
+
+    Where the file was begun anew since, it holds what the house knew to have ended then, and the heads alone count.
+    """
     marks = list(book.ended.marks())
-    wanted = [manifest.ended, *(head.ended for head in known[-1:])]
+    anew = any(head.note.get("kind") == ENDED_ANEW and head.at > signed.made for head in known)
+    wanted = [*(() if anew else (manifest.ended,)), *(head.ended for head in known[-1:])]
     missing = [mark for mark in wanted if mark not in marks]
     if not missing:
         list(book.ended.lines())  # raises StoreError where a line cannot be read

@@ -23,6 +23,8 @@ class HeadBook:
     path: Path
     months: int
     ended: EndedLog
+    begins: bool = False
+    """Whether the key follows none: then the heads begin anew with it."""
 
     @classmethod
     def from_config(cls, config: Config) -> "HeadBook":

@@ -6,7 +6,7 @@ grant, say) is in ended.log: the flows replay that file after every restore, bef
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, text, up
 
 from plugin.clock import Clock
 from plugin.errors import StoreError, VaultError
-from plugin.ledger import backup, backup_trust, engine, house_key, sealing, veil
+from plugin.ledger import backup, backup_trust, doors, engine, house_key, sealing, veil
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
 from plugin.ledger.backup_trust import Believed, Wish
@@ -62,13 +62,13 @@ def restore(
         with store.write() as tx, database.connect() as old:
             _refuse_unless_empty(tx.connection)
             living = _unwrap_all(parts.keys, master)
-            for own in (t.state, t.audit_head, t.house_key):
+            for own in (t.state, t.audit, t.audit_head, t.house_key):
                 tx.execute(delete(own))
             made = _fill(tx, old, living, parts.name)
             _end_visits(tx)
             shut = _shut_doors(tx) if wish.without_ended_log else (0, 0)
             tx.move_generation()
-            _tell(tx, book, parts, made, wish, actor)
+            _tell(tx, _signing(tx, book, wish), parts, made, bool(wish.without_ended_log), actor)
     finally:
         database.dispose()
         store.close()
@@ -76,25 +76,35 @@ def restore(
 
 
 def _tell(
-    tx: Tx, book: HeadBook, parts: Believed, made: tuple[int, int, int, int], wish: Wish, actor: str
+    tx: Tx, book: HeadBook, parts: Believed, made: tuple[int, int, int, int], endings_lost: bool, actor: str
 ) -> None:
     """A row, and a head from which the log goes on: last of all, so that nothing is told of what came to nothing."""
-    if wish.head_key:
-        book = HeadBook(book.key.knowing(wish.head_key, tx.now), book.path, book.months, book.ended)
     rows, keys, left_out, people = made
     tx.audit(
         Action.BACKUP_RESTORE, actor, backup=parts.name, rows=rows, keys=keys, left_out=left_out,
-        people_left_out=people, older_keys=parts.older, without_ended_log=bool(wish.without_ended_log),
+        people_left_out=people, older_keys=parts.older, without_ended_log=endings_lost,
     )  # fmt: skip
     last = parts.manifest.last
     book.add(tx, {"kind": RESTORE, "name": parts.name, "sha256": parts.sha256, "from": last.seq}, actor)
+    if book.begins:
+        book.add(tx, {"kind": "begin", "reason": "restored with the public key that was written down"}, actor)
+
+
+def _signing(tx: Tx, book: HeadBook, wish: Wish) -> HeadBook:
+    """With a key that is written down and lost, what signs from now on follows no head: they begin anew."""
+    if not wish.head_key or wish.head_key in book.key.known:
+        return book
+    return replace(book, key=book.key.knowing(wish.head_key, tx.now), begins=True)
 
 
 def _refuse_unless_empty(connection: Connection) -> None:
     for table in t.metadata.sorted_tables:
         if table.name in _OWN:
             continue
-        if connection.execute(select(text("1")).select_from(table).limit(1)).first() is not None:
+        found = select(text("1")).select_from(table).limit(1)
+        if table is t.audit:  # `facelease init` writes a first head of the new log
+            found = found.where(t.audit.c.action != Action.HEAD_WRITE.value)
+        if connection.execute(found).first() is not None:
             raise StoreError(
                 f"the store holds rows already ({table.name}): let store.url name a new one, run "
                 "`facelease migrate`, and restore into that"
@@ -151,10 +161,12 @@ def _put_keys(tx: Tx, living: _Living, people: set[str]) -> int:
 
 
 def _shut_doors(tx: Tx) -> tuple[int, int]:
-    """Which links and tokens ended since is not known, so none opens anything. Returns how many of each were shut."""
-    links = update(t.invitation).where(t.invitation.c.revoked_at.is_(None)).values(revoked_at=tx.now)
-    tokens = update(t.api_token).where(t.api_token.c.revoked_at.is_(None)).values(revoked_at=tx.now)
-    return int(tx.execute(links).rowcount), int(tx.execute(tokens).rowcount)
+    """Which links and tokens ended since is not known, so none opens anything. Returns how many of each did until now."""
+    counts = []
+    for table, opens in ((t.invitation, doors.links(tx.now)), (t.api_token, doors.tokens(tx.now))):
+        counts.append(tx.connection.scalar(select(func.count()).select_from(table).where(*opens)) or 0)
+        tx.execute(update(table).where(table.c.revoked_at.is_(None)).values(revoked_at=tx.now))
+    return counts[0], counts[1]
 
 
 def _end_visits(tx: Tx) -> None:

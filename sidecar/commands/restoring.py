@@ -59,8 +59,7 @@ def restore(
     """
     wish = Wish(name, head_key, older_keys, without_ended_log)
     house.empty_store(shell.config, shell.clock)
-    with shell.house(catch_up=False):
-        pass  # the DAM and the configuration are there: else nothing is begun
+    house.try_dam(shell.config, shell.clock)  # what is ended again has to be taken off there too
     with _book(shell, head_key) as book:
         master = house.master_keys(shell.config)
         done = restoring.restore(shell.config.store_url, folder, master, shell.clock, book, wish, actor())
