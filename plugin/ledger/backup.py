@@ -7,6 +7,7 @@ hash of each.
 """
 
 import base64
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from plugin.clock import Clock
 from plugin.ledger import audit, engine, files, house_key, migrations, signed_parts, veil
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
+from plugin.ledger.endings import NOTHING_ENDED, EndedLog, Mark
 from plugin.ledger.head_book import HeadBook
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.signed_parts import KEYS, MANIFEST
@@ -52,6 +54,9 @@ def backup(
     files.make_folder(target)
     with store.write() as tx:
         house_key.make(tx, master)
+        ended = _ended(
+            tx.connection, book.ended
+        )  # before the snapshot: the copy knows at least this to have ended
     made = clock.now()
     name = _name(target, made)
     copy, keys, manifest = (
@@ -59,7 +64,6 @@ def backup(
         signed_parts.path_of(target, KEYS, name),
         signed_parts.path_of(target, MANIFEST, name),
     )
-    ended = book.ended.mark()  # before the snapshot: what the copy knows to have ended is at least this
     with store.read() as connection:
         house = house_key.unwrapped(connection, master)
         rows = _write_copy(connection, copy, veil.Veil(veil.record_keys(connection, master), house, name))
@@ -76,6 +80,17 @@ def backup(
         tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=digest)
     _prune_keys(target, clock, key_days)
     return Backup(name, copy, keys, manifest, rows)
+
+
+def _ended(connection: Connection, log: EndedLog) -> Mark:
+    """How far ended.log goes, or is known to go where the file is not what it was. Where nothing has ended yet there
+    is an empty file from now on: a copy of half B without one lacks something."""
+    row = connection.execute(select(t.state.c.ended_lines, t.state.c.ended_hash)).one()
+    known = Mark(row.ended_lines or 0, row.ended_hash or NOTHING_ENDED.hash)
+    if not log.path.exists() and known == NOTHING_ENDED:
+        with contextlib.suppress(FileExistsError):  # somebody's end came between
+            files.write_secret(log.path, b"", fresh=True)
+    return max(known, log.mark(), key=lambda mark: mark.lines)
 
 
 def write_keys(

@@ -153,7 +153,7 @@ def _refuse_another_end(book: HeadBook, signed: Signed, manifest: Manifest, know
     marks = list(book.ended.marks())
     anew = any(head.note.get("kind") == ENDED_ANEW and head.at > signed.made for head in known)
     wanted = [*(() if anew else (manifest.ended,)), *(head.ended for head in known[-1:])]
-    missing = [mark for mark in wanted if mark not in marks]
+    missing = [mark for mark in wanted if mark not in marks or not book.ended.path.exists()]
     if not missing:
         list(book.ended.lines())  # raises StoreError where a line cannot be read
         return

@@ -161,7 +161,7 @@ def _put_keys(tx: Tx, living: _Living, people: set[str]) -> int:
 
 
 def _shut_doors(tx: Tx) -> tuple[int, int]:
-    """Which links and tokens ended since is not known, so none opens anything. Returns how many of each did until now."""
+    """Which of them ended since is not known, so none opens anything. Returns how many links and tokens did so."""
     counts = []
     for table, opens in ((t.invitation, doors.links(tx.now)), (t.api_token, doors.tokens(tx.now))):
         counts.append(tx.connection.scalar(select(func.count()).select_from(table).where(*opens)) or 0)
