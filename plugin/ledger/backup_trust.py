@@ -110,15 +110,18 @@ class _Trust:
         return {str(note.get("sha256")) for note in notes if note.get("name") == name}
 
     def _ours(self, lines: list[SignedHead]) -> Iterator[SignedHead]:
-        """Those that a key of ours signed while it was the present one: none after a line of a later key."""
+        """Those that a key of ours signed while it was the present one: none after another was announced, or signed."""
         age = 0
         for head in lines:
-            if head.key not in self._ages or not head.is_genuine:
-                continue
             until = self._until.get(head.key)
-            if self._ages.index(head.key) >= age and (until is None or head.at <= until):
-                age = self._ages.index(head.key)
-                yield head
+            known = head.key in self._ages and self._ages.index(head.key) >= age
+            if not known or not head.is_genuine or (until is not None and head.at > until):
+                continue
+            age = self._ages.index(head.key)
+            following = head.note.get("public")
+            if head.note.get("kind") == "key" and following in self._ages:
+                age = self._ages.index(following)
+            yield head
 
 
 def _newest(source: Path, part: str) -> str:

@@ -49,6 +49,11 @@ class _Plan:
     """Columns that a foreign key joins, and the column whose cover they share."""
     key: tuple[str, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing in the table is covered."""
+        return not (self.names or self.in_key or self.beside)
+
 
 class Veil:
     """Covers and lifts the rows of one backup."""
@@ -63,6 +68,8 @@ class Veil:
     def cover(self, table: Table, row: Row) -> Row:
         """The row as a backup keeps it. Of somebody without a record key nobody will ever read more."""
         plan = _plan(table)
+        if plan.is_empty:
+            return row
         row = self._cover_names(table, plan, row)
         for columns in (plan.in_key, plan.beside):
             row = row | {name: self._hide(row[name], _about(table, plan, row, name)) for name in columns}
@@ -71,6 +78,8 @@ class Veil:
     def lift(self, table: Table, row: Row) -> Row:
         """The row as it was. Raises VaultError where a key that covered it is gone."""
         plan = _plan(table)
+        if plan.is_empty:
+            return row
         for columns in (plan.beside, plan.in_key):
             row = row | {name: self._show(row[name], _about(table, plan, row, name)) for name in columns}
         return self._lift_names(table, plan, row)
