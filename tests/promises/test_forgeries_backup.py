@@ -324,8 +324,26 @@ def _ended(s: Scene, change: Callable[[list[bytes]], list[bytes]]) -> None:
     path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
 
 
+def _then_summed(forge: Callable[[Scene], object]) -> Callable[[Scene], None]:
+    def do(s: Scene) -> None:
+        forge(s)
+        s.sum_anew()
+
+    return do
+
+
+def _both_of_format_one(s: Scene) -> None:
+    _keys_of_format_one(s)
+    _format_one(s)
+
+
+def _remove(s: Scene, part: str) -> None:
+    for path in s.folder.glob(f"{part}-*"):
+        path.unlink()
+
+
 FORGERS: dict[str, Callable[[Scene], object]] = {
-    "a store cut": lambda s: _cut(s.store, 0.5), "a store cut and summed": lambda s: (_cut(s.store, 0.5), s.sum_anew()),
+    "a store cut": lambda s: _cut(s.store, 0.5), "a store cut and summed": _then_summed(lambda s: _cut(s.store, 0.5)),
     "a store emptied": lambda s: s.store.write_bytes(b""), "one byte of the store": lambda s: _flip(s.store),
     "one byte of the manifest": lambda s: _flip(s.manifest), "one byte of the keys": lambda s: _flip(s.wrapped),
     "a manifest cut": lambda s: _cut(s.manifest, 0.7), "keys cut": lambda s: _cut(s.wrapped, 0.7),
@@ -336,13 +354,13 @@ FORGERS: dict[str, Callable[[Scene], object]] = {
     "a manifest of nothing": lambda s: s.manifest.write_text("{}"), "a list": lambda s: s.manifest.write_text("[]"),
     "deep": lambda s: s.manifest.write_text("[" * 100_000),
     "format 1": _format_one, "keys of format 1": _keys_of_format_one,
-    "format 1 in both": lambda s: (_keys_of_format_one(s), _format_one(s)),
-    "no store": lambda s: s.store.unlink(), "no keys": lambda s: [p.unlink() for p in s.folder.glob("keys-*")],
-    "no manifest": lambda s: [p.unlink() for p in s.folder.glob("manifest-*")],
+    "format 1 in both": _both_of_format_one,
+    "no store": lambda s: s.store.unlink(), "no keys": lambda s: _remove(s, "keys"),
+    "no manifest": lambda s: _remove(s, "manifest"),
     "stores swapped": lambda s: _swap(s, "store"), "manifests swapped": lambda s: _swap(s, "manifest"),
     "keys swapped": lambda s: _swap(s, "keys"),
     "another house's store": lambda s: _from_other(s, "store"), "its keys": lambda s: _from_other(s, "keys"),
-    "its store, summed": lambda s: (_from_other(s, "store"), s.sum_anew()),
+    "its store, summed": _then_summed(lambda s: _from_other(s, "store")),
     "its manifest": lambda s: _from_other(s, "manifest"), "its half": lambda s: _from_other(s, "store", "manifest"),
     "another house's backup": _other_whole,
     "an older backup renamed": _rename_backup, "renamed, and it says so": _rename_and_say_so,
