@@ -25,6 +25,10 @@ from plugin.ledger.signed_parts import WrappedKey
 from plugin.ledger.store import Store, Tx
 
 _OWN = {"state", "audit_head", "house_key"}  # tables that a new store has rows in
+_BY_ITSELF = tuple(
+    action.value for action in (Action.HEAD_WRITE, Action.HEAD_KEY, Action.HOUSE_CLOSE, Action.HOUSE_OPEN)
+)
+"""What a house without anybody in it may have in its log: the first head, and that there was no ended.log."""
 _Living = dict[tuple[str, str], tuple[WrappedKey, bytes]]
 _NEWEST = Wish()
 RESTORE = "restore"
@@ -102,8 +106,8 @@ def _refuse_unless_empty(connection: Connection) -> None:
         if table.name in _OWN:
             continue
         found = select(text("1")).select_from(table).limit(1)
-        if table is t.audit:  # `facelease init` writes a first head of the new log
-            found = found.where(t.audit.c.action != Action.HEAD_WRITE.value)
+        if table is t.audit:
+            found = found.where(t.audit.c.action.not_in(_BY_ITSELF))
         if connection.execute(found).first() is not None:
             raise StoreError(
                 f"the store holds rows already ({table.name}): let store.url name a new one, run "
