@@ -332,6 +332,16 @@ def _then_summed(forge: Callable[[Scene], object]) -> Callable[[Scene], None]:
     return do
 
 
+def _without_heads(forge: Callable[[Scene], object]) -> Callable[[Scene], None]:
+    """Half B has lost its heads: what is left is the signature."""
+
+    def do(s: Scene) -> None:
+        forge(s)
+        (s.keys / "audit-heads.log").unlink()
+
+    return do
+
+
 def _both_of_format_one(s: Scene) -> None:
     _keys_of_format_one(s)
     _format_one(s)
@@ -343,6 +353,12 @@ def _remove(s: Scene, part: str) -> None:
 
 
 FORGERS: dict[str, Callable[[Scene], object]] = {
+    "no heads, and a forger's key": _without_heads(lambda s: s.plant(*_GRANT, sign=s.own_key())),
+    "no heads, keys under a forger's key": _without_heads(lambda s: _own_signature(s, "keys")),
+    "no heads, no signature": _without_heads(lambda s: s.plant(*_TOKEN)),
+    "no heads, renamed": _without_heads(_rename_backup),
+    "no heads, older keys under a newer name": _without_heads(_older_keys_as_newer),
+    "no heads, no ended.log": _without_heads(lambda s: (s.keys / "ended.log").unlink()),
     "a store cut": lambda s: _cut(s.store, 0.5), "a store cut and summed": _then_summed(lambda s: _cut(s.store, 0.5)),
     "a store emptied": lambda s: s.store.write_bytes(b""), "one byte of the store": lambda s: _flip(s.store),
     "one byte of the manifest": lambda s: _flip(s.manifest), "one byte of the keys": lambda s: _flip(s.wrapped),
@@ -496,6 +512,7 @@ def _by_a_replaced_key(house: House) -> dict[str, Callable[[Scene], object]]:
 
     return {
         "a replaced key, after its end": lambda s: forge(s, now.isoformat()),
+        "no heads, a replaced key after its end": _without_heads(lambda s: forge(s, now.isoformat())),
         "a replaced key, dated before": lambda s: forge(s, before.isoformat()),
         "a replaced key, under a new name": under_a_new_name,
         "a replaced key, with a head of its own": with_a_head,
