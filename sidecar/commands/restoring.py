@@ -134,11 +134,12 @@ def _lines(
     if without_ended_log:
         yield f"WITHOUT ended.log ({without_ended_log}): what ended after the backup is not known and may be in force"
         yield f"shut because of that: {done.links_shut} links, {done.tokens_shut} API tokens"
-    yield f"ended again by ended.log and the calendar: {ended}"
+    by = "the calendar" if without_ended_log else "ended.log and the calendar"
+    yield f"ended again by {by}: {ended}"
     if _left(found) or found.given_up:
         yield f"NOT DONE: {_left(found)} jobs are open, {sum(found.given_up.values())} were given up"
         yield "run `facelease reconcile --wait`, and look at `facelease doctor`"
     else:
-        yield "what has ended since was ended again, and the names in the DAM were compared"
+        yield "the names in the DAM were compared"
     if found.open.get("photo"):
         yield f"{found.open['photo']} photographs wait for the worker to be examined"
