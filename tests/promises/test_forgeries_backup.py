@@ -355,7 +355,9 @@ def _remove(s: Scene, part: str) -> None:
 FORGERS: dict[str, Callable[[Scene], object]] = {
     "no heads, and a forger's key": _without_heads(lambda s: s.plant(*_GRANT, sign=s.own_key())),
     "no heads, keys under a forger's key": _without_heads(lambda s: _own_signature(s, "keys")),
-    "no heads, no signature": _without_heads(lambda s: s.plant(*_TOKEN)),
+    "no heads, a planted grant": _without_heads(lambda s: s.plant(*_GRANT)),
+    "no heads, a token open": _without_heads(lambda s: s.plant("UPDATE api_token SET revoked_at = NULL")),
+    "no heads, a key fewer": _without_heads(_fewer_keys),
     "no heads, renamed": _without_heads(_rename_backup),
     "no heads, older keys under a newer name": _without_heads(_older_keys_as_newer),
     "no heads, no ended.log": _without_heads(lambda s: (s.keys / "ended.log").unlink()),
