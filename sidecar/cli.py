@@ -18,6 +18,7 @@ from sidecar.commands import (
     people,
     proving,
     quitclaims,
+    restoring,
     reviews,
     sessions,
     system,
@@ -43,7 +44,7 @@ for command in (
     demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
     comparing.reconcile, comparing.tags, mail.mail, tokens.token, sessions.session,
-    proving.audit, keeping.keys, keeping.backup, keeping.restore, keeping.report,
+    proving.audit, keeping.keys, keeping.backup, restoring.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -74,6 +74,12 @@ def empty_store(config: Config, clock: Clock) -> None:
     init_store(config.store_url, clock).close()
 
 
+def try_dam(config: Config, clock: Clock) -> None:
+    """Raises ConfigError or DamError where the DAM cannot be opened."""
+    with closing(Store.open(config.store_url, clock)) as store:
+        open_dam(store, config, clock).close()
+
+
 def _data_folder(config: Config) -> list[str]:
     data = Path(config.data).expanduser()
     if data.exists():

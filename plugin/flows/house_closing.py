@@ -159,7 +159,7 @@ def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
     except VaultError:
         return tx.now
     months = config.retention.audit_months
-    note = {"kind": ended_marks.ANEW}
+    note = {"kind": heads.ENDED_ANEW}
     return heads.add(tx, key, config.path(config.keys.heads_file), months, mark, note, actor).at
 
 

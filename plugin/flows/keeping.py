@@ -2,6 +2,7 @@
 
 from plugin.flows.services import Services
 from plugin.ledger import backup, rotation
+from plugin.ledger.head_book import HeadBook
 
 
 def rotate(services: Services, actor: str = "system", retire: bool = True) -> rotation.Rotation:
@@ -10,18 +11,21 @@ def rotate(services: Services, actor: str = "system", retire: bool = True) -> ro
     A file of wrapped keys from before cannot be opened afterwards, so the backup folder gets a new
     one first: else a backup would bring back the rows and none of the living templates.
     """
-    return rotation.rotate(services.store, services.master, retire, lambda: _fresh_keys(services), actor)
+    return rotation.rotate(
+        services.store, services.master, retire, lambda: _fresh_keys(services, actor), actor
+    )
 
 
 def renew(services: Services) -> None:
     """Once a file of wrapped keys is past its days: a fresh one first, then it goes."""
     config = services.config
     if backup.past_days(config.path(config.backup.folder), services.clock, config.backup.key_days):
-        _fresh_keys(services)
+        _fresh_keys(services, "calendar")
 
 
-def _fresh_keys(services: Services) -> None:
+def _fresh_keys(services: Services, actor: str) -> None:
     config = services.config
     folder = config.path(config.backup.folder)
     if folder.is_dir():
-        backup.write_keys(services.store, folder, services.clock, config.backup.key_days)
+        book, days = HeadBook.from_config(config), config.backup.key_days
+        backup.write_keys(services.store, folder, services.clock, book, days, actor)

@@ -2,28 +2,31 @@
 
 The store may be kept for years, the wrapped keys for days (`backup.key_days`): a copy of the store
 joined with the newest keys brings back nobody whose key was destroyed since. Neither part opens
-without the master key, which is in neither.
+without the master key, which is in neither. Manifest and keys are signed with the key of heads, and a head knows the
+hash of each.
 """
 
 import base64
+import contextlib
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from plugin.clock import Clock
-from plugin.ledger import engine, files, migrations, veil
+from plugin.clock import Clock, machine_now
+from plugin.ledger import audit, engine, files, house_key, migrations, signed_parts, veil
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
-from plugin.ledger.audit import canonical
+from plugin.ledger.endings import NOTHING_ENDED, EndedLog, Mark
+from plugin.ledger.head_book import HeadBook
 from plugin.ledger.keys import MasterKeys
+from plugin.ledger.signed_parts import KEYS, MANIFEST
 from plugin.ledger.store import Store
 
-FORMAT = 1
 CHUNK = 500
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
@@ -40,51 +43,77 @@ class Backup:
 
 
 def backup(
-    store: Store, master: MasterKeys, target: Path, clock: Clock, key_days: int, actor: str = "system"
-) -> Backup:
-    """Write both parts and a manifest to the folder `target`, from one snapshot of `store`.
+    store: Store, master: MasterKeys, target: Path, clock: Clock, book: HeadBook, key_days: int,
+    actor: str = "system",
+) -> Backup:  # fmt: skip
+    """Write both parts and a manifest to the folder `target`, from one snapshot of `store`; two heads know of them.
 
-    The copy of the store is SQLite, whatever the store is, and names nobody in plain (veil.py).
+    The copy of the store is SQLite, whatever the store is, and what may hold a name is veiled in it (veil.py).
     Files of wrapped keys older than `key_days` days are destroyed.
     """
     files.make_folder(target)
-    name = _name(target, clock.now())
+    with store.write() as tx:
+        house_key.make(tx, master)
+        ended = _ended(
+            tx.connection, book.ended
+        )  # before the snapshot: the copy knows at least this to have ended
+    made = machine_now(clock)
+    name = _name(target, made)
     copy, keys, manifest = (
         target / f"store-{name}.db",
-        keys_file(target, name),
-        target / f"manifest-{name}.json",
+        signed_parts.path_of(target, KEYS, name),
+        signed_parts.path_of(target, MANIFEST, name),
     )
     with store.read() as connection:
-        rows = _write_copy(connection, copy, veil.record_keys(connection, master))
-        files.write_secret(keys, _wrapped(connection, clock.now()), fresh=True)
-    sums = {part.name: sha256(part) for part in (copy, keys)}
+        house = house_key.unwrapped(connection, master)
+        rows = _write_copy(connection, copy, veil.Veil(veil.record_keys(connection, master), house, name))
+        last = audit.head(connection)
+        signed_parts.write(keys, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
+    digest = sha256(copy)
     tree = {
-        "format": FORMAT, "made": clock.now().isoformat(), "revision": migrations.head(), "rows": rows,
-        "sha256": sums,
+        "revision": migrations.head(), "rows": rows, "store": digest, "ended": list(ended), "last": list(last),
     }  # fmt: skip
-    files.write_secret(manifest, json.dumps(tree, indent=1).encode() + b"\n", fresh=True)
-    _prune_keys(target, clock, key_days)
+    signed_parts.write(manifest, MANIFEST, name, made, book.key, tree)
     with store.write() as tx:
-        tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=sums[copy.name])
+        book.add(tx, _note(MANIFEST, name, manifest), actor)
+        book.add(tx, _note(KEYS, name, keys), actor)
+        tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=digest)
+    _prune_keys(target, clock, key_days)
     return Backup(name, copy, keys, manifest, rows)
 
 
-def write_keys(store: Store, target: Path, clock: Clock, key_days: int) -> Path:
+def _ended(connection: Connection, log: EndedLog) -> Mark:
+    """How far ended.log is known to go: the file itself may not be the right one. Where nothing has ended yet there
+    is an empty file from now on: a copy of half B without one lacks something."""
+    row = connection.execute(select(t.state.c.ended_lines, t.state.c.ended_hash)).one()
+    known = Mark(row.ended_lines or 0, row.ended_hash or NOTHING_ENDED.hash)
+    if not log.path.exists() and known == NOTHING_ENDED:
+        with contextlib.suppress(FileExistsError):  # somebody's end came between
+            files.write_secret(log.path, b"", fresh=True)
+    return log.mark() if row.ended_lines is None else known
+
+
+def write_keys(
+    store: Store, target: Path, clock: Clock, book: HeadBook, key_days: int, actor: str = "system"
+) -> Path:
     """Write only a fresh file of wrapped keys to `target`: what a rotation does before it retires.
 
     A keys file from before the rotation cannot be opened afterwards.
     """
     files.make_folder(target)
-    path = keys_file(target, _name(target, clock.now()))
+    made = machine_now(clock)
+    name = _name(target, made)
+    path = signed_parts.path_of(target, KEYS, name)
     with store.read() as connection:
-        files.write_secret(path, _wrapped(connection, clock.now()), fresh=True)
+        signed_parts.write(path, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
+    with store.write() as tx:
+        book.add(tx, _note(KEYS, name, path), actor)
     _prune_keys(target, clock, key_days)
     return path
 
 
-def keys_file(folder: Path, name: str) -> Path:
-    """The file of wrapped keys of that name."""
-    return folder / f"keys-{name}.json"
+def _note(part: str, name: str, path: Path) -> dict[str, Any]:
+    return {"kind": part, "name": name, "sha256": sha256(path)}
 
 
 def sha256(path: Path) -> str:
@@ -102,7 +131,7 @@ def _name(target: Path, now: datetime) -> str:
         now += timedelta(microseconds=1)
 
 
-def _write_copy(source: Connection, path: Path, covers: veil.RecordKeys) -> int:
+def _write_copy(source: Connection, path: Path, cover: veil.Veil) -> int:
     """Every table but the keys, in the order in which they point to one another; returns the rows."""
     half = path.with_name(f".{path.name}.new")
     os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -114,7 +143,7 @@ def _write_copy(source: Connection, path: Path, covers: veil.RecordKeys) -> int:
             with database.connect() as connection:
                 target = connection.execution_options(**{engine.WRITE: True})
                 with target.begin():
-                    rows = sum(_copy_table(source, target, name, covers) for name in _copied())
+                    rows = sum(_copy_table(source, target, name, cover) for name in _copied())
             raw = database.raw_connection()
             raw.cursor().execute("VACUUM")
             raw.close()
@@ -131,28 +160,37 @@ def _write_copy(source: Connection, path: Path, covers: veil.RecordKeys) -> int:
 
 def _copied() -> list[str]:
     """Not the keys; and nobody who is signed in now is so again in what is put back."""
-    left_out = (t.person_key, t.session, t.visit)
+    left_out = (t.person_key, t.house_key, t.session, t.visit)
     return [table.name for table in t.metadata.sorted_tables if table not in left_out]
 
 
-def _copy_table(source: Connection, target: Connection, name: str, covers: veil.RecordKeys) -> int:
+def _copy_table(source: Connection, target: Connection, name: str, cover: veil.Veil) -> int:
     table = t.metadata.tables[name]
+    query = select(table)
+    if table is t.job:  # what is over is of no use to a house that begins anew
+        query = query.where(t.job.c.state.in_(("queued", "running")))
     count = 0
-    for rows in source.execute(select(table)).mappings().partitions(CHUNK):
-        target.execute(insert(table), [veil.cover(table, dict(row), covers) for row in rows])
+    for rows in source.execute(query).mappings().partitions(CHUNK):
+        target.execute(insert(table), [cover.cover(table, dict(row)) for row in rows])
         count += len(rows)
     return count
 
 
-def _wrapped(connection: Connection, now: datetime) -> bytes:
-    keys = [
-        [row.person_id, row.purpose, row.master_version, base64.b64encode(row.wrapped).decode(),
-         row.created_at.isoformat()]
-        for row in connection.execute(select(t.person_key).order_by(*t.person_key.primary_key))
-    ]  # fmt: skip
-    digest = hashlib.sha256(canonical(keys)).hexdigest()
-    tree = {"format": FORMAT, "made": now.isoformat(), "sha256": digest, "keys": keys}
-    return json.dumps(tree).encode() + b"\n"
+def _wrapped(connection: Connection) -> list[list[str | int]]:
+    """The keys of people, and the house's own as nobody's."""
+    people = connection.execute(select(t.person_key).order_by(*t.person_key.primary_key)).all()
+    house = connection.execute(select(t.house_key)).all()
+    rows = [(house_key.NOBODY, row) for row in house] + [(row.person_id, row) for row in people]
+    return [
+        [
+            who,
+            row.purpose,
+            row.master_version,
+            base64.b64encode(row.wrapped).decode(),
+            row.created_at.isoformat(),
+        ]
+        for who, row in rows
+    ]
 
 
 def past_days(target: Path, clock: Clock, key_days: int) -> list[Path]:

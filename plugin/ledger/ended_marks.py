@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from plugin.ledger.heads import SignedHead, parse
+from plugin.ledger.heads import ENDED_ANEW, SignedHead, parse
 from plugin.ledger.house_state import HouseState, Mark
-
-ANEW = "ended"
-"""The kind of the note of a head that was written because ended.log was begun anew."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ def told(path: Path, keys: Collection[str]) -> Told:
         return Told()
     heads.sort(key=lambda head: head.number, reverse=True)
     newest = _first([head for head in heads if head.key in keys])
-    anew = _first([head for head in heads if head.key in keys and head.note.get("kind") == ANEW])
+    anew = _first([head for head in heads if head.key in keys and head.note.get("kind") == ENDED_ANEW])
     return Told(newest.ended if newest else None, anew.at if anew else None)
 
 

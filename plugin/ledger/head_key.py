@@ -81,6 +81,14 @@ class HeadKey:
         """The signature of `data`, 64 bytes in base64."""
         return b64encode(self._private.sign(data)).decode()
 
+    def knowing(self, public: str, now: datetime) -> "HeadKey":
+        """The same key with another public one listed, whose signatures until now are ours: written down, key lost."""
+        if public in self.known:
+            return self
+        former = (Former(public, now.isoformat()), *self.former)
+        files.write_secret(self.path, _dump(self._private, former))
+        return HeadKey.load(self.path)
+
     def replaced(self, now: datetime, announce: Callable[["HeadKey", str], None]) -> "HeadKey":
         """A new key in this one's file, with this one's public key listed. The old private key is destroyed.
 

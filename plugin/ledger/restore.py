@@ -5,12 +5,8 @@ out, and with the record key the whole person. What ended since without a key's 
 grant, say) is in ended.log: the flows replay that file after every restore, before anything else.
 """
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,161 +14,163 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, text, up
 
 from plugin.clock import Clock
 from plugin.errors import StoreError, VaultError
-from plugin.ledger import backup, engine, migrations, sealing, veil
+from plugin.ledger import backup, backup_trust, doors, engine, house_key, sealing, veil
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
-from plugin.ledger.audit import canonical
+from plugin.ledger.backup_trust import Believed, Wish
+from plugin.ledger.head_book import HeadBook
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.sealing import Bond
+from plugin.ledger.signed_parts import WrappedKey
 from plugin.ledger.store import Store, Tx
 
-NEWEST = "newest"
-_OWN = {"state", "audit_head"}  # tables that a new store has rows in
+_OWN = {"state", "audit_head", "house_key"}  # tables that a new store has rows in
+_BY_ITSELF = tuple(
+    action.value for action in (Action.HEAD_WRITE, Action.HEAD_KEY, Action.HOUSE_CLOSE, Action.HOUSE_OPEN)
+)
+"""What a house without anybody in it may have in its log: the first head, and that there was no ended.log."""
+_Living = dict[tuple[str, str], tuple[WrappedKey, bytes]]
+_NEWEST = Wish()
+RESTORE = "restore"
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back: rows and keys; what was left out: rows whose key is gone."""
+    """What came back: rows and keys; what was left out: rows, and people, whose key is gone; what was shut because
+    ended.log was not there."""
 
     name: str
     keys_name: str
     rows: int
     keys: int
     left_out: int
-
-
-@dataclass(frozen=True)
-class _Key:
-    person_id: str
-    purpose: str
-    wrapped: bytes
-    master_version: int
-    created_at: datetime
+    people_left_out: int
+    older_keys: bool = False
+    links_shut: int = 0
+    tokens_shut: int = 0
 
 
 def restore(
-    url: str, source: Path, master: MasterKeys, clock: Clock, name: str = NEWEST, actor: str = "system"
-) -> Restored:
+    url: str, source: Path, master: MasterKeys, clock: Clock, book: HeadBook, wish: Wish = _NEWEST,
+    actor: str = "system",
+) -> Restored:  # fmt: skip
     """Fill the new, migrated, empty store at `url` from the folder `source`; all of it or nothing.
 
-    Raises StoreError where files are missing or changed, the schema is another, or the store holds
+    Raises StoreError where files are missing or not believed (backup_trust), the schema is another, or the store holds
     rows; VaultError where the master key opens none of the keys. The caller replays ended.log next.
     """
-    name = _choose(source, "manifest", ".json") if name == NEWEST else name
-    copy = _verified_copy(source, name)
-    keys_name = _choose(source, "keys", ".json")
-    keys = _read_keys(backup.keys_file(source, keys_name))
+    parts = backup_trust.believed(source, book, wish)
     store = Store.open(url, clock)
-    database = engine.connect(engine.parse(f"sqlite:///{copy}"), journal="DELETE")
+    database = engine.connect(engine.parse(f"sqlite:///{parts.copy}"), journal="DELETE")
     try:
         with store.write() as tx, database.connect() as old:
             _refuse_unless_empty(tx.connection)
-            living = _unwrap_all(keys, master)
-            tx.execute(delete(t.state))
-            tx.execute(delete(t.audit_head))
-            made = _fill(tx, old, living)
+            living = _unwrap_all(parts.keys, master)
+            for own in (t.state, t.audit, t.audit_head, t.house_key):
+                tx.execute(delete(own))
+            made = _fill(tx, old, living, parts.name)
             _end_visits(tx)
-            result = Restored(name, keys_name, *made)
+            shut = _shut_doors(tx) if wish.without_ended_log else (0, 0)
             tx.move_generation()
-            tx.audit(Action.BACKUP_RESTORE, actor, rows=made[0], keys=made[1], left_out=made[2])
+            _tell(tx, _signing(tx, book, wish), parts, made, bool(wish.without_ended_log), actor)
     finally:
         database.dispose()
         store.close()
-    return result
+    return Restored(parts.name, parts.keys_name, *made, parts.older, *shut)
 
 
-def _choose(source: Path, part: str, suffix: str) -> str:
-    names = sorted(path.name for path in source.glob(f"{part}-*{suffix}"))
-    if not names:
-        raise StoreError(
-            f"{source} holds no {part}-*{suffix}: give the folder that `facelease backup` wrote to"
-        )
-    return names[-1].removeprefix(f"{part}-").removesuffix(suffix)
+def _tell(
+    tx: Tx, book: HeadBook, parts: Believed, made: tuple[int, int, int, int], endings_lost: bool, actor: str
+) -> None:
+    """A row, and a head from which the log goes on: last of all, so that nothing is told of what came to nothing."""
+    rows, keys, left_out, people = made
+    tx.audit(
+        Action.BACKUP_RESTORE, actor, backup=parts.name, rows=rows, keys=keys, left_out=left_out,
+        people_left_out=people, older_keys=parts.older, without_ended_log=endings_lost,
+    )  # fmt: skip
+    last = parts.manifest.last
+    book.add(tx, {"kind": RESTORE, "name": parts.name, "sha256": parts.sha256, "from": last.seq}, actor)
+    if book.begins:
+        book.add(tx, {"kind": "begin", "reason": "restored with the public key that was written down"}, actor)
 
 
-def _verified_copy(source: Path, name: str) -> Path:
-    manifest, copy = source / f"manifest-{name}.json", source / f"store-{name}.db"
-    try:
-        tree: dict[str, Any] = json.loads(manifest.read_text("utf-8"))
-        fits = tree["sha256"][copy.name] == backup.sha256(copy)
-        revision, version = tree["revision"], tree["format"]
-    except FileNotFoundError as error:
-        raise StoreError(f"the backup {name} is not whole: {error.filename} is missing") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{manifest} is damaged: use another backup") from error
-    if not fits:
-        raise StoreError(
-            f"{copy} is not what its manifest describes: it was changed or damaged; use another backup"
-        )
-    if version != backup.FORMAT or revision != migrations.head():
-        raise StoreError(
-            f"the backup {name} is of schema {revision}, this version needs {migrations.head()}: restore it "
-            "with the version of FaceLease that made it, and migrate afterwards"
-        )
-    return copy
-
-
-def _read_keys(path: Path) -> list[_Key]:
-    try:
-        tree: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        if tree["sha256"] != hashlib.sha256(canonical(tree["keys"])).hexdigest():
-            raise StoreError(f"{path} is damaged: remove it only if an older file of keys may be used")
-        return [
-            _Key(who, what, base64.b64decode(wrapped), version, datetime.fromisoformat(at))
-            for who, what, version, wrapped, at in tree["keys"]
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} is damaged: remove it only if an older file of keys may be used") from error
+def _signing(tx: Tx, book: HeadBook, wish: Wish) -> HeadBook:
+    """With a key that is written down and lost, what signs from now on follows no head: they begin anew."""
+    if not wish.head_key or wish.head_key in book.key.known:
+        return book
+    return replace(book, key=book.key.knowing(wish.head_key, tx.now), begins=True)
 
 
 def _refuse_unless_empty(connection: Connection) -> None:
     for table in t.metadata.sorted_tables:
         if table.name in _OWN:
             continue
-        if connection.execute(select(text("1")).select_from(table).limit(1)).first() is not None:
+        found = select(text("1")).select_from(table).limit(1)
+        if table is t.audit:
+            found = found.where(t.audit.c.action.not_in(_BY_ITSELF))
+        if connection.execute(found).first() is not None:
             raise StoreError(
                 f"the store holds rows already ({table.name}): let store.url name a new one, run "
                 "`facelease migrate`, and restore into that"
             )
 
 
-def _unwrap_all(keys: Iterable[_Key], master: MasterKeys) -> dict[tuple[str, str], tuple[_Key, bytes]]:
+def _unwrap_all(keys: Iterable[WrappedKey], master: MasterKeys) -> _Living:
     """The keys that the master key opens, with what they are: they live as long as the restore."""
-    living, failed = {}, None
+    living: _Living = {}
     for key in keys:
         try:
             version = master.key(key.master_version)
             plain = sealing.unwrap(version, key.wrapped, key.person_id, key.purpose, key.master_version)
-            living[key.person_id, key.purpose] = (key, plain)
-        except VaultError as error:
-            failed = error
-    if failed is not None and not living:
+        except VaultError:
+            continue
+        living[key.person_id, key.purpose] = (key, plain)
+    if (house_key.NOBODY, house_key.PURPOSE) not in living:  # re-wrapped with all others, and never destroyed
         raise VaultError("the master key opens none of the backup's keys: put the right master key file back")
     return living
 
 
-def _fill(tx: Tx, old: Connection, living: dict[tuple[str, str], tuple[_Key, bytes]]) -> tuple[int, int, int]:
-    """Copy every table; returns rows, keys, and rows left out."""
-    total, left_out, keys = 0, 0, []
+def _fill(tx: Tx, old: Connection, living: _Living, name: str) -> tuple[int, int, int, int]:
+    """Copy every table; returns rows, keys, rows left out, people left out."""
+    total, left_out = 0, 0
     records = {who: plain for (who, what), (_, plain) in living.items() if what == "record"}
-    lost = veil.gone(old, records)
+    cover = veil.Veil(records, living[house_key.NOBODY, house_key.PURPOSE][1], name)
+    lost = cover.gone(old)
     for table in t.metadata.sorted_tables:
-        if table is t.person_key:
-            people = set(old.scalars(select(t.person.c.id))) - lost
-            keys = [vars(key) for key, _ in living.values() if key.person_id in people]
-            _insert(tx, table, keys)
-            continue
         for rows in _chunks(old, table):
             kept = [
-                veil.unnamed(table, veil.lift(table, row, records), lost)
+                veil.unnamed(table, cover.lift(table, row), lost)
                 for row in rows
                 if not veil.left_out(table, row, lost) and (table is not t.sealed or _opens(row, living))
             ]
             _insert(tx, table, kept)
             total, left_out = total + len(kept), left_out + len(rows) - len(kept)
         _continue_numbers(tx, table)
+    keys = _put_keys(tx, living, set(old.scalars(select(t.person.c.id))) - lost)
     _cut_clearances(tx, old, lost)
-    return total, len(keys), left_out
+    return total, keys, left_out, len(lost)
+
+
+def _put_keys(tx: Tx, living: _Living, people: set[str]) -> int:
+    keys = [vars(key) for key, _ in living.values()]
+    own = [
+        {n: v for n, v in key.items() if n != "person_id"}
+        for key in keys
+        if key["person_id"] == house_key.NOBODY
+    ]
+    theirs = [key for key in keys if key["person_id"] in people]
+    _insert(tx, t.house_key, own)
+    _insert(tx, t.person_key, theirs)
+    return len(theirs)
+
+
+def _shut_doors(tx: Tx) -> tuple[int, int]:
+    """Which of them ended since is not known, so none opens anything. Returns how many links and tokens did so."""
+    counts = []
+    for table, opens in ((t.invitation, doors.links(tx.now)), (t.api_token, doors.tokens(tx.now))):
+        counts.append(tx.connection.scalar(select(func.count()).select_from(table).where(*opens)) or 0)
+        tx.execute(update(table).where(table.c.revoked_at.is_(None)).values(revoked_at=tx.now))
+    return counts[0], counts[1]
 
 
 def _end_visits(tx: Tx) -> None:
@@ -200,7 +198,7 @@ def _chunks(old: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
         yield [dict(row) for row in rows]
 
 
-def _opens(row: dict[str, Any], living: dict[tuple[str, str], tuple[_Key, bytes]]) -> bool:
+def _opens(row: dict[str, Any], living: _Living) -> bool:
     """Whether the key that there is now is the one that sealed this: a later key of the person is not."""
     held = living.get((row["person_id"], row["purpose"]))
     if held is None:

@@ -1,16 +1,15 @@
-"""`facelease keys`, `backup`, `restore`, `report`: proving, and keeping safe."""
+"""`facelease keys`, `backup`, `report`: proving, and keeping safe."""
 
 from pathlib import Path
 
 import click
 
-from plugin.flows import chores
 from plugin.flows import keeping as rotating
 from plugin.ledger import backup as backups
-from plugin.ledger import restore as restoring
+from plugin.ledger.head_book import HeadBook
 from plugin.recognizer import evaluation
 from sidecar import house
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say
+from sidecar.commands.common import Shell, actor, as_json, say
 
 
 @click.group()
@@ -46,35 +45,10 @@ def backup(shell: Shell, folder: Path | None, as_json: bool) -> None:
     """
     target = folder or shell.config.path(shell.config.backup.folder)
     with shell.house() as services:
-        made = backups.backup(
-            services.store, services.master, target, services.clock, shell.config.backup.key_days, actor()
-        )
+        book, days = HeadBook.from_config(shell.config), shell.config.backup.key_days
+        made = backups.backup(services.store, services.master, target, services.clock, book, days, actor())
     data = {"name": made.name, "store": str(made.store), "keys": str(made.keys), "rows": made.rows}
     say(as_json, data, [f"{made.store} ({made.rows} rows)", str(made.keys)])
-
-
-@click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--name", default=restoring.NEWEST, show_default=True, help="Which backup.")
-@as_json
-@click.pass_obj
-def restore(shell: Shell, folder: Path, name: str, as_json: bool) -> None:
-    """Bring a backup back into an empty store, join it with the newest keys, and end again what has ended since."""
-    house.empty_store(shell.config, shell.clock)
-    master = house.master_keys(shell.config)
-    done = restoring.restore(shell.config.store_url, folder, master, shell.clock, name, actor())
-    with shell.house() as services:
-        chores.reconcile(services)
-        finish_jobs(services)
-    data = {"backup": done.name, "keys": done.keys_name, "rows": done.rows, "left_out": done.left_out}
-    lines = [
-        f"{done.name}: {done.rows} rows, {done.keys} keys from {done.keys_name}, {done.left_out} items without a key"
-    ]
-    say(
-        as_json,
-        data,
-        [*lines, "what has ended since was ended again; the worker compares the names in the DAM"],
-    )
 
 
 @click.group()

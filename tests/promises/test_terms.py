@@ -16,6 +16,7 @@ from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import backup
 from plugin.ledger import tables as t
+from plugin.ledger.head_book import HeadBook
 from plugin.ledger.proof import Verdict
 from plugin.recognizer.examiner import Examiner
 from sidecar import logs, samples
@@ -154,7 +155,12 @@ def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Pa
     cast.work()
     config = services.config
     backup.backup(
-        services.store, services.master, config.path(config.backup.folder), clock, config.backup.key_days
+        services.store,
+        services.master,
+        config.path(config.backup.folder),
+        clock,
+        HeadBook.from_config(config),
+        config.backup.key_days,
     )
     folder = config.path("{data}/logs")
     for day in range(0, 40, 9):

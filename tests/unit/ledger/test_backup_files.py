@@ -1,10 +1,11 @@
 import json
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -12,10 +13,14 @@ from sqlalchemy import func, insert, select
 from plugin.clock import ManualClock
 from plugin.config import Jobs
 from plugin.errors import StoreError, VaultError
-from plugin.ledger import audit, rotation
+from plugin.ledger import audit, house_key, rotation, signed_parts
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
 from plugin.ledger.backup import Backup, backup, write_keys
+from plugin.ledger.backup_trust import Wish
+from plugin.ledger.endings import EndedLog
+from plugin.ledger.head_book import HeadBook
+from plugin.ledger.head_key import HeadKey
 from plugin.ledger.jobs import Queue
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.restore import restore
@@ -34,15 +39,20 @@ class _Scene:
     clock: ManualClock
     folder: Path
     stores: Stores
+    book: HeadBook
 
     def backup(self, key_days: int = 30) -> Backup:
         self.clock.advance(timedelta(minutes=1))
-        return backup(self.store, self.vault.master, self.folder, self.clock, key_days)
+        return backup(self.store, self.vault.master, self.folder, self.clock, self.book, key_days)
 
-    def restore(self, kind: str = "sqlite", name: str = "newest", master: MasterKeys | None = None) -> Store:
+    def restore(
+        self, kind: str = "sqlite", name: str = "newest", master: MasterKeys | None = None, **wish: Any
+    ) -> Store:
         fresh = init_store(self.stores.migrated(kind), self.clock)
         fresh.close()
-        restore(fresh.url, self.folder, master or self.vault.master, self.clock, name)
+        restore(
+            fresh.url, self.folder, master or self.vault.master, self.clock, self.book, Wish(name, **wish)
+        )
         return Store.open(fresh.url, self.clock)
 
 
@@ -70,7 +80,9 @@ def scene(
             )
         )  # fmt: skip
         queue.put(tx, "photo", "41", {"ref": "a.jpg"})
-    return _Scene(store, vault, clock, tmp_path / "backups", stores)
+    keys = tmp_path / "keys"
+    book = HeadBook(HeadKey.create(keys / "heads.key"), keys / "heads", 84, EndedLog(keys / "ended.log"))
+    return _Scene(store, vault, clock, tmp_path / "backups", stores, book)
 
 
 def _templates(store: Store, vault: Vault) -> dict[str, bytes]:
@@ -95,7 +107,7 @@ def test_what_was_backed_up_comes_back(scene: _Scene, kind: str) -> None:
                 connection.execute(select(table).order_by(*order)).all()
                 == old.execute(select(table).order_by(*order)).all()
             )
-        assert audit.verify(connection).rows == 4
+        assert audit.verify(connection).rows == 5
         assert connection.scalar(select(t.audit.c.action).where(t.audit.c.seq == 4)) == "store:backup:restore"
     assert back.generation() > scene.store.generation()
     queue = Queue(back, Jobs(), Random(0))
@@ -161,7 +173,7 @@ def test_a_backup_is_good_after_a_rotation_that_wrote_fresh_keys(scene: _Scene) 
     scene.clock.advance(timedelta(seconds=1))
     rotation.rotate(
         scene.store, scene.vault.master,
-        before_retire=lambda: write_keys(scene.store, scene.folder, scene.clock, 30),
+        before_retire=lambda: write_keys(scene.store, scene.folder, scene.clock, scene.book, 30),
     )  # fmt: skip
     back = scene.restore(name=made.name)
     assert _templates(back, scene.vault) == _whole()
@@ -199,7 +211,7 @@ def test_a_store_that_holds_rows_is_not_restored_over(scene: _Scene) -> None:
     scene.backup()
     before = _templates(scene.store, scene.vault)
     with pytest.raises(StoreError, match=r"holds rows already \(\w+\).* `facelease migrate`"):
-        restore(scene.store.url, scene.folder, scene.vault.master, scene.clock)
+        restore(scene.store.url, scene.folder, scene.vault.master, scene.clock, scene.book)
     assert _templates(scene.store, scene.vault) == before
 
 
@@ -217,7 +229,7 @@ def test_a_changed_file_is_refused(scene: _Scene, part: str) -> None:
     path.write_bytes(data)
     fresh = init_store(scene.stores.migrated("sqlite"), scene.clock)
     with pytest.raises(StoreError, match=r"damaged|not what its manifest"):
-        restore(fresh.url, scene.folder, scene.vault.master, scene.clock)
+        restore(fresh.url, scene.folder, scene.vault.master, scene.clock, scene.book)
     assert _nothing_restored(scene, fresh)
     fresh.close()
 
@@ -235,15 +247,49 @@ def test_a_backup_of_another_schema_is_refused(scene: _Scene) -> None:
     """The message names both and the way."""
     made = scene.backup()
     tree = json.loads(made.manifest.read_text())
-    made.manifest.write_text(json.dumps(tree | {"revision": "0000"}))
+    content = {name: tree[name] for name in ("rows", "store", "ended", "last")} | {"revision": "0000"}
+    made.manifest.unlink()
+    signed_parts.write(made.manifest, "manifest", made.name, scene.clock.now(), scene.book.key, content)
+    scene.book = replace(scene.book, path=scene.folder / "no heads")
     with pytest.raises(StoreError, match="of schema 0000, this version needs"):
         scene.restore()
+
+
+def test_a_backup_of_the_first_format_is_refused(scene: _Scene) -> None:
+    """It was not signed; the message says the way."""
+    made = scene.backup()
+    tree = json.loads(made.manifest.read_text())
+    made.manifest.write_text(json.dumps(tree | {"format": 1}))
+    with pytest.raises(StoreError, match=r"of format 1, .* the version of FaceLease that made it, migrate"):
+        scene.restore()
+
+
+def test_jobs_that_are_over_are_in_no_backup(scene: _Scene) -> None:
+    """Of the queue only what waits comes back; the house's own key does, as it was."""
+    with scene.store.write() as tx:
+        for state in ("done", "dead"):
+            tx.execute(
+                insert(t.job).values(
+                    kind="photo", key="kanarie.jpg", payload={"ref": "kanarie.jpg"}, state=state, run_after=tx.now,
+                    created_at=tx.now, finished_at=tx.now, error="kanarie",
+                )
+            )  # fmt: skip
+    scene.backup()
+    with scene.store.read() as connection:
+        own = house_key.unwrapped(connection, scene.vault.master)
+    back = scene.restore()
+    with back.read() as connection:
+        assert list(connection.scalars(select(t.job.c.key))) == ["41"]
+        assert house_key.unwrapped(connection, scene.vault.master) == own
+    back.close()
 
 
 def test_two_backups_of_one_moment_are_two(scene: _Scene) -> None:
     """Neither writes over the other."""
     clock = scene.clock
-    names = {backup(scene.store, scene.vault.master, scene.folder, clock, 30).name for _ in range(3)}
+    names = {
+        backup(scene.store, scene.vault.master, scene.folder, clock, scene.book, 30).name for _ in range(3)
+    }
     assert len(names) == len(list(scene.folder.glob("store-*.db"))) == 3
 
 
