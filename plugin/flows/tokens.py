@@ -7,7 +7,7 @@ believed only where whoever made the token said it too (see `gate`).
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -20,6 +20,7 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.endings import TOKEN, Ended
+from plugin.ledger.store import Tx
 
 PREFIX = "facelease_"  # so that a token which lies about is known for what it is
 LASTS = timedelta(days=365)
@@ -136,16 +137,26 @@ def listed(services: Services) -> Sequence[Row[Any]]:
         return conn.execute(select(*columns).order_by(t.api_token.c.created_at.desc())).all()
 
 
-def revoke(services: Services, token_id: str, actor: str) -> None:
-    """The token opens nothing from this commit on. Raises NotFound where none that is open has this id."""
+def revoke(services: Services, token_id: str, actor: str) -> datetime | None:
+    """The token opens nothing from this commit on; returns since when that was so already. Raises NotFound."""
     with services.store.write() as tx:
         this = (t.api_token.c.id == token_id) & t.api_token.c.revoked_at.is_(None)
         if tx.execute(update(t.api_token).where(this).values(revoked_at=tx.now)).rowcount == 0:
-            raise NotFound("no such token: facelease token list shows them")
+            return _revoked_at(tx, token_id)
         tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
         services.ended.append(
             Ended("", token_id, tx.now, TOKEN)
         )  # nor does an older copy of the store open it
+    return None
+
+
+def _revoked_at(tx: Tx, token_id: str) -> datetime:
+    before: datetime | None = tx.connection.scalar(
+        select(t.api_token.c.revoked_at).where(t.api_token.c.id == token_id)
+    )
+    if before is None:
+        raise NotFound("no such token: facelease token list shows them")
+    return before
 
 
 def known(services: Services, secret: str) -> Caller:

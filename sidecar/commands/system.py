@@ -9,13 +9,15 @@ from types import FrameType
 
 import click
 
-from plugin.flows import backlog, chores
+from plugin.errors import NothingDone
+from plugin.flows import backlog, chores, scans
 from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
+from plugin.ledger.store import revision as revision_of
 from sidecar import doctor as checkup
 from sidecar import house, logs, server
 from sidecar.app import create_app
-from sidecar.commands.common import Shell, as_json, say
+from sidecar.commands.common import Shell, as_json, finish_jobs, say, say_finished
 from sidecar.runner import Runner
 
 
@@ -32,7 +34,7 @@ def init(shell: Shell, what: str | None, as_json: bool) -> None:
     made = house.init(shell.config)
     if what:
         made += house.init_fields(shell.config)
-    say(as_json, {"made": made}, made)
+    say(as_json, {"made": made}, made or ["everything is there already: nothing was made"])
 
 
 @click.command()
@@ -40,8 +42,13 @@ def init(shell: Shell, what: str | None, as_json: bool) -> None:
 @click.pass_obj
 def migrate(shell: Shell, as_json: bool) -> None:
     """Bring the store's schema to this version; the rows stay. Make a backup first."""
+    before = revision_of(shell.config.store_url)
+    if before is None:
+        raise NothingDone("there is no store to bring to this version: facelease init makes one")
     revision = migrate_store(shell.config.store_url)
-    say(as_json, {"revision": revision}, [f"the store is at schema {revision}"])
+    already = " already" if before == revision else f", and was at {before}"
+    data = {"revision": revision, "before": before}
+    say(as_json, data, [f"the store is at schema {revision}{already}"])
 
 
 @click.command()
@@ -87,8 +94,10 @@ def scan(
     with shell.house() as services:
         changes = chores.poll(services)
         if late_consent:
+            scans.refuse_nobody(services)
             backlog.late_consent(services)
         else:
+            scans.refuse_nothing(services, collections)
             refs = list(backlog.due(services, collections, again))
             cost = backlog.cost(services, refs)
             click.echo(_cost(services, cost), err=True)
@@ -99,17 +108,19 @@ def scan(
         _drain(services, total, quiet=as_json)
         seconds = time.perf_counter() - began
         counts = services.queue.counts()
-    rate = total / seconds if seconds else 0.0
+        left = services.queue.unfinished(("photo",))
+    done = total - len(left)
+    rate = done / seconds if seconds else 0.0
     data = {
         "changes": changes,
-        "examined": total,
+        "examined": done,
         "seconds": round(seconds, 1),
         "per_second": round(rate, 2),
     } | counts
-    lines = [f"{total} photographs in {seconds:.0f} s ({rate:.1f} a second)"]
-    lines += [f"{counts['queued']} wait for another try"] if counts["queued"] else []
-    lines += [f"{counts['dead']} were given up: facelease doctor"] if counts["dead"] else []
-    say(as_json, data, lines)
+    lines = [f"{done} photographs in {seconds:.0f} s ({rate:.1f} a second)"]
+    if not total:
+        lines = ["nothing is left to examine: every photograph there was examined already"]
+    say_finished(as_json, data, lines, left)
 
 
 def _cost(services: Services, cost: backlog.Cost) -> str:
@@ -148,14 +159,11 @@ def sweep(shell: Shell, as_json: bool) -> None:
     with shell.house(catch_up=False) as services:
         before = services.clock.now()
         ended = chores.start(services)
-        Runner(services).drain(("revoke", "recompute", "erase", "remode", "look-again"))
+        left = finish_jobs(services, "revoke", "recompute", "erase", "remode", "look-again", "state")
         counts = chores.housekeeping(services)
         chores.heads(services)
-    say(
-        as_json,
-        {"at": before, "ended": ended, "rows": counts},
-        [f"{ended} grants ended; " + _counted(counts)],
-    )
+    lines = [f"{ended} grants ended; " + _counted(counts)]
+    say_finished(as_json, {"at": before, "ended": ended, "rows": counts}, lines, left)
 
 
 def _counted(counts: dict[str, int]) -> str:
