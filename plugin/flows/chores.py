@@ -26,6 +26,7 @@ from plugin.flows import (
     tagging,
     taken_off,
     terms,
+    working,
 )
 from plugin.flows.services import Services
 from plugin.hooks.dam import Change, What
@@ -68,11 +69,12 @@ def start(services: Services) -> int:
 
 
 def sweep(services: Services) -> int:
-    """Every minute: the calendar's endings, returns how many; and what died between intent and outcome."""
+    """Every minute, in a worker: the calendar's endings, returns how many; and what died between intent and outcome."""
     ended = consent.sweep(services)
     stranded = intents.stranded(services)
     with services.store.write() as tx:
         tx.see()
+        working.note(services, tx)
         for ref in stranded:
             services.queue.put(tx, "names", ref)
     return ended
@@ -116,6 +118,7 @@ def housekeeping(services: Services) -> dict[str, int]:
         keeping.rotate(services)
     keeping.renew(services)
     statements.renew(services)
+    statements.resume(services)
     return counts
 
 

@@ -55,6 +55,8 @@ state = Table(
     Column("ended_hash", Text),                               # the chained hash over those lines
     Column("closed_at", Instant),                             # ended.log is not what was known: nothing is compared
     Column("closed_why", Text),                               # missing, shorter, different
+    Column("worked_at", Instant),                             # when a worker, and no command, swept last
+    Column("worked_as", Text),                                # the configuration that it had
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------

@@ -159,8 +159,8 @@ def sweep(shell: Shell, as_json: bool) -> None:
     with shell.house(catch_up=False) as services:
         before = services.clock.now()
         ended = chores.start(services)
-        left = finish_jobs(services, "revoke", "recompute", "erase", "remode", "look-again", "state")
         counts = chores.housekeeping(services)
+        left = finish_jobs(services, "revoke", "recompute", "erase", "remode", "look-again", "state")
         chores.heads(services)
     lines = [f"{ended} grants ended; " + _counted(counts)]
     say_finished(as_json, {"at": before, "ended": ended, "rows": counts}, lines, left)
@@ -177,15 +177,19 @@ def _counted(counts: dict[str, int]) -> str:
 def doctor(shell: Shell, as_json: bool) -> None:
     """Check configuration, keys, store, DAM, weights, permissions and terms; say how to mend each.
 
-    What waits for somebody's decision is listed as WAIT, and is no failure; what went wrong is.
+    What waits for somebody's decision is listed as WAIT, and is no failure; what went wrong is. What could not be
+    looked at is not called well: its line begins with --.
     """
     findings = checkup.examine(shell.config, shell.clock)
     data = [asdict(finding) for finding in findings]
     lines = []
     for finding in findings:
         open_ = finding.waits or not finding.ok
-        label = "WAIT" if finding.waits else "ok  " if finding.ok else "BAD "
-        lines.append(f"{label} {finding.what}: {finding.said}")
+        label = (
+            "WAIT" if finding.waits else "BAD " if not finding.ok else "ok  " if finding.looked else "--  "
+        )
+        said = finding.said if finding.looked else f"not looked at: {finding.said}"
+        lines.append(f"{label} {finding.what}: {said}")
         lines += (
             [f"     {'do' if finding.waits else 'mend'}: {finding.mend}"] if finding.mend and open_ else []
         )

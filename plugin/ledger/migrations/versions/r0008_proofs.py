@@ -13,6 +13,8 @@ def upgrade() -> None:
     op.add_column("state", sa.Column("ended_hash", sa.Text()))
     op.add_column("state", sa.Column("closed_at", sa.BigInteger()))
     op.add_column("state", sa.Column("closed_why", sa.Text()))
+    op.add_column("state", sa.Column("worked_at", sa.BigInteger()))
+    op.add_column("state", sa.Column("worked_as", sa.Text()))
     op.create_table(
         "house_key",
         sa.Column("purpose", sa.Text(), nullable=False),
@@ -38,5 +40,5 @@ def downgrade() -> None:
     """Forget them. Text that was sealed under the house's key is not readable any more."""
     op.drop_table("erasure")
     op.drop_table("house_key")
-    for column in ("closed_why", "closed_at", "ended_hash", "ended_lines"):
+    for column in ("worked_as", "worked_at", "closed_why", "closed_at", "ended_hash", "ended_lines"):
         op.drop_column("state", column)
