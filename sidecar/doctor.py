@@ -1,6 +1,7 @@
 """`facelease doctor`: what is wrong, and how to mend it. Each check stands alone and none changes anything."""
 
 from collections.abc import Callable
+from functools import partial
 
 from plugin.clock import Clock
 from plugin.config import Config
@@ -17,9 +18,8 @@ def examine(config: Config, clock: Clock) -> list[Finding]:
     findings = [_configuration(config), _guard("master key", lambda: _master(config))]
     findings += [*machine_findings.permissions(config), machine_findings.exiftool()]
     findings += [
-        _guard(f"{name} of the DAM", lambda name=name: _signed(config, name))
-        for name in machine_findings.SIGNED
-    ]  # type: ignore[misc]
+        _guard(f"{name} of the DAM", partial(_signed, config, name)) for name in machine_findings.SIGNED
+    ]
     findings.append(_guard("console", lambda: _console(config)))
     findings.append(_guard("weights", lambda: machine_findings.weights(config)))
     findings.append(_guard("mail server", lambda: machine_findings.mail_server(config)))

@@ -42,6 +42,14 @@ def revocations(services: Services) -> int:
     return _count(services, select(p.id).where(or_(p.id.in_(asked), over & named.exists())))
 
 
+def still(services: Services, person_id: str) -> bool:
+    """Whether a revocation or the erasure of this person is not carried out yet."""
+    j = t.job.c
+    mine = (j.key == person_id) & j.kind.in_(("revoke", "erase")) & j.state.in_(("queued", "running"))
+    with services.store.read() as conn:
+        return conn.execute(select(j.id).where(mine)).first() is not None
+
+
 def erasures(services: Services) -> int:
     """People whose keys are destroyed and whose rows are here still, for longer than an erasure takes."""
     p, j, k = t.person.c, t.job.c, t.person_key.c
