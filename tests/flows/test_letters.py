@@ -16,7 +16,7 @@ from plugin.flows.services import Services
 from plugin.hooks.mail import Attachment
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from sidecar import machine_findings
+from sidecar import doctor, machine_findings
 from tests import mailbox
 from tests.posting import Post
 
