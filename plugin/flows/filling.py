@@ -79,7 +79,8 @@ def check(services: Services, asked: Asked, filled: Filled) -> tuple[Checked | N
     signature, unsigned = _signature(filled)
     faults = [
         *_chosen(services, asked, filled, born), *_photographs(asked, filled), *faults,
-        *_age(asked, filled, minor), *_who(services, asked, filled, minor), *_addresses(asked, filled, minor), *unsigned,
+        *_age(asked, filled, minor), *_who(services, asked, filled, minor), *_addresses(asked, filled, minor),
+        *unsigned,
     ]  # fmt: skip
     if faults:
         return None, faults
