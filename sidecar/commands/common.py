@@ -120,11 +120,11 @@ def waits(left: Sequence[Unfinished]) -> list[str]:
 def say_finished(
     as_json: bool, data: Mapping[str, Any], lines: Iterable[str], left: Sequence[Unfinished]
 ) -> None:
-    """As `say`, and what is not finished; then the exit code is 3."""
+    """As `say`, and what is not finished; then the exit code is 3, or 1 where it was given up."""
     counts = {kind: sum(one.kind == kind for one in left) for kind in {one.kind for one in left}}
     say(as_json, {**data, "unfinished": counts}, [*lines, *waits(left)])
     if left:
-        raise SystemExit(NOT_FINISHED)
+        raise SystemExit(1 if all(one.dead for one in left) else NOT_FINISHED)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")

@@ -67,6 +67,7 @@ def _acts(services: Services) -> int:
     return sum(not any(word in action for word in _LOOKS) for action in actions)
 
 
+@pytest.mark.promise
 def test_every_command_says_when_there_was_nothing(over: nothing.Over, promise: Promise) -> None:
     """Not there: a sentence, exit code not 0, and no act in the log. So already: that is what is said."""
     kind, wrong, tried = over.services.config.dam.kind, [], 0
@@ -168,6 +169,7 @@ def _changing(app: Flask, services: Services) -> dict[str, str]:
     }  # fmt: skip
 
 
+@pytest.mark.promise
 def test_every_route_of_the_api_says_when_there_was_nothing(over: nothing.Over, promise: Promise) -> None:
     """404 or 409, or a success whose fields say that nothing was changed; a route without an entry fails."""
     app = create_app(over.services.config, over.services)
@@ -252,6 +254,7 @@ _ALWAYS = {"sign_out", "log_verify", "log_export"}
 """There is always a session to leave, and a log to look at."""
 
 
+@pytest.mark.promise
 def test_every_form_of_the_console_says_when_there_was_nothing(
     tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Promise
 ) -> None:
@@ -275,6 +278,7 @@ def test_every_form_of_the_console_says_when_there_was_nothing(
     assert wrong == []
 
 
+@pytest.mark.promise
 def test_forms_of_own_pages_and_the_dam_do_nothing_without_who_asks(
     over: nothing.Over, promise: Promise
 ) -> None:
@@ -302,6 +306,7 @@ def test_forms_of_own_pages_and_the_dam_do_nothing_without_who_asks(
 # ---- with something away -------------------------------------------------------------------------
 
 
+@pytest.mark.promise
 def test_with_the_dam_away_what_is_left_is_said(
     tmp_path: Path, clock: ManualClock, examiner: Examiner, promise: Promise
 ) -> None:
@@ -342,6 +347,7 @@ def test_with_the_dam_away_what_is_left_is_said(
 
 
 @pytest.mark.parametrize("over", ["folder"], indirect=True)
+@pytest.mark.promise
 def test_with_the_folder_away_no_command_says_done(over: nothing.Over, promise: Promise) -> None:
     """Nothing is opened without it: each act says so, and has no effect."""
     photos = over.services.config.path(over.services.config.folder.path)
@@ -357,6 +363,7 @@ def test_with_the_folder_away_no_command_says_done(over: nothing.Over, promise: 
     assert wrong == []
 
 
+@pytest.mark.promise
 def test_ready_and_doctor_are_green_about_what_they_looked_at(
     over: nothing.Over, clock: ManualClock, promise: Promise
 ) -> None:
@@ -415,6 +422,7 @@ _AWAY: dict[str, Callable[[nothing.Over, ManualClock], bool]] = {
 }  # fmt: skip
 
 
+@pytest.mark.promise
 def test_the_store_away_is_a_sentence(over: nothing.Over, promise: Promise) -> None:
     """Neither a page of ours nor a command ends in something nobody foresaw."""
     services = over.services
