@@ -134,6 +134,15 @@ def test_work_that_nobody_does(services: Services, cast: support.Cast, clock: Ma
     assert owed(services) == {}
 
 
+def test_work_that_is_tried_again_and_again(services: Services, clock: ManualClock) -> None:
+    """Its next try lies ahead, and it is neither done nor given up: late all the same."""
+    with services.store.write() as tx:
+        services.queue.put(tx, "recompute", "somebody")
+        tx.execute(update(t.job).values(attempt=3, run_after=tx.now + timedelta(days=1)))
+    clock.advance(HOURS)
+    assert owed(services)[Kind.OWED_JOBS] == 1
+
+
 def test_letters(services: Services, clock: ManualClock) -> None:
     """One that waits and one that was refused; after a month the refused one is told no more."""
     with services.store.write() as tx:
