@@ -63,6 +63,10 @@ class NotFound(FaceLeaseError):
     """The person, quitclaim, resource, face or collection asked for does not exist."""
 
 
+class NothingDone(FaceLeaseError):
+    """There was nothing to do it on, and nothing was done; the message says what there is instead."""
+
+
 class NameTaken(FaceLeaseError):
     """A display name belongs to another person, or stands in the DAM and was not adopted."""
 

@@ -15,7 +15,7 @@ from plugin.ledger import tables as t
 from sidecar import api, auth, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
 from sidecar.console import routes as console
 from sidecar.house import open_house
-from sidecar.readiness import sweep_age, unready
+from sidecar.readiness import CHECKS, sweep_age, unready
 from sidecar.sign import blueprint, key_pages, me, uploads
 
 log = structlog.get_logger()
@@ -110,7 +110,11 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @app.get("/ready")
     def ready() -> Response:
         missing = unready(services)
-        return jsonify(status="ready") if missing is None else problems.problem(503, "Not ready", missing)
+        return (
+            jsonify(status="ready", looked_at=list(CHECKS))
+            if missing is None
+            else problems.problem(503, "Not ready", missing)
+        )
 
     @app.get("/metrics")
     @limiter.limit(COUNTED)

@@ -1,31 +1,28 @@
 """`facelease doctor`: what is wrong, and how to mend it. Each check stands alone and none changes anything."""
 
-import shutil
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.errors import DamError, FaceLeaseError, MailError
+from plugin.errors import DamError, FaceLeaseError
 from plugin.flows import anew, footing, health, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
-from plugin.hooks.mail import MailServer
-from plugin.recognizer import engine
-from sidecar import house, proof_findings, signed, staff_words
-from sidecar.findings import Finding
+from sidecar import house, machine_findings, owed_findings, proof_findings, signed, staff_words
+from sidecar.finding import Finding as Finding
 
 
 def examine(config: Config, clock: Clock) -> list[Finding]:
     """Every check, in the order in which a fault in one explains the next."""
     findings = [_configuration(config), _guard("master key", lambda: _master(config))]
-    findings += [*_permissions(config), _exiftool()]
-    findings += [_guard(f"{name} of the DAM", lambda name=name: _signed(config, name)) for name in _SIGNED]  # type: ignore[misc]
+    findings += [*machine_findings.permissions(config), machine_findings.exiftool()]
+    findings += [
+        _guard(f"{name} of the DAM", partial(_signed, config, name)) for name in machine_findings.SIGNED
+    ]
     findings.append(_guard("console", lambda: _console(config)))
-    findings.append(_guard("weights", lambda: _weights(config)))
-    findings.append(_guard("mail server", lambda: _mail_server(config)))
+    findings.append(_guard("weights", lambda: machine_findings.weights(config)))
+    findings.append(_guard("mail server", lambda: machine_findings.mail_server(config)))
     try:
         with house.open_house(config, clock) as services:
             findings += [_guard(name, lambda check=check: check(services)) for name, check in _OPEN]  # type: ignore[misc]
@@ -55,42 +52,12 @@ def _master(config: Config) -> Finding:
     return Finding("master key", True, f"version {keys.current}, {len(keys.versions)} kept")
 
 
-def _permissions(config: Config) -> Iterator[Finding]:
-    """Nobody but us reads the data folder, the keys, the secrets and the logs; a secret that is open is refused."""
-    for path in dict.fromkeys(_private(config)):
-        if not path.exists():
-            continue
-        mode = stat.S_IMODE(path.stat().st_mode)
-        wide = mode & 0o077
-        allowed = "u=rwX,go="
-        yield Finding(
-            f"permissions of {path.name}", not wide, oct(mode), f"chmod {allowed} {path}" if wide else ""
-        )
-
-
-def _private(config: Config) -> Iterator[Path]:
-    yield Path(config.data).expanduser()
-    named = [
-        config.keys.master_file,
-        config.keys.ended_log,
-        config.keys.names_file,
-        config.keys.heads_key_file,
-        "{data}/keys/session.key",
-    ]
-    named += [getattr(config.webhooks, f"{purpose}_secret_file") for purpose in (*_SIGNED, "signin")]
-    named += [config.resourcespace.key_file, config.mail.password_file]
-    yield from (config.path(name) for name in named if name)
-
-
-_SIGNED = ("events", "panel")
-
-
 def _signed(config: Config, purpose: str) -> Finding:
     """An endpoint without a secret is off; with one that cannot be read the server would not start."""
     known = signed.secrets(config, purpose)
     count = 0 if known is None else len(known())
     said = f"on, {count} secrets" if count else f"off: webhooks.{purpose}_secret_file names no secret"
-    return Finding(f"{purpose} of the DAM", True, said)
+    return Finding(f"{purpose} of the DAM", True, said, looked=bool(count))
 
 
 def _console(config: Config) -> Finding:
@@ -100,11 +67,10 @@ def _console(config: Config) -> Finding:
         lacks = (
             "webhooks.signin_secret_file names no secret" if known is None else "server.public_url is empty"
         )
-        return Finding("console", True, f"off: {lacks}")
+        return Finding("console", True, f"off: {lacks}", looked=False)
     if config.dam.kind == "folder":
-        return Finding(
-            "console", True, "off: a folder has no accounts, and so no groups that could be asked for"
-        )
+        said = "off: a folder has no accounts, and so no groups that could be asked for"
+        return Finding("console", True, said, looked=False)
     access = config.access
     groups = {*access.administrators, *access.officers, *access.editors, *access.auditors}
     where = f"{config.server.public_url}/console/"
@@ -112,37 +78,6 @@ def _console(config: Config) -> Finding:
         "console", bool(groups), f"on at {where}, {len(known())} secrets, {len(groups)} groups",
         "[access]: name the DAM's groups, or nobody has a role",
     )  # fmt: skip
-
-
-def _exiftool() -> Finding:
-    found = shutil.which("exiftool")
-    return Finding(
-        "exiftool", found is not None,
-        found or "not found: names go into EXIF keywords alone, and no XMP is read or written",
-        "sudo apt install libimage-exiftool-perl",
-    )  # fmt: skip
-
-
-def _weights(config: Config) -> Finding:
-    config = house.with_models(config)
-    opened = engine.open_engine(config.recognizer, Path(config.recognizer.cache))
-    return Finding("weights", True, opened.id)
-
-
-def _mail_server(config: Config) -> Finding:
-    """Connects, encrypts and signs in; sends nothing."""
-    mail, what = config.mail, "mail server"
-    if not mail.host:
-        return Finding(what, True, "off: mail.host is empty, so links are handed over by hand")
-    if not config.server.public_url:
-        return Finding(
-            what, False, "letters cannot bear a link", "set server.public_url to the address people reach"
-        )
-    try:
-        said = MailServer.from_config(config).check()
-    except MailError as error:
-        return Finding(what, False, str(error), "correct [mail]; `facelease mail test ADDRESS` tries it")
-    return Finding(what, True, said if mail.owner else f"{said}; mail.owner is empty: no alerts to the owner")
 
 
 def _letters(services: Services) -> Finding:
@@ -161,21 +96,27 @@ def _store(services: Services) -> Finding:
 
 
 def _dam(services: Services) -> Finding:
+    """A folder that is not mounted is there and empty: what we know of is not in it."""
     found = services.dam.collections()
-    count = sum(collection.resources for collection in found)
+    count, known = sum(collection.resources for collection in found), health.photographs_known(services)
     limits = "; ".join(getattr(services.dam, "limits", ()))
-    return Finding(
-        "DAM", True, f"{len(found)} collections, {count} files" + (f"; {limits}" if limits else "")
-    )
+    said = f"it answers: {len(found)} collections, {count} files"
+    if not count and known:
+        said = f"it shows no file, and photographs are known here ({known} or more)"
+    mend = "is the folder mounted, or the account's access narrowed? Bring it back before the next reconcile"
+    return Finding("DAM", bool(count or not known), said + (f"; {limits}" if limits else ""), mend)
 
 
 def _spelling(services: Services) -> Finding:
     """How many, not who: what the doctor says is sent around."""
+    if services.dam.named_collections:
+        said = "a folder keeps no list of names that somebody could change there"
+        return Finding("names", True, said, looked=False)
     renamed = len(services.dam.renamed())
     return Finding(
         "names", True,
         f"{renamed} people are called otherwise in the DAM now; their tags stay theirs, `facelease review list` "
-        "shows them" if renamed else "as the DAM has them",
+        "shows them" if renamed else "those that we wrote are called there as we wrote them",
     )  # fmt: skip
 
 
@@ -188,24 +129,14 @@ def _clock(services: Services) -> Finding:
     )  # fmt: skip
 
 
-def _sweep(services: Services) -> Finding:
-    last = health.last_sweep(services)
-    if last is None:
-        return Finding("sweep", False, "never ran", "start `facelease work`")
-    minutes = (services.clock.now() - last).total_seconds() / 60
-    return Finding(
-        "sweep", minutes < 3, f"{minutes:.0f} min ago", "start `facelease work`: it sweeps every minute"
-    )
-
-
 def _jobs(services: Services) -> Finding:
-    dead = services.queue.dead()
+    dead, counts = services.queue.dead(), services.queue.counts()
     kinds = ", ".join(sorted({job.kind for job in dead}))
     errors = "; ".join(sorted({job.error for job in dead})[:3])
-    return Finding(
-        "jobs", not dead, f"{len(dead)} given up ({kinds}): {errors}" if dead else "none given up",
-        "mend what the error names; `facelease scan` asks for the photographs again",
-    )  # fmt: skip
+    open_ = f"{counts['queued'] + counts['running']} wait or run"
+    said = f"{len(dead)} given up ({kinds}): {errors}" if dead else "none given up"
+    mend = "mend what the error names; `facelease reconcile` asks for the photographs again"
+    return Finding("jobs", not dead, f"{said}; {open_}", mend)
 
 
 def _clearances(services: Services) -> Finding:
@@ -222,33 +153,40 @@ def _clearances(services: Services) -> Finding:
 
 def _terms(services: Services) -> Finding:
     """Keys past their grant, and shreddings that wait: there should be none that is older than a sweep."""
-    over, waiting = health.keys_past_their_grant(services)
-    return Finding(
-        "terms", not over, f"{over} face keys past their grant, {waiting} destroyed keys not yet shredded",
-        "facelease sweep",
-    )  # fmt: skip
+    over, waiting, late = health.keys_past_their_grant(services)
+    said = f"{over} face keys past their grant, {waiting} destroyed keys not yet shredded"
+    return Finding("terms", not over and not late, said, "facelease sweep")
 
 
 def _templates(services: Services) -> Finding:
     """Templates of another engine are not compared: whom they belong to must enrol again."""
     mine, old = services.faces.engine_id, health.templates_of_other_engines(services)
+    kept = health.templates(services)
+    if not kept:
+        return Finding("templates", True, "none is kept: nobody is enrolled", looked=False)
     return Finding(
-        "templates", not old, f"{old} of another engine than {mine}" if old else f"all of {mine}",
+        "templates", not old, f"{old} of {kept} of another engine than {mine}" if old else f"all {kept} of {mine}",
         "facelease person enrol makes them anew from reference photographs",
     )  # fmt: skip
 
 
 def _keys(services: Services) -> Finding:
-    """People's keys that the master key at hand cannot open: it is older than the store."""
-    shut = health.keys_that_do_not_open(services)
-    return Finding(
-        "people's keys", not shut, f"{shut} wrapped by a master key that is not here" if shut else "all open",
-        "put the newest copy of keys.master_file in its place: what these keys seal opens with nothing else",
-    )  # fmt: skip
+    """By the version that wrapped each; of every version one is opened, and the key of the house."""
+    shut, what = health.keys_that_do_not_open(services), "people's keys"
+    mend = (
+        "put the newest copy of keys.master_file in its place: what these keys seal opens with nothing else"
+    )
+    if shut:
+        return Finding(what, False, f"{shut} wrapped by a master key that is not here", mend)
+    versions = health.open_one_of_each(services)
+    said = f"the key of the house opens, and one of each version of the master key ({versions} in use)"
+    return Finding(what, True, said, mend)
 
 
 def _names_key(services: Services) -> Finding:
     """Without the key of names a restored DAM brings back what was taken off, and nobody knows it for ours."""
+    if not health.names_taken_off(services):
+        return Finding("key of names", True, "no name was taken off yet", looked=False)
     lost = health.names_under_another_key(services)
     return Finding(
         "key of names", not lost,
@@ -260,17 +198,22 @@ def _names_key(services: Services) -> Finding:
 
 def _concerns(services: Services, first: bool) -> list[Finding]:
     """What the administrator of the DAM should know of it; a DAM that does not answer has its own line."""
-    with suppress(DamError):
+    try:
         found = [one for one in services.dam.concerns() if one.first == first]
-        return [Finding(one.what, one.ok, one.said, one.mend) for one in found]
-    return []
+    except DamError:
+        said = "what the DAM itself keeps and shows: it does not answer"
+        return [] if first else [Finding("in the DAM", True, said, looked=False)]
+    return [Finding(one.what, one.ok, one.said, one.mend) for one in found]
+
+
+_OWN_LINE = (Kind.DEAD_JOBS, Kind.OWED_LETTERS)
 
 
 def _waiting(services: Services) -> list[Finding]:
     """What waits for somebody; given up jobs have a line of their own above, which says why."""
-    found = [one for one in waiting_list.entries(services) if one.kind is not Kind.DEAD_JOBS]
+    found = [one for one in waiting_list.entries(services) if one.kind not in _OWN_LINE]
     if not found:
-        return [Finding("waiting", True, "nothing waits for anybody")]
+        return [Finding("waiting", True, f"nothing waits for anybody: {len(Kind)} kinds were counted")]
     said = [(one, staff_words.waiting(one)) for one in found]
     return [
         Finding(w.title, not one.wrong, w.said, w.mend, not one.wrong, one.kind.value, one.count)
@@ -281,8 +224,8 @@ def _waiting(services: Services) -> list[Finding]:
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("store", _store), ("people's keys", _keys), ("key of names", _names_key),
     ("DAM", _dam), ("names", _spelling), ("clock", _clock),
-    ("sweep", _sweep), ("jobs", _jobs), ("clearances", _clearances), ("terms", _terms), ("templates", _templates),
-    ("letters", _letters), ("audit log", proof_findings.log), ("key of heads", proof_findings.head_key),
-    ("place of heads", proof_findings.heads_place),
-    ("letters", _letters), ("ended.log", proof_findings.ended_log),
+    ("worker", owed_findings.worker), ("jobs", _jobs), ("clearances", _clearances), ("terms", _terms),
+    ("templates", _templates), ("letters", _letters),
+    ("ended.log", proof_findings.ended_log), ("audit log", proof_findings.log),
+    ("key of heads", proof_findings.head_key), ("place of heads", proof_findings.heads_place),
 )  # fmt: skip

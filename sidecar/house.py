@@ -25,7 +25,7 @@ from plugin.ledger.head_key import HeadKey
 from plugin.ledger.jobs import Queue
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.name_hashes import NameHasher
-from plugin.ledger.store import Store, init_store
+from plugin.ledger.store import Store, init_store, revision
 from plugin.ledger.vault import Vault
 from plugin.recognizer.examiner import Examiner
 
@@ -44,10 +44,12 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
     names = NameHasher(config.path(config.keys.names_file))
     if names.make():
         made.append(f"key of names {names.path}: keep a copy beside that of the master key")
+    before = revision(config.store_url)
     with closing(init_store(config.store_url, clock or SystemClock())) as store:
         with store.write() as tx:
             house_key.make(tx, master_keys(config))
-        made.append(f"store {_shown(config.store_url)}")
+        if before is None:
+            made.append(f"store {_shown(config.store_url)}")
         return made + _found_heads(config, store)
 
 

@@ -18,6 +18,7 @@ from plugin.hooks.events import Ref
 from plugin.quitclaim import wording as reasons
 from plugin.quitclaim.answers import Answer, Code, Reason, Status
 from sidecar import problems, signed, staff_words, wording
+from sidecar.readiness import unready
 
 PATH = "/panel/resourcespace"
 STATUS = f"{PATH}/status"
@@ -78,7 +79,10 @@ def blueprint(services: Services) -> Blueprint | None:
             raise EventRefused("not a question of the set-up page") from None
         language = wording.chosen(asked.language, services.config.site.language)
         waits = [staff_words.waiting(one, language) for one in waiting_list.entries(services)]
-        return jsonify({"lines": [f"{one.title}: {one.said}" for one in waits]})
+        lines = [f"{one.title}: {one.said}" for one in waits]
+        if unready(services, but="DAM") is not None:  # the DAM is asking this very moment
+            lines.insert(0, str(staff_words.of(language)["unready"]))
+        return jsonify({"lines": lines})
 
     return routes
 

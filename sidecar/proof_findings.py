@@ -8,7 +8,7 @@ from plugin.flows.services import Services
 from plugin.ledger import engine, heads
 from plugin.ledger.proof import Verdict
 from sidecar import log_words
-from sidecar.findings import Finding
+from sidecar.finding import Finding
 
 
 def log(services: Services) -> Finding:

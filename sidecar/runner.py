@@ -85,6 +85,7 @@ class Runner:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set: chores by the clock, jobs as they come."""
         chores.start(self._services)
+        chores.sweep(self._services)
         scheduler = _schedule(self._services, self.beat)
         scheduler.start()
         try:

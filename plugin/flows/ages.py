@@ -47,8 +47,8 @@ def is_under_age(services: Services, born: date, at: datetime) -> bool:
     return rules.birthday(born, services.ages.age, services.ages.zone) > at
 
 
-def say(services: Services, person_id: str, said: Age, actor: str) -> None:
-    """Somebody of the staff says how old a person is whose birth date nobody knows.
+def say(services: Services, person_id: str, said: Age, actor: str) -> bool:
+    """Somebody of the staff says how old a person is whose birth date nobody knows; False: it was known already.
 
     Raises NotFound, ConsentError where nothing is said, it cannot be, or a birth date is known.
     """
@@ -59,10 +59,10 @@ def say(services: Services, person_id: str, said: Age, actor: str) -> None:
         person, _ = roster.load(tx.connection, person_id)
         if person.birth_date is not None:
             raise ConsentError("the birth date of this person is known: nothing else is said of their age")
-        say_in(services, tx, person_id, said, actor)
+        return say_in(services, tx, person_id, said, actor)
 
 
-def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) -> None:
+def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) -> bool:
     """The same in the caller's transaction; what is known already stays."""
     this = t.person.c.id == person_id
     values: dict[ColumnElement[bool], dict[str, Any]] = {}
@@ -75,10 +75,11 @@ def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) ->
         for when, what in values.items()
     )
     if not changed:
-        return
+        return False
     tx.move_generation()  # whether they may be named automatically hangs on it
     services.queue.put(tx, "recompute", person_id)
     tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+    return True
 
 
 def unknown(conn: Connection) -> Sequence[Row[Any]]:

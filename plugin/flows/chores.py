@@ -29,6 +29,7 @@ from plugin.flows import (
     taken_off,
     terms,
     text_sealing,
+    working,
 )
 from plugin.flows.services import Services
 from plugin.hooks.dam import Change, What
@@ -74,13 +75,14 @@ def start(services: Services) -> int:
 
 
 def sweep(services: Services) -> int:
-    """Every minute: the calendar's endings, returns how many; and what died between intent and outcome."""
+    """Every minute, in a worker: the calendar's endings, returns how many; and what died between intent and outcome."""
     house_closing.look(services)
     ended = replay.endings(services) if replay.is_due(services) else 0
     ended += consent.sweep(services)
     stranded = intents.stranded(services)
     with services.store.write() as tx:
         tx.see()
+        working.note(services, tx)
         for ref in stranded:
             services.queue.put(tx, "names", ref)
     return ended
@@ -130,6 +132,7 @@ def housekeeping(services: Services) -> dict[str, int]:
     if counts["audit"]:
         heads(services)
     text_sealing.overwrite(services)
+    statements.resume(services)
     return counts
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, func, select
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import consent, people, roster
+from plugin.flows import consent, people, repeats, roster
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -151,6 +151,8 @@ def on_behalf(
 ) -> int:
     """Withdraw or restrict the grants (None: all) because `asked_by` asked the staff to; returns how many ended.
 
+    None did where all of it was over before; where there was nothing NothingDone is raised.
+
     That it was asked for is audited first: should we die in between, the log shows what was asked and
     not yet done. Raises ConsentError, NotFound.
     """
@@ -163,4 +165,7 @@ def on_behalf(
         subject = roster.subject(services, tx.connection, person_id)
         tx.audit(Action.CONSENT_ASK, actor, subject=subject, asked_by=asked_by, act=act)
     end = consent.withdraw if act == "withdraw" else consent.restrict
-    return end(services, person_id, grants, actor)
+    ended = end(services, person_id, grants, actor)
+    if not ended:
+        repeats.ended(services, person_id, grants, act)
+    return ended

@@ -21,23 +21,33 @@ Child = tuple[str, str]
 _KIND = "family"
 
 
-def join(services: Services, one: Child, other: Child, actor: str) -> None:
-    """The guardian of the one child is the guardian of the other as well. Raises NotFound, ConsentError."""
+def join(services: Services, one: Child, other: Child, actor: str) -> bool:
+    """The guardian of the one child is the guardian of the other as well; False: that was said already.
+
+    Raises NotFound, ConsentError.
+    """
     if one[0] == other[0]:
         raise ConsentError("both are guardians of the same child: name two children")
     with services.store.write() as tx:
-        for here, there in ((one, other), (other, one)):
-            _note(services, tx, here, there)
+        both = [
+            (here, there, _note(services, tx, here, there)) for here, there in ((one, other), (other, one))
+        ]
+        for here, _, noted in both:
+            if not noted:
+                continue
             tx.audit(Action.GUARDIAN_JOIN, actor, subject=roster.subject(services, tx.connection, here[0]))
+    return any(noted for _, _, noted in both)
 
 
-def _note(services: Services, tx: Tx, here: Child, there: Child) -> None:
+def _note(services: Services, tx: Tx, here: Child, there: Child) -> bool:
     person_id, guardian_id = here
     if not _known(services, tx.connection, here):
         raise NotFound("no such guardian of this person: facelease person export lists them")
-    if there not in _joined(services, tx.connection, here):
-        body = json.dumps(list(there)).encode()
-        services.vault.seal(tx, person_id, "record", _KIND, body, subject=guardian_id)
+    if there in _joined(services, tx.connection, here):
+        return False
+    body = json.dumps(list(there)).encode()
+    services.vault.seal(tx, person_id, "record", _KIND, body, subject=guardian_id)
+    return True
 
 
 def children(services: Services, conn: Connection, person_id: str, guardian_id: str) -> list[Child]:

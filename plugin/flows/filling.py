@@ -79,7 +79,8 @@ def check(services: Services, asked: Asked, filled: Filled) -> tuple[Checked | N
     signature, unsigned = _signature(filled)
     faults = [
         *_chosen(services, asked, filled, born), *_photographs(asked, filled), *faults,
-        *_age(asked, filled, minor), *_who(asked, filled, minor), *_addresses(asked, filled, minor), *unsigned,
+        *_age(asked, filled, minor), *_who(services, asked, filled, minor), *_addresses(asked, filled, minor),
+        *unsigned,
     ]  # fmt: skip
     if faults:
         return None, faults
@@ -134,9 +135,12 @@ def _names_guardian(asked: Asked, filled: Filled) -> bool:
     return bool((asked.shoot and filled.signer.strip()) or filled.other_signer.strip())
 
 
-def _who(asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
+def _who(services: Services, asked: Asked, filled: Filled, minor: bool) -> Iterator[Fault]:
     if asked.shoot:
-        yield from _named("name", filled.name)
+        wrong = list(_named("name", filled.name))
+        yield from wrong
+        if not wrong and services.dam.refusal(clean_name(filled.name)):
+            yield "name", "unreadable"  # here rather than when the last page is signed
     if asked.signer is None and (minor or not asked.shoot):
         yield from _named("signer", filled.signer)
     if _two(asked, minor):

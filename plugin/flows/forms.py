@@ -69,13 +69,21 @@ def add(services: Services, tree: Mapping[str, Any], actor: str) -> Stored:
     return load(services, form_id)
 
 
-def retire(services: Services, name: str, actor: str) -> None:
-    """No new invitation asks for the form; links that are out keep asking it. Raises NotFound."""
+def retire(services: Services, name: str, actor: str) -> datetime | None:
+    """No new invitation asks for the form; links that are out keep asking it.
+
+    Returns since when that was so already, None where it was not. Raises NotFound for a form that never was.
+    """
     with services.store.write() as tx:
         open_ = (t.form.c.name == name) & t.form.c.retired_at.is_(None)
-        if tx.execute(update(t.form).where(open_).values(retired_at=tx.now)).rowcount == 0:
-            raise NotFound(f"no form called {name!r} is in use: facelease form list shows them")
-        tx.audit(Action.FORM_RETIRE, actor)
+        if tx.execute(update(t.form).where(open_).values(retired_at=tx.now)).rowcount:
+            tx.audit(Action.FORM_RETIRE, actor)
+            return None
+        last = _newest(tx.connection, name)
+    if last is None:
+        raise NotFound(f"no form is called {name!r}: facelease form list shows them")
+    retired: datetime = last.retired_at
+    return retired
 
 
 def load(services: Services, form_id: str) -> Stored:

@@ -81,6 +81,18 @@ def keep(services: Services, tag_ids: Sequence[int], actor: str) -> int:
     return len(set(tag_ids))
 
 
+def kept(services: Services, tag_ids: Sequence[int]) -> int:
+    """How many of these somebody lets stand already."""
+    return sum(one.tag_id in set(tag_ids) for one in find(services, kept=True, limit=1_000_000))
+
+
+def standing(services: Services, tag_ids: Sequence[int]) -> int:
+    """How many of these names stand still."""
+    query = select(func.count()).where(t.tag.c.id.in_(tag_ids))
+    with services.store.read() as conn:
+        return conn.scalar(query) or 0
+
+
 def take_off(services: Services, tag_ids: Sequence[int], actor: str) -> int:
     """The names go from the DAM, wherever we can write, through intents of whoever decided it.
 

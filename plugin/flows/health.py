@@ -1,15 +1,17 @@
 """What the doctor asks of the store: figures, without a word about them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, select
 
 from plugin.flows import roster
 from plugin.flows.services import Services
+from plugin.ledger import house_key
 from plugin.ledger import tables as t
 
 _MONTH, _LATE = timedelta(days=30), timedelta(hours=2)
+_SHREDDED = timedelta(days=1)  # a reader of the store holds it up, and no reader stays for a day
 
 
 def people(services: Services) -> int:
@@ -28,21 +30,31 @@ def undelivered(services: Services) -> tuple[Sequence[str | None], int]:
         return errors, conn.scalar(select(func.count()).where(late)) or 0
 
 
-def last_sweep(services: Services) -> datetime | None:
-    """When the calendar's endings were last carried out."""
+def photographs_known(services: Services) -> int:
+    """0 where no photograph of the DAM is known, else 1: they are not counted."""
+    there = select(t.resource.c.id).where(t.resource.c.deleted_at.is_(None)).limit(1)
     with services.store.read() as conn:
-        return conn.scalar(select(t.state.c.last_sweep))
+        return int(conn.execute(there).first() is not None)
 
 
-def keys_past_their_grant(services: Services) -> tuple[int, int]:
-    """Face keys whose recognition is not in force now, and destroyed keys that are not yet shredded."""
+def keys_past_their_grant(services: Services) -> tuple[int, int, int]:
+    """Face keys whose recognition is not in force now; destroyed keys not yet shredded, and how many are late."""
     now = services.clock.now()
     with services.store.read() as conn:
         standings = roster.load_many(conn)
         keys = conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")).all()
         over = [key for key in keys if roster.recognition(services, standings[key], now) is None]
-        waiting = conn.scalar(select(func.count()).where(t.shredding.c.shredded_at.is_(None))) or 0
-    return len(over), waiting
+        unshredded = t.shredding.c.shredded_at.is_(None)
+        waiting = conn.scalar(select(func.count()).where(unshredded)) or 0
+        old = unshredded & (t.shredding.c.unusable_at < now - _SHREDDED)
+        late = conn.scalar(select(func.count()).where(old)) or 0
+    return len(over), waiting, late
+
+
+def templates(services: Services) -> int:
+    """How many templates are kept."""
+    with services.store.read() as conn:
+        return conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
 
 
 def templates_of_other_engines(services: Services) -> int:
@@ -64,9 +76,29 @@ def names_under_another_key(services: Services) -> int:
         return conn.scalar(query.where(~mac.startswith(f"{here}:", autoescape=True)) if here else query) or 0
 
 
+def names_taken_off(services: Services) -> bool:
+    """Whether a name was ever taken off and is remembered."""
+    with services.store.read() as conn:
+        return conn.execute(select(t.taken_off.c.name_mac).limit(1)).first() is not None
+
+
 def keys_that_do_not_open(services: Services) -> int:
     """People's keys that are wrapped by a version of the master key that is not here."""
     known = services.master.versions
     query = select(t.person_key.c.master_version, func.count()).group_by(t.person_key.c.master_version)
     with services.store.read() as conn:
         return sum(count for version, count in conn.execute(query).all() if version not in known)
+
+
+def open_one_of_each(services: Services) -> int:
+    """Open the key of the house, and one person's of each version of the master key that is in use; how many versions.
+
+    Raises VaultError where one does not open: the master key at hand is another than the one that wrapped it.
+    """
+    newest = select(func.max(t.person_key.c.person_id)).group_by(t.person_key.c.master_version)
+    with services.store.read() as conn:
+        house_key.unwrapped(conn, services.master)
+        people = list(conn.scalars(newest))
+        for person_id in people:
+            services.vault.refuse_shut(conn, person_id)
+    return len(people)

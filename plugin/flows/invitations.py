@@ -5,7 +5,7 @@ Whoever signs up by the code of a shoot becomes a member of it: there, nobody el
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -166,12 +166,29 @@ def of_shoot(conn: Connection, collection_ref: str) -> list[Mapping[str, Any]]:
     return _out(conn, t.invitation.c.collection_ref == collection_ref)
 
 
-def take_back(services: Services, link_id: str, actor: str) -> None:
-    """The link opens nothing from the commit on. Raises NotFound."""
+def take_back(services: Services, link_id: str, actor: str) -> datetime | None:
+    """The link opens nothing from the commit on; returns since when that was so already. Raises NotFound."""
     with services.store.write() as tx:
-        if tx.execute(select(t.invitation.c.id).where(t.invitation.c.id == link_id)).first() is None:
+        query = select(t.invitation.c.revoked_at).where(t.invitation.c.id == link_id)
+        row = tx.execute(query).first()
+        if row is None:
             raise NotFound("no such link: list those that are out and choose again")
         links.revoke(services, tx, link_id, actor)
+    before: datetime | None = row.revoked_at
+    return before
+
+
+def refuse_no_shoot(conn: Connection, collection_ref: str) -> None:
+    """Raises NotFound for a collection that nobody can sign up in, and no code was ever made for."""
+    shoot = (t.collection.c.ref == collection_ref) & (t.collection.c.basis == Basis.SHOOT.value)
+    code = select(t.invitation.c.id).where(t.invitation.c.collection_ref == collection_ref)
+    if (
+        conn.execute(select(t.collection.c.ref).where(shoot)).first() is None
+        and conn.execute(code).first() is None
+    ):
+        raise NotFound(
+            f"the collection {collection_ref!r} is no sign-up shoot: facelease collection list shows them"
+        )
 
 
 def _out(conn: Connection, which: ColumnElement[bool]) -> list[Mapping[str, Any]]:

@@ -141,6 +141,13 @@ def land(services: Services, tx: Tx, row: Row[Any], state: str, error: str | Non
     tx.audit(said, "system", subject=subject, mail=row.id, kind=row.kind)
 
 
+def unsent(services: Services, mail_ids: Sequence[str]) -> list[str]:
+    """Why those of these letters were not sent that never will be."""
+    never = t.mail.c.id.in_(mail_ids) & t.mail.c.state.in_((FAILED, DROPPED))
+    with services.store.read() as conn:
+        return [str(error or "") for error in conn.scalars(select(t.mail.c.error).where(never))]
+
+
 def resume(services: Services) -> int:
     """Daily: letters whose job was given up are tried anew, old ones are given up; returns how many wait.
 

@@ -115,6 +115,15 @@ def allows(scope: Scope, person_id: str, level: str) -> bool:
     return scope.compares and scope.may_suggest(person_id)
 
 
+def refuse_unknown(services: Services, conn: Connection, refs: Sequence[str]) -> None:
+    """Raises NotFound for a collection that neither the DAM has nor a ruling is known of."""
+    there = {one.ref for one in services.dam.collections()}
+    there |= set(conn.scalars(select(t.collection.c.ref).where(t.collection.c.ref.in_(refs))))
+    for ref in refs:
+        if ref not in there:
+            raise NotFound(f"the DAM has no collection {ref!r}: facelease collection list shows them")
+
+
 def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
     """Set a collection's mode. Raises ConsentError where the basis is missing, NotFound if it is not there.
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from plugin.errors import ConsentError, NameTaken
+from plugin.errors import ConsentError, NameTaken, NothingDone
 from plugin.flows import addresses, ages, contacts, holdings, names, returned_names, roster
 from plugin.flows.ages import Age
 from plugin.flows.contacts import email_of as email_of
@@ -122,10 +122,15 @@ def add_guardian(services: Services, person_id: str, name: str, actor: str, emai
 
 
 def distinct(services: Services, person_id: str, actor: str) -> None:
-    """Somebody on the staff looked: who signed up under a name that was taken is another person indeed."""
+    """Somebody on the staff looked: who signed up under a name that was taken is another person indeed.
+
+    Raises NotFound, and NothingDone where they bear no mark of that.
+    """
     with services.store.write() as tx:
         roster.load(tx.connection, person_id)
-        tx.execute(update(t.person).where(t.person.c.id == person_id).values(namesake=False))
+        marked = (t.person.c.id == person_id) & t.person.c.namesake
+        if tx.execute(update(t.person).where(marked).values(namesake=False)).rowcount == 0:
+            raise NothingDone("this person bears no mark of a name that was taken: there is none to take off")
         tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
 
 
@@ -179,9 +184,16 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
 
 def change_address(
     services: Services, person_id: str, email: str, actor: str, guardian_id: str | None = None
-) -> None:
-    """Put another address of the person, or of a guardian, on file; "" for none. Raises NotFound, ConsentError."""
+) -> bool:
+    """Put another address of the person, or of a guardian, on file, "" for none; False: it was the one on file.
+
+    Raises NotFound, ConsentError, and NothingDone where none is on file to be taken off.
+    """
     email = contacts.clean_email(email)
     with services.store.write() as tx:
         roster.load(tx.connection, person_id)
+        known = contacts.known_to(services, tx.connection, person_id, guardian_id)
+        if not email and not known:
+            raise NothingDone("no address is on file, so there is none to take off")
         addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)
+    return name_key(known) != name_key(email)

@@ -29,8 +29,10 @@ def recognise(
     *,
     reason: str = "",
     officer: bool = False,
-) -> None:
+) -> bool:
     """Record how somebody of the staff recognised the person, or a guardian: the address on file is theirs.
+
+    False: there is no address on file, so none is confirmed.
 
     `officer`: the account is an officer's. Raises ConsentError where the account may not record it, or no reason
     is given where one is needed; NotFound.
@@ -55,6 +57,7 @@ def recognise(
         tx.audit(
             Action.PERSON_RECOGNISE, actor, subject=subject, how=how, alone=alone, guardian=bool(guardian_id)
         )
+    return row is not None and bool(address_id)
 
 
 def _refuse_the_same(tx: Tx, row: Row[Any] | None, actor: str, officer: bool, reason: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, insert, select, true, update
 
 from plugin.config.sections import Access
-from plugin.errors import AccessRefused, NotFound, SignatureRefused
+from plugin.errors import AccessRefused, NotFound, NothingDone, SignatureRefused
 from plugin.flows import notices
 from plugin.flows.services import Services
 from plugin.hooks import handover
@@ -185,16 +185,28 @@ def sessions(services: Services) -> list[Session]:
     ]
 
 
-def end_session(services: Services, session_id: str, actor: str) -> None:
-    """End one, by its number in the list. Raises NotFound where none of that number is open."""
+def end_session(services: Services, session_id: str, actor: str) -> datetime | None:
+    """End one, by its number in the list; returns since when it was over already. Raises NotFound."""
     one = func.substr(t.session.c.id_sha256, 1, SHOWN) == session_id
-    if not _end(services, one, actor):
-        raise NotFound("no session of that number is open: facelease session list shows them")
+    if _end(services, one, actor):
+        return None
+    with services.store.read() as conn:
+        before: datetime | None = conn.scalar(select(func.max(t.session.c.ended_at)).where(one))
+    if before is None:
+        raise NotFound("no session has that number: facelease session list shows them")
+    return before
 
 
 def end_sessions(services: Services, actor: str, user: str | None = None) -> int:
-    """End all sessions, or those of one account; returns how many were open."""
-    return _end(services, true() if user is None else t.session.c.user == user, actor)
+    """End all sessions, or those of one account; returns how many. Raises NothingDone where none is open."""
+    ended = _end(services, true() if user is None else t.session.c.user == user, actor)
+    if not ended:
+        raise NothingDone(
+            "nobody is signed in: there is no session to end"
+            if user is None
+            else f"no session of {user!r} is open: facelease session list shows those that are"
+        )
+    return ended
 
 
 def _end(services: Services, which: ColumnElement[bool], actor: str, why: str = "ended") -> int:

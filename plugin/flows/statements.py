@@ -194,6 +194,14 @@ def shown(services: Services, ref: str) -> Shown | None:
     return Shown(dict(row.stated or {}), row.stated_at is not None, horizon - horizon // 2)
 
 
+def resume(services: Services) -> None:
+    """Ask for what is wished for and was not told to be written, also where the job for it was given up."""
+    untold = select(t.statement.c.resource_id).where(t.statement.c.stated_at.is_(None)).limit(1)
+    with services.store.write() as tx:
+        if tx.execute(untold).first() is not None:
+            services.queue.put(tx, "state", EVERY, priority=2)
+
+
 def renew(services: Services) -> None:
     """Nightly: move the dates on while the grants that they rest on last."""
     if not services.dam.dated:

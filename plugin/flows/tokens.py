@@ -158,20 +158,30 @@ def listed(services: Services) -> list[Known]:
         ]  # fmt: skip
 
 
-def revoke(services: Services, token_id: str, actor: str) -> None:
-    """The token opens nothing from this commit on. Raises NotFound where none that is open has this id."""
+def revoke(services: Services, token_id: str, actor: str) -> datetime | None:
+    """The token opens nothing from this commit on; returns since when that was so already. Raises NotFound."""
     with services.store.write() as tx:
-        revoke_in(services, tx, token_id, actor)
+        return revoke_in(services, tx, token_id, actor)
 
 
-def revoke_in(services: Services, tx: Tx, token_id: str, actor: str) -> None:
+def revoke_in(services: Services, tx: Tx, token_id: str, actor: str) -> datetime | None:
     """The same in the caller's transaction."""
     this = (t.api_token.c.id == token_id) & t.api_token.c.revoked_at.is_(None)
     if tx.execute(update(t.api_token).where(this).values(revoked_at=tx.now)).rowcount == 0:
-        raise NotFound("no such token: facelease token list shows them")
+        return _revoked_at(tx, token_id)
     tx.audit(Action.ACCESS_REVOKE, actor, token=token_id)
     # Nor does an older copy of the store open it.
     services.ended.append(tx, Ended("", token_id, tx.now, TOKEN))
+    return None
+
+
+def _revoked_at(tx: Tx, token_id: str) -> datetime:
+    before: datetime | None = tx.connection.scalar(
+        select(t.api_token.c.revoked_at).where(t.api_token.c.id == token_id)
+    )
+    if before is None:
+        raise NotFound("no such token: facelease token list shows them")
+    return before
 
 
 def known(services: Services, secret: str) -> Caller:

@@ -16,6 +16,7 @@ from plugin.flows import (
     hand_names,
     held_photographs,
     majority,
+    owed,
     recognitions,
     returned_names,
     tokens,
@@ -42,6 +43,12 @@ class Kind(StrEnum):
     DECLARED_SETS = "declared_sets"  # pictures that came by a link, and that nobody vouched for
     OWN_INVITATIONS = "own_invitations"  # vouched for by whoever had made the link
     SELF_CONFIRMED = "self_confirmed"  # an address confirmed by the account that entered it
+    OWED_REVOCATIONS = "owed_revocations"  # withdrawals that are not carried out in the DAM
+    OWED_ERASURES = "owed_erasures"  # erasures that are not finished
+    OWED_DATES = "owed_dates"  # photographs of which the DAM shows a date that is not so
+    OWED_WRITES = "owed_writes"  # names that were to be written or taken off
+    OWED_LETTERS = "owed_letters"  # letters that were not delivered
+    OWED_JOBS = "owed_jobs"  # any other work that is late
     UNKNOWN_AGE = "unknown_age"  # people who gave neither a birth date nor that they are of age
     ENDLESS_TOKENS = "endless_tokens"  # API tokens without an end
 
@@ -156,6 +163,12 @@ def _number(kind: Kind) -> Callable[[Services], int]:
 
 
 SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], ...] = (
+    (Kind.OWED_REVOCATIONS, owed.revocations, True, _OFFICERS),
+    (Kind.OWED_ERASURES, owed.erasures, True, _OFFICERS),
+    (Kind.OWED_DATES, owed.dates, True, _ADMINISTRATORS),
+    (Kind.OWED_WRITES, owed.writes, True, _ADMINISTRATORS),
+    (Kind.OWED_LETTERS, owed.letters, True, _OFFICERS),
+    (Kind.OWED_JOBS, owed.jobs, True, _ADMINISTRATORS),
     (Kind.HAND_NAMES, hand_names.count, True, _EDITORS),
     (Kind.RETURNED_NAMES, _number(Kind.RETURNED_NAMES), True, _ADMINISTRATORS),
     (Kind.FAILED_WRITES, _number(Kind.FAILED_WRITES), True, _EDITORS),

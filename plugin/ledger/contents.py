@@ -84,7 +84,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "ruling": ("mode", "basis", "why"),
     "session": ("id_sha256", "role", "language"),
     "shredding": ("person_id", "purpose", "how"),
-    "state": ("policy", "ended_hash", "closed_why"),
+    "state": ("policy", "ended_hash", "closed_why", "worked_as"),
     "address": ("id", "person_id", "guardian_id", "quitclaim_id", "confirmed_how"),
     "clearance": ("purpose", "channel"),
     "face": ("file_version", "state", "person_id", "thresholds", "engine", "set_id"),

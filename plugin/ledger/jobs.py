@@ -65,6 +65,16 @@ class Dead:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """A job that waits for another try or another worker, or was given up (`dead`)."""
+
+    kind: str
+    key: str
+    error: str
+    dead: bool
+
+
 class Queue:
     """The jobs of one store. `random` gives the jitter of retries."""
 
@@ -72,17 +82,16 @@ class Queue:
         self._store = store
         self._config = config
         self._random = random
+        self._followed: dict[tuple[str, str], int] | None = None
+
+    def follow(self) -> None:
+        """From now on remember what this process asks for: for a command, which says what of it is not done."""
+        self._followed = {}
 
     def put(
-        self,
-        tx: Tx,
-        kind: str,
-        key: str,
-        payload: Any = None,
-        priority: int = 5,
-        delay: timedelta = timedelta(0),
+        self, tx: Tx, kind: str, key: str, payload: Any = None, priority: int = 5, delay: timedelta = timedelta(0),
         bounded: bool = False,
-    ) -> int:
+    ) -> int:  # fmt: skip
         """Ask for a job in the caller's transaction; returns its id. Lower `priority` goes first.
 
         One (kind, key) is open at a time: a queued one takes the earlier moment, the higher
@@ -110,7 +119,10 @@ class Queue:
                 ),
             },
         )
-        return int(tx.execute(merged.returning(job.c.id)).scalar_one())
+        made = int(tx.execute(merged.returning(job.c.id)).scalar_one())
+        if self._followed is not None:
+            self._followed[kind, key] = made
+        return made
 
     def claim(self, kinds: Sequence[str] | None = None) -> Claimed | None:
         """The next job that is due, ours for the length of a lease; None when none is.
@@ -182,6 +194,24 @@ class Queue:
         with self._store.read() as connection:
             found = {str(state): int(count) for state, count in connection.execute(query).all()}
         return {state: found.get(state, 0) for state in ("queued", "running", "done", "dead")}
+
+    def followed(self, kind: str) -> list[str]:
+        """The keys of the jobs of this kind that were asked for since `follow`."""
+        return [key for one, key in self._followed or () if one == kind]
+
+    def unfinished(self, kinds: Sequence[str]) -> list[Unfinished]:
+        """What was asked for since `follow` and is not done. What is meant for later, and was not tried, is none."""
+        now = self._store.clock.now()
+        waits = and_(job.c.state == "queued", or_(job.c.run_after <= now, job.c.attempt > 0))
+        query = select(job).where(job.c.kind.in_(kinds), or_(waits, job.c.state.in_(("running", "dead"))))
+        with self._store.read() as connection:
+            rows = connection.execute(query.order_by(job.c.id)).all()
+        ours = self._followed or {}
+        return [
+            Unfinished(row.kind, row.key, row.error or "", row.state == "dead")
+            for row in rows
+            if (row.kind, row.key) in ours and (row.state != "dead" or row.id == ours[row.kind, row.key])
+        ]
 
     def dead(self) -> list[Dead]:
         """The jobs that were given up, newest first."""

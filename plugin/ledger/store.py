@@ -214,6 +214,17 @@ class Store:
         self._engine.dispose()
 
 
+def revision(url: str) -> str | None:
+    """The schema's revision of the store at `url`; None where there is no store of ours."""
+    path = engine.sqlite_path(engine.parse(url))
+    if path is not None and not path.exists():
+        return None
+    try:
+        return migrations.current(url)
+    except OperationalError as error:
+        raise StoreError(f"the store does not answer: {_reason(error)}") from error
+
+
 def migrate(url: str) -> str:
     """Bring the schema of the store at `url` to this version; returns the revision. Keeps the rows."""
     path = engine.sqlite_path(engine.parse(url))

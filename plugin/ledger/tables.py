@@ -57,6 +57,8 @@ state = Table(
     Column("texts_sealed_at", Instant),                       # the file may hold bytes of text that was sealed then
     Column("closed_at", Instant),                             # ended.log is not what was known: nothing is compared
     Column("closed_why", Text),                               # missing, shorter, different
+    Column("worked_at", Instant),                             # when a worker, and no command, swept last
+    Column("worked_as", Text),                                # the configuration that it had
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------

@@ -172,6 +172,13 @@ class Vault:
         """The person's record key in the clear, for one act. Raises VaultError where there is none."""
         return self._key(connection, person_id, RECORD)
 
+    def refuse_shut(self, connection: Connection, person_id: str) -> None:
+        """Raises VaultError for a key of this person that the master key at hand does not open."""
+        for row in connection.execute(
+            select(t.person_key).where(t.person_key.c.person_id == person_id)
+        ).all():
+            self._unwrap(row)
+
     def _key(self, connection: Connection, person_id: str, purpose: str) -> bytes:
         row = connection.execute(_key_row(person_id, purpose)).first()
         if row is None:

@@ -45,10 +45,11 @@ class RequestDecision(Closed):
 
 
 class RequestDecided(BaseModel):
-    """What was decided."""
+    """What was decided; `finished` is false while the DAM is still to be cleaned: a job does it."""
 
     id: str
     forget: bool
+    finished: bool
 
 
 class RequestPath(Closed):
@@ -85,6 +86,6 @@ def routes(services: Services) -> Routes:
     def erasure_decide(path: RequestPath, body: RequestDecision) -> Response:
         """Carry the request out, or refuse it."""
         requests.decide(services, path.request_id, body.forget, caller().actor, body.reason)
-        return answer(RequestDecided(id=path.request_id, forget=body.forget))
+        return answer(RequestDecided(id=path.request_id, forget=body.forget, finished=not body.forget))
 
     return api

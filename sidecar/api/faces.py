@@ -1,11 +1,12 @@
 """Faces: what waits for a decision, and the decision."""
 
+from datetime import datetime
 from typing import Literal
 
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows import faces, reference_sets, review
+from plugin.flows import faces, reference_sets, repeats, review
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from sidecar.api.guard import caller
@@ -61,11 +62,15 @@ class Dismissal(Closed):
 
 
 class Decided(BaseModel):
-    """The face's state now; `vouched` false: the name is written and clears nothing yet."""
+    """The face's state now; `vouched` false: the name is written and clears nothing yet.
+
+    `decided_before`: when somebody had decided the same already.
+    """
 
     id: int
     state: State
     vouched: bool = True
+    decided_before: datetime | None = None
 
 
 def routes(services: Services) -> Routes:
@@ -100,21 +105,25 @@ def _deciding(api: Routes, services: Services) -> None:
     @api.add("POST", "/faces/<int:number>/confirm", _WRITE, Decided)
     def face_confirm(path: NumberPath, body: Who) -> Response:
         """Yes, this is the person."""
+        same = {"person_id": body.person_id} if body.person_id else {}
+        before = repeats.decided(services, path.number, "matched", **same)
         review.confirm(services, path.number, caller().actor, body.person_id)
         vouched = review.is_sound(services, path.number)
-        return answer(Decided(id=path.number, state="matched", vouched=vouched))
+        return answer(Decided(id=path.number, state="matched", vouched=vouched, decided_before=before))
 
     @api.add("POST", "/faces/<int:number>/reject", _WRITE, Decided)
     def face_reject(path: NumberPath, body: Empty) -> Response:
         """Not this person; never proposed again for this face."""
+        before = repeats.decided(services, path.number, "rejected")
         review.reject(services, path.number, caller().actor)
-        return answer(Decided(id=path.number, state="rejected"))
+        return answer(Decided(id=path.number, state="rejected", decided_before=before))
 
     @api.add("POST", "/faces/<int:number>/dismiss", _WRITE, Decided)
     def face_dismiss(path: NumberPath, body: Dismissal) -> Response:
         """This face need not be named."""
+        before = repeats.decided(services, path.number, "dismissed", reason=body.reason.strip())
         review.dismiss(services, path.number, body.reason, caller().actor)
-        return answer(Decided(id=path.number, state="dismissed"))
+        return answer(Decided(id=path.number, state="dismissed", decided_before=before))
 
     @api.add("POST", "/faces/<int:number>/undo", _WRITE, Decided)
     def face_undo(path: NumberPath, body: Empty) -> Response:

@@ -56,9 +56,10 @@ class NamePath(Closed):
 
 
 class Retired(BaseModel):
-    """The form that nobody is asked for any more."""
+    """The form that nobody is asked for any more; `ended_before`: since when that was so already."""
 
     name: str
+    ended_before: datetime | None = None
 
 
 def routes(services: Services) -> Routes:
@@ -84,8 +85,8 @@ def routes(services: Services) -> Routes:
     @api.add("POST", "/forms/<name>/retirement", Route(Scope.FORMS_WRITE, changes=True), Retired)
     def form_retire(path: NamePath, body: Empty) -> Response:
         """No new invitation asks for the form; links that are out keep asking it."""
-        forms.retire(services, path.name, caller().actor)
-        return answer(Retired(name=path.name))
+        before = forms.retire(services, path.name, caller().actor)
+        return answer(Retired(name=path.name, ended_before=before))
 
     return api
 

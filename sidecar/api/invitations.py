@@ -15,7 +15,7 @@ from plugin.flows.links import Kind
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from sidecar.api.guard import caller
-from sidecar.api.models import Closed, Id, Made, PersonPath, Ref, Word
+from sidecar.api.models import Changed, Closed, Id, Made, PersonPath, Ref, Word
 from sidecar.api.routes import Route, Routes, answer
 
 _HAND_OVER = (
@@ -93,11 +93,11 @@ def routes(services: Services) -> Routes:
             out = invitations.unanswered(conn, path.person_id)
         return answer(Outs(items=[Out(**one) for one in out]))
 
-    @api.add("DELETE", "/invitations/<link_id>", Route(Scope.INVITATIONS_WRITE), Made)
+    @api.add("DELETE", "/invitations/<link_id>", Route(Scope.INVITATIONS_WRITE), Changed)
     def invitation_revoke(path: LinkPath) -> Response:
-        """The link opens nothing from this answer on."""
-        invitations.take_back(services, path.link_id, caller().actor)
-        return answer(Made(id=path.link_id))
+        """The link opens nothing from this answer on; `changed` is false where it had been taken back before."""
+        before = invitations.take_back(services, path.link_id, caller().actor)
+        return answer(Changed(id=path.link_id, changed=before is None))
 
     return api
 

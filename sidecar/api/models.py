@@ -55,10 +55,23 @@ class Made(BaseModel):
 
 
 class Done(BaseModel):
-    """That it was done, and to how many."""
+    """To how many it was done; where to none, `ended_before` says since when that was so already.
+
+    `finished` is false while a job has something of it left to do in the DAM. Where there never was anything to do it
+    on, the answer is no success (409).
+    """
 
     id: str
     count: int
+    ended_before: datetime | None = None
+    finished: bool = True
+
+
+class Changed(BaseModel):
+    """What was meant; `changed` is false where it was so already."""
+
+    id: str
+    changed: bool
 
 
 class Empty(Closed):

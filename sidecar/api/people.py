@@ -8,14 +8,14 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
-from plugin.flows import ages, consent, people, reference_sets, roster
+from plugin.flows import ages, consent, owed, people, reference_sets, repeats, roster
 from plugin.flows.reference_sets import Pictures
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from sidecar.api.guard import caller
-from sidecar.api.models import LINE, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
+from sidecar.api.models import LINE, Changed, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
 from sidecar.api.routes import Route, Routes, answer
 
 
@@ -130,11 +130,12 @@ def _writing(api: Routes, services: Services) -> None:
         )
         return answer(Made(id=people.add(services, newcomer, caller().actor, body.adopt)), 201)
 
-    @api.add("POST", "/people/<person_id>/age", Route(Scope.PEOPLE_WRITE, changes=True), Made)
+    @api.add("POST", "/people/<person_id>/age", Route(Scope.PEOPLE_WRITE, changes=True), Changed)
     def person_age(path: PersonPath, body: Age) -> Response:
         """Say how old somebody is of whom nobody knows it."""
-        ages.say(services, path.person_id, ages.Age(body.of_age, body.birth_date), caller().actor)
-        return answer(Made(id=path.person_id))
+        said = ages.Age(body.of_age, body.birth_date)
+        changed = ages.say(services, path.person_id, said, caller().actor)
+        return answer(Changed(id=path.person_id, changed=changed))
 
     @api.add("POST", "/people/<person_id>/guardians", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
     def guardian_add(path: PersonPath, body: Guardian) -> Response:
@@ -144,9 +145,14 @@ def _writing(api: Routes, services: Services) -> None:
 
     @api.add("POST", "/people/<person_id>/objection", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
     def person_object(path: PersonPath, body: Empty) -> Response:
-        """The person's own objection to being recognised; a child's stops recognition at once."""
+        """The person's own objection to being recognised: kept, also where no recognition was in force (count 0).
+
+        A child's stops recognition at once. `ended_before`: since when they had objected already.
+        """
+        before = repeats.objected(services, path.person_id)
         count = consent.object_(services, path.person_id, caller().actor)
-        return answer(Done(id=path.person_id, count=count))
+        finished = not owed.still(services, path.person_id)
+        return answer(Done(id=path.person_id, count=count, ended_before=before, finished=finished))
 
 
 def _page(services: Services, query: Paged) -> People:

@@ -10,7 +10,7 @@ from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from plugin.errors import UseUnknown
-from plugin.flows import cleared, consent, roster
+from plugin.flows import cleared, consent, owed, repeats, roster
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.ledger.audit import Action
@@ -128,16 +128,22 @@ def routes(services: Services) -> Routes:
     @api.add("POST", "/people/<person_id>/withdrawal", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
     def quitclaim_withdraw(path: PersonPath, body: Which) -> Response:
         """End grants at once: no match and no clearance from this answer on; the tags are taken out by a job."""
-        count = consent.withdraw(services, path.person_id, _ids(body), caller().actor)
-        return answer(Done(id=path.person_id, count=count))
+        return answer(_ended(services, path.person_id, body, "withdraw"))
 
     @api.add("POST", "/people/<person_id>/restriction", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
     def quitclaim_restrict(path: PersonPath, body: Which) -> Response:
         """Stop matching and clearance that rest on the grants, keep the evidence (GDPR Art. 18)."""
-        count = consent.restrict(services, path.person_id, _ids(body), caller().actor)
-        return answer(Done(id=path.person_id, count=count))
+        return answer(_ended(services, path.person_id, body, "restrict"))
 
     return api
+
+
+def _ended(services: Services, person_id: str, body: Which, act: Literal["withdraw", "restrict"]) -> Done:
+    """What ended, or since when it was over. Raises NotFound, and NothingDone where there was nothing to end."""
+    end = consent.withdraw if act == "withdraw" else consent.restrict
+    count = end(services, person_id, _ids(body), caller().actor)
+    before = None if count else repeats.ended(services, person_id, _ids(body), act)
+    return Done(id=person_id, count=count, ended_before=before, finished=not owed.still(services, person_id))
 
 
 def _ids(which: Which) -> set[str] | None:

@@ -11,7 +11,7 @@ from plugin.flows.ruling_history import PastRuling
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
 from sidecar import staff_words
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, table
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, table
 
 
 @click.group()
@@ -72,14 +72,14 @@ def set_(
     ruling = modes.Ruling(Mode(mode), Basis(basis) if basis else None, evidence, member)
     with shell.house() as services:
         modes.decide(services, ref, ruling, actor())
-        finish_jobs(services)
+        left = finish_jobs(services)
         reasons = mode_effect.explain(services, ref)
     said = [staff_words.without_effect(reason) for reason in reasons]
-    say(
+    say_finished(
         as_json,
         {"ref": ref, "mode": mode, "basis": basis,
          "no_effect": [{"code": one.code.value, "said": text} for one, text in zip(reasons, said, strict=True)]},
-        [f"{ref}: {mode}" + (f" ({basis})" if basis else ""), *(f"note: {text}" for text in said)],
+        [f"{ref}: {mode}" + (f" ({basis})" if basis else ""), *(f"note: {text}" for text in said)], left,
     )  # fmt: skip
 
 
@@ -128,6 +128,8 @@ def lost(shell: Shell, as_json: bool) -> None:
 def held(shell: Shell, ref: str | None, as_json: bool) -> None:
     """Photographs (in the collection REF) that came from under a stricter ruling and wait for a decision."""
     with shell.house() as services, services.store.read() as conn:
+        if ref is not None:
+            modes.refuse_unknown(services, conn, [ref])
         found = held_photographs.held(services, conn, ref)
     say(as_json, [{"ref": one} for one in found], found or ["none"])
 
@@ -141,8 +143,8 @@ def gone(shell: Shell, ref: str, as_json: bool) -> None:
     wherever they turn up, until somebody rules on where they lie then."""
     with shell.house() as services:
         ruling_identity.give_up(services, ref, actor())
-        finish_jobs(services)
-    say(as_json, {"ref": ref, "gone": True}, [f"{ref}: gone"])
+        left = finish_jobs(services)
+    say_finished(as_json, {"ref": ref, "gone": True}, [f"{ref}: gone"], left)
 
 
 def _why(one: PastRuling) -> str:

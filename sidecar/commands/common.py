@@ -1,8 +1,11 @@
-"""What every command shares: the house, output for people or machines, and errors in one sentence."""
+"""What every command shares: the house, output for people or machines, and errors in one sentence.
+
+Exit codes: 0 what was asked for is so; 1 an error, or there was nothing to do it on; 2 wrong use; 3 not finished.
+"""
 
 import getpass
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -12,13 +15,29 @@ import click
 
 from plugin.clock import Clock, SystemClock
 from plugin.config import Config
-from plugin.errors import FaceLeaseError
-from plugin.flows import chores, roster
+from plugin.errors import FaceLeaseError, NothingDone
+from plugin.flows import chores, letters, roster
 from plugin.flows.services import Services
+from plugin.ledger.jobs import Unfinished
 from sidecar import house
 from sidecar.runner import Runner
 
 Command = Callable[..., None]
+
+NOT_FINISHED = 3
+_FOLLOW_UP = ("revoke", "recompute", "remode", "erase", "state")
+"""What an act hands on, and a command carries out itself before it says what became of it."""
+
+_WAITS: Mapping[str, str] = {
+    "revoke": "names to be taken out of the DAM",
+    "recompute": "clearances to be computed anew",
+    "remode": "photographs that follow the mode of their collection",
+    "erase": "the erasure",
+    "state": "dates to be written into the DAM",
+    "mail": "a letter",
+    "photo": "photographs to be examined",
+    "look-again": "photographs to be looked at once more",
+}
 
 
 class Shell:
@@ -35,6 +54,7 @@ class Shell:
         with house.open_house(self.config, self.clock) as services:
             if catch_up:
                 chores.start(services)
+            services.queue.follow()
             yield services
 
     def moment(self, text: str | None, end: bool = False) -> datetime | None:
@@ -69,9 +89,42 @@ def someone(services: Services, who: str) -> str:
         return roster.find(conn, who)
 
 
-def finish_jobs(services: Services, *kinds: str) -> None:
-    """Carry out now what the command has queued; a worker would do the same."""
-    Runner(services).drain(kinds or ("revoke", "recompute", "remode", "erase"))
+def finish_jobs(services: Services, *kinds: str) -> list[Unfinished]:
+    """Carry out now what the command has queued, as a worker would; returns what of it is not done."""
+    Runner(services).drain(kinds or _FOLLOW_UP)
+    return services.queue.unfinished(kinds or _FOLLOW_UP)
+
+
+def post_letters(services: Services) -> list[Unfinished]:
+    """Send the letters that the command asked for; returns those that wait. Raises NothingDone for one never sent."""
+    left = finish_jobs(services, "mail")
+    refused = letters.unsent(services, services.queue.followed("mail"))
+    if refused:
+        raise NothingDone(f"the letter was not sent: {refused[0]}")
+    return left
+
+
+def waits(left: Sequence[Unfinished]) -> list[str]:
+    """What is not done, a line a kind, with why and who does it."""
+    lines = []
+    for kind in dict.fromkeys(one.kind for one in left):
+        mine = [one for one in left if one.kind == kind]
+        why = next((f" ({one.error})" for one in mine if one.error), "")
+        goes_on = (
+            "given up: facelease doctor" if all(one.dead for one in mine) else "facelease work carries it out"
+        )
+        lines.append(f"not finished: {len(mine)} x {_WAITS.get(kind, kind)}{why}; {goes_on}")
+    return lines
+
+
+def say_finished(
+    as_json: bool, data: Mapping[str, Any], lines: Iterable[str], left: Sequence[Unfinished]
+) -> None:
+    """As `say`, and what is not finished; then the exit code is 3, or 1 where it was given up."""
+    counts = {kind: sum(one.kind == kind for one in left) for kind in {one.kind for one in left}}
+    say(as_json, {**data, "unfinished": counts}, [*lines, *waits(left)])
+    if left:
+        raise SystemExit(1 if all(one.dead for one in left) else NOT_FINISHED)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")

@@ -6,15 +6,15 @@ from dataclasses import asdict
 
 import click
 
+from plugin.errors import DamError, NothingDone
 from plugin.flows import hand_names, reconciliation, waiting_list
 from plugin.flows.hand_names import HandName
 from plugin.flows.reconciliation import Begun, Outcome
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
-from sidecar.commands.common import Shell, actor, as_json, say, someone, table
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, say, someone, table
 from sidecar.runner import Runner
 
-_NOT_DONE = 3
 _PAUSE = 1.0
 
 
@@ -32,11 +32,15 @@ def reconcile(shell: Shell, wait: bool, as_json: bool) -> None:
     """
     with shell.house() as services:
         begun = reconciliation.begin(services)
+        if not begun.resources and not begun.changes:
+            raise NothingDone(
+                "no photograph is known yet, so nothing was compared: facelease scan enters them"
+            )
         click.echo(f"{begun.resources} photographs to compare, {begun.changes} changes in the DAM", err=True)
         found = _work(services, begun, wait)
     say(as_json, asdict(begun) | asdict(found) | {"done": found.done}, _told(found))
     if not found.done:
-        raise SystemExit(1 if found.given_up else _NOT_DONE)
+        raise SystemExit(1 if found.given_up else NOT_FINISHED)
 
 
 def _work(services: Services, begun: Begun, wait: bool) -> Outcome:
@@ -114,6 +118,8 @@ def _chosen(services: Services, tags: tuple[int, ...], person: str | None) -> li
     mine: list[HandName] = []
     if person:
         mine = hand_names.find(services, someone(services, person), limit=1_000_000)
+        if not mine and not tags:
+            raise NothingDone("no name by hand of this person waits for a decision: facelease tags list")
     return [*tags, *(one.tag_id for one in mine)]
 
 
@@ -125,8 +131,12 @@ def _chosen(services: Services, tags: tuple[int, ...], person: str | None) -> li
 def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool) -> None:
     """The names stand; who decided it is recorded. They block their photographs all the same."""
     with shell.house() as services:
-        count = hand_names.keep(services, _chosen(services, tags, person), actor())
-    say(as_json, {"kept": count}, [f"{count} names stand by your decision"])
+        chosen = _chosen(services, tags, person)
+        before = hand_names.kept(services, chosen)
+        count = hand_names.keep(services, chosen, actor())
+    lines = [f"{count} names stand by your decision"]
+    lines += [f"{before} of them were kept already"] if before else []
+    say(as_json, {"kept": count, "kept_before": before}, lines)
 
 
 @tags.command()
@@ -137,5 +147,13 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
 def remove(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool) -> None:
     """The names go from the DAM; who decided it is recorded."""
     with shell.house() as services:
-        count = hand_names.take_off(services, _chosen(services, tags, person), actor())
-    say(as_json, {"removed": count}, [f"{count} names taken off by your decision"])
+        chosen = _chosen(services, tags, person)
+        try:
+            count, why = hand_names.take_off(services, chosen, actor()), None
+        except DamError as error:
+            count, why = len(set(chosen)) - hand_names.standing(services, chosen), str(error)
+    lines = [f"{count} names taken off by your decision"]
+    lines += [f"not finished: {why}; facelease work tries those again"] if why else []
+    say(as_json, {"removed": count, "unfinished": why}, lines)
+    if why:
+        raise SystemExit(NOT_FINISHED)

@@ -1,18 +1,20 @@
 """`facelease form`: add, list, show, retire, sample; and `facelease quitclaim invite`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import segno
 
 from plugin.errors import ConfigError, NotFound
-from plugin.flows import forms, invitations, links, roster
+from plugin.flows import forms, invitations, links, repeats, roster
 from plugin.flows.forms import Stored
 from plugin.flows.invitations import Invite
 from plugin.flows.links import Made
 from plugin.flows.services import Services
+from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim.sheets import sheet
-from sidecar.commands.common import Shell, actor, as_json, say, table
+from sidecar.commands.common import Shell, actor, as_json, post_letters, say, say_finished, table
 from sidecar.commands.quitclaims import quitclaim
 
 
@@ -29,6 +31,7 @@ def add(shell: Shell, file: Path, as_json: bool) -> None:
     """Keep the form in FILE (TOML) as the next version of its name; `form sample` shows one."""
     tree = forms.read(file.read_text(encoding="utf-8"))
     with shell.house() as services:
+        known = {one.id for one in forms.listed(services)}
         stored = forms.add(services, tree, actor())
     data = {
         "id": stored.id,
@@ -36,7 +39,8 @@ def add(shell: Shell, file: Path, as_json: bool) -> None:
         "version": stored.form.version,
         "sha256": stored.sha256,
     }
-    say(as_json, data, [f"{stored.form.text_version} ({stored.id})"])
+    again = ": this very form was in use already" if stored.id in known else ""
+    say(as_json, data, [f"{stored.form.text_version} ({stored.id}){again}"])
 
 
 @form.command("list")
@@ -92,8 +96,11 @@ def _version(services: Services, name: str, version: int) -> Stored:
 def retire(shell: Shell, name: str, as_json: bool) -> None:
     """Ask NAME in no new invitation; links that are out keep asking it."""
     with shell.house() as services:
-        forms.retire(services, name, actor())
-    say(as_json, {"name": name, "retired": True}, [f"{name}: retired"])
+        before = forms.retire(services, name, actor())
+        said = f"{name}: retired"
+        if before is not None:
+            said = f"{name}: it had been retired already on {repeats.day(services, before)}"
+    say(as_json, {"name": name, "retired": True, "ended_before": before}, [said])
 
 
 @form.command()
@@ -131,7 +138,8 @@ def invite(
         asked = Invite(person_id, shoot, form_, language=language, by_mail=mail)
         made = invitations.invite(services, asked, actor())
         address = links.address(services, made.token)
-    _hand_over(made, address, qr, mail and not link, as_json)
+        left = post_letters(services)
+    _hand_over(made, address, qr, mail and not link, left, as_json)
 
 
 @quitclaim.command()
@@ -144,6 +152,8 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
     if (who is None) == (shoot is None):
         raise click.UsageError("say WHO was asked, or --shoot COLLECTION")
     with shell.house() as services, services.store.read() as conn:
+        if shoot:
+            invitations.refuse_no_shoot(conn, shoot)
         out = (
             invitations.of_shoot(conn, shoot)
             if shoot
@@ -161,17 +171,27 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
 def uninvite(shell: Shell, link_id: str, as_json: bool) -> None:
     """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
     with shell.house() as services:
-        invitations.take_back(services, link_id, actor())
-    say(as_json, {"id": link_id}, ["taken back: it opens nothing any more"])
+        before = invitations.take_back(services, link_id, actor())
+        said = "taken back: it opens nothing any more"
+        if before is not None:
+            said = f"it had been taken back already on {repeats.day(services, before)}"
+    say(as_json, {"id": link_id, "ended_before": before}, [said])
 
 
-def _hand_over(made: Made, address: str, qr: Path | None, mailed: bool, as_json: bool) -> None:
+def _hand_over(
+    made: Made, address: str, qr: Path | None, mailed: bool, left: Sequence[Unfinished], as_json: bool
+) -> None:
     """The link is shown once: it is not kept, and whoever has it can sign."""
-    said = ["the link is on its way by mail"] if mailed else []
+    posted = (
+        "the letter with the link is not sent yet"
+        if left
+        else "the mail server took the letter with the link"
+    )
+    said = [posted] if mailed else []
     if qr is not None:
         segno.make_qr(address, error="m").save(str(qr), kind="svg", scale=8, border=4)
         said.append(f"QR code: {qr}")
     if not said:
         said = [address]
     data = {"id": made.id, "mailed": mailed, "qr": str(qr) if qr else None}
-    say(as_json, data | ({} if mailed else {"link": address}), said)
+    say_finished(as_json, data | ({} if mailed else {"link": address}), said, left)

@@ -16,9 +16,15 @@ def address(shell: Shell, who: str, email: str, guardian: str | None, as_json: b
     """Put EMAIL on file for WHO, "" for none; the address before it is told."""
     with shell.house() as services:
         person_id = someone(services, who)
-        people.change_address(services, person_id, email, actor(), guardian)
+        changed = people.change_address(services, person_id, email, actor(), guardian)
     said = "kept. It opens the full page when it is confirmed, and seven days after it replaced another"
-    say(as_json, {"id": person_id}, [said if email else "no address is on file any more"])
+    if not changed:
+        said = "this address was on file already"
+    say(
+        as_json,
+        {"id": person_id, "changed": changed},
+        [said if email else "no address is on file any more"],
+    )
 
 
 @click.command()
@@ -32,5 +38,8 @@ def recognised(shell: Shell, who: str, how: str, guardian: str | None, reason: s
     """Record how you recognised WHO: the address on file is theirs, and opens their page."""
     with shell.house() as services:
         person_id = someone(services, who)
-        recognitions.recognise(services, person_id, guardian, how, actor(), reason=reason)
-    say(as_json, {"id": person_id, "how": how}, ["noted"])
+        confirmed = recognitions.recognise(services, person_id, guardian, how, actor(), reason=reason)
+    said = "noted: the address on file is theirs"
+    if not confirmed:
+        said = "noted that you know them; no address is on file, so there is none that it confirms"
+    say(as_json, {"id": person_id, "how": how, "confirmed": confirmed}, [said])

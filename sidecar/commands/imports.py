@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from plugin.errors import ConfigError, ImportRefused
+from plugin.errors import ConfigError, ImportRefused, NothingDone
 from plugin.flows.importing import forms, reports, runs
 from plugin.flows.importing.carrying import Watch
 from plugin.flows.importing.judging import Status, Verdict
@@ -17,12 +17,15 @@ from plugin.flows.importing.tables import Row, Table
 from plugin.flows.services import Services
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.consents import Consents
+from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim import mapping
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished, waits
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FAULTS = {Status.REFUSED, Status.DECIDE}
+_BROUGHT = {Status.NEW, Status.EXISTING, Status.IMPORTED, Status.SAME}
+"""What is here when it is done, or was before; where no row is any of these nothing was imported."""
 
 
 @click.group("import")
@@ -72,8 +75,8 @@ def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report:
     """A CSV or XLSX FILE; docs/importing.md lists its columns."""
     with shell.house() as services:
         outcome = runs.table(services, file, _defaults(options, list_is_proof), apply, actor(), _bar(as_json))
-        finish_jobs(services)
-    _tell(outcome.verdicts, outcome.told, apply, report, as_json)
+        left = finish_jobs(services)
+    _tell(outcome.verdicts, outcome.told, apply, report, left, as_json)
 
 
 @import_.command()
@@ -88,8 +91,8 @@ def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: 
     """Signed forms in FOLDER, called after those who signed. Nothing is read out of them."""
     with shell.house() as services:
         outcome = runs.folder(services, folder, names, _defaults(options), apply, actor(), _bar(as_json))
-        finish_jobs(services)
-    _tell(outcome.verdicts, outcome.told, apply, report, as_json)
+        left = finish_jobs(services)
+    _tell(outcome.verdicts, outcome.told, apply, report, left, as_json)
 
 
 @import_.command()
@@ -113,17 +116,17 @@ def consentmanager(
         if confirm is not None:
             _confirm(_plan_of(services, confirm), confirm)
             return
-        source = _source(services)
+        source, left = _source(services), []
         if apply is not None:
             verdicts = forms.apply(
                 services, source, _plan_of(services, apply), apply.parent, actor(), _bar(as_json)
             )
-            finish_jobs(services)
+            left = finish_jobs(services)
         elif plan_ is not None:
             made = forms.plan(services, source, purpose or services.config.importing.purposes, actor())
             reports.save(plan_, forms.written(services, made))
             verdicts = list(made.verdicts)
-    _tell(verdicts, f"plan {plan_ or apply}", apply is not None, report, as_json)
+    _tell(verdicts, f"plan {plan_ or apply}", apply is not None, report, left, as_json)
 
 
 def _bar(quiet: bool) -> Watch:
@@ -163,6 +166,8 @@ def _confirm(plan: Table, path: Path) -> None:
             break
         reports.save(path, reports.written(forms.COLUMNS, rows))
     done = sum(cells["confirmed"] == "yes" for cells in rows)
+    if not rows:
+        raise NothingDone("there is no line in this plan: make one with --plan where there are consents")
     click.echo(f"{done} of {len(rows)} lines are confirmed: --apply {path} imports them")
 
 
@@ -195,9 +200,10 @@ def _asked(row: Row, cells: dict[str, str]) -> bool:
 
 
 def _tell(
-    verdicts: Sequence[Verdict], told: str, applied: bool, report: Path | None, as_json: bool
+    verdicts: Sequence[Verdict], told: str, applied: bool, report: Path | None, left: Sequence[Unfinished],
+    as_json: bool,
 ) -> None:  # fmt: skip
-    """Every row and the sum, for people or machines; exit code 1 where rows were left that need somebody."""
+    """Every row and the sum, for people or machines; exit code 1 where rows need somebody, or nothing is a row."""
     if report is not None:
         reports.save(report, reports.report(verdicts))
     counts = Counter(verdict.status.value for verdict in verdicts)
@@ -209,9 +215,20 @@ def _tell(
     ]
     if not applied and counts[Status.NEW.value] + counts[Status.EXISTING.value]:
         lines.append("nothing was imported: this was a rehearsal")
-    say(as_json, {"applied": applied, "told": told, "counts": dict(counts), "rows": rows}, lines)
-    if applied and any(verdict.status in _FAULTS for verdict in verdicts):
+    brought = any(
+        verdict.status in (_BROUGHT if applied else _BROUGHT | {Status.DECIDE}) for verdict in verdicts
+    )
+    if not brought:
+        lines[-1:] = [
+            *filter(None, lines[-1:]),
+            "nothing was imported, and nothing can be: there is no good row",
+        ]
+    data = {"applied": applied, "told": told, "counts": dict(counts), "rows": rows}
+    faults = applied and any(verdict.status in _FAULTS for verdict in verdicts)
+    if faults or not brought:
+        say(as_json, data, [*lines, *waits(left)])
         raise click.exceptions.Exit(1)
+    say_finished(as_json, data, lines, left)
 
 
 def _line(row: dict[str, object]) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from plugin.errors import NothingDone
 from plugin.flows import keeping as rotating
 from plugin.ledger import backup as backups
 from plugin.ledger.head_book import HeadBook
@@ -66,6 +67,8 @@ def report() -> None:
 def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
     """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
     data = evaluation.report(people, strangers, house.with_models(shell.config))
+    if not data["gallery"]:
+        raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
     lines = [f"{data['gallery']} people enrolled; no face found on {data['undetected']} photographs"]
     lines.append(f"right person first: {_share(data['rank1'])}")
     for level, words in (("auto", "named automatically"), ("suggest", "named or suggested")):

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from plugin.flows import chores, letters
 from plugin.ledger import tables as t
-from sidecar.commands.common import Shell, as_json, finish_jobs, say, table
+from sidecar.commands.common import Shell, as_json, finish_jobs, say, say_finished, table
 
 
 @click.group()
@@ -58,6 +58,13 @@ def due(shell: Shell, as_json: bool) -> None:
                 "and hand them over"
             )
         counts = chores.remind(services)
-        finish_jobs(services, "mail")
+        left = finish_jobs(services, "mail")
+        refused = letters.unsent(services, services.queue.followed("mail"))
     said = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
-    say(as_json, counts, [said or "nothing is due"])
+    lines = [said or "nothing is due"]
+    lines += (
+        [f"{len(refused)} were not sent: {refused[0]}; facelease mail list shows them"] if refused else []
+    )
+    say_finished(as_json, counts, lines, left)
+    if refused:
+        raise SystemExit(1)

@@ -7,13 +7,13 @@ import click
 from sqlalchemy import select
 
 from plugin.errors import DamError
-from plugin.flows import ages, consent, erasure, gallery, people, remains, revocation, roster
+from plugin.flows import ages, consent, erasure, gallery, people, remains, repeats, revocation, roster
 from plugin.flows.ages import Age
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
 from sidecar.commands import identities, portals, references
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
 
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
 
@@ -61,12 +61,13 @@ def age(shell: Shell, who: str, birth_date: datetime | None, of_age: bool, as_js
     said = Age(of_age, birth_date.date() if birth_date else None)
     with shell.house() as services:
         person_id = someone(services, who)
-        ages.say(services, person_id, said, actor())
-        finish_jobs(services)
-    say(
+        noted = ages.say(services, person_id, said, actor())
+        left = finish_jobs(services)
+    say_finished(
         as_json,
-        {"id": person_id, "of_age": said.of_age, "birth_date": said.birth_date},
-        [f"{person_id}: noted"],
+        {"id": person_id, "of_age": said.of_age, "birth_date": said.birth_date, "changed": noted},
+        [f"{person_id}: noted" if noted else f"{person_id}: that was known already, nothing is changed"],
+        left,
     )
 
 
@@ -164,6 +165,7 @@ def enrol(shell: Shell, who: str, photos: tuple[Path, ...], as_json: bool) -> No
         person_id = someone(services, who)
         enrolment = gallery.enrol(services, person_id, [path.read_bytes() for path in photos], actor())
     notes = [f"{path.name}: {note or 'good'}" for path, note in zip(photos, enrolment.notes, strict=True)]
+    notes.append(f"enrolled: {person_id} is compared from now on, from {len(photos)} photographs")
     say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, notes)
 
 
@@ -175,9 +177,14 @@ def objects(shell: Shell, who: str, as_json: bool) -> None:
     """The child's own objection: recognition stops at once."""
     with shell.house() as services:
         person_id = someone(services, who)
+        before = repeats.objected(services, person_id)
         ended = consent.object_(services, person_id, actor())
-        finish_jobs(services)
-    say(as_json, {"id": person_id, "ended": ended}, [f"{ended} recognition grants ended"])
+        left = finish_jobs(services)
+        said = "the objection is kept, and no guardian can take it back"
+        if before is not None:
+            said = f"they had objected already on {repeats.day(services, before)}"
+        lines = [f"{ended} recognition grants ended" if ended else "no recognition was in force", said]
+    say_finished(as_json, {"id": person_id, "ended": ended, "objected_before": before}, lines, left)
 
 
 @person.command()

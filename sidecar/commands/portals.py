@@ -3,8 +3,18 @@
 import click
 
 from plugin.errors import ConsentError
-from plugin.flows import families, links, lost_links, requests
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
+from plugin.flows import families, links, lost_links, repeats, requests
+from sidecar.commands.common import (
+    Shell,
+    actor,
+    as_json,
+    finish_jobs,
+    post_letters,
+    say,
+    say_finished,
+    someone,
+    table,
+)
 
 
 @click.command()
@@ -23,7 +33,9 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
     with shell.house() as services:
         person_id = someone(services, who)
         lost_links.write(services, person_id, guardian, actor())
-    say(as_json, {"id": person_id}, ["the letter is on its way to the address on file"])
+        left = post_letters(services)
+    said = [] if left else ["the mail server took the letter to the address on file"]
+    say_finished(as_json, {"id": person_id}, said, left)
 
 
 @click.command()
@@ -36,11 +48,11 @@ def lock(shell: Shell, who: str, as_json: bool) -> None:
         person_id = someone(services, who)
         with services.store.write() as tx:
             count = links.lock(services, tx, person_id, actor())
-    say(
-        as_json,
-        {"id": person_id, "revoked": count},
-        [f"{count} links taken back: none of them opens the page"],
-    )
+            before = None if count else repeats.locked(tx, person_id)
+        lines = [f"{count} links taken back: none of them opens the page"]
+        if before is not None:
+            lines = [f"no link is out: the last had ended already on {repeats.day(services, before)}"]
+    say(as_json, {"id": person_id, "revoked": count, "ended_before": before}, lines)
 
 
 @click.command()
@@ -56,8 +68,11 @@ def siblings(
     """Say that two guardians, each by the id of its entry, are one person: their link then shows both children."""
     with shell.house() as services:
         pairs = (someone(services, one), guardian_of_one), (someone(services, other), guardian_of_other)
-        families.join(services, *pairs, actor())
-    say(as_json, {"children": [pair[0] for pair in pairs]}, ["their guardian now sees both on one page"])
+        joined = families.join(services, *pairs, actor())
+    said = "their guardian now sees both on one page"
+    if not joined:
+        said = "that was said already: their guardian sees both on one page"
+    say(as_json, {"children": [pair[0] for pair in pairs], "changed": joined}, [said])
 
 
 @click.group("requests")
@@ -101,6 +116,7 @@ def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, a
                 "Everything of this person is destroyed and cannot be brought back. Go on?", abort=True
             )
         requests.decide(services, request_id, grant, actor(), reason)
-        finish_jobs(services)
+        left = finish_jobs(services)
     outcome = requests.DONE if grant else requests.REFUSED
-    say(as_json, {"id": request_id, "outcome": outcome}, [outcome])
+    said = "forgotten" if grant and not left else "the erasure has begun" if grant else "refused"
+    say_finished(as_json, {"id": request_id, "outcome": outcome}, [said], left)

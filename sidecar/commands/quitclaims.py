@@ -10,12 +10,12 @@ import click
 import segno
 
 from plugin.errors import ConfigError, ConsentError
-from plugin.flows import chores, consent, keys, links, papers, roster
+from plugin.flows import consent, keys, links, papers, repeats, roster
 from plugin.flows.services import Services
 from plugin.quitclaim import rules
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind, Quitclaim
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone, table
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
 
 
 @click.group()
@@ -79,11 +79,12 @@ def add(
         origin = paper.origin(grants) if paper else consent.NO_FORM
         claim = consent.record(services, person_id, signing, proof, actor(), origin)
         key = _slip(services, claim, slip)
-        finish_jobs(services)
+        left = finish_jobs(services)
     said = [f"quitclaim {claim.id}, version {claim.version}, {len(claim.grants)} grants"]
     said += [f"the key of whoever signed, for them alone: {key}"] if key else []
     grant_ids = [grant.id for grant in claim.grants]
-    say(as_json, {"id": claim.id, "version": claim.version, "grants": grant_ids, "key": key or None}, said)
+    data = {"id": claim.id, "version": claim.version, "grants": grant_ids, "key": key or None}
+    say_finished(as_json, data, said, left)
 
 
 def _grants(
@@ -196,12 +197,16 @@ def restrict(shell: Shell, who: str, grant: tuple[str, ...], as_json: bool) -> N
 def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, as_json: bool) -> None:
     act = consent.withdraw if kind == "withdrawn" else consent.restrict
     with shell.house() as services:
-        person_id = someone(services, who)
+        person_id, before = someone(services, who), None
         ended = act(services, person_id, set(grant) or None, actor())
-        finish_jobs(services)
-        open_ = chores.waiting(services)
-    lines = [
-        f"{ended} grants {kind}",
-        *([f"{open_} jobs wait: facelease work carries them out"] if open_ else []),
-    ]
-    say(as_json, {"id": person_id, kind: ended, "waiting": open_}, lines)
+        if not ended:
+            before = repeats.ended(
+                services, person_id, set(grant) or None, "withdraw" if kind == "withdrawn" else "restrict"
+            )
+        left = finish_jobs(services)
+        lines = [f"{ended} grants {kind}"]
+        if before is not None:
+            lines = [f"nothing to end: it had ended already on {repeats.day(services, before)}"]
+        elif 0 < ended < len(set(grant)):
+            lines.append(f"{len(set(grant)) - ended} had ended already")
+    say_finished(as_json, {"id": person_id, kind: ended, "ended_before": before}, lines, left)

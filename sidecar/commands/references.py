@@ -5,7 +5,7 @@ import click
 from plugin.errors import NotFound
 from plugin.flows import declared_sets, vouching
 from plugin.flows.services import Services
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, someone
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone
 
 
 @click.command()
@@ -19,8 +19,9 @@ def vouch(shell: Shell, who: str, how: str, as_json: bool) -> None:
         person_id = someone(services, who)
         set_id = _waiting(services, person_id)
         vouching.vouch(services, set_id, how, actor())
-        finish_jobs(services)
-    say(as_json, {"id": person_id, "set": set_id, "how": how}, [f"{person_id}: vouched for ({how})"])
+        left = finish_jobs(services)
+    data = {"id": person_id, "set": set_id, "how": how}
+    say_finished(as_json, data, [f"{person_id}: vouched for ({how})"], left)
 
 
 @click.command()
@@ -36,8 +37,9 @@ def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
         if not yes:
             click.confirm("These pictures are destroyed, and names that rest on them go. Go on?", abort=True)
         vouching.refuse(services, set_id, actor())
-        finish_jobs(services)
-    say(as_json, {"id": person_id, "set": set_id, "refused": True}, [f"{person_id}: refused, and destroyed"])
+        left = finish_jobs(services)
+    data = {"id": person_id, "set": set_id, "refused": True}
+    say_finished(as_json, data, [f"{person_id}: refused, and destroyed"], left)
 
 
 @click.command()

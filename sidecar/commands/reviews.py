@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from plugin.errors import DamError
 from plugin.flows import clearance as clearances
-from plugin.flows import cleared, closed_house, names, returned_names, review, vouching
+from plugin.flows import cleared, closed_house, names, repeats, returned_names, review, vouching
 from plugin.flows.faces import reason_of
 from plugin.flows.services import Services
 from plugin.ledger.free_text import Texts
@@ -103,14 +103,16 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
     """
     with shell.house() as services:
         chosen = someone(services, person) if person else None
+        before = repeats.decided(services, face, "matched", **({"person_id": chosen} if chosen else {}))
         named = review.confirm(services, face, actor(), chosen, known)
         clears = review.is_sound(services, face)
-    lines = [f"face {face}: confirmed"]
+        lines = [_told(services, face, "confirmed", before)]
     if not clears:
         lines.append(
             f"it clears nothing yet: facelease person vouch {named} --how met, if you know them by sight"
         )
-    say(as_json, {"face": face, "person": named, "state": "matched", "vouched": clears}, lines)
+    data = {"face": face, "person": named, "state": "matched", "vouched": clears, "decided_before": before}
+    say(as_json, data, lines)
 
 
 @reviews.command()
@@ -120,8 +122,10 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
 def reject(shell: Shell, face: int, as_json: bool) -> None:
     """Not this person; never proposed again for this face."""
     with shell.house() as services:
+        before = repeats.decided(services, face, "rejected")
         review.reject(services, face, actor())
-    say(as_json, {"face": face, "state": "rejected"}, [f"face {face}: not this person"])
+        line = _told(services, face, "not this person", before)
+    say(as_json, {"face": face, "state": "rejected", "decided_before": before}, [line])
 
 
 @reviews.command()
@@ -132,8 +136,16 @@ def reject(shell: Shell, face: int, as_json: bool) -> None:
 def dismiss(shell: Shell, face: int, reason: str, as_json: bool) -> None:
     """This face need not be named."""
     with shell.house() as services:
+        before = repeats.decided(services, face, "dismissed", reason=reason.strip())
         review.dismiss(services, face, reason, actor())
-    say(as_json, {"face": face, "state": "dismissed"}, [f"face {face}: dismissed ({reason})"])
+        line = _told(services, face, f"dismissed ({reason})", before)
+    say(as_json, {"face": face, "state": "dismissed", "decided_before": before}, [line])
+
+
+def _told(services: Services, face: int, what: str, before: datetime | None) -> str:
+    """What was decided, and whether it had been decided so already."""
+    again = f"; that was decided already on {repeats.day(services, before)}" if before is not None else ""
+    return f"face {face}: {what}{again}"
 
 
 @reviews.command()

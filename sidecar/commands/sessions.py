@@ -2,7 +2,7 @@
 
 import click
 
-from plugin.flows import signin
+from plugin.flows import repeats, signin
 from sidecar.commands.common import Shell, actor, as_json, say, table
 
 
@@ -38,8 +38,11 @@ def end(shell: Shell, session_id: str | None, user: str | None, every: bool, as_
         raise click.UsageError("give the id of one session, or --user NAME, or --all")
     with shell.house(catch_up=False) as services:
         if session_id:
-            signin.end_session(services, session_id, actor())
-            ended = 1
+            before = signin.end_session(services, session_id, actor())
+            ended = 1 if before is None else 0
         else:
-            ended = signin.end_sessions(services, actor(), user)
-    say(as_json, {"ended": ended}, [f"{ended} sessions ended"])
+            before, ended = None, signin.end_sessions(services, actor(), user)
+        said = f"{ended} sessions ended"
+        if before is not None:
+            said = f"it had ended already on {repeats.day(services, before)}"
+    say(as_json, {"ended": ended, "ended_before": before}, [said])

@@ -9,14 +9,15 @@ from types import FrameType
 
 import click
 
-from plugin.errors import ConsentError
-from plugin.flows import backlog, chores, closed_house, house_closing
+from plugin.errors import ConsentError, NothingDone
+from plugin.flows import backlog, chores, closed_house, house_closing, scans
 from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
+from plugin.ledger.store import revision as revision_of
 from sidecar import doctor as checkup
 from sidecar import house, logs, server
 from sidecar.app import create_app
-from sidecar.commands.common import Shell, actor, as_json, say
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished
 from sidecar.runner import Runner
 
 
@@ -33,7 +34,7 @@ def init(shell: Shell, what: str | None, as_json: bool) -> None:
     made = house.init(shell.config)
     if what:
         made += house.init_fields(shell.config)
-    say(as_json, {"made": made}, made)
+    say(as_json, {"made": made}, made or ["everything is there already: nothing was made"])
 
 
 @click.command()
@@ -41,8 +42,13 @@ def init(shell: Shell, what: str | None, as_json: bool) -> None:
 @click.pass_obj
 def migrate(shell: Shell, as_json: bool) -> None:
     """Bring the store's schema to this version; the rows stay. Make a backup first."""
+    before = revision_of(shell.config.store_url)
+    if before is None:
+        raise NothingDone("there is no store to bring to this version: facelease init makes one")
     revision = migrate_store(shell.config.store_url)
-    say(as_json, {"revision": revision}, [f"the store is at schema {revision}"])
+    already = " already" if before == revision else f", and was at {before}"
+    data = {"revision": revision, "before": before}
+    say(as_json, data, [f"the store is at schema {revision}{already}"])
 
 
 @click.command()
@@ -92,8 +98,10 @@ def scan(
         closed_house.refuse_now(services)
         changes = chores.poll(services)
         if late_consent:
+            scans.refuse_nobody(services)
             backlog.late_consent(services)
         else:
+            scans.refuse_nothing(services, collections)
             refs = list(backlog.due(services, collections, again))
             cost = backlog.cost(services, refs)
             click.echo(_cost(services, cost), err=True)
@@ -104,17 +112,19 @@ def scan(
         _drain(services, total, quiet=as_json)
         seconds = time.perf_counter() - began
         counts = services.queue.counts()
-    rate = total / seconds if seconds else 0.0
+        left = services.queue.unfinished(("photo",))
+    done = total - len(left)
+    rate = done / seconds if seconds else 0.0
     data = {
         "changes": changes,
-        "examined": total,
+        "examined": done,
         "seconds": round(seconds, 1),
         "per_second": round(rate, 2),
     } | counts
-    lines = [f"{total} photographs in {seconds:.0f} s ({rate:.1f} a second)"]
-    lines += [f"{counts['queued']} wait for another try"] if counts["queued"] else []
-    lines += [f"{counts['dead']} were given up: facelease doctor"] if counts["dead"] else []
-    say(as_json, data, lines)
+    lines = [f"{done} photographs in {seconds:.0f} s ({rate:.1f} a second)"]
+    if not total:
+        lines = ["nothing is left to examine: every photograph there was examined already"]
+    say_finished(as_json, data, lines, left)
 
 
 def _cost(services: Services, cost: backlog.Cost) -> str:
@@ -153,14 +163,11 @@ def sweep(shell: Shell, as_json: bool) -> None:
     with shell.house(catch_up=False) as services:
         before = services.clock.now()
         ended = chores.start(services)
-        Runner(services).drain(("revoke", "recompute", "erase", "remode", "look-again"))
         counts = chores.housekeeping(services)
+        left = finish_jobs(services, "revoke", "recompute", "erase", "remode", "look-again", "state")
         chores.heads(services)
-    say(
-        as_json,
-        {"at": before, "ended": ended, "rows": counts},
-        [f"{ended} grants ended; " + _counted(counts)],
-    )
+    lines = [f"{ended} grants ended; " + _counted(counts)]
+    say_finished(as_json, {"at": before, "ended": ended, "rows": counts}, lines, left)
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -174,15 +181,19 @@ def _counted(counts: dict[str, int]) -> str:
 def doctor(shell: Shell, as_json: bool) -> None:
     """Check configuration, keys, store, DAM, weights, permissions and terms; say how to mend each.
 
-    What waits for somebody's decision is listed as WAIT, and is no failure; what went wrong is.
+    What waits for somebody's decision is listed as WAIT, and is no failure; what went wrong is. What could not be
+    looked at is not called well: its line begins with --.
     """
     findings = checkup.examine(shell.config, shell.clock)
     data = [asdict(finding) for finding in findings]
     lines = []
     for finding in findings:
         open_ = finding.waits or not finding.ok
-        label = "WAIT" if finding.waits else "ok  " if finding.ok else "BAD "
-        lines.append(f"{label} {finding.what}: {finding.said}")
+        label = (
+            "WAIT" if finding.waits else "BAD " if not finding.ok else "ok  " if finding.looked else "--  "
+        )
+        said = finding.said if finding.looked else f"not looked at: {finding.said}"
+        lines.append(f"{label} {finding.what}: {said}")
         lines += (
             [f"     {'do' if finding.waits else 'mend'}: {finding.mend}"] if finding.mend and open_ else []
         )

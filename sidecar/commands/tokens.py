@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from plugin.flows import tokens
+from plugin.flows import repeats, tokens
 from plugin.flows.tokens import Scope
 from sidecar.commands.common import Shell, actor, as_json, say, table
 
@@ -71,5 +71,8 @@ def _short(value: object) -> str:
 def revoke(shell: Shell, token_id: str, as_json: bool) -> None:
     """The token opens nothing from now on."""
     with shell.house(catch_up=False) as services:
-        tokens.revoke(services, token_id, actor())
-    say(as_json, {"id": token_id, "state": "revoked"}, [f"token {token_id}: revoked"])
+        before = tokens.revoke(services, token_id, actor())
+        said = f"token {token_id}: revoked"
+        if before is not None:
+            said = f"token {token_id}: it had been revoked already on {repeats.day(services, before)}"
+    say(as_json, {"id": token_id, "state": "revoked", "ended_before": before}, [said])

@@ -14,10 +14,10 @@ from sidecar.console.desk import READERS, console
 @require(*READERS)
 def person_address(person_id: str) -> ResponseReturnValue:
     """Another address, of the person or of a guardian; the one before is told."""
-    people.change_address(
+    changed = people.change_address(
         desk.house(), person_id, request.form.get("email", ""), desk.staff().actor, _guardian()
     )
-    return desk.done("done_address", "person", person_id=person_id)
+    return desk.done("done_address" if changed else "done_before", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/recognised")
@@ -25,11 +25,11 @@ def person_address(person_id: str) -> ResponseReturnValue:
 def person_recognised(person_id: str) -> ResponseReturnValue:
     """How somebody was recognised: the address on file is theirs."""
     form, me = request.form, desk.staff()
-    recognitions.recognise(
+    confirmed = recognitions.recognise(
         desk.house(), person_id, _guardian(), form.get("how", ""), me.actor, reason=form.get("reason", ""),
         officer=me.role is Role.OFFICER,
     )  # fmt: skip
-    return desk.done("done_recognised", "person", person_id=person_id)
+    return desk.done("done_recognised" if confirmed else "done_known", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/letter")

@@ -59,8 +59,8 @@ def form_add() -> ResponseReturnValue:
 def form_retire(form_id: str) -> ResponseReturnValue:
     """No new invitation asks for it."""
     services = desk.house()
-    kept.retire(services, kept.load(services, form_id).form.name, desk.staff().actor)
-    return desk.done("done_retire", "forms")
+    before = kept.retire(services, kept.load(services, form_id).form.name, desk.staff().actor)
+    return desk.done("done_retire" if before is None else "done_before", "forms")
 
 
 def _list(text: str = "", wrong: str = "", status: int = 200) -> ResponseReturnValue:

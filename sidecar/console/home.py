@@ -45,16 +45,20 @@ def _tasks(services: Services, role: Role) -> list[Task]:
     for one in waiting_list.entries(services, role):
         if one.kind is not Kind.DEAD_JOBS:
             w = staff_words.waiting(one, desk.staff().language)
-            where = url_for(f"console.{_WHERE.get(one.kind, 'officer')}")
+            page = "home" if one.kind in OWED else _WHERE.get(one.kind, "officer")
+            where = url_for(f"console.{page}")
             found.append(Task(one.count, one.wrong, w.title, w.said, where))
     return found
 
+
+OWED = frozenset(kind for kind in Kind if kind.value.startswith("owed_"))
+"""What is late has no list: the administrator mends what holds it up."""
 
 _WHERE = {
     Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.NAMES_AGAIN: "names", Kind.LOST_RULINGS: "collections",
     Kind.HELD_PHOTOGRAPHS: "collections", Kind.NEAR_SETS: "references", Kind.DECLARED_SETS: "references",
 }  # fmt: skip
-OFFICER_LISTS = tuple(kind for kind in Kind if kind not in _WHERE and kind is not Kind.DEAD_JOBS)
+OFFICER_LISTS = tuple(kind for kind in Kind if kind not in {*_WHERE, *OWED, Kind.DEAD_JOBS})
 """The kinds that have their list on the officer's page."""
 
 

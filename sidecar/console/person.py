@@ -53,10 +53,10 @@ def person_end(person_id: str, act: dossier.Act) -> ResponseReturnValue:
     if request.form.get("sure") != "yes":
         raise ConsentError("confirm that it was asked for: an end cannot be taken back, only signed anew")
     grants = None if all_ else request.form.getlist("grant")
-    dossier.on_behalf(
+    ended = dossier.on_behalf(
         desk.house(), person_id, act, grants, request.form.get("asked_by", ""), desk.staff().actor
     )
-    return desk.done(f"done_{act}", "person", person_id=person_id)
+    return desk.done(f"done_{act}" if ended else "done_before", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/export")

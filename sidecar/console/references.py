@@ -3,7 +3,7 @@
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from plugin.errors import ConsentError
+from plugin.errors import ConsentError, NothingDone
 from plugin.flows import declared_sets, preview, vouching
 from plugin.ledger.audit import Action
 from sidecar.auth import require
@@ -64,7 +64,9 @@ def reference_decide(set_id: str, act: str) -> ResponseReturnValue:
 @require(*READERS)
 def references_confirm() -> ResponseReturnValue:
     """Many at once, by photographs on which they are named alone."""
-    vouching.confirm_proposals(desk.house(), request.form.getlist("set"), desk.staff().actor)
+    chosen = request.form.getlist("set")
+    if not vouching.confirm_proposals(desk.house(), chosen, desk.staff().actor):
+        raise NothingDone("none of these sets waits with photographs that speak for it: load the page again")
     return desk.done("done_vouch_reference", "references")
 
 

@@ -23,12 +23,13 @@ def session_end() -> ResponseReturnValue:
     """End one session (`session`), those of an account (`user`), or all (`all`), one's own among them."""
     services, me = desk.house(), desk.staff()
     one, user = request.form.get("session", ""), request.form.get("user", "")
+    said = "done_sessions"
     if one:
-        signin.end_session(services, one, me.actor)
+        said = "done_before" if signin.end_session(services, one, me.actor) else said
     elif user or request.form.get("all") == "yes":
         signin.end_sessions(services, me.actor, user or None)
     else:
         raise ConsentError("choose which sessions are to end")
     if all(session.id != me.id[: signin.SHOWN] for session in signin.sessions(services)):
         return redirect(services.config.resourcespace.url or url_for("front"), 303)
-    return desk.done("done_sessions", "sessions")
+    return desk.done(said, "sessions")

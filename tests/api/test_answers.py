@@ -35,7 +35,8 @@ def test_a_person_is_entered_signs_and_withdraws(api: Api, photograph: Photograp
     assert (told["status"], told["until"]) == ("cleared", "2026-06-01T00:00:00Z")
     (version,) = api.get(f"/people/{asa}/quitclaims")["items"]
     assert version["grants"][0]["id"] == made["grants"][0]
-    assert api.post(f"/people/{asa}/withdrawal", {"grants": made["grants"]}) == {"id": asa, "count": 1}
+    said = api.post(f"/people/{asa}/withdrawal", {"grants": made["grants"]})
+    assert said == {"id": asa, "count": 1, "ended_before": None, "finished": False}
     assert api.post(f"/people/{asa}/withdrawal", {"grants": "all"})["count"] == 0
     (told,) = api.get("/resources/shoot/a.jpg/clearance?channel=website")["answers"]
     assert told["status"] == "blocked"

@@ -114,14 +114,15 @@ def test_a_token_is_kept_as_a_hash_and_its_use_is_noted(api: Api, clock: ManualC
 
 
 def test_a_token_needs_scopes_that_exist(services: Services) -> None:
-    """Neither none nor an invented one; revoking twice says that there is none."""
+    """Neither none nor an invented one; revoking twice says since when it was so; one that never was is not found."""
     for scopes in ([], ["people:everything"]):
         with pytest.raises(ConfigError, match="scopes are"):
             tokens.add(services, "x", scopes, "test")
     made = tokens.add(services, "x", [Scope.GATE_USE], "test")
-    tokens.revoke(services, made.id, "test")
+    assert tokens.revoke(services, made.id, "test") is None
+    assert tokens.revoke(services, made.id, "test") == services.clock.now()
     with pytest.raises(NotFound):
-        tokens.revoke(services, made.id, "test")
+        tokens.revoke(services, "none", "test")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     chores.poll(services)
     cast.work()
     with services.store.write() as tx:
-        tx.execute(update(t.state).values(last_sweep=tx.now))
+        tx.execute(update(t.state).values(worked_at=tx.now))
     return person
 
 

@@ -377,10 +377,10 @@ class TestHome:
         assert "Dag</a>" not in page
 
     def test_it_says_when_nothing_works(self, services: Services, editor: FlaskClient) -> None:
-        """Without a sweep the page says that we do not work; after one, that we do."""
+        """Without a sweep of a worker the page says that we do not work; after one, that we do."""
+        chores.start(services)
         assert "does not work at this moment" in editor.get("/console/").text
-        with services.store.write() as tx:
-            tx.execute(update(t.state).values(last_sweep=tx.now))
+        chores.sweep(services)
         assert "looks after every end by itself" in editor.get("/console/").text
 
     def test_given_up_jobs_are_for_who_mends(

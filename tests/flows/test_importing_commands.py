@@ -95,7 +95,9 @@ def test_consentmanager_from_plan_to_import(run: Run, double: Double, tmp_path: 
     said = run(*words, "--plan", str(plan), "--purpose", "communication").output
     assert "no channel here: TV" in said
     assert stat.S_IMODE(plan.stat().st_mode) == 0o600
-    assert json.loads(run(*words, "--apply", str(plan), "--json").output)["counts"] == {"not confirmed": 4}
+    assert json.loads(run(*words, "--apply", str(plan), "--json", code=1).output)["counts"] == {
+        "not confirmed": 4
+    }
     answered = run(*words, "--confirm", str(plan), typed="y\nn\na\nq\n").output
     assert "2 of 4 lines are confirmed" in answered
     done = json.loads(run(*words, "--apply", str(plan), "--json").output)

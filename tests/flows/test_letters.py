@@ -16,7 +16,7 @@ from plugin.flows.services import Services
 from plugin.hooks.mail import Attachment
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from sidecar import doctor
+from sidecar import doctor, machine_findings
 from tests import mailbox
 from tests.posting import Post
 
@@ -229,14 +229,14 @@ def test_a_server_down_for_days_loses_no_letter(post: Post) -> None:
 def test_the_doctor_connects(post: Post) -> None:
     """With what is set wrongly in one sentence."""
     config = post.services.config
-    assert doctor._mail_server(config).ok
+    assert machine_findings.mail_server(config).ok
     wrong = config.model_copy(update={"mail": config.mail.model_copy(update={"user": "x"})})
     assert (
-        doctor._mail_server(wrong).said
+        machine_findings.mail_server(wrong).said
         == "the mail server refuses the account or its password (it answered 535)"
     )
     bare = config.model_copy(update={"server": config.server.model_copy(update={"public_url": ""})})
-    assert not doctor._mail_server(bare).ok
+    assert not machine_findings.mail_server(bare).ok
     assert post.box.seen == 0
 
 

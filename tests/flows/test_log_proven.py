@@ -25,7 +25,7 @@ from plugin.ledger.proof import Verdict
 from sidecar import doctor, house
 from sidecar.app import create_app
 from sidecar.cli import cli
-from sidecar.findings import Finding
+from sidecar.finding import Finding
 from tests import support
 from tests.program import Api
 

@@ -95,7 +95,7 @@ def test_a_kept_name_is_asked_again_only_after_a_new_end(
     consent.withdraw(services, asa, None, "test")
     cast.work()
     first = hand_names.find(services)[0]
-    assert _out(run("tags", "keep", str(first.tag_id), "--json")) == {"kept": 1}
+    assert _out(run("tags", "keep", str(first.tag_id), "--json")) == {"kept": 1, "kept_before": 0}
     assert [one.ref for one in hand_names.find(services)] == [TWO]
     (kept,) = _out(run("tags", "list", "--kept", "--json"))
     assert (kept["ref"], kept["kept_by"].split(":")[0]) == (ONE, "cli")
@@ -121,7 +121,7 @@ def test_a_name_is_taken_off_by_a_recorded_decision(
     """From the file, with intent and audit rows of whoever decided; the list is empty then."""
     consent.withdraw(services, asa, None, "test")
     cast.work()
-    assert _out(run("tags", "remove", "--person", "Åsa", "--json")) == {"removed": 2}
+    assert _out(run("tags", "remove", "--person", "Åsa", "--json")) == {"removed": 2, "unfinished": None}
     assert [cast.names_on(ref) for ref in (ONE, TWO)] == [set(), set()]
     assert (cast.tags(asa), Kind.HAND_NAMES in _waits(services)) == ({}, False)
     with services.store.read() as conn:

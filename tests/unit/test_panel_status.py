@@ -1,7 +1,8 @@
 """What the set-up page in the DAM shows of what waits, and the day that its fields show beside the panel's."""
 
+import csv
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
 from plugin.flows import chores, clearance, consent, people
+from plugin.flows.importing import runs
+from plugin.flows.importing.judging import Status
+from plugin.flows.importing.lines import Defaults
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer.examiner import Examiner
@@ -37,6 +41,7 @@ def services(tmp_path: Path, double: Double, clock: ManualClock, examiner: Exami
     config = on_double.configuration(tmp_path, double, webhooks=webhooks)
     with support.opened(config, clock, examiner) as open_:
         chores.poll(open_)
+        chores.sweep(open_)
         yield open_
 
 
@@ -71,6 +76,16 @@ def test_what_waits_is_told_in_numbers(page: Sender, double: Double, services: S
     assert lines(page, language="nl") != [said]
 
 
+def test_without_a_worker_the_page_says_so(page: Sender, services: Services, clock: ManualClock) -> None:
+    """First of all, and in the language that was asked for; a command that sweeps is no worker."""
+    assert lines(page) == []
+    clock.advance(timedelta(minutes=5))
+    chores.start(services)
+    (said,) = lines(page)
+    assert "facelease doctor" in said
+    assert lines(page, language="nl") != [said]
+
+
 def test_only_a_signed_question_is_answered(page: Sender, clock: ManualClock) -> None:
     """Neither without a signature, under another secret, nor a body of another kind."""
     page.path = f"{PANEL}/status"
@@ -87,6 +102,20 @@ def test_a_name_that_the_dam_cannot_hold_is_refused_when_it_is_entered(services:
         people.add(services, people.Newcomer(name), "test")
     with services.store.read() as conn:
         assert conn.execute(t.person.select()).all() == []
+
+
+@pytest.mark.parametrize("name", ["~en:Bo~sv:Bosse", '"Bo" Sample', "Bo@@|@@Sample"])
+def test_such_a_name_is_refused_in_the_rehearsal_of_an_import(
+    services: Services, tmp_path: Path, name: str
+) -> None:
+    """As by --apply: what is reported as good is good."""
+    path = tmp_path / "people.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["name", "channels", "signed"], [name, "website", "2026-01-15"]])
+    defaults = Defaults(purposes=("communication",), text_version="1", list_is_proof=True)
+    for apply in (False, True):
+        (verdict,) = runs.table(services, path, defaults, apply, "test").verdicts
+        assert (verdict.status, "choose another display name" in verdict.reason) == (Status.REFUSED, True)
 
 
 def test_the_field_and_the_panel_say_the_same_or_why_not(

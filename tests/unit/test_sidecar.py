@@ -34,14 +34,17 @@ def client(services: Services) -> Iterator[FlaskClient]:
 def test_health_is_about_the_process_and_readiness_about_the_work(
     client: FlaskClient, services: Services, clock: ManualClock
 ) -> None:
-    """Ready needs a recent sweep; without it 503 says what to start."""
+    """Ready needs a recent sweep of a worker; without it 503 says what to start."""
     assert client.get("/health").json == {"status": "ok"}
     answer = client.get("/ready")
     assert answer.status_code == 503
     assert answer.content_type == "application/problem+json"
     assert "facelease work" in answer.get_data(as_text=True)
     chores.start(services)
-    assert client.get("/ready").json == {"status": "ready"}
+    assert client.get("/ready").status_code == 503, "a command sweeps at its start, and is no worker"
+    chores.sweep(services)
+    looked_at = ["store", "master key", "worker", "DAM"]
+    assert client.get("/ready").json == {"status": "ready", "looked_at": looked_at}
     clock.advance(timedelta(minutes=4))
     assert client.get("/ready").status_code == 503
 

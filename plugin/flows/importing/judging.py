@@ -109,6 +109,8 @@ class Book:
             return Verdict(line, Status.EXPIRED, f"its last day was {entry.until}")
         adopt = line.decision.link == "adopt"
         if person_id is None:
+            if why := self.services.dam.refusal(entry.name):
+                raise ConsentError(why)
             self._signed(entry, _newcomer(entry, self.services), Keep.ADD)
             return Verdict(line, Status.DECIDE if question else Status.NEW, question, adopt=adopt)
         known = self.known(person_id)

@@ -17,6 +17,8 @@ def upgrade() -> None:
     op.add_column("state", sa.Column("texts_sealed_at", sa.BigInteger()))
     op.add_column("state", sa.Column("closed_at", sa.BigInteger()))
     op.add_column("state", sa.Column("closed_why", sa.Text()))
+    op.add_column("state", sa.Column("worked_at", sa.BigInteger()))
+    op.add_column("state", sa.Column("worked_as", sa.Text()))
     op.create_index(
         "ix_face_plain", "face", ["id"], sqlite_where=sa.text(_PLAIN), postgresql_where=sa.text(_PLAIN)
     )
@@ -47,6 +49,7 @@ def downgrade() -> None:
     op.drop_table("erasure")
     op.drop_table("house_key")
     for column in (
-        "closed_why", "closed_at", "texts_sealed_at", "ended_anew_at", "ended_hash", "ended_lines",
+        "worked_as", "worked_at", "closed_why", "closed_at", "texts_sealed_at", "ended_anew_at", "ended_hash",
+        "ended_lines",
     ):  # fmt: skip
         op.drop_column("state", column)

@@ -71,7 +71,7 @@ $lang['facelease_setup_title'] = 'FaceLease';
 $lang['facelease_setup_intro'] = 'Secrets, the sidecar’s address and the service account are set in include/config.php; this page neither shows nor stores them.';
 $lang['facelease_setup_people'] = 'Field that holds the people';
 $lang['facelease_setup_channels'] = 'Date fields “cleared until”: channel=field, …';
-$lang['facelease_setup_well'] = 'Nothing is left to mend';
+$lang['facelease_setup_well'] = 'Nothing is left to mend in this plugin';
 $lang['facelease_setup_problems'] = 'Left to mend';
 $lang['facelease_setup_waiting'] = 'Events waiting to be delivered: %d';
 $lang['facelease_setup_test'] = 'Test the connection';
@@ -143,7 +143,7 @@ $lang['facelease_sight_groups_none'] = 'No group sees names or dates, except sup
 $lang['facelease_sight_inherits'] = '(has the permissions of the group above it: change them there)';
 $lang['facelease_sight_hide_groups'] = 'Hide them from the groups that are ticked';
 $lang['facelease_sight_downloads'] = 'Where the system writes names into downloaded files, they stand in those whoever downloads them.';
-$lang['facelease_setup_decide'] = 'Waits for somebody in FaceLease';
+$lang['facelease_setup_decide'] = 'Wrong in FaceLease, or waits for somebody there';
 $lang['facelease_setup_silent'] = 'FaceLease did not answer: what waits there for somebody cannot be said now.';
 $lang['facelease_field_renewed'] = 'the field shows %1$s because it is renewed every %2$d days for as long as this holds';
 $lang['facelease_field_empty'] = 'the field is still empty: it is written in a moment';

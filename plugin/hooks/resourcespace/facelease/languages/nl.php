@@ -71,7 +71,7 @@ $lang['facelease_setup_title'] = 'FaceLease';
 $lang['facelease_setup_intro'] = 'Geheimen, het adres van de sidecar en het serviceaccount staan in include/config.php; deze pagina toont en bewaart ze niet.';
 $lang['facelease_setup_people'] = 'Veld met de personen';
 $lang['facelease_setup_channels'] = 'Datumvelden ‘vrijgegeven tot’: kanaal=veld, …';
-$lang['facelease_setup_well'] = 'Er valt niets te herstellen';
+$lang['facelease_setup_well'] = 'In deze plugin valt niets te herstellen';
 $lang['facelease_setup_problems'] = 'Nog te herstellen';
 $lang['facelease_setup_waiting'] = 'Gebeurtenissen die op bezorging wachten: %d';
 $lang['facelease_setup_test'] = 'Verbinding testen';
@@ -143,7 +143,7 @@ $lang['facelease_sight_groups_none'] = 'Geen enkele groep ziet namen of datums, 
 $lang['facelease_sight_inherits'] = '(heeft de rechten van de groep erboven: wijzig ze daar)';
 $lang['facelease_sight_hide_groups'] = 'Verbergen voor de aangevinkte groepen';
 $lang['facelease_sight_downloads'] = 'Waar het systeem namen in gedownloade bestanden schrijft, staan ze daarin voor wie ze ook downloadt.';
-$lang['facelease_setup_decide'] = 'Wacht op iemand in FaceLease';
+$lang['facelease_setup_decide'] = 'Mis in FaceLease, of wacht daar op iemand';
 $lang['facelease_setup_silent'] = 'FaceLease antwoordde niet: wat daar op iemand wacht, is nu niet te zeggen.';
 $lang['facelease_field_renewed'] = 'het veld toont %1$s omdat het elke %2$d dagen wordt verlengd zolang dit geldt';
 $lang['facelease_field_empty'] = 'het veld is nog leeg: het wordt zo ingevuld';

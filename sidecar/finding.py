@@ -1,4 +1,4 @@
-"""What a check of the doctor found."""
+"""One check of the doctor. Those of a piece stand in a module of their own, functions of the open house."""
 
 from dataclasses import dataclass
 
@@ -14,3 +14,4 @@ class Finding:
     waits: bool = False  # nothing is wrong, and somebody has something to do
     code: str = ""  # of what waits, with how many
     count: int = 0
+    looked: bool = True  # False: there was nothing to look at, or it could not be; then it is not called well
