@@ -145,6 +145,21 @@ class Sight(_Answer):
     neighbour: Neighbour = Neighbour(on=False)
 
 
+class Gate(_Answer):
+    """The gate at downloads: whether the house uses it, what its canary saw, what is amiss; ages in seconds, by the DAM's clock."""
+
+    on: bool
+    canary: str = ""
+    canary_age: int = 0
+    canary_seen: str = ""
+    lacks: tuple[str, ...] = ()
+    tried: bool = False
+    host: str = ""
+    open: tuple[str, ...] = ()
+    waiting: int = 0
+    waiting_age: int = 0
+
+
 class Status(_Answer):
     """The plugin itself."""
 
@@ -153,6 +168,7 @@ class Status(_Answer):
     fields: dict[str, str] = {}
     problems: tuple[str, ...] = ()
     sight: Sight | None = None
+    gate: Gate | None = None
 
     @field_validator("fields", mode="before")
     @classmethod
