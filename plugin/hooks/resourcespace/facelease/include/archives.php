@@ -91,7 +91,7 @@ function facelease_file_for_archive(int $ref): ?string
         $archive = ['leaves' => $rule === 'refuse', 'judged' => facelease_judge([$ref], $channels, 2.0)];
     }
     $path = (string) ($GLOBALS['p'] ?? '');
-    $file = facelease_file_of($path, $ref, 1, false);
+    $file = facelease_file_of($path, $ref, false);
     $goes = !isset($archive['judged']['stopped'][$ref]) && ($file['kind'] === 'main' || !file_exists($path));
 
     return $goes || !$archive['leaves'] ? null : $path . '.left-out';

@@ -36,7 +36,7 @@ const FACELEASE_LEANS_ON = [
         ],
     ],
     'variables' => [
-        'pages/download.php' => ['ref', 'size', 'page', 'path', 'noattach', 'usage', 'valid_key', 'slideshow', 'tmpfile',
+        'pages/download.php' => ['ref', 'size', 'path', 'noattach', 'usage', 'valid_key', 'slideshow', 'tmpfile',
             'temp_file_stripped_metadata', 'path_modified'],
         'pages/collection_download.php' => ['result', 'submitted', 'includetext', 'include_csv_file', 'include_alternatives',
             'collectiondata', 'offline_job_queue'],
@@ -50,7 +50,7 @@ function facelease_answer_canary(): never
     http_response_code(403);
     header('Content-Type: text/plain; charset=UTF-8');
     header('Cache-Control: no-store');
-    exit(facelease_canary_mark(getval('facelease_canary', '')));
+    exit(escape(facelease_canary_mark(getval('facelease_canary', ''))));
 }
 
 /** What the gate answers to this word. The word marks the question as ours and opens nothing. */

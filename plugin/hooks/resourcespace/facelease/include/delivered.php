@@ -23,7 +23,7 @@ const FACELEASE_BLIND_MAKERS = ['format_chooser', 'video_splice'];
  *
  * @return array{kind: string, ref: int}
  */
-function facelease_file_of(string $path, int $asked, int $page, bool $shown): array
+function facelease_file_of(string $path, int $asked, bool $shown): array
 {
     $real = realpath($path);
     if ($real === false) {
@@ -34,7 +34,7 @@ function facelease_file_of(string $path, int $asked, int $page, bool $shown): ar
         return $named;
     }
     foreach (array_unique([$asked, ...facelease_numbers_in($real)]) as $ref) {
-        $kind = $ref > 0 ? facelease_kind_of($real, $ref, $page, $shown) : null;
+        $kind = $ref > 0 ? facelease_kind_of($real, $ref, $shown) : null;
         if ($kind !== null) {
             return ['kind' => $kind, 'ref' => $ref];
         }
@@ -102,7 +102,7 @@ function facelease_numbers_in(string $real): array
 }
 
 /** Which file of this resource a path is; null when it is none. */
-function facelease_kind_of(string $real, int $ref, int $page, bool $shown): ?string
+function facelease_kind_of(string $real, int $ref, bool $shown): ?string
 {
     $row = facelease_resource($ref);
     if ($row === null) {
@@ -111,10 +111,13 @@ function facelease_kind_of(string $real, int $ref, int $page, bool $shown): ?str
     $extension = pathinfo($real, PATHINFO_EXTENSION);
     $is = static fn(string $size, bool $marked, int $page = 1): bool
         => realpath(get_resource_path($ref, true, $size, false, $extension, true, $page, $marked, '', -1, false)) === $real;
+    preg_match_all('/_(\d+)(?=_)/', basename($real), $pages);
     foreach ([false, true] as $marked) {
-        foreach (FACELEASE_PAGE_SIZES as $size) {
-            if ($shown && ($is($size, $marked) || $is($size, $marked, $page)) && facelease_is_small($real, $size)) {
-                return 'page';
+        foreach ($shown ? FACELEASE_PAGE_SIZES : [] as $size) {
+            foreach ([1, ...array_map('intval', $pages[1])] as $page) {
+                if ($is($size, $marked, $page) && facelease_is_small($real, $size)) {
+                    return 'page';
+                }
             }
         }
         foreach (facelease_sizes_for($real, $ref, (string) $row['file_extension']) as $size) {
@@ -157,13 +160,14 @@ function facelease_frame_of(string $real, int $ref, bool $shown): ?string
 /** Does this lie where the resource's files lie? */
 function facelease_is_beside(string $real, int $ref): bool
 {
-    $folders = array_map(
-        static fn(string $size): string|false
-            => realpath(dirname(get_resource_path($ref, true, $size, false, 'jpg', true, 1, false, '', -1, false))),
-        ['', 'pre']
-    );
+    foreach (['', 'pre'] as $size) {
+        $known = get_resource_path($ref, true, $size, false, 'jpg', true, 1, false, '', -1, false);
+        if (realpath(dirname($known)) === dirname($real)) {
+            return true;
+        }
+    }
 
-    return in_array(dirname($real), $folders, true);
+    return false;
 }
 
 /** No larger than what pages show: by its pixels, and a film by what the DAM shrinks it to. */

@@ -31,7 +31,7 @@ function facelease_sent_from(): string
 function facelease_before_sending(): void
 {
     $shown = !empty($GLOBALS['noattach']);
-    $file = facelease_file_of(facelease_sent_from(), (int) ($GLOBALS['ref'] ?? 0), (int) ($GLOBALS['page'] ?? 1), $shown);
+    $file = facelease_file_of(facelease_sent_from(), (int) ($GLOBALS['ref'] ?? 0), $shown);
     if ($file['kind'] === 'canary') {
         facelease_answer_canary();
     }
@@ -85,7 +85,7 @@ function facelease_stop(array $file, bool $shown): never
         http_response_code(403);
         header('Content-Type: text/plain; charset=UTF-8');
         header('Cache-Control: no-store');
-        exit(facelease_word('stopped_plain'));
+        exit(escape(facelease_word('stopped_plain')));
     }
     $given = array_filter($_POST + $_GET, 'is_string');
     unset($given['ajax'], $given['facelease_insist'], $given[(string) ($GLOBALS['CSRF_token_identifier'] ?? '')]);
