@@ -52,7 +52,9 @@ class Sent:
 class DownloadHost(AbstractContextManager["DownloadHost"]):
     """A DAM of so many resources, each with sizes, pages and alternatives; `files` says what each file is."""
 
-    def __init__(self, root: Path, sidecar: str = "", panel: str = "", plugin: bool = True, refs: int = 3) -> None:
+    def __init__(
+        self, root: Path, sidecar: str = "", panel: str = "", plugin: bool = True, refs: int = 3
+    ) -> None:
         self.root, self.port, self.refs = root, free_port(), refs
         shutil.copytree(SOURCE, root)
         for folder in ("gfx/no_preview", "filestore/slides", "plugins"):
@@ -85,7 +87,9 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         quiet = ["-d", "display_errors=stderr", "-d", "opcache.enable=0"]
         log = (self.root / "php.log").open("w")
         command = [php, *quiet, "-S", f"127.0.0.1:{self.port}", "-t", str(self.root)]
-        self._process = subprocess.Popen(command, cwd=self.root, stdout=log, stderr=log, env={"PHP_CLI_SERVER_WORKERS": "3"})
+        self._process = subprocess.Popen(
+            command, cwd=self.root, stdout=log, stderr=log, env={"PHP_CLI_SERVER_WORKERS": "3"}
+        )
         end = monotonic() + 20
         while True:
             try:
@@ -102,9 +106,16 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
 
     # ---- files -----------------------------------------------------------------------------------
 
-    def path(self, ref: int, size: str = "", ext: str = "jpg", page: int = 1, marked: bool = False, alt: int = 0) -> Path:
+    def path(
+        self, ref: int, size: str = "", ext: str = "jpg", page: int = 1, marked: bool = False, alt: int = 0
+    ) -> Path:
         """Where the DAM keeps a file."""
-        name = f"{ref}{size}" + ("" if page == 1 else f"_{page}") + ("_wm" if marked else "") + (f"_alt_{alt}" if alt else "")
+        name = (
+            f"{ref}{size}"
+            + ("" if page == 1 else f"_{page}")
+            + ("_wm" if marked else "")
+            + (f"_alt_{alt}" if alt else "")
+        )
         folder = "/".join(str(ref)) + "_" + hashlib.md5(f"{ref}_key".encode()).hexdigest()[:15]
         scramble = hashlib.md5(f"{name}_key".encode()).hexdigest()[:15]
         return self.root / "filestore" / folder / f"{name}_{scramble}.{ext}"
@@ -120,7 +131,14 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         self.files[path.read_bytes()] = what
 
     def _fill(self, ref: int) -> None:
-        sizes = {"hpr": (2400, 1600), "lpr": (2000, 1333), "scr": (1200, 800), "pre": (700, 467), "thm": (200, 133), "col": (140, 93)}
+        sizes = {
+            "hpr": (2400, 1600),
+            "lpr": (2000, 1333),
+            "scr": (1200, 800),
+            "pre": (700, 467),
+            "thm": (200, 133),
+            "col": (140, 93),
+        }
         self._picture(self.path(ref, ext="tif"), (2400, 1600), (ref, "main", ""))
         self._picture(self.path(ref, ext="jpg"), (2399, 1600), (ref, "other", "before"))
         for marked in (False, True):
@@ -130,16 +148,22 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         self._picture(self.path(ref, "snapshot"), (300, 200), (ref, "main", "snapshot"))
         self._picture(self.path(ref, "snapshot_2"), (300, 200), (ref, "main", "snapshot"))
         # The frame lies where the name of the first one, changed, points.
-        self.path(ref, "snapshot_2").rename(Path(str(self.path(ref, "snapshot")).replace("snapshot", "snapshot_2")))
+        self.path(ref, "snapshot_2").rename(
+            Path(str(self.path(ref, "snapshot")).replace("snapshot", "snapshot_2"))
+        )
         self._picture(self.path(ref, "scr", page=2), (1200, 800), (ref, "page", "scr"))
         self._picture(self.path(ref, "lpr", page=2), (2000, 1333), (ref, "other", "page"))
         for size in ("", "scr", "thm"):
-            self._picture(self.path(ref, size, alt=5), (900 if size else 2300, 600), (ref, "other", "alternative"))
+            self._picture(
+                self.path(ref, size, alt=5), (900 if size else 2300, 600), (ref, "other", "alternative")
+            )
         made = self.root / "filestore/tmp" / hashlib.md5(b"user_downloads").hexdigest()
         for name in USERS:
             scrambled = hashlib.md5(f"{name}crop{'key'}".encode()).hexdigest()
             self._picture(made / f"{ref}_{scrambled}.jpg", (500, 400), (ref, "main", "crop"))
-            (made / f"{ref}_{hashlib.md5(f'{name}Colkey'.encode()).hexdigest()}.zip").write_bytes(f"archive {ref} {name}".encode())
+            (made / f"{ref}_{hashlib.md5(f'{name}Colkey'.encode()).hexdigest()}.zip").write_bytes(
+                f"archive {ref} {name}".encode()
+            )
             self.files[f"archive {ref} {name}".encode()] = (0, "untied", "archive")
 
     def api_address(self, user: str, ref: int, size: str) -> str:
