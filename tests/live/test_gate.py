@@ -205,7 +205,7 @@ def _questions(scene: Scene) -> Iterator[tuple[str, str, dict[str, object]]]:
 def test_what_the_server_sends_is_judged_however_it_is_asked_for(
     scene: Scene, promise: Callable[[str, str], None]
 ) -> None:
-    """The same questions without rules and with them: refused files delivered 0, allowed ones stopped 0, one row each."""
+    """The same without rules and with them: refused files delivered 0, allowed ones stopped 0, one row each."""
     before = [_seen(scene.ask(role, params)) for role, _, params in _questions(scene)]
     scene.story.pages.rules({"website": "refuse", "press": "warn"}, USAGES)
     out = in_ = stopped = delivered = exempt = outsiders = 0

@@ -1,5 +1,5 @@
-"""G2: what the gate lets out is judged by the file that is sent, whoever asks and however it is spelled; each delivery
-that was asked about has one row in the log, and outsiders learn nothing. On the stand-in; tests/live has the real one."""
+"""G2: what goes out is judged by the file that is sent, whoever asks and however it is spelled; each delivery that was
+asked about has one row in the log, and outsiders learn nothing. On the stand-in; tests/live has the real one."""
 
 import json
 import random
@@ -30,8 +30,14 @@ _CLEARED = {1: {"website"}, 2: set[str](), 3: set[str]()}
 _CHANNELS = {"0": (["press"], "warn"), "2": (["website"], "refuse")}
 _STRICTEST = (["website", "press"], "refuse")
 _ROLES = ("admin", "editor", "general", "share", "api", "facelease")
-_SIZES = ("", "hpr", "lpr", "scr", "pre", "thm", "col", ".", "/", "./", "lpr.", "\u200b", "s/c/r", "scr_alt_5", "_alt_5",
-          "scr_2", "lpr_2", "tile_1_0_0_512_512", "snapshot", "videojs", "LPR", "thm_wm", "lpr_wm")  # fmt: skip
+_SIZES = ("", "hpr", "lpr", "scr", "pre", "thm", "col", ".", "/", "./", "lpr.", "\u200b", "s/c/r", "scr_alt_5",
+          "_alt_5", "scr_2", "lpr_2", "tile_1_0_0_512_512", "snapshot", "videojs", "LPR", "thm_wm", "lpr_wm")  # fmt: skip
+
+_MORE: tuple[tuple[str, float, list[object]], ...] = (
+    ("noattach", 0.5, ["1", "true", "false"]), ("alternative", 0.3, [5, "5", "-1", "5e0"]), ("page", 0.2, [2, "2", 1]),
+    ("watermarked", 0.2, [1]), ("snapshot_frame", 0.15, [2]),
+    ("pagename", 0.3, ["login", "x", "download", "all", "collection_download"]),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def double() -> Iterator[Double]:
 
 @pytest.fixture
 def services(tmp_path: Path, double: Double, examiner: Examiner) -> Iterator[Services]:
-    """1 shows Åsa, cleared for the website; 2 and 3 nobody has examined. PHP signs by the machine's clock, so it is that."""
+    """1 shows Åsa, cleared for the website; 2 and 3 nobody has examined. By the machine's clock: PHP signs by it."""
     webhooks = {"panel_secret_file": secret_file(tmp_path / "panel.secret", SECRET)}
     config = on_double.configuration(tmp_path, double, webhooks=webhooks)
     with support.opened(config, SystemClock(), examiner) as house:
@@ -114,25 +120,13 @@ def spellings(count: int, seed: int) -> Iterator[Asked]:
             "ref": ref, "size": dice.choice(_SIZES), "usage": dice.choice(["0", "2", "2", "2", "3", "-1", "x", "99"]),
             "ext": dice.choice(["jpg", "jpg", "tif", "", "j/p/g", "TIF"]),
         }  # fmt: skip
-        if dice.random() < 0.5:
-            params["noattach"] = dice.choice(["1", "true", "false"])
-        if dice.random() < 0.3:
-            params["alternative"] = dice.choice([5, "5", "-1", "5e0"])
-        if dice.random() < 0.2:
-            params["page"] = dice.choice([2, "2", 1])
-        if dice.random() < 0.2:
-            params["watermarked"] = 1
-        if dice.random() < 0.15:
-            params["snapshot_frame"] = 2
-        if dice.random() < 0.3:
-            params["pagename"] = dice.choice(["login", "x", "download", "all", "collection_download"])
-        if dice.random() < 0.1 and role not in ("share", "api"):
-            params = {"userfile": f"{ref}_crop.jpg", "usage": params["usage"]}
-        elif dice.random() < 0.05 and role not in ("share", "api"):
-            params = {"userfile": f"{ref}_Col.zip", "filename": "Col_1", "usage": params["usage"]}
-        elif dice.random() < 0.05:
-            params = {"slideshow": dice.choice([1, 2])}
-            role = "share" if role == "api" else role
+        params |= {name: dice.choice(values) for name, often, values in _MORE if dice.random() < often}
+        way = dice.random()
+        if way < 0.1 and role not in ("share", "api"):
+            made = [{"userfile": f"{ref}_crop.jpg"}, {"userfile": f"{ref}_Col.zip", "filename": "Col_1"}]
+            params = {**dice.choice(made), "usage": params["usage"]}
+        elif way > 0.95:
+            params, role = {"slideshow": dice.choice([1, 2])}, "share" if role == "api" else role
         cookies = (f"usage={params.pop('usage')}",) if dice.random() < 0.1 and "usage" in params else ()
         yield Asked(role, params, cookies)
 
@@ -236,7 +230,7 @@ def _tells(text: str) -> bool:
 
 
 def test_who_insists_does_so_by_the_form_and_once(host: DownloadHost, services: Services) -> None:
-    """Warned: an address does not insist, nor a form without the token or under another page's name, nor somebody outside."""
+    """No address insists, nor a form without its token, under another page's name too, nor somebody outside."""
     asked = {"ref": 1, "size": "lpr", "ext": "jpg", "usage": "0"}
     form = {**asked, "facelease_insist": "1"}
     stopped = host.get("pages/download.php", asked, "editor")
@@ -259,7 +253,7 @@ def test_who_insists_does_so_by_the_form_and_once(host: DownloadHost, services: 
 
 
 def test_those_who_are_stopped_learn_what_they_may(host: DownloadHost) -> None:
-    """An editor the reasons, an account a state and whom to ask, nobody what they may not see; an outsider one sentence."""
+    """An editor reasons, an account a state and whom to ask, nobody what they may not see; an outsider one line."""
     host.store["photos"]["3"]["access"] = 2
     host.store["settings"]["facelease_ask"] = "Officer Sample"
     host.save()

@@ -146,7 +146,7 @@ class Sight(_Answer):
 
 
 class Gate(_Answer):
-    """The gate at downloads: whether the house uses it, what its canary saw, what is amiss; ages in seconds, by the DAM's clock."""
+    """The gate at downloads: is it used, what did its canary see, what is amiss? Ages in seconds, the DAM's clock."""
 
     on: bool
     canary: str = ""

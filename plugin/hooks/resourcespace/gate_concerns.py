@@ -28,8 +28,8 @@ def told_by_gate(gate: Gate | None) -> Iterator[Concern]:
         yield Concern(_GATE, False, f"files go out without passing the gate: {setting}",
                       "change it in the DAM's include/config.php")  # fmt: skip
     if gate.waiting and gate.waiting_age > _LATE_SECONDS:
-        yield Concern(_GATE, False, f"{gate.waiting} deliveries are not in the log yet, the oldest for {_long(gate.waiting_age)}",
-                      "the DAM's scheduled task tells them; does it run?")  # fmt: skip
+        late = f"{gate.waiting} deliveries are not in the log yet, the oldest for {_long(gate.waiting_age)}"
+        yield Concern(_GATE, False, late, "the DAM's scheduled task tells them; does it run?")
 
 
 def _long(seconds: int) -> str:
