@@ -147,10 +147,11 @@ def test_what_was_delivered_is_logged_once(gate: Sender, services: Services) -> 
 def test_a_delivery_of_another_form_is_refused(gate: Sender, services: Services) -> None:
     """No free text, no word of its own, no number that is none; and nothing is written."""
     telling = Sender(gate.client, gate.clock, path=f"{PATH}/deliveries")
-    for bad in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"said": "Bo Sample"}, {"happened": "maybe"}, {"file": "portrait of Bo"}, {"sent": ["Bo"]}, {"held": [0]},
         {"at": "today"}, {"comment": "for Bo"}, {"sent": list(range(1, MOST + 2))}, {"channels": []}, {"user": "a\nb"},
-    ):  # fmt: skip
+    )  # fmt: skip
+    for bad in wrong:
         assert telling.ask(**TOLD | bad).status_code == 422, bad
     assert _deliveries(services) == []
 

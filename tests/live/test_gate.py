@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote, urljoin
 
 import pytest
 import requests
@@ -63,13 +64,14 @@ class Scene:
 
     def ask(self, role: str, params: Mapping[str, object]) -> requests.Response:
         """The server's download page, as this role."""
-        extra: dict[str, object] = {"k": self.share} if role == "share" else {}
+        extra: dict[str, str] = {"k": self.share} if role == "share" else {}
         if role in ("api", "service"):
             extra["access_key"] = self._key(role, params)
-        session = self.sessions.get(role, requests)
-        return session.get(  # type: ignore[union-attr]
+        session = self.sessions.get(role) or requests.Session()
+        asked = {name: str(value) for name, value in params.items()}
+        return session.get(
             f"{self.given.url}/pages/download.php",
-            params={**params, **extra},
+            params={**asked, **extra},
             timeout=60,
             allow_redirects=False,
         )
@@ -86,7 +88,7 @@ class Scene:
             "extension": "jpg",
         }
         found = re.search(r"access_key=([^&]+)", str(answer(server, "get_resource_path", **asked)))
-        return requests.utils.unquote(found[1]) if found else ""
+        return unquote(found[1]) if found else ""
 
     def rows(self) -> list[dict[str, Any]]:
         """FaceLease's log of deliveries."""
@@ -252,9 +254,7 @@ def test_what_the_server_sends_is_judged_however_it_is_asked_for(
 def _page(scene: Scene, sent: requests.Response) -> str:
     """What somebody outside reads."""
     where = sent.headers.get("location", "")
-    text = (
-        requests.get(requests.compat.urljoin(scene.given.url, where), timeout=30).text if where else sent.text
-    )
+    text = requests.get(urljoin(scene.given.url, where), timeout=30).text if where else sent.text
     found = re.search(r"FaceleaseStopped.*?</ul>", text, re.DOTALL)
     assert found or not where, text[:2000]
     return found[0] if found else text

@@ -30,9 +30,10 @@ _CLEARED = {1: {"website"}, 2: set[str](), 3: set[str]()}
 _CHANNELS = {"0": (["press"], "warn"), "2": (["website"], "refuse")}
 _STRICTEST = (["website", "press"], "refuse")
 _ROLES = ("admin", "editor", "general", "share", "api", "facelease")
-_SIZES = ("", "hpr", "lpr", "scr", "pre", "thm", "col", ".", "/", "./", "lpr.", "\u200b", "s/c/r",
-          "scr_alt_5", "_alt_5", "scr_2", "lpr_2", "tile_1_0_0_512_512", "snapshot", "videojs", "LPR", "thm_wm", "lpr_wm")  # fmt: skip
-
+_SIZES = (
+    "", "hpr", "lpr", "scr", "pre", "thm", "col", ".", "/", "./", "lpr.", "\u200b", "s/c/r", "scr_alt_5", "_alt_5",
+    "scr_2", "lpr_2", "tile_1_0_0_512_512", "snapshot", "videojs", "LPR", "thm_wm", "lpr_wm",
+)  # fmt: skip
 _MORE: tuple[tuple[str, float, list[object]], ...] = (
     ("noattach", 0.5, ["1", "true", "false"]), ("alternative", 0.3, [5, "5", "-1", "5e0"]), ("page", 0.2, [2, "2", 1]),
     ("watermarked", 0.2, [1]), ("snapshot_frame", 0.15, [2]),
