@@ -46,7 +46,7 @@ function facelease_archive_of(mixed $found): ?array
 }
 
 /** Warned: it goes if they send the form that shows the warning; an address alone shows the form again. */
-function facelease_warned_archive(array $judged, bool $sending): null
+function facelease_warned_archive(array $judged, bool $sending): ?array
 {
     $token = $_POST[(string) ($GLOBALS['CSRF_token_identifier'] ?? '')] ?? '';
     $form = ($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && isset($_POST['submitted'])

@@ -4,6 +4,8 @@
  * What is about to be sent: whose file a path is, told by the file itself and never by how it was asked for.
  */
 
+include_once __DIR__ . '/events.php';
+
 /** Sizes that the DAM's pages show. Their files pass there, up to FACELEASE_PAGE_PIXELS on either side. */
 const FACELEASE_PAGE_SIZES = ['col', 'thm', 'pre', 'scr', 'snapshot'];
 
@@ -180,7 +182,10 @@ function facelease_is_small(string $real, string $size): bool
 
         return $bound <= $most;
     }
-    $measured = getimagesize($real);
+    $measured = false;
+    facelease_quietly(static function () use ($real, &$measured): void {
+        $measured = getimagesize($real);
+    });
 
-    return $measured !== false && $measured[0] > 0 && $measured[1] > 0 && max($measured[0], $measured[1]) <= $most;
+    return is_array($measured) && $measured[0] > 0 && $measured[1] > 0 && max($measured[0], $measured[1]) <= $most;
 }
