@@ -1,4 +1,4 @@
-"""`POST /gate/resourcespace`: may these photographs be downloaded for a use? And how many could be today.
+"""`POST /gate/resourcespace`: may these photographs be downloaded for a use? What was delivered? And how many could be.
 
 The plugin asks, server to server, when somebody downloads; it shows what we answer and decides nothing.
 """
@@ -6,13 +6,14 @@ The plugin asks, server to server, when somebody downloads; it shows what we ans
 from typing import Annotated, Any, TypeVar
 
 from flask import Blueprint, Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from plugin.errors import EventRefused
 from plugin.flows import downloads
 from plugin.flows.services import Services
 from plugin.hooks.events import Ref
 from plugin.quitclaim import wording as reasons
+from plugin.quitclaim.answers import Status
 from sidecar import signed, wording
 from sidecar.panel import Line
 
@@ -21,6 +22,7 @@ MOST = 1000
 
 T = TypeVar("T", bound=BaseModel)
 Channels = Annotated[tuple[Line, ...], Field(min_length=1, max_length=100)]
+Numbers = Annotated[tuple[Annotated[int, Field(ge=1, le=2**63)], ...], Field(max_length=MOST)]
 
 
 class _Asked(BaseModel):
@@ -28,13 +30,24 @@ class _Asked(BaseModel):
 
 
 class Question(_Asked):
-    """Which photographs, on which channels, for whom; `insisted`: they were warned, and want them all the same."""
+    """Which photographs, on which channels. An answer is no delivery: what happened is told afterwards."""
 
     refs: Annotated[tuple[Ref, ...], Field(min_length=1, max_length=MOST)]
     channels: Channels
-    user: Line
-    insisted: bool = False
     language: Line = ""
+
+
+class Told(_Asked):
+    """What happened at a delivery, for the log; without a `user` it was somebody outside."""
+
+    at: AwareDatetime
+    channels: Channels
+    user: Line
+    said: downloads.Said
+    happened: downloads.Happened
+    file: downloads.Kind
+    sent: Numbers
+    held: Numbers
 
 
 class Counting(_Asked):
@@ -56,8 +69,16 @@ def blueprint(services: Services) -> Blueprint | None:
         _, raw = signed.body(services, known)
         question = _parsed(Question, raw)
         verdicts = downloads.ask(services, [str(ref) for ref in question.refs], question.channels)
-        downloads.note(services, verdicts, question.insisted, f"dam:{question.user}")
         return jsonify(answers={ref: _said(services, one, question) for ref, one in verdicts.items()})
+
+    @routes.post(f"{PATH}/deliveries")
+    def told() -> tuple[Response, int]:
+        message, raw = signed.body(services, known)
+        one = _parsed(Told, raw)
+        actor = f"dam:{one.user}" if one.user else "share"
+        kept = downloads.Delivery(one.at, one.channels, one.said, one.happened, one.file, one.sent, one.held)
+        fresh = downloads.record(services, message, kept, actor)
+        return jsonify(status="accepted" if fresh else "known"), 202
 
     @routes.post(f"{PATH}/count")
     def counted() -> Response:
@@ -81,4 +102,6 @@ def _said(services: Services, verdict: downloads.Verdict, question: Question) ->
     language = wording.chosen(question.language, services.config.site.language)
     zone = services.config.site.zone
     lines = [reasons.render(why, language, zone) for answer in verdict.against for why in answer.reasons]
-    return {"open": verdict.open, "why": list(dict.fromkeys(lines))}
+    blocked = any(answer.status is Status.BLOCKED for answer in verdict.against)
+    state = "open" if verdict.open else "blocked" if blocked else "unknown"
+    return {"open": verdict.open, "state": state, "why": list(dict.fromkeys(lines))}

@@ -6,10 +6,13 @@ never yes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from plugin.flows import clearance, cleared, closed_house
+from plugin.flows.notices import once
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -39,15 +42,51 @@ def _verdict(answers: Sequence[Answer]) -> Verdict:
     return Verdict(bool(answers) and not against, against)
 
 
-def note(services: Services, verdicts: dict[str, Verdict], insisted: bool, actor: str) -> None:
-    """Log that photographs were held back, or taken all the same by somebody who was warned."""
-    held = [ref for ref, verdict in verdicts.items() if not verdict.open]
-    if not held:
-        return
+Said = Literal["open", "refused", "warned", "silent-open", "silent-refused", "silent-warned"]
+Happened = Literal["delivered", "stopped", "insisted"]
+Kind = Literal["main", "other", "untied", "archive"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery that the DAM asked about: on which channels, what was said and what happened, to which resources.
+
+    `said` begins with "silent-" where we did not answer and the dates in the DAM did. `file`: the examined file of one
+    resource, another file of it, one that is tied to none, or an archive.
+    """
+
+    at: datetime
+    channels: tuple[str, ...]
+    said: Said
+    happened: Happened
+    file: Kind
+    sent: tuple[int, ...]
+    held: tuple[int, ...]
+
+
+def record(services: Services, message: str, delivery: Delivery, actor: str) -> bool:
+    """Write one row of the log about it; False if this message was written before."""
     with services.store.write() as tx:
-        one = select(t.resource.c.id).where(t.resource.c.ref == held[0])
-        number = tx.connection.scalar(one) if len(held) == 1 else None
-        tx.audit(Action.USE_REFUSE, actor, resource_id=number, photographs=len(held), insisted=insisted)
+        if not once(tx, f"delivery:{message}"):
+            return False
+        refs = [*delivery.sent, *delivery.held]
+        one = select(t.resource.c.id).where(t.resource.c.ref == str(refs[0])) if len(refs) == 1 else None
+        known = (one if one in services.config.clearance.channels else "?" for one in delivery.channels)
+        tx.audit(
+            Action.DELIVERY, actor, resource_id=None if one is None else tx.connection.scalar(one),
+            at=delivery.at.isoformat(), channels=", ".join(known), said=delivery.said,
+            happened=delivery.happened, file=delivery.file, photographs=len(delivery.sent),
+            resources=spans(delivery.sent), left_out=len(delivery.held), resources_left_out=spans(delivery.held),
+        )  # fmt: skip
+    return True
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Numbers in order, each once, neighbours as from-to: `4-9, 12`."""
+    kept = set(numbers)
+    starts = (one for one in sorted(kept) if one - 1 not in kept)
+    ends = (one for one in sorted(kept) if one + 1 not in kept)
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
 def count_open(services: Services, channel: str) -> int:

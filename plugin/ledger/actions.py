@@ -109,4 +109,5 @@ class Action(StrEnum):
     ACCESS_MAKE = "api:access:make"
     ACCESS_REVOKE = "api:access:revoke"
     USE_REFUSE = "gate:use:refuse"
+    DELIVERY = "gate:delivery:note"
     EMOTION_REFUSE = "gate:emotion:refuse"

@@ -417,6 +417,7 @@ class PluginApi(Api):
 
     problems: tuple[str, ...] = ()
     sight: Mapping[str, Any] = {}
+    gate: Mapping[str, Any] = {}
 
     def facelease_status(self, user: User, p: Params) -> Any:
         mark = "Cleared until "
@@ -427,6 +428,10 @@ class PluginApi(Api):
         return {
             "version": "0.1.0", "people_field": PEOPLE, "fields": fields or [], "problems": list(self.problems),
             "sight": {"shares": [], "groups": [], "neighbour": {"on": False, "kept": 0, "named": 0}, **self.sight},
+            "gate": {
+                "on": True, "canary": "stopped", "canary_age": 60, "canary_seen": "", "lacks": [], "tried": True,
+                "host": "SVN Trunk", "open": [], "waiting": 0, "waiting_age": 0, **self.gate,
+            },
         }  # fmt: skip
 
     def facelease_photo(self, user: User, p: Params) -> Any:

@@ -1,5 +1,6 @@
 """At a download: what is cleared, or shows nobody, goes out; all else stays, with its reasons, and is logged."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -98,47 +99,76 @@ def gate(services: Services, clock: ManualClock) -> Iterator[Sender]:
         yield Sender(client, clock, path=PATH)
 
 
-def _refusals(services: Services) -> list[Any]:
+def _deliveries(services: Services) -> list[dict[str, Any]]:
     with services.store.read() as conn:
-        return list(conn.execute(select(t.audit).where(t.audit.c.action == "gate:use:refuse")))
+        found = conn.execute(
+            select(t.audit).where(t.audit.c.action == "gate:delivery:note").order_by(t.audit.c.seq)
+        )
+        return [json.loads(row.details) | {"actor": row.actor, "photo": row.resource_id} for row in found]
 
 
-def test_the_dam_is_answered_in_words_and_what_was_held_back_is_logged(
-    gate: Sender, services: Services, library: dict[str, str]
-) -> None:
-    """In the user's language; one row a download, without a name; nothing for what went out."""
+def test_the_dam_is_answered_in_words(gate: Sender, services: Services, library: dict[str, str]) -> None:
+    """In the user's language, with a state that names nobody; an answer is no delivery, and no row."""
     asked: dict[str, Any] = {
-        "refs": [library["asa"], library["both"]],
-        "channels": ["website"],
-        "user": "jo",
-        "language": "nl-NL",
-    }
+        "refs": [library["asa"], library["both"]], "channels": ["website"], "language": "nl-NL",
+    }  # fmt: skip
     told = gate.ask(**asked).get_json()["answers"]
-    assert told[library["asa"]] == {"open": True, "why": []}
-    assert told[library["both"]]["open"] is False
+    assert told[library["asa"]] == {"open": True, "state": "open", "why": []}
+    assert (told[library["both"]]["open"], told[library["both"]]["state"]) == (False, "unknown")
     assert any("gezicht" in line for line in told[library["both"]]["why"])
-    rows = _refusals(services)
-    assert [(row.actor, '"photographs":1' in row.details) for row in rows] == [("dam:jo", True)]
-    assert "Åsa" not in rows[0].details
-    gate.ask(**asked | {"refs": [library["asa"]]})
-    assert len(_refusals(services)) == 1
-    gate.ask(**asked | {"insisted": True})
-    assert '"insisted":true' in _refusals(services)[-1].details
+    press = gate.ask(**asked | {"channels": ["press"]}).get_json()["answers"]
+    assert press[library["asa"]]["state"] == "blocked"
+    assert _deliveries(services) == []
+
+
+TOLD: dict[str, Any] = {
+    "at": "2026-03-02T11:59:00Z", "channels": ["website", "press"], "user": "jo", "said": "refused",
+    "happened": "stopped", "file": "main", "sent": [], "held": [7],
+}  # fmt: skip
+
+
+def test_what_was_delivered_is_logged_once(gate: Sender, services: Services) -> None:
+    """Channels, photographs, what was said and what happened; the same message again writes nothing."""
+    telling = Sender(gate.client, gate.clock, path=f"{PATH}/deliveries")
+    assert telling.ask("fld_1", **TOLD).get_json() == {"status": "accepted"}
+    assert telling.ask("fld_1", **TOLD).get_json() == {"status": "known"}
+    archive = {"file": "archive", "user": "", "happened": "delivered", "said": "silent-refused"}
+    telling.ask("fld_2", **TOLD | archive | {"sent": [1, 2, 3, 9], "held": [5], "channels": ["a name"]})
+    one, two = _deliveries(services)
+    assert one == {
+        "at": "2026-03-02T11:59:00+00:00", "channels": "website, press", "said": "refused", "happened": "stopped",
+        "file": "main", "photographs": 0, "resources": "", "left_out": 1, "resources_left_out": "7",
+        "actor": "dam:jo", "photo": None,
+    }  # fmt: skip
+    assert (two["actor"], two["resources"], two["resources_left_out"]) == ("share", "1-3, 9", "5")
+    assert two["channels"] == "?"  # what is no channel of ours may be anything
+
+
+def test_a_delivery_of_another_form_is_refused(gate: Sender, services: Services) -> None:
+    """No free text, no word of its own, no number that is none; and nothing is written."""
+    telling = Sender(gate.client, gate.clock, path=f"{PATH}/deliveries")
+    wrong: tuple[dict[str, Any], ...] = (
+        {"said": "Bo Sample"}, {"happened": "maybe"}, {"file": "portrait of Bo"}, {"sent": ["Bo"]}, {"held": [0]},
+        {"at": "today"}, {"comment": "for Bo"}, {"sent": list(range(1, MOST + 2))}, {"channels": []}, {"user": "a\nb"},
+    )  # fmt: skip
+    for bad in wrong:
+        assert telling.ask(**TOLD | bad).status_code == 422, bad
+    assert _deliveries(services) == []
 
 
 def test_what_is_not_a_question_is_refused(gate: Sender, library: dict[str, str]) -> None:
     """Too many, none, another channel, more than asked for: a 4xx that says which part, and never a 500."""
-    good: dict[str, Any] = {"refs": [library["wall"]], "channels": ["website"], "user": "jo"}
+    good: dict[str, Any] = {"refs": [library["wall"]], "channels": ["website"]}
     assert gate.ask(**good).status_code == 200
     for bad in (
         good | {"refs": list(range(1, MOST + 2))}, good | {"refs": []}, good | {"channels": []}, good | {"refs": "1"},
-        good | {"more": 1}, {"refs": [1]}, good | {"refs": [{}]}, good | {"user": "a\nb"},
+        good | {"more": 1}, {"refs": [1]}, good | {"refs": [{}]}, good | {"language": "a\nb"},
     ):  # fmt: skip
         answer = gate.ask(**bad)
         assert answer.status_code == 422, bad
         assert answer.content_type == "application/problem+json"
     assert gate.ask(**good | {"channels": ["television"]}).status_code == 422
-    body = b'{"refs": [1], "channels": ["website"], "user": "jo"}'
+    body = b'{"refs": [1], "channels": ["website"]}'
     assert gate.raw(body, {}).status_code == 401
     counting = Sender(gate.client, gate.clock, path=f"{PATH}/count")
     assert counting.ask(channels=["website", "press"]).get_json() == {"open": {"website": 2, "press": 1}}

@@ -275,6 +275,8 @@ def test_both_languages_say_everything() -> None:
         "test_",
         "rule_",
         "uncovered_",
+        "state_",
+        "canary_",
     }
     for key in (name.removeprefix("facelease_") for name in en):
         assert key in literals or any(
@@ -342,7 +344,7 @@ def test_secrets_stay_in_the_site_configuration() -> None:
         assert taken[f"facelease_{name}"] == f"$GLOBALS['facelease_{name}'] ?? ''"
     stored = re.findall(r"config_add_\w+\('(\w+)'", uncommented(PLUGIN / "pages" / "setup.php"))
     assert {name.removeprefix("facelease_") for name in stored} == {
-        "people_field", "channels", "take_names", "usages", "rules"
+        "ask",         "people_field", "channels", "take_names", "usages", "rules"
     }  # fmt: skip
     assert not [
         path
@@ -390,7 +392,7 @@ def test_every_table_is_declared() -> None:
     named = set(re.findall(r"(?:FROM|INTO|UPDATE|JOIN) (facelease_\w+)", source))
     declared = {path.stem.removeprefix("table_") for path in (PLUGIN / "dbstruct").glob("table_*.txt")}
     assert named == declared == {
-        "facelease_embedded", "facelease_event", "facelease_mode", "facelease_state"
+        "facelease_delivery", "facelease_embedded", "facelease_event", "facelease_mode", "facelease_state"
     }  # fmt: skip
     for path in (PLUGIN / "dbstruct").glob("table_*.txt"):
         assert all(line.count(",") == 5 for line in path.read_text().replace("(10,2)", "").splitlines()), (

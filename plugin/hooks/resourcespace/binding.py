@@ -150,6 +150,21 @@ class Sight(_Answer):
     neighbour: Neighbour = Neighbour(on=False)
 
 
+class Gate(_Answer):
+    """The gate at downloads: is it used, what did its canary see, what is amiss? Ages in seconds, the DAM's clock."""
+
+    on: bool
+    canary: str = ""
+    canary_age: int = 0
+    canary_seen: str = ""
+    lacks: tuple[str, ...] = ()
+    tried: bool = False
+    host: str = ""
+    open: tuple[str, ...] = ()
+    waiting: int = 0
+    waiting_age: int = 0
+
+
 class Status(_Answer):
     """The plugin itself."""
 
@@ -158,6 +173,7 @@ class Status(_Answer):
     fields: dict[str, str] = {}
     problems: tuple[str, ...] = ()
     sight: Sight | None = None
+    gate: Gate | None = None
 
     @field_validator("fields", mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from plugin.hooks.concern import Concern
 from plugin.hooks.resourcespace.answers import Unexpected, row, rows, whole
 from plugin.hooks.resourcespace.binding import Neighbour, Sight, Status
 from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.gate_concerns import told_by_gate
 
 _FACES = "the DAM's own plugin for faces"
 _SIGHT = "who sees names and dates"
@@ -17,6 +18,7 @@ _MARK = "Cleared until "
 
 def told_by_plugin(status: Status) -> Iterator[Concern]:
     """What the set-up page of our plugin says."""
+    yield from told_by_gate(status.gate)
     sight = status.sight
     if sight is None:
         yield Concern(

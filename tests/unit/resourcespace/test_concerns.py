@@ -14,7 +14,7 @@ from tests.doubles.resourcespace_api import PluginApi
 @pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
     yield
-    PluginApi.sight, PluginApi.problems = {}, ()
+    PluginApi.sight, PluginApi.problems, PluginApi.gate = {}, (), {}
 
 
 def about(dam: ResourceSpaceDam, what: str) -> list[Concern]:
@@ -85,3 +85,31 @@ def test_a_log_that_was_set_back_is_told(double: Double, dam: ResourceSpaceDam) 
     assert [one.ok for one in about(dam, "log")] == [False]
     dam.set_back_heard()
     assert [one.ok for one in about(dam, "log")] == [True]
+
+
+@pytest.mark.parametrize(
+    ("gate", "ok", "said"),
+    [
+        ({}, True, "was stopped"),
+        ({"tried": False, "host": "11.0"}, True, "nobody has tried it with this version of the DAM (11.0)"),
+        ({"canary": "passed"}, False, "THE HOST PASSES THE GATE BY"),
+        ({"canary": "unclear", "canary_seen": "http://x: 0"}, False, "not known whether the gate holds: http://x: 0"),
+        ({"canary": ""}, False, "never asked"),
+        ({"canary_age": 90_000}, False, "last asked 25 hours ago"),
+        ({"lacks": ["hook x (pages/download.php)"]}, False, "lacks hook x"),
+        ({"open": ["$hide_real_filepath = false"]}, False, "$hide_real_filepath"),
+        ({"waiting": 4, "waiting_age": 7300}, False, "4 deliveries are not in the log yet, the oldest for 2 hours"),
+        ({"on": False, "canary": "passed"}, True, "no channel has a rule"),
+    ],
+)  # fmt: skip
+def test_what_the_canary_saw_is_told(
+    dam: ResourceSpaceDam, gate: dict[str, object], ok: bool, said: str
+) -> None:
+    """Green only where it was seen within a day that what must be stopped was stopped."""
+    if isinstance(dam.profile(), Classic):
+        return
+    PluginApi.gate = gate
+    told = about(dam, "downloads in the DAM")
+    assert all(one.ok for one in told) is ok
+    assert any(said in one.said for one in told)
+    assert [one.first for one in told if "PASSES" in one.said] in ([True], [])

@@ -89,6 +89,7 @@ function api_facelease_status()
         'fields' => (object) facelease_channels(),
         'problems' => facelease_problems(),
         'sight' => facelease_sight(),
+        'gate' => facelease_gate_state(),
     ];
 }
 

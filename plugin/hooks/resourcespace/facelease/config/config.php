@@ -8,10 +8,12 @@ $facelease_channels = 'internal=cleareduntilinternal, website=cleareduntilwebsit
 $facelease_take_names = 0;
 $facelease_usages = [];
 $facelease_rules = [];
+$facelease_ask = '';
 
 // What the site's own include/config.php decides; the set-up page neither shows nor stores it, because
 // plugin settings lie readable in the database and in the activity log.
 $facelease_sidecar_url = $GLOBALS['facelease_sidecar_url'] ?? '';
+$facelease_own_url = $GLOBALS['facelease_own_url'] ?? '';
 $facelease_api_user = $GLOBALS['facelease_api_user'] ?? '';
 $facelease_secret_events = $GLOBALS['facelease_secret_events'] ?? '';
 $facelease_secret_panel = $GLOBALS['facelease_secret_panel'] ?? '';

@@ -74,6 +74,8 @@ function HookFaceleaseAllCron()
         $dropped = facelease_drop_old(30);
         facelease_note_changed_rights();
         $sent = facelease_deliver(50.0);
+        facelease_tell_deliveries(20.0);
+        facelease_check_gate();
         facelease_set_state(['cron_at' => time()]);
         logScript("FaceLease: $sent events delivered, $dropped dropped, $blanked clearances blanked");
     });
@@ -108,4 +110,63 @@ function HookFaceleaseAllAdditionalheaderjs()
 {
     $url = $GLOBALS['baseurl_short'] . 'plugins/facelease/js/panel.js?v=' . urlencode((string) $GLOBALS['css_reload_key']);
     echo '<script src="' . escape($url) . '"></script>';
+}
+
+/*
+ * Downloads. These are for all pages: the DAM takes the name of its page from the request, and whoever asks for
+ * pages/download.php could have it called something else.
+ */
+
+/** The DAM has said which file it will send. */
+function HookFaceleaseAllModifydownloadpath()
+{
+    facelease_remember_path();
+
+    return null;
+}
+
+/** Just before a file is sent; the DAM calls this of each file of an archive too, and then names the resource. */
+function HookFaceleaseAllModifydownloadfile($resource = null)
+{
+    if ($resource === null) {
+        facelease_before_sending();
+    } elseif (is_array($resource) && isset($GLOBALS['facelease_archive'])) {
+        $GLOBALS['facelease_archive']['sent'][] = (int) ($resource['ref'] ?? 0);
+    }
+
+    return null;
+}
+
+/** The photographs of a collection's archive, less those that may not go out for what it is wanted for. */
+function HookFaceleaseAllModifycollectiondownload()
+{
+    return facelease_archive_of($GLOBALS['result'] ?? null);
+}
+
+/** Each file of an archive, also of one that a job makes later. */
+function HookFaceleaseAllReplacedownloadfile($resource)
+{
+    return facelease_file_for_archive((int) ($resource['ref'] ?? 0));
+}
+
+/** Before the archive is made: how many stay out, or are not cleared. */
+function HookFaceleaseAllCollectiondownloadmessage()
+{
+    facelease_archive_message();
+
+    return null;
+}
+
+/** The archive's text file is about to be written. The DAM's own note follows ours. */
+function HookFaceleaseAllZippedcollectiontextfile()
+{
+    facelease_archive_note();
+
+    return false;
+}
+
+/** What that file says of each photograph; the DAM passes eight things, the fourth is the resource. */
+function HookFaceleaseAllReplacecollectiontext($text, $size, $filename, $ref)
+{
+    return facelease_archive_line((int) $ref);
 }

@@ -16,13 +16,33 @@ const FACELEASE_RULES = ['off', 'warn', 'refuse'];
 /** Is anything asked? Only where people say what they want a file for, and never of the service account. */
 function facelease_gate_is_on(): bool
 {
-    return !empty($GLOBALS['download_usage']) && facelease_ruled_channels() !== [] && !facelease_is_service();
+    return facelease_gate_is_set() && (facelease_is_share() || !facelease_is_service());
+}
+
+/** Does the house ask what a file is for, and has any channel a rule? */
+function facelease_gate_is_set(): bool
+{
+    return !empty($GLOBALS['download_usage']) && facelease_ruled_channels() !== [];
 }
 
 /** A name for `$words` that survives the DAM's settings: they are kept in ISO-8859-1. */
 function facelease_setting_key(string $words): string
 {
     return substr(sha1($words), 0, 12);
+}
+
+/** Any text as the DAM's settings can keep it: in ASCII, every other character by its number, as JSON has it. */
+function facelease_kept(string $text): string
+{
+    return substr((string) json_encode($text, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), 1, -1);
+}
+
+/** The text that was kept; one that was written by hand, or before this, as it stands. */
+function facelease_meant(string $kept): string
+{
+    $text = json_decode('"' . $kept . '"');
+
+    return is_string($text) ? $text : $kept;
 }
 
 /** The rule of a channel: off unless one was chosen. */
@@ -48,7 +68,9 @@ function facelease_channel_of(mixed $usage): string
     $options = $GLOBALS['download_usage_options'] ?? [];
     $label = is_numeric($usage) && is_array($options) ? ($options[(int) $usage] ?? null) : null;
     $map = $GLOBALS['facelease_usages'] ?? [];
-    $channel = $label !== null && is_array($map) ? (string) ($map[facelease_setting_key((string) $label)] ?? '') : '';
+    $channel = $label !== null && is_array($map)
+        ? facelease_meant((string) ($map[facelease_setting_key((string) $label)] ?? ''))
+        : '';
 
     return isset(facelease_channels()[$channel]) ? $channel : '';
 }
@@ -76,25 +98,27 @@ function facelease_asked_for(mixed $usage): array
  *
  * @param list<int> $refs
  * @param list<string> $channels
- * @return array<int, list<string>> the reasons, by resource
+ * @return array{silent: bool, stopped: array<int, array{state: string, why: list<string>}>} silent: FaceLease did not
+ *         answer for some of them, and the dates in the DAM did
  */
-function facelease_stopped(array $refs, array $channels, bool $insisted, float $seconds): array
+function facelease_judge(array $refs, array $channels, float $seconds): array
 {
-    $stopped = [];
+    $judged = ['silent' => false, 'stopped' => []];
     foreach (array_chunk(array_values(array_unique($refs)), 1000) as $some) {
-        $said = facelease_ask_gate($some, $channels, $insisted, $seconds);
+        $said = facelease_ask_gate($some, $channels, $seconds);
         $leased = $said === null ? facelease_leased($some, $channels) : [];
+        $judged['silent'] = $judged['silent'] || $said === null;
         foreach ($some as $ref) {
-            [$open, $why] = $said === null
-                ? [in_array($ref, $leased, true), [facelease_word('stopped_silent')]]
+            $verdict = $said === null
+                ? ['open' => in_array($ref, $leased, true), 'state' => 'silent', 'why' => [facelease_word('state_silent')]]
                 : facelease_verdict($said[$ref] ?? null);
-            if (!$open) {
-                $stopped[$ref] = $why;
+            if (!$verdict['open']) {
+                $judged['stopped'][$ref] = ['state' => $verdict['state'], 'why' => $verdict['why']];
             }
         }
     }
 
-    return $stopped;
+    return $judged;
 }
 
 /** Whether an answer lets a photograph out, and what it says; what is no proper answer does not. */
@@ -102,18 +126,17 @@ function facelease_verdict(mixed $answer): array
 {
     $answer = is_array($answer) ? $answer : [];
     $why = is_array($answer['why'] ?? null) ? $answer['why'] : [];
+    $state = ($answer['state'] ?? '') === 'blocked' ? 'blocked' : 'unknown';
 
-    return [($answer['open'] ?? false) === true, array_values(array_filter($why, 'is_string'))];
+    return ['open' => ($answer['open'] ?? false) === true, 'state' => $state, 'why' => array_values(array_filter($why, 'is_string'))];
 }
 
 /** FaceLease's answers by resource; null when there is none in time. */
-function facelease_ask_gate(array $refs, array $channels, bool $insisted, float $seconds): ?array
+function facelease_ask_gate(array $refs, array $channels, float $seconds): ?array
 {
     $body = json_encode([
         'refs' => $refs,
         'channels' => $channels,
-        'user' => (string) ($GLOBALS['username'] ?? '') ?: 'share',
-        'insisted' => $insisted,
         'language' => (string) $GLOBALS['language'],
     ]);
     $answer = facelease_post('panel', '/gate/resourcespace', 'flg_' . bin2hex(random_bytes(16)), (string) $body, $seconds);

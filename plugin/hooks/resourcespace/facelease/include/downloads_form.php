@@ -6,6 +6,9 @@
 
 include_once __DIR__ . '/collection_form.php';
 
+/** What no rule reaches, each with the setting of the DAM that closes it, where there is one. */
+const FACELEASE_UNCOVERED = ['files', 'iiif', 'sheets', 'inline', 'slides', 'neighbours', 'gone'];
+
 /** Keep what was chosen, beside the plugin's other settings. */
 function facelease_save_downloads(): void
 {
@@ -18,16 +21,20 @@ function facelease_save_downloads(): void
     foreach ($GLOBALS['download_usage_options'] ?? [] as $label) {
         $key = facelease_setting_key((string) $label);
         $channel = getval('usage_' . $key, '');
-        $usages[$key] = in_array($channel, $channels, true) ? $channel : '';
+        $usages[$key] = in_array($channel, $channels, true) ? facelease_kept($channel) : '';
     }
     $GLOBALS['facelease_rules'] = $rules ?? [];
     $GLOBALS['facelease_usages'] = $usages ?? [];
+    $GLOBALS['facelease_ask'] = facelease_kept(mb_substr(trim(getval('facelease_ask', '')), 0, 200));
     $kept = get_plugin_config('facelease') ?? [];
     set_plugin_config('facelease', [
         'facelease_people_field' => $GLOBALS['facelease_people_field'],
         'facelease_channels' => $GLOBALS['facelease_channels'],
         'facelease_take_names' => $GLOBALS['facelease_take_names'],
-    ] + ['facelease_rules' => $rules ?? [], 'facelease_usages' => $usages ?? []] + $kept);
+        'facelease_rules' => $GLOBALS['facelease_rules'],
+        'facelease_usages' => $GLOBALS['facelease_usages'],
+        'facelease_ask' => $GLOBALS['facelease_ask'],
+    ] + $kept);
 }
 
 function facelease_render_downloads(bool $saved): void
@@ -51,6 +58,7 @@ function facelease_render_downloads(bool $saved): void
             generateFormToken('facelease_downloads');
             facelease_render_rules();
             facelease_render_usages();
+            facelease_render_ask();
             ?>
             <div class="QuestionSubmit">
                 <input type="submit" value="<?php echo escape($GLOBALS['lang']['save']); ?>">
@@ -58,7 +66,7 @@ function facelease_render_downloads(bool $saved): void
         </form>
         <h2><?php echo escape(facelease_word('uncovered')); ?></h2>
         <ul>
-            <?php foreach (['files', 'api', 'inline', 'parts', 'gone'] as $what) { ?>
+            <?php foreach (FACELEASE_UNCOVERED as $what) { ?>
                 <li><?php echo escape(facelease_word('uncovered_' . $what)); ?></li>
             <?php } ?>
         </ul>
@@ -94,6 +102,19 @@ function facelease_render_usages(): void
         $name = 'usage_' . facelease_setting_key((string) $label);
         facelease_render_select($name, i18n_get_translated($label), $choices, facelease_channel_of($number), '');
     }
+}
+
+/** Whom to ask, for those who are stopped. */
+function facelease_render_ask(): void
+{
+    ?>
+    <div class="Question">
+        <label for="facelease_ask"><?php echo escape(facelease_word('ask_setting')); ?></label>
+        <input type="text" class="stdwidth" maxlength="200" id="facelease_ask" name="facelease_ask"
+            value="<?php echo escape(facelease_meant((string) ($GLOBALS['facelease_ask'] ?? ''))); ?>">
+        <div class="clearerleft"></div>
+    </div>
+    <?php
 }
 
 /** @param array<string, string> $choices */

@@ -17,7 +17,7 @@ function facelease_people_field(): ?int
 function facelease_channels(): array
 {
     $channels = [];
-    foreach (explode(',', (string) ($GLOBALS['facelease_channels'] ?? '')) as $pair) {
+    foreach (explode(',', facelease_meant((string) ($GLOBALS['facelease_channels'] ?? ''))) as $pair) {
         [$channel, $field] = array_map('trim', explode('=', $pair, 2) + ['', '']);
         if ($channel !== '' && $field !== '') {
             $channels[$channel] = $field;
@@ -90,7 +90,7 @@ function facelease_problems(): array
         $problems[] = facelease_word('problem_embedded', $field);
     }
 
-    return array_merge($problems, facelease_late_problems());
+    return array_merge($problems, facelease_gate_problems(), facelease_late_problems());
 }
 
 /** What does not run, or not in time. */

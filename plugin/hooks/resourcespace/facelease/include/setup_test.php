@@ -27,6 +27,9 @@ function facelease_test(): array
             facelease_resume();
         }
     }
+    [$state, $seen] = facelease_check_gate();
+    $said[] = facelease_word('canary_' . $state, $seen);
+    facelease_quietly(static fn() => facelease_tell_deliveries(2.0));
 
     return $said;
 }

@@ -21,9 +21,15 @@ $page_def = [
     config_add_boolean_select('facelease_take_names', escape(facelease_word('setup_take_names')), [escape($lang['no']), escape($lang['yes'])], 300),
     config_add_hidden('facelease_usages'),
     config_add_hidden('facelease_rules'),
+    config_add_hidden('facelease_ask'),
     config_add_text_input('facelease_channels', escape(facelease_word('setup_channels')), false, 600),
 ];
+// The DAM keeps settings in ISO-8859-1; on the page stands what was meant.
+if (is_string($_POST['facelease_channels'] ?? null)) {
+    $_POST['facelease_channels'] = facelease_kept($_POST['facelease_channels']);
+}
 config_gen_setup_post($page_def, $plugin_name);
+$facelease_channels = facelease_meant((string) $facelease_channels);
 if (getval('facelease_hide', '') !== '' && enforcePostRequest(false)) {
     facelease_hide(getval('facelease_hide', ''), $_POST['groups'] ?? []);
 }

@@ -1,47 +1,27 @@
 <?php
 
-/** Why a download was stopped; where the channel only warns, a way to have the file all the same. */
+/** Why a download was stopped, for those who may know; and a way on. */
 include '../../../include/boot.php';
 include_once __DIR__ . '/../include/all.php';
 
-$ref = (int) getval('ref', 0, true);
+$ref = max(0, (int) getval('ref', 0, true));
+$collection = max(0, (int) getval('collection', 0, true));
 $k = getval('k', '');
-if ($k === '' || !check_access_key($ref, $k)) {
+if ($k === '' || !($collection > 0 ? check_access_key_collection($collection, $k) : check_access_key($ref, $k))) {
     include '../../../include/authenticate.php';
 }
-[$channels, $rule] = facelease_asked_for(getval('usage', '-1'));
-$stopped = facelease_gate_is_on() && $rule !== 'off' ? facelease_stopped([$ref], $channels, false, 2.0) : [];
-$again = array_filter($_GET, static fn(mixed $value, string $name): bool => is_string($value) && $name !== 'ajax', ARRAY_FILTER_USE_BOTH);
-// Whoever has only a link sees that it is not to be had, not who is in the picture.
-$why = $k === '' && facelease_may_see($ref) ? ($stopped[$ref] ?? []) : [];
-$title = $stopped === [] ? 'stopped_no_more' : ($rule === 'refuse' ? 'stopped_refused' : 'stopped_warned');
+[$channels, $rule] = facelease_asked_for(getval('facelease_file', '') === 'untied' ? -1 : getval('usage', '-1'));
+if (facelease_is_share()) {
+    $said = facelease_stopped_outside();
+} elseif ($collection > 0 ? !collection_readable($collection) : !facelease_may_look($ref)) {
+    http_response_code(403);
+    exit(escape($lang['error-permissiondenied']));
+} elseif ($collection > 0) {
+    $said = facelease_stopped_archive();
+} else {
+    $said = facelease_stopped_for($ref, getval('facelease_file', ''), $channels, $rule);
+}
 
 include '../../../include/header.php';
-?>
-<div class="BasicsBox">
-    <h1><?php echo escape(facelease_word($title)); ?></h1>
-    <?php if ($stopped !== []) { ?>
-        <p><?php echo escape(facelease_word('stopped_for', implode(', ', $channels))); ?></p>
-        <ul>
-            <?php foreach ($why as $reason) { ?>
-                <li><?php echo escape($reason); ?></li>
-            <?php } ?>
-        </ul>
-    <?php } ?>
-    <p>
-        <?php if ($k === '') { ?>
-            <a href="<?php echo escape(generateURL($baseurl_short . 'pages/view.php', ['ref' => $ref])); ?>">
-                <?php echo escape($lang['backtoresourceview']); ?>
-            </a>
-        <?php } ?>
-    </p>
-    <?php if ($stopped === [] || $rule === 'warn') { ?>
-        <p>
-            <a href="<?php echo escape(generateURL($baseurl_short . 'pages/download.php', ['facelease_insist' => '1'] + $again)); ?>">
-                <?php echo escape(facelease_word($stopped === [] ? 'stopped_again' : 'stopped_insist')); ?>
-            </a>
-        </p>
-    <?php } ?>
-</div>
-<?php
+facelease_render_stopped($said, $ref);
 include '../../../include/footer.php';

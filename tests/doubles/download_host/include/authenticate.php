@@ -1,0 +1,6 @@
+<?php
+
+if ($usersession === '') {
+    redirect('/login.php');
+}
+setup_user($usersession);

@@ -1,0 +1,321 @@
+"""G2: what goes out is judged by the file that is sent, whoever asks and however it is spelled; each delivery that was
+asked about has one row in the log, and outsiders learn nothing. On the stand-in; tests/live has the real one."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from plugin.clock import SystemClock
+from plugin.flows import chores
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.recognizer.examiner import Examiner
+from sidecar.app import create_app
+from tests import on_double, support
+from tests.doubles.resourcespace import Double
+from tests.download_host import CANARY, SHARE, DownloadHost, Sent
+from tests.sender import SECRET, secret_file
+
+ASA = "Åsa Sample"
+_SMALL = {"col", "thm", "pre", "scr", "snapshot"}
+_CLEARED = {1: {"website"}, 2: set[str](), 3: set[str]()}
+_CHANNELS = {"0": (["press"], "warn"), "2": (["website"], "refuse")}
+_STRICTEST = (["website", "press"], "refuse")
+_ROLES = ("admin", "editor", "general", "share", "api", "facelease")
+_SIZES = (
+    "", "hpr", "lpr", "scr", "pre", "thm", "col", ".", "/", "./", "lpr.", "\u200b", "s/c/r", "scr_alt_5", "_alt_5",
+    "scr_2", "lpr_2", "tile_1_0_0_512_512", "snapshot", "videojs", "LPR", "thm_wm", "lpr_wm",
+)  # fmt: skip
+_MORE: tuple[tuple[str, float, list[object]], ...] = (
+    ("noattach", 0.5, ["1", "true", "false"]), ("alternative", 0.3, [5, "5", "-1", "5e0"]), ("page", 0.2, [2, "2", 1]),
+    ("watermarked", 0.2, [1]), ("snapshot_frame", 0.15, [2]),
+    ("pagename", 0.3, ["login", "x", "download", "all", "collection_download"]),
+)  # fmt: skip
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    with Double() as made:
+        yield made
+
+
+@pytest.fixture
+def services(tmp_path: Path, double: Double, examiner: Examiner) -> Iterator[Services]:
+    """1 shows Åsa, cleared for the website; 2 and 3 nobody has examined. By the machine's clock: PHP signs by it."""
+    webhooks = {"panel_secret_file": secret_file(tmp_path / "panel.secret", SECRET)}
+    config = on_double.configuration(tmp_path, double, webhooks=webhooks)
+    with support.opened(config, SystemClock(), examiner) as house:
+        cast = support.Cast(house)
+        chores.poll(house)  # from here on the log is followed
+        double.library.create(1)
+        chores.poll(house)
+        cast.work()
+        asa = cast.add(ASA)
+        cast.sign(asa, recognition=False)
+        on_double.tag(house, asa, ASA)
+        for _ in range(2):
+            double.library.create(1)
+        chores.poll(house)
+        cast.work()
+        yield house
+
+
+@pytest.fixture
+def sidecar(services: Services) -> Iterator[str]:
+    """Where FaceLease answers."""
+    server = make_server("127.0.0.1", 0, create_app(services.config, services), threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def host(tmp_path: Path, sidecar: str) -> Iterator[DownloadHost]:
+    with DownloadHost(tmp_path / "host", sidecar, SECRET) as served:
+        yield served
+        assert served.errors() == ""
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[DownloadHost]:
+    """The same without our plugin: what the DAM itself sends."""
+    with DownloadHost(tmp_path / "bare", plugin=False) as served:
+        yield served
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One way to ask for a file."""
+
+    role: str
+    params: dict[str, object]
+    cookies: tuple[str, ...] = ()
+
+    def of(self, host: DownloadHost) -> Sent:
+        user = {"share": "", "api": ""}.get(self.role, self.role)
+        params = dict(self.params)
+        if self.role == "share":
+            params["k"] = SHARE
+        if self.role == "api":
+            ref, size = int(str(params["ref"])), str(params.get("size", "")).strip()
+            params["access_key"] = host.api_address("general", ref, size)
+        return host.get("pages/download.php", params, user, self.cookies)
+
+
+def spellings(count: int, seed: int) -> Iterator[Asked]:
+    """So many of all the ways, at random."""
+    dice = random.Random(seed)
+    for _ in range(count):
+        role, ref = dice.choice(_ROLES), dice.choice([1, 1, 2, 3])
+        params: dict[str, object] = {
+            "ref": ref, "size": dice.choice(_SIZES), "usage": dice.choice(["0", "2", "2", "2", "3", "-1", "x", "99"]),
+            "ext": dice.choice(["jpg", "jpg", "tif", "", "j/p/g", "TIF"]),
+        }  # fmt: skip
+        params |= {name: dice.choice(values) for name, often, values in _MORE if dice.random() < often}
+        way = dice.random()
+        if way < 0.1 and role not in ("share", "api"):
+            made = [{"userfile": f"{ref}_crop.jpg"}, {"userfile": f"{ref}_Col.zip", "filename": "Col_1"}]
+            params = {**dice.choice(made), "usage": params["usage"]}
+        elif way > 0.95:
+            params, role = {"slideshow": dice.choice([1, 2])}, "share" if role == "api" else role
+        cookies = (f"usage={params.pop('usage')}",) if dice.random() < 0.1 and "usage" in params else ()
+        yield Asked(role, params, cookies)
+
+
+def expected(asked: Asked, what: tuple[int, str, str]) -> str:
+    """Not asked about, delivered or stopped: by the file and the rules, not by the plugin's code."""
+    ref, kind, size = what
+    shown = ("noattach" in asked.params and "userfile" not in asked.params) or "slideshow" in asked.params
+    if kind == "design" or (shown and size in _SMALL and kind in ("main", "page")):
+        return "exempt"
+    if (
+        asked.role == "facelease" and "slideshow" not in asked.params
+    ):  # nobody is signed in where slides are shown
+        return "exempt"
+    channels = _asked_channels(asked, kind)[0]
+    return "delivered" if kind == "main" and _CLEARED[ref] >= set(channels) else "stopped"
+
+
+def _asked_channels(asked: Asked, kind: str) -> tuple[list[str], str]:
+    usage = dict(pair.split("=") for pair in asked.cookies).get("usage", str(asked.params.get("usage", "-1")))
+    return _STRICTEST if kind == "untied" else _CHANNELS.get(usage, _STRICTEST)
+
+
+def rows(services: Services) -> list[Any]:
+    with services.store.read() as conn:
+        found = conn.execute(
+            select(t.audit).where(t.audit.c.action == "gate:delivery:note").order_by(t.audit.c.seq)
+        )
+        return [
+            json.loads(row.details) | {"actor": row.actor, "resource_id": row.resource_id} for row in found
+        ]
+
+
+def test_what_is_sent_is_judged_however_it_is_asked_for(
+    host: DownloadHost,
+    bare: DownloadHost,
+    services: Services,
+    full: bool,
+    promise: Callable[[str, str], None],
+) -> None:
+    """Refused files delivered 0, allowed ones stopped 0, deliveries without a row 0, rows that say otherwise 0."""
+    count = {"asked": 0, "exempt": 0, "delivered": 0, "stopped": 0, "nothing": 0}
+    out = in_ = outsiders = 0
+    told: list[tuple[str, int, str, str]] = []
+    for asked in spellings(3000 if full else 600, 7):
+        plain = asked.of(bare)
+        what = bare.files.get(plain.body)
+        got = asked.of(host)
+        if what is None:
+            count["nothing"] += 1
+            assert got.body not in host.files, asked
+            continue
+        count["asked"] += 1
+        want = expected(asked, what)
+        count[want] += 1
+        came = got.body == plain.body
+        out += came and want == "stopped"
+        in_ += (not came) and want != "stopped"
+        if want != "exempt":
+            outside = asked.role == "share" or "slideshow" in asked.params
+            told.append(
+                (want, what[0], ", ".join(_asked_channels(asked, what[1])[0]), "share" if outside else "dam")
+            )
+        if want == "stopped" and asked.role == "share":
+            page = host.follow(got) if got.location else got
+            outsiders += _tells(page.text)
+    host.cron()
+    logged = rows(services)
+    assert host.kept().get("deliveries") in ([], {})
+    otherwise = sum(not _same(row, one) for row, one in zip(logged, told, strict=True))
+    free, allowed = count["exempt"], count["delivered"] + count["exempt"]
+    figures = (
+        f"stand-in: ways to ask {count['asked'] + count['nothing']}, files {count['asked']} (exempt {free}),"
+        f" refused files delivered {out} of {count['stopped']}, allowed ones stopped {in_} of {allowed},"
+        f" deliveries without a row {len(told) - len(logged)} of {len(told)}, rows that say otherwise {otherwise},"
+        f" outsiders' pages with name or state {outsiders}"
+    )
+    promise("G2", figures)
+    assert (out, in_, len(logged), otherwise, outsiders) == (0, 0, len(told), 0, 0), figures
+    assert count["delivered"] > 10
+    assert count["stopped"] > 100
+
+
+def _same(row: Any, one: tuple[str, int, str, str]) -> bool:
+    happened, ref, channels, actor = one
+    named = {"delivered": row["resources"], "stopped": row["resources_left_out"]}[happened]
+    known = row["resource_id"] is not None or ref == 0
+    return (row["happened"], named, row["channels"], known) == (
+        happened,
+        str(ref or ""),
+        channels,
+        True,
+    ) and row["actor"].startswith(actor)
+
+
+def _tells(text: str) -> bool:
+    """A name, or what is known of somebody's consent."""
+    return any(
+        word in text for word in (ASA, "Åsa", "agree", "known", "website", "press", "FaceLease", "examined")
+    )
+
+
+def test_who_insists_does_so_by_the_form_and_once(host: DownloadHost, services: Services) -> None:
+    """No address insists, nor a form without its token, under another page's name too, nor somebody outside."""
+    asked = {"ref": 1, "size": "lpr", "ext": "jpg", "usage": "0"}
+    form = {**asked, "facelease_insist": "1"}
+    stopped = host.get("pages/download.php", asked, "editor")
+    page = host.follow(stopped, "editor").text
+    assert 'method="post"' in page
+    assert "facelease_insist=1" not in page
+    token = {"CSRFToken": "token-editor"}
+    login = {"pagename": "login"}
+    for params, user, post in (
+        (form, "editor", None), (login, "editor", form), (login, "editor", {**form, "CSRFToken": "token-x"}),
+        (login, "", {**form, **token, "k": SHARE}), (login, "", {**form, "CSRFToken": "token-", "k": SHARE}),
+    ):  # fmt: skip
+        assert host.get("pages/download.php", params, user, post=post).body not in host.files, (params, post)
+    got = host.get("pages/download.php", None, "editor", post={**form, **token})
+    assert host.files[got.body] == (1, "main", "lpr")
+    refused = host.get("pages/download.php", None, "editor", post={**form, **token, "usage": "2", "ref": 2})
+    assert refused.body not in host.files
+    host.cron()
+    assert [row["happened"] for row in rows(services)] == ["stopped"] * 6 + ["insisted", "stopped"]
+
+
+def test_those_who_are_stopped_learn_what_they_may(host: DownloadHost) -> None:
+    """An editor reasons, an account a state and whom to ask, nobody what they may not see; an outsider one line."""
+    host.store["photos"]["3"]["access"] = 2
+    host.store["settings"]["facelease_ask"] = "Officer Sample"
+    host.save()
+    about = {"ref": 2, "size": "lpr", "usage": "2"}
+    general = host.follow(host.get("pages/download.php", about, "general"), "general").text
+    assert "It is not known whether everybody in it agrees" in general
+    assert "Officer Sample" in general
+    named = host.get("plugins/facelease/pages/stopped.php", {"ref": 1, "usage": "0"}, "general").text
+    assert ASA not in named
+    assert ASA in host.get("plugins/facelease/pages/stopped.php", {"ref": 1, "usage": "0"}, "editor").text
+    hidden = host.get("plugins/facelease/pages/stopped.php", {"ref": 3, "usage": "2"}, "general")
+    assert (hidden.status, hidden.text) == (403, "Permission denied")
+    outside = {
+        host.get("plugins/facelease/pages/stopped.php", {"ref": ref, "usage": usage, "k": SHARE}).text
+        for ref in (1, 2) for usage in ("0", "2", "3")
+    }  # fmt: skip
+    assert len(outside) == 1
+    assert not _tells(next(iter(outside)))
+    assert "Ask whoever sent you this address" in next(iter(outside))
+
+
+def test_silence_leaves_the_lease_and_reaches_the_log(host: DownloadHost, services: Services) -> None:
+    """While FaceLease is away the dates decide; what happened is told when it answers again, once."""
+    away = host.store["settings"]["facelease_sidecar_url"]
+    host.store["settings"]["facelease_sidecar_url"] = "http://127.0.0.1:9"
+    host.store["photos"]["2"]["lease"] = "2999-01-01"
+    host.save()
+    for ref in (1, 2):
+        host.get("pages/download.php", {"ref": ref, "size": "lpr", "usage": "2"}, "editor")
+    assert host.cron()["waiting"] == 2
+    assert rows(services) == []
+    host.store = host.kept() | {"settings": host.store["settings"] | {"facelease_sidecar_url": away}}
+    waiting = host.store["deliveries"]
+    host.save()
+    assert host.cron()["waiting"] == 0
+    host.store["deliveries"] = waiting  # the answer was not heard: they are told again
+    host.save()
+    assert host.cron()["waiting"] == 0
+    assert [(row["said"], row["happened"], row["photographs"]) for row in rows(services)] == [
+        ("silent-refused", "stopped", 0), ("silent-open", "delivered", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("hook", ["modifydownloadfile", "renamed"])
+def test_the_canary_sees_a_host_that_passes_the_gate_by(host: DownloadHost, hook: str) -> None:
+    """Renamed, the hook is missed, and the file that must be stopped is delivered to the plugin itself."""
+    page = host.root / "pages" / "download.php"
+    page.write_text(page.read_text().replace("modifydownloadfile", hook))
+    said = host.cron()
+    lacks = "hook modifydownloadfile (pages/download.php)" in said["lacks"]
+    assert (said["canary"], lacks, said["tried"]) == (
+        ("stopped", False, False) if hook != "renamed" else ("passed", True, False)
+    )
+    assert host.get("pages/download.php", {"slideshow": CANARY}).status == (403 if hook != "renamed" else 200)
+
+
+def test_a_host_that_does_not_reach_itself_is_no_yes(host: DownloadHost) -> None:
+    """Nor is a page that somebody else answers with."""
+    host.store["settings"]["facelease_own_url"] = "http://127.0.0.1:9"
+    host.save()
+    assert host.cron()["canary"] == "unclear"
+    host.store["settings"]["facelease_own_url"] = f"{host.url}/elsewhere"
+    host.save()
+    assert host.cron()["canary"] == "unclear"
