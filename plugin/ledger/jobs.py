@@ -11,22 +11,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    Select,
-    and_,
-    case,
-    delete,
-    exists,
-    false,
-    func,
-    or_,
-    select,
-    text,
-    true,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.config import Jobs
@@ -111,7 +97,7 @@ class Queue:
             index_where=_OPEN,
             set_={
                 "payload": new.excluded.payload,
-                "again": case((running, true()), else_=false()),
+                "again": case((running, sa.true()), else_=sa.false()),
                 "priority": _lesser(new.excluded.priority, job.c.priority),
                 "run_after": case(
                     (running, new.excluded.run_after),
@@ -130,9 +116,9 @@ class Queue:
         Takes over jobs whose lease ran out; each claim counts an attempt, so that a job that kills
         its process ends dead like one that fails. In a closed house none that compares is handed out.
         """
-        open_ = exists().where(state.c.closed_at.is_(None))
+        open_ = sa.exists().where(state.c.closed_at.is_(None))
         wanted = and_(
-            job.c.kind.in_(kinds) if kinds is not None else true(), job.c.kind.not_in(_COMPARING) | open_
+            job.c.kind.in_(kinds) if kinds is not None else sa.true(), job.c.kind.not_in(_COMPARING) | open_
         )
         now = self._store.clock.now()
         with self._store.read() as connection:
@@ -286,7 +272,7 @@ def _due(now: datetime) -> ColumnElement[bool]:
     return or_(_ready(now), _overrun(now))
 
 
-def _next(condition: ColumnElement[bool], name: str, *order: Any) -> CTE:
+def _next(condition: ColumnElement[bool], name: str, *order: Any) -> sa.CTE:
     """The first row that fits and that no other worker has in hand."""
     query: Select[Any] = select(job.c.id).where(condition).order_by(*order).limit(1)
     return query.with_for_update(skip_locked=True).cte(name)

@@ -65,6 +65,15 @@ def _analysed(*command: str) -> str:
     return done.stdout + done.stderr if done.returncode else ""
 
 
+def test_no_function_is_written_twice() -> None:
+    """All parts are loaded together: PHP ends the page at the second of a name."""
+    found = [
+        name for path in FILES for name in re.findall(r"^function (\w+)", path.read_text(), re.MULTILINE)
+    ]
+    assert len(found) > 100
+    assert sorted(found) == sorted(set(found))
+
+
 def test_static_analysis_finds_nothing() -> None:
     """PHP_CodeSniffer by the DAM's own standard, and nothing unused by PHPMD (a hook takes what the DAM passes)."""
     rules = f"--standard={Path(__file__).parents[1] / 'phpcs.xml'}"

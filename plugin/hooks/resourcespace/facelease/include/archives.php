@@ -108,7 +108,7 @@ function facelease_note_archive(): void
     }
     $insisted = array_intersect($archive['sent'], $out) !== [];
     $happened = $archive['sent'] === [] ? 'stopped' : ($insisted ? 'insisted' : 'delivered');
-    $said = facelease_said($archive['judged'], $archive['rule']);
+    $said = facelease_verdict_word($archive['judged'], $archive['rule']);
     facelease_note_delivery(
         ['channels' => $archive['channels'], 'said' => $said, 'happened' => $happened, 'file' => 'archive'],
         array_values(array_unique($archive['sent'])),

@@ -45,7 +45,7 @@ function facelease_before_sending(): void
     $refs = $file['ref'] > 0 ? [$file['ref']] : [];
     $judged = $file['kind'] === 'main' ? facelease_judge($refs, $channels, 2.0) : ['silent' => false, 'stopped' => [0 => []]];
     $happened = facelease_happens($judged['stopped'] !== [], $rule === 'warn' && facelease_insists());
-    $what = ['channels' => $channels, 'said' => facelease_said($judged, $rule), 'happened' => $happened, 'file' => $file['kind']];
+    $what = ['channels' => $channels, 'said' => facelease_verdict_word($judged, $rule), 'happened' => $happened, 'file' => $file['kind']];
     facelease_note_delivery($what, $happened === 'stopped' ? [] : $refs, $happened === 'stopped' ? $refs : []);
     if ($happened === 'stopped') {
         facelease_stop($file, $shown);
@@ -59,7 +59,7 @@ function facelease_happens(bool $stopped, bool $insisted): string
 }
 
 /** The word for the log: what was said, and whether the dates in the DAM said it because FaceLease was silent. */
-function facelease_said(array $judged, string $rule): string
+function facelease_verdict_word(array $judged, string $rule): string
 {
     $said = $judged['stopped'] === [] ? 'open' : ($rule === 'refuse' ? 'refused' : 'warned');
 
