@@ -15,6 +15,8 @@ from plugin.errors import DamError
 from plugin.hooks.change import Change as Change
 from plugin.hooks.change import What as What
 from plugin.hooks.concern import Concern
+from plugin.hooks.mention import Mentions
+from plugin.hooks.name_search import Sought
 
 T = TypeVar("T")
 Box = tuple[float, float, float, float]
@@ -279,6 +281,10 @@ class Dam(Protocol):
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
+        ...
+
+    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
+        """Wherever the name stands, in whichever field or file, in one pass; `beat` is called on the way."""
         ...
 
 
