@@ -79,7 +79,7 @@ def _outside(path: Path, ref: str, name: str, parent: str, sought: Sought) -> It
         yield _NAME
     try:
         if path.is_symlink():
-            if sought.stands_in(os.readlink(path)):
+            if sought.stands_in(str(path.readlink())):
                 yield _LINK
             return
         texts = (os.getxattr(path, one).decode("utf-8", "replace") for one in os.listxattr(path))

@@ -31,7 +31,9 @@ class Sought:
 
     def __init__(self, spellings: Iterable[str]) -> None:
         self.spellings = tuple(dict.fromkeys(one for one in spellings if one.strip()))
-        self._names = {tuple(w.key for w in words) for one in self.spellings if (words := _words(_folded(one)))}
+        self._names = {
+            tuple(w.key for w in words) for one in self.spellings if (words := _words(_folded(one)))
+        }
         self._starts = {max(name, key=len) for name in self._names}
 
     def is_name(self, text: str) -> bool:
