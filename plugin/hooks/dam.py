@@ -15,7 +15,7 @@ from plugin.errors import DamError
 from plugin.hooks.change import Change as Change
 from plugin.hooks.change import What as What
 from plugin.hooks.concern import Concern
-from plugin.hooks.mention import Mentions
+from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.name_search import Sought
 
 T = TypeVar("T")
@@ -141,7 +141,7 @@ class Dam(Protocol):
     places: frozenset[str]
     """Where this adapter writes a name."""
 
-    keeps: tuple[str, ...]
+    keeps: tuple[Line, ...]
     """What the DAM itself keeps of a name that was taken off everywhere, and we cannot reach; a line each."""
 
     dated: bool

@@ -29,7 +29,7 @@ from plugin.hooks.dam import (
 from plugin.hooks.drafts import Drafts
 from plugin.hooks.index import Index, Known
 from plugin.hooks.known_states import KnownStates
-from plugin.hooks.mention import Mentions
+from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.metadata import Metadata
 from plugin.hooks.name_search import Sought
 from plugin.hooks.sidecar import Memory
@@ -46,7 +46,7 @@ _READ_AT_ONCE = 200
 class FolderDam(Unlogged):
     """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
 
-    keeps: tuple[str, ...] = ()
+    keeps: tuple[Line, ...] = ()
     at_once = 1
     named_collections = True
     dated = False  # a file has no field for a day; the release statement is what it can bear
@@ -252,7 +252,7 @@ class FolderDam(Unlogged):
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         """In every file and folder, also those that are no photographs."""
         self._refuse_bare(not self._root.is_dir() or not any(self._root.iterdir()))
-        return folder_mentions.search(self._root, self._tool, sought, beat)
+        return folder_mentions.search(self._root, self._tool, self._ignore, sought, beat)
 
     def _scan(self) -> tree.Scan:
         scan = tree.scan(self._root, self._ignore)

@@ -7,8 +7,9 @@ stands there still stands. What cannot be read is counted, not passed over.
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, WriteRefused
@@ -31,6 +32,7 @@ _NAME, _LINK, _ATTRIBUTES, _WORDS = "name", "link", "attributes", "text"
 class _Found:
     """What was seen on the way."""
 
+    ignore: tuple[str, ...]
     mentions: list[Mention] = field(default_factory=list)
     files: int = 0
     folders: int = 0
@@ -40,9 +42,11 @@ class _Found:
     unread: Counter[str] = field(default_factory=Counter)
 
 
-def search(root: Path, tool: ExifTool | None, sought: Sought, beat: Callable[[], None]) -> Mentions:
-    """Everywhere the name stands in the folder. Links are not followed."""
-    seen = _Found()
+def search(
+    root: Path, tool: ExifTool | None, ignore: Sequence[str], sought: Sought, beat: Callable[[], None]
+) -> Mentions:
+    """Everywhere the name stands in the folder. Links are not followed; what is ignored is no resource."""
+    seen = _Found(tuple(ignore))
     waiting: list[str] = []
     for ref in _walk(root, sought, seen):
         waiting.append(ref)
@@ -67,7 +71,7 @@ def _walk(root: Path, sought: Sought, seen: _Found) -> Iterator[str]:
             ref = name if here == "." else f"{here}/{name}"
             fields = list(_outside(root / ref, ref, name, "" if here == "." else here, sought))
             if fields:
-                seen.mentions.append(Mention(_shown(sought, ref), tuple(fields), _resource(ref)))
+                seen.mentions.append(Mention(_shown(sought, ref), tuple(fields), _resource(ref, seen.ignore)))
             if name in files and _is_regular(root / ref):
                 seen.files += 1
                 yield ref
@@ -107,7 +111,7 @@ def _read(root: Path, tool: ExifTool | None, refs: list[str], sought: Sought, se
         if within:
             named = any(is_name for _, is_name in within)
             places = tuple(dict.fromkeys(place for place, _ in within))
-            seen.mentions.append(Mention(_shown(sought, ref), places, _owner(root, ref), named))
+            seen.mentions.append(Mention(_shown(sought, ref), places, _owner(root, ref, seen.ignore), named))
 
 
 def _sayable(path: Path) -> bool:
@@ -186,22 +190,25 @@ def _shown(sought: Sought, ref: str) -> str:
     return sought.masked(ref) if tree.sayable(ref) else ascii(sought.masked(ref))
 
 
-def _resource(ref: str) -> str | None:
-    return ref if PurePosixPath(ref).suffix.lower() in tree.PHOTOS | tree.OTHERS else None
+def _resource(ref: str, ignore: Sequence[str]) -> str | None:
+    path = PurePosixPath(ref)
+    left_out = any(fnmatch(part, pattern) for part in path.parts for pattern in ignore)
+    known = path.suffix.lower() in tree.PHOTOS | tree.OTHERS and tree.sayable(ref)
+    return ref if known and not left_out else None
 
 
-def _owner(root: Path, ref: str) -> str | None:
+def _owner(root: Path, ref: str, ignore: Sequence[str]) -> str | None:
     """The photograph that a file, or a sidecar, is about."""
     if not sidecars.is_sidecar(ref):
-        return _resource(ref)
+        return _resource(ref, ignore)
     path = root / ref
     try:
         listing = frozenset(one.name for one in path.parent.iterdir())
     except OSError:
         return None
     about = (name for name in sorted(listing) if path.name in sidecars.readable(name, listing))
-    photo = next((name for name in about if _resource(name)), None)
-    return None if photo is None else str(PurePosixPath(ref).with_name(photo))
+    photos = (_resource(str(PurePosixPath(ref).with_name(name)), ignore) for name in about)
+    return next((photo for photo in photos if photo), None)
 
 
 def _looked(seen: _Found) -> tuple[Line, ...]:

@@ -19,6 +19,7 @@ from plugin.hooks.dam import (
     Write,
     node_key,
 )
+from plugin.hooks.mention import Line
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
 from plugin.hooks.resourcespace.binding import Status, of
@@ -48,9 +49,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
     """The Dam protocol on one server, in the name of one account. Threads may share it."""
 
     places = frozenset({PLACE})
-    keeps: tuple[str, ...] = (
-        "the DAM's own log of changes: its rows hold the name; its administrator can purge them",
-    )
+    keeps: tuple[Line, ...] = (Line("dam_log"),)
     dated = True
 
     def __init__(

@@ -4,6 +4,7 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +24,7 @@ _TOLD_ONE_BY_ONE = frozenset(
     {"node", "resource", "collection", "resource_alt_files", "comment", "annotation"}
 )
 _PEOPLE = "people"
+_PAGE = 500
 _PAGES = 20  # of one column: more rows than so many hold are counted
 
 
@@ -58,10 +60,14 @@ class Mentioning:
 
     def _mentions_by(self, profile: Profile, sought: Sought, beat: Callable[[], None]) -> Mentions:
         """A plugin of before this could be asked tells no more than none."""
+        found = _shown(self._client, self._nodes, sought)
         if not isinstance(profile, Classic):
             with suppress(NoSuchFunction):
-                return _told(self._client, sought, beat)
-        return _shown(self._client, self._nodes, sought)
+                found = _told(self._client, sought, beat)
+        known = {one.ref for one in found.found if one.named}
+        holders = dict.fromkeys(str(ref) for name in sought.spellings for ref in profile.holders(name))
+        more = [Mention(f"resource {ref}", (_PEOPLE,), ref, True) for ref in holders if ref not in known]
+        return replace(found, found=(*found.found, *more))
 
 
 def patterns(sought: Sought) -> list[list[str]]:
@@ -103,6 +109,8 @@ def _told(client: Client, sought: Sought, beat: Callable[[], None]) -> Mentions:
         beat()
         if left:
             cut.append(Line("unread_rows", {"column": f"{table}.{column}", "count": left}))
+        if any(len(row.refs) >= _PAGE for row in hits):
+            cut.append(Line("unread_rows", {"column": "resource_node", "count": "?"}))
         if table in _TOLD_ONE_BY_ONE:
             found += [one for row in hits for one in _mentions(table, column, row, sought)]
         elif hits:
