@@ -147,8 +147,14 @@ def _said(lines: Iterable[Line], language: str) -> list[str]:
 
 
 def _values(values: Mapping[str, str | int], words: Mapping[str, str]) -> dict[str, str]:
-    """Numbers as they are; places by their words, where they have some."""
-    return {
-        name: ", ".join(words.get(f"field_{part}", part) for part in str(value).split(", "))
-        for name, value in values.items()
-    }
+    """Numbers as they are; places, and kinds of rows, by their words where they have some."""
+
+    def said(part: str) -> str:
+        kind, _, count = part.rpartition(" ")
+        return (
+            f"{words[f'rows_{kind}']} {count}"
+            if f"rows_{kind}" in words
+            else words.get(f"field_{part}", part)
+        )
+
+    return {name: ", ".join(map(said, str(value).split(", "))) for name, value in values.items()}

@@ -197,7 +197,7 @@ def _clean(
         tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(left))
     done = [
         Line("tags_out", {"count": removed}),
-        Line("rows_gone", {"rows": ", ".join(f"{kind} {count}" for kind, count in counts.items())}),
+        Line("rows_gone", {"rows": ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)}),
         Line("clearances"),
     ]
     return _Cleaned(mentions, done, left)

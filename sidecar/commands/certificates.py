@@ -1,4 +1,4 @@
-"""`facelease person certificate`: what an erasure looked at, reached and did not reach, by the number that the person has."""
+"""`facelease person certificate`: what an erasure looked at, reached and did not, by the number that the person has."""
 
 from typing import Any
 
