@@ -83,7 +83,7 @@ def _wrapped(tree: Tree) -> Iterator[tuple[str, int]]:
 
 def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[Line]:
     """Backups that the log knows and the folder does not hold: moved away, or deleted."""
-    here = " ".join(json.dumps(one.get("sha256", "")) for one in manifests)
+    here = " ".join(json.dumps(one) for one in manifests)
     written = select(t.audit.c.at, t.audit.c.details).where(t.audit.c.action == Action.BACKUP_WRITE.value)
     with services.store.read() as conn:
         rows = conn.execute(written.order_by(t.audit.c.seq)).all()

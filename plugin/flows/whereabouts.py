@@ -4,12 +4,14 @@ Looked for in every spelling that was recorded of it. What belongs to another pe
 shut; it is counted.
 """
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table, func, select
 
 from plugin.errors import VaultError
 from plugin.flows.services import Services
@@ -66,6 +68,7 @@ def in_store(
                     beat()
             columns, shut = columns + 1, shut + seen.shut
             left += _told(f"{table.name}.{column.name}", seen)
+        shut += conn.scalar(select(func.count()).select_from(t.sealed)) or 0
     looked = [Line("looked_store", {"columns": columns, "texts": rows, "found": len(left)})]
     return [*looked, *([Line("looked_shut", {"count": shut})] if shut else [])], left
 
@@ -91,21 +94,28 @@ def _look(
     if table is t.erasure and owner == person_id:
         return  # what the search itself needs to know; it goes with it
     for text in texts_in(row.said):
-        said = text
-        if free_text.is_sealed(text):
-            opened = _opened(services, conn, text, f"{table.name}.{column.name}")
-            if opened is None:
-                seen.shut += 1
-                continue
-            said = opened
-        if sought.stands_in(said):
+        said = _opened(services, conn, text, f"{table.name}.{column.name}")
+        seen.shut += said is None
+        if said is not None and any(sought.stands_in(one) for one in _parts(said)):
             seen.rows.append(_number(row, sought))
             seen.others += owner not in (None, person_id)
             break
 
 
+def _parts(text: str) -> Iterator[str]:
+    """The text, or the texts in it where it is JSON, which writes some letters otherwise."""
+    if text[:1] in {"{", "[", '"'}:
+        with suppress(ValueError):
+            yield from texts_in(json.loads(text))
+            return
+    yield text
+
+
 def _opened(services: Services, conn: Connection, text: str, column: str) -> str | None:
-    """Under the house's key alone: what a person's key seals is theirs."""
+    """What was sealed is opened under the house's key alone, None where that does not do: what a person's key seals
+    is theirs."""
+    if not free_text.is_sealed(text):
+        return text
     try:
         return free_text.opened(conn, services.vault, text, column)
     except VaultError:
