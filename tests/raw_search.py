@@ -31,7 +31,7 @@ def bytes_of(name: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for what, text in (("", name), ("upper", name.upper()), ("folded", name.casefold())):
         for form in ("NFC", "NFD"):
-            written = unicodedata.normalize(form, text)  # type: ignore[arg-type]
+            written = unicodedata.normalize(form, text)
             for apart in (" ", "_", "-"):
                 found[f"{what} {form} {apart}"] = written.replace(" ", apart).encode()
             found[f"{what} {form} UTF-16"] = written.encode("utf-16-le")
