@@ -105,7 +105,7 @@ def _in_plain(copy: Path, sought: Sought) -> bool:
 def _forms(spelling: str) -> Iterator[bytes]:
     for text in (spelling, spelling.casefold(), spelling.upper()):
         for form in ("NFC", "NFD"):
-            written = unicodedata.normalize(form, text)  # type: ignore[arg-type]
+            written = unicodedata.normalize(form, text)
             for apart in (" ", "_", "-", "%20"):
                 yield written.replace(" ", apart).encode()
             yield json.dumps(written)[1:-1].encode()

@@ -11,7 +11,16 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import NotFound
-from plugin.flows import certificate, chores, erasure, erasure_register, erasure_rows, requests, whereabouts
+from plugin.flows import (
+    certificate,
+    chores,
+    erasure,
+    erasure_register,
+    erasure_rows,
+    letters,
+    requests,
+    whereabouts,
+)
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Store
@@ -128,7 +137,8 @@ def test_the_last_letter_brings_the_number_and_its_address_goes_with_it(post: Po
     assert any("laatste brief" in line for line in made.not_reached)
     assert _held(post.services) == 1
     with post.services.store.read() as conn:
-        assert "asa@" not in str(conn.execute(select(t.erasure)).all() + conn.execute(select(t.mail)).all())
+        rows = [*conn.execute(select(t.erasure)), *conn.execute(select(t.mail))]
+    assert "asa@" not in str(rows)
     post.clock.advance(timedelta(minutes=5))
     post.work()
     letter = post.box.letters[-1]
@@ -151,8 +161,6 @@ def test_a_last_letter_that_nobody_takes_is_given_up_and_its_address_goes(post: 
     number = erasure.begin(post.services, asa, "test", tell=True)
     post.cast.work()
     post.clock.advance(timedelta(days=6))
-    from plugin.flows import letters
-
     with post.services.store.write() as tx:
         tx.execute(update(t.job).where(t.job.c.kind == "mail").values(state="dead"))
     letters.resume(post.services)
