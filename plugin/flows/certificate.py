@@ -8,6 +8,7 @@ Kept as facts, so that it can be printed in another language and go on where som
 import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from functools import cache
@@ -119,8 +120,11 @@ def kept(services: Services, number: str) -> Certificate:
 
 def of_person(services: Services, person_id: str) -> Certificate | None:
     """The certificate that speaks of this person."""
-    found = (kept(services, number) for number in numbers(services))
-    return next((one for one in found if one.person_id == person_id), None)
+    for number in reversed(numbers(services)):
+        with suppress(NotFound):  # somebody deleted it this moment, or it is no certificate
+            if (found := kept(services, number)).person_id == person_id:
+                return found
+    return None
 
 
 def numbers(services: Services) -> list[str]:

@@ -97,13 +97,17 @@ def _enter(services: Services, tx: Tx, person_id: str, language: str, actor: str
     """The erasure in its register, with what has to be known later; a second beginning changes neither."""
     number = erasure_register.enter(services, tx, person_id, actor)
     row = erasure_register.numbered(tx.connection, number)
-    if row.held is None:
-        held = Held(whereabouts.spellings(tx.connection, person_id), language)
-        if asked_by and services.vault.has_key(tx.connection, person_id, "record"):
+    known = erasure_register.held(services, tx.connection, row)
+    if known is None or not known.spellings:
+        held = replace(
+            known or Held(language=language), spellings=whereabouts.spellings(tx.connection, person_id)
+        )
+        if asked_by and not held.to and services.vault.has_key(tx.connection, person_id, "record"):
             held = last_letter.addressed(services, tx.connection, person_id, held, asked_by)
         erasure_register.hold(services, tx, number, held)
         erasure_register.reopen(tx, number)
-        last_letter.put(services, tx, number, held)
+        if known is None or not known.to:
+            last_letter.put(services, tx, number, held)
     return number
 
 
@@ -152,7 +156,7 @@ def settle(services: Services, person_id: str) -> list[Line]:
     looked, opened = backup_traces.key_files(services, person_id)
     with services.store.write():  # the certificate is written by one at a time
         made = certificate.of_person(services, person_id)
-        if made is not None and (_PENDING in made.left or any(one.key in _STORE for one in made.left)):
+        if made is not None and any(one.key in _STORE for one in made.left):
             settled = made.settled(done, [*still, *opened], _STORE | {"keys_open"})
             certificate.keep(services, replace(settled, looks=_with(made.looks, looked)))
     return still

@@ -41,7 +41,7 @@ def put(services: Services, tx: Tx, number: str, held: Held) -> None:
     mail_id = uuid4().hex
     tx.execute(
         insert(t.mail).values(
-            id=mail_id, cause=f"erased:{number}", kind="erased", person_id=None, data={"erasure": number},
+            id=mail_id, cause=f"erased:{mail_id}", kind="erased", person_id=None, data={"erasure": number},
             language=held.language, state="queued", created_at=tx.now,
         )
     )  # fmt: skip
