@@ -53,6 +53,12 @@ def test_the_name_alone_is_told_from_a_text_that_holds_it() -> None:
     assert not sought.is_name("People|Åsa Sample")
 
 
+def test_decomposed_letters_in_the_longest_word() -> None:
+    """They are composed before anything is compared."""
+    assert Sought(["Åsa Öberg"]).stands_in(unicodedata.normalize("NFD", "with åsa öberg"))
+    assert Sought([unicodedata.normalize("NFD", "Åsa Öberg")]).stands_in("Åsa Öberg")
+
+
 def test_numbers_are_words_of_their_own() -> None:
     """A name with a number is not one with a longer number."""
     sought = Sought(["Åsa 12"])
