@@ -80,7 +80,7 @@ def begun(
     """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
     person, claims = roster.load(tx.connection, person_id)
     if not logged:
-        services.ended.append(Ended(person_id, None, tx.now, ERASED))
+        services.ended.append(tx, Ended(person_id, None, tx.now, ERASED))
     number = _enter(services, tx, person_id, person.language, actor, asked_by)
     tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
     ended = lifecycle.withdraw(claims, None, tx.now)
