@@ -2,7 +2,7 @@
 
 // Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.
 return [
-    'api/api_bindings.php' => [3376, 'a30705c88228d53b5f9c201004c9b468a16c7c6149ed875d158b07c15faca7d4'],
+    'api/api_bindings.php' => [4435, '604c4eee25a376ee08fc6369960bc760f33b69ea15b4416ad29223846fc2e304'],
     'config/config.php' => [963, 'e56cd11fe2cb3dace38973249df917c9d564037d7219932e52089a23fdc7e47f'],
     'css/style.css' => [3143, 'ca0a2c6f80d36c10f6c967a8af0a39b5f2ee4716fcc4eef3181129f0ce793288'],
     'dbstruct/index_facelease_event.txt' => [90, '75363063f15e9cc8ea365cf01d847595c3b6963a1713f81ed863a2ba590ae17e'],
@@ -16,7 +16,7 @@ return [
     'hooks/collection_download.php' => [2218, '7bc789009e91dc080e3d27379ac1847952a92498d6c9d17c3efe1fb7c4be02aa'],
     'hooks/download.php' => [1187, '2d49c0023b0a3102d48269e64f3feeda28b0d4320afdd9c0e51ddd40a656a4dd'],
     'include/access.php' => [3212, 'acc95a7472ae25c5444cc1946634d2cbe7651c560ae14644a2c71b558a0524a4'],
-    'include/all.php' => [415, '04b0954c874801001f1a0908ee85422fc8670e5fc9b6054468d1ded06a835a44'],
+    'include/all.php' => [427, 'a7408c428ff5c6ca1b3c06430047c3c352d7e00d210e07a9e565e83d13e8aa05'],
     'include/breaker.php' => [3528, 'ee17488a9e6baa6b840b834e02cc0d638eaeaa82d8d35149500b65528e6ebcb2'],
     'include/collection_form.php' => [5193, '1c4d27ace9c962916f2be84caef2b4cd9f7e5eff7f1411161f3724d574eef849'],
     'include/downloads.php' => [6489, '46e853e11c16b6d835314b2ca0289d2516a31d205850eb3f5a3841a9101551f3'],
@@ -24,6 +24,7 @@ return [
     'include/embedded.php' => [2009, '86382b71eb1f6925f8c3a2b050b7dfd04ea0858d329ba4a2f0e2ee224e6225af'],
     'include/events.php' => [10118, 'b6f988dd0e599932c86417fcfa9178c7aaa5bd1741997fa274da640f6e955bff'],
     'include/fields.php' => [4586, 'bb1020e917ff53aee729bab34fa3ea1911202ccd23f2d082a6f62efd8310193e'],
+    'include/mentions.php' => [3737, '6e2a8e5210d87c02f0052edd84b9c4599e1d995c171f5bfcd910f6cb7516a5e1'],
     'include/modes.php' => [11148, '3ac61ac879df7134c98230061730cc5ff2a932c2a2fef51853ecd35478f50a86'],
     'include/panel.php' => [11694, '8666dc32c35783d2390dec25c5ec88efbac0ea360a7043ef088616f4b2db1d6f'],
     'include/photo.php' => [4335, '2168bab528bb29f26112c93102824e3ce9b3e84e77c911285e2799c010db302f'],
