@@ -88,7 +88,7 @@ def test_the_certificate_says_what_was_reached_and_what_not(
     assert cast.names_on(ref) == set()
     assert _rows(services, asa) == {}
     assert not rotation.due(services.store)
-    for said in (asa, "destroyed", "1 taken out, then read back", "version 2 made", "overwritten", "downloaded",
+    for said in (asa, "destroyed", "taken out and then read back: 1", "version 2 made", "overwritten", "downloaded",
                  "ended.log", "audit log"):  # fmt: skip
         assert said in text
     assert "Åsa" not in text
