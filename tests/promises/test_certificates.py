@@ -24,6 +24,7 @@ from plugin.flows.certificate import Certificate
 from plugin.flows.services import Services
 from plugin.ledger import backup, sealing
 from plugin.ledger import tables as t
+from plugin.ledger.head_book import HeadBook
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.recognizer.examiner import Examiner
 from tests import raw_search, support
@@ -164,10 +165,9 @@ def plant_in_store(services: Services, cast: support.Cast, ref: str) -> None:
 
 
 def back_up(services: Services) -> None:
-    backup.backup(
-        services.store, services.master, services.config.path(services.config.backup.folder), services.clock,
-        services.config.backup.key_days,
-    )  # fmt: skip
+    config = services.config
+    folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
+    backup.backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)
 
 
 def check_ours(services: Services, config: Config, made: Certificate, person_id: str, report: Report) -> None:
