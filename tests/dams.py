@@ -26,6 +26,8 @@ from plugin.hooks.dam import (
     Write,
     one_by_one,
 )
+from plugin.hooks.mention import Mentions
+from plugin.hooks.name_search import Sought
 
 
 class Through:
@@ -101,6 +103,9 @@ class Through:
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         return self.inner.standing(nodes)
+
+    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
+        return self.inner.mentions(sought, beat)
 
     def forget(self, node: str) -> bool:
         return self.inner.forget(node)

@@ -25,6 +25,7 @@ _CONSOLE: dict[str, Rule] = {
     "person_address": READERS, "person_recognised": READERS, "person_letter": READERS,
     "person_end": OFFICERS, "person_export": OFFICERS, "person_evidence": OFFICERS,
     "requests": OFFICERS, "request_decide": OFFICERS, "officer": OFFICERS,
+    "certificate": OFFICERS, "certificate_find": OFFICERS,
     "names": READERS, "names_decide": REVIEWERS,
     "collections": OFFICERS, "collection": OFFICERS, "collection_set": ALONE,
     "forms": OFFICERS, "form": OFFICERS, "form_sample": OFFICERS, "form_add": ALONE, "form_retire": ALONE,
@@ -58,7 +59,7 @@ _BY_TOKEN = (
     "api_forms.forms_list", "api_forms.form_show", "api_forms.form_add", "api_forms.form_retire",
     "api_invitations.invitations_list", "api_invitations.invitation_make",
     "api_invitations.invitation_revoke", "api_invitations.invitation_hand_over", "api_erasures.erasures_list",
-    "api_erasures.erasure_decide",
+    "api_erasures.erasure_decide", "api_erasures.certificate_read",
 )  # fmt: skip
 _FOR_ALL = (
     "front",

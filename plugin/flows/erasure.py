@@ -1,58 +1,57 @@
-"""Forget a person everywhere; a certificate that says what was reached and what was not.
+"""Forget a person everywhere; a certificate that says where it looked, what was reached and what was not.
 
 At once: every grant ends, both keys are destroyed, nothing of theirs opens any more. Then the DAM is
 cleaned, and only when it has been read back are the last rows deleted; until then the job comes again.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Row, delete
 
-from plugin.errors import DamError, ResourceGone, StoreError, VaultError
-from plugin.flows import clearance, consent, keeping, remains, revocation, roster, taken_off
-from plugin.flows.many import chunked
+from plugin.errors import DamError, StoreError, VaultError
+from plugin.flows import (
+    backup_traces,
+    certificate,
+    clearance,
+    consent,
+    erasure_register,
+    erasure_rows,
+    keeping,
+    last_letter,
+    remains,
+    revocation,
+    roster,
+    taken_off,
+    whereabouts,
+)
+from plugin.flows.certificate import Certificate
+from plugin.flows.erasure_register import Held
 from plugin.flows.services import Services
-from plugin.ledger import files, rotation
+from plugin.hooks.mention import Line, Mentions
+from plugin.hooks.name_search import Sought
+from plugin.ledger import rotation
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.endings import Ended
 from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim import lifecycle
-from plugin.quitclaim.model import name_key
 
 ERASED = "erased"
+_PENDING = Line("open_pending")
+_STORE = frozenset({"open_pending", "open_master", "open_log"})
 
 
-@dataclass
-class Certificate:
-    """What an erasure reached and what it did not. Names nobody: the person is a pseudonymous id."""
+@dataclass(frozen=True)
+class _Cleaned:
+    """What became of the DAM and the rows."""
 
-    person_id: str
-    asked_at: datetime
-    finished_at: datetime | None = None
-    reached: list[str] = field(default_factory=list)
-    not_reached: list[str] = field(default_factory=list)
-
-    def text(self) -> str:
-        """The certificate in plain words."""
-        end = (
-            f"{self.finished_at:%Y-%m-%d %H:%M:%S %Z}"
-            if self.finished_at
-            else "NOT FINISHED: it goes on by itself"
-        )
-        lines = [
-            "CERTIFICATE OF ERASURE", "",
-            f"Person (pseudonymous id): {self.person_id}",
-            f"Asked:    {self.asked_at:%Y-%m-%d %H:%M:%S %Z}",
-            f"Finished: {end}", "", "Reached:",
-            *(f"  - {line}" for line in self.reached), "", "Not reached:",
-            *(f"  - {line}" for line in self.not_reached), "",
-        ]  # fmt: skip
-        return "\n".join(lines)
+    mentions: Mentions
+    done: Sequence[Line]
+    left: Sequence[Line]
 
 
 def erase(services: Services, person_id: str, actor: str) -> Certificate:
@@ -60,26 +59,29 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
 
     Raises NotFound.
     """
-    begin(services, person_id, actor)
+    begin(services, person_id, actor, tell=True)
     try:
         return finish(services, person_id)
     except DamError as error:
-        return Certificate(
-            person_id, services.clock.now(), None, ["every key of this person is destroyed"], [str(error)]
-        )
+        row, held = _known(services, person_id)
+        keys, why = Line("keys_gone"), Line("dam_error", {"why": str(error)})
+        return replace(_blank(services, row, held), done=[keys], left=[why])
 
 
-def begin(services: Services, person_id: str, actor: str, logged: bool = False) -> None:
-    """From this commit on nothing of the person's opens, matches or clears."""
+def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
+    """From this commit on nothing of the person's opens, matches or clears; returns the certificate's number."""
     with services.store.write() as tx:
-        begun(services, tx, person_id, actor, logged)
+        return begun(services, tx, person_id, actor, logged, last_letter.PERSON if tell else "")
 
 
-def begun(services: Services, tx: Tx, person_id: str, actor: str, logged: bool = False) -> None:
-    """The same in the caller's transaction."""
-    _, claims = roster.load(tx.connection, person_id)
+def begun(
+    services: Services, tx: Tx, person_id: str, actor: str, logged: bool = False, asked_by: str = ""
+) -> str:
+    """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
+    person, claims = roster.load(tx.connection, person_id)
     if not logged:
         services.ended.append(tx, Ended(person_id, None, tx.now, ERASED))
+    number = _enter(services, tx, person_id, person.language, actor, asked_by)
     tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
     ended = lifecycle.withdraw(claims, None, tx.now)
     consent.end(services, tx, person_id, consent.ended_by(claims, ended), actor)
@@ -88,145 +90,188 @@ def begun(services: Services, tx: Tx, person_id: str, actor: str, logged: bool =
     tx.execute(delete(t.guardian).where(t.guardian.c.person_id == person_id))
     tx.move_generation()
     services.queue.put(tx, "erase", person_id, {"asked": tx.now.isoformat()}, priority=1)
+    return number
+
+
+def _enter(services: Services, tx: Tx, person_id: str, language: str, actor: str, asked_by: str) -> str:
+    """The erasure in its register, with what has to be known later; a second beginning changes neither."""
+    number = erasure_register.enter(services, tx, person_id, actor)
+    row = erasure_register.numbered(tx.connection, number)
+    known = erasure_register.held(services, tx.connection, row)
+    if known is None or not known.spellings:
+        held = replace(
+            known or Held(language=language), spellings=whereabouts.spellings(tx.connection, person_id)
+        )
+        if asked_by and not held.to and services.vault.has_key(tx.connection, person_id, "record"):
+            held = last_letter.addressed(services, tx.connection, person_id, held, asked_by)
+        erasure_register.hold(services, tx, number, held)
+        erasure_register.reopen(tx, number)
+        if known is None or not known.to:
+            last_letter.put(services, tx, number, held)
+    return number
 
 
 def erased(services: Services, job: Claimed) -> None:
     """The job that finishes an erasure; its key is the person's id."""
     with services.store.read() as conn:
         there = roster.load_many(conn, [job.key])
-    if there:
-        finish(services, job.key)
-    left = _overwrite(services)[1]
+        row = erasure_register.of(conn, job.key)
+    if there or (row is not None and row.finished_at is None):
+        finish(services, job.key, lambda: services.queue.heartbeat(job))
+    left = settle(services, job.key)
     if left:
-        raise StoreError(f"the rows are deleted, but not yet beyond reading back: {left[0]}")
+        raise StoreError("the rows are deleted, but not yet beyond reading back: it is tried again")
     with services.store.write() as tx:
         services.queue.finish(tx, job)
 
 
-def finish(services: Services, person_id: str) -> Certificate:
-    """Clean the DAM, delete the rows, shred. Raises DamError while the DAM cannot be cleaned."""
+def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda: None) -> Certificate:
+    """Clean the DAM, delete the rows, look for what is left, shred. Raises DamError while the DAM cannot be cleaned.
+
+    Where a run was interrupted after it deleted the rows, what is held tells the next for which name to look.
+    """
+    row, held = _known(services, person_id)
+    held = replace(held, spellings=whereabouts.called_now(services, held.spellings))
+    sought = Sought(held.spellings)
     with services.store.read() as conn:
-        standing = roster.load(conn, person_id)
-        photos = clearance.resources_naming(conn, person_id)
-    certificate = Certificate(person_id, _asked(services, person_id))
-    name = standing[0].display_name
+        there = bool(roster.load_many(conn, [person_id]))
+    if there:
+        cleaned = _clean(services, row, held, sought, beat)
+    else:
+        cleaned = _Cleaned(services.dam.mentions(sought, beat), [Line("rows_gone_before")], [])
+    made = _written(services, row, held, sought, cleaned, beat)
+    with services.store.write() as tx:
+        now = erasure_register.numbered(tx.connection, row.number)
+        known = erasure_register.held(services, tx.connection, now) or held
+        waits = [last_letter.WAITS] if known.to else []
+        certificate.keep(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
+        erasure_register.finish(services, tx, now, known)
+    settle(services, person_id)
+    return certificate.kept(services, row.number)
+
+
+def settle(services: Services, person_id: str) -> list[Line]:
+    """Make sure that nothing deleted can be read back, now or from a copy; returns what cannot be made sure yet."""
+    done, still = _overwritten(services, person_id)
+    looked, opened = backup_traces.key_files(services, person_id)
+    with services.store.write():  # the certificate is written by one at a time
+        made = certificate.of_person(services, person_id)
+        if made is not None and any(one.key in _STORE for one in made.left):
+            settled = made.settled(done, [*still, *opened], _STORE | {"keys_open"})
+            certificate.keep(services, replace(settled, looks=_with(made.looks, looked)))
+    return still
+
+
+def _with(looks: Sequence[Line], files: Sequence[Line]) -> list[Line]:
+    keys = {one.key for one in files}
+    return [*(one for one in looks if one.key not in keys), *files]
+
+
+def _known(services: Services, person_id: str) -> tuple[Row[Any], Held]:
+    """The erasure's row and what is held; of one that was begun before there was a register, made now."""
+    with services.store.read() as conn:
+        row = erasure_register.of(conn, person_id)
+        held = erasure_register.held(services, conn, row) if row is not None else None
+    if row is None or held is None or not held.spellings:
+        with services.store.write() as tx:
+            person, _ = roster.load(tx.connection, person_id)
+            _enter(services, tx, person_id, person.language, "system", "")
+        return _known(services, person_id)
+    return row, held
+
+
+def _clean(
+    services: Services, row: Row[Any], held: Held, sought: Sought, beat: Callable[[], None]
+) -> _Cleaned:
+    """Take the names out, look once through everything, read back, and delete the rows."""
+    person_id, name = row.person_id, held.spellings[0]
     refs = remains.named_on(services, person_id)
-    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True)
-    left = _left(services, name)
-    beside = remains.beside(services, refs)
-    if not services.dam.forget(name):
-        left.append("the DAM's own list of names")
+    removed = revocation.take_out(services, person_id, revocation.ALL)
+    left = [] if services.dam.forget(name) else [Line("dam_list")]
+    mentions = services.dam.mentions(sought, beat)
+    revocation.read_back(services, person_id, revocation.ALL, _named(mentions))
+    left += [*_mentioned(mentions, frozenset(refs)), *_beside(remains.beside(services, refs))]
+    with services.store.read() as conn:
+        photos = clearance.resources_naming(conn, person_id)
     with services.store.write() as tx:
         taken_off.note_gone(services, tx, person_id)
-        counts = _delete(tx, person_id, name)
+        erasure_register.hold(services, tx, row.number, held)
+        counts = erasure_rows.remove(tx, person_id, name)
         clearance.recompute(services, tx, photos)
         tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(left))
-    done, open_ = _overwrite(services)
-    certificate.finished_at = services.clock.now()
-    certificate.reached = [
-        "the keys of template, reference photographs, evidence and contact details: destroyed",
-        f"tags in the DAM: {removed} taken out, then read back: none of ours is left",
-        "rows deleted: " + ", ".join(f"{kind} {count}" for kind, count in counts.items()),
-        "stored clearances of the photographs: computed anew",
-        *done,
+    done = [
+        Line("tags_out", {"count": removed}),
+        Line("rows_gone", {"rows": ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)}),
+        Line("clearances"),
     ]
-    certificate.not_reached = [
-        *open_,
-        *(f"the name still stands, not by our hand, in: {line}" for line in left),
-        *_beside(beside),
-        *services.dam.keeps,
-        "files that were downloaded, sent or copied before: ask those who have them",
-        "rows of the audit log: they stay, and nobody can tell any more whom they are about",
-        "the line in ended.log with the pseudonymous id: it keeps an old backup from bringing the person back",
-    ]
-    files.make_folder(kept(services, person_id).parent)
-    files.write_secret(kept(services, person_id), certificate.text().encode())
-    return certificate
+    return _Cleaned(mentions, done, left)
 
 
-def kept(services: Services, person_id: str) -> Path:
-    """Where the certificate of an erasure lies, for the officer, whoever finished it."""
-    return services.config.path("{data}/certificates") / f"{person_id}.txt"
+def _named(mentions: Mentions) -> set[str]:
+    """The resources that bear the name as a name."""
+    return {one.ref for one in mentions.found if one.ref is not None and one.named}
 
 
-def _overwrite(services: Services) -> tuple[list[str], list[str]]:
-    """Make sure that nothing deleted can be read back, now or from a copy; returns what was reached and what not."""
-    reached, left = [], []
+def _mentioned(mentions: Mentions, theirs: frozenset[str]) -> list[Line]:
+    """Where the name stands in the DAM: on their photographs, or anywhere else, where it may be another's."""
+    return [
+        Line("found_dam" if one.ref in theirs else "found_dam_other", {"at": one.at, "fields": ", ".join(one.fields)})
+        for one in sorted(mentions.found, key=lambda one: (one.at, one.fields))
+    ]  # fmt: skip
+
+
+def _written(
+    services: Services, row: Row[Any], held: Held, sought: Sought, cleaned: _Cleaned, beat: Callable[[], None]
+) -> Certificate:
+    """The certificate, as far as it can be written before the store is overwritten."""
+    store, in_store = whereabouts.in_store(services, sought, row.person_id, beat)
+    files, in_files = whereabouts.in_files(services, sought)
+    backups, in_backups = backup_traces.backups(services, sought)
+    left = cleaned.left or _mentioned(cleaned.mentions, frozenset())
+    name = Line("looked_name", {"count": len(held.spellings)})
+    return replace(
+        _blank(services, row, held),
+        looks=[name, *cleaned.mentions.looked, *store, *files, *backups],
+        done=[Line("keys_gone"), *cleaned.done],
+        left=[
+            _PENDING, *left, *in_store, *in_files, *in_backups, *cleaned.mentions.unread, *services.dam.keeps,
+            Line("copies"), Line("audit"), Line("ended"),
+        ],
+        provided=[
+            Line("condition_copies", {"version": backup_traces.wrapped_by(services, row.person_id)}),
+            Line("condition_backup_keys"),
+            Line("condition_sqlite" if services.store.is_sqlite else "condition_postgresql"),
+            Line("condition_spelling"), Line("condition_pictures"),
+        ],
+    )  # fmt: skip
+
+
+def _blank(services: Services, row: Row[Any], held: Held) -> Certificate:
+    asked: datetime = row.asked_at
+    return Certificate(row.number, row.person_id, asked, held.language, services.config.site.zone)
+
+
+def _overwritten(services: Services, person_id: str) -> tuple[list[Line], list[Line]]:
+    done: list[Line] = []
+    still: list[Line] = []
     if rotation.due(services.store):
         try:
             keeping.rotate(services)
         except VaultError as error:
-            left.append(f"older copies of the store: {error}")
-    if not left:
-        reached.append(
-            f"the master key: version {services.master.current} made and older ones destroyed: "
-            "no older copy of the store, and no backup, opens or names this person"
-        )
-    if services.store.is_sqlite:
-        if services.store.checkpoint():
-            reached.append("the store's file and its log: overwritten")
-        else:
-            left.append("the store's log: a reader holds it; it is overwritten when that has gone")
-    return reached, left
+            still.append(Line("open_master", {"why": str(error)}))
+    services.master.reload()
+    if not still and services.master.versions[0] <= backup_traces.wrapped_by(services, person_id):
+        still.append(Line("open_master", {"why": f"version {services.master.versions[0]} of the master key"}))
+    if not still:
+        done.append(Line("master_gone", {"version": services.master.current}))
+    if services.store.is_sqlite and services.store.checkpoint():
+        done.append(Line("log_gone"))
+    elif services.store.is_sqlite:
+        still.append(Line("open_log"))
+    return done, still
 
 
-def _asked(services: Services, person_id: str) -> datetime:
-    times = [
-        line.at for line in services.ended.readable() if line.person_id == person_id and line.kind == ERASED
-    ]
-    return min(times, default=services.clock.now())
-
-
-def _left(services: Services, name: str) -> list[str]:
-    """Where the name still stands, in places that we cannot clean."""
-    found = []
-    for some in chunked(sorted(services.dam.holders(name)), services.dam.at_once):
-        for ref, names in services.dam.names_on(some).items():
-            if isinstance(names, ResourceGone):
-                continue
-            if isinstance(names, DamError):
-                raise names
-            places = [p for n in names if name_key(n.node) == name_key(name) for p in sorted(n.places)]
-            if places:
-                found.append(f"{ref} ({', '.join(dict.fromkeys(places))})")
-    return found
-
-
-def _beside(found: list[tuple[str, int]]) -> list[str]:
+def _beside(found: list[tuple[str, int]]) -> list[Line]:
     """By number alone: what such a file is called may name somebody."""
     where = ", ".join(f"{ref} ({count})" for ref, count in found)
-    what = "earlier versions and alternative files that the DAM keeps beside photographs of this person"
-    return [f"{what}: {where}"] if found else []
-
-
-def _delete(tx: Tx, person_id: str, name: str) -> dict[str, int]:
-    """Every row of the person's, children first; returns how many of each kind."""
-    unnamed = update(t.face).where(t.face.c.person_id == person_id).values(
-        state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None
-    )  # fmt: skip
-    counts = {"faces unnamed": tx.execute(unnamed).rowcount}
-    links = select(t.invitation.c.id).where(t.invitation.c.person_id == person_id)
-    mine: list[tuple[str, Any, Any]] = [
-        ("tags", t.tag, (t.tag.c.person_id == person_id) | (t.tag.c.node_key == name_key(name))),
-        ("intents", t.intent, t.intent.c.person_id == person_id),
-        ("rejections", t.rejection, t.rejection.c.person_id == person_id),
-        ("nodes", t.dam_node, t.dam_node.c.person_id == person_id),
-        ("shoots", t.shoot_member, t.shoot_member.c.person_id == person_id),
-        ("shoots that were decided", t.ruling_member, t.ruling_member.c.person_id == person_id),
-        ("codes", t.code, t.code.c.invitation_id.in_(links)),
-        ("visits", t.visit, t.visit.c.person_id == person_id),
-        ("addresses", t.address, t.address.c.person_id == person_id),
-        ("reference sets", t.reference_set, t.reference_set.c.person_id == person_id),
-        ("links", t.invitation, t.invitation.c.person_id == person_id),
-        ("mails", t.mail, t.mail.c.person_id == person_id),
-        ("requests", t.request, t.request.c.person_id == person_id),
-        ("sealed items", t.sealed, t.sealed.c.person_id == person_id),
-        ("grants", t.grant, t.grant.c.person_id == person_id),
-        ("quitclaims", t.quitclaim, t.quitclaim.c.person_id == person_id),
-        ("guardians", t.guardian, t.guardian.c.person_id == person_id),
-        ("jobs", t.job, (t.job.c.key == person_id) & (t.job.c.kind != "erase")),
-        ("person", t.person, t.person.c.id == person_id),
-    ]
-    for kind, table, where in mine:
-        counts[kind] = tx.execute(delete(table).where(where)).rowcount
-    return counts
+    return [Line("beside", {"where": where})] if found else []

@@ -155,6 +155,11 @@ def _kept(services: Services, conn: Connection, row: Row[Any], _secret: Secret) 
     return {"reason": reason}
 
 
+def _erased(_services: Services, _conn: Connection, _row: Row[Any], secret: Secret) -> dict[str, Value]:
+    """The person is gone from the store: whom it greets came with the address."""
+    return {key: value for key, value in secret.items() if key != "to"}
+
+
 _CAUSES: Mapping[str, Callable[[Services, Connection, Row[Any], Secret], dict[str, Value]]] = {
     "receipt": _receipt,
     "changed": _changed,
@@ -163,4 +168,5 @@ _CAUSES: Mapping[str, Callable[[Services, Connection, Row[Any], Secret], dict[st
     "majority": _majority,
     "forget": _forget,
     "kept": _kept,
+    "erased": _erased,
 }

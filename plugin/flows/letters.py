@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import MailRefused, VaultError
-from plugin.flows import letter_causes, letter_words, people, receipts, roster
+from plugin.flows import last_letter, letter_causes, letter_words, people, receipts, roster
 from plugin.flows.letter_causes import Gone
 from plugin.flows.letter_words import Value
 from plugin.flows.services import Services
@@ -91,7 +91,7 @@ def draft_of(services: Services, row: Row[Any]) -> Draft:
 def _secret(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, str]:
     """Address and link, from the vault; what goes to the owner has its address in the configuration."""
     if row.person_id is None:
-        return {"to": services.config.mail.owner}
+        return {"to": services.config.mail.owner} if "erasure" not in row.data else _last(services, conn, row)
     for item in services.vault.find(conn, row.person_id, "mail", subject=row.id):
         try:
             opened: Mapping[str, str] = json.loads(services.vault.open(conn, item))
@@ -99,6 +99,13 @@ def _secret(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str,
             continue  # its key has been destroyed this moment
         return opened
     raise Gone("what was to be sent is destroyed")
+
+
+def _last(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, str]:
+    known = last_letter.secret(services, conn, row.data["erasure"])
+    if known is None:
+        raise Gone("where it was to go is destroyed")
+    return known
 
 
 def _names(services: Services, conn: Connection, row: Row[Any]) -> dict[str, Value]:
@@ -137,6 +144,8 @@ def land(services: Services, tx: Tx, row: Row[Any], state: str, error: str | Non
         for item in services.vault.find(tx.connection, row.person_id, "mail", subject=row.id):
             services.vault.discard(tx, item)
         subject = roster.subject(services, tx.connection, row.person_id)
+    if "erasure" in row.data:
+        last_letter.landed(services, tx, row.data["erasure"])
     said = {SENT: Action.MAIL_SEND, DROPPED: Action.MAIL_DROP, FAILED: Action.MAIL_FAIL}[state]
     tx.audit(said, "system", subject=subject, mail=row.id, kind=row.kind)
 

@@ -70,6 +70,7 @@ class View:
     signed: tuple[Signed, ...]
     references: int
     forget_by: date | None
+    forget_number: str
     anew: bool
     album: album.Page
     children: tuple[tuple[str, str], ...]
@@ -146,7 +147,8 @@ def view(services: Services, who: Visitor) -> View:
                 if receipts.kept(services, conn, who.person_id, claim.id)
             ),
             references=len(services.vault.find(conn, who.person_id, "reference")),
-            forget_by=asked.due_on if asked else None, anew=_form(services, conn, who, standing) is not None,
+            forget_by=asked.due_on if asked else None, forget_number=requests.number_of(conn, who.person_id),
+            anew=_form(services, conn, who, standing) is not None,
             album=album.page(services, conn, who.person_id),
             children=tuple((child, labels[child]) for child in who.children if child in labels),
         )  # fmt: skip

@@ -1,6 +1,5 @@
 """What a person asks for that the officer decides on: to be forgotten, within the term (GDPR Art. 12(3), 17)."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,8 +8,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from plugin.errors import ConsentError, MailError, NotFound
-from plugin.flows import erasure, letters, mails, people, roster, versions
+from plugin.errors import ConsentError, NotFound
+from plugin.flows import erasure, erasure_register, mails, people, roster, versions
 from plugin.flows.services import Services
 from plugin.ledger import free_text
 from plugin.ledger import tables as t
@@ -27,11 +26,13 @@ _LONGEST = 500  # characters of a reason
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to be forgotten: on the officer's list until `due_on`, or begun `at_once`."""
+    """A request to be forgotten: on the officer's list until `due_on`, or begun `at_once`. `number` is its
+    certificate's."""
 
     id: str
     due_on: date
     at_once: bool
+    number: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Waiting:
     asked_by: str
     due_on: date
     overdue: bool
+    number: str
 
 
 def ask(services: Services, tx: Tx, person_id: str, asked_by: str) -> Asked:
@@ -54,6 +56,7 @@ def ask(services: Services, tx: Tx, person_id: str, asked_by: str) -> Asked:
     `asked_by`: person or guardian. Raises NotFound.
     """
     rule = services.config.requests
+    number = erasure_register.enter(services, tx, person_id, asked_by)
     at_once = rule.erasure == "at once"
     standing = waiting_of(tx.connection, person_id)
     subject = roster.subject(services, tx.connection, person_id)
@@ -69,9 +72,8 @@ def ask(services: Services, tx: Tx, person_id: str, asked_by: str) -> Asked:
         tx.audit(Action.ERASURE_ASK, asked_by, subject=subject, request=key)
     if at_once:
         _decided(tx, key, DONE, asked_by)
-        _take_leave(services, tx, person_id, asked_by)
-        erasure.begun(services, tx, person_id, asked_by)
-    return Asked(key, until, at_once)
+        erasure.begun(services, tx, person_id, asked_by, asked_by=asked_by)
+    return Asked(key, until, at_once, number)
 
 
 def due(services: Services) -> date:
@@ -85,11 +87,18 @@ def waiting_of(conn: Connection, person_id: str) -> Row[Any] | None:
     return conn.execute(select(t.request).where(mine)).first()
 
 
+def number_of(conn: Connection, person_id: str) -> str:
+    """The number that the certificate of the person's erasure has, or will have; "" where nobody asked for one."""
+    row = erasure_register.of(conn, person_id)
+    return "" if row is None else str(row.number)
+
+
 def open(services: Services) -> Sequence[Waiting]:  # noqa: A001 as in "what is open"
     """The officer's list: what waits for a decision, the most urgent first."""
     query = (
-        select(t.request, t.person.c.display_name)
+        select(t.request, t.person.c.display_name, t.erasure.c.number)
         .join(t.person, t.person.c.id == t.request.c.person_id)
+        .outerjoin(t.erasure, t.erasure.c.person_id == t.request.c.person_id)
         .where(t.request.c.decided_at.is_(None))
         .order_by(t.request.c.due_on, t.request.c.asked_at)
     )
@@ -98,14 +107,15 @@ def open(services: Services) -> Sequence[Waiting]:  # noqa: A001 as in "what is 
         return [
             Waiting(
                 row.id, row.person_id, row.display_name, row.kind, row.asked_at, row.asked_by, row.due_on,
-                row.due_on < today,
+                row.due_on < today, row.number or "",
             )
             for row in conn.execute(query)
         ]  # fmt: skip
 
 
-def decide(services: Services, request_id: str, grant: bool, actor: str, reason: str = "") -> None:
-    """Forget the person from this commit on, or refuse for a reason, which the person is told.
+def decide(services: Services, request_id: str, grant: bool, actor: str, reason: str = "") -> str | None:
+    """Forget the person from this commit on, or refuse for a reason, which the person is told. Returns the number of
+    the certificate, None where it is refused.
 
     Raises NotFound for a request that is not there or was decided, ConsentError for a refusal without
     a reason.
@@ -129,10 +139,10 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
         kept = None if grant else free_text.seal(tx, services.vault, words, REASON, row.person_id)
         _decided(tx, request_id, DONE if grant else REFUSED, actor, kept)
         if grant:
-            _take_leave(services, tx, row.person_id, row.asked_by)
-            erasure.begun(services, tx, row.person_id, actor)
-        else:
-            _refuse(services, tx, row, actor)
+            return erasure.begun(services, tx, row.person_id, actor, asked_by=row.asked_by)
+        erasure_register.drop(tx, row.person_id)
+        _refuse(services, tx, row, actor)
+        return None
 
 
 def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
@@ -152,30 +162,6 @@ def _asker(services: Services, tx: Tx, person_id: str, asked_by: str) -> str:
         return "person"
     known = people.guardians_of(services, tx.connection, person_id)
     return next((str(one["id"]) for one in known if one.get("email")), "person")
-
-
-def _take_leave(services: Services, tx: Tx, person_id: str, asked_by: str) -> None:
-    """The last letter, sent when the erasure has begun: by then the address is destroyed, so it is read now.
-
-    It is tried once: there is nothing left to try it with again.
-    """
-    person, _ = roster.load(tx.connection, person_id)
-    to = _asker(services, tx, person_id, asked_by)
-    letter = mails.Letter("", "erased", person.language, person_id, to)
-    address = mails.address_of(services, tx.connection, letter)
-    if not (services.config.mail.host and address):
-        return
-    names = {one["id"]: one["name"] for one in people.guardians_of(services, tx.connection, person_id)}
-    kind = "erased-guardian" if to in names else "erased"
-    values = {"name": people.called(tx.connection, person_id)} | (
-        {"guardian": names[to]} if to in names else {}
-    )
-
-    def send() -> None:
-        with contextlib.suppress(MailError):
-            letters.at_once(services, uuid4().hex, kind, address, person.language, **values)
-
-    tx.after_commit(send)
 
 
 def _decided(tx: Tx, request_id: str, outcome: str, actor: str, reason: str | None = None) -> None:

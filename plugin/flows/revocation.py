@@ -98,7 +98,11 @@ def take_out(
     _keep_knowledge(services, person_id, origins)
     tags = tags_of(services, person_id, origins)
     each(tags, lambda rows: remove(services, rows, actor), many)
-    _read_back(services, person_id, origins, set(touched(services, person_id)), everywhere)
+    refs = set(touched(services, person_id))
+    if everywhere:
+        with services.store.read() as conn:
+            refs |= set(services.dam.holders(roster.labels(conn, [person_id])[person_id]))
+    read_back(services, person_id, origins, refs)
     return len(tags)
 
 
@@ -183,16 +187,13 @@ def _unname(tx: Any, row: Row[Any]) -> None:
     )
 
 
-def _read_back(
-    services: Services, person_id: str, origins: frozenset[str], meant: set[str], everywhere: bool
-) -> None:
-    """Look at every resource we touched: what stands there now is by hand, or we are not done.
+def read_back(services: Services, person_id: str, origins: frozenset[str], refs: set[str]) -> None:
+    """Look at these resources: what stands there now is by hand, or we are not done.
 
     Entered anew is each that names the person still, and each of which the ledger says so.
     """
     with services.store.read() as conn:
         label = roster.labels(conn, [person_id])[person_id]
-    refs = meant | (set(services.dam.holders(label)) if everywhere else set())
     ours = {row.ref for row in tags_of(services, person_id, origins - {"hand"})}
     key = name_key(label)
 

@@ -15,6 +15,8 @@ from plugin.errors import DamError
 from plugin.hooks.change import Change as Change
 from plugin.hooks.change import What as What
 from plugin.hooks.concern import Concern
+from plugin.hooks.mention import Line, Mentions
+from plugin.hooks.name_search import Sought
 
 T = TypeVar("T")
 Box = tuple[float, float, float, float]
@@ -139,7 +141,7 @@ class Dam(Protocol):
     places: frozenset[str]
     """Where this adapter writes a name."""
 
-    keeps: tuple[str, ...]
+    keeps: tuple[Line, ...]
     """What the DAM itself keeps of a name that was taken off everywhere, and we cannot reach; a line each."""
 
     dated: bool
@@ -279,6 +281,10 @@ class Dam(Protocol):
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
+        ...
+
+    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
+        """Wherever the name stands, in whichever field or file, in one pass; `beat` is called on the way."""
         ...
 
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -11,12 +11,11 @@ from pathlib import Path
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks import folder_marks, known_states, leftovers, tree
+from plugin.hooks import folder_marks, folder_mentions, known_states, leftovers, tree
 from plugin.hooks.changes import Finding, compare
 from plugin.hooks.dam import (
     Change,
     Collection,
-    CollectionRuling,
     Dates,
     Named,
     Names,
@@ -30,7 +29,9 @@ from plugin.hooks.dam import (
 from plugin.hooks.drafts import Drafts
 from plugin.hooks.index import Index, Known
 from plugin.hooks.known_states import KnownStates
+from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.metadata import Metadata
+from plugin.hooks.name_search import Sought
 from plugin.hooks.sidecar import Memory
 from plugin.hooks.sidecars import Style
 from plugin.hooks.tool import ExifTool
@@ -45,7 +46,7 @@ _READ_AT_ONCE = 200
 class FolderDam(Unlogged):
     """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
 
-    keeps: tuple[str, ...] = ()
+    keeps: tuple[Line, ...] = ()
     at_once = 1
     named_collections = True
     dated = False  # a file has no field for a day; the release statement is what it can bear
@@ -191,14 +192,6 @@ class FolderDam(Unlogged):
             entry = now if known.entry == before else known.entry
             self._index.put([replace(known, entry=entry, memory=memory)])
 
-    def forget(self, node: str) -> bool:
-        """A folder keeps no list of names: what no file bears is gone."""
-        return next(self.holders(node), None) is None
-
-    def renamed(self) -> list[tuple[str, str]]:
-        """A name that is changed in a file is another name."""
-        return []
-
     def state(self, ref: str, until: Dates) -> None:
         """Files show no dates: raises DamError, since nobody should ask."""
         raise DamError("a folder has no fields for dates: ask `facelease clearance`")
@@ -246,10 +239,6 @@ class FolderDam(Unlogged):
             if known is not None and known.entry == tree.entry(self._root, ref):
                 self._states.note_kept(ref)
 
-    def rulings(self) -> Sequence[CollectionRuling]:
-        """None: modes are set in FaceLease itself."""
-        return ()
-
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many photographs each name stands, by its key: every file is read once for all of them."""
         keys = {node_key(node) for node in nodes}
@@ -260,14 +249,22 @@ class FolderDam(Unlogged):
                 counts.update({node_key(named.node) for named in names} & keys)
         return dict(counts)
 
+    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
+        """In every file and folder, also those that are no photographs."""
+        self._refuse_bare(not self._root.is_dir() or not any(self._root.iterdir()))
+        return folder_mentions.search(self._root, self._tool, self._ignore, sought, beat)
+
     def _scan(self) -> tree.Scan:
         scan = tree.scan(self._root, self._ignore)
-        if scan.bare and any(file.told for file in self._index.all().values()):
+        self._refuse_bare(scan.bare)
+        return scan
+
+    def _refuse_bare(self, bare: bool) -> None:
+        if bare and any(file.told for file in self._index.all().values()):
             raise DamError(
                 f"the folder {self._root} is empty, though it held photographs: is the share mounted? "
                 "If it was emptied on purpose, put any file into it"
             )
-        return scan
 
     def _version(self, entry: tree.Entry) -> str:
         """The version of a file, hashed only if it looks other than when it was hashed last."""

@@ -1,8 +1,10 @@
 """What the protocol asks of a DAM that keeps a log, answered by one that keeps none."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from plugin.hooks.concern import Concern
+from plugin.hooks.dam import CollectionRuling
 
 
 class Unlogged:
@@ -26,3 +28,15 @@ class Unlogged:
     def refusal(self, node: str) -> str | None:
         """Files hold every name that a person can have."""
         return None
+
+    def forget(self, node: str) -> bool:
+        """A folder keeps no list of names."""
+        return True
+
+    def renamed(self) -> list[tuple[str, str]]:
+        """A name that is changed in a file is another name."""
+        return []
+
+    def rulings(self) -> Sequence[CollectionRuling]:
+        """None: modes are set in FaceLease itself."""
+        return ()

@@ -34,6 +34,7 @@ class Action(StrEnum):
     ERASURE_ASK = "person:erasure:ask"
     ERASURE_REFUSE = "person:erasure:refuse"
     ERASURE_RUN = "person:erasure:run"
+    CERTIFICATE_LOOK = "person:certificate:look"
     REVOCATION_DONE = "person:revocation:done"
 
     ADDRESS_ENTER = "person:address:enter"

@@ -55,4 +55,5 @@ erasure = Table(
     Column("asked_at", Instant, nullable=False),
     Column("asked_by", Text, nullable=False),
     Column("finished_at", Instant),
+    Column("held", Text),                                     # until it is finished and told: sealed for the house
 )  # fmt: skip

@@ -1,11 +1,13 @@
 """Erasures: what people ask for, the officer's decision, and to forget a person everywhere, from that commit on."""
 
+from dataclasses import replace
 from datetime import date, datetime
+from typing import Literal
 
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows import erasure, requests
+from plugin.flows import erasure, erasure_register, requests
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from sidecar.api.guard import caller
@@ -14,9 +16,11 @@ from sidecar.api.routes import Route, Routes, answer
 
 
 class Begun(BaseModel):
-    """The erasure has begun: no key of the person opens anything; the DAM is cleaned by a job."""
+    """The erasure has begun: no key of the person opens anything; the DAM is cleaned by a job. `number` is the
+    certificate's: tell it to the person."""
 
     id: str
+    number: str
 
 
 class Asked(BaseModel):
@@ -29,6 +33,7 @@ class Asked(BaseModel):
     asked_by: str
     due_on: date
     overdue: bool
+    number: str
 
 
 class Waiting(BaseModel):
@@ -45,11 +50,38 @@ class RequestDecision(Closed):
 
 
 class RequestDecided(BaseModel):
-    """What was decided; `finished` is false while the DAM is still to be cleaned: a job does it."""
+    """What was decided; `finished` is false while the DAM is still to be cleaned: a job does it. `number` is the
+    certificate's, where somebody is forgotten."""
 
     id: str
     forget: bool
     finished: bool
+    number: str | None = None
+
+
+class Certified(BaseModel):
+    """A certificate, in sentences. `finished_at` is null while the erasure goes on."""
+
+    number: str
+    asked_at: datetime
+    finished_at: datetime | None
+    looked: list[str]
+    reached: list[str]
+    not_reached: list[str]
+    conditions: list[str]
+    text: str
+
+
+class CertificatePath(Closed):
+    """Which certificate."""
+
+    certificate: Id
+
+
+class Spoken(Closed):
+    """In which language."""
+
+    language: Literal["en", "nl"] = "en"
 
 
 class RequestPath(Closed):
@@ -65,8 +97,20 @@ def routes(services: Services) -> Routes:
     @api.add("POST", "/people/<person_id>/erasure", Route(Scope.ERASURES_WRITE, changes=True), Begun, 202)
     def person_erase(path: PersonPath, body: Empty) -> Response:
         """Forget the person. It cannot be taken back."""
-        erasure.begin(services, path.person_id, caller().actor)
-        return answer(Begun(id=path.person_id), 202)
+        number = erasure.begin(services, path.person_id, caller().actor, tell=True)
+        return answer(Begun(id=path.person_id, number=number), 202)
+
+    @api.add("GET", "/certificates/<certificate>", Route(Scope.ERASURES_READ), Certified)
+    def certificate_read(path: CertificatePath, query: Spoken) -> Response:
+        """What an erasure looked at, reached and did not reach."""
+        made = erasure_register.look(services, path.certificate, caller().actor)
+        made = replace(made, language=query.language)
+        return answer(
+            Certified(
+                number=made.number, asked_at=made.asked_at, finished_at=made.finished_at, looked=made.looked,
+                reached=made.reached, not_reached=made.not_reached, conditions=made.conditions, text=made.text(),
+            )
+        )  # fmt: skip
 
     @api.add("GET", "/erasures", Route(Scope.ERASURES_READ), Waiting)
     def erasures_list(query: Empty) -> Response:
@@ -74,7 +118,7 @@ def routes(services: Services) -> Routes:
         items = [
             Asked(
                 id=one.id, person_id=one.person_id, name=one.name, asked_at=one.asked_at, asked_by=one.asked_by,
-                due_on=one.due_on, overdue=one.overdue,
+                due_on=one.due_on, overdue=one.overdue, number=one.number,
             )
             for one in requests.open(services)
         ]  # fmt: skip
@@ -85,7 +129,10 @@ def routes(services: Services) -> Routes:
     )
     def erasure_decide(path: RequestPath, body: RequestDecision) -> Response:
         """Carry the request out, or refuse it."""
-        requests.decide(services, path.request_id, body.forget, caller().actor, body.reason)
-        return answer(RequestDecided(id=path.request_id, forget=body.forget, finished=not body.forget))
+        number = requests.decide(services, path.request_id, body.forget, caller().actor, body.reason)
+        decided = RequestDecided(
+            id=path.request_id, forget=body.forget, finished=not body.forget, number=number
+        )
+        return answer(decided)
 
     return api

@@ -7,12 +7,23 @@ import click
 from sqlalchemy import select
 
 from plugin.errors import DamError
-from plugin.flows import ages, consent, erasure, gallery, people, remains, repeats, revocation, roster
+from plugin.flows import (
+    ages,
+    consent,
+    erasure,
+    erasure_register,
+    gallery,
+    people,
+    remains,
+    repeats,
+    revocation,
+    roster,
+)
 from plugin.flows.ages import Age
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
-from sidecar.commands import identities, portals, references
+from sidecar.commands import certificates, identities, portals, references
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
 
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
@@ -205,15 +216,12 @@ def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: 
             )
         done = erasure.erase(services, person_id, actor())
         finish_jobs(services)
-        kept = erasure.kept(services, person_id)
+        done = erasure_register.look(services, done.number, actor()) if done.finished_at else done
     if certificate:
         certificate.write_text(done.text(), encoding="utf-8")
-    data = {
-        "id": person_id, "finished": done.finished_at, "reached": done.reached, "not_reached": done.not_reached,
-    }  # fmt: skip
     lines = done.text().splitlines()
-    lines += [f"kept as {kept}"] if done.finished_at else []
-    say(as_json, data, lines)
+    lines += [f"to print it again: facelease person certificate {done.number}"]
+    say(as_json, certificates.facts(done), lines)
     if done.finished_at is None:
         raise SystemExit(3)
 
@@ -257,6 +265,6 @@ def distinct(shell: Shell, who: str, as_json: bool) -> None:
 
 for command in (
     portals.page, portals.lock, portals.siblings, portals.requests_, identities.address, identities.recognised,
-    references.vouch, references.refuse, references.declared,
+    references.vouch, references.refuse, references.declared, certificates.certificate,
 ):  # fmt: skip
     person.add_command(command)

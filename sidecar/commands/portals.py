@@ -90,7 +90,7 @@ def list_(shell: Shell, as_json: bool) -> None:
     rows = [
         {
             "id": one.id, "person": one.person_id, "name": one.name, "asks": one.kind, "by": one.asked_by,
-            "asked": one.asked_at, "due": one.due_on, "overdue": one.overdue,
+            "asked": one.asked_at, "due": one.due_on, "overdue": one.overdue, "certificate": one.number,
         }
         for one in waiting
     ]  # fmt: skip
@@ -115,8 +115,9 @@ def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, a
             click.confirm(
                 "Everything of this person is destroyed and cannot be brought back. Go on?", abort=True
             )
-        requests.decide(services, request_id, grant, actor(), reason)
+        number = requests.decide(services, request_id, grant, actor(), reason)
         left = finish_jobs(services)
     outcome = requests.DONE if grant else requests.REFUSED
     said = "forgotten" if grant and not left else "the erasure has begun" if grant else "refused"
-    say_finished(as_json, {"id": request_id, "outcome": outcome}, [said], left)
+    told = [said, *([f"its certificate: facelease person certificate {number}"] if number else [])]
+    say_finished(as_json, {"id": request_id, "outcome": outcome, "certificate": number}, told, left)

@@ -1,9 +1,10 @@
 """`/console/requests`: who asked to be forgotten, until when it is to be done, and what the officer decides."""
 
-from flask import request
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
+from plugin.flows import erasure_register
 from plugin.flows import requests as asked
 from sidecar.auth import require
 from sidecar.console import desk
@@ -26,5 +27,23 @@ def request_decide(request_id: str, act: str) -> ResponseReturnValue:
             "confirm that everything of this person is to be destroyed: it cannot be brought back"
         )
     reason = request.form.get("reason", "")
-    asked.decide(desk.house(), request_id, act == "grant", desk.staff().actor, reason)
-    return desk.done(f"done_{act}", "requests")
+    number = asked.decide(desk.house(), request_id, act == "grant", desk.staff().actor, reason)
+    if number is None:
+        return desk.done("done_refuse", "requests")
+    return desk.done("done_grant", "certificate", number=number)
+
+
+@console.get("/requests/certificate")
+@require(*OFFICERS)
+def certificate_find() -> ResponseReturnValue:
+    """To the certificate whose number somebody has."""
+    number = erasure_register.spelled(request.args.get("number", ""))
+    return redirect(url_for("console.certificate", number=number), 303)
+
+
+@console.get("/requests/certificate/<number>")
+@require(*OFFICERS)
+def certificate(number: str) -> ResponseReturnValue:
+    """The certificate of an erasure, in the language of whoever reads it."""
+    made = erasure_register.look(desk.house(), number, desk.staff().actor)
+    return desk.page("certificate", made=made, text=made.text(desk.staff().language))

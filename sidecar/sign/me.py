@@ -200,8 +200,9 @@ class _Pages:
             asked = portal.forget(self._services, who)
             if asked.at_once:
                 session.clear()
-                return self._show("closed", words, title=words("forgotten_title"), says=words("forgotten"))
-            return self._back("done_forget", date=shown.day(asked.due_on))
+                says = f"{words('forgotten')} {words('forget_number', number=asked.number)}"
+                return self._show("closed", words, title=words("forgotten_title"), says=says)
+            return self._back("done_forget", date=shown.day(asked.due_on), number=asked.number)
         at_once = self._services.config.requests.erasure == "at once"
         due = shown.day(requests.due(self._services))
         how = "forget_says_now" if at_once else "forget_says_list"

@@ -106,8 +106,17 @@ def test_a_request_to_be_forgotten_is_listed_and_decided(api: Api) -> None:
     assert {one["id"] for one in api.get("/erasures")["items"]} == {first, second}
     assert api.ask("POST", f"/erasures/{second}/decision", {"forget": False}).status_code == 409
     api.post(f"/erasures/{second}/decision", {"forget": False, "reason": "a contract still runs"})
-    api.post(f"/erasures/{first}/decision", {"forget": True})
+    number = api.post(f"/erasures/{first}/decision", {"forget": True})["number"]
     assert api.get("/erasures")["items"] == []
+    told = api.get(f"/certificates/{number}?language=nl")
+    assert (told["number"], told["finished_at"]) == (number, None)
+    assert "NIET KLAAR" in told["text"]
+    support.Cast(api.services).work()
+    told = api.get(f"/certificates/{number}")
+    assert told["finished_at"]
+    assert any("ended.log" in line for line in told["not_reached"])
+    assert all(told[part] for part in ("looked", "reached", "conditions"))
+    assert api.ask("GET", "/certificates/2026-9999-XX").status_code == 404
     assert api.ask("POST", f"/erasures/{first}/decision", {"forget": True}).status_code == 404
     with api.services.store.read() as conn:
         assert set(conn.scalars(select(t.person_key.c.person_id))) == {bo}

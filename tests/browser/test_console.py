@@ -123,7 +123,7 @@ def test_every_page_is_for_everybody(
     """axe-core finds nothing serious; nothing is wider than the screen; nothing offends against the policy."""
     form = forms.add(services, signers.tree(), "test").id
     with services.store.write() as tx:
-        requests.ask(services, tx, asa, "person")
+        number = requests.ask(services, tx, asa, "person").number
     page = on(size, language)
     refused: list[str] = []
     page.on("console", lambda said: refused.append(said.text))
@@ -133,7 +133,7 @@ def test_every_page_is_for_everybody(
         "people": "/console/people", "person": f"/console/people/{asa}", "collections": "/console/collections",
         "collection": "/console/collections/one?ref=shoot", "new": "/console/people/new", "log": "/console/log",
         "requests": "/console/requests", "forms": "/console/forms", "form": f"/console/forms/{form}",
-        "clearance": "/console/clearance",
+        "clearance": "/console/clearance", "certificate": f"/console/requests/certificate/{number}",
     }  # fmt: skip
     for name, path in paths.items():
         page.goto(path)

@@ -8,6 +8,8 @@ from PIL import Image
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
 from plugin.hooks.dam import Names, Task, What, Write
+from plugin.hooks.mention import Line
+from plugin.hooks.name_search import Sought
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.answers import NoSuchFunction, Passing, Refused, rows, text, truth, whole
 from plugin.hooks.resourcespace.classic import Classic
@@ -274,3 +276,32 @@ def test_an_accounts_groups_are_told_by_its_exact_name(server: Server, dam: Reso
             dam.groups(server.user)
     else:
         assert dam.groups(server.user) == (3,)
+
+
+def test_a_name_is_found_in_whichever_text(server: Server, dam: ResourceSpaceDam) -> None:
+    """With the plugin in captions, titles, names of files and the log, with wild cards taken as letters; without it in
+    the list of people and titles that are shown. What was not looked at is said."""
+    name = unique("Åsa 100% S_mple")
+    sought = Sought([name])
+    ref, other = server.photo(jpeg()), server.create()
+    server.client().ask(
+        "update_field", truth, resource=ref, field=8, value=f"The mayor and {name.upper()} talk"
+    )
+    dam.write(other, [add(name)], None)
+    shelf = server.collection(f"Shoot {name}")
+    beats: list[int] = []
+    found = dam.mentions(sought, lambda: beats.append(1))
+    dam.write(other, [remove(name)], None)
+    dam.forget(name)
+    places = {one.at for one in found.found}
+    assert f"collection {shelf}" in places
+    assert Line("unread_originals") in found.unread
+    if server.profile == "classic" or isinstance(dam.profile(), Classic):
+        assert Line("unread_classic") in found.unread
+        return
+    assert {f"resource {ref}", f"resource {other}"} <= places
+    assert {one.named for one in found.found if one.ref == other and "field" in one.fields[0]} == {True}
+    assert {one.named for one in found.found if one.ref == ref} == {False}
+    assert any(one.at.startswith("resource_log.") for one in found.found)
+    assert beats
+    assert not dam.mentions(Sought([unique("Åsa")]), lambda: None).found

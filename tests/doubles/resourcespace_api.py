@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.doubles import resourcespace_mentions as mentions
 from tests.doubles.resourcespace_consents import ConsentApi
 from tests.doubles.resourcespace_state import GROUPS, PEOPLE, RESTRICTED, Library, Photo, Shelf, User
 
@@ -579,6 +580,21 @@ class PluginApi(Api):
         if found is None or found.name != p.get("username"):
             return {"found": False, "active": False, "groups": []}
         return {"found": True, "active": found.active, "groups": [found.group]}
+
+    def facelease_tables(self, user: User, p: Params) -> Any:
+        return {table: list(columns) for table, columns in mentions.COLUMNS.items()}
+
+    def facelease_mentions(self, user: User, p: Params) -> Any:
+        patterns = array(p, "patterns")
+        if (
+            not patterns
+            or len(patterns) > mentions.MOST
+            or not all(word.strip() for one in patterns for word in one)
+        ):
+            raise Status(400, {"error": "patterns is a JSON list of at most 100 lists of words."})
+        return mentions.found(
+            self.library, p.get("table", ""), p.get("column", ""), patterns, loose(p.get("offset"))
+        )
 
     def facelease_delete_node(self, user: User, p: Params) -> Any:
         node = integer(p, "node")

@@ -173,8 +173,17 @@ class TestRequests:
         """Not by one slip of the hand; then nothing of the person is left."""
         where = f"/console/requests/{asked}/grant"
         assert staff.post(officer, where).status_code == 409
-        assert staff.post(officer, where, sure="yes").status_code == 303
+        begun = staff.post(officer, where, sure="yes")
+        assert begun.status_code == 303
+        assert "NOT FINISHED" in officer.get(begun.location).text
         cast.work()
+        number = begun.location.rsplit("/", 1)[1]
+        found = officer.get(
+            f"/console/requests/certificate?number={number.lower()}", follow_redirects=True
+        ).text
+        assert "Looked at" in found
+        assert "NOT FINISHED" not in found
+        assert officer.get("/console/requests/certificate/2026-9999-XX").status_code == 404
         with services.store.read() as conn:
             assert conn.execute(select(t.person)).all() == []
         assert staff.post(officer, where, sure="yes").status_code == 404

@@ -174,7 +174,7 @@ def test_no_code_changes_or_deletes_a_row_of_the_history() -> None:
     mentioned = {name for name, source in sources.items() if re.search(r"\bt\.ruling\b", source)}
     assert mentioned == {"plugin/flows/ruling_history.py"}
     assert {name for name, source in sources.items() if "t.ruling_member" in source} == {
-        "plugin/flows/ruling_history.py", "plugin/flows/erasure.py",
+        "plugin/flows/ruling_history.py", "plugin/flows/erasure_rows.py",
     }  # fmt: skip
 
 

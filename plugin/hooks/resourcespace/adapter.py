@@ -19,6 +19,7 @@ from plugin.hooks.dam import (
     Write,
     node_key,
 )
+from plugin.hooks.mention import Line
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
 from plugin.hooks.resourcespace.binding import Status, of
@@ -29,6 +30,7 @@ from plugin.hooks.resourcespace.concerns import told_by_log
 from plugin.hooks.resourcespace.cursor import Cursor
 from plugin.hooks.resourcespace.log import Feed, Log
 from plugin.hooks.resourcespace.logged import Logged
+from plugin.hooks.resourcespace.mentions import Mentioning
 from plugin.hooks.resourcespace.nodes import Nodes
 from plugin.hooks.resourcespace.numbered import Numbered
 from plugin.hooks.resourcespace.numbers import is_number, must_be_number, of_another
@@ -43,13 +45,11 @@ T = TypeVar("T")
 _LOOK_FOR_PLUGIN = 600.0  # seconds after which a plugin that was not there is looked for again
 
 
-class ResourceSpaceDam(Logged, Numbered):
+class ResourceSpaceDam(Logged, Numbered, Mentioning):
     """The Dam protocol on one server, in the name of one account. Threads may share it."""
 
     places = frozenset({PLACE})
-    keeps: tuple[str, ...] = (
-        "the DAM's own log of changes: its rows hold the name; its administrator can purge them",
-    )
+    keeps: tuple[Line, ...] = (Line("dam_log"),)
     dated = True
 
     def __init__(
@@ -92,13 +92,13 @@ class ResourceSpaceDam(Logged, Numbered):
 
     @property
     def client(self) -> Client:
-        """For what is asked of the server outside the protocol: the doctor, `init`."""
+        """For what is asked outside the protocol: the doctor, `init`."""
         return self._client
 
     @property
     def limits(self) -> tuple[str, ...]:
         """What cannot be done on this server, one line each. Raises DamError."""
-        lines = list(self.profile().limits)
+        lines = [*self.profile().limits]
         if not self.may("v"):
             lines.append(
                 "the account lacks permission v: changes are not noticed; give it to the account's group"
@@ -193,8 +193,7 @@ class ResourceSpaceDam(Logged, Numbered):
         must_be_number(ref)
         source = self._with(lambda profile: profile.source(ref))
         limit = self._config.recognizer.max_megabytes << 20
-        data = fetched(self._client, source.url, source.extension, limit)
-        return Picture(source.file_version, data=data)
+        return Picture(source.file_version, data=fetched(self._client, source.url, source.extension, limit))
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         """Carry out `writes` by node and read back.
@@ -236,8 +235,8 @@ class ResourceSpaceDam(Logged, Numbered):
     ) -> dict[str, T | DamError]:
         """What is no number is of another DAM; where the server cannot be asked at all, each has failed."""
         every = list(refs)
-        answers: dict[str, T | DamError] = {ref: of_another() for ref in every if not is_number(ref)}
         mine = [ref for ref in every if is_number(ref)]
+        answers: dict[str, T | DamError] = {ref: of_another() for ref in every if not is_number(ref)}
         try:
             return answers | dict(self._with(lambda profile: act(profile, mine)) if mine else {})
         except DamError as error:
@@ -274,7 +273,7 @@ class ResourceSpaceDam(Logged, Numbered):
         return self._with(lambda profile: profile.forget(node))
 
     def concerns(self) -> list[Concern]:
-        """A neighbour that names people too, who sees our fields, what is left to mend, a log that was set back."""
+        """A neighbour, who sees our fields, what is left to mend, a log that was set back."""
         return [*self._with(lambda profile: profile.concerns()), *told_by_log(*self._cursor.times())]
 
     def groups(self, user: str) -> tuple[int, ...] | None:

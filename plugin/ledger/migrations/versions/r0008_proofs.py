@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
         sa.Column("asked_by", sa.Text(), nullable=False),
         sa.Column("finished_at", sa.BigInteger()),
+        sa.Column("held", sa.Text()),
         sa.PrimaryKeyConstraint("number", name="pk_erasure"),
     )
     op.create_index("ix_erasure_person_id", "erasure", ["person_id"])

@@ -70,6 +70,28 @@ function api_facelease_delete_node($node)
     return facelease_may_serve() ? ['deleted' => facelease_delete_node((int) $node)] : facelease_refuse();
 }
 
+/** Which columns of which tables hold text, for `facelease_mentions`. */
+function api_facelease_tables()
+{
+    return facelease_may_serve() ? (object) facelease_text_columns() : facelease_refuse();
+}
+
+/** A page of the rows of a column in which a name may stand; `patterns` is a JSON list of lists of words. */
+function api_facelease_mentions($table, $column, $patterns, $offset = 0)
+{
+    if (!facelease_may_serve()) {
+        return facelease_refuse();
+    }
+    $list = is_string($patterns) ? json_decode($patterns, true) : $patterns;
+    $words = is_array($list) ? array_merge([], ...array_map(static fn($one): array => is_array($one) ? $one : [0], array_values($list))) : [0];
+    if ($words === [] || count($list) > 100 || array_filter($words, static fn($word): bool => !is_string($word) || trim($word) === '') !== []) {
+        http_response_code(400);
+        return ['error' => 'patterns is a JSON list of at most 100 lists of words.'];
+    }
+
+    return facelease_mentions((string) $table, (string) $column, array_values($list), (int) $offset);
+}
+
 /** Whether there is an account of exactly this name, whether it may sign in now, and its group. */
 function api_facelease_account($username)
 {

@@ -2,7 +2,7 @@
 
 // Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.
 return [
-    'api/api_bindings.php' => [3418, '1dc73aabca41e337192d8282db9d1652adbd6075c9bed63a064f371b0a958f8f'],
+    'api/api_bindings.php' => [4477, '623b30b409dabcfe57dbf9d5823e3bc34a7ebdfa01f92543c985e9c563f6be93'],
     'config/config.php' => [1042, '76f17ab1f349641f5e55f6945f2e83a43ce37507837b34b75131804523cb843d'],
     'css/style.css' => [3143, 'ca0a2c6f80d36c10f6c967a8af0a39b5f2ee4716fcc4eef3181129f0ce793288'],
     'dbstruct/index_facelease_delivery.txt' => [96, '61bb8d36ffc515ea9ae00537b3275e6360a89127a6acbbf61d3dcd9100daa90f'],
@@ -16,7 +16,7 @@ return [
     'facelease.yaml' => [301, '1551d5990a08dfe6edbb0feef5c6c6244a216b8919d6bd19770a829ad640e9df'],
     'hooks/all.php' => [5913, '73227bf5a8342953a5b078d6d00d45c700614c3fa787f3545ae70ad2e2903687'],
     'include/access.php' => [3212, 'acc95a7472ae25c5444cc1946634d2cbe7651c560ae14644a2c71b558a0524a4'],
-    'include/all.php' => [456, '74c2c54aff413146d8b5535aef7fae904c5e4c1df3b459eb8e5c04017d762c46'],
+    'include/all.php' => [468, '7a681a8403bafeccf6ca9ffa6b654d67e8fb75948cd3ebf73dd29aaccc1d948e'],
     'include/archives.php' => [6139, '1af78aa9029875719d783f0906c46792ce31f77a08057300187da1024aad4884'],
     'include/breaker.php' => [3528, 'ee17488a9e6baa6b840b834e02cc0d638eaeaa82d8d35149500b65528e6ebcb2'],
     'include/canary.php' => [8760, '513607689e48df989e0a754012d9a4f5da8a7f62a9c4e0e3e72ffa6d5d29fc75'],
@@ -29,6 +29,7 @@ return [
     'include/events.php' => [10118, 'b6f988dd0e599932c86417fcfa9178c7aaa5bd1741997fa274da640f6e955bff'],
     'include/fields.php' => [4630, '9374ccb271174b2016b521a97701289c90b118b65e7243840cac923c09562fa4'],
     'include/gate.php' => [4267, '7207558dacc77e49116c628f5269f55ace6d4d1ad3f688c77b4018c0646ff081'],
+    'include/mentions.php' => [3737, '6e2a8e5210d87c02f0052edd84b9c4599e1d995c171f5bfcd910f6cb7516a5e1'],
     'include/modes.php' => [11148, '3ac61ac879df7134c98230061730cc5ff2a932c2a2fef51853ecd35478f50a86'],
     'include/panel.php' => [11694, '8666dc32c35783d2390dec25c5ec88efbac0ea360a7043ef088616f4b2db1d6f'],
     'include/photo.php' => [4335, '2168bab528bb29f26112c93102824e3ce9b3e84e77c911285e2799c010db302f'],

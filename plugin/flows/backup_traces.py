@@ -1,0 +1,126 @@
+"""What of an erased person our backups still hold, each by its date, and whether a key that we have opens it.
+
+Of a backup that lies elsewhere only the log knows; of copies that others made nobody does: that is a condition.
+"""
+
+import json
+import mmap
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from plugin.flows.services import Services
+from plugin.hooks.mention import Line
+from plugin.hooks.name_search import Sought
+from plugin.ledger import tables as t
+from plugin.ledger.actions import Action
+
+Tree = Mapping[str, Any]
+
+
+def backups(services: Services, sought: Sought) -> tuple[list[Line], list[Line]]:
+    """Our backups: what was looked at, and what may still stand in them."""
+    folder = services.config.path(services.config.backup.folder)
+    manifests = {path: _tree(path) for path in sorted(folder.glob("manifest-*.json"))}
+    looked, left = [Line("looked_backups", {"count": len(manifests)})], []
+    for path, tree in manifests.items():
+        done, still = _backup(folder, path, tree, sought)
+        looked += done
+        left += still
+    return looked, [*left, *_elsewhere(services, list(manifests.values()))]
+
+
+def key_files(services: Services, person_id: str) -> tuple[list[Line], list[Line]]:
+    """Files of wrapped keys that lie with the backups: what they hold of the person, and what can be opened of it."""
+    folder = services.config.path(services.config.backup.folder)
+    found = [_keys(services, path, person_id) for path in sorted(folder.glob("keys-*.json"))]
+    return [one for looked, _ in found for one in looked], [one for _, left in found for one in left]
+
+
+def wrapped_by(services: Services, person_id: str) -> int:
+    """The last version of the master key that wrapped a key of the person; 0 where none is known."""
+    mine = select(t.shredding.c.master_version).where(t.shredding.c.person_id == person_id)
+    with services.store.read() as conn:
+        return max(conn.scalars(mine), default=0)
+
+
+def _backup(folder: Path, path: Path, tree: Tree, sought: Sought) -> tuple[list[Line], list[Line]]:
+    name = path.stem.removeprefix("manifest-")
+    made = {"made": _day(str(tree.get("made", ""))), "name": name}
+    copy = folder / f"store-{name}.db"
+    if not copy.exists():
+        return [Line("backup_gone", made)], []
+    plain = _in_plain(copy, sought)
+    left = [Line("backup_places", made)]
+    return [Line("backup_plain" if plain else "backup_sealed", made)], [
+        *([Line("backup_names", made)] if plain else []), *left
+    ]  # fmt: skip
+
+
+def _keys(services: Services, path: Path, person_id: str) -> tuple[list[Line], list[Line]]:
+    """A file of wrapped keys: whether the person's are among them, and whether we have what opens those."""
+    tree = _tree(path)
+    made = {"made": _day(str(tree.get("made", ""))), "name": path.name}
+    versions = sorted({version for who, version in _wrapped(tree) if who == person_id})
+    if not versions:
+        return [Line("keys_without", made)], []
+    opening = [version for version in versions if version in services.master.versions]
+    if opening:
+        return [], [Line("keys_open", made | {"version": max(opening)})]
+    return [Line("keys_shut", made | {"version": max(versions)})], []
+
+
+def _wrapped(tree: Tree) -> Iterator[tuple[str, int]]:
+    """Whose keys, and under which version of the master key."""
+    for one in tree.get("keys", ()):
+        if isinstance(one, list) and len(one) > 2 and isinstance(one[2], int):
+            yield str(one[0]), one[2]
+
+
+def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[Line]:
+    """Backups that the log knows and the folder does not hold: moved away, or deleted."""
+    here = " ".join(json.dumps(one) for one in manifests)
+    written = select(t.audit.c.at, t.audit.c.details).where(t.audit.c.action == Action.BACKUP_WRITE.value)
+    with services.store.read() as conn:
+        rows = conn.execute(written.order_by(t.audit.c.seq)).all()
+    away = [row.at for row in rows if (json.loads(row.details).get("sha256") or "-") not in here]
+    if away:
+        days = dict.fromkeys(f"{at:%Y-%m-%d}" for at in away)
+        yield Line("backup_elsewhere", {"count": len(away), "days": "; ".join(days)})
+
+
+def _in_plain(copy: Path, sought: Sought) -> bool:
+    """Whether a spelling stands in the bytes, as an old version of the program wrote them there."""
+    needles = {form for spelling in sought.spellings for form in _forms(spelling)}
+    if copy.stat().st_size == 0:
+        return False
+    with copy.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return any(data.find(needle) >= 0 for needle in needles)
+
+
+def _forms(spelling: str) -> Iterator[bytes]:
+    for text in (spelling, spelling.casefold(), spelling.upper()):
+        for form in ("NFC", "NFD"):
+            written = unicodedata.normalize(form, text)
+            for apart in (" ", "_", "-", "%20"):
+                yield written.replace(" ", apart).encode()
+            yield json.dumps(written)[1:-1].encode()
+
+
+def _tree(path: Path) -> Tree:
+    try:
+        tree = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def _day(made: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(made):%Y-%m-%d}"
+    except ValueError:
+        return "?"

@@ -1,0 +1,127 @@
+"""Erasures by the number of their certificate, which the person gets; and what has to be known until each is finished.
+
+That is: how the name was spelled, and where the last letter goes. It is sealed under the house's key, since the
+person's own is destroyed at once, and goes as soon as it has served.
+"""
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from plugin.errors import NotFound
+from plugin.flows import certificate
+from plugin.flows.certificate import Certificate
+from plugin.flows.services import Services
+from plugin.ledger import free_text
+from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+
+COLUMN = "erasure.held"
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is heard, or read, as another
+
+
+@dataclass(frozen=True)
+class Held:
+    """How the name is spelled, and whom the last letter greets, in which language; `to` goes when it is sent."""
+
+    spellings: tuple[str, ...] = ()
+    language: str = "en"
+    to: str = ""
+    name: str = ""
+    guardian: str = ""
+
+
+def enter(services: Services, tx: Tx, person_id: str, actor: str) -> str:
+    """The number of the person's erasure, given now unless they have one already."""
+    known = of(tx.connection, person_id)
+    if known is not None:
+        return str(known.number)
+    before = certificate.of_person(services, person_id)  # a store that was put back does not know it any more
+    number = before.number if before else _next(services, tx)
+    asked = before.asked_at if before else tx.now
+    tx.execute(insert(t.erasure).values(number=number, person_id=person_id, asked_at=asked, asked_by=actor))
+    return number
+
+
+def of(conn: Connection, person_id: str) -> Row[Any] | None:
+    """The row of the person's erasure; None where nobody asked for one."""
+    return conn.execute(select(t.erasure).where(t.erasure.c.person_id == person_id)).first()
+
+
+def numbered(conn: Connection, number: str) -> Row[Any]:
+    """The row of this number, however it is typed. Raises NotFound."""
+    row = conn.execute(select(t.erasure).where(t.erasure.c.number == spelled(number))).first()
+    if row is None:
+        raise NotFound(f"no erasure has the number {number!r}: it looks like 2026-0042-7Q")
+    return row
+
+
+def spelled(number: str) -> str:
+    """A number as we write it, of one that somebody typed."""
+    return number.strip().upper().replace(" ", "-").replace("–", "-")
+
+
+def look(services: Services, number: str, actor: str) -> Certificate:
+    """The certificate of this number, as far as it goes now; the look is audited. Raises NotFound."""
+    with services.store.write() as tx:
+        row = numbered(tx.connection, number)
+        tx.audit(Action.CERTIFICATE_LOOK, actor, number=row.number)
+    if row.number in certificate.numbers(services):
+        return certificate.kept(services, row.number)
+    language = services.config.site.language
+    return Certificate(row.number, row.person_id, row.asked_at, language, services.config.site.zone)
+
+
+def drop(tx: Tx, person_id: str) -> None:
+    """The request was refused: nothing is erased."""
+    tx.execute(delete(t.erasure).where(t.erasure.c.person_id == person_id, t.erasure.c.held.is_(None)))
+
+
+def hold(services: Services, tx: Tx, number: str, held: Held) -> None:
+    """Keep what has to be known; what is empty is kept no more."""
+    empty = held == Held(language=held.language)
+    body = None if empty else free_text.seal(tx, services.vault, json.dumps(asdict(held)), COLUMN)
+    tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(held=body))
+
+
+def held(services: Services, conn: Connection, row: Row[Any]) -> Held | None:
+    """What is held of an erasure; None where it has served. Raises VaultError."""
+    if row.held is None:
+        return None
+    tree: dict[str, Any] = json.loads(free_text.opened(conn, services.vault, row.held, COLUMN))
+    return Held(**tree | {"spellings": tuple(tree["spellings"])})
+
+
+def finish(services: Services, tx: Tx, row: Row[Any], known: Held) -> None:
+    """The erasure is finished: of what is held only what the last letter needs stays."""
+    left = replace(known, spellings=()) if known.to else Held(language=known.language)
+    hold(services, tx, row.number, left)
+    tx.execute(update(t.erasure).where(t.erasure.c.number == row.number).values(finished_at=tx.now))
+
+
+def told(services: Services, tx: Tx, number: str) -> None:
+    """The last letter went, or never will: its address goes."""
+    row = numbered(tx.connection, number)
+    known = held(services, tx.connection, row)
+    if known is not None:
+        hold(services, tx, number, Held(known.spellings, known.language))
+
+
+def reopen(tx: Tx, number: str) -> None:
+    """Somebody who was erased came back with an old store, and is erased again under the same number."""
+    tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(finished_at=None))
+
+
+def _next(services: Services, tx: Tx) -> str:
+    """Year, count and two letters against slips of the tongue; never one that a row or a certificate has.
+
+    A write transaction is alone, so that no other gives the same.
+    """
+    year = tx.now.astimezone(services.config.site.zone).year
+    known = {*tx.execute(select(t.erasure.c.number)).scalars(), *certificate.numbers(services)}
+    counts = [int(one.split("-")[1]) for one in known if one.startswith(f"{year}-")]
+    return f"{year}-{max(counts, default=0) + 1:04d}-{secrets.choice(_LETTERS)}{secrets.choice(_LETTERS)}"

@@ -1,0 +1,141 @@
+"""A name looked for inside longer texts: paths, captions, keywords with a hierarchy, what somebody typed.
+
+Compared as whole words, in any script and spelling: composed or not, capitals or not, and whatever stands between the
+words (`_`, `-`, `%20`, `|`, a line end). Scripts that put nothing between words have no borders to keep to.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+_JOINED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+"""Scripts in which a word may begin right behind another."""
+
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+"""Signs that nobody sees, which programs put between letters."""
+
+MASK = "[…]"
+"""What stands for the name where a text that holds it is shown."""
+
+
+class _Word(NamedTuple):
+    key: str
+    start: int
+    end: int
+
+
+class Sought:
+    """What is looked for: every spelling of one name."""
+
+    def __init__(self, spellings: Iterable[str]) -> None:
+        self.spellings = tuple(dict.fromkeys(one for one in spellings if one.strip()))
+        self._names = {
+            tuple(w.key for w in words) for one in self.spellings if (words := _words(_folded(one)))
+        }
+        self._starts = {max(name, key=len) for name in self._names}
+
+    def is_name(self, text: str) -> bool:
+        """Whether the text is the name and nothing else."""
+        return any(
+            tuple(word.key for word in _words(variant)) in self._names for variant in self._variants(text)
+        )
+
+    def stands_in(self, text: str) -> bool:
+        """Whether the name stands in the text, as whole words."""
+        return any(next(self._spans(variant), None) is not None for variant in self._variants(text))
+
+    def masked(self, text: str) -> str:
+        """The text to be shown: without the name."""
+        shown = unicodedata.normalize("NFC", text)
+        for variant in self._variants(text):
+            spans = list(self._spans(variant))
+            if spans:
+                shown = variant
+            for start, end in reversed(spans):
+                shown = shown[:start] + MASK + shown[end:]
+            if spans:
+                break
+        return shown
+
+    def _variants(self, text: str) -> Iterator[str]:
+        """The text as it may be meant, where the name can stand in it at all."""
+        for variant in dict.fromkeys(_meant(text)):
+            folded = variant.casefold()
+            if any(start in folded for start in self._starts):
+                yield variant
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        words = _words(text)
+        place = 0
+        while place < len(words):
+            length = max((self._length(words, place, name) for name in self._names), default=0)
+            if length:
+                yield words[place].start, words[place + length - 1].end
+            place += max(length, 1)
+
+    def _length(self, words: list[_Word], place: int, name: tuple[str, ...]) -> int:
+        """How many words the name takes from here on; 0 where it does not stand here."""
+        if tuple(word.key for word in words[place : place + len(name)]) == name:
+            return len(name)
+        return 1 if len(name) > 1 and words[place].key == "".join(name) else 0
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in what JSON holds, keys among it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from texts_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_in(inner)
+
+
+def _meant(text: str) -> Iterator[str]:
+    """As it stands; with what an address escapes; and read as the UTF-8 that somebody took for Latin."""
+    yield _folded(text)
+    if "%" in text:
+        yield _folded(unquote(text))
+    for wrong in ("cp1252", "latin-1"):
+        try:
+            mended = text.encode(wrong).decode("utf-8")
+        except UnicodeError:
+            continue
+        if mended != text:
+            yield _folded(mended)
+
+
+def _folded(text: str) -> str:
+    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+
+
+def _words(text: str) -> list[_Word]:
+    """Letters with their marks, or digits; of scripts without borders each sign is a word."""
+    found: list[_Word] = []
+    start, kind = 0, ""
+    for at, sign in enumerate([*text, " "]):
+        now = _kind(sign, kind)
+        if now != kind or now == "joined":
+            if kind:
+                found.append(_Word(_key(text[start:at]), start, at))
+            start, kind = at, now
+    return found
+
+
+def _key(word: str) -> str:
+    return unicodedata.normalize("NFKC", word.casefold())
+
+
+def _kind(sign: str, before: str) -> str:
+    """Of a sign: letter, digit, joined, or nothing where it stands between words. A mark goes with what it is on."""
+    category = unicodedata.category(sign)[0]
+    if category == "M" and before:
+        return "letter" if before == "joined" else before
+    if category == "L":
+        name = unicodedata.name(sign, "")
+        return "joined" if name.startswith(_JOINED) else "letter"
+    return "digit" if category == "N" else ""

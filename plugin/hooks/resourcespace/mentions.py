@@ -1,0 +1,160 @@
+"""A name looked for in a server's tables, by our plugin in it; without the plugin only where the API shows it."""
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict
+
+from plugin.errors import DamError
+from plugin.hooks.mention import Line, Mention, Mentions
+from plugin.hooks.name_search import Sought
+from plugin.hooks.resourcespace import listing
+from plugin.hooks.resourcespace.answers import NoSuchFunction
+from plugin.hooks.resourcespace.binding import of
+from plugin.hooks.resourcespace.classic import Classic
+from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.nodes import Nodes
+from plugin.hooks.resourcespace.profile import Profile
+
+_TOLD_ONE_BY_ONE = frozenset(
+    {"node", "resource", "collection", "resource_alt_files", "comment", "annotation"}
+)
+_PEOPLE = "people"
+_PAGE = 500
+_PAGES = 20  # of one column: more rows than so many hold are counted
+
+
+class Row(BaseModel):
+    """A row whose text may hold the name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    id: str = ""
+    text: str
+    resource: int = 0
+    field: str = ""
+    refs: tuple[int, ...] = ()
+
+
+class Rows(BaseModel):
+    """A page of those of a column, `total` in all."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    total: int
+    rows: tuple[Row, ...]
+
+
+class Mentioning:
+    """As the Dam protocol has it."""
+
+    _client: Client
+    _nodes: Nodes
+    _with: Callable[[Callable[[Profile], Mentions]], Mentions]
+
+    def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
+        """In every table that holds text. Files are not opened: what stands inside originals is not looked at."""
+        return self._with(lambda profile: self._mentions_by(profile, sought, beat))
+
+    def _mentions_by(self, profile: Profile, sought: Sought, beat: Callable[[], None]) -> Mentions:
+        """A plugin of before this could be asked tells no more than none."""
+        found = _shown(self._client, self._nodes, sought)
+        if not isinstance(profile, Classic):
+            with suppress(NoSuchFunction):
+                found = _told(self._client, sought, beat)
+        known = {one.ref for one in found.found if one.named}
+        holders = dict.fromkeys(str(ref) for name in sought.spellings for ref in profile.holders(name))
+        more = [Mention(f"resource {ref}", (_PEOPLE,), ref, True) for ref in holders if ref not in known]
+        return replace(found, found=(*found.found, *more))
+
+
+def patterns(sought: Sought) -> list[list[str]]:
+    """The words of each spelling as a database may hold them: composed or not, escaped for an address or for JSON."""
+    found: dict[tuple[str, ...], None] = {}
+    for spelling in sought.spellings:
+        apart = (sign if sign.isalnum() or unicodedata.combining(sign) else " " for sign in spelling)
+        words = "".join(apart).split()
+        for write in (_composed, _decomposed, quote, _in_json, _taken_for_latin):
+            found[tuple(write(word) for word in words)] = None
+        found[("".join(map(_composed, words)),)] = None
+    return [list(words) for words in found if words]
+
+
+def _composed(word: str) -> str:
+    return unicodedata.normalize("NFC", word)
+
+
+def _decomposed(word: str) -> str:
+    return unicodedata.normalize("NFD", word)
+
+
+def _in_json(word: str) -> str:
+    return json.dumps(word)[1:-1]
+
+
+def _taken_for_latin(word: str) -> str:
+    return word.encode().decode("cp1252", "ignore")
+
+
+def _told(client: Client, sought: Sought, beat: Callable[[], None]) -> Mentions:
+    tables = client.ask("facelease_tables", of(dict[str, tuple[str, ...]]))
+    asked = json.dumps(patterns(sought))
+    found: list[Mention] = []
+    cut: list[Line] = []
+    for table, column in ((table, column) for table, columns in tables.items() for column in columns):
+        hits: list[Row] = []
+        left = _all(client, table, column, asked, sought, hits)
+        beat()
+        if left:
+            cut.append(Line("unread_rows", {"column": f"{table}.{column}", "count": left}))
+        if any(len(row.refs) >= _PAGE for row in hits):
+            cut.append(Line("unread_rows", {"column": "resource_node", "count": "?"}))
+        if table in _TOLD_ONE_BY_ONE:
+            found += [one for row in hits for one in _mentions(table, column, row, sought)]
+        elif hits:
+            found.append(Mention(f"{table}.{column}", (f"{len(hits)}",)))
+    looked = Line("dam_tables", {"tables": len(tables), "found": len(found)})
+    return Mentions(tuple(found), (looked,), (*cut, Line("unread_originals")))
+
+
+def _all(client: Client, table: str, column: str, asked: str, sought: Sought, hits: list[Row]) -> int:
+    """The rows of a column in which the name stands are added to `hits`; returns how many rows were not looked at."""
+    start = 0
+    for _ in range(_PAGES):
+        page = client.ask(
+            "facelease_mentions", of(Rows), table=table, column=column, patterns=asked, offset=start
+        )
+        hits += [row for row in page.rows if sought.stands_in(row.text)]
+        start += len(page.rows)
+        if not page.rows or start >= page.total:
+            return 0
+    return page.total - start
+
+
+def _mentions(table: str, column: str, row: Row, sought: Sought) -> Iterator[Mention]:
+    """Of a node, one for each resource that carries it; one that nobody carries stands in the field's list."""
+    named = sought.is_name(row.text)
+    field = f"{table}.{column}" if table != "node" else f"field {row.field}"
+    refs = row.refs or ((row.resource,) if row.resource else ())
+    for ref in refs:
+        yield Mention(f"resource {ref}", (field,), str(ref), named)
+    if not refs:
+        yield Mention(f"{table} {row.id}", (field,), None, named)
+
+
+def _shown(client: Client, nodes: Nodes, sought: Sought) -> Mentions:
+    """The people field's list, and the titles of collections."""
+    listed = [
+        Mention(f"node {node.ref}", (_PEOPLE,), None, True)
+        for node in nodes.every().values()
+        if sought.stands_in(node.name)
+    ]
+    try:
+        shelves = listing.collections(client)
+    except DamError:
+        shelves = []
+    titled = [Mention(f"collection {one.ref}", ("title",)) for one in shelves if sought.stands_in(one.title)]
+    looked = Line("dam_api", {"collections": len(shelves), "found": len(listed) + len(titled)})
+    return Mentions((*listed, *titled), (looked,), (Line("unread_classic"), Line("unread_originals")))
