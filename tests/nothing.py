@@ -61,6 +61,7 @@ COMMANDS: Mapping[str, Told] = {
     )),
     "sweep": Told((so("sweep", "0 grants ended"),)),
     "doctor": Told((no("doctor", "none has ever swept"),)),
+    "reopen": Told((so("reopen", "is open"), no("reopen --without-ended-log x", "the house is open"))),
     "clearance": _look(no("clearance nosuch.jpg", "no photograph")),
     "reconcile": Told((no("reconcile", "nothing was compared"),)),
     "backup": Told(runs="there is always a store"),
@@ -152,6 +153,9 @@ COMMANDS: Mapping[str, Told] = {
     "audit verify": Told(runs="there is always a log"),
     "audit export": _look(),
     "audit heads": Told(runs="there is always a head"),
+    "audit begin": Told(runs="heads can always be begun anew"),
+    "audit verifier": Told(runs="prints one"),
+    "keys heads": _look(no("keys heads --lost x", "is there")),
     "keys rotate": Told(runs="makes a new version of the master key, whoever has keys"),
     "report accuracy": Told((
         no("report accuracy --people {empty} --strangers {empty}", "needs a folder a person"),

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows import arrivals, clearance, intents, roster
+from plugin.flows import arrivals, clearance, intents, roster, statements
 from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.hooks.dam import Names
@@ -30,6 +30,8 @@ def revoke(services: Services, job: Claimed) -> None:
     with services.store.read() as conn:
         standing = roster.load_many(conn, [job.key]).get(job.key)
     if standing is not None:
+        # The end cut the stored clearances: the dates are owed before the DAM is called, which may fail on the names.
+        statements.wish_many(services, _resting_on(services, job.key))
         removed = take_out(
             services, job.key, which(services, standing), everywhere=bool(job.payload.get("again"))
         )
@@ -242,12 +244,16 @@ def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
 
 def recompute(services: Services, person_id: str) -> int:
     """Recompute the clearances of every photograph in which the person is named, and our release statements."""
-    meant = select(t.intent.c.resource_id).where(t.intent.c.person_id == person_id)
-    with services.store.read() as conn:
-        ids = sorted({*clearance.resources_naming(conn, person_id), *conn.scalars(meant)})
+    ids = _resting_on(services, person_id)
     clearance.recompute_many(services, ids)
     _restate(services, person_id)
     return len(ids)
+
+
+def _resting_on(services: Services, person_id: str) -> list[int]:
+    meant = select(t.intent.c.resource_id).where(t.intent.c.person_id == person_id)
+    with services.store.read() as conn:
+        return sorted({*clearance.resources_naming(conn, person_id), *conn.scalars(meant)})
 
 
 def _restate(services: Services, person_id: str) -> None:
