@@ -38,7 +38,7 @@ def look(services: Services) -> None:
     if lacks:
         _close(services, said)
     elif now.closed_at is not None:
-        with contextlib.suppress(StoreError):  # open to others: the doctor says so, and it stays closed
+        with contextlib.suppress(StoreError, OSError):  # open to others, or away again: it stays closed
             _open(services, said)
     elif _is_unknown(now, said):
         with services.store.write() as tx:
@@ -92,6 +92,8 @@ def _open(services: Services, said: Told) -> None:
         added = [one for one in ended if (one.person_id, one.grant_id, one.kind) not in there]
         services.ended.write(*added)
         house_state.reopen(tx, services.ended.mark())
+        if said.anew_at is not None:  # also where whoever began it anew died before the store knew
+            house_state.set_anew(tx, said.anew_at)
         tx.audit(Action.HOUSE_OPEN, "system", without_ended_log=False, lines=len(there), added=len(added))
         _make_up(services, tx, now.closed_at)
 

@@ -30,17 +30,17 @@ def revoke(services: Services, job: Claimed) -> None:
     with services.store.read() as conn:
         standing = roster.load_many(conn, [job.key]).get(job.key)
     if standing is not None:
-        # The end cut the stored clearances: the dates are owed before the DAM is called, which may fail on the names.
-        statements.wish_many(services, _resting_on(services, job.key))
-        removed = take_out(
-            services, job.key, which(services, standing), everywhere=bool(job.payload.get("again"))
-        )
+        statements.wish_many(
+            services, _resting_on(services, job.key)
+        )  # owed, should the DAM fail on the names
+        again = bool(job.payload.get("again"))
+        removed = take_out(services, job.key, which(services, standing), everywhere=again)
         recompute(services, job.key)
         with services.store.write() as tx:
             subject = roster.subject(services, tx.connection, job.key)
             _list_hands(services, tx, standing)
             tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
-            if not job.payload.get("again"):
+            if not again:
                 services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)
             services.queue.finish(tx, job)
     else:
@@ -182,11 +182,9 @@ def _again(tx: Tx, row: Row[Any], action: str) -> int | None:
 
 
 def _unname(tx: Any, row: Row[Any]) -> None:
-    tx.execute(
-        update(t.face)
-        .where(t.face.c.resource_id == row.resource_id, t.face.c.person_id == row.person_id)
-        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
-    )
+    theirs = (t.face.c.resource_id == row.resource_id) & (t.face.c.person_id == row.person_id)
+    free = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
+    tx.execute(update(t.face).where(theirs).values(free))
 
 
 def read_back(services: Services, person_id: str, origins: frozenset[str], refs: set[str]) -> None:

@@ -133,11 +133,17 @@ class EndedLog:
             ) from error
 
     def begin_anew(self, endings: Iterable[Ended], aside: Path) -> bool:
-        """Set the file aside and begin another with these lines; returns whether there was one."""
-        there = self.path.exists()
-        if there:
-            self.path.rename(aside)
-        files.write_secret(self.path, b"".join(_line(ending) for ending in endings), fresh=True)
+        """Set the file aside and begin another with these lines; returns whether there was one.
+
+        Raises StoreError where that fails.
+        """
+        try:
+            there = self.path.exists()
+            if there:
+                self.path.rename(aside)
+            files.write_secret(self.path, b"".join(_line(ending) for ending in endings), fresh=True)
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be begun anew ({error.strerror or error})") from error
         self._seen = None
         return there
 
