@@ -26,13 +26,11 @@ ALL = frozenset({"machine", "confirmed", "hand"})
 
 
 def revoke(services: Services, job: Claimed) -> None:
-    """The whole story of one revocation; the job's key is the person's id. Repeating it does no harm."""
+    """The whole story of one revocation; the job's key is the person's id. Dates are owed before the DAM may fail."""
     with services.store.read() as conn:
         standing = roster.load_many(conn, [job.key]).get(job.key)
     if standing is not None:
-        statements.wish_many(
-            services, _resting_on(services, job.key)
-        )  # owed, should the DAM fail on the names
+        statements.wish_many(services, _resting_on(services, job.key))
         again = bool(job.payload.get("again"))
         removed = take_out(services, job.key, which(services, standing), everywhere=again)
         recompute(services, job.key)
