@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, or_, select
 
 from plugin.errors import ConsentError, StoreError, VaultError
-from plugin.flows import anew, gallery, known_ends, links, replay, tokens
+from plugin.flows import anew, closed_house, gallery, known_ends, links, replay, tokens
 from plugin.flows.services import Services
 from plugin.ledger import ended_marks, heads, house_state
 from plugin.ledger import tables as t
@@ -113,10 +113,13 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     """Open the house without the file that was known: another begins with all that the store knows to have ended.
 
     The wrong file is set aside, beside it. `restored`: the store is a copy of before, so no link and no token that it
-    knows opens anything more. Raises ConsentError without a reason; names do not belong there.
+    knows opens anything more. Raises ConsentError without a reason (name nobody in it), and in a house that
+    is open, which another process may have opened meanwhile.
     """
     reason = refuse_reason(reason)
     with services.store.write() as tx:
+        if not restored and closed_house.why(services, tx.connection) is None:
+            raise ConsentError("the house is open: ended.log is what was known of it, and stays")
         closed_at = house_state.read(tx.connection).closed_at
         ended = known_ends.lines(services, tx.connection)
         spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")

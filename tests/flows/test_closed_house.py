@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,8 +15,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
-from plugin.errors import HouseClosed, StoreError
-from plugin.flows import chores, closed_house, consent, erasure, gallery, links, reference_sets, review
+from plugin.errors import ConsentError, HouseClosed, StoreError
+from plugin.flows import (
+    chores,
+    closed_house,
+    consent,
+    erasure,
+    gallery,
+    house_closing,
+    links,
+    reference_sets,
+    review,
+)
 from plugin.flows.services import Services
 from plugin.ledger import endings, heads, house_state
 from plugin.ledger import tables as t
@@ -238,6 +249,46 @@ def test_who_withdraws_while_no_file_can_be_written_has_withdrawn(
     assert set(people) <= {one.person_id for one in services.ended.lines()}
 
 
+def test_two_who_open_it_at_once_begin_one_file(services: Services) -> None:
+    """The second is told that the house is open, and sets nothing aside."""
+    _close(services)
+    ready, said = threading.Barrier(2), []
+
+    def begin() -> None:
+        ready.wait()
+        try:
+            said.append(house_closing.begin_anew(services, "the disk of keys died", "test").lines)
+        except ConsentError as error:
+            said.append(str(error)[:17])
+
+    both = [threading.Thread(target=begin) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert set(said) == {1, "the house is open"}
+    assert _rows(services, Action.HOUSE_OPEN) == 1
+
+
+def test_who_began_it_anew_and_died_has_begun_it_anew(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File and head are written, the commit never came: the house opens, and the doctor says since when it is so."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    _close(services)
+    with monkeypatch.context() as dying, suppress(KeyboardInterrupt):
+        dying.setattr(house_state, "set_anew", die)
+        house_closing.begin_anew(services, "the disk of keys died", "test")
+    assert closed_house.why_now(services) is not None
+    for _ in range(2):
+        chores.sweep(services)
+    with services.store.read() as conn:
+        assert (closed_house.why(services, conn), house_closing.is_anew_since(conn) is None) == (None, False)
+
+
 def test_a_long_file_is_read_on_and_not_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process adds a line: only that one is read line by line. A byte that changed before it is seen."""
     log = EndedLog(tmp_path / "ended.log")
@@ -289,7 +340,7 @@ def test_the_console_and_the_program_are_told_why(
     assert (found["items"], "is closed" in found["closed"]) == ([], True)
 
 
-def test_by_command(tmp_path: Path, services: Services, asa: str) -> None:
+def test_by_command(tmp_path: Path, services: Services, asa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Doctor fails, scan and lists refuse, withdrawing works; reopen says what it did, and asks for a reason."""
     toml = _file_of(tmp_path, services)
 
@@ -298,6 +349,9 @@ def test_by_command(tmp_path: Path, services: Services, asa: str) -> None:
         return done.exit_code, done.output + str(done.exception or "")
 
     held = services.ended.path.read_bytes()
+    with monkeypatch.context() as read_only:
+        read_only.setattr(os, "access", lambda path, _: path != services.ended.path)
+        assert "BAD  ended.log: " + f"{services.ended.path} cannot be written" in run("doctor")[1]
     assert run("reopen", "--without-ended-log", "no need")[0] == 1
     assert run("reopen") == (0, "the house is open: ended.log is what was known of it, or longer\n")
     services.ended.path.unlink()
