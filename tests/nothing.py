@@ -73,6 +73,7 @@ COMMANDS: Mapping[str, Told] = {
     "person enrol": Told((no("person enrol Nobody {form}", ""), no("person enrol Bo {form}", "recognition grant"))),
     "person objects": Told((so("person objects Dag", "already"), no("person objects Nobody", ""))),
     "person erase": Told((no("person erase Nobody --yes", ""),)),
+    "person certificate": _look(no("person certificate nosuch", "")),
     "person export": _look(no("person export Nobody", "")),
     "person guardian": Told((no("person guardian Nobody --guardian Sample", ""),)),
     "person distinct": Told((no("person distinct Bo", "no mark"), no("person distinct Nobody", ""))),
