@@ -252,7 +252,8 @@ def test_who_withdraws_while_no_file_can_be_written_has_withdrawn(
 def test_two_who_open_it_at_once_begin_one_file(services: Services) -> None:
     """The second is told that the house is open, and sets nothing aside."""
     _close(services)
-    ready, said = threading.Barrier(2), []
+    ready = threading.Barrier(2)
+    said: list[int | str] = []
 
     def begin() -> None:
         ready.wait()
