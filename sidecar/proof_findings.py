@@ -1,5 +1,6 @@
 """What the doctor finds of the proofs."""
 
+import os
 from pathlib import Path
 
 from plugin.errors import VaultError
@@ -64,7 +65,11 @@ def ended_log(services: Services) -> Finding:
     if found is not None:
         said = closed_house.said(found, services.ended.path)
         return Finding(what, False, said, f"{closed_house.MEND}; administrators.md says how")
-    lines = services.ended.mark().lines
+    path, lines = services.ended.path, services.ended.mark().lines
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return Finding(
+            what, False, f"{path} cannot be written, so nobody can withdraw", "let this account write it"
+        )
     if anew is None:
         return Finding(what, True, f"{lines} endings, as they are known")
     day = f"{anew.astimezone(services.config.site.zone):%Y-%m-%d}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, or_, select
 
 from plugin.errors import ConsentError, StoreError, VaultError
-from plugin.flows import anew, gallery, known_ends, links, replay, tokens
+from plugin.flows import anew, closed_house, gallery, known_ends, links, replay, tokens
 from plugin.flows.services import Services
 from plugin.ledger import ended_marks, heads, house_state
 from plugin.ledger import tables as t
@@ -38,7 +38,7 @@ def look(services: Services) -> None:
     if lacks:
         _close(services, said)
     elif now.closed_at is not None:
-        with contextlib.suppress(StoreError):  # open to others: the doctor says so, and it stays closed
+        with contextlib.suppress(StoreError, OSError):  # open to others, or away again: it stays closed
             _open(services, said)
     elif _is_unknown(now, said):
         with services.store.write() as tx:
@@ -92,6 +92,8 @@ def _open(services: Services, said: Told) -> None:
         added = [one for one in ended if (one.person_id, one.grant_id, one.kind) not in there]
         services.ended.write(*added)
         house_state.reopen(tx, services.ended.mark())
+        if said.anew_at is not None:  # also where whoever began it anew died before the store knew
+            house_state.set_anew(tx, said.anew_at)
         tx.audit(Action.HOUSE_OPEN, "system", without_ended_log=False, lines=len(there), added=len(added))
         _make_up(services, tx, now.closed_at)
 
@@ -111,10 +113,13 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     """Open the house without the file that was known: another begins with all that the store knows to have ended.
 
     The wrong file is set aside, beside it. `restored`: the store is a copy of before, so no link and no token that it
-    knows opens anything more. Raises ConsentError without a reason; names do not belong there.
+    knows opens anything more. Raises ConsentError without a reason (name nobody in it), and in a house that
+    is open, which another process may have opened meanwhile.
     """
     reason = refuse_reason(reason)
     with services.store.write() as tx:
+        if not restored and closed_house.why(services, tx.connection) is None:
+            raise ConsentError("the house is open: ended.log is what was known of it, and stays")
         closed_at = house_state.read(tx.connection).closed_at
         ended = known_ends.lines(services, tx.connection)
         spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows import arrivals, clearance, intents, roster
+from plugin.flows import arrivals, clearance, intents, roster, statements
 from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.hooks.dam import Names
@@ -26,19 +26,19 @@ ALL = frozenset({"machine", "confirmed", "hand"})
 
 
 def revoke(services: Services, job: Claimed) -> None:
-    """The whole story of one revocation; the job's key is the person's id. Repeating it does no harm."""
+    """The whole story of one revocation; the job's key is the person's id. Dates are owed before the DAM may fail."""
     with services.store.read() as conn:
         standing = roster.load_many(conn, [job.key]).get(job.key)
     if standing is not None:
-        removed = take_out(
-            services, job.key, which(services, standing), everywhere=bool(job.payload.get("again"))
-        )
+        statements.wish_many(services, _resting_on(services, job.key))
+        again = bool(job.payload.get("again"))
+        removed = take_out(services, job.key, which(services, standing), everywhere=again)
         recompute(services, job.key)
         with services.store.write() as tx:
             subject = roster.subject(services, tx.connection, job.key)
             _list_hands(services, tx, standing)
             tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
-            if not job.payload.get("again"):
+            if not again:
                 services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)
             services.queue.finish(tx, job)
     else:
@@ -180,11 +180,9 @@ def _again(tx: Tx, row: Row[Any], action: str) -> int | None:
 
 
 def _unname(tx: Any, row: Row[Any]) -> None:
-    tx.execute(
-        update(t.face)
-        .where(t.face.c.resource_id == row.resource_id, t.face.c.person_id == row.person_id)
-        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
-    )
+    theirs = (t.face.c.resource_id == row.resource_id) & (t.face.c.person_id == row.person_id)
+    free = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
+    tx.execute(update(t.face).where(theirs).values(free))
 
 
 def read_back(services: Services, person_id: str, origins: frozenset[str], refs: set[str]) -> None:
@@ -242,12 +240,16 @@ def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
 
 def recompute(services: Services, person_id: str) -> int:
     """Recompute the clearances of every photograph in which the person is named, and our release statements."""
-    meant = select(t.intent.c.resource_id).where(t.intent.c.person_id == person_id)
-    with services.store.read() as conn:
-        ids = sorted({*clearance.resources_naming(conn, person_id), *conn.scalars(meant)})
+    ids = _resting_on(services, person_id)
     clearance.recompute_many(services, ids)
     _restate(services, person_id)
     return len(ids)
+
+
+def _resting_on(services: Services, person_id: str) -> list[int]:
+    meant = select(t.intent.c.resource_id).where(t.intent.c.person_id == person_id)
+    with services.store.read() as conn:
+        return sorted({*clearance.resources_naming(conn, person_id), *conn.scalars(meant)})
 
 
 def _restate(services: Services, person_id: str) -> None:

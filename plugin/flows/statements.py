@@ -35,6 +35,13 @@ def wish(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
         _wish(services, tx, ids[start : start + CHUNK])
 
 
+def wish_many(services: Services, resource_ids: Sequence[int]) -> None:
+    """The same in chunks, each its own short transaction."""
+    for start in range(0, len(resource_ids), CHUNK):
+        with services.store.write() as tx:
+            wish(services, tx, resource_ids[start : start + CHUNK])
+
+
 def _wish(services: Services, tx: Tx, ids: Sequence[int]) -> None:
     stored = tx.execute(select(t.statement).where(t.statement.c.resource_id.in_(ids)))
     before = {row.resource_id: dict(row.wanted) for row in stored}
@@ -208,6 +215,4 @@ def renew(services: Services) -> None:
         return
     with services.store.read() as conn:
         ids = list(conn.scalars(select(t.statement.c.resource_id)))
-    for start in range(0, len(ids), CHUNK):
-        with services.store.write() as tx:
-            wish(services, tx, ids[start : start + CHUNK])
+    wish_many(services, ids)

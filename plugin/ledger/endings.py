@@ -13,7 +13,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -47,20 +47,32 @@ class Ended:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The file as it was read: which it was, the chained hash after each whole line, whether each can be read."""
+    """The file as it was read: which it was, the chained hash after each whole line, whether each can be read.
+
+    `whole`: how many bytes those lines are, and their SHA-256: what begins so needs no second reading line by line.
+    """
 
     signature: tuple[int, ...]
-    hashes: tuple[str, ...]
-    sound: bool
+    hashes: tuple[str, ...] = ()
+    sound: bool = True
+    whole: tuple[int, bytes] = (0, hashlib.sha256().digest())
 
     @property
     def mark(self) -> Mark:
         return Mark(len(self.hashes), self.hashes[-1]) if self.hashes else NOTHING_ENDED
 
-    def is_grown(self, signature: tuple[int, ...], size: int) -> bool:
-        """Whether a file that looks like this is the same one, longer by `size` bytes and nothing else."""
-        (*place, before, _, _), (*now, after, _, _) = self.signature, signature
-        return place == now and after == before + size
+    def read_on(self, signature: tuple[int, ...], data: bytes) -> "_Seen":
+        """The file with these bytes: only what lies behind the known lines is read, where it begins with them."""
+        size, known = self.whole
+        read = hashlib.sha256(memoryview(data)[:size])
+        if read.digest() != known:
+            return _Seen(signature).read_on(signature, data)
+        behind = data[size : data.rfind(b"\n") + 1]
+        read.update(behind)
+        added = _lines(behind)
+        hashes = (*self.hashes, *_chain(added, self.mark.hash))
+        sound = self.sound and all(_is_readable(line) for line in added)
+        return _Seen(signature, hashes, sound, (size + len(behind), read.digest()))
 
     def lacks(self, known: Mark) -> str | None:
         if known.lines > len(self.hashes):
@@ -85,35 +97,53 @@ class EndedLog:
             tx.before_commit(lambda: self._enter(tx, endings))
 
     def _enter(self, tx: Tx, endings: tuple[Ended, ...]) -> None:
-        """A file that is not the one which is known closes the house; the line is written all the same."""
+        """A file that is not the one which is known closes the house; the line is written all the same.
+
+        Where a closed house has no file that can be written, the store knows the ending alone: whoever opens the
+        house writes it into the file that counts then.
+        """
         now = house_state.read(tx.connection)
         known = now.mark or self.mark()
         why = None if now.closed_at else self.lacks(known)
         if why:
             house_state.close(tx, why, known)
-        follows = not (now.closed_at or why) and self.mark() == known
+        if now.closed_at or why:
+            with contextlib.suppress(StoreError):
+                self.write(*endings)
+            return
+        follows = self.mark() == known
         self.write(*endings)
         if follows:  # else a line that another process left without its commit is told again first
             house_state.set_mark(tx, self.mark())
 
     def write(self, *endings: Ended) -> None:
-        """Add a line each; they are on the disk when this returns. The store's mark is the caller's to move."""
+        """Add a line each; they are on the disk when this returns. The store's mark is the caller's to move.
+
+        Raises StoreError where that fails: then nothing has ended.
+        """
         if not endings:
             return
-        before = self._look()
         data = b"".join(_line(ending) for ending in endings)
-        files.append_lines(self.path, data, lambda tail: _parse(tail) is not None)
-        after = _signature(self.path.stat())
-        if before and before.is_grown(after, len(data)):
-            hashes = (*before.hashes, *_chain(data, before.mark.hash))
-            self._seen = _Seen(after, hashes, before.sound)
+        try:
+            files.append_lines(self.path, data, lambda tail: _parse(tail) is not None)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be written ({error.strerror or error}), so nothing was ended: make room for it, "
+                "or let this account write it, and ask again"
+            ) from error
 
     def begin_anew(self, endings: Iterable[Ended], aside: Path) -> bool:
-        """Set the file aside and begin another with these lines; returns whether there was one."""
-        there = self.path.exists()
-        if there:
-            self.path.rename(aside)
-        files.write_secret(self.path, b"".join(_line(ending) for ending in endings), fresh=True)
+        """Set the file aside and begin another with these lines; returns whether there was one.
+
+        Raises StoreError where that fails.
+        """
+        try:
+            there = self.path.exists()
+            if there:
+                self.path.rename(aside)
+            files.write_secret(self.path, b"".join(_line(ending) for ending in endings), fresh=True)
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be begun anew ({error.strerror or error})") from error
         self._seen = None
         return there
 
@@ -144,8 +174,9 @@ class EndedLog:
         return DIFFERENT if DIFFERENT in found else next(iter(found), None)
 
     def read_anew(self) -> None:
-        """Forget what the file was: it is read whole at the next question."""
-        self._seen = None
+        """The file is read whole at the next question, whatever its size and times say."""
+        if self._seen is not None:
+            self._seen = replace(self._seen, signature=())
 
     def _look(self) -> _Seen | None:
         """What the file is; it is read where it has changed since, as far as the file system tells."""
@@ -157,9 +188,7 @@ class EndedLog:
                 )
             signature = _signature(status)
             if self._seen is None or self._seen.signature != signature:
-                data = self.path.read_bytes()
-                sound = all(_is_readable(line) for line in _lines(data) if line.endswith(b"\n"))
-                self._seen = _Seen(signature, tuple(_chain(data, NOTHING_ENDED.hash)), sound)
+                self._seen = (self._seen or _Seen(signature)).read_on(signature, self.path.read_bytes())
         except FileNotFoundError:
             self._seen = None
         return self._seen
@@ -197,12 +226,11 @@ def _lines(data: bytes) -> list[bytes]:
     return [line + b"\n" for line in whole] + ([rest] if rest else [])
 
 
-def _chain(data: bytes, value: str) -> Iterator[str]:
-    """The chained hash after each whole line of `data`, on from `value`."""
-    for line in _lines(data):
-        if line.endswith(b"\n"):
-            value = hashlib.sha256(value.encode() + line).hexdigest()
-            yield value
+def _chain(lines: Iterable[bytes], value: str) -> Iterator[str]:
+    """The chained hash after each of these whole lines, on from `value`."""
+    for line in lines:
+        value = hashlib.sha256(value.encode() + line).hexdigest()
+        yield value
 
 
 def _signature(of: os.stat_result) -> tuple[int, ...]:

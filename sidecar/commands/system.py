@@ -9,7 +9,7 @@ from types import FrameType
 
 import click
 
-from plugin.errors import ConsentError, NothingDone
+from plugin.errors import NothingDone
 from plugin.flows import backlog, chores, closed_house, house_closing, scans
 from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
@@ -221,8 +221,6 @@ def reopen(shell: Shell, reason: str | None, as_json: bool) -> None:
             chores.start(services)
             say(as_json, {"open": True}, ["the house is open: ended.log is what was known of it, or longer"])
             return
-        if closed_house.why_now(services) is None:
-            raise ConsentError("the house is open: ended.log is what was known of it, and stays")
         begun = house_closing.begin_anew(services, reason, actor())
         chores.start(services)
     said = [

@@ -1,6 +1,8 @@
 """A closed house, seen from outside: by command, on the console, over the API. And what it still does."""
 
+import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,10 +15,20 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
-from plugin.errors import HouseClosed
-from plugin.flows import chores, closed_house, consent, erasure, gallery, links, reference_sets, review
+from plugin.errors import ConsentError, HouseClosed, StoreError
+from plugin.flows import (
+    chores,
+    closed_house,
+    consent,
+    erasure,
+    gallery,
+    house_closing,
+    links,
+    reference_sets,
+    review,
+)
 from plugin.flows.services import Services
-from plugin.ledger import heads, house_state
+from plugin.ledger import endings, heads, house_state
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
 from plugin.ledger.endings import Ended, EndedLog
@@ -179,22 +191,126 @@ def test_a_link_that_a_refused_form_gave_back_is_not_told_as_used(services: Serv
         assert house_state.read(conn).mark == services.ended.mark()
 
 
+def _fill(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk that holds ended.log is full: as the kernel tells it, at the write itself."""
+    real, path = os.write, services.ended.path
+
+    def write(handle: int, data: bytes) -> int:
+        if Path(f"/proc/self/fd/{handle}").resolve() == path:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, data)
+
+    monkeypatch.setattr(os, "write", write)
+
+
 def test_the_line_is_on_the_disk_before_the_commit(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where it cannot be written nothing commits, a link's end included."""
+    """Where it cannot be written nothing commits, a link's end included, and a sentence says so."""
+    bo = cast.add("Bo")
+    cast.sign(bo, recognition=False)
     with services.store.write() as tx:
         made = links.make(services, tx, links.Link(links.Kind.SIGN, "en", most_uses=1), "test")
-
-    def full(*_: object) -> None:
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(EndedLog, "write", full)
-    with pytest.raises(OSError, match="full"), services.store.write() as tx:
-        links.revoke(services, tx, made.id, "test")
+    before = services.ended.path.read_bytes()
+    with monkeypatch.context() as full:
+        _fill(services, full)
+        with pytest.raises(StoreError, match="No space left"), services.store.write() as tx:
+            links.revoke(services, tx, made.id, "test")
+        with pytest.raises(StoreError, match="nothing was ended"):
+            consent.withdraw(services, bo, None, "test")
     with services.store.read() as conn:
         query = select(t.invitation.c.revoked_at).where(t.invitation.c.id == made.id)
         assert conn.scalar(query) is None
+    assert (closed_house.why_now(services), services.ended.path.read_bytes()) == (None, before)
+    assert consent.withdraw(services, bo, None, "test") == 1
+    assert bo in {one.person_id for one in services.ended.lines()}
+
+
+def test_who_withdraws_while_no_file_can_be_written_has_withdrawn(
+    services: Services, cast: support.Cast
+) -> None:
+    """A closed house takes it without the line, and writes the line into the right file as soon as that is back."""
+    people = [cast.add(name) for name in ("Bo", "Cee")]
+    for person in people:
+        cast.sign(person, recognition=False)
+    held = services.ended.path.read_bytes()
+    services.ended.path.unlink()
+    services.ended.path.mkdir()  # as a disk that is not mounted, for one
+    assert consent.withdraw(services, people[0], None, "test") == 1
+    chores.sweep(services)
+    assert closed_house.why_now(services) == "missing"
+    assert consent.object_(services, people[1], "test") == 0
+    assert consent.withdraw(services, people[1], None, "test") == 1
+    services.ended.path.rmdir()
+    services.ended.path.write_bytes(held)
+    services.ended.path.chmod(0o600)
+    chores.sweep(services)
+    assert closed_house.why_now(services) is None
+    assert set(people) <= {one.person_id for one in services.ended.lines()}
+
+
+def test_two_who_open_it_at_once_begin_one_file(services: Services) -> None:
+    """The second is told that the house is open, and sets nothing aside."""
+    _close(services)
+    ready = threading.Barrier(2)
+    said: list[int | str] = []
+
+    def begin() -> None:
+        ready.wait()
+        try:
+            said.append(house_closing.begin_anew(services, "the disk of keys died", "test").lines)
+        except ConsentError as error:
+            said.append(str(error)[:17])
+
+    both = [threading.Thread(target=begin) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert set(said) == {1, "the house is open"}
+    assert _rows(services, Action.HOUSE_OPEN) == 1
+
+
+def test_who_began_it_anew_and_died_has_begun_it_anew(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File and head are written, the commit never came: the house opens, and the doctor says since when it is so."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    _close(services)
+    with monkeypatch.context() as dying, suppress(KeyboardInterrupt):
+        dying.setattr(house_state, "set_anew", die)
+        house_closing.begin_anew(services, "the disk of keys died", "test")
+    assert closed_house.why_now(services) is not None
+    for _ in range(2):
+        chores.sweep(services)
+    with services.store.read() as conn:
+        assert (closed_house.why(services, conn), house_closing.is_anew_since(conn) is None) == (None, False)
+
+
+def test_a_long_file_is_read_on_and_not_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process adds a line: only that one is read line by line. A byte that changed before it is seen."""
+    log = EndedLog(tmp_path / "ended.log")
+    log.write(*(Ended("", f"link{n}", _AT, "link") for n in range(100)))
+    known, parsed, parse = log.mark(), [], endings._parse
+
+    def count(line: bytes) -> Ended | None:
+        parsed.append(line)
+        return parse(line)
+
+    monkeypatch.setattr(endings, "_parse", count)
+    EndedLog(log.path).write(Ended("", "late", _AT, "link"))
+    assert (log.lacks(known), log.mark().lines, len(parsed)) == (None, 101, 1)
+    log.read_anew()
+    assert (log.lacks(known), len(parsed)) == (None, 1)
+    changed = log.path.read_bytes().replace(b"link7", b"link9", 1)
+    log.path.write_bytes(changed + b"torn")
+    assert (log.lacks(known), log.mark().lines) == ("different", 101)
+    log.path.write_bytes(changed.replace(b"link9", b"link7", 1) + b"torn")
+    assert log.lacks(known) is None
+    assert log.mark() == EndedLog(log.path).mark()
 
 
 def test_the_heads_hold_it_where_the_store_was_made_to_forget(services: Services) -> None:
@@ -225,7 +341,7 @@ def test_the_console_and_the_program_are_told_why(
     assert (found["items"], "is closed" in found["closed"]) == ([], True)
 
 
-def test_by_command(tmp_path: Path, services: Services, asa: str) -> None:
+def test_by_command(tmp_path: Path, services: Services, asa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Doctor fails, scan and lists refuse, withdrawing works; reopen says what it did, and asks for a reason."""
     toml = _file_of(tmp_path, services)
 
@@ -234,6 +350,9 @@ def test_by_command(tmp_path: Path, services: Services, asa: str) -> None:
         return done.exit_code, done.output + str(done.exception or "")
 
     held = services.ended.path.read_bytes()
+    with monkeypatch.context() as read_only:
+        read_only.setattr(os, "access", lambda path, _: path != services.ended.path)
+        assert "BAD  ended.log: " + f"{services.ended.path} cannot be written" in run("doctor")[1]
     assert run("reopen", "--without-ended-log", "no need")[0] == 1
     assert run("reopen") == (0, "the house is open: ended.log is what was known of it, or longer\n")
     services.ended.path.unlink()

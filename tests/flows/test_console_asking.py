@@ -86,7 +86,8 @@ class TestForms:
         form = forms.add(services, signers.tree(), "test")
         assert staff.post(administrator, f"/console/forms/{form.id}/retire").status_code == 303
         assert "retired on" in administrator.get("/console/forms").text
-        assert staff.post(administrator, f"/console/forms/{form.id}/retire").status_code == 404
+        assert staff.post(administrator, f"/console/forms/{form.id}/retire").status_code == 303
+        assert "It was so already: nothing is changed." in administrator.get("/console/forms").text
 
 
 class TestInviting:

@@ -60,6 +60,13 @@ def _open(services: Services) -> int:
         return conn.scalar(select(func.count()).where(t.intent.c.state == "open")) or 0
 
 
+def _owed(services: Services) -> list[str]:
+    """The photographs whose dates the DAM was not told to empty yet."""
+    with services.store.read() as conn:
+        query = select(t.resource.c.ref).join(t.statement, t.statement.c.resource_id == t.resource.c.id)
+        return list(conn.scalars(query.where(t.statement.c.stated_at.is_(None))))
+
+
 def test_one_photograph_that_breaks_the_call_keeps_none_of_the_others(
     served: Services, double: Double, clock: ManualClock
 ) -> None:
@@ -70,6 +77,8 @@ def test_one_photograph_that_breaks_the_call_keeps_none_of_the_others(
     assert _tagged(double) == [4]
     assert _open(served) == 1
     assert list(support.Cast(served).tags(_asa(served))) == ["4"]
+    others = [ref for ref in double.library.photos if ref != 4]
+    assert (on_double.dates(double.library, others), _owed(served)) == (0, ["4"])
     double.library.item_fault = lambda ref: None
     clock.advance(on_double.LATER)
     support.Cast(served).work()
@@ -137,7 +146,7 @@ def test_a_server_that_is_down_is_asked_by_the_withdrawal_alone(
     clock.advance(on_double.LATER)
     chores.sweep(served)
     with served.store.read() as conn:
-        assert set(conn.scalars(select(t.job.c.kind).where(t.job.c.state == "queued"))) == {"revoke"}
+        assert set(conn.scalars(select(t.job.c.kind).where(t.job.c.state == "queued"))) == {"revoke", "state"}
     double.faults = lambda function: None
     support.Cast(served).work()
     assert (_tagged(double), _open(served)) == ([], 0)

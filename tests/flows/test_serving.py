@@ -89,7 +89,8 @@ def test_it_serves_and_its_worker_sweeps(served: tuple[str, subprocess.Popen[byt
     """Ready once the worker has swept; nothing but counts is told; ended together by one signal."""
     address, process = served
     assert json.loads(until(f"{address}/health", 200)) == {"status": "ok"}
-    assert json.loads(until(f"{address}/ready", 200)) == {"status": "ready"}
+    looked_at = ["store", "ended.log", "master key", "worker", "DAM"]
+    assert json.loads(until(f"{address}/ready", 200)) == {"status": "ready", "looked_at": looked_at}
     assert b"facelease_templates 0.0" in until(f"{address}/metrics", 200)
     assert b"<html" in until(f"{address}/", 200)
     until(f"{address}/static/facelease.css", 200)

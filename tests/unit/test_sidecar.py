@@ -43,7 +43,7 @@ def test_health_is_about_the_process_and_readiness_about_the_work(
     chores.start(services)
     assert client.get("/ready").status_code == 503, "a command sweeps at its start, and is no worker"
     chores.sweep(services)
-    looked_at = ["store", "master key", "worker", "DAM"]
+    looked_at = ["store", "ended.log", "master key", "worker", "DAM"]
     assert client.get("/ready").json == {"status": "ready", "looked_at": looked_at}
     clock.advance(timedelta(minutes=4))
     assert client.get("/ready").status_code == 503

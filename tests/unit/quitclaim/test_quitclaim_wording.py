@@ -78,11 +78,11 @@ def test_a_name_is_never_read_as_a_template() -> None:
 @pytest.mark.parametrize("language", ["en", "nl"])
 def test_every_reason_has_its_words(language: str) -> None:
     """Each code has a sentence that needs nothing but what a reason can carry."""
-    values = (("name", "Åsa"), ("count", "2"), ("why", "x"), *USE, *MIDNIGHT)
+    values = (("name", "Åsa"), ("count", "2"), ("why", "x"), ("log", "missing"), *USE, *MIDNIGHT)
     for code in Code:
         for form in _SENTENCES[language][code]:
             fields = {field for _, field, _, _ in string.Formatter().parse(form) if field}
-            assert fields <= {"name", "use", "date", "why", "count"}
+            assert fields <= {"name", "use", "date", "why", "count", "log"}
         said = render(Reason(code, values), language)
         assert said
         assert "{" not in said
