@@ -374,8 +374,8 @@ def test_what_was_put_back_in_time_with_the_file_is_held_against_the_heads(
     figures = (house.cleared(), house.dates(), house.named())
     house.right.write_bytes(right)
     house.put_back()
-    assert (house.why(), house.cleared(), house.named()) == (None, 0, 0), (
-        "who withdrew is told to the store first"
+    assert (house.why(), house.cleared(), house.named()) == (None, 1, 0), (
+        "who withdrew is told to the store first: what goes out is the photograph that shows nobody"
     )
     assert gone in {line.person_id for line in house.services.ended.lines()}
     promise("V2", f"ended.log, {house.services.store.kind}: store and file put back, heads kept: accepted "
