@@ -92,18 +92,24 @@ def check_signatures(heads: list[Json]) -> None:
         before = head["number"]
 
 
-def follow_keys(heads: list[Json], keys: Sequence[str]) -> tuple[list[Json], str]:
-    """The heads that your key signed, or a key that it announced; and what is lacking. Each follows the one before."""
-    good, given = list[Json](), keys
-    for head in heads:
+def follow_keys(heads: list[Json], keys: Sequence[str], first: int) -> tuple[list[Json], str]:
+    """The heads from `first` that your key signed, or one that it announced, one after another; and what is lacking."""
+    good, given, seen = list[Json](), keys, hashlib.sha256()
+    for at, head in enumerate(heads):
+        before = seen.hexdigest()
+        seen.update(f"{head['signature']}\n".encode())
+        if at < first:
+            continue
         if good and head["number"] != good[-1]["number"] + 1:
             return good, f"head {good[-1]['number'] + 1} is missing in the file of heads"
         if head["key"] not in keys:
             return good, f"head {head['number']} is signed by a key that you did not give: {head['key']}"
+        if good and head["key"] != good[-1]["key"] and head["note"].get("before") != before:
+            raise Broken(f"heads before head {head['number']} were changed: it is the first of its key")
         good.append(head)
         keys = [str(head["note"].get("public")) if head["kind"] == "key" else head["key"]]
-    is_last = len(given) < 2 or given[-1] in keys
-    return good, "" if is_last else "the heads do not end under the last key that you gave"
+    is_former = good and len(given) > 1 and good[-1]["key"] != given[-1]
+    return good, "the heads do not end under the last key that you gave" if is_former else ""
 
 
 def lineage(heads: list[Json]) -> tuple[list[Json], list[Json], float]:
@@ -132,9 +138,7 @@ def check_order(heads: list[Json]) -> None:
     for one, other in pairwise(heads):
         name = f"head {other['number']}"
         if other["seq"] < one["seq"] or other["first"][0] < one["first"][0]:
-            raise Broken(
-                f"audit row {other['seq'] + 1} was gone when {name} was written, or older ones were back"
-            )
+            raise Broken(f"when {name} was written row {other['seq'] + 1} was gone, or older ones were back")
         (lines, digest), (more, another) = one["ended"], other["ended"]
         back = more < lines or (more == lines and another != digest)
         if back and other["kind"] not in ("ended", "restore", "begin"):
@@ -149,8 +153,7 @@ def early_prune(heads: list[Json]) -> str:
         row, when = heads[at]["first"][0], heads[at]["when"]
         holding = heads[bisect_left(rows, row) : at]
         if not any(old["when"] <= months_before(when, old["months"]) for old in holding):
-            said = f"rows up to {row} were gone when head {heads[at]['number']} was written, and no head that is a term"
-            return f"{said} older held them: they went too early, or were never held"
+            return f"head {heads[at]['number']} knew rows up to {row} gone, and none that is a term older held them"
     return ""
 
 
@@ -162,9 +165,9 @@ def months_before(moment: datetime, months: int) -> datetime:
 
 def read_rows(path: str) -> list[Json]:
     lines = Path(path).read_bytes().split(b"\n")
-    if not any(lines):
-        raise NotProven("the log holds no rows")
-    return [read_row(number, line) for number, line in enumerate(lines, 1) if line]
+    if any(lines):
+        return [read_row(number, line) for number, line in enumerate(lines, 1) if line]
+    raise NotProven("the log holds no rows")
 
 
 def read_row(number: int, line: bytes) -> Json:
@@ -233,7 +236,7 @@ def check(log: str, heads_file: str, keys: list[str], given: list[Position]) -> 
     check_signatures(heads)
     begun = [at for at, head in enumerate(heads) if head["kind"] == "begin" and head["key"] in keys]
     first = begun[-1] if begun else 0
-    good, lack = follow_keys(heads[first:], keys)
+    good, lack = follow_keys(heads, keys, first)
     if not begun and (not heads or heads[0]["number"]):
         lack = "head 0 is missing in the file of heads" if heads else "there are no signed heads"
     ours = [head for head in heads[:first] if head["key"] in keys] + good
@@ -242,8 +245,7 @@ def check(log: str, heads_file: str, keys: list[str], given: list[Position]) -> 
     held = [head for head in standing if head["number"] >= heads[first]["number"]]
     numbers = {head["number"] for head in standing}
     away = positions(head for head in ours if head["number"] not in numbers)
-    rows = read_rows(log)
-    older = {one for one in unsigned if one[0] <= limit}
+    rows, older = read_rows(log), {one for one in unsigned if one[0] <= limit}
     start, last = follow_rows(rows, positions(standing) | older | (set(given) - away))
     more = missing_head(rows, heads, held[0]["number"] if held else 0), unknown_start(rows, start, held)
     if lack := lack or more[0] or early_prune(held) or more[1]:
@@ -266,8 +268,8 @@ def told(start: Position, last: Position, held: list[Json], restores: list[Json]
         yield f"{start[0] - first['first'][0]} rows before row {start[0] + 1} were deleted after their term"
     if first["kind"] == "begin":
         yield f"heads were begun anew on {first['at']}: nothing proves rows up to {first['seq']} from before that day"
-    for head in restores:
-        yield f"the backup {head['note'].get('name')} was restored: the log goes on from its row {went_on_from(head)}"
+    for one in restores:
+        yield f"the backup {one['note'].get('name')} was restored: the log goes on from its row {went_on_from(one)}"
     yield f"the last row is {last[0]}:{last[1]}"
 
 
@@ -286,12 +288,10 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         lines = check(asked.log, asked.heads, asked.key, asked.head)
-    except NotProven as why:
-        print(f"not proven: {why}")
-        return 3
-    except Broken as why:
-        print(f"broken: {why}")
-        return 4
+    except (NotProven, Broken) as why:
+        word, code = ("not proven", 3) if isinstance(why, NotProven) else ("broken", 4)
+        print(f"{word}: {why}")
+        return code
     print("\n  ".join(["holds", *lines]))
     return 0
 

@@ -26,11 +26,11 @@ def head_key(services: Services) -> Finding:
     """Without it no head is written and no backup is signed; nothing makes another one in its place by itself."""
     try:
         key = services.head_key
+        last = heads.last_number(services.config.path(services.config.keys.heads_file))
     except VaultError as error:
         return Finding(
             "key of heads", False, str(error), "put the file back from where the master key is kept"
         )
-    last = heads.last_number(services.config.path(services.config.keys.heads_file))
     return Finding("key of heads", True, f"public half {key.public}, {last + 1} heads")
 
 

@@ -1,6 +1,7 @@
 """What nobody asks for and the calendar brings: each chore asks what is due by now, and may be repeated."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 
 from sqlalchemy import func, select
 
@@ -122,18 +123,22 @@ def _enter(services: Services, change: Change) -> None:
 def housekeeping(services: Services) -> dict[str, int]:
     """Nightly: suggestions nobody decided on, and every row past its term; a new master key after any shredding.
 
-    A head follows what was pruned of the log at once: until one holds it nothing proves that its term was over.
+    A head follows what was pruned of the log at once: until one holds it nothing proves that its term was over. What
+    fails keeps nothing else from being done.
     """
     counts = terms.end(services)
+    with ExitStack() as night:
+        for step in (
+            statements.resume, text_sealing.overwrite, statements.renew, keeping.renew, _rotate,
+            *((heads,) if counts["audit"] else ()),
+        ):  # fmt: skip
+            night.callback(step, services)  # the last one is the first
+    return counts
+
+
+def _rotate(services: Services) -> None:
     if rotation.due(services.store):
         keeping.rotate(services)
-    keeping.renew(services)
-    statements.renew(services)
-    if counts["audit"]:
-        heads(services)
-    text_sealing.overwrite(services)
-    statements.resume(services)
-    return counts
 
 
 def remind(services: Services) -> dict[str, int]:

@@ -43,11 +43,13 @@ def found(services: Services) -> None:
 
 
 def replace_key(services: Services, actor: str) -> HeadKey:
-    """Another key signs from now on: the old one says so in a head of its own, and is destroyed."""
+    """Another key signs from now on: the old one says so in a head of its own, and is destroyed; the first head of the
+    new one binds all that the old one signed."""
     with services.store.write() as tx:
         old = services.head_key
         new = old.replaced(tx.machine_now, lambda key, public: _announce(services, tx, key, public, actor))
         tx.audit(Action.HEAD_KEY, actor, public=new.public)
+        _add(services, tx, new, None, actor)
     return new
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from plugin.clock import Clock, machine_now
+from plugin.errors import VaultError
 from plugin.ledger import audit, engine, files, house_key, migrations, signed_parts, veil
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
@@ -106,7 +107,8 @@ def write_keys(
     path = signed_parts.path_of(target, KEYS, name)
     with store.read() as connection:
         signed_parts.write(path, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
-    with store.write() as tx:
+    # A file of heads that is out of reach keeps no key alive: the head of each hour fails too, and the doctor tells.
+    with contextlib.suppress(VaultError), store.write() as tx:
         book.add(tx, _note(KEYS, name, path), actor)
     _prune_keys(target, clock, key_days)
     return path
@@ -194,9 +196,15 @@ def _wrapped(connection: Connection) -> list[list[str | int]]:
 
 
 def past_days(target: Path, clock: Clock, key_days: int) -> list[Path]:
-    """The files of wrapped keys older than `key_days` days, by the moment in their names."""
-    oldest = (clock.now() - timedelta(days=key_days)).astimezone(UTC).strftime(_STAMP)
-    return [path for path in target.glob("keys-*.json") if path.stem.removeprefix("keys-") < oldest]
+    """The files of wrapped keys older than `key_days` days, by the moment in their names; and those of a moment to
+    come, written by a clock that was wrong."""
+    now = machine_now(clock).astimezone(
+        UTC
+    )  # as they are named, also where the store has seen a later moment
+    oldest, latest = ((now + timedelta(days=days)).strftime(_STAMP) for days in (-key_days, 1))
+    return [
+        path for path in target.glob("keys-*.json") if not oldest <= path.stem.removeprefix("keys-") <= latest
+    ]
 
 
 def _prune_keys(target: Path, clock: Clock, key_days: int) -> None:

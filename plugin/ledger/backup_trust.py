@@ -1,6 +1,5 @@
 """Which backup is believed: by whose key signed it, by what the heads say of it, and by how far ended.log goes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,12 +42,12 @@ class Believed:
 
 def believed(source: Path, book: HeadBook, wish: Wish) -> Believed:
     """The backup in `source` that `wish` names. Raises StoreError, which says what to do."""
-    name = _newest(source, MANIFEST) if wish.name == NEWEST else wish.name
     trust = _Trust(book, wish.head_key)
+    name = trust.newest(source, MANIFEST) if wish.name == NEWEST else wish.name
     signed = trust.signed(source, MANIFEST, name)
     manifest = signed_parts.manifest(signed)
     copy = _copy(source, name, manifest)
-    keys_name = _newest(source, KEYS)
+    keys_name = trust.newest(source, KEYS)
     keys = trust.signed(source, KEYS, keys_name)
     older = trust.is_older(keys)
     if older and not wish.older_keys:
@@ -69,8 +68,9 @@ class _Trust:
         self._ages = [*given, *(one.public for one in book.key.former), book.key.public]
         self._until = {one.public: datetime.fromisoformat(one.until) for one in book.key.former}
         self._present = book.key.public
+        self._signs = (*given, self._present)[0]
         self._has_heads = book.path.exists()
-        self.heads = list(self._ours(heads.read(book.path)))
+        self.heads = self._ours(heads.read(book.path))
 
     def signed(self, source: Path, part: str, name: str) -> Signed:
         """A part that is ours. Raises StoreError."""
@@ -98,19 +98,33 @@ class _Trust:
 
     def is_older(self, keys: Signed) -> str:
         """The name of the newest file of keys that the heads know, if this one is older; else nothing."""
-        names = [str(head.note.get("name")) for head in self.heads if head.note.get("kind") == KEYS]
-        newest = max(names, default="")
-        return newest if keys.name < newest else ""
+        told = self._names(KEYS)
+        if not told or keys.name == told[-1] or (keys.name not in told and keys.name > told[-1]):
+            return ""
+        return told[-1]
+
+    def newest(self, source: Path, part: str) -> str:
+        """The name of the newest part in the folder, in the order of the heads: names go back with a clock that was
+        wrong. What no head knows is newer where its name is."""
+        names, told = _names(source, part), self._names(part)
+        later = [name for name in names if name not in told and name > (told[-1] if told else "")]
+        known = [name for name in told if name in names]
+        return (later or known or names)[-1]
+
+    def _names(self, part: str) -> list[str]:
+        """The names of those that heads know, oldest first."""
+        return [str(head.note.get("name")) for head in self.heads if head.note.get("kind") == part]
 
     def _told(self, part: str, name: str) -> set[str]:
         """The hashes that heads know of the part of that name."""
         notes = [head.note for head in self.heads if head.note.get("kind") == part]
         return {str(note.get("sha256")) for note in notes if note.get("name") == name}
 
-    def _ours(self, lines: list[SignedHead]) -> Iterator[SignedHead]:
-        """Those that a key of ours signed while it was the present one: none after another was announced, or signed."""
-        age = 0
-        for head in lines:
+    def _ours(self, lines: list[SignedHead]) -> list[SignedHead]:
+        """Those that a key of ours signed while it was the present one: none after another was announced, or signed,
+        and of a former key none that the first head of the next one does not hold as it stands."""
+        age, ours = 0, list[SignedHead]()
+        for at, head in enumerate(lines):
             until = self._until.get(head.key)
             known = head.key in self._ages and self._ages.index(head.key) >= age
             if not known or not head.is_genuine or (until is not None and head.at > until):
@@ -119,14 +133,17 @@ class _Trust:
             following = head.note.get("public")
             if head.note.get("kind") == "key" and following in self._ages:
                 age = self._ages.index(following)
-            yield head
+            if ours and ours[-1].key != head.key and head.note.get("before") != heads.digest(lines[:at]):
+                ours.clear()
+            ours.append(head)
+        return ours if ours and ours[-1].key == self._signs else []
 
 
-def _newest(source: Path, part: str) -> str:
+def _names(source: Path, part: str) -> list[str]:
     names = sorted(path.stem for path in source.glob(f"{part}-*.json"))
     if not names:
         raise StoreError(f"{source} holds no {part}-*.json: give the folder that `facelease backup` wrote to")
-    return names[-1].removeprefix(f"{part}-")
+    return [name.removeprefix(f"{part}-") for name in names]
 
 
 def _copy(source: Path, name: str, manifest: Manifest) -> Path:

@@ -1,6 +1,6 @@
 """What heads outside the store say of ended.log: how far it went when the newest of them was written."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,14 +17,15 @@ class Told:
     anew_at: datetime | None = None
 
 
-def told(path: Path, keys: Collection[str]) -> Told:
-    """From the heads in the file at `path` that one of `keys` signed. No file, or none of them: nothing is said."""
+def told(path: Path, keys: Sequence[str]) -> Told:
+    """From the heads in the file at `path` that one of `keys` signed: the present one, then those of before, which say
+    no more how far the file went. No file, or none of them: nothing is said."""
     try:
         heads = [head for line in path.read_bytes().splitlines() if (head := parse(line)) is not None]
     except OSError:
         return Told()
     heads.sort(key=lambda head: head.number, reverse=True)
-    newest = _first([head for head in heads if head.key in keys])
+    newest = _first([head for head in heads if head.key in keys[:1]])
     anew = _first([head for head in heads if head.key in keys and head.note.get("kind") == ENDED_ANEW])
     return Told(newest.ended if newest else None, anew.at if anew else None)
 

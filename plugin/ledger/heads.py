@@ -4,9 +4,10 @@ A line of JSON each, numbered from 0 without a gap. A head is in the file before
 the log never speaks of one that the file did not have.
 """
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from plugin.errors import AuditBroken
+from plugin.errors import AuditBroken, VaultError
 from plugin.ledger import files, house_state
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 ENDED_ANEW = "ended"
 """The kind of a head that says that ended.log was begun anew."""
+_BEGINNING = ("begin", "restore", ENDED_ANEW)
+"""What is written also where the heads that the log speaks of are not there any more."""
 
 _PREFIX = b"facelease head\n"
 _UNSIGNED = re.compile(rb"\S+ (\d+) ([0-9a-f]{64})")
@@ -37,7 +40,8 @@ _TAIL = 65_536  # bytes: more than one line ever takes
 class SignedHead:
     """One head. `last`: the log's last row, `start`: the row before its first (pruned, or 0), `months`: the term of
     its rows, `ended`: what ended.log was, `note`: what it was written for (`kind` manifest, keys, restore, key, begin,
-    ended), with what belongs to that. `key` is the public key that signed it.
+    ended), with what belongs to that; `before` is in it where another key signed the head before, and binds all that
+    stand there: whoever has the old key changes none of them. `key` is the public key that signed it.
     """
 
     number: int
@@ -103,20 +107,40 @@ def add(
 
     Its moment is the machine's: a store that claims to have seen a later one makes no term end sooner. Of ended.log it
     says what the store knows, for the file itself may not be the right one (`ended` where the store knows nothing), and
-    never less than the last head, unless it tells that the file was begun anew.
+    never less than the last head, unless it tells that the file was begun anew. Raises VaultError where the file is
+    out of reach.
     """
+    kind = (note or {}).get("kind")
+    tail, told = _tail(path), _last_told(tx)
+    if told >= 0 and kind not in _BEGINNING and not path.exists():
+        raise VaultError(
+            f"keys.heads_file: {path} is not there, and the log speaks of head {told}: put the file back, or the share "
+            "that holds it; if it is lost, `facelease audit begin --reason REASON` begins the heads anew"
+        )
     ended = house_state.read(tx.connection).mark or ended
-    ended = ended if (note or {}).get("kind") == ENDED_ANEW else _known(path, key, ended)
+    ended = ended if kind == ENDED_ANEW else _known(path, key, ended)
     row = tx.execute(select(t.audit_head)).one()
-    number = max(last_number(path), _last_told(tx)) + 1
+    number = max(_last(tail), told) + 1
     bare = SignedHead(
         number, tx.machine_now, Head(row.seq, row.hash), Head(row.pruned_seq, row.pruned_hash), months, ended,
-        note or {}, key.public,
+        dict(note or {}) | _binding(path, tail, key), key.public,
     )  # fmt: skip
     head = SignedHead(**vars(bare) | {"signature": key.sign(_PREFIX + canonical(bare.body()))})
-    files.append_lines(path, head.line(), lambda tail: parse(tail) is not None)
+    _append(path, head)
     tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, kind=head.kind or None)
     return head
+
+
+def _binding(path: Path, tail: list[SignedHead], key: HeadKey) -> dict[str, str]:
+    """What the first head of a key says of those before it."""
+    if not tail or tail[-1].key == key.public:
+        return {}
+    return {"before": digest(head for line in _bytes(path).splitlines() if (head := parse(line)) is not None)}
+
+
+def digest(heads: Iterable[SignedHead]) -> str:
+    """What binds them all, in their order: SHA-256, in hex, of their signatures, each on a line."""
+    return hashlib.sha256("".join(f"{head.signature}\n" for head in heads).encode()).hexdigest()
 
 
 def goes_back(one: Mark, other: Mark) -> bool:
@@ -126,7 +150,7 @@ def goes_back(one: Mark, other: Mark) -> bool:
 
 def _known(path: Path, key: HeadKey, ended: Mark) -> Mark:
     """A house that is closed for its ended.log is shorter says on what was known of it."""
-    last = newest(path, key.known)
+    last = newest(path, key.public)
     return last.ended if last is not None and goes_back(last.ended, ended) else ended
 
 
@@ -155,7 +179,7 @@ def read_unsigned(path: Path) -> list[Head]:
 
 
 def _lines(path: Path) -> Iterator[tuple[SignedHead | None, Head | None]]:
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True) if path.exists() else (), 1):
+    for number, line in enumerate(_bytes(path).splitlines(keepends=True), 1):
         head = parse(line)
         if head is not None and head.line() == line.rstrip(b"\n") + b"\n":
             yield head, None
@@ -186,21 +210,41 @@ def _position(pair: Any) -> Head:
 
 def last_number(path: Path) -> int:
     """The number of the last head in the file; -1 where there is none."""
-    return max((head.number for head in _tail(path)), default=-1)
+    return _last(_tail(path))
 
 
-def newest(path: Path, keys: Sequence[str]) -> SignedHead | None:
-    """The last head in the file that one of `keys` signed."""
-    return next((head for head in reversed(_tail(path)) if head.key in keys and head.is_genuine), None)
+def _last(tail: list[SignedHead]) -> int:
+    return max((head.number for head in tail), default=-1)
+
+
+def newest(path: Path, public: str) -> SignedHead | None:
+    """The last head in the file that this key signed."""
+    return next((head for head in reversed(_tail(path)) if head.key == public and head.is_genuine), None)
 
 
 def _tail(path: Path) -> list[SignedHead]:
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _TAIL))
-        return [head for line in file.read().splitlines() if (head := parse(line)) is not None]
+    lines = _bytes(path, _TAIL).splitlines()
+    return [head for line in lines if (head := parse(line)) is not None]
+
+
+def _bytes(path: Path, last: int | None = None) -> bytes:
+    """The file, or the `last` bytes of it; nothing where it is not there. Raises VaultError: it is out of reach."""
+    try:
+        with path.open("rb") as file:
+            if last is not None:
+                file.seek(max(0, file.seek(0, 2) - last))
+            return file.read()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise VaultError(f"keys.heads_file: {path} cannot be read ({error.strerror})") from error
+
+
+def _append(path: Path, head: SignedHead) -> None:
+    try:
+        files.append_lines(path, head.line(), lambda tail: parse(tail) is not None)
+    except OSError as error:
+        raise VaultError(f"keys.heads_file: {path} cannot be written ({error.strerror})") from error
 
 
 def _last_told(tx: "Tx") -> int:

@@ -11,7 +11,7 @@ from math import inf
 from plugin.clock import months_before
 from plugin.errors import AuditBroken
 from plugin.ledger.audit import Head
-from plugin.ledger.heads import SignedHead
+from plugin.ledger.heads import SignedHead, digest
 
 
 class Lack(StrEnum):
@@ -54,15 +54,16 @@ class Lineage:
 def trace(heads: Sequence[SignedHead], keys: Sequence[str]) -> Lineage:
     """The lineage of `heads`: one of `keys` signed the first, and it, or a key that it announced, the others.
 
-    Of several keys, in the order of their replacement, the last has to sign now: whoever got hold of one from before
-    begins no heads of their own. Raises AuditBroken where a head was changed, stands twice, or
-    contradicts the one before it.
+    Of several keys, in the order of their replacement, the last has to have signed the last: whoever got hold of one
+    from before begins no heads of their own, nor changes those that it signed. Raises AuditBroken where a head was
+    changed, stands twice, or contradicts the one before it.
     """
     _refuse_forged(heads)
     begun = [n for n, head in enumerate(heads) if head.kind == "begin" and head.key in keys]
     first = begun[-1] if begun else 0
     trusted, lack = _trusted(heads[first:], keys)
-    if trusted and len(keys) > 1 and keys[-1] not in _signing_next(trusted[-1]):
+    _refuse_unbound(heads, trusted)
+    if trusted and len(keys) > 1 and keys[-1] != trusted[-1].key:
         lack = lack or Why(Lack.OLD_KEY, head=trusted[-1].number)
     earlier = [head for head in heads[:first] if head.key in keys]
     if not heads:
@@ -116,6 +117,14 @@ def _trusted(heads: Sequence[SignedHead], keys: Sequence[str]) -> tuple[list[Sig
         trusted.append(head)
         allowed = _signing_next(head)
     return trusted, None
+
+
+def _refuse_unbound(heads: Sequence[SignedHead], trusted: Sequence[SignedHead]) -> None:
+    """The first head of a key holds all that stand before it."""
+    for one, other in pairwise(trusted):
+        earlier = (head for head in heads if head.number < other.number)
+        if one.key != other.key and other.note.get("before") != digest(earlier):
+            raise AuditBroken(f"heads before head {other.number} were changed: it is the first of its key")
 
 
 def _signing_next(head: SignedHead) -> tuple[str]:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import sqlite3
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -17,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import FaceLeaseError
-from plugin.flows import consent, keeping, links, tokens
+from plugin.flows import consent, keeping, links, log_heads, tokens
 from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import backup, restore, rotation
@@ -84,18 +82,7 @@ class House:
         stolen.chmod(0o600)
         old = HeadKey.load(stolen)
         stolen.unlink()
-        private = Ed25519PrivateKey.generate()
-        public = b64encode(private.public_key().public_bytes_raw()).decode()
-        with self.services.store.write() as tx:
-            self.book.add(tx, {"kind": "key", "public": public}, "test")
-        tree = json.loads(path.read_text())
-        former = [*tree["former"], {"public": old.public, "until": self.clock.now().isoformat()}]
-        tree = {
-            "public": public,
-            "private": b64encode(private.private_bytes_raw()).decode(),
-            "former": former,
-        }
-        path.write_text(json.dumps(tree))
+        log_heads.replace_key(self.services, "test")
         return old
 
 
@@ -512,7 +499,41 @@ def _by_a_replaced_key(house: House) -> dict[str, Callable[[Scene], object]]:
         with (s.keys / "audit-heads.log").open("ab") as heads:
             heads.write(json.dumps(line, sort_keys=True).encode() + b"\n")
 
+    def own_lines(s: Scene, change: Callable[[list[bytes]], list[bytes]]) -> None:
+        """The thief writes into the file of heads, from before the key was replaced."""
+        forge(s, before.isoformat())
+        path = s.keys / "audit-heads.log"
+        path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
+
+    def knowing(s: Scene, line: bytes) -> bytes:
+        name = s.manifest.stem.removeprefix("manifest-")
+        note = {"kind": "manifest", "name": name, "sha256": _sha256(s.manifest)}
+        body = {name: value for name, value in json.loads(line).items() if name != "signature"} | {
+            "note": note
+        }
+        body |= {"signature": old.sign(b"facelease head\n" + canonical(body))}
+        return json.dumps(body, sort_keys=True).encode() + b"\n"
+
+    def instead(s: Scene, cut: bool = False) -> None:
+        """In the place of the head that knew the backup, of the same number; `cut`: nothing of the present key."""
+
+        def change(lines: list[bytes]) -> list[bytes]:
+            name = s.manifest.stem.removeprefix("manifest-")
+            ours = [line for line in lines if not cut or json.loads(line)["key"] == old.public]
+            notes = [json.loads(line)["note"] for line in ours]
+            return [
+                knowing(s, line) if (note.get("kind"), note.get("name")) == ("manifest", name) else line
+                for line, note in zip(ours, notes, strict=True)
+            ]
+
+        own_lines(s, change)
+
     return {
+        "a replaced key, with a head in the place of another": instead,
+        "a replaced key, with a head in the place of another, and none after": lambda s: instead(s, cut=True),
+        "a replaced key, with a head put between": lambda s: own_lines(
+            s, lambda x: [x[0], knowing(s, x[0]), *x[1:]]
+        ),
         "a replaced key, after its end": lambda s: forge(s, now.isoformat()),
         "no heads, a replaced key after its end": _without_heads(lambda s: forge(s, now.isoformat())),
         "a replaced key, dated before": lambda s: forge(s, before.isoformat()),

@@ -495,6 +495,36 @@ def _went_on_with_a_former_key(house: House) -> None:
     heads.write(house.store, former, house.file, house.months, house.ended)
 
 
+def _wrote_anew_up_to_the_replacement(house: House) -> None:
+    """Whoever has the old key writes the log anew, with heads of their own that end where the old key announced the
+    present one."""
+    former = HeadKey.load(house.folder / "heads.key")
+    _replace_key(house)
+    kept = [head for line in _lines(house) if (head := heads.parse(line)) and head.key == former.public]
+    assert kept[-1].kind == "key"
+    with house.store.write() as tx:
+        rows = [row for row in _rows(tx) if row["seq"] <= kept[-1].last.seq]
+        _put(tx, [*rows[:-1], rows[-1] | {"actor": "nobody"}], chain_from=len(rows) - 1)
+        last = audit.head(tx.connection)
+    signed = [*kept[:-1], _sign(replace(kept[-1], last=last), former)]
+    signed = [_sign(replace(h, last=last), former) if h.last.seq == last.seq else h for h in signed]
+    house.file.write_bytes(b"".join(head.line() for head in signed))
+
+
+def _changed_what_a_former_key_signed(house: House) -> None:
+    """A head from before the replacement becomes one that knows a backup, in its own place."""
+    former = HeadKey.load(house.folder / "heads.key")
+    house.rows(4)
+    house.head()
+    _key_replaced(house)
+    lines = _lines(house)
+    head = heads.parse(lines[1])
+    assert head is not None
+    assert head.key == former.public
+    lines[1] = _sign(replace(head, note={"kind": "manifest", "name": "x", "sha256": "x"}), former).line()
+    house.file.write_bytes(b"".join(lines))
+
+
 def _last(tx: Tx) -> int:
     return audit.head(tx.connection).seq
 
@@ -527,6 +557,7 @@ FORGERIES: tuple[Callable[[House], None], ...] = (
     _renumbered_to_close_a_gap, _earlier_times, _shorter_term, _another_start, _duplicated, _out_of_order,
     _unsigned_alone, _unsigned_that_contradicts, _signature_dropped, _nonsense, _field_added, _of_another_house,
     _file_gone, _head_moved_back, _signed_by_a_former_key, _went_on_with_a_former_key,
+    _wrote_anew_up_to_the_replacement, _changed_what_a_former_key_signed,
 )  # fmt: skip
 
 
@@ -555,12 +586,15 @@ def _key_replaced(house: House) -> None:
     house.rows(4)
     house.head()
     for _ in range(2):
-        with house.store.write() as tx:
-            key = house.key
-            key.replaced(tx.now, lambda old, public, tx=tx: _announce(house, tx, old, public))  # type: ignore[misc]
-        house.rows(3)
-        house.head()
+        _replace_key(house)
     assert len(house.key.known) == 3
+
+
+def _replace_key(house: House) -> None:
+    with house.store.write() as tx:
+        house.key.replaced(tx.now, lambda old, public: _announce(house, tx, old, public))
+    house.rows(3)
+    house.head()
 
 
 def _announce(house: House, tx: Tx, old: HeadKey, public: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from plugin.clock import ManualClock, months_before
-from plugin.errors import AuditBroken
+from plugin.errors import AuditBroken, VaultError
 from plugin.ledger import audit, heads, lineage, proof
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
@@ -125,16 +125,18 @@ def test_heads_are_lines_of_a_file(store: Store, clock: ManualClock, book: Book)
 
 
 def test_a_head_that_was_told_is_never_written_again(store: Store, clock: ManualClock, book: Book) -> None:
-    """Also where the file is gone: the numbers go on, and the log is not proven until somebody says so."""
+    """Also where the file is gone: none is written until somebody says that it is lost, and the numbers go on."""
     _write(store, clock, 2)
     book.write()
     book.file.unlink()
     assert book.verify().why == Why(Lack.NO_HEADS)
-    assert book.write().number == 2
-    assert book.verify().why == Why(Lack.BEGINS_LATE, head=2)
+    with pytest.raises(VaultError, match=r"the log speaks of head 1: put the file back"):
+        book.write()
+    assert not book.file.exists()
     with store.write() as tx:
         assert heads.found(tx, book.folder / "heads.key", book.file, 1, NOTHING_ENDED) is None
     begun = book.write(kind="begin", reason="lost")
+    assert begun.number == 2
     found = book.verify()
     assert (found.verdict, found.begun and found.begun.row) == (Verdict.HOLDS, begun.last.seq)
 
