@@ -289,6 +289,9 @@ def test_silence_leaves_the_lease_and_reaches_the_log(host: DownloadHost, servic
     host.store = host.kept() | {"settings": host.store["settings"] | {"facelease_sidecar_url": away}}
     waiting = host.store["deliveries"]
     host.save()
+    assert host.cron()["waiting"] == 2  # nobody asks again before the pause is over
+    host.store["state"]["ask_until"] = "0"
+    host.save()
     assert host.cron()["waiting"] == 0
     host.store["deliveries"] = waiting  # the answer was not heard: they are told again
     host.save()
