@@ -276,6 +276,77 @@ def test_those_who_are_stopped_learn_what_they_may(host: DownloadHost) -> None:
     assert "Ask whoever sent you this address" in next(iter(outside))
 
 
+def test_a_key_that_nobody_gave_hides_nobody(host: DownloadHost, services: Services) -> None:
+    """Whoever signed in stands in the log under their own name, whatever else they write into the address."""
+    about = {"ref": 1, "size": "lpr", "usage": "2"}
+    asked: tuple[tuple[dict[str, object], str, str], ...] = (
+        ({**about, "k": "made-up"}, "general", "dam:general"),
+        ({**about, "access_key": host.api_address("general", 1, "lpr"), "k": "made-up"}, "", "dam:general"),
+        ({**about, "k": SHARE}, "", "share"),
+    )
+    for params, user, _ in asked:
+        assert host.files[host.get("pages/download.php", params, user).body] == (1, "main", "lpr")
+    host.cron()
+    assert [row["actor"] for row in rows(services)] == [actor for _, _, actor in asked]
+
+
+def test_the_account_of_everybody_is_somebody_outside(host: DownloadHost, services: Services) -> None:
+    """Where the DAM lets in who does not sign in: no state, no insisting, and a warning is a refusal."""
+    host.store["settings"]["anonymous_login"] = "general"
+    host.save()
+    stopped = host.get("pages/download.php", {"ref": 1, "size": "lpr", "usage": "0"})
+    shown = host.follow(stopped).text
+    assert not _tells(shown)
+    assert "facelease_insist" not in shown
+    form = {
+        "ref": 1,
+        "size": "lpr",
+        "ext": "jpg",
+        "usage": "0",
+        "facelease_insist": "1",
+        "CSRFToken": "token-",
+    }
+    assert host.get("pages/download.php", None, post=form).body not in host.files
+    host.cron()
+    assert [(row["happened"], row["actor"]) for row in rows(services)] == [("stopped", "share")] * 2
+
+
+def test_without_curl_the_dates_decide(tmp_path: Path, sidecar: str) -> None:
+    """A PHP without it asks nobody: no page breaks, and the canary is not known."""
+    with DownloadHost(tmp_path / "bare-php", sidecar, SECRET, without="curl_init") as host:
+        host.store["photos"]["2"]["lease"] = "2999-01-01"
+        host.save()
+        about = {"size": "lpr", "usage": "2"}
+        assert host.files[host.get("pages/download.php", {**about, "ref": 2}, "editor").body] == (
+            2,
+            "main",
+            "lpr",
+        )
+        stopped = host.get("pages/download.php", {**about, "ref": 1}, "editor")
+        assert "did not answer" in host.follow(stopped, "editor").text
+        said = host.cron()
+        assert (said["canary"], said["waiting"]) == ("unclear", 2)
+        assert host.errors() == ""
+
+
+@pytest.mark.parametrize(
+    "part", ["include/whole.php", "include/all.php", "include/gate.php", "include/panel.php"]
+)
+def test_no_file_goes_by_half_a_copy(host: DownloadHost, part: str) -> None:
+    """While the plugin is copied: no spelling delivers what would be judged, and our own pages say what is wrong."""
+    (host.root / "plugins" / "facelease" / part).unlink()
+    about: dict[str, object] = {"ref": 2, "size": "scr", "usage": "2"}
+    other = {"alternative": 5}
+    for more in (
+        {"size": "lpr"}, other, {**other, "noattach": 1}, {"userfile": "2_crop.jpg"}, {"slideshow": 2},
+    ):  # fmt: skip
+        sent = host.get("pages/download.php", {**about, **more}, "editor")
+        assert (sent.status, sent.body in host.files) == (503, False), more
+    if part not in ("include/whole.php", "include/all.php"):
+        for page in ("stopped", "downloads"):
+            assert "not whole" in host.get(f"plugins/facelease/pages/{page}.php", {"ref": 2}, "editor").text
+
+
 def test_silence_leaves_the_lease_and_reaches_the_log(host: DownloadHost, services: Services) -> None:
     """While FaceLease is away the dates decide; what happened is told when it answers again, once."""
     away = host.store["settings"]["facelease_sidecar_url"]

@@ -18,8 +18,8 @@ const FACELEASE_DELIVERY_PART = 500;
  */
 function facelease_note_delivery(array $what, array $sent, array $held): void
 {
-    $outside = facelease_is_share() || (string) ($GLOBALS['username'] ?? '') === '';
-    $common = $what + ['at' => gmdate('Y-m-d\TH:i:s\Z'), 'user' => $outside ? '' : (string) $GLOBALS['username']];
+    $user = facelease_is_somebody() ? (string) $GLOBALS['username'] : '';
+    $common = $what + ['at' => gmdate('Y-m-d\TH:i:s\Z'), 'user' => $user];
     $id = 'fld_' . bin2hex(random_bytes(16));
     $parts = max(1, (int) ceil(max(count($sent), count($held)) / FACELEASE_DELIVERY_PART));
     for ($part = 0; $part < $parts; $part++) {
