@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -383,6 +384,35 @@ def test_the_canary_sees_a_host_that_passes_the_gate_by(host: DownloadHost, hook
         ("stopped", False, False) if hook != "renamed" else ("passed", True, False)
     )
     assert host.get("pages/download.php", {"slideshow": CANARY}).status == (403 if hook != "renamed" else 200)
+
+
+def test_in_a_pause_the_dates_decide_at_once(host: DownloadHost, services: Services) -> None:
+    """While nobody asks a sick FaceLease a file is still judged, and nobody waits for it."""
+    host.store["photos"]["2"]["lease"] = "2999-01-01"
+    host.store["photos"]["3"]["lease"] = "2020-01-01"
+    host.store["state"] = {"ask_failures": "2", "ask_until": "4102444800"}
+    host.save()
+    start = monotonic()
+    for ref, goes in ((1, False), (2, True), (3, False)):
+        sent = host.get("pages/download.php", {"ref": ref, "size": "lpr", "usage": "2"}, "editor")
+        assert (host.files.get(sent.body) == (ref, "main", "lpr")) is goes
+    assert monotonic() - start < 3  # seconds, for three; one that waits takes two
+    host.store = host.kept() | {"state": {}}
+    host.save()
+    host.cron()
+    assert [row["said"] for row in rows(services)] == ["silent-refused", "silent-open", "silent-refused"]
+
+
+def test_rules_that_the_host_no_longer_asks_about_are_told(host: DownloadHost) -> None:
+    """Whoever switches the question off, switches the gate off: that is said, and not that nobody wanted one."""
+    assert (host.cron()["on"], host.cron()["open"]) == (True, [])
+    host.store["settings"]["download_usage"] = False
+    host.save()
+    said = host.cron()
+    assert (said["on"], said["open"]) == (True, ["$download_usage = false"])
+    assert (
+        b"\xff\xd8" in host.get("pages/download.php", {"ref": 2, "size": "lpr", "usage": "2"}, "editor").body
+    )
 
 
 def test_a_host_that_does_not_reach_itself_is_no_yes(host: DownloadHost) -> None:

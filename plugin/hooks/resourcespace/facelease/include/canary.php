@@ -170,6 +170,7 @@ function facelease_host_is_tried(): bool
 function facelease_open_settings(): array
 {
     return array_keys(array_filter([
+        '$download_usage = false' => empty($GLOBALS['download_usage']),
         '$hide_real_filepath = false' => empty($GLOBALS['hide_real_filepath']),
         '$iiif_enabled = true' => !empty($GLOBALS['iiif_enabled']),
     ]));
@@ -181,7 +182,7 @@ function facelease_gate_state(): array
     [$waiting, $since] = facelease_waiting_deliveries();
 
     return [
-        'on' => facelease_gate_is_set(),
+        'on' => facelease_ruled_channels() !== [],
         'canary' => facelease_state('canary'),
         'canary_age' => max(0, time() - (int) facelease_state('canary_at')),
         'canary_seen' => facelease_state('canary_seen'),

@@ -19,7 +19,7 @@ return [
     'include/all.php' => [468, '7a681a8403bafeccf6ca9ffa6b654d67e8fb75948cd3ebf73dd29aaccc1d948e'],
     'include/archives.php' => [6139, '1af78aa9029875719d783f0906c46792ce31f77a08057300187da1024aad4884'],
     'include/breaker.php' => [3528, 'ee17488a9e6baa6b840b834e02cc0d638eaeaa82d8d35149500b65528e6ebcb2'],
-    'include/canary.php' => [8868, '02dee03ccefd284ce86b2ce4ea5a2150bc6beca11bcf930f45c594cb85e219b4'],
+    'include/canary.php' => [8950, 'faf94f6807fcbe1c1eb1abd49798c98b8804cfccc15198469ab42089d21009d9'],
     'include/collection_form.php' => [5193, '1c4d27ace9c962916f2be84caef2b4cd9f7e5eff7f1411161f3724d574eef849'],
     'include/delivered.php' => [7736, '75a101ccbc92c0a55ba173ee240e145888db964e9aba335c5dc11f619617d3fe'],
     'include/deliveries.php' => [4475, '735ac85cb199d9bd4dcc06b4d0363c20aefe02e7a73ebc40d92ed1866894fd22'],
