@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import pytest
@@ -390,7 +390,7 @@ def test_in_a_pause_the_dates_decide_at_once(host: DownloadHost, services: Servi
     """While nobody asks a sick FaceLease a file is still judged, and nobody waits for it."""
     host.store["photos"]["2"]["lease"] = "2999-01-01"
     host.store["photos"]["3"]["lease"] = "2020-01-01"
-    host.store["state"] = {"ask_failures": "2", "ask_until": "4102444800"}
+    host.store["state"] = {"ask_failures": "2", "ask_until": str(time() + 600)}
     host.save()
     start = monotonic()
     for ref, goes in ((1, False), (2, True), (3, False)):
@@ -401,6 +401,16 @@ def test_in_a_pause_the_dates_decide_at_once(host: DownloadHost, services: Servi
     host.save()
     host.cron()
     assert [row["said"] for row in rows(services)] == ["silent-refused", "silent-open", "silent-refused"]
+
+
+def test_a_clock_that_was_set_back_makes_no_long_pause(host: DownloadHost, services: Services) -> None:
+    """A pause that began when the clock was a day ahead is over."""
+    host.store["state"] = {"ask_failures": "1", "ask_until": str(time() + 86400)}
+    host.save()
+    sent = host.get("pages/download.php", {"ref": 1, "size": "lpr", "usage": "2"}, "editor")
+    assert host.files[sent.body] == (1, "main", "lpr")
+    host.cron()
+    assert [row["said"] for row in rows(services)] == ["open"]
 
 
 def test_rules_that_the_host_no_longer_asks_about_are_told(host: DownloadHost) -> None:

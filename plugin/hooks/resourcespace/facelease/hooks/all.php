@@ -16,7 +16,8 @@ if (!function_exists('facelease_is_whole')) {
         && in_array(basename((string) ($_SERVER['SCRIPT_FILENAME'] ?? '')), ['download.php', 'collection_download.php'], true)
     ) {
         http_response_code(503);
-        exit('FaceLease: the copy of the plugin is not whole; no file goes out before it is.');
+        echo 'FaceLease: the copy of the plugin is not whole; no file goes out before it is.';
+        exit();
     }
 } elseif (!facelease_is_whole()) {
     facelease_stand_still();
