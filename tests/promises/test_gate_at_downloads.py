@@ -348,6 +348,28 @@ def test_no_file_goes_by_half_a_copy(host: DownloadHost, part: str) -> None:
             assert "not whole" in host.get(f"plugins/facelease/pages/{page}.php", {"ref": 2}, "editor").text
 
 
+@pytest.mark.parametrize(
+    ("usage", "user", "refs", "sends"),
+    [
+        ("0", "editor", [1, 2, 3], True),
+        ("2", "editor", [1], True),
+        ("2", "", [1], True),
+        ("0", "", None, False),
+    ],
+)
+def test_no_archive_holds_what_nobody_examined(
+    host: DownloadHost, usage: str, user: str, refs: list[int] | None, sends: bool
+) -> None:
+    """Alternatives stay out of it whatever the rule, and no job makes it later; a warning holds back for a share."""
+    form = {"collection": "1", "usage": usage, "submitted": "true", "include_alternatives": "yes"}
+    form |= {"CSRFToken": f"token-{user}"} | ({} if user else {"k": SHARE})
+    sent = host.get("pages/collection_download.php", None, user, post=form)
+    if refs is None:
+        assert "stopped.php" in sent.location
+        return
+    assert json.loads(sent.body) == {"refs": refs, "alternatives": False, "job": False, "sends": sends}
+
+
 def test_silence_leaves_the_lease_and_reaches_the_log(host: DownloadHost, services: Services) -> None:
     """While FaceLease is away the dates decide; what happened is told when it answers again, once."""
     away = host.store["settings"]["facelease_sidecar_url"]

@@ -17,7 +17,7 @@ return [
     'hooks/all.php' => [6426, '94cd4cab3f953e6a9e128fb47da07dda1b6bfcfdf2e9d9581cc8c09b1f818b57'],
     'include/access.php' => [4015, '90ff452d879784aaa3fb871887cbee3d2b5fb09b1628d0878dea80736632e328'],
     'include/all.php' => [468, '7a681a8403bafeccf6ca9ffa6b654d67e8fb75948cd3ebf73dd29aaccc1d948e'],
-    'include/archives.php' => [6139, '1af78aa9029875719d783f0906c46792ce31f77a08057300187da1024aad4884'],
+    'include/archives.php' => [6134, '53fd7baf0f1420c0477ed11c18344ac8b1beb7a0ab49095e9b2d45a265904952'],
     'include/breaker.php' => [3746, 'eac4867fb4b3a05c91ba1a10700b1ccd3c581530444a7bdaad6888ba976129bc'],
     'include/canary.php' => [8950, 'faf94f6807fcbe1c1eb1abd49798c98b8804cfccc15198469ab42089d21009d9'],
     'include/collection_form.php' => [5193, '1c4d27ace9c962916f2be84caef2b4cd9f7e5eff7f1411161f3724d574eef849'],
