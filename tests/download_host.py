@@ -50,12 +50,21 @@ class Sent:
 
 
 class DownloadHost(AbstractContextManager["DownloadHost"]):
-    """A DAM of so many resources, each with sizes, pages and alternatives; `files` says what each file is."""
+    """A DAM of so many resources, each with sizes, pages and alternatives; `files` says what each file is.
+
+    `without`: functions of PHP that this one lacks.
+    """
 
     def __init__(
-        self, root: Path, sidecar: str = "", panel: str = "", plugin: bool = True, refs: int = 3
+        self,
+        root: Path,
+        sidecar: str = "",
+        panel: str = "",
+        plugin: bool = True,
+        refs: int = 3,
+        without: str = "",
     ) -> None:
-        self.root, self.port, self.refs = root, free_port(), refs
+        self.root, self.port, self.refs, self.without = root, free_port(), refs, without
         shutil.copytree(SOURCE, root)
         for folder in ("gfx/no_preview", "filestore/slides", "plugins"):
             (root / folder).mkdir(parents=True)
@@ -84,7 +93,14 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         self.save()
         php = shutil.which("php")
         assert php, "php is missing: sudo apt install php-cli"
-        quiet = ["-d", "display_errors=stderr", "-d", "opcache.enable=0"]
+        quiet = [
+            "-d",
+            "display_errors=stderr",
+            "-d",
+            "opcache.enable=0",
+            "-d",
+            f"disable_functions={self.without}",
+        ]
         log = (self.root / "php.log").open("w")
         command = [php, *quiet, "-S", f"127.0.0.1:{self.port}", "-t", str(self.root)]
         self._process = subprocess.Popen(

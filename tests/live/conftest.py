@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.doubles.resourcespace_house import Server
 from tests.live.given import Given, Sidecar, bin_all, forget
+from tests.live.office import Office
 from tests.live.pages import Pages
 from tests.live.story import ASA, Story
 
@@ -65,9 +66,10 @@ def pages(browser: Browser, given: Given, pictures: Path) -> Iterator[Pages]:
 
 @pytest.fixture
 def sidecar(given: Given, tmp_path: Path) -> Iterator[Sidecar]:
-    """A sidecar with an empty store, running."""
+    """A sidecar with an empty store, running; the server's pages ask it, whatever they learned of the one before."""
     with Sidecar(tmp_path, given) as running:
         running.up()
+        Office(given).post("plugins/facelease/pages/setup.php", facelease_test="true")
         yield running
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from time import monotonic, time
 from typing import Any
 
 import pytest
@@ -276,6 +277,99 @@ def test_those_who_are_stopped_learn_what_they_may(host: DownloadHost) -> None:
     assert "Ask whoever sent you this address" in next(iter(outside))
 
 
+def test_a_key_that_nobody_gave_hides_nobody(host: DownloadHost, services: Services) -> None:
+    """Whoever signed in stands in the log under their own name, whatever else they write into the address."""
+    about = {"ref": 1, "size": "lpr", "usage": "2"}
+    asked: tuple[tuple[dict[str, object], str, str], ...] = (
+        ({**about, "k": "made-up"}, "general", "dam:general"),
+        ({**about, "access_key": host.api_address("general", 1, "lpr"), "k": "made-up"}, "", "dam:general"),
+        ({**about, "k": SHARE}, "", "share"),
+    )
+    for params, user, _ in asked:
+        assert host.files[host.get("pages/download.php", params, user).body] == (1, "main", "lpr")
+    host.cron()
+    assert [row["actor"] for row in rows(services)] == [actor for _, _, actor in asked]
+
+
+def test_the_account_of_everybody_is_somebody_outside(host: DownloadHost, services: Services) -> None:
+    """Where the DAM lets in who does not sign in: no state, no insisting, and a warning is a refusal."""
+    host.store["settings"]["anonymous_login"] = "general"
+    host.save()
+    stopped = host.get("pages/download.php", {"ref": 1, "size": "lpr", "usage": "0"})
+    shown = host.follow(stopped).text
+    assert not _tells(shown)
+    assert "facelease_insist" not in shown
+    form = {
+        "ref": 1,
+        "size": "lpr",
+        "ext": "jpg",
+        "usage": "0",
+        "facelease_insist": "1",
+        "CSRFToken": "token-",
+    }
+    assert host.get("pages/download.php", None, post=form).body not in host.files
+    host.cron()
+    assert [(row["happened"], row["actor"]) for row in rows(services)] == [("stopped", "share")] * 2
+
+
+def test_without_curl_the_dates_decide(tmp_path: Path, sidecar: str) -> None:
+    """A PHP without it asks nobody: no page breaks, and the canary is not known."""
+    with DownloadHost(tmp_path / "bare-php", sidecar, SECRET, without="curl_init") as host:
+        host.store["photos"]["2"]["lease"] = "2999-01-01"
+        host.save()
+        about = {"size": "lpr", "usage": "2"}
+        assert host.files[host.get("pages/download.php", {**about, "ref": 2}, "editor").body] == (
+            2,
+            "main",
+            "lpr",
+        )
+        stopped = host.get("pages/download.php", {**about, "ref": 1}, "editor")
+        assert "did not answer" in host.follow(stopped, "editor").text
+        said = host.cron()
+        assert (said["canary"], said["waiting"]) == ("unclear", 2)
+        assert host.errors() == ""
+
+
+@pytest.mark.parametrize(
+    "part", ["include/whole.php", "include/all.php", "include/gate.php", "include/panel.php"]
+)
+def test_no_file_goes_by_half_a_copy(host: DownloadHost, part: str) -> None:
+    """While the plugin is copied: no spelling delivers what would be judged, and our own pages say what is wrong."""
+    (host.root / "plugins" / "facelease" / part).unlink()
+    about: dict[str, object] = {"ref": 2, "size": "scr", "usage": "2"}
+    other = {"alternative": 5}
+    for more in (
+        {"size": "lpr"}, other, {**other, "noattach": 1}, {"userfile": "2_crop.jpg"}, {"slideshow": 2},
+    ):  # fmt: skip
+        sent = host.get("pages/download.php", {**about, **more}, "editor")
+        assert (sent.status, sent.body in host.files) == (503, False), more
+    if part not in ("include/whole.php", "include/all.php"):
+        for page in ("stopped", "downloads"):
+            assert "not whole" in host.get(f"plugins/facelease/pages/{page}.php", {"ref": 2}, "editor").text
+
+
+@pytest.mark.parametrize(
+    ("usage", "user", "refs", "sends"),
+    [
+        ("0", "editor", [1, 2, 3], True),
+        ("2", "editor", [1], True),
+        ("2", "", [1], True),
+        ("0", "", None, False),
+    ],
+)
+def test_no_archive_holds_what_nobody_examined(
+    host: DownloadHost, usage: str, user: str, refs: list[int] | None, sends: bool
+) -> None:
+    """Alternatives stay out of it whatever the rule, and no job makes it later; a warning holds back for a share."""
+    form = {"collection": "1", "usage": usage, "submitted": "true", "include_alternatives": "yes"}
+    form |= {"CSRFToken": f"token-{user}"} | ({} if user else {"k": SHARE})
+    sent = host.get("pages/collection_download.php", None, user, post=form)
+    if refs is None:
+        assert "stopped.php" in sent.location
+        return
+    assert json.loads(sent.body) == {"refs": refs, "alternatives": False, "job": False, "sends": sends}
+
+
 def test_silence_leaves_the_lease_and_reaches_the_log(host: DownloadHost, services: Services) -> None:
     """While FaceLease is away the dates decide; what happened is told when it answers again, once."""
     away = host.store["settings"]["facelease_sidecar_url"]
@@ -288,6 +382,9 @@ def test_silence_leaves_the_lease_and_reaches_the_log(host: DownloadHost, servic
     assert rows(services) == []
     host.store = host.kept() | {"settings": host.store["settings"] | {"facelease_sidecar_url": away}}
     waiting = host.store["deliveries"]
+    host.save()
+    assert host.cron()["waiting"] == 2  # nobody asks again before the pause is over
+    host.store["state"]["ask_until"] = "0"
     host.save()
     assert host.cron()["waiting"] == 0
     host.store["deliveries"] = waiting  # the answer was not heard: they are told again
@@ -309,6 +406,45 @@ def test_the_canary_sees_a_host_that_passes_the_gate_by(host: DownloadHost, hook
         ("stopped", False, False) if hook != "renamed" else ("passed", True, False)
     )
     assert host.get("pages/download.php", {"slideshow": CANARY}).status == (403 if hook != "renamed" else 200)
+
+
+def test_in_a_pause_the_dates_decide_at_once(host: DownloadHost, services: Services) -> None:
+    """While nobody asks a sick FaceLease a file is still judged, and nobody waits for it."""
+    host.store["photos"]["2"]["lease"] = "2999-01-01"
+    host.store["photos"]["3"]["lease"] = "2020-01-01"
+    host.store["state"] = {"ask_failures": "2", "ask_until": str(time() + 600)}
+    host.save()
+    start = monotonic()
+    for ref, goes in ((1, False), (2, True), (3, False)):
+        sent = host.get("pages/download.php", {"ref": ref, "size": "lpr", "usage": "2"}, "editor")
+        assert (host.files.get(sent.body) == (ref, "main", "lpr")) is goes
+    assert monotonic() - start < 3  # seconds, for three; one that waits takes two
+    host.store = host.kept() | {"state": {}}
+    host.save()
+    host.cron()
+    assert [row["said"] for row in rows(services)] == ["silent-refused", "silent-open", "silent-refused"]
+
+
+def test_a_clock_that_was_set_back_makes_no_long_pause(host: DownloadHost, services: Services) -> None:
+    """A pause that began when the clock was a day ahead is over."""
+    host.store["state"] = {"ask_failures": "1", "ask_until": str(time() + 86400)}
+    host.save()
+    sent = host.get("pages/download.php", {"ref": 1, "size": "lpr", "usage": "2"}, "editor")
+    assert host.files[sent.body] == (1, "main", "lpr")
+    host.cron()
+    assert [row["said"] for row in rows(services)] == ["open"]
+
+
+def test_rules_that_the_host_no_longer_asks_about_are_told(host: DownloadHost) -> None:
+    """Whoever switches the question off, switches the gate off: that is said, and not that nobody wanted one."""
+    assert (host.cron()["on"], host.cron()["open"]) == (True, [])
+    host.store["settings"]["download_usage"] = False
+    host.save()
+    said = host.cron()
+    assert (said["on"], said["open"]) == (True, ["$download_usage = false"])
+    assert (
+        b"\xff\xd8" in host.get("pages/download.php", {"ref": 2, "size": "lpr", "usage": "2"}, "editor").body
+    )
 
 
 def test_a_host_that_does_not_reach_itself_is_no_yes(host: DownloadHost) -> None:

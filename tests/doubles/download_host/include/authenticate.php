@@ -1,6 +1,10 @@
 <?php
 
-if ($usersession === '') {
+if ($usersession === '' && isset($anonymous_login)) {
+    setup_user($anonymous_login);
+} elseif ($usersession === '') {
     redirect('/login.php');
+} else {
+    setup_user($usersession);
 }
-setup_user($usersession);
+$is_authenticated = true;

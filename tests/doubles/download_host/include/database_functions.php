@@ -44,7 +44,8 @@ function ps_query($sql, $given = [])
         return [];
     }
     if (str_contains($sql, 'FROM facelease_state')) {
-        return [['value' => $store['state'][$values[0]] ?? '']];
+        $names = $values !== [] ? [$values[0]] : (preg_match_all("/'(\w+)'/", $sql, $found) > 0 ? $found[1] : []);
+        return array_map(static fn($name) => ['name' => $name, 'value' => $store['state'][$name] ?? ''], $names);
     }
     if (str_contains($sql, 'FROM slideshow')) {
         return isset($store['slides'][$values[0]]) ? [['resource_ref' => $store['slides'][$values[0]]]] : [];

@@ -121,6 +121,11 @@ function setup_user($name)
     $GLOBALS['userpermissions'] = $GLOBALS['store']['users'][$name]['permissions'];
 }
 
+function is_authenticated()
+{
+    return !empty($GLOBALS['is_authenticated']);
+}
+
 function isValidCSRFToken($token, $session)
 {
     return hash_equals("token-$session", (string) $token);

@@ -10,6 +10,15 @@ try {
 }
 if (!function_exists('facelease_is_whole')) {
     $GLOBALS['plugins'] = array_map(static fn($one) => $one === 'facelease' ? 'facelease-not-whole' : $one, $GLOBALS['plugins'] ?? []);
+    // What tells a preview from a download is missing too: where downloads have rules no file goes.
+    if (
+        !empty($GLOBALS['download_usage']) && array_diff((array) ($GLOBALS['facelease_rules'] ?? []), ['off']) !== []
+        && in_array(basename((string) ($_SERVER['SCRIPT_FILENAME'] ?? '')), ['download.php', 'collection_download.php'], true)
+    ) {
+        http_response_code(503);
+        echo 'FaceLease: the copy of the plugin is not whole; no file goes out before it is.';
+        exit();
+    }
 } elseif (!facelease_is_whole()) {
     facelease_stand_still();
 }

@@ -43,10 +43,26 @@ function facelease_may_set_mode(int $collection): bool
         && collection_writeable($collection);
 }
 
-/** Is this request the view of somebody outside, by an access key? */
+/** Is this request the view of somebody outside: by an access key, or as the account of all who sign in to none? */
 function facelease_is_share(): bool
 {
-    return (string) ($GLOBALS['k'] ?? '') !== '' || getval('k', '') !== '';
+    return (string) ($GLOBALS['k'] ?? '') !== '' || getval('k', '') !== '' || facelease_is_anonymous();
+}
+
+/** Does the DAM let everybody in as one account, and is the present user that one? */
+function facelease_is_anonymous(): bool
+{
+    $present = mb_strtolower((string) ($GLOBALS['username'] ?? ''));
+    $open = array_map(static fn(mixed $name): string => mb_strtolower((string) $name), (array) ($GLOBALS['anonymous_login'] ?? []));
+
+    return $present !== '' && in_array($present, $open, true);
+}
+
+/** Did somebody sign in for this, or by a key of the API? Anybody can write an access key into an address. */
+function facelease_is_somebody(): bool
+{
+    return (string) ($GLOBALS['username'] ?? '') !== '' && !facelease_is_anonymous()
+        && (!facelease_is_share() || is_authenticated() || !empty($GLOBALS['valid_key']));
 }
 
 /**

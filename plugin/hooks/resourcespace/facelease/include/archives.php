@@ -21,6 +21,7 @@ function facelease_archive_of(mixed $found): ?array
         return null;
     }
     $GLOBALS['offline_job_queue'] = false;
+    $GLOBALS['include_alternatives'] = false; // nobody examined them
     $sending = !empty($GLOBALS['submitted']);
     $judged = facelease_judge(array_map('intval', array_column($found, 'ref')), $channels, 20.0);
     // Nobody outside answers for anything: what an account is warned about stays out for a share.
@@ -60,10 +61,9 @@ function facelease_warned_archive(array $judged, bool $sending): ?array
     return null;
 }
 
-/** No alternative was examined. Where something is left out the text file is ours: numbers, no metadata, no title. */
+/** Where something is left out the text file is ours: numbers, no metadata, no title. */
 function facelease_leave_out(bool $some): void
 {
-    $GLOBALS['include_alternatives'] = false;
     if (!$some) {
         return;
     }

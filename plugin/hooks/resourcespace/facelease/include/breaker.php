@@ -71,6 +71,9 @@ function facelease_close_breaker(): void
     facelease_set_state(['ask_failures' => 0, 'ask_until' => 0]);
 }
 
+/** No pause is longer, in seconds; one that seems to be is of a clock that was set back since. */
+const FACELEASE_LONGEST_PAUSE = 3600;
+
 /** @return array{0: int, 1: float} failures in a row, and until when nobody asks */
 function facelease_breaker(): array
 {
@@ -83,8 +86,9 @@ function facelease_breaker(): array
         0
     );
     $values = array_column($rows, 'value', 'name');
+    $until = (float) ($values['ask_until'] ?? 0);
 
-    return [(int) ($values['ask_failures'] ?? 0), (float) ($values['ask_until'] ?? 0)];
+    return [(int) ($values['ask_failures'] ?? 0), $until > microtime(true) + FACELEASE_LONGEST_PAUSE ? 0.0 : $until];
 }
 
 /** That pages do not ask now, since when, and why: for the set-up page; null while all is well. */

@@ -25,7 +25,7 @@ const FACELEASE_LEANS_ON = [
     'functions' => [
         'hook', 'getval', 'generateURL', 'redirect', 'get_resource_path', 'get_temp_dir', 'get_resource_access', 'get_edit_access',
         'isValidCSRFToken', 'generateFormToken', 'check_access_key', 'check_access_key_collection', 'collection_readable',
-        'ps_query', 'get_plugin_config', 'set_plugin_config', 'checkperm',
+        'ps_query', 'get_plugin_config', 'set_plugin_config', 'checkperm', 'is_authenticated',
     ],
     'globals' => ['baseurl', 'baseurl_short', 'storagedir', 'homeanim_folder', 'scramble_key', 'CSRF_token_identifier', 'lang'],
     'hooks' => [
@@ -71,6 +71,9 @@ function facelease_ask_canary(): array
     $file = facelease_host() . '/' . (string) ($GLOBALS['homeanim_folder'] ?? '') . '/' . FACELEASE_CANARY . '.jpg';
     if (!is_file($file) && !(is_dir(dirname($file)) && is_writable(dirname($file)) && file_put_contents($file, FACELEASE_CANARY_TEXT))) {
         return ['unclear', facelease_word('canary_no_place', dirname($file))];
+    }
+    if (!function_exists('curl_init')) {
+        return ['unclear', 'PHP: curl'];
     }
     $word = bin2hex(random_bytes(16));
     $own = rtrim((string) ($GLOBALS['facelease_own_url'] ?? '') ?: (string) $GLOBALS['baseurl'], '/');
@@ -167,6 +170,7 @@ function facelease_host_is_tried(): bool
 function facelease_open_settings(): array
 {
     return array_keys(array_filter([
+        '$download_usage = false' => empty($GLOBALS['download_usage']),
         '$hide_real_filepath = false' => empty($GLOBALS['hide_real_filepath']),
         '$iiif_enabled = true' => !empty($GLOBALS['iiif_enabled']),
     ]));
@@ -178,7 +182,7 @@ function facelease_gate_state(): array
     [$waiting, $since] = facelease_waiting_deliveries();
 
     return [
-        'on' => facelease_gate_is_set(),
+        'on' => facelease_ruled_channels() !== [],
         'canary' => facelease_state('canary'),
         'canary_age' => max(0, time() - (int) facelease_state('canary_at')),
         'canary_seen' => facelease_state('canary_seen'),

@@ -18,8 +18,8 @@ const FACELEASE_DELIVERY_PART = 500;
  */
 function facelease_note_delivery(array $what, array $sent, array $held): void
 {
-    $outside = facelease_is_share() || (string) ($GLOBALS['username'] ?? '') === '';
-    $common = $what + ['at' => gmdate('Y-m-d\TH:i:s\Z'), 'user' => $outside ? '' : (string) $GLOBALS['username']];
+    $user = facelease_is_somebody() ? (string) $GLOBALS['username'] : '';
+    $common = $what + ['at' => gmdate('Y-m-d\TH:i:s\Z'), 'user' => $user];
     $id = 'fld_' . bin2hex(random_bytes(16));
     $parts = max(1, (int) ceil(max(count($sent), count($held)) / FACELEASE_DELIVERY_PART));
     for ($part = 0; $part < $parts; $part++) {
@@ -87,8 +87,9 @@ function facelease_tell_deliveries(float $seconds): int
 function facelease_due_deliveries(): array
 {
     return ps_query(
-        'SELECT ref, id, body, attempts FROM facelease_delivery WHERE due <= ? ORDER BY ref LIMIT 500',
-        ['i', time()],
+        // What was noted later than now is of a clock that was set back since.
+        'SELECT ref, id, body, attempts FROM facelease_delivery WHERE due <= ? OR created > ? ORDER BY ref LIMIT 500',
+        ['i', time(), 'i', time()],
         '',
         -1,
         true,

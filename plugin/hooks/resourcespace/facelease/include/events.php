@@ -144,7 +144,8 @@ function facelease_lock(): bool
  */
 function facelease_due(int $limit): array
 {
-    if ((int) facelease_state('paused_until') > time()) {
+    $until = (int) facelease_state('paused_until');
+    if ($until > time() && $until <= time() + FACELEASE_LONGEST_PAUSE) {
         return [];
     }
 

@@ -54,6 +54,9 @@ function facelease_post(string $purpose, string $path, string $id, string $body,
     if (facelease_secret($purpose) === null || facelease_sidecar() === null) {
         return facelease_no_answer('not configured');
     }
+    if (!function_exists('curl_init')) {
+        return facelease_no_answer('PHP: curl is missing');
+    }
     $ask = static fn(): array => facelease_post_now($purpose, $path, $id, $body, $seconds);
 
     return $purpose === 'panel' ? facelease_guarded($ask) : $ask();

@@ -56,6 +56,9 @@ function facelease_stand_still(): void
     }
 }
 
+/** What an address of a preview does not say. */
+const FACELEASE_OTHER_FILES = ['userfile', 'tempfile', 'slideshow', 'alternative', 'snapshot_frame'];
+
 /** Is this a download of more than a preview, where downloads have rules? */
 function facelease_is_ruled_download(): bool
 {
@@ -64,9 +67,10 @@ function facelease_is_ruled_download(): bool
     if (empty($GLOBALS['download_usage']) || array_diff($rules, ['off']) === [] || !in_array($script, ['download.php', 'collection_download.php'], true)) {
         return false;
     }
-    $sizes = array_column(array_filter([$_GET, $_POST, $_COOKIE], 'is_array'), 'size');
+    $sizes = array_column([$_GET, $_POST, $_COOKIE], 'size');
+    $other = array_intersect_key(array_fill_keys(FACELEASE_OTHER_FILES, true), $_GET + $_POST + $_COOKIE);
 
-    return $script !== 'download.php' || $sizes === [] || array_diff(array_map('json_encode', $sizes), ['"col"', '"thm"', '"pre"', '"scr"']) !== [];
+    return $script !== 'download.php' || $sizes === [] || $other !== [] || array_diff(array_map('json_encode', $sizes), ['"col"', '"thm"', '"pre"', '"scr"']) !== [];
 }
 
 /** On a page of our own: say so, and end. */

@@ -4,6 +4,7 @@
 include '../../../include/boot.php';
 include '../../../include/authenticate.php';
 include_once __DIR__ . '/../include/all.php';
+facelease_stop_unless_whole();
 include_once __DIR__ . '/../include/downloads_form.php';
 
 if (!checkperm('a')) {

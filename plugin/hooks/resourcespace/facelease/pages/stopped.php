@@ -3,6 +3,7 @@
 /** Why a download was stopped, for those who may know; and a way on. */
 include '../../../include/boot.php';
 include_once __DIR__ . '/../include/all.php';
+facelease_stop_unless_whole();
 
 $ref = max(0, (int) getval('ref', 0, true));
 $collection = max(0, (int) getval('collection', 0, true));
