@@ -67,7 +67,7 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
         if known is None:
             return _finished(services, person_id)
         keys, why = Line("keys_gone"), Line("dam_error", {"why": str(error)})
-        return replace(_blank(services, *known), done=[keys], left=[why])
+        return replace(_blank(services, *known), done=[keys], left=[why, Line("open_rows")])
 
 
 def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
@@ -142,6 +142,8 @@ def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda
         there = bool(roster.load_many(conn, [person_id]))
     if there:
         cleaned = _clean(services, row, held, sought, beat)
+    elif not held.spellings:
+        cleaned = _Cleaned(Mentions(), [Line("rows_gone_before")], [Line("name_unknown")])
     else:
         cleaned = _Cleaned(services.dam.mentions(sought, beat), [Line("rows_gone_before")], [])
     made = _written(services, row, held, sought, cleaned, beat)
@@ -182,18 +184,17 @@ def _with(looks: Sequence[Line], files: Sequence[Line]) -> list[Line]:
 
 def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
     """The erasure's row and what is held; of one that was begun before there was a register, made now. None where it
-    is finished: the worker and a command both go on with what was begun. Raises NotFound."""
+    is finished: the worker and a command both go on with what was begun. After a restore nothing is held.
+
+    Raises NotFound.
+    """
     with services.store.write() as tx:
         row = erasure_register.of(tx.connection, person_id)
         held = erasure_register.held(services, tx.connection, row) if row is not None else None
         if row is not None and held is not None and held.spellings:
             return row, held
-        if (
-            row is not None
-            and row.finished_at is not None
-            and not roster.load_many(tx.connection, [person_id])
-        ):
-            return None
+        if row is not None and not roster.load_many(tx.connection, [person_id]):
+            return (row, held or Held()) if row.finished_at is None else None
         person, _ = roster.load(tx.connection, person_id)
         _enter(services, tx, person_id, person.language, "system", "")
     return _known(services, person_id)
@@ -242,17 +243,15 @@ def _written(
     services: Services, row: Row[Any], held: Held, sought: Sought, cleaned: _Cleaned, beat: Callable[[], None]
 ) -> Certificate:
     """The certificate, as far as it can be written before the store is overwritten."""
-    store, in_store = whereabouts.in_store(services, sought, row.person_id, beat)
-    files, in_files = whereabouts.in_files(services, sought)
-    backups, in_backups = backup_traces.backups(services, sought, beat)
+    looks, found = whereabouts.ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
     left = cleaned.left or _mentioned(cleaned.mentions, frozenset())
-    name = Line("looked_name", {"count": len(held.spellings)})
+    name = [Line("looked_name", {"count": len(held.spellings)})] if held.spellings else []
     return replace(
         _blank(services, row, held),
-        looks=[name, *cleaned.mentions.looked, *store, *files, *backups],
+        looks=[*name, *cleaned.mentions.looked, *looks],
         done=[Line("keys_gone"), *cleaned.done],
         left=[
-            _PENDING, *left, *in_store, *in_files, *in_backups, *cleaned.mentions.unread, *services.dam.keeps,
+            _PENDING, *left, *found, *cleaned.mentions.unread, *services.dam.keeps,
             Line("copies"), Line("audit"), Line("ended"),
         ],
         provided=[

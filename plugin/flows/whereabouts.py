@@ -49,6 +49,17 @@ def called_now(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*known, *renamed]))
 
 
+def ours(
+    services: Services, sought: Sought, person_id: str, beat: Callable[[], None]
+) -> tuple[list[Line], list[Line]]:
+    """In store, files and backups: what was looked at, and what still stands."""
+    parts = (
+        in_store(services, sought, person_id, beat), in_files(services, sought),
+        backup_traces.backups(services, sought, beat),
+    )  # fmt: skip
+    return [one for looked, _ in parts for one in looked], [one for _, left in parts for one in left]
+
+
 def in_store(
     services: Services, sought: Sought, person_id: str, beat: Callable[[], None]
 ) -> tuple[list[Line], list[Line]]:

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 
 import pytest
+from sqlalchemy import select
 
 from plugin.errors import DamError, NotFound
 from plugin.flows import certificate, erasure, erasure_register, requests, revocation
@@ -14,6 +15,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.head_book import HeadBook
 from tests import support
+from tests.posting import Post
 
 
 def back_up(services: Services) -> str:
@@ -192,3 +194,47 @@ def test_the_certificate_of_before_says_nothing_of_who_is_erased_again(
     assert certificate.kept(services, number).finished_at is not None
     erasure.erase(services, ann, "test")
     assert erasure_register.look(services, number, "test").finished_at is not None
+
+
+def test_a_backup_in_the_midst_of_an_erasure_holds_neither_name_nor_address(post: Post) -> None:
+    """The house's key, which outlives the erasure, would open them."""
+    services = post.services
+    ann = post.cast.add("Ann Sample", email="ann@example.org")
+    number = erasure.begin(services, ann, "test", tell=True)
+    back_up(services)
+    with services.store.read() as conn:
+        assert conn.scalar(select(t.erasure.c.held)) is not None
+    (copy,) = services.config.path(services.config.backup.folder).glob("store-*.db")
+    with sqlite3.connect(copy) as store:
+        assert store.execute("SELECT number, held FROM erasure").fetchall() == [(number, None)]
+    store.close()
+
+
+def test_after_a_restore_in_the_midst_of_an_erasure_it_says_that_nothing_was_searched(
+    services: Services, cast: support.Cast
+) -> None:
+    """The person is left out of the restore, and nobody knows the name any more."""
+    ann = cast.add("Ann Sample")
+    number = erasure.begin(services, ann, "test")
+    with services.store.write() as tx:
+        tx.execute(t.erasure.update().values(held=None))
+        tx.execute(t.intent.delete())
+        tx.execute(t.person.delete())
+    cast.work()
+    made = erasure_register.look(services, number, "test")
+    assert made.finished_at is not None
+    assert "name_unknown" in keys(made, "left")
+    assert not {"looked_name", "looked_store", "dam_names"} & set(keys(made, "looks"))
+
+
+def test_a_request_that_nobody_decided_on_does_not_go_on_by_itself(
+    services: Services, cast: support.Cast
+) -> None:
+    """Its number is known already; the certificate says for what it waits."""
+    ann = cast.add("Ann Sample")
+    with services.store.write() as tx:
+        number = requests.ask(services, tx, ann, "person").number
+    assert keys(erasure_register.look(services, number, "test"), "left") == ["open_request"]
+    (waiting,) = requests.open(services)
+    requests.decide(services, waiting.id, True, "officer")
+    assert keys(erasure_register.look(services, number, "test"), "left") == ["open_rows"]
