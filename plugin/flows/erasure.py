@@ -16,6 +16,7 @@ from plugin.flows import (
     backup_traces,
     certificate,
     clearance,
+    closed_house,
     consent,
     erasure_register,
     erasure_rows,
@@ -252,7 +253,7 @@ def _written(
         done=[Line("keys_gone"), *cleaned.done],
         left=[
             _PENDING, *left, *found, *cleaned.mentions.unread, *services.dam.keeps,
-            Line("copies"), Line("audit"), Line("ended"),
+            Line("copies"), Line("audit"), Line("ended_closed" if closed_house.why_now(services) else "ended"),
         ],
         provided=[
             Line("condition_copies", {"version": backup_traces.wrapped_by(services, row.person_id)}),

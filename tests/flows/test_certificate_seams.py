@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -238,3 +239,33 @@ def test_a_request_that_nobody_decided_on_does_not_go_on_by_itself(
     (waiting,) = requests.open(services)
     requests.decide(services, waiting.id, True, "officer")
     assert keys(erasure_register.look(services, number, "test"), "left") == ["open_rows"]
+
+
+def test_a_closed_house_does_not_say_that_ended_log_keeps_the_person_away(
+    services: Services, cast: support.Cast
+) -> None:
+    """The line is in a file that is not the known one, or in none."""
+    ann = cast.add("Ann Sample")
+    bo = cast.add("Bo Sample")
+    erasure.erase(services, bo, "test")
+    services.ended.path.write_bytes(b"what was this?\n")
+    made = erasure.erase(services, ann, "test")
+    assert "ended_closed" in keys(made, "left")
+    assert "ended" not in keys(made, "left")
+
+
+@pytest.mark.parametrize(
+    "name", ["Ann % Sample_", "O'Ne(il", 'Ann "Q" Sample', "Ann 🦊 Sample", "שרה כהן", "A" * 80]
+)
+def test_signs_that_mean_something_to_programs_mean_nothing_in_a_name(
+    services: Services, cast: support.Cast, photos: Path, name: str
+) -> None:
+    """It is found where it stands, and the certificate does not bear it."""
+    person = cast.add(name)
+    cast.sign(person, recognition=False)
+    (photos / "shoot" / "list.txt").write_text(f"present: {name}\n", "utf-8")
+    back_up(services)
+    made = erasure.erase(services, person, "test")
+    assert any("shoot/list.txt" in line for line in made.not_reached)
+    assert name not in made.text()
+    assert "backup_names" not in keys(made, "left")
