@@ -87,6 +87,8 @@ def _keys(services: Services, path: Path, person_id: str) -> tuple[list[Line], l
     """A file of wrapped keys: whether the person's are among them, and whether we have what opens those."""
     tree = _tree(path)
     made = {"made": _day(str(tree.get("made", ""))), "name": path.name}
+    if not isinstance(tree.get("keys"), list):
+        return [], [Line("keys_unread", made)]
     versions = sorted({version for who, version in _wrapped(tree) if who == person_id})
     if not versions:
         return [Line("keys_without", made)], []

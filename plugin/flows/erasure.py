@@ -173,7 +173,7 @@ def settle(services: Services, person_id: str) -> list[Line]:
     with services.store.write():  # the certificate is written by one at a time
         made = certificate.of_person(services, person_id)
         if made is not None and any(one.key in _STORE for one in made.left):
-            settled = made.settled(done, [*still, *opened], _STORE | {"keys_open"})
+            settled = made.settled(done, [*still, *opened], _STORE | {"keys_open", "keys_unread"})
             certificate.keep(services, replace(settled, looks=_with(made.looks, looked)))
     return still
 

@@ -81,6 +81,23 @@ def test_a_backup_of_the_version_before_is_read_value_by_value(
     assert "backup_sealed" in keys(made, "looks")
 
 
+def test_a_file_of_keys_that_cannot_be_read_is_not_said_to_hold_none(
+    services: Services, cast: support.Cast
+) -> None:
+    """Nor a copy of the store that cannot be."""
+    ann = cast.add("Ann Sample")
+    back_up(services)
+    folder = services.config.path(services.config.backup.folder)
+    (file,) = folder.glob("keys-*.json")
+    file.write_bytes(file.read_bytes()[:40])
+    (copy,) = folder.glob("store-*.db")
+    copy.unlink()
+    copy.mkdir()
+    made = erasure.erase(services, ann, "test")
+    assert {"keys_unread", "backup_unread"} <= set(keys(made, "left"))
+    assert file.name not in "\n".join(made.looked)
+
+
 def test_copies_of_the_store_that_somebody_laid_aside_are_found(
     services: Services, cast: support.Cast
 ) -> None:
