@@ -143,7 +143,7 @@ def in_files(services: Services, sought: Sought) -> tuple[list[Line], list[Line]
                 left.append(Line("found_file", {"at": sought.masked(shown)}))
         except OSError:
             unread += 1
-    looked = [Line("looked_files", {"files": count, "found": len(left)})]
+    looked = [Line("looked_files", {"files": count, "found": len({one.values["at"] for one in left})})]
     shut = [Line("unread_own", {"count": unread})] if unread else []
     return [*looked, *([Line("looked_binary", {"count": binary})] if binary else [])], [*left, *shut]
 

@@ -109,10 +109,12 @@ def test_copies_of_the_store_that_somebody_laid_aside_are_found(
     store = services.config.path("{data}/ledger.db")
     shutil.copy(store, store.with_suffix(".bak"))
     shutil.copy(store, folder / "store-20250101T000000Z.db")
+    services.config.path("{data}/Ann Sample.txt").write_text("Ann Sample")
     made = erasure.erase(services, ann, "test")
     left = "\n".join(made.not_reached)
     assert "ledger.bak" in left
     assert "store-20250101T000000Z.db" in left
+    assert [line.values["found"] for line in made.looks if line.key == "looked_files"] == [3]
 
 
 def test_what_is_sealed_for_another_person_is_looked_into(
