@@ -4,31 +4,48 @@ Of a backup that lies elsewhere only the log knows; of copies that others made n
 """
 
 import json
-import mmap
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
+from plugin.flows import file_search
 from plugin.flows.services import Services
 from plugin.hooks.mention import Line
 from plugin.hooks.name_search import Sought
+from plugin.ledger import contents, signed_parts
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
+from plugin.ledger.contents import Holds
 
 Tree = Mapping[str, Any]
 
+_COVERED_BEFORE = frozenset(f"{table.name}.{column.name}" for table, column in contents.columns(Holds.NAME))
+"""What the version before this one covered: the other columns stand in its backups as they were."""
+_COVERED = _COVERED_BEFORE | {
+    f"{table.name}.{column.name}" for table, column in contents.columns(Holds.TEXT, Holds.PLACE, Holds.MIXED)
+}
 
-def backups(services: Services, sought: Sought) -> tuple[list[Line], list[Line]]:
+
+def parts(folder: Path) -> list[Path]:
+    """The files of the backups in it, and files of wrapped keys; not what lies there besides."""
+    manifests, keys = folder.glob("manifest-*.json"), folder.glob("keys-*.json")
+    whole = [part for path in manifests for part in (path, folder / f"store-{_name(path)}.db")]
+    return [*whole, *keys]
+
+
+def backups(
+    services: Services, sought: Sought, beat: Callable[[], None] = lambda: None
+) -> tuple[list[Line], list[Line]]:
     """Our backups: what was looked at, and what may still stand in them."""
     folder = services.config.path(services.config.backup.folder)
     manifests = {path: _tree(path) for path in sorted(folder.glob("manifest-*.json"))}
     looked, left = [Line("looked_backups", {"count": len(manifests)})], []
     for path, tree in manifests.items():
         done, still = _backup(folder, path, tree, sought)
+        beat()
         looked += done
         left += still
     return looked, [*left, *_elsewhere(services, list(manifests.values()))]
@@ -49,22 +66,29 @@ def wrapped_by(services: Services, person_id: str) -> int:
 
 
 def _backup(folder: Path, path: Path, tree: Tree, sought: Sought) -> tuple[list[Line], list[Line]]:
-    name = path.stem.removeprefix("manifest-")
-    made = {"made": _day(str(tree.get("made", ""))), "name": name}
-    copy = folder / f"store-{name}.db"
+    made = {"made": _day(str(tree.get("made", ""))), "name": _name(path)}
+    copy = folder / f"store-{made['name']}.db"
     if not copy.exists():
         return [Line("backup_gone", made)], []
-    plain = _in_plain(copy, sought)
-    left = [Line("backup_places", made)]
-    return [Line("backup_plain" if plain else "backup_sealed", made)], [
-        *([Line("backup_names", made)] if plain else []), *left
-    ]  # fmt: skip
+    before = tree.get("format") != signed_parts.FORMAT
+    try:
+        plain = file_search.in_copy(copy, sought, _COVERED_BEFORE if before else _COVERED)
+    except OSError:
+        return [], [Line("backup_unread", made)]
+    left = ([Line("backup_names", made)] if plain else []) + ([] if before else [Line("backup_places", made)])
+    return [Line("backup_plain" if plain else "backup_sealed", made)], left
+
+
+def _name(manifest: Path) -> str:
+    return manifest.stem.removeprefix("manifest-")
 
 
 def _keys(services: Services, path: Path, person_id: str) -> tuple[list[Line], list[Line]]:
     """A file of wrapped keys: whether the person's are among them, and whether we have what opens those."""
     tree = _tree(path)
     made = {"made": _day(str(tree.get("made", ""))), "name": path.name}
+    if not isinstance(tree.get("keys"), list):
+        return [], [Line("keys_unread", made)]
     versions = sorted({version for who, version in _wrapped(tree) if who == person_id})
     if not versions:
         return [Line("keys_without", made)], []
@@ -91,24 +115,6 @@ def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[Line]:
     if away:
         days = dict.fromkeys(f"{at:%Y-%m-%d}" for at in away)
         yield Line("backup_elsewhere", {"count": len(away), "days": "; ".join(days)})
-
-
-def _in_plain(copy: Path, sought: Sought) -> bool:
-    """Whether a spelling stands in the bytes, as an old version of the program wrote them there."""
-    needles = {form for spelling in sought.spellings for form in _forms(spelling)}
-    if copy.stat().st_size == 0:
-        return False
-    with copy.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return any(data.find(needle) >= 0 for needle in needles)
-
-
-def _forms(spelling: str) -> Iterator[bytes]:
-    for text in (spelling, spelling.casefold(), spelling.upper()):
-        for form in ("NFC", "NFD"):
-            written = unicodedata.normalize(form, text)
-            for apart in (" ", "_", "-", "%20"):
-                yield written.replace(" ", apart).encode()
-            yield json.dumps(written)[1:-1].encode()
 
 
 def _tree(path: Path) -> Tree:

@@ -109,7 +109,10 @@ def kept(services: Services, number: str) -> Certificate:
     try:
         tree: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
-        raise NotFound(f"no certificate {number!r} is kept: the erasure may not be finished") from None
+        raise NotFound(
+            f"the certificate {number} is not among those that are kept in {path.parent}: put it back from where it "
+            "was taken to"
+        ) from None
     end = tree["finished"]
     parts = {name: [Line(key, values) for key, values in tree[name]] for name in _PARTS}
     return Certificate(

@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Row, delete
 
-from plugin.errors import DamError, StoreError, VaultError
+from plugin.errors import DamError, NotFound, StoreError, VaultError
 from plugin.flows import (
     backup_traces,
     certificate,
     clearance,
+    closed_house,
     consent,
     erasure_register,
     erasure_rows,
@@ -63,9 +64,11 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
     try:
         return finish(services, person_id)
     except DamError as error:
-        row, held = _known(services, person_id)
+        known = _known(services, person_id)
+        if known is None:
+            return _finished(services, person_id)
         keys, why = Line("keys_gone"), Line("dam_error", {"why": str(error)})
-        return replace(_blank(services, row, held), done=[keys], left=[why])
+        return replace(_blank(services, *known), done=[keys], left=[why, Line("open_rows")])
 
 
 def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
@@ -130,24 +133,37 @@ def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda
 
     Where a run was interrupted after it deleted the rows, what is held tells the next for which name to look.
     """
-    row, held = _known(services, person_id)
+    known = _known(services, person_id)
+    if known is None:
+        return _finished(services, person_id)
+    row, held = known
     held = replace(held, spellings=whereabouts.called_now(services, held.spellings))
     sought = Sought(held.spellings)
     with services.store.read() as conn:
         there = bool(roster.load_many(conn, [person_id]))
     if there:
         cleaned = _clean(services, row, held, sought, beat)
+    elif not held.spellings:
+        cleaned = _Cleaned(Mentions(), [Line("rows_gone_before")], [Line("name_unknown")])
     else:
         cleaned = _Cleaned(services.dam.mentions(sought, beat), [Line("rows_gone_before")], [])
     made = _written(services, row, held, sought, cleaned, beat)
     with services.store.write() as tx:
         now = erasure_register.numbered(tx.connection, row.number)
-        known = erasure_register.held(services, tx.connection, now) or held
-        waits = [last_letter.WAITS] if known.to else []
-        certificate.keep(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
-        erasure_register.finish(services, tx, now, known)
+        if now.finished_at is None:  # else by another process meanwhile, which saw more
+            told = erasure_register.held(services, tx.connection, now) or held
+            waits = [last_letter.WAITS] if told.to else []
+            certificate.keep(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
+            erasure_register.finish(services, tx, now, told)
+    return _finished(services, person_id)
+
+
+def _finished(services: Services, person_id: str) -> Certificate:
     settle(services, person_id)
-    return certificate.kept(services, row.number)
+    made = certificate.of_person(services, person_id)
+    if made is None:
+        raise NotFound("the erasure is finished; its certificate was taken away")
+    return made
 
 
 def settle(services: Services, person_id: str) -> list[Line]:
@@ -157,7 +173,7 @@ def settle(services: Services, person_id: str) -> list[Line]:
     with services.store.write():  # the certificate is written by one at a time
         made = certificate.of_person(services, person_id)
         if made is not None and any(one.key in _STORE for one in made.left):
-            settled = made.settled(done, [*still, *opened], _STORE | {"keys_open"})
+            settled = made.settled(done, [*still, *opened], _STORE | {"keys_open", "keys_unread"})
             certificate.keep(services, replace(settled, looks=_with(made.looks, looked)))
     return still
 
@@ -167,17 +183,22 @@ def _with(looks: Sequence[Line], files: Sequence[Line]) -> list[Line]:
     return [*(one for one in looks if one.key not in keys), *files]
 
 
-def _known(services: Services, person_id: str) -> tuple[Row[Any], Held]:
-    """The erasure's row and what is held; of one that was begun before there was a register, made now."""
-    with services.store.read() as conn:
-        row = erasure_register.of(conn, person_id)
-        held = erasure_register.held(services, conn, row) if row is not None else None
-    if row is None or held is None or not held.spellings:
-        with services.store.write() as tx:
-            person, _ = roster.load(tx.connection, person_id)
-            _enter(services, tx, person_id, person.language, "system", "")
-        return _known(services, person_id)
-    return row, held
+def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
+    """The erasure's row and what is held; of one that was begun before there was a register, made now. None where it
+    is finished: the worker and a command both go on with what was begun. After a restore nothing is held.
+
+    Raises NotFound.
+    """
+    with services.store.write() as tx:
+        row = erasure_register.of(tx.connection, person_id)
+        held = erasure_register.held(services, tx.connection, row) if row is not None else None
+        if row is not None and held is not None and held.spellings:
+            return row, held
+        if row is not None and not roster.load_many(tx.connection, [person_id]):
+            return (row, held or Held()) if row.finished_at is None else None
+        person, _ = roster.load(tx.connection, person_id)
+        _enter(services, tx, person_id, person.language, "system", "")
+    return _known(services, person_id)
 
 
 def _clean(
@@ -199,11 +220,10 @@ def _clean(
         counts = erasure_rows.remove(tx, person_id, name)
         clearance.recompute(services, tx, photos)
         tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(left))
-    done = [
-        Line("tags_out", {"count": removed}),
-        Line("rows_gone", {"rows": ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)}),
-        Line("clearances"),
-    ]
+    done = [Line("rows_gone_before")]
+    if counts["person"]:  # else another process deleted them meanwhile
+        rows = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
+        done = [Line("tags_out", {"count": removed}), Line("rows_gone", {"rows": rows}), Line("clearances")]
     return _Cleaned(mentions, done, left)
 
 
@@ -224,18 +244,16 @@ def _written(
     services: Services, row: Row[Any], held: Held, sought: Sought, cleaned: _Cleaned, beat: Callable[[], None]
 ) -> Certificate:
     """The certificate, as far as it can be written before the store is overwritten."""
-    store, in_store = whereabouts.in_store(services, sought, row.person_id, beat)
-    files, in_files = whereabouts.in_files(services, sought)
-    backups, in_backups = backup_traces.backups(services, sought)
+    looks, found = whereabouts.ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
     left = cleaned.left or _mentioned(cleaned.mentions, frozenset())
-    name = Line("looked_name", {"count": len(held.spellings)})
+    name = [Line("looked_name", {"count": len(held.spellings)})] if held.spellings else []
     return replace(
         _blank(services, row, held),
-        looks=[name, *cleaned.mentions.looked, *store, *files, *backups],
+        looks=[*name, *cleaned.mentions.looked, *looks],
         done=[Line("keys_gone"), *cleaned.done],
         left=[
-            _PENDING, *left, *in_store, *in_files, *in_backups, *cleaned.mentions.unread, *services.dam.keeps,
-            Line("copies"), Line("audit"), Line("ended"),
+            _PENDING, *left, *found, *cleaned.mentions.unread, *services.dam.keeps,
+            Line("copies"), Line("audit"), Line("ended_closed" if closed_house.why_now(services) else "ended"),
         ],
         provided=[
             Line("condition_copies", {"version": backup_traces.wrapped_by(services, row.person_id)}),

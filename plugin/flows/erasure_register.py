@@ -15,6 +15,7 @@ from plugin.errors import NotFound
 from plugin.flows import certificate
 from plugin.flows.certificate import Certificate
 from plugin.flows.services import Services
+from plugin.hooks.mention import Line
 from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -66,14 +67,23 @@ def spelled(number: str) -> str:
 
 
 def look(services: Services, number: str, actor: str) -> Certificate:
-    """The certificate of this number, as far as it goes now; the look is audited. Raises NotFound."""
+    """The certificate of this number, as far as it goes now; the look is audited. Raises NotFound: there is no such
+    number, or its certificate was taken away.
+
+    Of somebody who came back with an old store and is erased again, that of before says nothing of now.
+    """
     with services.store.write() as tx:
         row = numbered(tx.connection, number)
+        undecided = (t.request.c.person_id == row.person_id) & t.request.c.decided_at.is_(None)
+        waits = tx.execute(select(t.request.c.id).where(undecided)).first() is not None
         tx.audit(Action.CERTIFICATE_LOOK, actor, number=row.number)
-    if row.number in certificate.numbers(services):
+    if row.finished_at is not None:
         return certificate.kept(services, row.number)
     language = services.config.site.language
-    return Certificate(row.number, row.person_id, row.asked_at, language, services.config.site.zone)
+    open_ = [Line("open_request" if waits else "open_rows")]
+    return Certificate(
+        row.number, row.person_id, row.asked_at, language, services.config.site.zone, left=open_
+    )
 
 
 def drop(tx: Tx, person_id: str) -> None:

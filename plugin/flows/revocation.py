@@ -191,7 +191,7 @@ def read_back(services: Services, person_id: str, origins: frozenset[str], refs:
     Entered anew is each that names the person still, and each of which the ledger says so.
     """
     with services.store.read() as conn:
-        label = roster.labels(conn, [person_id])[person_id]
+        label = roster.labels(conn, [person_id]).get(person_id, "")  # "": another process has deleted them
     ours = {row.ref for row in tags_of(services, person_id, origins - {"hand"})}
     key = name_key(label)
 

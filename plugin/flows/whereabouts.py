@@ -1,30 +1,27 @@
 """Where a person's name stands in what is ours: every text of the store, and every file that we keep.
 
-Looked for in every spelling that was recorded of it. What belongs to another person and is sealed under their key stays
-shut; it is counted.
+Looked for in every spelling that was recorded of it, in what is sealed too. Forms, addresses and pictures of other
+people stay shut, and are counted.
 """
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select
 
-from plugin.errors import VaultError
+from plugin.flows import backup_traces, file_search
 from plugin.flows.services import Services
 from plugin.hooks.dam import node_key
 from plugin.hooks.mention import Line
-from plugin.hooks.metadata_fields import told
-from plugin.hooks.name_search import Sought, texts_in
-from plugin.ledger import contents, engine, free_text
+from plugin.hooks.name_search import Sought, texts_in, texts_stored
+from plugin.ledger import contents, engine
 from plugin.ledger import tables as t
+from plugin.ledger.free_text import Texts, is_sealed
 
 _ROWS = 2000
 _SHOWN = 10  # rows of a column that are named; the others are counted
-_BLOCK = 1 << 20
 
 
 @dataclass
@@ -52,6 +49,17 @@ def called_now(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*known, *renamed]))
 
 
+def ours(
+    services: Services, sought: Sought, person_id: str, beat: Callable[[], None]
+) -> tuple[list[Line], list[Line]]:
+    """In store, files and backups: what was looked at, and what still stands."""
+    parts = (
+        in_store(services, sought, person_id, beat), in_files(services, sought),
+        backup_traces.backups(services, sought, beat),
+    )  # fmt: skip
+    return [one for looked, _ in parts for one in looked], [one for _, left in parts for one in left]
+
+
 def in_store(
     services: Services, sought: Sought, person_id: str, beat: Callable[[], None]
 ) -> tuple[list[Line], list[Line]]:
@@ -59,11 +67,12 @@ def in_store(
     columns = rows = shut = 0
     left: list[Line] = []
     with services.store.read() as conn:
+        texts = services.texts(conn)
         for table, column in contents.columns():
             seen = _Seen()
             for row in _read(conn, table, column):
                 rows += 1
-                _look(services, conn, table, column, row, sought, person_id, seen)
+                _look(texts, table, column, row, sought, person_id, seen)
                 if rows % _ROWS == 0:
                     beat()
             columns, shut = columns + 1, shut + seen.shut
@@ -87,39 +96,18 @@ def _owned(table: Table) -> bool:
 
 
 def _look(
-    services: Services, conn: Connection, table: Table, column: Any, row: Row[Any], sought: Sought,
-    person_id: str, seen: _Seen,
-) -> None:  # fmt: skip
+    texts: Texts, table: Table, column: Any, row: Row[Any], sought: Sought, person_id: str, seen: _Seen
+) -> None:
     owner = row.owner if _owned(table) else None
     if table is t.erasure and owner == person_id:
         return  # what the search itself needs to know; it goes with it
     for text in texts_in(row.said):
-        said = _opened(services, conn, text, f"{table.name}.{column.name}")
-        seen.shut += said is None
-        if said is not None and any(sought.stands_in(one) for one in _parts(said)):
+        said = texts.read(text, f"{table.name}.{column.name}", owner)
+        seen.shut += is_sealed(text) and not said
+        if any(sought.stands_in(one) for one in texts_stored(said)):
             seen.rows.append(_number(row, sought))
             seen.others += owner not in (None, person_id)
             break
-
-
-def _parts(text: str) -> Iterator[str]:
-    """The text, or the texts in it where it is JSON, which writes some letters otherwise."""
-    if text[:1] in {"{", "[", '"'}:
-        with suppress(ValueError):
-            yield from texts_in(json.loads(text))
-            return
-    yield text
-
-
-def _opened(services: Services, conn: Connection, text: str, column: str) -> str | None:
-    """What was sealed is opened under the house's key alone, None where that does not do: what a person's key seals
-    is theirs."""
-    if not free_text.is_sealed(text):
-        return text
-    try:
-        return free_text.opened(conn, services.vault, text, column)
-    except VaultError:
-        return None
 
 
 def _number(row: Row[Any], sought: Sought) -> str:
@@ -140,51 +128,40 @@ def _told(column: str, seen: _Seen) -> Iterator[Line]:
 
 
 def in_files(services: Services, sought: Sought) -> tuple[list[Line], list[Line]]:
-    """Our files beside the store: logs, ended.log, heads, certificates, and whatever else lies in the data folder."""
-    left, count, unread = [], 0, 0
+    """Our files beside the store: logs, ended.log, heads, certificates, and whatever else lies in the data folder or
+    with the backups."""
+    left, count, binary, unread = [], 0, 0, 0
     base = services.config.path("{data}")
     for path in _files(services):
         shown = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
         if sought.stands_in(shown):
             left.append(Line("found_file_name", {"at": sought.masked(shown)}))
         count += 1
-        found = _in_file(path, sought)
-        unread += found is None
-        if found:
-            left.append(Line("found_file", {"at": sought.masked(shown)}))
-    looked = [Line("looked_files", {"files": count, "found": len(left)})]
-    return [*looked, *([Line("looked_binary", {"count": unread})] if unread else [])], left
+        try:
+            binary += not file_search.is_text(path)
+            if file_search.holds(path, sought):
+                left.append(Line("found_file", {"at": sought.masked(shown)}))
+        except OSError:
+            unread += 1
+    looked = [Line("looked_files", {"files": count, "found": len({one.values["at"] for one in left})})]
+    shut = [Line("unread_own", {"count": unread})] if unread else []
+    return [*looked, *([Line("looked_binary", {"count": binary})] if binary else [])], [*left, *shut]
 
 
 def _files(services: Services) -> list[Path]:
-    """Not the store, which is looked at as what it is, nor backups, which are told of one by one."""
+    """Not the store, which is looked at as what it is, nor the parts of backups, which are told of one by one."""
     config = services.config
     log = config.path(config.server.log_file) if config.server.log_file else None
     named = [config.path(config.keys.ended_log), config.path(config.keys.heads_file)]
     named += sorted(log.parent.glob(f"{log.name}*")) if log else []
     store = engine.sqlite_path(engine.parse(config.store_url))
-    own = {f"{store}{end}" for end in ("", "-wal", "-shm")} if store else set()
     backups = config.path(config.backup.folder)
+    own = {f"{store}{end}" for end in ("", "-wal", "-shm")} if store else set()
+    own |= {str(path.absolute()) for path in backup_traces.parts(backups)}
     inside = [
         path
-        for path in sorted(config.path("{data}").rglob("*"))
+        for folder in (config.path("{data}"), backups)
+        for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.is_symlink() and str(path.absolute()) not in own
-        and not path.is_relative_to(backups)
-    ]  # fmt: skip
+    ]
     return list(dict.fromkeys([*(path for path in named if path.is_file()), *inside]))
-
-
-def _in_file(path: Path, sought: Sought) -> bool | None:
-    """Whether the name stands in it; None for a file that is no text, or cannot be read."""
-    try:
-        with path.open("rb") as file:
-            block = file.read(_BLOCK) + file.readline()
-            if b"\0" in block[:4096]:
-                return None
-            while block:
-                if sought.stands_in(told(block)):
-                    return True
-                block = file.read(_BLOCK) + file.readline()
-    except OSError:
-        return None
-    return False

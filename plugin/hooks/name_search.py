@@ -4,9 +4,11 @@ Compared as whole words, in any script and spelling: composed or not, capitals o
 words (`_`, `-`, `%20`, `|`, a line end). Scripts that put nothing between words have no borders to keep to.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -15,6 +17,8 @@ _JOINED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYA
 
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 """Signs that nobody sees, which programs put between letters."""
+
+_HASH = re.compile("(?:[0-9a-f]{8}:)?[0-9a-f]{32,}")
 
 MASK = "[…]"
 """What stands for the name where a text that holds it is shown."""
@@ -35,6 +39,11 @@ class Sought:
             tuple(w.key for w in words) for one in self.spellings if (words := _words(_folded(one)))
         }
         self._starts = {max(name, key=len) for name in self._names}
+
+    @property
+    def has_several_words(self) -> bool:
+        """Whether every spelling has more than one: a single one may be any word."""
+        return all(len(name) > 1 for name in self._names)
 
     def is_name(self, text: str) -> bool:
         """Whether the text is the name and nothing else."""
@@ -70,16 +79,22 @@ class Sought:
         words = _words(text)
         place = 0
         while place < len(words):
-            length = max((self._length(words, place, name) for name in self._names), default=0)
+            length = max((_length(words, place, name) for name in self._names), default=0)
             if length:
                 yield words[place].start, words[place + length - 1].end
             place += max(length, 1)
 
-    def _length(self, words: list[_Word], place: int, name: tuple[str, ...]) -> int:
-        """How many words the name takes from here on; 0 where it does not stand here."""
-        if tuple(word.key for word in words[place : place + len(name)]) == name:
-            return len(name)
-        return 1 if len(name) > 1 and words[place].key == "".join(name) else 0
+
+def _length(words: list[_Word], place: int, name: tuple[str, ...]) -> int:
+    """How many words the name takes from here on, also where some of its own are joined; 0 where it does not."""
+    whole, so_far = "".join(name), ""
+    for at in range(place, len(words)):
+        so_far += words[at].key
+        if so_far == whole:
+            return at - place + 1
+        if not whole.startswith(so_far):
+            break
+    return 0
 
 
 def texts_in(value: Any) -> Iterator[str]:
@@ -93,6 +108,16 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from texts_in(inner)
+
+
+def texts_stored(text: str) -> Iterator[str]:
+    """What a text of a store says: where it is JSON, which writes some letters otherwise, the texts in it; a hash says
+    nothing."""
+    said: list[str] = [text]
+    if text[:1] in {"{", "[", '"'}:
+        with suppress(ValueError):
+            said = list(texts_in(json.loads(text)))
+    yield from (one for one in said if not _HASH.fullmatch(one))
 
 
 def _meant(text: str) -> Iterator[str]:

@@ -70,7 +70,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "audit_head": ("hash", "pruned_hash"),
     "collection": ("mode", "basis", "identity"),
     "dam_node": ("person_id",),
-    "erasure": ("number", "person_id", "held"),  # never written but sealed under the house's key
+    "erasure": ("number", "person_id", "held"),  # never written but sealed under the house's key, in no backup
     "event": ("id",),
     "folder_file": ("file_version",),
     "folder_state": ("mark",),

@@ -100,18 +100,6 @@ def routes(services: Services) -> Routes:
         number = erasure.begin(services, path.person_id, caller().actor, tell=True)
         return answer(Begun(id=path.person_id, number=number), 202)
 
-    @api.add("GET", "/certificates/<certificate>", Route(Scope.ERASURES_READ), Certified)
-    def certificate_read(path: CertificatePath, query: Spoken) -> Response:
-        """What an erasure looked at, reached and did not reach."""
-        made = erasure_register.look(services, path.certificate, caller().actor)
-        made = replace(made, language=query.language)
-        return answer(
-            Certified(
-                number=made.number, asked_at=made.asked_at, finished_at=made.finished_at, looked=made.looked,
-                reached=made.reached, not_reached=made.not_reached, conditions=made.conditions, text=made.text(),
-            )
-        )  # fmt: skip
-
     @api.add("GET", "/erasures", Route(Scope.ERASURES_READ), Waiting)
     def erasures_list(query: Empty) -> Response:
         """What people have asked for and nobody has decided on."""
@@ -135,4 +123,19 @@ def routes(services: Services) -> Routes:
         )
         return answer(decided)
 
+    _certificates(services, api)
     return api
+
+
+def _certificates(services: Services, api: Routes) -> None:
+    @api.add("GET", "/certificates/<certificate>", Route(Scope.ERASURES_READ), Certified)
+    def certificate_read(path: CertificatePath, query: Spoken) -> Response:
+        """What an erasure looked at, reached and did not reach."""
+        made = erasure_register.look(services, path.certificate, caller().actor)
+        made = replace(made, language=query.language)
+        return answer(
+            Certified(
+                number=made.number, asked_at=made.asked_at, finished_at=made.finished_at, looked=made.looked,
+                reached=made.reached, not_reached=made.not_reached, conditions=made.conditions, text=made.text(),
+            )
+        )  # fmt: skip

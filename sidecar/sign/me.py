@@ -13,14 +13,7 @@ from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
 
-from plugin.errors import (
-    ConfigError,
-    ConsentError,
-    DamError,
-    Forgotten,
-    NotFound,
-    PictureError,
-)
+from plugin.errors import ConfigError, ConsentError, DamError, Forgotten, NotFound, PictureError
 from plugin.flows import album, holdings, links, people, portal, receipts, requests
 from plugin.flows.portal import How, Visitor
 from plugin.flows.services import Services

@@ -1,5 +1,6 @@
 """The staff's pages for asking people, for what they ask for, and for what is cleared."""
 
+import os
 import re
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, forms, modes, requests
+from plugin.flows import chores, erasure, forms, modes, requests
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode
@@ -188,6 +189,28 @@ class TestRequests:
         with services.store.read() as conn:
             assert conn.execute(select(t.person)).all() == []
         assert staff.post(officer, where, sure="yes").status_code == 404
+
+    def test_certificates_are_the_officers_and_lie_open_to_nobody(
+        self, services: Services, cast: support.Cast, app: Flask, clock: ManualClock
+    ) -> None:
+        """Whatever the umask; a number that is none is a page that is not there."""
+        officer, editor, auditor = (
+            staff.signed_in(app, clock, role) for role in ("officer", "editor", "auditor")
+        )
+        before = os.umask(0)
+        try:
+            made = erasure.erase(services, cast.add("Ann Sample"), "test")
+        finally:
+            os.umask(before)
+        folder = services.config.path("{data}/certificates")
+        assert [path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())] == [0, 0, 0]
+        where = f"/console/requests/certificate/{made.number}"
+        assert [client.get(where).status_code for client in (officer, editor, auditor)] == [200, 403, 403]
+        for number in ("", "../../keys/master", "%2e%2e", "2026-0001", made.number + ".json"):
+            answer = officer.get(
+                "/console/requests/certificate", query_string={"number": number}, follow_redirects=True
+            )
+            assert answer.status_code == 404, number
 
     def test_refused_for_a_reason(self, services: Services, officer: FlaskClient, asked: str) -> None:
         """Without one it is not; with one it leaves the list and the person stays."""

@@ -15,7 +15,7 @@ import pytest
 from sidecar import samples
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "administrators.md"
-BACKUP, COPY = "facelease backup", "cp -p facelease-data/keys/ended.log apart/"
+BACKUP, COPY = "facelease backup", "cp -p facelease-data/keys/ended.log drill-b/"
 
 
 def _drill() -> list[str]:
@@ -111,7 +111,7 @@ def test_the_drill_without_ended_log_fails_safely(installation: Installation) ->
     ):
         assert installation.rows("drill/ledger.db", table) == 0, table
     assert not (installation.root / "before.txt").exists()
-    restored = 'facelease --config drill.toml restore away --json --without-ended-log "the disk is lost"'
+    restored = 'facelease --config drill.toml restore drill-a --json --without-ended-log "the disk is lost"'
     told: dict[str, Any] = json.loads(installation.do(restored))
     assert told["without_ended_log"] == "the disk is lost"
     assert (told["links"], told["tokens"]) == (0, 0)
@@ -124,7 +124,7 @@ def test_an_ended_log_of_before_the_withdrawal_is_too_short(installation: Instal
     installation.do(
         BACKUP, "cp -p facelease-data/keys/ended.log older.log", 'facelease quitclaim withdraw "Bo Sample"'
     )
-    lines[lines.index(COPY)] = "cp -p older.log apart/ended.log"
+    lines[lines.index(COPY)] = "cp -p older.log drill-b/ended.log"
     done = installation.bash(lines)
     assert done.returncode != 0
     assert "is too short: 0 lines of at least 2" in done.stderr

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from plugin.hooks.name_search import MASK, Sought, texts_in
+from plugin.hooks.name_search import MASK, Sought, texts_in, texts_stored
 
 NAME = "Åsa Sample"
 
@@ -74,3 +74,23 @@ def test_texts_in_json_are_found_at_any_depth() -> None:
 def test_nothing_to_look_for_is_found_nowhere() -> None:
     """A name without a letter."""
     assert not Sought(["", "…"]).stands_in("anything … at all")
+
+
+@pytest.mark.parametrize(
+    "text", ["AnnMaria Sample", "ann_mariasample2.jpg", "AnnMariaSample", "x/Ann-MariaSample/1"]
+)
+def test_words_of_the_name_may_be_joined(text: str) -> None:
+    """Some of them, or all; what follows or stands before is not part of them."""
+    sought = Sought(["Ann Maria Sample"])
+    assert sought.masked(text).count(MASK) == 1
+    assert not sought.stands_in(text.replace("Ann", "Jann").replace("ann", "jann"))
+
+
+def test_a_hash_in_the_store_says_nothing() -> None:
+    """A short name has the letters that hashes are written with."""
+    sought = Sought(["Ada"])
+    digest = "9ada4".ljust(64, "0")
+    assert sought.stands_in(digest)
+    for stored in (digest, f"0123abcd:{digest}", f'{{"hash": "{digest}"}}'):
+        assert not any(sought.stands_in(text) for text in texts_stored(stored))
+    assert any(sought.stands_in(text) for text in texts_stored('{"why": "for Ada"}'))
