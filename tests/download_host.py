@@ -5,7 +5,9 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -103,8 +105,10 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
         ]
         log = (self.root / "php.log").open("w")
         command = [php, *quiet, "-S", f"127.0.0.1:{self.port}", "-t", str(self.root)]
+        environment = os.environ | {"PHP_CLI_SERVER_WORKERS": "3"}
+        # In a session of its own: its workers do not end with it.
         self._process = subprocess.Popen(
-            command, cwd=self.root, stdout=log, stderr=log, env={"PHP_CLI_SERVER_WORKERS": "3"}
+            command, cwd=self.root, stdout=log, stderr=log, env=environment, start_new_session=True
         )
         end = monotonic() + 20
         while True:
@@ -117,7 +121,7 @@ class DownloadHost(AbstractContextManager["DownloadHost"]):
                 return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
+        os.killpg(self._process.pid, signal.SIGTERM)
         self._process.wait(timeout=20)
 
     # ---- files -----------------------------------------------------------------------------------

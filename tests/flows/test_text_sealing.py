@@ -156,10 +156,9 @@ def test_a_store_of_before_is_sealed_by_one_start(house: Services) -> None:
     assert text_sealing.seal_plain(house) == 0
 
 
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)  # a server's file is its own
 def test_a_reader_in_the_way_holds_the_overwriting_back_until_it_is_gone(house: Services) -> None:
     """What was sealed is told not to be overwritten, and the next start or night does it."""
-    if not house.store.is_sqlite:
-        pytest.skip("a server's file is its own")
     asa = people.add(house, people.Newcomer("Åsa Sample", of_age=True), "test")
     plain(house, asa)
     with closing(sqlite3.connect(file_of(house), isolation_level=None)) as reader:
