@@ -127,7 +127,8 @@ def add(
     )  # fmt: skip
     head = SignedHead(**vars(bare) | {"signature": key.sign(_PREFIX + canonical(bare.body()))})
     _append(path, head)
-    tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, kind=head.kind or None)
+    written_for = {"kind": head.kind} if head.kind else {}
+    tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, **written_for)
     return head
 
 
