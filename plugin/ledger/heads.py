@@ -127,8 +127,7 @@ def add(
     )  # fmt: skip
     head = SignedHead(**vars(bare) | {"signature": key.sign(_PREFIX + canonical(bare.body()))})
     _append(path, head)
-    written_for = {"kind": head.kind} if head.kind else {}
-    tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, **written_for)
+    tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, kind=head.kind or "log")
     return head
 
 

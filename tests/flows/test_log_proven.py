@@ -128,7 +128,7 @@ def test_a_key_is_replaced_by_a_head_of_its_own(run: Run, config: Config) -> Non
     assert new != old
     assert [one["public"] for one in json.loads(run("keys", "heads", "--json").output)["former"]] == [old]
     run("audit", "heads")
-    assert [head.key for head in heads.read(_file(config))] == [old, old, new]
+    assert [head.key for head in heads.read(_file(config))] == [old, old, new, new]
     for keys in ((), ("--key", old), ("--key", old, "--key", new)):
         assert _verify(run, *keys)[0] == HOLDS
     with house.open_house(config) as services, services.store.read() as conn:
