@@ -19,7 +19,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, dossier, forms, requests
+from plugin.flows import chores, dossier, forms, requests, working
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Mode
@@ -265,16 +265,17 @@ def routes(app: Flask, services: Services, cast: support.Cast, photos: Path, exa
     chores.start(services)
     proof = dossier.opened(services, asa, "test").proofs[0].id
     with services.store.write() as tx:
-        asked = requests.ask(services, tx, asa, "person").id
+        working.note(services, tx)
+        asked = requests.ask(services, tx, asa, "person")
         pictures = tx.connection.scalar(select(t.reference_set.c.id))
     form = forms.add(services, signers.tree(), "test").id
     return Routes(
         app,
         {
-            "person_id": asa, "face_id": "1", "number": "1", "sealed_id": proof, "request_id": asked, "form_id": form,
-            "filename": "facelease.css", "ref": "shoot/one.jpg", "photo": "1", "grant": "x", "token": "x" * 43,
-            "rest": "x", "quitclaim": "x", "kind": "json", "name": "x", "link_id": "x",
-            "set_id": str(pictures),
+            "person_id": asa, "face_id": "1", "number": "1", "sealed_id": proof, "request_id": asked.id,
+            "form_id": form, "filename": "facelease.css", "ref": "shoot/one.jpg", "photo": "1", "grant": "x",
+            "token": "x" * 43, "rest": "x", "quitclaim": "x", "kind": "json", "name": "x", "link_id": "x",
+            "set_id": str(pictures), "certificate": asked.number,
         },
     )  # fmt: skip
 

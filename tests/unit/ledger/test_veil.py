@@ -66,10 +66,17 @@ def _fill(store: Store, vault: Vault) -> None:
 
 
 def _everything(store: Store) -> dict[str, list[Any]]:
-    left_out = {*_OWN, t.sealed}  # what no key opens is not brought back
+    left_out = {*_OWN, t.sealed}  # what no key opens is not brought back, nor what is held of an erasure
     with store.read() as connection:
         return {
-            table.name: sorted(map(repr, connection.execute(select(table)).all()))
+            table.name: sorted(
+                map(
+                    repr,
+                    connection.execute(
+                        select(*(c for c in table.columns if c is not t.erasure.c.held))
+                    ).all(),
+                )
+            )
             for table in t.metadata.sorted_tables
             if table not in left_out
         }
