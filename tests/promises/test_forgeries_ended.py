@@ -32,6 +32,7 @@ from plugin.flows import (
     log_heads,
     overview,
     review,
+    statements,
     tokens,
 )
 from plugin.flows.services import Services
@@ -509,6 +510,19 @@ def test_a_line_without_its_commit_is_told_within_a_minute(house: House) -> None
     found = clearance.ask_many(house.services, [str(house.refs[0])], [USE, use])[str(house.refs[0])]
     assert (found[USE].status, found[use].status) == (Status.CLEARED, Status.BLOCKED)
     assert house.why() is None
+
+
+def test_in_the_minute_before_it_is_closed_no_date_is_wished_for(house: House) -> None:
+    """The file is gone and nobody has swept: what is computed of the dates now is that there are none."""
+    with house.services.store.read() as conn:
+        ids = list(conn.scalars(select(t.statement.c.resource_id)))
+    house.path.unlink()
+    statements.wish_many(house.services, ids)
+    with house.services.store.read() as conn:
+        assert house_state.read(conn).closed_at is None
+        wanted = [day for row in conn.scalars(select(t.statement.c.wanted)) for day in row.values()]
+    assert ids
+    assert set(wanted) == {""}
 
 
 def test_a_house_without_any_ending_needs_no_file(house: House) -> None:
