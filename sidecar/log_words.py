@@ -29,7 +29,8 @@ def _parts(proof: Proof, zone: tzinfo) -> list[tuple[str, dict[str, object]]]:
     first = proof.start.seq + 1
     if proof.verdict is Verdict.HOLDS and proof.held is not None and proof.held_at is not None:
         at = f"{proof.held_at.astimezone(zone):%Y-%m-%d %H:%M}"
-        parts.append(("held", {"first": first, "held": proof.held.seq, "heads": proof.heads, "at": at}))
+        if proof.held.seq >= first:  # else there were no rows when the head was written
+            parts.append(("held", {"first": first, "held": proof.held.seq, "heads": proof.heads, "at": at}))
         if proof.after:
             parts.append(("after", {"after": proof.after, "held": proof.held.seq}))
         if proof.pruned:
