@@ -41,6 +41,7 @@ class Folder(Section):
     path: str = "{data}/photos"
     sidecar_name: Literal["full", "stem"] = "full"
     ignore: tuple[str, ...] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp")
+    people_categories: tuple[str, ...] = ("People", "Persons", "Personen", "Mensen")
 
 
 class ResourceSpaceSection(Section):
@@ -112,9 +113,18 @@ class ClearanceSection(Section):
     channels: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "internal", "website", "social media", "print", "press", "advertising",
     )  # fmt: skip
+    max_px: dict[str, Count] = Field(default_factory=dict)
+    recognisable_px: Annotated[int, Field(ge=16, le=1024)] = 64
     horizon_days: Annotated[int, Field(ge=2, le=366)] = 30
     needs_confirmed: bool = True
     small_figures_block: bool = False
+
+    @model_validator(mode="after")
+    def sized(self) -> Self:
+        strange = sorted(set(self.max_px) - set(self.channels))
+        if strange:
+            raise ValueError(f"max_px: {', '.join(strange)} is none of the channels")
+        return self
 
 
 class Gate(Section):

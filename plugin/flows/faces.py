@@ -95,9 +95,8 @@ def merge(
             open_.append((_insert(tx, resource_id, file_version, face, engine), face))
             continue
         left_over.remove(same)
-        tx.execute(
-            update(t.face).where(t.face.c.id == same.id).values(width_px=max(same.width_px, face.width_px))
-        )
+        sizes = {"width_px": max(same.width_px, face.width_px), "file_px": face.file_px}
+        tx.execute(update(t.face).where(t.face.c.id == same.id).values(**sizes))
         if same.state not in {"matched", "dismissed"}:  # a rejected face may turn out to be somebody else
             open_.append((same.id, face))
     gone = [row.id for row in left_over if row.state not in DECIDED]
@@ -111,7 +110,8 @@ def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine
     result = tx.execute(
         insert(t.face).values(
             resource_id=resource_id, file_version=file_version, left=left, top=top, width=width,
-            height=height, width_px=face.width_px, state="unmatched", engine=engine, created_at=tx.now,
+            height=height, width_px=face.width_px, file_px=face.file_px, state="unmatched", engine=engine,
+            created_at=tx.now,
         )
     )  # fmt: skip
     return inserted(result)
@@ -120,7 +120,8 @@ def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine
 def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: Any) -> None:
     """Put a face in a state; what belonged to the state before goes."""
     blank = {
-        "distance": None, "thresholds": None, "reason": None, "decided_by": None, "decided_at": None, "set_id": None,
+        "distance": None, "thresholds": None, "reason": None, "dismissal": None, "decided_by": None, "decided_at": None,
+        "set_id": None,
     }  # fmt: skip
     tx.execute(
         update(t.face)

@@ -10,7 +10,7 @@ from plugin.flows.services import Services
 from plugin.ledger import house_state
 from plugin.ledger import tables as t
 
-_RULES = 2
+_RULES = 3
 """Of the rules themselves: counted up where a photograph may be cleared less than before."""
 
 CLOSED = "closed"
@@ -23,6 +23,7 @@ def fingerprint(services: Services) -> str:
     settings = [
         _RULES,
         config.clearance.needs_confirmed, config.clearance.small_figures_block, config.matching.count_px,
+        config.clearance.recognisable_px, sorted(config.clearance.max_px.items()), config.recognizer.detect_px,
         config.clearance.purposes, sorted(config.clearance.channels),  # the DAM shows the first purpose
         config.minors.age, config.minors.recognition_from, config.minors.guardians, config.site.timezone,
     ]  # fmt: skip

@@ -5,6 +5,7 @@ transaction with its intents, and intents are carried out after it.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -114,7 +115,8 @@ def _look_at(services: Services, arrival: Arrival) -> tuple[Examination | None, 
         picture = services.dam.picture(arrival.resource.ref)
         if picture.file_version != arrival.resource.file_version:
             raise GalleryStale("the file was replaced since it was looked at")
-        return services.faces.examine(picture, request(services, arrival)), ""
+        asked = replace(request(services, arrival), original_px=picture.original_px)
+        return services.faces.examine(picture, asked), ""
     except PictureError as error:
         return None, str(error)
     except ExaminationFailed as error:
@@ -194,6 +196,7 @@ def _examined(tx: Tx, arrival: Arrival, examination: Examination) -> None:
             examined="whole" if examination.whole else "partly", examined_reason=examination.note or None,
             examined_at=tx.now, engine=examination.engine, matched=examination.compared,
             matched_generation=arrival.generation if examination.compared else 0,
+            longest_px=max(examination.width, examination.height),
         )
     )  # fmt: skip
 

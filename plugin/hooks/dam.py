@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from plugin.errors import DamError
@@ -17,6 +16,7 @@ from plugin.hooks.change import What as What
 from plugin.hooks.concern import Concern
 from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.name_search import Sought
+from plugin.hooks.picture import Picture as Picture
 
 T = TypeVar("T")
 Box = tuple[float, float, float, float]
@@ -85,15 +85,6 @@ class Resource:
     kind: str = "photo"
     complete: bool = True
     rulings: tuple[CollectionRuling, ...] = ()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The smallest picture that serves: a path on this machine, or bytes."""
-
-    file_version: str
-    path: Path | None = None
-    data: bytes | None = None
 
 
 @dataclass(frozen=True)

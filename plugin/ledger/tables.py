@@ -164,6 +164,8 @@ resource = Table(
     Column("seen_at", Instant, nullable=False),
     Column("deleted_at", Instant),
     Column("placed_at", Instant),                             # since when it lies under the rulings above it
+    Column("longest_px", Integer),                            # the longer side of the original; null: not known
+    Column("unread", Text),                                   # why the names on it could not be read
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
     **NUMBERED,
@@ -198,11 +200,13 @@ face = Table(
     Column("distance", Float),                                # rounded to two places; suggestions only
     Column("thresholds", JSON),                               # suggestions only
     Column("engine", Text),
-    Column("reason", Text),                                   # of a dismissal
+    Column("reason", Text),                                   # what was said of a dismissal
     Column("decided_by", Text),
     Column("decided_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("set_id", Text),                                   # the reference set that the match rests on; null: none
+    Column("file_px", Integer),                               # its width in the original; null: not known
+    Column("dismissal", Text),                                # by the list; null: dismissed before there was one
     Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
     # With the state, or SQLite goes through all faces of a state to find a person's.
     Index("ix_face_person", "person_id", "state"),

@@ -129,7 +129,7 @@ def _furnish(header: dict[str, Any]) -> Room:
     _give_back()
     _limit(recognizer.memory_mb)  # after loading: what is trusted may be large
     limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
-    return Room(Pipeline(engine, recognizer, matching), limits)
+    return Room(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits)
 
 
 def _guarded(room: Room, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:

@@ -1,6 +1,6 @@
 """One photograph from bytes to decisions, in this process: decode, detect, encode, compare, decide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -44,12 +44,19 @@ class Seen:
         """The width of a face in the picture as detected."""
         return int(self.faces.boxes[index, 2] * self.ratio)
 
+    def file_px(self, index: int) -> int:
+        """The width of a face in the file."""
+        return round(float(self.faces.boxes[index, 2]) / self.decoded.scale)
+
 
 class Pipeline:
     """An engine and its settings. Keeps nothing of a photograph."""
 
-    def __init__(self, engine: Engine, recognizer: Recognizer, matching: Matching) -> None:
+    def __init__(
+        self, engine: Engine, recognizer: Recognizer, matching: Matching, recognisable_px: int = 64
+    ) -> None:
         self.engine = engine
+        self._recognisable_px = recognisable_px
         self._matching = matching
         self._detect_px = recognizer.detect_px
         self._limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
@@ -75,7 +82,7 @@ class Pipeline:
         wanted = None if isinstance(request.levels, str) else request.levels
         live = gallery.live(request.at, wanted) if request.compare else []
         large = [i for i in range(len(seen.faces)) if seen.width_px(i) >= self._matching.encode_px]
-        found = [FoundFace(seen.box(i), seen.width_px(i), _score(seen, i)) for i in range(len(seen.faces))]
+        found = [_found(seen, i) for i in range(len(seen.faces))]
         if live and large:
             for index, face in zip(large, self._named(seen, large, request, gallery, live), strict=True):
                 found[index] = face
@@ -98,8 +105,8 @@ class Pipeline:
         given = [Face(seen.box(i), seen.width_px(i)) for i in large]
         decisions = decide(given, candidates, distances, rules)
         return [
-            _told(face, _score(seen, i), decision, candidates, limits, rules.margin)
-            for i, face, decision in zip(large, given, decisions, strict=True)
+            _told(_found(seen, i), decision, candidates, limits, rules.margin)
+            for i, decision in zip(large, decisions, strict=True)
         ]
 
 
@@ -113,6 +120,10 @@ def shrunk(picture: Pixels, longest: int) -> Pixels:
     # Down to half a bilinear look is as good, and several times as quick; beyond it would skip pixels.
     how = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
     return cv2.resize(picture, size, interpolation=how)  # type: ignore[return-value]
+
+
+def _found(seen: Seen, index: int) -> FoundFace:
+    return FoundFace(seen.box(index), seen.width_px(index), seen.file_px(index), _score(seen, index))
 
 
 def _inside(value: float) -> float:
@@ -134,19 +145,14 @@ def _candidate(gallery: Gallery, index: int, request: Request) -> Candidate:
 
 
 def _told(
-    face: Face,
-    score: float,
-    decision: Decision,
-    candidates: list[Candidate],
-    limits: Thresholds,
-    margin: float,
+    face: FoundFace, decision: Decision, candidates: list[Candidate], limits: Thresholds, margin: float
 ) -> FoundFace:
     """What leaves the process: a distance only for suggestions, and then rounded."""
     if decision.candidate is None or decision.distance is None:
-        return FoundFace(face.box, face.width_px, score)
+        return face
     key = candidates[decision.candidate].key
     if decision.level == "auto":
-        return FoundFace(face.box, face.width_px, score, key, "auto")
+        return replace(face, key=key, level="auto")
     told = {"auto": round(limits.auto, 3), "suggest": round(limits.suggest, 3), "margin": margin}
     told |= {"enrolled": len(candidates)}
-    return FoundFace(face.box, face.width_px, score, key, decision.level, round(decision.distance, 2), told)
+    return replace(face, key=key, level=decision.level, distance=round(decision.distance, 2), thresholds=told)

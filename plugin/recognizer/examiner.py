@@ -62,11 +62,19 @@ class Examiner:
     Thread-safe. Children start with the first order. `load_gallery` reaches idle children at once.
     """
 
-    def __init__(self, recognizer: Recognizer, matching: Matching, data: str = "facelease-data") -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        matching: Matching,
+        data: str = "facelease-data",
+        recognisable_px: int = 64,
+    ) -> None:
         """`data` fills in `{data}` in `recognizer.cache`; `from_config` does it from a whole configuration."""
         self._recognizer = recognizer
         cache = Path(recognizer.cache.replace("{data}", data)).expanduser()
-        self.workers = [Worker(recognizer, matching, cache) for _ in range(recognizer.processes)]
+        self.workers = [
+            Worker(recognizer, matching, cache, recognisable_px) for _ in range(recognizer.processes)
+        ]
         self._orders: deque[_Order] = deque()
         self._changed = threading.Condition()
         self._snapshot: _Snapshot | None = None
@@ -77,7 +85,7 @@ class Examiner:
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """The examiner of a configuration."""
-        return cls(config.recognizer, config.matching, config.data)
+        return cls(config.recognizer, config.matching, config.data, config.clearance.recognisable_px)
 
     @property
     def engine_id(self) -> str:

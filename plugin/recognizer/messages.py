@@ -22,7 +22,7 @@ class Request:
     `compare` False: faces are counted, none is encoded. `levels`: the most that may come of a match,
     for everybody or by key; a mapping also restricts the comparison to its keys. `rejected`: (box,
     key) pairs never to be proposed again, the box in 0..1. `capped`: keys suggested at most.
-    `generation`: of the gallery that the answer must rest on.
+    `generation`: of the gallery that the answer must rest on. `original_px`: as `Picture` has it.
     """
 
     at: datetime
@@ -31,6 +31,7 @@ class Request:
     rejected: tuple[tuple[Box, str], ...] = ()
     capped: frozenset[str] = frozenset()
     generation: int = 0
+    original_px: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -41,6 +42,7 @@ class Request:
             "rejected": [[list(box), key] for box, key in self.rejected],
             "capped": sorted(self.capped),
             "generation": self.generation,
+            "original_px": self.original_px,
         }
 
     @classmethod
@@ -53,6 +55,7 @@ class Request:
             rejected=tuple((cast(Box, tuple(box)), key) for box, key in tree["rejected"]),
             capped=frozenset(tree["capped"]),
             generation=tree["generation"],
+            original_px=tree["original_px"],
         )
 
 
@@ -60,12 +63,13 @@ class Request:
 class FoundFace:
     """A face that was found; without a match `key`, `level`, `distance` and `thresholds` are None.
 
-    `box` in 0..1 of the upright original, `width_px` in the picture as detected. `distance` (two
-    places) and `thresholds` accompany suggestions only.
+    `box` in 0..1 of the upright original, `width_px` in the picture as detected, `file_px` its width in the
+    original, also of one that an edge cuts off. `distance` (two places) and `thresholds` accompany suggestions only.
     """
 
     box: Box
     width_px: int
+    file_px: int
     score: float
     key: str | None = None
     level: Level | None = None
@@ -77,9 +81,9 @@ class FoundFace:
 class Examination:
     """What was seen on a photograph.
 
-    `width`, `height`: of the upright original in px; `detected_width`: of the picture as detected.
-    `whole` False: the file holds more than was examined, `note` says what. `encoded`: how many faces
-    were encoded. `compared`: whether they were compared with anybody.
+    `width`, `height`: of the upright original in px, also where a preview was looked at; `detected_width`: of
+    the picture as detected. `whole` False: the file holds more than was examined, `note` says what. `encoded`:
+    how many faces were encoded. `compared`: whether they were compared with anybody.
     """
 
     width: int

@@ -23,7 +23,10 @@ class Worker:
     `ask` is called from one thread at a time; `kill` from any.
     """
 
-    def __init__(self, recognizer: Recognizer, matching: Matching, cache: Path) -> None:
+    def __init__(
+        self, recognizer: Recognizer, matching: Matching, cache: Path, recognisable_px: int = 64
+    ) -> None:
+        self._recognisable_px = recognisable_px
         self._recognizer = recognizer
         self._matching = matching
         self._cache = cache
@@ -85,6 +88,7 @@ class Worker:
             "recognizer": self._recognizer.model_dump_json(),
             "matching": self._matching.model_dump_json(),
             "cache": str(self._cache.absolute()),
+            "recognisable_px": self._recognisable_px,
         }
         try:
             answer, _ = self._exchange(process, settings, [], _START_SECONDS)

@@ -31,7 +31,9 @@ def leaves(model: BaseModel, prefix: str = "") -> dict[str, Any]:
 def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in tree.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        found |= (
+            flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
+        )
     return found
 
 

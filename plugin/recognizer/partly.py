@@ -1,0 +1,22 @@
+"""Why a file was examined in part only: codes, which `Examination.note` holds, parted by spaces."""
+
+from enum import StrEnum
+
+
+class Partly(StrEnum):
+    """What was not looked at; `quitclaim.wording` says it to people."""
+
+    PAGES = "pages"
+    FRAMES = "frames"
+    LAYERS = "layers"
+    FILM = "film"
+    SOUND = "sound"
+    OTHER_PICTURE = (
+        "other_picture"  # a thumbnail or further picture shows somebody whom the main one does not
+    )
+    UNREAD_PICTURE = "unread_picture"  # a further picture cannot be opened
+    TRANSPARENT = "transparent"  # somebody is seen where the picture is transparent
+    BEHIND = "behind"  # something that is not known stands behind the picture
+    SMALL_PREVIEW = "small_preview"  # there is only a preview, too small for the size of the original
+    UNKNOWN_SIZE = "unknown_size"  # there is only a preview, and nobody knows the size of the original
+    NOT_CLOSE = "not_close"  # the finer pass could not be made
