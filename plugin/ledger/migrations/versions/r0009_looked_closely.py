@@ -20,7 +20,6 @@ def upgrade() -> None:
     resource = sa.table("resource", sa.column("examined", sa.Text()), sa.column("examined_reason", sa.Text()))
     looked_at = resource.c.examined != "no"
     op.execute(sa.update(resource).where(looked_at).values(examined="no", examined_reason=_BEFORE))
-    op.execute(sa.delete(sa.table("clearance")))
 
 
 def downgrade() -> None:
