@@ -167,7 +167,7 @@ def answer(facts: Facts, grants_of: GrantsOf, policy: Policy, at: datetime, use:
     now = utc(at, "at")
     blocking = _blocking(facts, grants_of, now, use)
     undecided = _undecided(facts, policy)
-    reasons = (*blocking, *undecided, *_left_out(facts, policy))
+    reasons = (*blocking, *undecided, *_left_out(facts, policy, use))
     if blocking or undecided:
         return Answer(Status.BLOCKED if blocking else Status.UNKNOWN, None, reasons)
     people = _named(facts)
@@ -282,7 +282,7 @@ def _settled(face: FaceFact) -> bool:
     return face.state is FaceState.MATCHED and face.person_id is not None
 
 
-def _left_out(facts: Facts, policy: Policy) -> Iterable[Reason]:
+def _left_out(facts: Facts, policy: Policy, use: Use | None) -> Iterable[Reason]:
     """What does not block, and is shown with the answer all the same."""
     for face in facts.faces:
         if face.state is FaceState.DISMISSED and _settled(face):
@@ -294,4 +294,4 @@ def _left_out(facts: Facts, policy: Policy) -> Iterable[Reason]:
     if not facts.faces and facts.examined is Examined.WHOLE:
         yield Reason(Code.NO_FACE)
     if policy.shown_px is not None:
-        yield Reason(Code.SHOWN_AT, (("px", str(policy.shown_px)),))
+        yield Reason(Code.SHOWN_AT, (("px", str(policy.shown_px)), *_use(use)))

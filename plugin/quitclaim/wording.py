@@ -47,7 +47,7 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
             "nothing is cleared now: FaceLease is closed, because its record of who has withdrawn is {log}",
         ),
         Code.NAMES_UNREAD: ("the names on the photo could not be read{why}",),
-        Code.SHOWN_AT: ("this holds for copies whose longest side is at most {px} px",),
+        Code.SHOWN_AT: ("{use}: judged for copies of at most {px} px on the longer side",),
     },
     "nl": {
         Code.NEVER_AGREED: ("{name} heeft niet ingestemd met {use}",),
@@ -83,7 +83,7 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
             "er wordt nu niets vrijgegeven: FaceLease is gesloten, want het register van intrekkingen {log}",
         ),
         Code.NAMES_UNREAD: ("de namen bij de foto konden niet worden gelezen{why}",),
-        Code.SHOWN_AT: ("dit geldt voor kopieën waarvan de langste zijde hoogstens {px} px is",),
+        Code.SHOWN_AT: ("{use}: beoordeeld voor kopieën van hoogstens {px} px aan de langste zijde",),
     },
 }
 
@@ -124,7 +124,7 @@ def render(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
         use=_use(values, tongue),
         date=_date(values["moment"], tongue, zone) if "moment" in values else "",
         why=f": {_why(reason.code, values['why'], tongue)}" if values.get("why") else "",
-        px=_thousands(values.get("px", "0"), tongue),
+        px=thousands(int(values.get("px", "0")), tongue),
         count=values.get("count", "1"),
         log=_LOG[tongue].get(values.get("log", ""), _LOG[tongue]["different"]),
     )
@@ -138,9 +138,9 @@ def _why(code: Code, why: str, tongue: str) -> str:
     return say(why, tongue) if code in _CODED else why
 
 
-def _thousands(px: str, tongue: str) -> str:
+def thousands(number: int, language: str) -> str:
     """1,200 in English, 1.200 in Dutch."""
-    return f"{int(px):,}".replace(",", "." if tongue == "nl" else ",")
+    return f"{number:,}".replace(",", "." if language == "nl" else ",")
 
 
 def _use(values: Mapping[str, str], tongue: str) -> str:

@@ -48,11 +48,13 @@ class Bound:
     at_once = APPLY_AT_ONCE
 
     def __init__(
-        self, client: Client, whose: Whose, nodes: Nodes, now: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, client: Client, whose: Whose, nodes: Nodes, max_px: Mapping[str, int],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._client = client
         self._whose = whose
         self._nodes = nodes
+        self._max_px = max_px
         self._now = now
         self._looked = threading.local()
         self._fields: tuple[float, dict[str, str]] | None = None
@@ -166,7 +168,10 @@ class Bound:
             raise error
 
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        """One call for 1,000 resources. The plugin's set-up page says which field is whose."""
+        """One call for 1,000 resources. The plugin's set-up page says which field is whose.
+
+        A day goes with the size of the copies that it holds for: it decides at downloads while we are silent.
+        """
         try:
             fields = self._channels()
         except NoSuchFunction:
@@ -179,7 +184,11 @@ class Bound:
             }
             for ref, dates in until.items()
         }
-        changes = {ref: {"cleared_until": shown} for ref, shown in days.items() if shown}
+        sizes = {field: self._max_px.get(name, 0) for name, field in fields.items()}
+        changes = {
+            ref: {"cleared_until": shown, "max_px": {field: sizes[field] for field in shown}}
+            for ref, shown in days.items() if shown
+        }  # fmt: skip
         applied = self._applied(changes)
         return {ref: one if isinstance(one := applied.get(ref), DamError) else None for ref in until}
 
