@@ -31,7 +31,7 @@ function HookFaceleaseViewCustompanels()
 }
 
 /** A date says which copies it holds for. We change what the page will show, and answer nothing: answers are merged. */
-function HookFaceleaseViewModified_view_fields($ref, $fields)
+function HookFaceleaseViewModified_view_fields()
 {
     facelease_quietly(static function (): void {
         if (is_array($GLOBALS['fields'] ?? null)) {
