@@ -23,6 +23,7 @@ from plugin.hooks.resourcespace.binding import (
     Person,
     Photo,
     Status,
+    days_of,
     of,
     rulings,
 )
@@ -168,28 +169,15 @@ class Bound:
             raise error
 
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        """One call for 1,000 resources. The plugin's set-up page says which field is whose.
-
-        A day goes with the size of the copies that it holds for: it decides at downloads while we are silent.
-        """
+        """One call for 1,000 resources. The plugin's set-up page says which field is whose."""
         try:
             fields = self._channels()
         except NoSuchFunction:
             raise
         except DamError as error:
             return dict.fromkeys(until, error)
-        days = {
-            ref: {
-                fields[name]: day.isoformat() if day else "" for name, day in dates.items() if name in fields
-            }
-            for ref, dates in until.items()
-        }
-        sizes = {field: self._max_px.get(name, 0) for name, field in fields.items()}
-        changes = {
-            ref: {"cleared_until": shown, "max_px": {field: sizes[field] for field in shown}}
-            for ref, shown in days.items() if shown
-        }  # fmt: skip
-        applied = self._applied(changes)
+        days = {ref: days_of(dates, fields, self._max_px) for ref, dates in until.items()}
+        applied = self._applied({ref: one for ref, one in days.items() if one})
         return {ref: one if isinstance(one := applied.get(ref), DamError) else None for ref in until}
 
     def _channels(self) -> dict[str, str]:

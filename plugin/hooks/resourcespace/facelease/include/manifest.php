@@ -33,7 +33,7 @@ return [
     'include/modes.php' => [11148, '3ac61ac879df7134c98230061730cc5ff2a932c2a2fef51853ecd35478f50a86'],
     'include/panel.php' => [11839, '9a2cb6006fc8b0a74383b36d0f78b8ecbb6732655db01292020d37419c8284ca'],
     'include/photo.php' => [4335, '2168bab528bb29f26112c93102824e3ce9b3e84e77c911285e2799c010db302f'],
-    'include/places.php' => [2711, '0c24e59df9d82c84ad78a469136322ee0f9adc1abfb669c4d047252f00e97c0d'],
+    'include/places.php' => [2698, '16d9e3d9c099a6aaffec2557a32d47bb65dfa36aa561ce5bf4ece499ea4a73b7'],
     'include/setter.php' => [6936, 'd6140a5191fe37fc14b5b5f4a04237407ed8b0a312a726f8b9a2377cb8011b40'],
     'include/setup_test.php' => [5046, '279d9acff016cdc02712cb6609170a017f843be2a8825978140a1b3355a6a244'],
     'include/sight.php' => [5954, '094f8749624ca120f514a57f983acc220f077ba6f6a39b062bd011c51ba309ba'],
