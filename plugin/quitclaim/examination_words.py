@@ -1,7 +1,7 @@
-"""Why a photograph was not, or only partly, looked at, in words: codes, parted by spaces, and perhaps ": " and more.
+"""Why a photograph was not, or only partly, looked at, and why names could not be read: codes in words.
 
-The codes of `recognizer.partly` are among them. What is no code (a sentence of a decoder, or one that was stored before
-there were codes) is shown as it is.
+Codes are parted by spaces, and ": " and more may follow. Those of `recognizer.partly` and `hooks.unread` are among
+them. What is no code (a sentence of a decoder, or one that was stored before there were codes) is shown as it is.
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "transparent": "somebody is seen where the picture is transparent",
         "turned": "programs turn the picture differently, and somebody is seen only as others turn it",
         "behind": "something unknown stands behind the picture",
+        "preview_only": "only a preview was looked at, not what else the original holds",
         "small_preview": "there is only a preview, which is too small for the size of the original",
         "unknown_size": "there is only a preview, and the size of the original is not known",
         "not_close": "it is too large to be looked at closely enough",
@@ -40,6 +41,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "replaced": "the file was replaced, and its turn has not come yet",
         "boxes_forgotten": "what was found on it was past its term",
         "looked_less_closely": "it was examined by a version of FaceLease that looked less closely",
+        "photo": "the file itself is damaged or may not be read",
+        "sidecar": "the file beside it that holds its metadata is damaged or may not be read",
+        "list": "a list of names beside it cannot be read, or has somebody whom it does not name",
     },
     "nl": {
         "pages": "het bestand heeft meer pagina's",
@@ -52,6 +56,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "transparent": "waar de afbeelding doorzichtig is, is iemand te zien",
         "turned": "programma's draaien de foto verschillend, en alleen anders gedraaid is iemand te zien",
         "behind": "achter de foto zit iets onbekends",
+        "preview_only": "alleen een voorbeeldweergave is bekeken, niet wat het origineel verder bevat",
         "small_preview": "er is alleen een voorbeeldweergave, en die is te klein voor de grootte van het origineel",
         "unknown_size": "er is alleen een voorbeeldweergave, en de grootte van het origineel is niet bekend",
         "not_close": "ze is te groot om nauwkeurig genoeg te bekijken",
@@ -61,6 +66,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "replaced": "het bestand is vervangen, en deze foto is nog niet aan de beurt geweest",
         "boxes_forgotten": "wat erop gevonden was, was over zijn bewaartermijn",
         "looked_less_closely": "ze is onderzocht door een versie van FaceLease die minder nauwkeurig keek",
+        "photo": "het bestand zelf is beschadigd of mag niet worden gelezen",
+        "sidecar": "het bestand ernaast met de metadata is beschadigd of mag niet worden gelezen",
+        "list": "een namenlijst ernaast kan niet worden gelezen, of heeft iemand die ze niet noemt",
     },
 }  # fmt: skip
 
