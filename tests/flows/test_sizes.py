@@ -18,7 +18,8 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Answer, Code, Status, Use
 from plugin.recognizer.examiner import Examiner
 from sidecar.app import create_app
-from tests import support
+from tests import on_double, support
+from tests.doubles.resourcespace import Double
 from tests.flows.test_anew import changed
 from tests.flows.test_statements import Dated, shown
 from tests.program import Api, photograph
@@ -240,3 +241,18 @@ def test_a_file_that_was_replaced_has_no_size_any_more(services: Services) -> No
     assert set(statuses(services).values()) == {Status.UNKNOWN}
     with services.store.read() as conn:
         assert conn.scalar(select(t.resource.c.longest_px).where(t.resource.c.ref == REF)) is None
+
+
+def test_a_day_goes_to_the_dam_with_the_size_that_it_holds_for(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """In one call, so that the plugin never has a day of which it does not know the size; 0 is any size."""
+    with Double() as double:
+        config = on_double.configuration(tmp_path, double, clearance={"max_px": {"website": 1200}})
+        on_double.with_dates(config, double)
+        ref = double.library.create(1).ref
+        with support.opened(config, clock, examiner) as house:
+            day = house.today()
+            assert house.dam.state_many({str(ref): {"website": day, "press": None}}) == {str(ref): None}
+        assert double.library.date_sizes == {"cleareduntilwebsite": 1200, "cleareduntilpress": 0}
+        assert on_double.dates(double.library, [ref]) == 1

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.php import SECRET, answer, quoted, run_php
+from tests.php import PLUGIN, SECRET, answer, quoted, run_php
 
 # Channels with a rule each, and a usage for one of them; `$told` is what the sidecar answers.
 SITE = """
@@ -233,3 +233,30 @@ def test_a_field_and_the_panel_say_the_size() -> None:
         run_php(f"{site} echo facelease_channel_line('website', {odd});")
         == "website: cleared until the end of 2027-03-01"
     )
+
+
+APPLIED = """
+function db_begin_transaction($name) {} function db_end_transaction($name) {} function db_rollback_transaction($name) {}
+function facelease_resource($ref) { return ['ref' => $ref]; }
+function get_resource_nodes(...$given) { return []; } function delete_resource_nodes(...$given) {}
+function get_resource_type_field($field) { return ['type' => FIELD_TYPE_DYNAMIC_KEYWORDS_LIST]; }
+$GLOBALS['facelease_people_field'] = 29;
+$before = $GLOBALS['rows'];
+$GLOBALS['rows'] = fn($sql, $given) => str_contains($sql, 'FOR UPDATE') ? [['ref' => 1]] : $before($sql, $given);
+"""
+
+
+def test_a_size_is_kept_with_the_day_that_it_came_with() -> None:
+    """Before the day stands; of fields that got no day nothing is kept, and what is no size writes nothing."""
+    tags = f"require {json.dumps(str(PLUGIN / 'include' / 'tags.php'))};"
+    site = f"{DATES}{SITE}{STATE}{APPLIED}{tags}"
+
+    def kept(item: str) -> object:
+        code = f"$done = facelease_apply_item({item}); echo json_encode([$done['ok'], (object) $GLOBALS['kept']]);"
+        return json.loads(run_php(f"{site} {code}"))
+
+    day = "'ref' => 4, 'cleared_until' => ['w' => '']"
+    assert kept(f"[{day}, 'max_px' => ['w' => 1200, 'p' => 700]]") == [True, {"px_w": "1200"}]
+    assert kept(f"[{day}]") == [True, {}]
+    assert kept(f"[{day}, 'max_px' => ['w' => '1200']]") == [True, {}]
+    assert kept(f"[{day}, 'max_px' => 1200]") == [False, {}]
