@@ -15,6 +15,7 @@ from plugin.hooks.events import Ref
 from plugin.quitclaim import wording as reasons
 from plugin.quitclaim.answers import Status
 from sidecar import signed, wording
+from sidecar.api.models import Px
 from sidecar.panel import Line
 
 PATH = "/gate/resourcespace"
@@ -30,10 +31,15 @@ class _Asked(BaseModel):
 
 
 class Question(_Asked):
-    """Which photographs, on which channels. An answer is no delivery: what happened is told afterwards."""
+    """Which photographs, on which channels. An answer is no delivery: what happened is told afterwards.
+
+    `longest_px`: by photograph, the longer side of the file that would be sent, where it shows the whole picture;
+    what is not said is judged as the original.
+    """
 
     refs: Annotated[tuple[Ref, ...], Field(min_length=1, max_length=MOST)]
     channels: Channels
+    longest_px: Annotated[dict[Line, Px], Field(max_length=MOST)] = Field(default_factory=dict)
     language: Line = ""
 
 
@@ -68,8 +74,10 @@ def blueprint(services: Services) -> Blueprint | None:
     def asked() -> Response:
         _, raw = signed.body(services, known)
         question = _parsed(Question, raw)
-        verdicts = downloads.ask(services, [str(ref) for ref in question.refs], question.channels)
-        return jsonify(answers={ref: _said(services, one, question) for ref, one in verdicts.items()})
+        refs = [str(ref) for ref in question.refs]
+        verdicts = downloads.ask(services, refs, question.channels, question.longest_px)
+        answers = {ref: _said(services, one, question) for ref, one in verdicts.items()}
+        return jsonify(answers=answers, max_px=services.config.clearance.max_px)
 
     @routes.post(f"{PATH}/deliveries")
     def told() -> tuple[Response, int]:

@@ -133,7 +133,7 @@ def _shown(services: Services, question: Question) -> dict[str, Any]:
             for one in view.people
         ],
         "faces": [_face(face, question.can_edit, wording.of(language)) for face in view.faces],
-        "channels": _with_fields(services, question, view, said.channels(view.channels)),
+        "channels": _with_fields(services, question, view, said.sized(view.channels)),
         "why": list(dict.fromkeys(line for one in view.channels.values() for line in said.why(one))),
     }
 
@@ -159,10 +159,16 @@ class _Said:
 
     def __init__(self, services: Services, language: str) -> None:
         self._zone = services.config.site.zone
+        self._max_px = services.config.clearance.max_px
         self._language = language
 
     def why(self, answer: Answer) -> list[str]:
         return [reasons.render(reason, self._language, self._zone) for reason in answer.reasons]
+
+    def sized(self, answers: Mapping[str, Answer]) -> dict[str, dict[str, Any]]:
+        """The same of the photograph itself, with the longer side of the copies that each holds for."""
+        said = self.channels(answers)
+        return {channel: one | {"max_px": self._max_px.get(channel)} for channel, one in said.items()}
 
     def channels(self, answers: Mapping[str, Answer]) -> dict[str, dict[str, Any]]:
         return {

@@ -13,6 +13,7 @@ from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx, inserted
+from plugin.quitclaim.examination_words import NotExamined
 from plugin.quitclaim.scope import Scope
 
 
@@ -90,7 +91,8 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
         result = tx.execute(insert(t.resource).values(ref=resource.ref, examined="no", **values))
         return inserted(result), True
     if row.file_version != resource.file_version:
-        values |= {"examined": "no", "examined_reason": "the file was replaced", "matched": False}
+        values |= {"examined": "no", "examined_reason": NotExamined.REPLACED.value}
+        values |= {"matched": False, "longest_px": None}
         tx.execute(delete(t.clearance).where(t.clearance.c.resource_id == row.id))
         faces.forget_suggestions(tx, row.id)
     tx.execute(update(t.resource).where(t.resource.c.id == row.id).values(**values))

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
@@ -36,6 +37,9 @@ from plugin.quitclaim.answers import (
 
 CHUNK = 200
 
+Sizes = Mapping[str, int | None]
+CHANNELS_OWN: Sizes = MappingProxyType({})
+
 NEVER_HEARD_OF = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
 """The answer for a photograph that the ledger does not know."""
 
@@ -57,17 +61,21 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     for face in found:
         state, good = FaceState(face.state), face.set_id in vouched
         reason = faces.reason_of(texts, face) or None
-        seen[face.resource_id].append(FaceFact(state, face.person_id, face.width_px, reason, good))
+        seen[face.resource_id].append(FaceFact(state, face.person_id, face.file_px, reason, good))
     named: dict[int, list[NameFact]] = defaultdict(list)
     for tag in tags:
         # A name that the DAM shows is not theirs who entered themselves, by spelling alone.
         whose = None if names.by_spelling_alone(tag) else tag.person_id
         named[tag.resource_id].append(NameFact(whose, Origin(tag.origin), tag.node, tag.set_id in vouched))
-    rows = select(t.resource.c.id, t.resource.c.examined, t.resource.c.examined_reason)
+    c = t.resource.c
+    rows = select(c.id, c.examined, c.examined_reason, c.longest_px, c.unread).where(c.id.in_(resource_ids))
     return {
-        row.id: Facts(Examined(row.examined), row.examined_reason, tuple(seen[row.id]), tuple(named[row.id]))
-        for row in conn.execute(rows.where(t.resource.c.id.in_(resource_ids)))
-    }
+        row.id: Facts(
+            Examined(row.examined), row.examined_reason, tuple(seen[row.id]), tuple(named[row.id]),
+            row.longest_px, row.unread,
+        )
+        for row in conn.execute(rows)
+    }  # fmt: skip
 
 
 def _tags(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
@@ -135,8 +143,9 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     listed = services.config.clearance
     mine = {person: published.get(person, {}) for person in people_in(facts)}
+    policies = {channel: services.policy_for(channel) for channel in listed.channels}
     for use in product(listed.purposes, listed.channels):
-        for start, end in spans(facts, _grants(mine, use), services.policy):
+        for start, end in spans(facts, _grants(mine, use), policies[use[1]]):
             yield {
                 "resource_id": resource_id, "purpose": use[0], "channel": use[1],
                 "valid_from": start, "valid_until": end or FOREVER,
@@ -170,11 +179,16 @@ def ask(services: Services, ref: str, purpose: str, channel: str, day: date | No
 
 
 def ask_many(
-    services: Services, refs: Sequence[str], uses: Sequence[Use], day: date | None = None
+    services: Services,
+    refs: Sequence[str],
+    uses: Sequence[Use],
+    day: date | None = None,
+    sizes: Sizes = CHANNELS_OWN,
 ) -> dict[str, dict[Use, Answer]]:
     """The same for many photographs and uses at once; a ref that the ledger does not know has no entry.
 
-    Raises ConsentError for a use that the configuration does not list.
+    `sizes`: the longer side of the file that is taken, by ref; None for the original's, whatever it is. Missing: at
+    most what the channel states. Raises ConsentError for a use that the configuration does not list.
     """
     for use in uses:
         cleared.refuse_unknown(services, use.purpose, use.channel)
@@ -195,21 +209,24 @@ def ask_many(
             published = _published(services, conn, facts.values())
             for key, fact in facts.items():
                 mine = {person: published.get(person, {}) for person in people_in(fact)}
+                longest = sizes.get(names[key], 0)
                 found[names[key]] = {
-                    use: _on(services, fact, _grants(mine, (use.purpose, use.channel)), use, day)
+                    use: _on(services, fact, _grants(mine, (use.purpose, use.channel)), use, day, longest)
                     for use in uses
                 }
     return found
 
 
-def _on(services: Services, facts: Facts, grants: GrantsOf, use: Use, day: date | None) -> Answer:
-    now = services.clock.now()
+def _on(
+    services: Services, facts: Facts, grants: GrantsOf, use: Use, day: date | None, longest: int | None
+) -> Answer:
+    now, policy = services.clock.now(), services.policy_for(use.channel, longest)
     if day is None or day == services.today():
-        return answer(facts, grants, services.policy, now, use)
+        return answer(facts, grants, policy, now, use)
     first, last = _ends_of(services, day)
-    morning = answer(facts, grants, services.policy, first, use)
+    morning = answer(facts, grants, policy, first, use)
     if morning.status is Status.CLEARED and morning.until is not None and morning.until <= last:
-        return answer(facts, grants, services.policy, last, use)
+        return answer(facts, grants, policy, last, use)
     return morning
 
 

@@ -25,7 +25,8 @@ _TICK = timedelta(microseconds=1)
 class Span:
     """A use over a time: cleared at each moment from `start` until before `end`.
 
-    `closed`: why the house is closed, where nothing is cleared for any use.
+    `closed`: why the house is closed, where nothing is cleared for any use. `max_px`: the longest side
+    of the copies that it holds for, None where it holds for the original.
     """
 
     purpose: str
@@ -33,6 +34,7 @@ class Span:
     start: datetime
     end: datetime
     closed: str | None = None
+    max_px: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ def until(services: Services, purpose: str, channel: str, last: date, first: dat
 def between(services: Services, purpose: str, channel: str, start: datetime, end: datetime) -> Span:
     """The span of a use. Raises UseUnknown for one that is not configured."""
     refuse_unknown(services, purpose, channel)
+    most = services.config.clearance.max_px.get(channel)
     with services.store.read() as conn:
-        return Span(purpose, channel, start, end, closed_house.why(services, conn))
+        return Span(purpose, channel, start, end, closed_house.why(services, conn), most)
 
 
 def refuse_unknown(services: Services, purpose: str, channel: str) -> None:

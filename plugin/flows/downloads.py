@@ -4,21 +4,23 @@ Open is what is cleared on every channel asked about, and what shows nobody. All
 never yes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, or_, select, true
 
 from plugin.flows import clearance, cleared, closed_house
 from plugin.flows.notices import once
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.quitclaim.answers import Answer, Code, Reason, Status, Use
+from plugin.quitclaim.answers import Answer, Code, Policy, Reason, Status, Use
 
 OPEN = frozenset({Status.CLEARED, Status.NO_PERSON_FOUND})
+_NO_SIZES: Mapping[str, int] = MappingProxyType({})
 _NOT_EXAMINED = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
 
 
@@ -30,10 +32,16 @@ class Verdict:
     against: tuple[Answer, ...]
 
 
-def ask(services: Services, refs: Sequence[str], channels: Sequence[str]) -> dict[str, Verdict]:
-    """The verdict on each of `refs`, for the first configured purpose. Raises ConsentError for a channel unknown."""
+def ask(
+    services: Services, refs: Sequence[str], channels: Sequence[str], sizes: Mapping[str, int] = _NO_SIZES
+) -> dict[str, Verdict]:
+    """The verdict on each of `refs`, for the first configured purpose. Raises ConsentError for a channel unknown.
+
+    `sizes`: the longer side of the file that would be sent; what is missing is judged as the original.
+    """
     uses = [Use(services.config.clearance.purposes[0], channel) for channel in channels]
-    found = clearance.ask_many(services, refs, uses)
+    delivered = {ref: sizes.get(ref) for ref in refs}
+    found = clearance.ask_many(services, refs, uses, sizes=delivered)
     return {ref: _verdict(list(found[ref].values()) if ref in found else [_NOT_EXAMINED]) for ref in refs}
 
 
@@ -90,25 +98,45 @@ def spans(numbers: Sequence[int]) -> str:
 
 
 def count_open(services: Services, channel: str) -> int:
-    """How many photographs may go out on the channel now. Raises ConsentError for a channel unknown."""
+    """How many photographs may go out on the channel now, no larger than its `max_px`.
+
+    Raises ConsentError for a channel unknown.
+    """
     span = cleared.now(services, services.config.clearance.purposes[0], channel)
-    nobody = select(func.count()).select_from(t.resource).where(_shows_nobody(services))
+    nobody = select(func.count()).select_from(t.resource).where(_shows_nobody(services.policy_for(channel)))
     with services.store.read() as conn:
         if closed_house.why(services, conn) is not None:
             return 0
         return cleared.count(conn, span) + (conn.scalar(nobody) or 0)
 
 
-def _shows_nobody(services: Services) -> ColumnElement[bool]:
+def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
     """What `answers.answer` calls "no person found": examined whole, nobody named, no face left undecided."""
-    policy = services.policy
-    counts = t.face.c.width_px >= (0 if policy.small_figures_block else policy.count_px)
     dismissed = and_(t.face.c.state == "dismissed", func.trim(func.coalesce(t.face.c.reason, "")) != "")
     named = and_(t.face.c.state == "matched", t.face.c.person_id.is_not(None))
     here = t.face.c.resource_id == t.resource.c.id
     return and_(
         t.resource.c.deleted_at.is_(None),
         t.resource.c.examined == "whole",
+        t.resource.c.unread.is_(None),
         ~exists().where(t.tag.c.resource_id == t.resource.c.id),
-        ~exists().where(here, or_(named, and_(counts, ~dismissed))),
+        ~exists().where(here, or_(named, and_(_counts(policy), ~dismissed))),
     )
+
+
+def _counts(policy: Policy) -> ColumnElement[bool]:
+    """`answers` says which faces count; this is the same of the columns."""
+    if policy.small_figures_block:
+        return true()
+    face, longest = cast(t.face.c.file_px, BigInteger), cast(t.resource.c.longest_px, BigInteger)
+
+    def is_wide(least: int, *most: int | None) -> ColumnElement[Any]:
+        shown = min((px for px in most if px is not None), default=None)
+        size = longest if shown is None else case((longest > shown, shown), else_=longest)
+        return (2 * face + 1) * size > (2 * least - 1) * longest
+
+    return or_(
+        face.is_(None), longest.is_(None), longest <= 0,
+        is_wide(policy.recognisable_px, policy.shown_px),
+        is_wide(policy.count_px, policy.shown_px, policy.detect_px),
+    )  # fmt: skip

@@ -5,12 +5,15 @@ AI tools, on the channel that `gate.ai_channel` names. A caller is taken for an 
 claims to be one of `gate.plain_tools`, its token says that it may, and it names no inference that it
 would draw. Emotion inference is refused whoever asks (Regulation (EU) 2024/1689 Art. 5(1)(f), Art.
 50(3)); it is known by what the tool says of itself. Whatever is not allowed is logged.
+
+A channel with a largest size (`clearance.max_px`) is judged at that size, or at the larger one that will be
+delivered; and so is the agreement to AI tools.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -47,7 +50,8 @@ class Why(StrEnum):
 class Question:
     """Which photograph, for which use, by which tool; `inference` is what the tool would conclude from it.
 
-    `kind` is what the caller says; `claims`: the kinds that it may say so of itself, by its token.
+    `kind` is what the caller says; `claims`: the kinds that it may say so of itself, by its token. `longest_px`: the
+    longer side of what will be delivered; None: no larger than the channel states.
     """
 
     ref: str
@@ -57,16 +61,21 @@ class Question:
     inference: tuple[str, ...] = ()
     day: date | None = None
     claims: frozenset[str] = frozenset()
+    longest_px: int | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict, what decided it, until when it holds (None: no end is known, or it is no yes), and the reasons."""
+    """The verdict, what decided it, until when it holds (None: no end is known, or it is no yes), and the reasons.
+
+    `max_px`: the longer side up to which it holds, where it rests on a size; None: whatever the size.
+    """
 
     verdict: Verdict
     why: Why
     until: datetime | None = None
     reasons: tuple[Reason, ...] = ()
+    max_px: int | None = None
 
 
 # Stems, without accents, in English and Dutch. Whole words where a stem would catch innocent ones (moodboard).
@@ -124,18 +133,32 @@ def is_plain(services: Services, question: Question) -> bool:
 
 def _decide(services: Services, question: Question) -> Decision:
     gate, use = services.config.gate, question.use
+    size = _delivered(services, question)
     ai = not is_plain(services, question)
     permit = Use(use.purpose, gate.ai_channel)
     uses = [use, permit] if ai and gate.ai_channel else [use]
-    found = clearance.ask_many(services, [question.ref], uses, question.day).get(question.ref)
+    found = clearance.ask_many(services, [question.ref], uses, question.day, {question.ref: size})
+    decision = _judge(services, found.get(question.ref), uses, ai)
+    sized = any(one.channel in services.config.clearance.max_px for one in uses)
+    return replace(decision, max_px=size) if sized else decision
+
+
+def _delivered(services: Services, question: Question) -> int | None:
+    """The longer side of what will be delivered, at most; None where nothing bounds it."""
+    most = services.config.clearance.max_px.get(question.use.channel)
+    return most if question.longest_px is None else max(most or 0, question.longest_px)
+
+
+def _judge(services: Services, found: Mapping[Use, Answer] | None, uses: Sequence[Use], ai: bool) -> Decision:
+    """By the answers for the use itself and, of an AI tool, for the agreement to such tools, if they have a channel."""
     if found is None:
         return Decision(Verdict.UNKNOWN, Why.NOT_KNOWN, reasons=clearance.NEVER_HEARD_OF.reasons)
-    first = _of(services, found[use])
+    first = _of(services, found[uses[0]])
     if first.verdict is not Verdict.ALLOW or first.why is Why.NO_PERSON or not ai:
         return first
-    if not gate.ai_channel:
+    if len(uses) == 1:
         return Decision(Verdict.REFUSE, Why.AI_NOT_ALLOWED)
-    second = found[permit]
+    second = found[uses[1]]
     if second.status is not Status.CLEARED:
         return Decision(Verdict.REFUSE, Why.AI_NOT_ALLOWED, reasons=second.reasons)
     return Decision(Verdict.ALLOW, Why.CLEARED, earlier(first.until, second.until), first.reasons)

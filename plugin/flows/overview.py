@@ -108,9 +108,9 @@ class _Asked:
     def about(self, facts: Facts) -> dict[str, Answer]:
         if self._closed is not None:
             return {use.channel: closed_house.answer(self._closed) for use in self._uses}
-        policy = self._services.policy
+        policies = {use: self._services.policy_for(use.channel) for use in self._uses}
         return {
-            use.channel: answer(facts, self._grants[use.channel], policy, self._now, use)
+            use.channel: answer(facts, self._grants[use.channel], policies[use], self._now, use)
             for use in self._uses
         }
 
@@ -124,10 +124,13 @@ def _named(asked: _Asked, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) 
     # What a person agreed to does not depend on how their name came to stand here, but on whose it is.
     alone = Facts(Examined.WHOLE, names=(NameFact(fact.person_id, Origin.CONFIRMED, tag.node),))
     answers = {
-        channel: replace(one, reasons=tuple(why for why in one.reasons if why.code is not Code.NO_FACE))
+        channel: replace(one, reasons=tuple(why for why in one.reasons if why.code not in _OF_THE_PHOTOGRAPH))
         for channel, one in asked.about(alone).items()
     }
     return Named(tag.node, tag.origin, by.get(tag.person_id, ""), answers)
+
+
+_OF_THE_PHOTOGRAPH = frozenset({Code.NO_FACE, Code.SHOWN_AT})
 
 
 def _face(face: Row[Any], labels: Mapping[str, str], reason: str) -> Face:

@@ -44,12 +44,20 @@ class Services:
         minors = self.config.minors
         return AgeRules(minors.age, minors.recognition_from, minors.guardians, self.config.site.zone)
 
-    @property
-    def policy(self) -> Policy:
+    def policy_for(self, channel: str, longest: int | None = 0) -> Policy:
+        """The policy of a channel, at its `max_px` or at `longest` px, whichever is more.
+
+        `longest`: the longer side of the file that is taken, 0 where it is no larger than `max_px`; None: the
+        original's, whatever it is.
+        """
+        rules, most = self.config.clearance, self.config.clearance.max_px.get(channel)
         return Policy(
-            needs_confirmed=self.config.clearance.needs_confirmed,
-            small_figures_block=self.config.clearance.small_figures_block,
+            needs_confirmed=rules.needs_confirmed,
+            small_figures_block=rules.small_figures_block,
             count_px=self.config.matching.count_px,
+            recognisable_px=rules.recognisable_px,
+            detect_px=self.config.recognizer.detect_px,
+            shown_px=None if most is None or longest is None else max(most, longest),
         )
 
     @property

@@ -49,7 +49,8 @@ def _wish(services: Services, tx: Tx, ids: Sequence[int]) -> None:
     changed: dict[int, dict[str, str]] = {}
     for resource_id in ids:
         was = before.get(resource_id, {})
-        wanted = _patient(services, was, dates[resource_id])
+        removed = {channel: "" for channel, day in was.items() if day and channel not in dates[resource_id]}
+        wanted = removed | _patient(services, was, dates[resource_id])
         if wanted != was and (was or any(wanted.values())):
             changed[resource_id] = wanted
     _store(tx, changed, before.keys())

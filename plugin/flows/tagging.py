@@ -31,6 +31,7 @@ from plugin.ledger.audit import Action
 from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim import rules
+from plugin.quitclaim.examination_words import NotExamined
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.messages import Examination, FoundFace, Request
 
@@ -107,9 +108,9 @@ def _examine(services: Services, ref: str) -> None:
 def _look_at(services: Services, arrival: Arrival) -> tuple[Examination | None, str]:
     """Examine the picture as far as the collections allow; else the reason why not."""
     if arrival.resource.kind != "photo":
-        return None, "not a photograph: video, PDF and multi-page files are not examined yet"
+        return None, NotExamined.NO_PHOTOGRAPH.value
     if arrival.scope.mode in {Mode.OFF, Mode.NEVER}:
-        return None, "recognition is off in every collection of this photograph"
+        return None, NotExamined.OFF.value
     try:
         services.faces.refresh(services)
         picture = services.dam.picture(arrival.resource.ref)
@@ -120,7 +121,7 @@ def _look_at(services: Services, arrival: Arrival) -> tuple[Examination | None, 
     except PictureError as error:
         return None, str(error)
     except ExaminationFailed as error:
-        return None, f"examining it failed: {error}"
+        return None, f"{NotExamined.FAILED.value}: {error}"
 
 
 def request(services: Services, arrival: Arrival) -> Request:
@@ -174,10 +175,8 @@ def _land(
 
 
 def _not_examined(services: Services, tx: Tx, arrival: Arrival, reason: str) -> list[int]:
-    this = t.resource.c.id == arrival.resource_id
-    tx.execute(
-        update(t.resource).where(this).values(examined="no", examined_reason=reason, examined_at=tx.now)
-    )
+    not_looked_at = {"examined": "no", "examined_reason": reason, "examined_at": tx.now}
+    tx.execute(update(t.resource).where(t.resource.c.id == arrival.resource_id).values(**not_looked_at))
     if arrival.scope.mode not in {Mode.OFF, Mode.NEVER}:
         return []
     faces.forget_suggestions(tx, arrival.resource_id)
@@ -268,12 +267,9 @@ def tag(
     places = intents.absent(services, arrival.resource, person.display_name)
     if not places:
         return None
-    return intents.propose(
-        services, tx,
-        intents.Proposal(
-            arrival.resource_id, person_id, person.display_name, "add", origin, places, face_id, set_id
-        ), actor,
-    )  # fmt: skip
+    name = person.display_name
+    add = intents.Proposal(arrival.resource_id, person_id, name, "add", origin, places, face_id, set_id)
+    return intents.propose(services, tx, add, actor)
 
 
 def _no_longer_shown(services: Services, tx: Tx, arrival: Arrival) -> list[int]:

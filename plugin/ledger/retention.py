@@ -20,7 +20,8 @@ CHUNK = 1000
 REPEATABLE = timedelta(hours=24)
 """How long a request under an idempotency key is answered again instead of carried out again."""
 
-FORGOTTEN = "its boxes were past their term"
+FORGOTTEN = "boxes_forgotten"
+"""A code of `quitclaim.examination_words`."""
 
 
 def sweep(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0) -> dict[str, int]:

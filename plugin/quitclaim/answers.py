@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import reduce
 
+from plugin.quitclaim.face_size import is_wide
 from plugin.quitclaim.intervals import containing, earlier, intersect, union
 from plugin.quitclaim.model import Window, utc
 
@@ -70,18 +71,20 @@ class Code(StrEnum):
     SMALL_FIGURES = "small_figures"
     NO_FACE = "no_face"
     HOUSE_CLOSED = "house_closed"
+    NAMES_UNREAD = "names_unread"
+    SHOWN_AT = "shown_at"
 
 
 @dataclass(frozen=True)
 class FaceFact:
-    """A face as it is known: `width_px` in the picture as detected, `reason` of a dismissal.
+    """A face as it is known: `file_px`, its width in the file, None where not known; `reason` of a dismissal.
 
     `vouched`: False where the match rests on pictures that nobody has vouched for.
     """
 
     state: FaceState
     person_id: str | None
-    width_px: int
+    file_px: int | None
     reason: str | None = None
     vouched: bool = True
 
@@ -98,21 +101,33 @@ class NameFact:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a photograph; `reason` says why it was not, or only partly, examined."""
+    """What is known of a photograph; `reason` says why it was not, or only partly, examined.
+
+    `longest_px`: the longer side of the original, None where not known. `unread`: why the names on it could not be
+    read, None where they were.
+    """
 
     examined: Examined
     reason: str | None = None
     faces: tuple[FaceFact, ...] = ()
     names: tuple[NameFact, ...] = ()
+    longest_px: int | None = None
+    unread: str | None = None
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the house decided: see `clearance` and `matching.count_px` in the configuration."""
+    """What the house decided: see `clearance`, `matching.count_px` and `recognizer.detect_px` in the configuration.
+
+    `shown_px`: the longest side at which the photograph is used; None: the file's own.
+    """
 
     needs_confirmed: bool = True
     small_figures_block: bool = False
     count_px: int = 20
+    recognisable_px: int = 64
+    detect_px: int = 1024
+    shown_px: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +140,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason, with what its sentence needs: name, use, moment (ISO 8601), count, why."""
+    """One reason, with what its sentence needs: name, use, moment (ISO 8601), count, why, px."""
 
     code: Code
     values: tuple[tuple[str, str], ...] = ()
@@ -152,7 +167,7 @@ def answer(facts: Facts, grants_of: GrantsOf, policy: Policy, at: datetime, use:
     now = utc(at, "at")
     blocking = _blocking(facts, grants_of, now, use)
     undecided = _undecided(facts, policy)
-    reasons = (*blocking, *undecided, *_left_out(facts, policy))
+    reasons = (*blocking, *undecided, *_left_out(facts, policy, use))
     if blocking or undecided:
         return Answer(Status.BLOCKED if blocking else Status.UNKNOWN, None, reasons)
     people = _named(facts)
@@ -209,13 +224,13 @@ def _use(use: Use | None) -> tuple[tuple[str, str], ...]:
 
 
 def _undecided(facts: Facts, policy: Policy) -> list[Reason]:
-    reasons = []
+    reasons = [] if facts.unread is None else [Reason(Code.NAMES_UNREAD, (("why", facts.unread),))]
     if facts.examined is not Examined.WHOLE:
         code = Code.NOT_EXAMINED if facts.examined is Examined.NO else Code.EXAMINED_PARTLY
         reasons.append(Reason(code, (("why", facts.reason),) if facts.reason else ()))
     counts = dict.fromkeys(_OPEN.values(), 0)
     for face in facts.faces:
-        if _counts(face, policy) and not _settled(face):
+        if _counts(face, facts.longest_px, policy) and not _settled(face):
             counts[_OPEN[face.state]] += 1
     reasons += [Reason(code, (("count", str(n)),)) for code, n in counts.items() if n]
     return reasons + _unvouched(facts) + _unconfirmed(facts, policy)
@@ -250,8 +265,14 @@ def _unconfirmed(facts: Facts, policy: Policy) -> list[Reason]:
     return reasons + ([Reason(Code.NAME_MISSING, (("count", str(bare)),))] if bare else [])
 
 
-def _counts(face: FaceFact, policy: Policy) -> bool:
-    return policy.small_figures_block or face.width_px >= policy.count_px
+def _counts(face: FaceFact, longest: int | None, policy: Policy) -> bool:
+    """Whether the face can be recognised at the shown size, or stands out in the small picture of the whole."""
+    if policy.small_figures_block or face.file_px is None or longest is None or longest <= 0:
+        return True
+    shown = longest if policy.shown_px is None else policy.shown_px
+    small = min(shown, policy.detect_px)
+    recognised = is_wide(face.file_px, longest, shown, policy.recognisable_px)
+    return recognised or is_wide(face.file_px, longest, small, policy.count_px)
 
 
 def _settled(face: FaceFact) -> bool:
@@ -261,13 +282,16 @@ def _settled(face: FaceFact) -> bool:
     return face.state is FaceState.MATCHED and face.person_id is not None
 
 
-def _left_out(facts: Facts, policy: Policy) -> Iterable[Reason]:
+def _left_out(facts: Facts, policy: Policy, use: Use | None) -> Iterable[Reason]:
     """What does not block, and is shown with the answer all the same."""
     for face in facts.faces:
         if face.state is FaceState.DISMISSED and _settled(face):
             yield Reason(Code.FACE_DISMISSED, (("why", face.reason or ""),))
-    small = sum(1 for face in facts.faces if not _counts(face, policy) and not _settled(face))
+    longest = facts.longest_px
+    small = sum(1 for face in facts.faces if not _counts(face, longest, policy) and not _settled(face))
     if small:
         yield Reason(Code.SMALL_FIGURES, (("count", str(small)),))
     if not facts.faces and facts.examined is Examined.WHOLE:
         yield Reason(Code.NO_FACE)
+    if policy.shown_px is not None:
+        yield Reason(Code.SHOWN_AT, (("px", str(policy.shown_px)), *_use(use)))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 
 from plugin.quitclaim.answers import Code, Reason
+from plugin.quitclaim.examination_words import say
 
 _MONTHS = {
     "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -45,6 +46,8 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
         Code.HOUSE_CLOSED: (
             "nothing is cleared now: FaceLease is closed, because its record of who has withdrawn is {log}",
         ),
+        Code.NAMES_UNREAD: ("the names on the photo could not be read{why}",),
+        Code.SHOWN_AT: ("{use}: judged for copies of at most {px} px on the longer side",),
     },
     "nl": {
         Code.NEVER_AGREED: ("{name} heeft niet ingestemd met {use}",),
@@ -79,6 +82,8 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
         Code.HOUSE_CLOSED: (
             "er wordt nu niets vrijgegeven: FaceLease is gesloten, want het register van intrekkingen {log}",
         ),
+        Code.NAMES_UNREAD: ("de namen bij de foto konden niet worden gelezen{why}",),
+        Code.SHOWN_AT: ("{use}: beoordeeld voor kopieën van hoogstens {px} px aan de langste zijde",),
     },
 }
 
@@ -118,10 +123,24 @@ def render(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
         name=values.get("name") or _SOMEBODY[tongue],
         use=_use(values, tongue),
         date=_date(values["moment"], tongue, zone) if "moment" in values else "",
-        why=f": {values['why']}" if values.get("why") else "",
+        why=f": {_why(reason.code, values['why'], tongue)}" if values.get("why") else "",
+        px=thousands(int(values.get("px", "0")), tongue),
         count=values.get("count", "1"),
         log=_LOG[tongue].get(values.get("log", ""), _LOG[tongue]["different"]),
     )
+
+
+# A reason of a dismissal is not in these words: an editor may have typed it.
+_CODED = frozenset({Code.NOT_EXAMINED, Code.EXAMINED_PARTLY, Code.NAMES_UNREAD})
+
+
+def _why(code: Code, why: str, tongue: str) -> str:
+    return say(why, tongue) if code in _CODED else why
+
+
+def thousands(number: int, language: str) -> str:
+    """1,200 in English, 1.200 in Dutch."""
+    return f"{number:,}".replace(",", "." if language == "nl" else ",")
 
 
 def _use(values: Mapping[str, str], tongue: str) -> str:

@@ -24,12 +24,16 @@ class Why(BaseModel):
 
 
 class Told(BaseModel):
-    """The answer for a use. Only `cleared` is yes; `until` is null where it is no yes, or has no known end."""
+    """The answer for a use. Only `cleared` is yes; `until` is null where it is no yes, or has no known end.
+
+    `max_px`: it holds for copies whose longer side is at most that; null: whatever the size.
+    """
 
     purpose: str
     channel: str
     status: Literal["cleared", "blocked", "unknown", "no_person_found"]
     until: datetime | None
+    max_px: int | None
     reasons: list[Why]
 
 
@@ -89,7 +93,7 @@ class Cleared(BaseModel):
 
 
 class Library(BaseModel):
-    """A page, those that end first in front; `count` where it was asked for.
+    """A page, those that end first in front; `count` where it was asked for; `max_px` as in the other answers.
 
     `closed`: why nothing is cleared for any use, while FaceLease itself is closed.
     """
@@ -97,6 +101,7 @@ class Library(BaseModel):
     items: list[Cleared]
     next: str | None
     count: int | None
+    max_px: int | None
     closed: str | None = None
 
 
@@ -132,7 +137,9 @@ def routes(services: Services) -> Routes:
             count = cleared.count(conn, span) if query.count else None
         items = [Cleared(ref=one.ref, until=one.until) for one in page.photos]
         closed = _closed(services, span.closed)
-        return answer(Library(items=items, next=page.next or None, count=count, closed=closed))
+        return answer(
+            Library(items=items, next=page.next or None, count=count, max_px=span.max_px, closed=closed)
+        )
 
     return api
 
@@ -155,12 +162,13 @@ def _unknown(uses: list[Use]) -> dict[Use, Answer]:
 
 
 def _photo(services: Services, ref: str, answers: dict[Use, Answer], language: str | None) -> Photo:
+    sizes = services.config.clearance.max_px
     return Photo(
         ref=ref,
         answers=[
             Told(
                 purpose=use.purpose, channel=use.channel, status=one.status.value, until=one.until,
-                reasons=reasons(services, one.reasons, language),
+                max_px=sizes.get(use.channel), reasons=reasons(services, one.reasons, language),
             )
             for use, one in answers.items()
         ],

@@ -13,7 +13,7 @@ from plugin.flows.tokens import Scope
 from plugin.quitclaim.answers import Code, Reason, Use
 from sidecar.api.clearance import Why, reasons
 from sidecar.api.guard import caller
-from sidecar.api.models import Closed, Day, Line, Ref, Word
+from sidecar.api.models import Closed, Day, Line, Px, Ref, Word
 from sidecar.api.routes import Route, Routes, answer
 
 _SOMEBODY = {"en": "somebody", "nl": "iemand"}
@@ -31,22 +31,31 @@ class Tool(Closed):
 
 
 class Question(Closed):
-    """Which photograph, for which use, by which tool; `day`: default now."""
+    """Which photograph, for which use, by which tool; `day`: default now.
+
+    `longest_px`: the longer side, in px, of what will be delivered. Without it a channel that states a largest size is
+    judged at that size, and the answer's `max_px` says so: scale to it before the picture is used.
+    """
 
     resource: Ref
     purpose: Word
     channel: Word
     tool: Tool
     day: Day | None = None
+    longest_px: Px | None = None
     language: Literal["en", "nl"] | None = None
 
 
 class Decision(BaseModel):
-    """Only `allow` is yes, and no longer than `until`; null is no known end."""
+    """Only `allow` is yes, no longer than `until` (null is no known end), and for copies no larger than `max_px`.
+
+    `max_px` is null where the answer rests on no size.
+    """
 
     decision: Literal["allow", "refuse", "unknown"]
     why: Literal["cleared", "no_person", "not_cleared", "not_known", "ai_not_allowed", "emotion_inference"]
     until: datetime | None
+    max_px: int | None
     reasons: list[Why]
 
 
@@ -59,13 +68,13 @@ def routes(services: Services) -> Routes:
         """Ask before each use; what is not allowed is logged. Emotion inference is refused whoever asks."""
         question = gate.Question(
             body.resource, Use(body.purpose, body.channel), body.tool.kind, body.tool.name,
-            body.tool.inference, body.day, caller().tools,
+            body.tool.inference, body.day, caller().tools, body.longest_px,
         )  # fmt: skip
         told = gate.ask(services, question, caller().actor)
         language = body.language or services.config.site.language
         return answer(
             Decision(
-                decision=told.verdict.value, why=told.why.value, until=told.until,
+                decision=told.verdict.value, why=told.why.value, until=told.until, max_px=told.max_px,
                 reasons=reasons(services, tuple(_nameless(one, language) for one in told.reasons), language),
             )
         )  # fmt: skip

@@ -10,6 +10,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=LI
 Line = Annotated[str, StringConstraints(max_length=1000, pattern=LINE)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=LINE)]
+Px = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Number = Annotated[int, Field(ge=1, lt=1 << 63)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9000, 1, 1))]
 Moment = Annotated[

@@ -200,7 +200,7 @@ def clearance(
     words = language or shell.config.site.language
     data: dict[str, dict[str, Any]] = {
         one: {
-            "status": answer.status.value, "until": answer.until,
+            "status": answer.status.value, "until": answer.until, "max_px": listed.max_px.get(one),
             "reasons": [
                 {"code": r.code.value, "text": wording.render(r, words, shell.config.site.zone)} for r in answer.reasons
             ],
@@ -243,8 +243,10 @@ def _all(
         "count": count,
         "photos": [{"photo": one.ref, "until": one.until} for one in found.photos],
         "next": found.next or None,
+        "max_px": span.max_px,
     }
-    lines = [f"{count} photographs are cleared for {span.purpose} on {span.channel}"]
+    size = f", as copies of at most {wording.thousands(span.max_px, 'en')} px" if span.max_px else ""
+    lines = [f"{count} photographs are cleared for {span.purpose} on {span.channel}{size}"]
     lines += [f"{one.ref}  until {_local(shell, one.until) or 'withdrawn'}" for one in found.photos]
     lines += [f"the next page: --after {found.next}"] if found.next else []
     say(as_json, data, lines)

@@ -23,5 +23,5 @@ def clearance() -> ResponseReturnValue:
         count = cleared.count(conn, span)
     return desk.page(
         "clearance", photos=page.photos, next=page.next, count=count, purpose=purpose, channel=channel, last=last,
-        purposes=lists.purposes, channels=lists.channels, today=services.today(),
+        max_px=span.max_px, purposes=lists.purposes, channels=lists.channels, today=services.today(),
     )  # fmt: skip

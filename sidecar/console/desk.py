@@ -132,6 +132,12 @@ def term(value: str) -> str:
     return wording.term(value, staff().language) or value
 
 
+@console.app_template_filter("thousands")
+def thousands(value: int) -> str:
+    """A number as the page's language parts it."""
+    return wording.thousands(value, staff().language)
+
+
 @console.app_template_filter("clock")
 def clock(value: datetime) -> str:
     """The time on the organisation's clock."""

@@ -553,6 +553,7 @@ class PluginApi(Api):
                     "people": self._people(photo),
                 }
             photo.texts[number] = value
+            self.library.date_sizes[name] = item["max_px"][name]
         return {"ref": photo.ref, "ok": True, "error": "", "people": self._people(photo)}
 
     def facelease_holders(self, user: User, p: Params) -> Any:

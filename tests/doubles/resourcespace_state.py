@@ -108,6 +108,8 @@ class Library:
         """Told the resource of an item of a write of many: `refuse` that one, or `break` the call there."""
         self.plugins: list[str] = []
         """Plugins of the server's own that are on."""
+        self.date_sizes: dict[str, int] = {}
+        """By date field, the longest side of the copies that its days hold for, as it was said with the last day."""
         self.log: list[dict[str, Any]] = []
         self.consents: dict[int, dict[str, Any]] = {}
         self.consent_links: list[tuple[int, int]] = []

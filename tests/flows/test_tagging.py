@@ -109,7 +109,7 @@ def test_each_mode_and_the_widest_of_nested_ones(
     assert faces_on(services, ref) == faces
     assert cast.names_on(ref) == names
     if not faces:
-        assert resource(services, ref) == ("no", "recognition is off in every collection of this photograph")
+        assert resource(services, ref) == ("no", "recognition_off")
         assert clearance.ask(services, ref, "communication", "website").status is Status.UNKNOWN
 
 

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from itertools import combinations, product
 
 import pytest
 
 from plugin.quitclaim.answers import (
+    Code,
     Examined,
     FaceFact,
     FaceState,
@@ -98,18 +100,34 @@ def _agrees(name: str, use: tuple[str, str], at: datetime) -> bool:
     return False
 
 
+def _seen(width: int | None, longest: int | None, policy: Policy) -> bool:
+    """Recognisable where it is used, or standing out in the small picture: as shares of the picture's longer side."""
+    if width is None or not longest:
+        return True
+    used = min(policy.shown_px or longest, longest)
+    small = min(used, policy.detect_px)
+    half = Fraction(1, 2)  # to the nearest px
+    for side, least in ((used, policy.recognisable_px), (small, policy.count_px)):
+        if side == longest:
+            if width >= least:
+                return True
+        elif Fraction(side, longest) * (width + half) > least - half:
+            return True
+    return False
+
+
 def _naive(facts: Facts, policy: Policy, use: tuple[str, str], at: datetime) -> str:
     tagged = [name.person_id for name in facts.names]
     matched = [face.person_id for face in facts.faces if face.state == "matched" and face.person_id]
     for who in tagged + matched:
         if who is None or not _agrees(who, use, at):
             return "blocked"
-    if facts.examined != "whole" or any(who not in tagged for who in matched):
+    if facts.unread is not None or facts.examined != "whole" or any(who not in tagged for who in matched):
         return "unknown"
     if policy.needs_confirmed and "machine" in [name.origin.value for name in facts.names]:
         return "unknown"
     for face in facts.faces:
-        if face.width_px < policy.count_px and not policy.small_figures_block:
+        if not _seen(face.file_px, facts.longest_px, policy) and not policy.small_figures_block:
             continue
         named = face.state == "matched" and face.person_id in tagged
         if not named and not (face.state == "dismissed" and (face.reason or "").strip()):
@@ -142,7 +160,9 @@ def _strays() -> Iterator[Part]:
     """Nothing, a name that nobody has linked, and every face that is nobody's."""
     yield Part()
     yield Part((), (NameFact(None, Origin.HAND, "a guest"),))
-    for state, width in product((FaceState.UNMATCHED, FaceState.REJECTED, FaceState.MATCHED), (19, 20)):
+    for width in (19, 20, 63, 64, 115, None):
+        yield Part((FaceFact(FaceState.UNMATCHED, None, width),))
+    for state, width in product((FaceState.REJECTED, FaceState.MATCHED), (19, 20)):
         yield Part((FaceFact(state, None, width),))
     for reason in (None, " ", "statue"):
         yield Part((FaceFact(FaceState.DISMISSED, None, 60, reason),))
@@ -150,6 +170,12 @@ def _strays() -> Iterator[Part]:
 
 def _together(*parts: Part) -> tuple[tuple[FaceFact, ...], tuple[NameFact, ...]]:
     return tuple(f for part in parts for f in part.faces), tuple(n for part in parts for n in part.names)
+
+
+SIZES: tuple[tuple[int | None, int | None], ...] = (
+    (None, None), (6000, 1200), (6000, None), (800, 1200), (0, 600), (900, 500), (1000, None),
+)  # fmt: skip
+"""The longer side of the original, and the size at which a channel shows it."""
 
 
 def _photographs(full: bool) -> Iterator[Facts]:
@@ -161,6 +187,7 @@ def _photographs(full: bool) -> Iterator[Facts]:
         for stray in strays if full or len(group) < 2 else strays[:1]:
             for examined in Examined if full or len(group) < 2 else (Examined.WHOLE,):
                 yield Facts(examined, None, *_together(*group, stray))
+    yield from (Facts(Examined.WHOLE, None, *_together(*group), unread="sidecar") for group in [(), *alone])
 
 
 def _holds(windows: list[Window], at: datetime) -> bool:
@@ -174,7 +201,7 @@ def test_cleared_only_if_every_face_is_settled_and_everybody_named_agrees(
     """Cleared only if every face is named or dismissed with a reason, and everybody named has a valid grant.
 
     People and the ways in which they can be in a photograph, by hand included, times stray faces,
-    purposes, channels, policies and moments; answer, spans and until against a naive reading.
+    purposes, channels, sizes, policies and moments; answer, spans and until against a naive reading.
     """
     policies = [Policy(confirmed, small) for confirmed, small in product((True, False), repeat=2)]
     grants = {
@@ -187,8 +214,10 @@ def test_cleared_only_if_every_face_is_settled_and_everybody_named_agrees(
     photographs = list(_photographs(full))
     found: Counter[str] = Counter()
     disagreements: list[str] = []
-    for number, (facts, policy) in enumerate(product(photographs, policies)):
+    for number, (known, house) in enumerate(product(photographs, policies)):
         for step, use in enumerate(USES):
+            longest, shown = SIZES[(number + step) % len(SIZES)]
+            facts, policy = replace(known, longest_px=longest), replace(house, shown_px=shown)
             cleared = spans(facts, grants[use], policy)
             moments = MOMENTS if full else MOMENTS[(number + step) % 2 :: 2]
             for at in moments:
@@ -199,7 +228,13 @@ def test_cleared_only_if_every_face_is_settled_and_everybody_named_agrees(
                 held = until is None or (
                     _naive(facts, policy, use, until - TICK) == "cleared" != _naive(facts, policy, use, until)
                 )
-                if told.status != right or _holds(cleared, at) != (right == "cleared") or not held:
+                sized = Code.SHOWN_AT in {reason.code for reason in told.reasons}
+                if (
+                    sized != (shown is not None)
+                    or told.status != right
+                    or _holds(cleared, at) != (right == "cleared")
+                    or not held
+                ):
                     disagreements.append(f"{told} not {right}: {facts} {policy} {use} {at}")
     counts = ", ".join(f"{status} {count}" for status, count in sorted(found.items()))
     promise("C4", f"combinations {found.total()} ({counts}); disagreements {len(disagreements)}")

@@ -4,14 +4,14 @@ asked about has one row in the log, and outsiders learn nothing. On the stand-in
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from time import monotonic, time
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 from werkzeug.serving import make_server
 
 from plugin.clock import SystemClock
@@ -23,6 +23,7 @@ from sidecar.app import create_app
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 from tests.download_host import CANARY, SHARE, DownloadHost, Sent
+from tests.program import photograph
 from tests.sender import SECRET, secret_file
 
 ASA = "Åsa Sample"
@@ -455,3 +456,99 @@ def test_a_host_that_does_not_reach_itself_is_no_yes(host: DownloadHost) -> None
     host.store["settings"]["facelease_own_url"] = f"{host.url}/elsewhere"
     host.save()
     assert host.cron()["canary"] == "unclear"
+
+
+@pytest.fixture
+def crowd(tmp_path: Path, examiner: Examiner) -> Iterator[Services]:
+    """1 shows Åsa, cleared for the website, before people who can be recognised from 3,840 px on; it shows 1,200."""
+    webhooks = {"panel_secret_file": secret_file(tmp_path / "panel.secret", SECRET)}
+    config = support.configuration(
+        tmp_path / "house", webhooks=webhooks, clearance={"max_px": {"website": 1200}}
+    )
+    with support.opened(config, SystemClock(), examiner) as house:
+        cast = support.Cast(house)
+        asa = cast.add(ASA)
+        cast.sign(asa)
+        number = photograph(house, "1", asa)
+        with house.store.write() as tx:
+            tx.execute(update(t.resource).values(longest_px=12_000))
+            tx.execute(update(t.face).values(file_px=2000))
+            box = {"left": 0.7, "top": 0.2, "width": 0.02, "height": 0.03, "width_px": 17, "file_px": 200}
+            stranger = {
+                "resource_id": number,
+                "file_version": "v",
+                "state": "unmatched",
+                "created_at": tx.now,
+            }
+            tx.execute(insert(t.face).values(**box, **stranger))
+        yield house
+
+
+def test_a_channel_that_states_a_size_lets_copies_out_by_theirs(
+    tmp_path: Path, crowd: Services, promise: Callable[[str, str], None]
+) -> None:
+    """A copy of the whole picture is judged by its own size; the file itself, a tile, a crop, a frame as the original.
+
+    While FaceLease is silent the dates hold for copies up to the size that it stated last.
+    """
+    server = make_server("127.0.0.1", 0, create_app(crowd.config, crowd), threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    small, large = {"col", "thm", "pre", "scr"}, {"lpr"}
+    asked = [
+        replace(one, params={**one.params, "ref": 1, "usage": "2", "ext": one.params.get("ext", "jpg")}, cookies=())
+        for one in spellings(400, 11) if one.role != "facelease" and not {"slideshow", "filename"} & one.params.keys()
+    ]  # fmt: skip
+    asked += [
+        Asked("editor", {"ref": 1, "usage": "2", "size": size, "ext": "jpg"})
+        for size in (*small, *large, "hpr")
+    ]
+    asked += [Asked("editor", {"ref": 1, "usage": "2", "size": "", "ext": ext}) for ext in ("tif", "jpg")]
+    asked += [
+        Asked(role, {"userfile": "1_crop.jpg", "usage": "2", "ref": 1}) for role in ("editor", "general")
+    ]
+    with (
+        DownloadHost(tmp_path / "host", f"http://127.0.0.1:{server.server_port}", SECRET) as host,
+        DownloadHost(tmp_path / "bare-host", plugin=False) as bare,
+    ):
+        for one in (host, bare):
+            for marked in (False, True):
+                one._picture(one.path(1, "hpr", marked=marked), (4000, 2667), (1, "main", "hpr"))
+                one._picture(one.path(1, "scr", marked=marked), (1100, 733), (1, "main", "scr"))
+            one.store["photos"]["1"]["lease"] = "2999-01-01"
+            one.save()
+
+        def go(may: set[str]) -> tuple[int, int, int, int]:
+            wrong = [0, 0, 0, 0]
+            for one in asked:
+                plain = one.of(bare)
+                what = bare.files.get(plain.body)
+                if what is None or what[1] == "design":
+                    continue
+                came = one.of(host).body == plain.body
+                right = (
+                    what[1] in ("main", "page")
+                    and what[2] in may
+                    and (what[1] == "main" or "noattach" in one.params)
+                )
+                shown = "noattach" in one.params and what[2] in _SMALL and what[1] in ("main", "page")
+                right = right or shown
+                wrong[0] += came and not right
+                wrong[1] += not right
+                wrong[2] += right and not came
+                wrong[3] += right
+            return wrong[0], wrong[1], wrong[2], wrong[3]
+
+        answered = go(small | large)
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        silent = go(small)
+        assert host.errors() == ""
+    out, stopped = answered[0] + silent[0], answered[1] + silent[1]
+    in_, allowed = answered[2] + silent[2], answered[3] + silent[3]
+    promise(
+        "G2", f"sizes: refused files delivered {out} of {stopped}, allowed copies stopped {in_} of {allowed}"
+    )
+    assert (out, in_) == (0, 0), (answered, silent)
+    assert min(answered[1], answered[3], silent[1], silent[3]) > 20

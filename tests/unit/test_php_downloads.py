@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.php import SECRET, answer, quoted, run_php
+from tests.php import PLUGIN, SECRET, answer, quoted, run_php
 
 # Channels with a rule each, and a usage for one of them; `$told` is what the sidecar answers.
 SITE = """
@@ -180,3 +180,83 @@ def test_names_in_files_stay_out_unless_they_are_let_in() -> None:
     ]  # fmt: skip
     let_in = "$GLOBALS['facelease_take_names'] = '1';"
     assert json.loads(run_php(field + chosen + let_in + asked)) == [[8], {"exif_option_8": "yes"}]
+
+
+STATE = """
+$GLOBALS['kept'] = [];
+$GLOBALS['rows'] = function ($sql, $given) {
+    if (str_contains($sql, 'REPLACE INTO facelease_state')) {
+        $GLOBALS['kept'][$given[1]] = $given[3];
+        return [];
+    }
+    if (str_contains($sql, 'FROM facelease_state')) { return [['value' => $GLOBALS['kept'][$given[1]] ?? '']]; }
+    if (!str_contains($sql, 'resource_node')) { return [['ref' => 90, 'type' => 10]]; }
+    return array_map(fn($ref) => ['resource' => $ref], array_slice($given, 5));
+};
+"""
+
+
+def test_a_date_holds_for_copies_of_the_size_that_was_said_with_it() -> None:
+    """Silent: what is larger, or not measured, stays; the size came with the date, or with an answer since."""
+    judged = "facelease_judge([4, 5, 6], ['website'], 0.2, [4 => 1100, 5 => 1300])"
+    asked = f"echo json_encode(array_keys({judged}['stopped']));"
+    site = f"{DATES}{SITE}{STATE} $rules('refuse', 'off');"
+    assert run_php(f"{site} facelease_keep_max_px(['w' => 1200]); {asked}") == "[5,6]"
+    assert run_php(f"{site} {asked}") == "[]"  # nobody stated a size: the dates hold for any
+    assert (
+        run_php(f"{site} facelease_keep_max_px(['w' => 1200]); facelease_keep_max_px(['w' => 0]); {asked}")
+        == "[]"
+    )
+    both = "facelease_keep_max_px_of(['website' => 1200, 'press' => 300]);"
+    assert run_php(f"{site} {both} {asked}") == "[5,6]"
+    two = "echo json_encode(array_keys(facelease_judge([4], ['website', 'press'], 0.2, [4 => 1100])['stopped']));"
+    assert run_php(f"{site} {both} {two}") == "[4]"
+    assert run_php(f"{site} {both} facelease_keep_max_px_of(['press' => 300]); {asked}") == "[]"
+    assert (
+        run_php(f"{site} {both} facelease_keep_max_px_of(null); {asked}") == "[5,6]"
+    )  # an older FaceLease says nothing
+
+
+def test_a_field_and_the_panel_say_the_size() -> None:
+    """Where the date is shown: in the field's title, and in the channel's line; in both languages."""
+    fields = "[['name' => 'w', 'title' => 'Cleared until website'], ['name' => 'x', 'title' => 'Other']]"
+    site = f"{SITE}{STATE} facelease_keep_max_px(['w' => 1200]);"
+    titles = json.loads(
+        run_php(f"{site} echo json_encode(array_column(facelease_sized_titles({fields}), 'title'));")
+    )
+    assert titles == ["Cleared until website (copies of at most 1,200 px)", "Other"]
+    state = "['status' => 'cleared', 'until' => '2027-03-01', 'max_px' => 1200]"
+    line = run_php(f"{site} echo facelease_channel_line('website', {state});")
+    assert line == "website: cleared until the end of 2027-03-01 (copies of at most 1,200 px)"
+    odd = "['status' => 'cleared', 'until' => '2027-03-01', 'max_px' => '<b>']"
+    assert (
+        run_php(f"{site} echo facelease_channel_line('website', {odd});")
+        == "website: cleared until the end of 2027-03-01"
+    )
+
+
+APPLIED = """
+function db_begin_transaction($name) {} function db_end_transaction($name) {} function db_rollback_transaction($name) {}
+function facelease_resource($ref) { return ['ref' => $ref]; }
+function get_resource_nodes(...$given) { return []; } function delete_resource_nodes(...$given) {}
+function get_resource_type_field($field) { return ['type' => FIELD_TYPE_DYNAMIC_KEYWORDS_LIST]; }
+$GLOBALS['facelease_people_field'] = 29;
+$before = $GLOBALS['rows'];
+$GLOBALS['rows'] = fn($sql, $given) => str_contains($sql, 'FOR UPDATE') ? [['ref' => 1]] : $before($sql, $given);
+"""
+
+
+def test_a_size_is_kept_with_the_day_that_it_came_with() -> None:
+    """Before the day stands; of fields that got no day nothing is kept, and what is no size writes nothing."""
+    tags = f"require {json.dumps(str(PLUGIN / 'include' / 'tags.php'))};"
+    site = f"{DATES}{SITE}{STATE}{APPLIED}{tags}"
+
+    def kept(item: str) -> object:
+        code = f"$done = facelease_apply_item({item}); echo json_encode([$done['ok'], (object) $GLOBALS['kept']]);"
+        return json.loads(run_php(f"{site} {code}"))
+
+    day = "'ref' => 4, 'cleared_until' => ['w' => '']"
+    assert kept(f"[{day}, 'max_px' => ['w' => 1200, 'p' => 700]]") == [True, {"px_w": "1200"}]
+    assert kept(f"[{day}]") == [True, {}]
+    assert kept(f"[{day}, 'max_px' => ['w' => '1200']]") == [True, {}]
+    assert kept(f"[{day}, 'max_px' => 1200]") == [False, {}]

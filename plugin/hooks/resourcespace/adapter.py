@@ -148,7 +148,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
                 f"the plugin names people in field {status.people_field}, resourcespace.people_field says "
                 f"{self._server.people_field}: let both be the same"
             )
-        return Bound(self._client, self._whose, self._nodes)
+        return Bound(self._client, self._whose, self._nodes, self._config.clearance.max_px)
 
     def may(self, permission: str) -> bool:
         """Whether the account's group has a permission, asked once."""

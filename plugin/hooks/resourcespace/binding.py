@@ -1,12 +1,12 @@
 """What our plugin answers inside the DAM: the functions facelease_*, each answer checked and typed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
-from plugin.hooks.dam import CollectionRuling
+from plugin.hooks.dam import CollectionRuling, Dates
 from plugin.hooks.resourcespace.answers import Unexpected
 
 T = TypeVar("T")
@@ -15,6 +15,16 @@ APPLY_AT_ONCE = 1000
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def days_of(dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """What the plugin is told of one resource: by field the day, and the size of the copies that it holds for.
+
+    The plugin goes by it at downloads while we are silent. {} where no channel has a field.
+    """
+    shown = {fields[name]: day.isoformat() if day else "" for name, day in dates.items() if name in fields}
+    sizes = {fields[name]: max_px.get(name, 0) for name in dates if name in fields}
+    return {"cleared_until": shown, "max_px": sizes} if shown else {}
 
 
 class Person(_Answer):

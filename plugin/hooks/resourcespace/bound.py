@@ -23,6 +23,7 @@ from plugin.hooks.resourcespace.binding import (
     Person,
     Photo,
     Status,
+    days_of,
     of,
     rulings,
 )
@@ -48,11 +49,13 @@ class Bound:
     at_once = APPLY_AT_ONCE
 
     def __init__(
-        self, client: Client, whose: Whose, nodes: Nodes, now: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, client: Client, whose: Whose, nodes: Nodes, max_px: Mapping[str, int],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._client = client
         self._whose = whose
         self._nodes = nodes
+        self._max_px = max_px
         self._now = now
         self._looked = threading.local()
         self._fields: tuple[float, dict[str, str]] | None = None
@@ -173,14 +176,8 @@ class Bound:
             raise
         except DamError as error:
             return dict.fromkeys(until, error)
-        days = {
-            ref: {
-                fields[name]: day.isoformat() if day else "" for name, day in dates.items() if name in fields
-            }
-            for ref, dates in until.items()
-        }
-        changes = {ref: {"cleared_until": shown} for ref, shown in days.items() if shown}
-        applied = self._applied(changes)
+        days = {ref: days_of(dates, fields, self._max_px) for ref, dates in until.items()}
+        applied = self._applied({ref: one for ref, one in days.items() if one})
         return {ref: one if isinstance(one := applied.get(ref), DamError) else None for ref in until}
 
     def _channels(self) -> dict[str, str]:

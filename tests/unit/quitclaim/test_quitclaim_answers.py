@@ -1,3 +1,5 @@
+import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,7 +50,7 @@ def _name(person: str | None, origin: str = "confirmed", label: str = "") -> Nam
 def _ask(*parts: FaceFact | NameFact, policy: Policy = POLICY, examined: str = "whole") -> Answer:
     faces = tuple(part for part in parts if isinstance(part, FaceFact))
     names = tuple(part for part in parts if isinstance(part, NameFact))
-    return answer(Facts(Examined(examined), "a video", faces, names), GRANTS, policy, NOW)
+    return answer(Facts(Examined(examined), "a video", faces, names, 900), GRANTS, policy, NOW)
 
 
 def _codes(found: Answer) -> list[Code]:
@@ -174,7 +176,7 @@ def test_where_nobody_is_named_nothing_is_cleared(parts: tuple[FaceFact, ...], c
     """No face, only small figures, or only dismissed faces: no person found, which is not cleared."""
     found = _ask(*parts)
     assert (found.status, found.until, _codes(found)) == (Status.NO_PERSON_FOUND, None, [code])
-    assert spans(Facts(Examined.WHOLE, None, parts), GRANTS, POLICY) == []
+    assert spans(Facts(Examined.WHOLE, None, parts, (), 900), GRANTS, POLICY) == []
 
 
 def test_the_use_stands_in_the_reason() -> None:
@@ -196,26 +198,29 @@ def _window(start: int, length: int | None) -> Window:
 
 _people = st.sampled_from(["asa", "bo", "clara"])
 _faces = st.builds(
-    FaceFact, st.sampled_from(FaceState), st.none() | _people, st.sampled_from([5, 19, 20, 60]),
+    FaceFact, st.sampled_from(FaceState), st.none() | _people, st.sampled_from([None, 5, 19, 20, 60, 119, 400]),
     st.sampled_from([None, "", "crowd"]),
 )  # fmt: skip
+_small = st.integers(1, 400).map(lambda width: FaceFact(FaceState.UNMATCHED, None, width))
 _settled = _people.map(lambda person: FaceFact(FaceState.MATCHED, person, 60))
 _names = st.builds(NameFact, st.none() | _people, st.sampled_from(Origin), st.just("x"))
 _confirmed = _people.map(lambda person: NameFact(person, Origin.CONFIRMED, "x"))
 _facts = st.one_of(
     st.builds(
         Facts, st.sampled_from(Examined), st.none(), st.lists(_faces, max_size=3).map(tuple),
-        st.lists(_names, max_size=3).map(tuple),
+        st.lists(_names, max_size=3).map(tuple), st.sampled_from([None, 0, 900, 6000]),
+        st.sampled_from([None, None, None, "sidecar"]),
     ),
     # Mostly settled, so that "cleared" is reached often.
     st.builds(
-        lambda people, faces: Facts(Examined.WHOLE, None, tuple(faces), tuple(people)),
-        st.lists(_confirmed, min_size=1, max_size=3), st.lists(_settled, max_size=1),
+        lambda people, faces, small: Facts(Examined.WHOLE, None, (*faces, *small), tuple(people), 6000),
+        st.lists(_confirmed, min_size=1, max_size=3), st.lists(_settled, max_size=1), st.lists(_small, max_size=1),
     ),
 )  # fmt: skip
 _windows = st.lists(st.builds(_window, st.integers(-9, 9), st.none() | st.integers(-2, 9)), max_size=4)
 _grants = st.dictionaries(_people, _windows)
-_policies = st.builds(Policy, st.booleans(), st.booleans(), st.just(20))
+_sizes = st.none() | st.integers(1, 8000)
+_policies = st.builds(Policy, st.booleans(), st.booleans(), shown_px=_sizes)
 
 
 @given(_facts, _grants, _policies, st.integers(-10, 20))
@@ -254,6 +259,81 @@ def test_an_answer_that_is_not_yes_says_why(
     """No answer but "cleared" comes without a reason."""
     found = answer(facts, grants, policy, NOW)
     assert found.status is Status.CLEARED or found.reasons
+
+
+@given(st.integers(1, 4000), st.integers(1, 12_000), _sizes, _sizes)
+def test_a_larger_shown_size_never_makes_fewer_faces_count(
+    width: int, longest: int, one: int | None, other: int | None
+) -> None:
+    """What counts at a size counts at each larger one, and at the file's own size most of all."""
+    small, large = sorted((one, other), key=lambda size: math.inf if size is None else size)
+    assert not _counted(width, longest, small) or _counted(width, longest, large)
+    assert _counted(width, longest, None) == _counted(width, longest, longest)
+
+
+@given(st.floats(0.5, 3000), st.floats(0.05, 1), st.integers(100, 12_000), st.booleans(), st.booleans())
+def test_what_the_detector_measured_as_wide_enough_still_counts(
+    box: float, ratio: float, longest: int, upright: bool, decoded_smaller: bool
+) -> None:
+    """20 px as detected, however both widths were rounded: a face that counted before counts at the file's own size."""
+    width = longest if not upright else max(24, round(longest * ratio))
+    box = min(box, float(width))
+    decoded = -(-width // 2) if decoded_smaller and longest > 2048 else width
+    seen = box * decoded / width
+    scale = 1024 / (longest * decoded / width)
+    looked_at = decoded if scale >= 1 else max(1, round(decoded * scale))
+    as_detected = int(seen * looked_at / decoded)
+    in_the_file = round(seen / (decoded / width))
+    assert as_detected < 20 or looked_at <= 20 or _counted(in_the_file, longest, None)
+
+
+def _counted(width: int, longest: int, shown: int | None) -> bool:
+    facts = Facts(Examined.WHOLE, None, (_face("unmatched", width=width),), (), longest)
+    return answer(facts, {}, Policy(shown_px=shown), NOW).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("width", "longest", "shown", "counts"),
+    [
+        (90, 12_000, None, True),  # 8 px as detected, and recognised by anybody who looks at the file
+        (90, 12_000, 1200, False),
+        (63, 12_000, None, False),
+        (64, 12_000, None, True),
+        (640, 12_000, 1200, True),
+        (230, 12_000, 1200, True),  # 20 px in the small picture
+        (225, 12_000, 1200, False),
+        (40, 2048, None, True),
+        (38, 2048, None, False),
+        (20, 900, 5000, True),  # never enlarged
+        (19, 900, 5000, False),
+        (None, 12_000, 100, True),
+        (1, None, 100, True),
+        (1, 0, 100, True),
+    ],
+)
+def test_a_face_counts_by_its_size_where_it_is_used(
+    width: int | None, longest: int | None, shown: int | None, counts: bool
+) -> None:
+    """Recognisable at the shown size, or 20 px in the small picture; what is not known counts."""
+    face = FaceFact(FaceState.UNMATCHED, None, width)
+    facts = Facts(Examined.WHOLE, None, (face, _face(person="asa")), (_name("asa"),), longest)
+    found = answer(facts, GRANTS, Policy(shown_px=shown), NOW)
+    assert found.status is (Status.UNKNOWN if counts else Status.CLEARED)
+    assert bool(spans(facts, GRANTS, Policy(shown_px=shown))) is not counts
+    said = [dict(reason.values)["px"] for reason in found.reasons if reason.code is Code.SHOWN_AT]
+    assert said == ([] if shown is None else [str(shown)])
+    assert (Code.SMALL_FIGURES in _codes(found)) is not counts
+
+
+def test_names_that_could_not_be_read_are_unknown() -> None:
+    """Whoever they name: no answer is not "no name". Somebody who did not agree blocks all the same."""
+    names = (_name("asa"),)
+    facts = Facts(Examined.WHOLE, None, (), names, 900, "broken")
+    found = answer(facts, GRANTS, POLICY, NOW)
+    assert (found.status, _codes(found)[0]) == (Status.UNKNOWN, Code.NAMES_UNREAD)
+    assert dict(found.reasons[0].values) == {"why": "broken"}
+    assert spans(facts, GRANTS, POLICY) == []
+    assert answer(replace(facts, names=(_name("bo"),)), GRANTS, POLICY, NOW).status is Status.BLOCKED
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from plugin.ledger.migrations.versions import r0009_looked_closely
+from plugin.ledger.retention import FORGOTTEN
 from plugin.quitclaim.answers import Code, Reason
+from plugin.quitclaim.examination_words import NotExamined, say
 from plugin.quitclaim.wording import _SENTENCES, render
+from plugin.recognizer.partly import Partly
 
 USE = (("purpose", "communication"), ("channel", "press"))
 MIDNIGHT = (("moment", datetime(2026, 3, 31, 22, 0, tzinfo=UTC).isoformat()),)
@@ -51,6 +55,41 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
             "iemand die op de foto is herkend heeft niet ingestemd met dit gebruik",
         ),
         (Reason(Code.NOT_EXAMINED), "the photo has not been examined", "de foto is niet onderzocht"),
+        (
+            Reason(Code.SHOWN_AT, (("px", "1200"), *USE)),
+            "press use (communication): judged for copies of at most 1,200 px on the longer side",
+            "gebruik voor pers (communicatie): beoordeeld voor kopieën van hoogstens 1.200 px aan de langste zijde",
+        ),
+        (
+            Reason(Code.EXAMINED_PARTLY, (("why", "film pages film"),)),
+            "only a part has been examined: a film lies behind the picture; the file has further pages",
+            "er is maar een deel onderzocht: achter de foto zit een film; het bestand heeft meer pagina's",
+        ),
+        (
+            Reason(Code.NOT_EXAMINED, (("why", "recognition_off"),)),
+            "the photo has not been examined: recognition is off in every collection of this photograph",
+            "de foto is niet onderzocht: herkenning staat uit in elke collectie van deze foto",
+        ),
+        (
+            Reason(Code.NOT_EXAMINED, (("why", "failed: it took 60 s: too long"),)),
+            "the photo has not been examined: examining it failed: it took 60 s: too long",
+            "de foto is niet onderzocht: het onderzoeken mislukte: it took 60 s: too long",
+        ),
+        (
+            Reason(Code.EXAMINED_PARTLY, (("why", "film by Bo"),)),
+            "only a part has been examined: film by Bo",
+            "er is maar een deel onderzocht: film by Bo",
+        ),
+        (
+            Reason(Code.FACE_DISMISSED, (("why", "film"),)),
+            "a face was left out: film",
+            "een gezicht is buiten beschouwing gelaten: film",
+        ),
+        (
+            Reason(Code.NAMES_UNREAD, (("why", ""),)),
+            "the names on the photo could not be read",
+            "de namen bij de foto konden niet worden gelezen",
+        ),
     ],
 )
 def test_a_reason_is_said_in_plain_words(reason: Reason, english: str, dutch: str) -> None:
@@ -78,11 +117,19 @@ def test_a_name_is_never_read_as_a_template() -> None:
 @pytest.mark.parametrize("language", ["en", "nl"])
 def test_every_reason_has_its_words(language: str) -> None:
     """Each code has a sentence that needs nothing but what a reason can carry."""
-    values = (("name", "Åsa"), ("count", "2"), ("why", "x"), ("log", "missing"), *USE, *MIDNIGHT)
+    values = (
+        ("name", "Åsa"),
+        ("count", "2"),
+        ("why", "x"),
+        ("log", "missing"),
+        ("px", "1200"),
+        *USE,
+        *MIDNIGHT,
+    )
     for code in Code:
         for form in _SENTENCES[language][code]:
             fields = {field for _, field, _, _ in string.Formatter().parse(form) if field}
-            assert fields <= {"name", "use", "date", "why", "count", "log"}
+            assert fields <= {"name", "use", "date", "why", "count", "log", "px"}
         said = render(Reason(code, values), language)
         assert said
         assert "{" not in said
@@ -98,3 +145,18 @@ def test_english_and_dutch_have_the_same_forms() -> None:
         for language in ("en", "nl")
     }
     assert fields["en"] == fields["nl"]
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+@pytest.mark.parametrize("code", [*Partly, *NotExamined])
+def test_what_was_not_looked_at_has_its_words(code: str, language: str) -> None:
+    """Each code of the recogniser and of the flows is said, and in both languages otherwise."""
+    assert say(code, language) != code
+    assert "_" not in say(code, language)
+    assert say(code, "en") != say(code, "nl")
+
+
+def test_codes_that_lower_rooms_write_are_those() -> None:
+    """The ledger may not know the words; it writes the codes."""
+    assert FORGOTTEN == NotExamined.FORGOTTEN
+    assert r0009_looked_closely._BEFORE == NotExamined.BEFORE

@@ -7,7 +7,7 @@ revision = "0009"
 down_revision = "0008"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_BEFORE = "it was examined by a version of FaceLease that looked less closely"
+_BEFORE = "looked_less_closely"  # a code of quitclaim.examination_words
 
 
 def upgrade() -> None:

@@ -86,11 +86,12 @@ function facelease_file_for_archive(int $ref): ?string
         return null;
     }
     $archive = $GLOBALS['facelease_archive'] ?? null;
+    $path = (string) ($GLOBALS['p'] ?? '');
     if ($archive === null) {
         [$channels, $rule] = facelease_asked_for(-1);
-        $archive = ['leaves' => $rule === 'refuse', 'judged' => facelease_judge([$ref], $channels, 2.0)];
+        $judged = facelease_judge([$ref], $channels, 2.0, facelease_sizes($path, $ref));
+        $archive = ['leaves' => $rule === 'refuse', 'judged' => $judged];
     }
-    $path = (string) ($GLOBALS['p'] ?? '');
     $file = facelease_file_of($path, $ref, false);
     $goes = !isset($archive['judged']['stopped'][$ref]) && ($file['kind'] === 'main' || !file_exists($path));
 

@@ -172,6 +172,44 @@ function facelease_is_beside(string $real, int $ref): bool
     return false;
 }
 
+/**
+ * The longest side of a copy of the whole picture, which the DAM made: one of its own sizes. 0 for anything else: the file
+ * itself may hold more than a program measures at once, and a tile, a crop or a frame of a film shows a part, enlarged.
+ */
+function facelease_copy_px(string $path, int $ref): int
+{
+    $real = realpath($path);
+    $row = $real === false ? null : facelease_resource($ref);
+    if ($row === null || strtolower(pathinfo($real, PATHINFO_EXTENSION)) !== 'jpg') {
+        return 0;
+    }
+    if ($real === realpath(get_resource_path($ref, true, '', false, (string) $row['file_extension'], true, 1, false, '', -1, false))) {
+        return 0;
+    }
+    $sizes = array_map('strval', array_column(ps_query('SELECT id FROM preview_size', [], 'schema'), 'id'));
+    $sizes = array_diff([...$sizes, 'col', 'thm', 'pre', 'scr', 'hpr', 'lpr'], ['', 'snapshot']);
+    foreach ($sizes as $size) {
+        foreach ([false, true] as $marked) {
+            if (realpath(get_resource_path($ref, true, $size, false, 'jpg', true, 1, $marked, '', -1, false)) === $real) {
+                return facelease_longest_side($real);
+            }
+        }
+    }
+
+    return 0;
+}
+
+/** By the file's own head; 0 where it cannot be read. */
+function facelease_longest_side(string $real): int
+{
+    $measured = false;
+    facelease_quietly(static function () use ($real, &$measured): void {
+        $measured = getimagesize($real);
+    });
+
+    return is_array($measured) && $measured[0] > 0 && $measured[1] > 0 ? max($measured[0], $measured[1]) : 0;
+}
+
 /** No larger than what pages show: by its pixels, and a film by what the DAM shrinks it to. */
 function facelease_is_small(string $real, string $size): bool
 {
@@ -182,10 +220,7 @@ function facelease_is_small(string $real, string $size): bool
 
         return $bound <= $most;
     }
-    $measured = false;
-    facelease_quietly(static function () use ($real, &$measured): void {
-        $measured = getimagesize($real);
-    });
+    $longest = facelease_longest_side($real);
 
-    return is_array($measured) && $measured[0] > 0 && $measured[1] > 0 && max($measured[0], $measured[1]) <= $most;
+    return $longest > 0 && $longest <= $most;
 }

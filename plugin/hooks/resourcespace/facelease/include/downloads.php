@@ -98,15 +98,16 @@ function facelease_asked_for(mixed $usage): array
  *
  * @param list<int> $refs
  * @param list<string> $channels
+ * @param array<int, int> $sizes the longest side of the copy that would be sent; what is missing is judged as the original
  * @return array{silent: bool, stopped: array<int, array{state: string, why: list<string>}>} silent: FaceLease did not
  *         answer for some of them, and the dates in the DAM did
  */
-function facelease_judge(array $refs, array $channels, float $seconds): array
+function facelease_judge(array $refs, array $channels, float $seconds, array $sizes = []): array
 {
     $judged = ['silent' => false, 'stopped' => []];
     foreach (array_chunk(array_values(array_unique($refs)), 1000) as $some) {
-        $said = facelease_ask_gate($some, $channels, $seconds);
-        $leased = $said === null ? facelease_leased($some, $channels) : [];
+        $said = facelease_ask_gate($some, $channels, $seconds, $sizes);
+        $leased = $said === null ? facelease_leased($some, $channels, $sizes) : [];
         $judged['silent'] = $judged['silent'] || $said === null;
         foreach ($some as $ref) {
             $verdict = $said === null
@@ -132,24 +133,33 @@ function facelease_verdict(mixed $answer): array
 }
 
 /** FaceLease's answers by resource; null when there is none in time. */
-function facelease_ask_gate(array $refs, array $channels, float $seconds): ?array
+function facelease_ask_gate(array $refs, array $channels, float $seconds, array $sizes = []): ?array
 {
-    $body = json_encode([
-        'refs' => $refs,
-        'channels' => $channels,
-        'language' => (string) $GLOBALS['language'],
-    ]);
+    $question = ['refs' => $refs, 'channels' => $channels, 'language' => (string) $GLOBALS['language']];
+    $known = array_intersect_key($sizes, array_flip($refs));
+    $body = json_encode($known === [] ? $question : $question + ['longest_px' => (object) $known]);
     $answer = facelease_post('panel', '/gate/resourcespace', 'flg_' . bin2hex(random_bytes(16)), (string) $body, $seconds);
     $said = json_decode($answer['body'], true);
 
-    return $answer['status'] === 200 && is_array($said['answers'] ?? null) ? $said['answers'] : null;
+    if ($answer['status'] !== 200 || !is_array($said['answers'] ?? null)) {
+        return null;
+    }
+    facelease_quietly(static fn() => facelease_keep_max_px_of($said['max_px'] ?? null));
+
+    return $said['answers'];
 }
 
-/** Those whose "cleared until" has not passed for any of the channels: what holds while FaceLease is silent. */
-function facelease_leased(array $refs, array $channels): array
+/**
+ * Those whose "cleared until" has not passed for any of the channels: what holds while FaceLease is silent. A date of a
+ * channel that states a size holds for copies up to that size.
+ */
+function facelease_leased(array $refs, array $channels, array $sizes = []): array
 {
     $fields = facelease_channels();
     foreach ($channels as $channel) {
+        $most = facelease_max_px($channel);
+        $fits = static fn(int $ref): bool => $most === 0 || (isset($sizes[$ref]) && $sizes[$ref] <= $most);
+        $refs = array_values(array_filter($refs, $fits));
         $field = facelease_date_field($fields[$channel] ?? '');
         if ($field === null || $refs === []) {
             return [];

@@ -39,6 +39,63 @@ function facelease_date_field(string $shortname): ?int
     return $row !== null && in_array((int) $row['type'], $dates, true) ? (int) $row['ref'] : null;
 }
 
+/** The longest side, in px, of the copies that a channel's date holds for, as FaceLease said it last; 0: any size. */
+function facelease_max_px(string $channel): int
+{
+    $field = facelease_channels()[$channel] ?? '';
+
+    return $field === '' ? 0 : max(0, (int) facelease_state('px_' . $field));
+}
+
+/**
+ * Keep what FaceLease says of the sizes that dates hold for.
+ *
+ * @param array<string, mixed> $sizes short name of the field => px, 0 for any size
+ */
+function facelease_keep_max_px(array $sizes): void
+{
+    foreach ($sizes as $field => $px) {
+        $name = 'px_' . $field;
+        if (is_int($px) && $px >= 0 && (string) $px !== (facelease_state($name) ?: '0')) {
+            facelease_set_state([$name => $px]);
+        }
+    }
+}
+
+/** The same from an answer, which names channels, those without a size not at all. */
+function facelease_keep_max_px_of(mixed $said): void
+{
+    if (!is_array($said)) {
+        return; // an older FaceLease
+    }
+    $sizes = [];
+    foreach (facelease_channels() as $channel => $field) {
+        $sizes[$field] = (int) ($said[$channel] ?? 0);
+    }
+    facelease_keep_max_px($sizes);
+}
+
+/** "copies of at most 1,200 px", as the language parts numbers. */
+function facelease_size_words(int $px): string
+{
+    return facelease_word('copies', number_format($px, 0, '', facelease_word('thousands')));
+}
+
+/** A field's title with the size that its date holds for, where it has one. @param array<int, array<string, mixed>> $fields */
+function facelease_sized_titles(array $fields): array
+{
+    $channels = array_flip(facelease_channels());
+    foreach ($fields as $number => $field) {
+        $channel = $channels[(string) ($field['name'] ?? '')] ?? null;
+        $px = $channel === null ? 0 : facelease_max_px((string) $channel);
+        if ($px > 0 && is_string($field['title'] ?? null)) {
+            $fields[$number]['title'] .= ' (' . facelease_size_words($px) . ')';
+        }
+    }
+
+    return $fields;
+}
+
 /** Fields that take names embedded in an uploaded file, as "short name (tags)": nobody was asked about those. */
 function facelease_fields_taking_names(): array
 {

@@ -43,13 +43,21 @@ function facelease_before_sending(): void
         return;
     }
     $refs = $file['ref'] > 0 ? [$file['ref']] : [];
-    $judged = $file['kind'] === 'main' ? facelease_judge($refs, $channels, 2.0) : ['silent' => false, 'stopped' => [0 => []]];
+    $judged = $file['kind'] === 'main' ? facelease_judge($refs, $channels, 2.0, facelease_sizes(facelease_sent_from(), $file['ref'])) : ['silent' => false, 'stopped' => [0 => []]];
     $happened = facelease_happens($judged['stopped'] !== [], $rule === 'warn' && facelease_insists());
     $what = ['channels' => $channels, 'said' => facelease_verdict_word($judged, $rule), 'happened' => $happened, 'file' => $file['kind']];
     facelease_note_delivery($what, $happened === 'stopped' ? [] : $refs, $happened === 'stopped' ? $refs : []);
     if ($happened === 'stopped') {
         facelease_stop($file, $shown);
     }
+}
+
+/** By resource the longest side of a copy that shows the whole picture; nothing of any other file. @return array<int, int> */
+function facelease_sizes(string $path, int $ref): array
+{
+    $px = facelease_copy_px($path, $ref);
+
+    return $px > 0 ? [$ref => $px] : [];
 }
 
 /** What happens to a file that is stopped or not, where somebody insists or not. */

@@ -143,8 +143,10 @@ function facelease_channel_line(string $channel, array $state, string $words = '
 {
     $until = facelease_text($state['until'] ?? '');
     $line = $channel . ': ' . facelease_word($words . facelease_status($state));
+    $line = $until === '' ? $line : $line . ' ' . facelease_word('until', $until);
+    $px = is_int($state['max_px'] ?? null) ? $state['max_px'] : 0;
 
-    return ($until === '' ? $line : $line . ' ' . facelease_word('until', $until)) . facelease_field_line($channel, $state['field'] ?? null);
+    return ($px > 0 ? $line . ' (' . facelease_size_words($px) . ')' : $line) . facelease_field_line($channel, $state['field'] ?? null);
 }
 
 /** What the DAM's own field of the channel shows, where that is another day, and why; '' where there is no such field. */

@@ -30,6 +30,18 @@ function HookFaceleaseViewCustompanels()
     return false;
 }
 
+/** A date says which copies it holds for. We change what the page will show, and answer nothing: answers are merged. */
+function HookFaceleaseViewModified_view_fields()
+{
+    facelease_quietly(static function (): void {
+        if (is_array($GLOBALS['fields'] ?? null)) {
+            $GLOBALS['fields'] = facelease_sized_titles($GLOBALS['fields']);
+        }
+    });
+
+    return null;
+}
+
 /** "FaceLease" among the team centre's entries, for those who may see or decide something there. */
 function HookFaceleaseTeam_homeCustomteamfunction()
 {

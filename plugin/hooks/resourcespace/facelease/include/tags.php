@@ -45,7 +45,7 @@ function facelease_item_error(mixed $item, int $ref): string
     if (facelease_people_field() === null) {
         return 'The people field is not a dynamic keywords field; set it on the plugin\'s set-up page.';
     }
-    foreach (['add', 'remove', 'cleared_until'] as $key) {
+    foreach (['add', 'remove', 'cleared_until', 'max_px'] as $key) {
         if (!is_array($item[$key] ?? [])) {
             return "\"$key\" has the wrong form.";
         }
@@ -88,6 +88,7 @@ function facelease_write_item(int $ref, array $item): void
     if ($add !== [] && !add_resource_nodes($ref, $add, false, false)) {
         throw new RuntimeException("resource $ref refused the nodes");
     }
+    facelease_keep_max_px(array_intersect_key($item['max_px'] ?? [], $item['cleared_until'] ?? []));
     $days = facelease_write_days($ref, $item['cleared_until'] ?? []);
     if ($add !== [] || $remove !== [] || $days !== '') {
         facelease_log_names($ref, $field, $before, facelease_people($ref), $days);
