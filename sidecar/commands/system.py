@@ -15,9 +15,9 @@ from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
 from plugin.ledger.store import revision as revision_of
 from sidecar import doctor as checkup
-from sidecar import house, logs, server
+from sidecar import house, left_out_words, logs, server
 from sidecar.app import create_app
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
 
 
@@ -84,17 +84,22 @@ def work(shell: Shell) -> None:
 @click.option(
     "--late-consent", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since."
 )
+@click.option("--left-out", is_flag=True, help="Only list what is not taken up into the library, and why.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 @click.pass_obj
 def scan(
-    shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, yes: bool, as_json: bool
-) -> None:
+    shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, left_out: bool, yes: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Examine the photographs of the collections that are switched on; stopped, it goes on where it was.
 
     In a closed house nothing is examined, and the exit code is not 0.
     """
     with shell.house() as services:
+        if left_out:
+            _list_left_out(services, as_json)
+            return
         closed_house.refuse_now(services)
         changes = chores.poll(services)
         if late_consent:
@@ -113,6 +118,7 @@ def scan(
         seconds = time.perf_counter() - began
         counts = services.queue.counts()
         left = services.queue.unfinished(("photo",))
+        out = services.dam.left_out()
     done = total - len(left)
     rate = done / seconds if seconds else 0.0
     data = {
@@ -120,11 +126,23 @@ def scan(
         "examined": done,
         "seconds": round(seconds, 1),
         "per_second": round(rate, 2),
+        "left_out": left_out_words.data(out),
     } | counts
     lines = [f"{done} photographs in {seconds:.0f} s ({rate:.1f} a second)"]
     if not total:
         lines = ["nothing is left to examine: every photograph there was examined already"]
-    say_finished(as_json, data, lines, left)
+    say_finished(as_json, data, [*lines, *left_out_words.summary(out)], left)
+
+
+def _list_left_out(services: Services, as_json: bool) -> None:
+    found = services.dam.left_out()
+    data = left_out_words.data(found) | {"files": [asdict(one) for one in found]}
+    lines = [safe(left_out_words.one(one)) for one in found]
+    say(
+        as_json,
+        data,
+        lines or ["nothing is left out: every file that holds a picture is part of the library"],
+    )
 
 
 def _cost(services: Services, cost: backlog.Cost) -> str:
