@@ -148,5 +148,6 @@ def is_arriving(mtime_ns: int, now: float) -> bool:
 
 def refuse_arriving(path: Path, ref: str) -> None:
     """Raises DamError where a file called like a photograph has no beginning yet: it has not gone, it comes."""
-    if path.suffix.lower() in PHOTO_ENDINGS and is_arriving(path.stat().st_mtime_ns, time.time()):
+    called_one = path.suffix.lower() in PHOTO_ENDINGS
+    if called_one and known_as(path) == UNKNOWN and is_arriving(path.stat().st_mtime_ns, time.time()):
         raise DamError(f"{ref} is being written just now: it is looked at again")
