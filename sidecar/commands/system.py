@@ -106,32 +106,33 @@ def scan(
             scans.refuse_nobody(services)
             backlog.late_consent(services)
         else:
-            scans.refuse_nothing(services, collections)
-            refs = list(backlog.due(services, collections, again))
-            cost = backlog.cost(services, refs)
-            click.echo(_cost(services, cost), err=True)
-            if refs and not yes and not as_json and sys.stdin.isatty():
-                click.confirm("Go on?", default=True, abort=True)
-            backlog.enqueue(services, refs)
+            _ask_for(services, collections, again, quiet=yes or as_json)
         began, total = time.perf_counter(), backlog.waiting(services)
         _drain(services, total, quiet=as_json)
         seconds = time.perf_counter() - began
-        counts = services.queue.counts()
         left = services.queue.unfinished(("photo",))
+        found = {"changes": changes, **_rate(total - len(left), seconds), **services.queue.counts()}
         out = services.dam.left_out()
-    done = total - len(left)
-    rate = done / seconds if seconds else 0.0
-    data = {
-        "changes": changes,
-        "examined": done,
-        "seconds": round(seconds, 1),
-        "per_second": round(rate, 2),
-        "left_out": left_out_words.data(out),
-    } | counts
-    lines = [f"{done} photographs in {seconds:.0f} s ({rate:.1f} a second)"]
+    lines = [f"{found['examined']} photographs in {seconds:.0f} s ({found['per_second']:.1f} a second)"]
     if not total:
         lines = ["nothing is left to examine: every photograph there was examined already"]
+    data = found | {"left_out": left_out_words.data(out)}
     say_finished(as_json, data, [*lines, *left_out_words.summary(out)], left)
+
+
+def _ask_for(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:
+    """Have the photographs examined, once somebody at a terminal who was told what it costs agrees."""
+    scans.refuse_nothing(services, collections)
+    refs = list(backlog.due(services, collections, again))
+    click.echo(_cost(services, backlog.cost(services, refs)), err=True)
+    if refs and not quiet and sys.stdin.isatty():
+        click.confirm("Go on?", default=True, abort=True)
+    backlog.enqueue(services, refs)
+
+
+def _rate(done: int, seconds: float) -> dict[str, float]:
+    rate = done / seconds if seconds else 0.0
+    return {"examined": done, "seconds": round(seconds, 1), "per_second": round(rate, 2)}
 
 
 def _list_left_out(services: Services, as_json: bool) -> None:
