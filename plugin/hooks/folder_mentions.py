@@ -196,7 +196,7 @@ def _resource(root: Path, ref: str, ignore: Sequence[str]) -> str | None:
     left_out = any(fnmatch(part, pattern) for part in PurePosixPath(ref).parts for pattern in ignore)
     if left_out or bins.lies_in_one(ref) or not tree.sayable(ref) or not _is_regular(root / ref):
         return None
-    return ref if tree.format_of(root / ref) else None
+    return ref if file_kinds.known_as(root / ref) in file_kinds.EXAMINED | file_kinds.OTHERS else None
 
 
 def _owner(root: Path, ref: str, ignore: Sequence[str]) -> str | None:

@@ -206,8 +206,18 @@ def locate(root: Path, ref: str) -> Path:
 
 
 def format_of(path: Path) -> str:
-    """The format of what is taken up, "" of what is not; what cannot be opened is taken for what it is called."""
-    form = file_kinds.known_as(path)
+    """The format of what is taken up, "" of what is not; what cannot be opened is taken for what it is called.
+
+    Raises DamError where it cannot be opened, and its name does not say what it is.
+    """
+    try:
+        form = file_kinds.read_format(path)
+    except OSError as error:
+        form = file_kinds.by_ending(path.name)
+        if not form and not isinstance(error, FileNotFoundError):
+            raise DamError(
+                f"{path} cannot be read ({error.strerror}): give FaceLease's account access"
+            ) from error
     return form if form in file_kinds.EXAMINED | file_kinds.OTHERS else ""
 
 

@@ -28,9 +28,18 @@ class Walker:
         """What is there now. Raises DamError where it cannot be read, or seems unmounted."""
         found = tree.scan(self._root, self._ignore, self._sniffed, self._clock.now().timestamp())
         self.refuse_bare(found.bare)
+        self._keep_unreadable(found)
         self._sniffed = found.sniffed
         self._note(found.left_out)
         return found
+
+    def _keep_unreadable(self, found: tree.Scan) -> None:
+        """A photograph that cannot be read for now, and whose name does not say that it is one, is not gone."""
+        for one in found.left_out:
+            if one.why is Why.UNREADABLE and one.ref not in found.entries:
+                file = self._index.get(one.ref)
+                if file is not None and file.told:
+                    found.entries[one.ref] = file.entry
 
     def refuse_bare(self, bare: bool) -> None:
         """Raises DamError where a folder is empty that held photographs."""

@@ -338,6 +338,15 @@ def test_a_line_that_says_the_separator_is_no_row(line: str, end: str) -> None:
     assert [(row.number, row.cells) for row in table.rows] == [(3, {"name": "Ann, née X", "email": "a@b"})]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["=members!A1", "#N/A", "#N/B", "#NV", "#REF!", "#VERW!", "#DIV/0!", "#NAAM?", "#VALUE!", "Err:502"],
+)
+def test_what_a_spreadsheet_left_in_a_text_is_no_name(name: str) -> None:
+    assert csv(f"name,email\n{name},a@b\n".encode()).rows[0].fault
+    assert csv(f"name,until\nAnn,{name}\n".encode()).rows[0].fault
+
+
 def test_one_column_with_separators_in_it_is_no_name() -> None:
     """Another program shows two cells there, the second of which may say anything."""
     assert csv(b"name\nAnn Sample;withdrawn\n").rows[0].fault

@@ -1,5 +1,6 @@
 """What a table is made of, whatever file it stood in, and when a row of it is not to be trusted."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from plugin.errors import ImportRefused
 LONGEST = 10_000  # characters of a cell
 WIDEST = 100  # columns
 _SEPARATORS = ";\t|"
+_ERROR = re.compile(
+    r"#(N/[A-Z]{1,3}|NV|[^\W\d_/]+(/0)?[!?])|(Err|Fout|Fehler):\d+"
+)  # also as other languages say them
 _READ_WRONGLY = ("cp1252", "latin-1", "mac_roman", "cp1250")
 
 
@@ -106,7 +110,16 @@ def _fault(columns: Sequence[str], cells: Sequence[str]) -> str:
         return (
             "the table has one column, and this cell holds what separates cells elsewhere: name the columns"
         )
-    return next((fault for cell in cells if (fault := _garbled(cell))), "")
+    return next((fault for cell in cells if (fault := _computed(cell) or _garbled(cell))), "")
+
+
+def _computed(cell: str) -> str:
+    """Why what stands there is not what a spreadsheet shows in its place."""
+    if cell.startswith("=") and len(cell) > 1:
+        return f"{cell[:40]!r} is a formula: put its value in its place"
+    return (
+        f"{cell!r} is an error of a spreadsheet: write what belongs there" if _ERROR.fullmatch(cell) else ""
+    )
 
 
 def _garbled(cell: str) -> str:

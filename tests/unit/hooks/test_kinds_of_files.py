@@ -194,6 +194,26 @@ def test_one_that_is_being_overwritten_is_not_gone(
     assert [one.what for one in learn(dam)] in ([], [What.METADATA])
 
 
+def test_one_that_cannot_be_read_is_not_gone(
+    make_dam: Callable[..., FolderDam], photo: Photo, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its name does not say what it is, and after a restart: it is told, and whoever looks gets an error."""
+    photo("a.jpg"), photo("b.jpg").rename(root / "b")
+    learn(make_dam())
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(file_kinds, "read_format", refuse)
+    for ref in ("a.jpg", "b"):
+        os.utime(root / ref, (1, 1))
+    dam = make_dam()
+    assert [one.what for one in dam.changes() if one.what is What.DELETED] == []
+    assert {one.ref: one.why for one in dam.left_out()} == {"a.jpg": Why.UNREADABLE, "b": Why.UNREADABLE}
+    with pytest.raises(DamError, match="cannot be read"):
+        dam.look("b")
+
+
 # ---- bins -----------------------------------------------------------------------------------------
 
 BINS = (
