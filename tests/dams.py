@@ -26,6 +26,7 @@ from plugin.hooks.dam import (
     Write,
     one_by_one,
 )
+from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Mentions
 from plugin.hooks.name_search import Sought
 
@@ -52,6 +53,9 @@ class Through:
 
     def refs(self, collection: str | None = None) -> Iterator[str]:
         return self.inner.refs(collection)
+
+    def left_out(self) -> Sequence[LeftOut]:
+        return self.inner.left_out()
 
     def look(self, ref: str) -> Resource:
         return self.inner.look(ref)

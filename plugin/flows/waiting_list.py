@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from plugin.errors import DamError
 from plugin.flows import (
     declared_sets,
     hand_names,
@@ -51,6 +52,7 @@ class Kind(StrEnum):
     OWED_JOBS = "owed_jobs"  # any other work that is late
     UNKNOWN_AGE = "unknown_age"  # people who gave neither a birth date nor that they are of age
     ENDLESS_TOKENS = "endless_tokens"  # API tokens without an end
+    LEFT_OUT = "left_out"  # files and folders that are not taken up into the library
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,14 @@ def _endless_tokens(services: Services) -> list[Item]:
     return [Item(name=row.label, at=row.created_at) for row in tokens.without_end(services)]
 
 
+def _left_out(services: Services) -> list[Item]:
+    """Nothing where the DAM does not answer: that has a line of its own wherever this is shown."""
+    try:
+        return [Item(ref=one.ref, why=one.kind) for one in services.dam.left_out()]
+    except DamError:
+        return []
+
+
 _QUERIES: dict[Kind, _Query] = {
     Kind.FAILED_WRITES: waiting_items.failed_writes, Kind.LOST_RULINGS: waiting_items.lost_rulings,
     Kind.RETURNED_NAMES: waiting_items.returned_names, Kind.NEAR_SETS: waiting_items.near_sets,
@@ -148,7 +158,7 @@ _QUERIES: dict[Kind, _Query] = {
 
 _FOUND: dict[Kind, Callable[[Services], list[Item]]] = {
     Kind.OWN_INVITATIONS: _own_invitations, Kind.SELF_CONFIRMED: _self_confirmed,
-    Kind.COME_OF_AGE: _come_of_age, Kind.ENDLESS_TOKENS: _endless_tokens,
+    Kind.COME_OF_AGE: _come_of_age, Kind.ENDLESS_TOKENS: _endless_tokens, Kind.LEFT_OUT: _left_out,
 }  # fmt: skip
 
 
@@ -183,5 +193,6 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], .
     (Kind.SELF_CONFIRMED, _number(Kind.SELF_CONFIRMED), False, _OFFICERS),
     (Kind.UNKNOWN_AGE, _number(Kind.UNKNOWN_AGE), False, _OFFICERS),
     (Kind.ENDLESS_TOKENS, _number(Kind.ENDLESS_TOKENS), False, _OFFICERS),
+    (Kind.LEFT_OUT, _number(Kind.LEFT_OUT), False, _ADMINISTRATORS),
 )
 """In the order in which they are shown, what went wrong first."""

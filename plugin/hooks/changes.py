@@ -30,15 +30,15 @@ def compare(
     known: Mapping[str, Known],
     now: datetime,
     version: Callable[[Entry], str],
+    arriving: bool = False,
 ) -> tuple[list[Finding], list[str]]:
-    """The findings, and a line for each file that cannot be read.
+    """The findings, and which files cannot be read.
 
-    Only what looks different from outside is hashed. While a new file is still being copied no
-    deletion is told: it may be the other half of a move.
+    Only what looks different from outside is hashed. While a new file is still being copied (`arriving`: one that
+    has no beginning yet) no deletion is told: it may be the other half of a move.
     """
     findings: list[Finding] = []
     unread: list[str] = []
-    arriving = False
     for ref, entry in entries.items():
         file = known.get(ref)
         if file is not None and file.entry == entry:
@@ -50,8 +50,8 @@ def compare(
             findings.append(_finding(entry, file, version(entry)))
         except ResourceGone:
             continue  # deleted meanwhile: the next round sees it
-        except DamError as error:
-            unread.append(str(error))
+        except DamError:
+            unread.append(ref)
     gone = {ref: file for ref, file in known.items() if ref not in entries and file.told}
     return _paired(findings, gone, arriving), unread
 

@@ -14,6 +14,7 @@ from plugin.errors import DamError
 from plugin.hooks.change import Change as Change
 from plugin.hooks.change import What as What
 from plugin.hooks.concern import Concern
+from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.name_search import Sought
 from plugin.hooks.picture import Picture as Picture
@@ -180,6 +181,10 @@ class Dam(Protocol):
 
     def refs(self, collection: str | None = None) -> Iterator[str]:
         """Every resource, or those of one collection (with what lies under it)."""
+        ...
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What lies in the DAM and is not taken up."""
         ...
 
     def look(self, ref: str) -> Resource:

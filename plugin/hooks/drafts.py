@@ -60,9 +60,10 @@ class Drafts:
         self._drafts.append(_Draft(target, temp, before))
         return temp
 
-    def scratch(self, like: Path) -> Path:
-        """A path beside `like`, of its kind, for a file that is gone when we leave."""
-        temp = like.with_name(f"{PREFIX}{secrets.token_hex(8)}{like.suffix.lower()}")
+    def scratch(self, like: Path, ending: str | None = None) -> Path:
+        """A path beside `like`, of its ending or another, for a file that is gone when we leave."""
+        suffix = like.suffix.lower() if ending is None else ending
+        temp = like.with_name(f"{PREFIX}{secrets.token_hex(8)}{suffix}")
         self._temps.append(temp)
         return temp
 

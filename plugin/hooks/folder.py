@@ -29,6 +29,7 @@ from plugin.hooks.dam import (
 from plugin.hooks.drafts import Drafts
 from plugin.hooks.index import Index, Known
 from plugin.hooks.known_states import KnownStates
+from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.metadata import Metadata
 from plugin.hooks.name_search import Sought
@@ -36,6 +37,7 @@ from plugin.hooks.sidecar import Memory
 from plugin.hooks.sidecars import Style
 from plugin.hooks.tool import ExifTool
 from plugin.hooks.unlogged import Unlogged
+from plugin.hooks.walker import Walker
 from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store
 
@@ -65,6 +67,7 @@ class FolderDam(Unlogged):
         self._clock = clock
         self._ignore = tuple(ignore)
         self._index = Index(store)
+        self._walker = Walker(self._root, ignore, self._index, clock)
         self._states = KnownStates(store, hasher)
         self._files = Metadata(tool, style, self._states.of_keywords)
         self._tool = tool
@@ -72,7 +75,6 @@ class FolderDam(Unlogged):
         self._findings: dict[str, Finding] = {}
         self._versions: dict[str, Known] = {}
         self.places = self._files.places
-        self.skipped: tuple[str, ...] = ()
         if self.limits:
             _log.warning("%s", "; ".join(self.limits))
 
@@ -95,7 +97,7 @@ class FolderDam(Unlogged):
 
     def collections(self) -> Sequence[Collection]:
         """Every folder, with the number of photographs directly in it."""
-        scan = self._scan()
+        scan = self._walker.scan()
         counts = dict.fromkeys(scan.folders, 0)
         for ref in scan.entries:
             counts[tree.collections(ref)[0]] += 1
@@ -106,11 +108,11 @@ class FolderDam(Unlogged):
 
     def changes(self) -> Sequence[Change]:
         """What differs from what was acknowledged. Raises DamError where the folder seems unmounted."""
-        scan = self._scan()
-        known = self._index.all()
-        leftovers.sweep(scan.leftovers, self._clock.now())
-        findings, unread = compare(self._root, scan.entries, known, self._clock.now(), self._version)
-        self._skip([*scan.skipped, *unread])
+        scan = self._walker.scan()
+        known, now = self._index.all(), self._clock.now()
+        leftovers.sweep(scan.leftovers, now)
+        findings, unread = compare(self._root, scan.entries, known, now, self._version, scan.arriving)
+        self._walker.note_unread(unread)
         with self._lock:
             self._findings = {finding.change.ref: finding for finding in findings}
         return [finding.change for finding in findings]
@@ -130,9 +132,18 @@ class FolderDam(Unlogged):
                 self._versions.pop(finding.change.ref, None)
                 leftovers.tidy(self._root, finding.change, before, self._tool)
 
+    def left_out(self) -> Sequence[LeftOut]:
+        """As the last walk of this process found it."""
+        return self._walker.left_out()
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The same as lines, for logs and tests."""
+        return tuple(f"{one.ref}: {one.kind}" for one in self._walker.left_out())
+
     def refs(self, collection: str | None = None) -> Iterator[str]:
         """Every photograph, or those in and under one folder, by name."""
-        return tree.within(list(self._scan().entries), collection)
+        return tree.within(list(self._walker.scan().entries), collection)
 
     def look(self, ref: str) -> Resource:
         """The photograph as it is now."""
@@ -203,7 +214,7 @@ class FolderDam(Unlogged):
     def holders(self, node: str) -> Iterator[str]:
         """Every photograph that names `node` anywhere, read from the files themselves."""
         key = node_key(node)
-        refs = iter(list(self._scan().entries))
+        refs = iter(list(self._walker.scan().entries))
         while batch := [self._root / ref for ref in islice(refs, _READ_AT_ONCE)]:
             for path, names in self._files.names(batch, {key}):
                 if any(node_key(named.node) == key for named in names):
@@ -211,7 +222,7 @@ class FolderDam(Unlogged):
 
     def identities(self, refs: Iterable[str] | None = None) -> dict[str, str]:
         """The marks of folders (folder_marks); one that is not there has none."""
-        asked = self._scan().folders if refs is None else refs
+        asked = self._walker.scan().folders if refs is None else refs
         marks = ((ref, folder_marks.of(self._root / ref)) for ref in asked)
         return {ref: mark for ref, mark in marks if mark is not None}
 
@@ -243,7 +254,7 @@ class FolderDam(Unlogged):
         """On how many photographs each name stands, by its key: every file is read once for all of them."""
         keys = {node_key(node) for node in nodes}
         counts: Counter[str] = Counter()
-        refs = iter(list(self._scan().entries) if keys else [])
+        refs = iter(list(self._walker.scan().entries) if keys else [])
         while batch := [self._root / ref for ref in islice(refs, _READ_AT_ONCE)]:
             for _, names in self._files.names(batch, keys):
                 counts.update({node_key(named.node) for named in names} & keys)
@@ -251,20 +262,8 @@ class FolderDam(Unlogged):
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         """In every file and folder, also those that are no photographs."""
-        self._refuse_bare(not self._root.is_dir() or not any(self._root.iterdir()))
+        self._walker.refuse_bare(not self._root.is_dir() or not any(self._root.iterdir()))
         return folder_mentions.search(self._root, self._tool, self._ignore, sought, beat)
-
-    def _scan(self) -> tree.Scan:
-        scan = tree.scan(self._root, self._ignore)
-        self._refuse_bare(scan.bare)
-        return scan
-
-    def _refuse_bare(self, bare: bool) -> None:
-        if bare and any(file.told for file in self._index.all().values()):
-            raise DamError(
-                f"the folder {self._root} is empty, though it held photographs: is the share mounted? "
-                "If it was emptied on purpose, put any file into it"
-            )
 
     def _version(self, entry: tree.Entry) -> str:
         """The version of a file, hashed only if it looks other than when it was hashed last."""
@@ -274,11 +273,6 @@ class FolderDam(Unlogged):
         version = tree.version(tree.locate(self._root, entry.ref))
         self._versions[entry.ref] = Known(entry, version)
         return version
-
-    def _skip(self, lines: Sequence[str]) -> None:
-        if tuple(lines) != self.skipped and lines:
-            _log.warning("%d files are left out", len(lines))  # their names may be people's
-        self.skipped = tuple(lines)
 
 
 def _same_file(one: tree.Entry, other: tree.Entry) -> bool:

@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, WriteRefused
-from plugin.hooks import exif, sidecars, tree
+from plugin.hooks import bins, exif, file_kinds, sidecars, tree
 from plugin.hooks.mention import Line, Mention, Mentions
 from plugin.hooks.metadata_fields import named_in, told
 from plugin.hooks.name_search import Sought
@@ -71,7 +71,9 @@ def _walk(root: Path, sought: Sought, seen: _Found) -> Iterator[str]:
             ref = name if here == "." else f"{here}/{name}"
             fields = list(_outside(root / ref, ref, name, "" if here == "." else here, sought))
             if fields:
-                seen.mentions.append(Mention(_shown(sought, ref), tuple(fields), _resource(ref, seen.ignore)))
+                seen.mentions.append(
+                    Mention(_shown(sought, ref), tuple(fields), _resource(root, ref, seen.ignore))
+                )
             if name in files and _is_regular(root / ref):
                 seen.files += 1
                 yield ref
@@ -146,7 +148,7 @@ def _inside(
     warned = str((fields or {}).get("ExifTool:Warning", "[minor]"))
     if fields is not None:
         yield from named_in(fields, sought)
-    if tool is None and path.suffix.lower() in tree.JPEG:
+    if tool is None and file_kinds.is_jpeg(path):
         yield from _keywords(path, sought)
     words = _text(path) if failed or path.suffix.lower() in _TEXTS else None
     if words is not None and sought.stands_in(words):
@@ -155,7 +157,7 @@ def _inside(
         seen.unread[_kind(path)] += 1
     elif not warned.startswith("[minor]"):
         seen.doubtful += 1
-    if words is None and path.suffix.lower() not in tree.PHOTOS:
+    if words is None and file_kinds.known_as(path) not in file_kinds.EXAMINED:
         seen.documents += 1
 
 
@@ -190,32 +192,34 @@ def _shown(sought: Sought, ref: str) -> str:
     return sought.masked(ref) if tree.sayable(ref) else ascii(sought.masked(ref))
 
 
-def _resource(ref: str, ignore: Sequence[str]) -> str | None:
-    path = PurePosixPath(ref)
-    left_out = any(fnmatch(part, pattern) for part in path.parts for pattern in ignore)
-    known = path.suffix.lower() in tree.PHOTOS | tree.OTHERS and tree.sayable(ref)
-    return ref if known and not left_out else None
+def _resource(root: Path, ref: str, ignore: Sequence[str]) -> str | None:
+    left_out = any(fnmatch(part, pattern) for part in PurePosixPath(ref).parts for pattern in ignore)
+    if left_out or bins.lies_in_one(ref) or not tree.sayable(ref) or not _is_regular(root / ref):
+        return None
+    return ref if file_kinds.known_as(root / ref) in file_kinds.EXAMINED | file_kinds.OTHERS else None
 
 
 def _owner(root: Path, ref: str, ignore: Sequence[str]) -> str | None:
     """The photograph that a file, or a sidecar, is about."""
     if not sidecars.is_sidecar(ref):
-        return _resource(ref, ignore)
+        return _resource(root, ref, ignore)
     path = root / ref
     try:
         listing = frozenset(one.name for one in path.parent.iterdir())
     except OSError:
         return None
     about = (name for name in sorted(listing) if path.name in sidecars.readable(name, listing))
-    photos = (_resource(str(PurePosixPath(ref).with_name(name)), ignore) for name in about)
+    photos = (_resource(root, str(PurePosixPath(ref).with_name(name)), ignore) for name in about)
     return next((photo for photo in photos if photo), None)
 
 
 def _looked(seen: _Found) -> tuple[Line, ...]:
     called = sum(1 for one in seen.mentions if set(one.fields) <= {_NAME, _LINK, _ATTRIBUTES})
+    binned = sum(1 for one in seen.mentions if bins.lies_in_one(one.at))
     return (
         Line("dam_names", {"files": seen.files, "folders": seen.folders, "found": called}),
         Line("dam_fields", {"files": seen.files, "found": len(seen.mentions) - called}),
+        Line("dam_bins", {"found": binned}),
     )
 
 

@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plugin.errors import DamError, PictureError, WriteRefused
-from plugin.hooks import exif, jpeg, sidecars, xmp
+from plugin.hooks import exif, file_kinds, jpeg, sidecars, xmp
 from plugin.hooks.dam import Named, Write, node_key
 from plugin.hooks.drafts import Drafts, explained
 from plugin.hooks.sidecar import Memory, SidecarEdit
 from plugin.hooks.tool import Assign, ExifTool, Fields, checked
 
 Also = Callable[[Path, Collection[str]], Collection[str]]
-JPEG = frozenset({".jpg", ".jpeg"})
 EXIF_PLACE = frozenset({"exif"})
 XMP_PLACES = frozenset({"xmp", "region"})
 _RANK = ("xmp", "region", "embedded-xmp", "embedded-region")
@@ -86,7 +85,7 @@ class Metadata:
     def _fields(self, pairs: Sequence[_Pair]) -> dict[Path, Fields]:
         if self._tool is None:
             return {}
-        others = {p.photo for p in pairs if p.photo.suffix.lower() not in JPEG}
+        others = {p.photo for p in pairs if not file_kinds.is_jpeg(p.photo)}
         quick = dict.fromkeys(x for p in pairs for x in (p.photo, *p.sidecars))
         fields = self._tool.read([x for x in quick if x not in others], xmp.READ)
         return fields | self._tool.read(sorted(others), xmp.READ, fast=False)
@@ -116,7 +115,7 @@ class Metadata:
         asked = [w for w in writes if "exif" in w.places]
         adds = [w.node for w in asked if w.add]
         removes = [w.node for w in asked if not w.add]
-        if photo.suffix.lower() not in JPEG or not asked:
+        if not file_kinds.is_jpeg(photo) or not asked:
             return {(name, "exif"): "only a JPEG has keywords in EXIF here" for name in adds}
         with explained(photo):
             before, data = photo.stat(), photo.read_bytes()
@@ -141,7 +140,7 @@ class Metadata:
         except WriteRefused:
             if self._tool is None:
                 raise
-        temp = drafts.scratch(photo)
+        temp = drafts.scratch(photo, ".jpg")  # ExifTool writes by the ending
         with explained(photo):
             temp.write_bytes(data)
         return self._by_tool(temp, data, names)
@@ -244,14 +243,14 @@ def _persons(photo: Path, words: Sequence[Named], known: Collection[str], also: 
 
 def _xp_keywords(photo: Path, fields: Fields) -> list[str]:
     """A JPEG's by ourselves: ExifTool reads XPKeywords as UCS-2 and garbles what lies beyond it."""
-    if photo.suffix.lower() not in JPEG:
+    if not file_kinds.is_jpeg(photo):
         return exif.parts(str(fields.get(xmp.XP_KEYWORDS, "")))
     with explained(photo):
         return exif.read(photo)
 
 
 def _named_in_exif(photo: Path, known: Collection[str], also: Also) -> tuple[Named, ...]:
-    if photo.suffix.lower() not in JPEG:
+    if not file_kinds.is_jpeg(photo):
         return ()
     with explained(photo):
         words = exif.read(photo)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.errors import WriteRefused
-from plugin.hooks import sidecars, xmp
+from plugin.hooks import file_kinds, sidecars, xmp
 from plugin.hooks.dam import Write, node_key
 from plugin.hooks.drafts import Drafts, explained
 from plugin.hooks.tool import Assign, ExifTool, Fields
@@ -32,9 +32,7 @@ class SidecarEdit:
         readable = [photo.with_name(name) for name in sidecars.readable(photo.name, listing)]
         self._stats = {path: path.stat() for path in readable}
         self._there = tool.read(readable, xmp.ALL, fast=False)
-        self._embedded = tool.read([photo], xmp.READ, photo.suffix.lower() in {".jpg", ".jpeg"}).get(
-            photo, {}
-        )
+        self._embedded = tool.read([photo], xmp.READ, file_kinds.is_jpeg(photo)).get(photo, {})
 
     def draft(
         self, writes: Sequence[Write], released: bool | None, memory: Memory

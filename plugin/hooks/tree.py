@@ -2,68 +2,164 @@
 
 import hashlib
 import os
+import stat
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, PictureError, ResourceGone
-from plugin.hooks import drafts, jpeg, sidecars, tiff
+from plugin.hooks import bins, drafts, file_kinds, jpeg, sidecars, tiff
+from plugin.hooks.left_out import LeftOut, Why
 
-JPEG = frozenset({".jpg", ".jpeg"})
-PHOTOS = JPEG | {".png", ".heic", ".heif", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
-OTHERS = frozenset({
-    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".wmv", ".pdf",
-})  # fmt: skip
 ROOT = "."
+Sniffed = Mapping[str, tuple[tuple[int, ...], str]]
+"""By ref: what a file looked like from outside when its first bytes were read (`stamp`), and the format found."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the tree from outside. `sidecar_mtime_ns` is the sum over its sidecars, None without any."""
+    """A file of the tree from outside. `sidecar_mtime_ns` is the sum over its sidecars, None without any.
+
+    `format` is told by its first bytes (`file_kinds`).
+    """
 
     ref: str
     size: int
     mtime_ns: int
     sidecar_mtime_ns: int | None
+    format: str = field(default="", compare=False)
 
     @property
     def kind(self) -> str:
-        """`photo` or `other`, by the name's ending."""
-        return "photo" if PurePosixPath(self.ref).suffix.lower() in PHOTOS else "other"
+        """`photo` for what the recogniser examines, else `other`."""
+        return "other" if self.format in file_kinds.OTHERS else "photo"
 
 
 @dataclass
 class Scan:
-    """Everything found in one walk; `bare` if there was nothing in the root at all."""
+    """Everything found in one walk; `bare` if there was nothing in the root at all, `arriving` if files are being
+    copied that have no beginning yet."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
+    sniffed: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)
     bare: bool = False
+    arriving: bool = False
 
 
-def scan(root: Path, ignore: Sequence[str]) -> Scan:
+class Walk:
+    """One walk through the tree."""
+
+    def __init__(self, root: Path, ignore: Sequence[str], before: Sniffed, now: float) -> None:
+        self._root = root
+        self._ignore = ignore
+        self._before = before
+        self._now = now
+        self._waiting = [ROOT]
+        self.found = Scan()
+
+    def go(self) -> Scan:
+        """Links are not followed. Raises DamError where a folder cannot be read."""
+        found = self.found
+        while self._waiting:
+            folder = self._waiting.pop()
+            found.folders.append(folder)
+            inside = _inside(self._root, folder)
+            if folder == ROOT:
+                found.bare = not inside
+            listing = frozenset(e.name for e in inside)
+            for item in inside:
+                self._take(item, item.name if folder == ROOT else f"{folder}/{item.name}", listing)
+        found.folders.sort()
+        found.entries = dict(sorted(found.entries.items()))
+        found.left_out.sort(key=lambda one: one.ref)
+        return found
+
+    def _take(self, item: "os.DirEntry[str]", ref: str, listing: frozenset[str]) -> None:
+        if item.name.startswith(drafts.PREFIX):
+            self.found.leftovers.append(Path(item.path))
+        elif any(fnmatch(item.name, pattern) for pattern in self._ignore):
+            return
+        elif item.is_symlink():
+            self._leave_out(ref, Why.LINK)
+        elif item.is_dir(follow_symlinks=False):
+            self._enter(item.name, ref)
+        else:
+            self._take_file(item, ref, listing)
+
+    def _enter(self, name: str, ref: str) -> None:
+        if bins.is_bin(name):
+            return
+        if bins.is_library(name):
+            self._leave_out(ref, Why.LIBRARY)
+        elif not sayable(ref):
+            self._leave_out(ref, Why.NAME)
+        else:
+            self._waiting.append(ref)
+
+    def _take_file(self, item: "os.DirEntry[str]", ref: str, listing: frozenset[str]) -> None:
+        try:
+            outside = item.stat(follow_symlinks=False)
+            form = self._format(item, ref, outside)
+            if form in file_kinds.EXAMINED | file_kinds.OTHERS and sayable(ref):
+                beside = _sidecars(Path(item.path), listing)
+                self.found.entries[ref] = Entry(ref, outside.st_size, outside.st_mtime_ns, beside, form)
+            else:
+                self._refuse(item.name, ref, outside, form)
+        except FileNotFoundError:
+            return  # deleted while we walked
+        except OSError as error:
+            raise DamError(f"{ref} cannot be read: {error.strerror}") from error
+
+    def _format(self, item: "os.DirEntry[str]", ref: str, outside: os.stat_result) -> str:
+        """By its first bytes, which are read only where the file looks other than when they were read last."""
+        seen: tuple[int, ...] = (outside.st_size, outside.st_mtime_ns, outside.st_ctime_ns)
+        known = self._before.get(ref)
+        if known is not None and known[0] == seen:
+            form = known[1]
+        elif not stat.S_ISREG(outside.st_mode):
+            form = file_kinds.UNKNOWN
+        else:
+            try:
+                form = file_kinds.read_format(Path(item.path))
+            except FileNotFoundError:
+                raise
+            except OSError:
+                self._leave_out(ref, Why.UNREADABLE)
+                form = known[1] if known is not None else file_kinds.by_ending(item.name)
+                seen = (-1,)  # looked at again the next time
+        self.found.sniffed[ref] = (seen, form)
+        return form
+
+    def _refuse(self, name: str, ref: str, outside: os.stat_result, form: str) -> None:
+        """Tell of what is left out; of a file that is no picture, and is not called one, there is nothing to tell."""
+        called_one = PurePosixPath(name).suffix.lower() in file_kinds.PHOTO_ENDINGS
+        if not stat.S_ISREG(outside.st_mode):
+            self._leave_out(ref, Why.SPECIAL)
+        elif form in file_kinds.EXAMINED | file_kinds.OTHERS:
+            self._leave_out(ref, Why.NAME)
+        elif form:
+            self._leave_out(ref, Why.FORMAT, form)
+        elif called_one and file_kinds.is_arriving(outside.st_mtime_ns, self._now):
+            self.found.arriving = True
+        elif called_one:
+            self._leave_out(ref, Why.NO_PICTURE)
+
+    def _leave_out(self, ref: str, why: Why, form: str = "") -> None:
+        self.found.left_out.append(LeftOut(ref if sayable(ref) else ascii(ref), why, form))
+
+
+def scan(root: Path, ignore: Sequence[str], before: Sniffed, now: float) -> Scan:
     """Walk the tree, links not followed. Raises DamError where a folder cannot be read.
 
-    One that cannot be read must not look like one whose photographs were all deleted.
+    One that cannot be read must not look like one whose photographs were all deleted. `before` is what the last walk
+    found in the files' first bytes.
     """
-    found = Scan()
-    waiting = [ROOT]
-    while waiting:
-        folder = waiting.pop()
-        found.folders.append(folder)
-        inside = _inside(root, folder)
-        if folder == ROOT:
-            found.bare = not inside
-        listing = frozenset(e.name for e in inside)
-        for item in inside:
-            _take(item, folder, listing, ignore, found, waiting)
-    found.folders.sort()
-    found.entries = dict(sorted(found.entries.items()))
-    return found
+    return Walk(root, ignore, before, now).go()
 
 
 def _inside(root: Path, folder: str) -> list["os.DirEntry[str]"]:
@@ -76,44 +172,6 @@ def _inside(root: Path, folder: str) -> list["os.DirEntry[str]"]:
         raise DamError(f"the folder {root} is not there: is the share mounted?") from error
     except OSError as error:
         raise DamError(f"the folder {root / folder} cannot be read: {error.strerror}") from error
-
-
-def _take(
-    item: "os.DirEntry[str]",
-    folder: str,
-    listing: frozenset[str],
-    ignore: Sequence[str],
-    found: Scan,
-    waiting: list[str],
-) -> None:
-    if item.name.startswith(drafts.PREFIX):
-        found.leftovers.append(Path(item.path))
-        return
-    if item.is_symlink() or any(fnmatch(item.name, pattern) for pattern in ignore):
-        return
-    ref = item.name if folder == ROOT else f"{folder}/{item.name}"
-    is_folder = item.is_dir(follow_symlinks=False)
-    if not is_folder and PurePosixPath(ref).suffix.lower() not in PHOTOS | OTHERS:
-        return
-    if not sayable(ref):
-        found.skipped.append(
-            f"{ref!a} is left out: its name has control characters or is no UTF-8; rename it"
-        )
-    elif is_folder:
-        waiting.append(ref)
-    else:
-        _stat_into(item, ref, listing, found)
-
-
-def _stat_into(item: "os.DirEntry[str]", ref: str, listing: frozenset[str], found: Scan) -> None:
-    try:
-        stat = item.stat(follow_symlinks=False)
-        beside = _sidecars(Path(item.path), listing)
-    except FileNotFoundError:
-        return  # deleted while we walked
-    except OSError as error:
-        raise DamError(f"{ref} cannot be read: {error.strerror}") from error
-    found.entries[ref] = Entry(ref, stat.st_size, stat.st_mtime_ns, beside)
 
 
 def _sidecars(path: Path, listing: frozenset[str]) -> int | None:
@@ -137,20 +195,39 @@ def locate(root: Path, ref: str) -> Path:
     path = root.joinpath(*parts)
     with drafts.explained(path):
         there = path.is_file() and path.resolve() == path
-    if there and path.suffix.lower() in PHOTOS | OTHERS:
-        return path
+    if there and not any(bins.is_bin(part) or bins.is_library(part) for part in parts[:-1]):
+        if format_of(path):
+            return path
+        with drafts.explained(path):
+            file_kinds.refuse_arriving(path, ref)
     if not root.is_dir() or not any(root.iterdir()):
         raise DamError(f"the folder {root} is missing or empty: is the share mounted?")
     raise ResourceGone(f"{ref} is not in the folder")
+
+
+def format_of(path: Path) -> str:
+    """The format of what is taken up, "" of what is not; what cannot be opened is taken for what it is called.
+
+    Raises DamError where it cannot be opened, and its name does not say what it is.
+    """
+    try:
+        form = file_kinds.read_format(path)
+    except OSError as error:
+        form = file_kinds.by_ending(path.name)
+        if not form and not isinstance(error, FileNotFoundError):
+            raise DamError(
+                f"{path} cannot be read ({error.strerror}): give FaceLease's account access"
+            ) from error
+    return form if form in file_kinds.EXAMINED | file_kinds.OTHERS else ""
 
 
 def entry(root: Path, ref: str) -> Entry:
     """One file of the tree as it is now. Raises ResourceGone."""
     path = locate(root, ref)
     with drafts.explained(path):
-        stat = path.stat()
+        now = path.stat()
         listing = frozenset(p.name for p in path.parent.iterdir())
-        return Entry(ref, stat.st_size, stat.st_mtime_ns, _sidecars(path, listing))
+        return Entry(ref, now.st_size, now.st_mtime_ns, _sidecars(path, listing), format_of(path))
 
 
 def collections(ref: str) -> tuple[str, ...]:
@@ -171,7 +248,7 @@ def version(path: Path) -> str:
     anything else the whole file. A JPEG that cannot be read counts as a whole, too.
     """
     with drafts.explained(path):
-        if path.suffix.lower() in JPEG:
+        if file_kinds.is_jpeg(path):
             data = path.read_bytes()
             try:
                 picture = jpeg.parse(data)
@@ -184,10 +261,10 @@ def version(path: Path) -> str:
 
 def whole(path: Path) -> bool:
     """Whether a JPEG or PNG goes on to its end; of other kinds that cannot be told cheaply: True."""
-    suffix = path.suffix.lower()
     with drafts.explained(path):
-        if suffix in JPEG:
+        found = file_kinds.read_format(path)
+        if found == "JPEG":
             return jpeg.complete(path.read_bytes())
-        if suffix == ".png":
+        if found == "PNG":
             return b"IEND" in path.read_bytes()[-4096:]
     return True

@@ -22,7 +22,8 @@ TOOLKIT = "XMP-x:XMPToolkit"
 KEYWORDS = ("IPTC:Keywords", "XMP-dc:Subject")
 XP_KEYWORDS = "IFD0:XPKeywords"
 
-_WANTED = (PERSONS, DETAILS, REGIONS, MICROSOFT, RELEASE, *KEYWORDS, XP_KEYWORDS, "IFD0:Orientation")
+TURNED_BY = ("IFD0:Orientation", "QuickTime:Rotation", "File:FileType")
+_WANTED = (PERSONS, DETAILS, REGIONS, MICROSOFT, RELEASE, *KEYWORDS, XP_KEYWORDS, *TURNED_BY)
 READ = (*(f"-{name}" for name in _WANTED), "-ImageSize")
 """What a photograph and its sidecar are asked for."""
 
@@ -39,9 +40,16 @@ def size(fields: Fields) -> Size | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
+_BY_ROTATION = {"90": 8, "180": 3, "270": 6}  # of HEIF and AVIF, against the clock
+_NOT_TURNED = frozenset({"WEBP", "Extended WEBP", "GIF", "BMP"})
+
+
 def orientation(fields: Fields) -> int:
-    """The EXIF orientation of the picture, 1 where it has none."""
-    value = str(fields.get("IFD0:Orientation", "1"))
+    """By which EXIF orientation viewers turn the picture, as the recogniser does (`recognizer.orientation`)."""
+    kind = str(fields.get("File:FileType", ""))
+    if kind.startswith(("HEI", "AVIF")):
+        return _BY_ROTATION.get(str(fields.get("QuickTime:Rotation", "")), 1)
+    value = "1" if kind in _NOT_TURNED else str(fields.get("IFD0:Orientation", "1"))
     return int(value) if value in set("12345678") else 1
 
 

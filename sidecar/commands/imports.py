@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from plugin.errors import ConfigError, ImportRefused, NothingDone
-from plugin.flows.importing import forms, reports, runs
+from plugin.flows.importing import forms, reports, runs, separated
 from plugin.flows.importing.carrying import Watch
 from plugin.flows.importing.judging import Status, Verdict
 from plugin.flows.importing.lines import LANGUAGES, Defaults
-from plugin.flows.importing.tables import Row, Table
+from plugin.flows.importing.tables import Reading, Row, Table
 from plugin.flows.services import Services
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.consents import Consents
@@ -47,6 +47,9 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--language", type=click.Choice(LANGUAGES), help="Of new people, where a row does not say."),
         click.option("--dates", type=click.Choice(["iso", "d-m-y"]), default="iso", show_default=True,
                      help="Whether days may be written like 31-12-2026."),
+        click.option("--encoding", type=click.Choice(separated.ENCODINGS),
+                     help="Of a CSV file that is not UTF-8."),
+        click.option("--sheet", metavar="NAME", default="", help="Of an XLSX file in which several may be meant."),
         click.option("--apply", is_flag=True, help="Import the good rows; else they are reported only."),
         click.option("--report", type=_FILE, help="Write what becomes of each row to this CSV file."),
         as_json,
@@ -65,6 +68,10 @@ def _defaults(options: dict[str, Any], list_is_proof: bool = False) -> Defaults:
     )  # fmt: skip
 
 
+def _reading(options: dict[str, Any]) -> Reading:
+    return Reading(options["encoding"] or "", options["sheet"])
+
+
 @import_.command()
 @click.argument("file", type=_THERE)
 @click.option("--list-is-proof", is_flag=True, help="Rows without a signed form: the list is the evidence.")
@@ -74,7 +81,8 @@ def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report:
           **options: Any) -> None:  # fmt: skip
     """A CSV or XLSX FILE; docs/importing.md lists its columns."""
     with shell.house() as services:
-        outcome = runs.table(services, file, _defaults(options, list_is_proof), apply, actor(), _bar(as_json))
+        defaults = _defaults(options, list_is_proof)
+        outcome = runs.table(services, file, defaults, apply, actor(), _bar(as_json), _reading(options))
         left = finish_jobs(services)
     _tell(outcome.verdicts, outcome.told, apply, report, left, as_json)
 
@@ -90,7 +98,8 @@ def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: 
         **options: Any) -> None:  # fmt: skip
     """Signed forms in FOLDER, called after those who signed. Nothing is read out of them."""
     with shell.house() as services:
-        outcome = runs.folder(services, folder, names, _defaults(options), apply, actor(), _bar(as_json))
+        defaults, reading = _defaults(options), _reading(options)
+        outcome = runs.folder(services, folder, names, defaults, apply, actor(), _bar(as_json), reading)
         left = finish_jobs(services)
     _tell(outcome.verdicts, outcome.told, apply, report, left, as_json)
 

@@ -15,9 +15,9 @@ from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
 from plugin.ledger.store import revision as revision_of
 from sidecar import doctor as checkup
-from sidecar import house, logs, server
+from sidecar import house, left_out_words, logs, server
 from sidecar.app import create_app
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
 
 
@@ -84,47 +84,66 @@ def work(shell: Shell) -> None:
 @click.option(
     "--late-consent", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since."
 )
+@click.option("--left-out", is_flag=True, help="Only list what is not taken up into the library, and why.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 @click.pass_obj
 def scan(
-    shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, yes: bool, as_json: bool
-) -> None:
+    shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, left_out: bool, yes: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Examine the photographs of the collections that are switched on; stopped, it goes on where it was.
 
     In a closed house nothing is examined, and the exit code is not 0.
     """
     with shell.house() as services:
+        if left_out:
+            _list_left_out(services, as_json)
+            return
         closed_house.refuse_now(services)
         changes = chores.poll(services)
         if late_consent:
             scans.refuse_nobody(services)
             backlog.late_consent(services)
         else:
-            scans.refuse_nothing(services, collections)
-            refs = list(backlog.due(services, collections, again))
-            cost = backlog.cost(services, refs)
-            click.echo(_cost(services, cost), err=True)
-            if refs and not yes and not as_json and sys.stdin.isatty():
-                click.confirm("Go on?", default=True, abort=True)
-            backlog.enqueue(services, refs)
+            _ask_for(services, collections, again, quiet=yes or as_json)
         began, total = time.perf_counter(), backlog.waiting(services)
         _drain(services, total, quiet=as_json)
         seconds = time.perf_counter() - began
-        counts = services.queue.counts()
         left = services.queue.unfinished(("photo",))
-    done = total - len(left)
-    rate = done / seconds if seconds else 0.0
-    data = {
-        "changes": changes,
-        "examined": done,
-        "seconds": round(seconds, 1),
-        "per_second": round(rate, 2),
-    } | counts
-    lines = [f"{done} photographs in {seconds:.0f} s ({rate:.1f} a second)"]
+        found = {"changes": changes, **_rate(total - len(left), seconds), **services.queue.counts()}
+        out = services.dam.left_out()
+    lines = [f"{found['examined']} photographs in {seconds:.0f} s ({found['per_second']:.1f} a second)"]
     if not total:
         lines = ["nothing is left to examine: every photograph there was examined already"]
-    say_finished(as_json, data, lines, left)
+    data = found | {"left_out": left_out_words.data(out)}
+    say_finished(as_json, data, [*lines, *left_out_words.summary(out)], left)
+
+
+def _ask_for(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:
+    """Have the photographs examined, once somebody at a terminal who was told what it costs agrees."""
+    scans.refuse_nothing(services, collections)
+    refs = list(backlog.due(services, collections, again))
+    click.echo(_cost(services, backlog.cost(services, refs)), err=True)
+    if refs and not quiet and sys.stdin.isatty():
+        click.confirm("Go on?", default=True, abort=True)
+    backlog.enqueue(services, refs)
+
+
+def _rate(done: int, seconds: float) -> dict[str, float]:
+    rate = done / seconds if seconds else 0.0
+    return {"examined": done, "seconds": round(seconds, 1), "per_second": round(rate, 2)}
+
+
+def _list_left_out(services: Services, as_json: bool) -> None:
+    found = services.dam.left_out()
+    data = left_out_words.data(found) | {"files": [asdict(one) for one in found]}
+    lines = [safe(left_out_words.one(one)) for one in found]
+    say(
+        as_json,
+        data,
+        lines or ["nothing is left out: every file that holds a picture is part of the library"],
+    )
 
 
 def _cost(services: Services, cost: backlog.Cost) -> str:

@@ -56,7 +56,8 @@ OWED = frozenset(kind for kind in Kind if kind.value.startswith("owed_"))
 
 _WHERE = {
     Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.NAMES_AGAIN: "names", Kind.LOST_RULINGS: "collections",
-    Kind.HELD_PHOTOGRAPHS: "collections", Kind.NEAR_SETS: "references", Kind.DECLARED_SETS: "references",
+    Kind.HELD_PHOTOGRAPHS: "collections", Kind.LEFT_OUT: "collections", Kind.NEAR_SETS: "references",
+    Kind.DECLARED_SETS: "references",
 }  # fmt: skip
 OFFICER_LISTS = tuple(kind for kind in Kind if kind not in {*_WHERE, *OWED, Kind.DEAD_JOBS})
 """The kinds that have their list on the officer's page."""

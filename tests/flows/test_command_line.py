@@ -110,6 +110,24 @@ def test_backup_rotation_restore_and_erasure(run: Run, tmp_path: Path) -> None:
     assert people == {"Åsa": True}
 
 
+def test_what_is_left_out_is_told(run: Run, tmp_path: Path) -> None:
+    """Behind a scan with its number, in the doctor, and as a list with reasons; nothing where there is nothing."""
+    run("init")
+    support.put(tmp_path / "photos", "shoot/one.jpg", samples.A_STANDING, (300, 400))
+    run("collection", "set", "shoot", "detect")
+    assert data(run("scan", "--left-out", "--json")) == {"count": 0, "kinds": {}, "files": []}
+    (tmp_path / "photos/shoot/a.psd").write_bytes(b"8BPS" + bytes(60))
+    (tmp_path / "photos/shoot/b.jpg").symlink_to(tmp_path / "photos/shoot/one.jpg")
+    scanned = run("scan", "--yes")
+    assert "2 left out, which are not part of the library (Photoshop 1, links 1)" in scanned.stdout
+    counted = data(run("scan", "--yes", "--json"))["left_out"]
+    assert counted == {"count": 2, "kinds": {"format: Photoshop": 1, "link": 1}}
+    listed = run("scan", "--left-out").stdout.splitlines()
+    assert [line.split(":")[0] for line in listed] == ["shoot/a.psd", "shoot/b.jpg"]
+    (waits,) = [one for one in data(run("doctor", "--json", ok=False)) if one["code"] == "left_out"]
+    assert (waits["waits"], waits["ok"], waits["count"]) == (True, True, 2)
+
+
 def test_mistakes_are_answered_with_what_to_do(run: Run, tmp_path: Path) -> None:
     """Each error is a sentence on stderr and an exit code, not a traceback."""
     mistakes = [

@@ -57,13 +57,13 @@ def test_a_table_is_rehearsed_then_applied(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("person", "list", "--json").output) == []
     report = tmp_path / "report.csv"
     done = run(*words, "--apply", "--json", "--report", str(report), code=1)
-    assert json.loads(done.output)["counts"] == {"imported": 2, "refused": 1}
+    assert json.loads(done.output)["counts"] == {"imported": 1, "refused": 2}
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     rows = list(csv.DictReader(report.read_text("utf-8-sig").splitlines()))
     assert [row["name"] for row in rows] == ["Åsa", "Dag", "'=1+1"]
-    assert [row["name"] for row in json.loads(run("person", "list", "--json").output)] == ["=1+1", "Åsa"]
+    assert [row["name"] for row in json.loads(run("person", "list", "--json").output)] == ["Åsa"]
     again = json.loads(run(*words, "--apply", "--json", code=1).output)
-    assert again["counts"] == {"imported before": 2, "refused": 1}
+    assert again["counts"] == {"imported before": 1, "refused": 2}
     listed = json.loads(run("quitclaim", "list", "Åsa", "--json").output)
     assert [(row["kind"], row["channel"], row["state"]) for row in listed] == [
         ("publication", "website", "in force")

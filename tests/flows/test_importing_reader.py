@@ -65,12 +65,13 @@ def test_a_damaged_sheet_is_one_sentence(noise: bytes) -> None:
 
 
 def test_encodings_and_separators_are_told() -> None:
-    """UTF-8 with or without its mark, what Windows writes; the separator by the columns that it makes."""
+    """UTF-8 with or without its mark, or what somebody says; the separator by the columns that it makes."""
     assert parse("name;email\nÅsa, Öberg;a@b\n").told == "read as UTF-8, cells between semicolons"
     assert parse("\ufeffname\temail\nÅsa\ta@b\n").told == "read as UTF-8, cells between tabs"
-    found = parse("name,email\nÅsa €,a@b\n".encode("cp1252"))
+    said = tables.Reading("windows-1252")
+    found = tables.parse("name,email\nÅsa €,a@b\n".encode("cp1252"), KNOWN, 100, 1 << 20, said)
     assert (found.told, found.rows[0].cells["name"]) == (
-        "read as Windows-1252, cells between commas",
+        "read as windows-1252, cells between commas",
         "Åsa €",
     )
 
@@ -78,7 +79,7 @@ def test_encodings_and_separators_are_told() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "empty"), (b"\n\n", "empty"), ("name\nÅsa".encode("utf-16"), "UTF-16"), (b"name\n\x81\xff", "neither"),
+        (b"", "empty"), (b"\n\n", "empty"), ("name\nÅsa".encode("utf-32"), "UTF-32"), (b"name\n\x81\xff", "--encoding"),
         (b"name\nA\0", "zero bytes"), (b"name,untill\nA,x", "untill"), (b"name,Name\nA,B", "twice"),
         (b'name\n"A', "line 2"), (b'name\nA\n"B"x,"\n', "line 3"), (b"name\n" + b"A\n" * 101, "more than 100 rows"),
         (b"PK\x03\x04rest", "damaged"), (b"%PDF-1.4", "not known"),

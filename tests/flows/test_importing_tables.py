@@ -281,14 +281,14 @@ def test_evidence_is_a_file_of_the_folder_that_opens(services: Services, file: P
 
 
 def test_a_sheet_is_read_as_it_is_typed(services: Services, tmp_path: Path) -> None:
-    """A date of the spreadsheet is that day; a formula is its text, and computes nothing."""
+    """A date of the spreadsheet is that day; a formula is no name, and computes nothing."""
     path = tmp_path / "people.xlsx"
     day = datetime(2026, 2, 3)  # noqa: DTZ001 - a spreadsheet knows no zone
     rows = it.sheet(
         ("Name", "Signed", "Until"), ("Åsa", day, day.date().replace(year=2027)), ("=1+1", day, None)
     )
     verdicts = it.table(services, path, rows, apply=True)
-    assert it.statuses(verdicts) == ["imported", "imported"]
-    assert it.claims(services, "=1+1")
+    assert it.statuses(verdicts) == ["imported", "refused"]
+    assert "A3 is computed" in verdicts[1].reason
     (claim,) = it.claims(services, "Åsa")
     assert claim.signed_at.astimezone(services.ages.zone).date() == day.date()

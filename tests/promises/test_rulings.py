@@ -277,6 +277,25 @@ def test_a_lost_ruling_is_told_and_halts_what_lay_around_it(kindergarten: House)
     assert len(kindergarten.held()) == 2
 
 
+@pytest.mark.parametrize("back", ["shoot/kids", "shoot/nursery"])
+def test_a_never_folder_in_a_bin_and_out_of_it(kindergarten: House, back: str) -> None:
+    """It is gone as if deleted, and nothing beside it is compared until somebody decides; taken out of the bin, under
+    its name or another, its ruling is there again. Its photographs alone, moved to the bin and back, are under it."""
+    kindergarten.root.joinpath("#recycle").mkdir()
+    kindergarten.root.joinpath("shoot/kids").rename(kindergarten.root / "#recycle/kids")
+    assert kindergarten.look() == set()
+    assert kindergarten.lost() == ["shoot/kids"]
+    kindergarten.root.joinpath("#recycle/kids").rename(kindergarten.root / back)
+    assert kindergarten.look() == set()
+    ruling_identity.follow(kindergarten.services, [], thorough=True)  # as each night
+    assert (kindergarten.look(), kindergarten.lost()) == ({"shoot/a.png"}, [])
+    one, thrown = kindergarten.root / back / "k.png", kindergarten.root / "#recycle/k.png"
+    one.rename(thrown)
+    assert kindergarten.look() == {"shoot/a.png"}
+    thrown.rename(one)
+    assert kindergarten.look() == {"shoot/a.png"}
+
+
 def test_put_back_from_a_backup_it_is_the_same_folder(kindergarten: House) -> None:
     shutil.copytree(kindergarten.root / "shoot", kindergarten.root.parent / "backup")
     shutil.rmtree(kindergarten.root / "shoot")

@@ -98,13 +98,14 @@ def _line(services: Services, row: Row, folder: Path, defaults: Defaults, source
         entry = _entry(services, row.number, cells, defaults)
         evidence = _evidence(services, cells, folder, defaults)
     except FaceLeaseError as error:
-        return Line(row.number, name, fault=str(error))
+        return Line(row.number, name, notes=row.notes, fault=str(error))
     # One form may be of several people: then it is a source for each.
     form = [sha256(evidence[0].body).hexdigest(), name_key(name)]
     entry = replace(
         entry, source=f"{source}:{mapping.digest(form) if defaults.pdf_only else entry.fingerprint}"
     )
-    return Line(row.number, name, entry, decision, partial(_evidence, services, cells, folder, defaults))
+    proof_of = partial(_evidence, services, cells, folder, defaults)
+    return Line(row.number, name, entry, decision, proof_of, row.notes)
 
 
 def _entry(services: Services, number: int, cells: dict[str, str], defaults: Defaults) -> Entry:

@@ -8,10 +8,11 @@ from plugin.flows.importing import carrying, lines, proofs, tables
 from plugin.flows.importing.carrying import Watch
 from plugin.flows.importing.judging import Status, Verdict
 from plugin.flows.importing.lines import Defaults, Line
-from plugin.flows.importing.tables import Table
+from plugin.flows.importing.tables import Reading, Table
 from plugin.flows.services import Services
 from plugin.ledger.audit import Action
 
+_AS_SAID = Reading()
 _KNOWN = frozenset({*lines.COLUMNS, *lines.RECOGNITION})
 
 
@@ -23,17 +24,23 @@ class Outcome:
     told: str
 
 
-def load(services: Services, path: Path, also: Sequence[str] = ()) -> Table:
+def load(services: Services, path: Path, also: Sequence[str] = (), reading: Reading = _AS_SAID) -> Table:
     """A table with the documented columns, and `also` these. Raises ImportRefused."""
     importing = services.config.importing
-    return tables.read(path, _KNOWN | set(also), importing.rows, importing.megabytes << 20)
+    return tables.read(path, _KNOWN | set(also), importing.rows, importing.megabytes << 20, reading)
 
 
 def table(
-    services: Services, path: Path, defaults: Defaults, apply: bool, actor: str, watch: Watch = iter
+    services: Services,
+    path: Path,
+    defaults: Defaults,
+    apply: bool,
+    actor: str,
+    watch: Watch = iter,
+    reading: Reading = _AS_SAID,
 ) -> Outcome:
     """A CSV or XLSX file; its evidence lies beside it. Raises ImportRefused where it cannot be read at all."""
-    read = load(services, path)
+    read = load(services, path, (), reading)
     found = lines.of_table(services, read, path.parent, defaults, "table")
     return Outcome(_run(services, found, "table", apply, actor, watch), read.told)
 
@@ -46,10 +53,11 @@ def folder(
     apply: bool,
     actor: str,
     watch: Watch = iter,
+    reading: Reading = _AS_SAID,
 ) -> Outcome:
     """PDFs in a folder, called after those who signed; or a table `names` that says whose each file is."""
     there = proofs.pdfs(path)
-    read = load(services, names, ("file",)) if names else lines.of_folder(there)
+    read = load(services, names, ("file",), reading) if names else lines.of_folder(there)
     found = lines.of_table(services, read, path, replace(defaults, pdf_only=True), "pdf")
     verdicts = _run(services, found, "pdf", apply, actor, watch)
     if names:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from plugin.hooks.dam import Named
+from plugin.hooks.left_out import LeftOut
 
 
 class Numbered:
@@ -20,6 +21,10 @@ class Numbered:
 
     def lies_in(self, ref: str) -> tuple[str, ...]:
         """Nothing: a number does not say where it lies."""
+        return ()
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """None: the server tells of every resource that we may see."""
         return ()
 
     def position(self) -> int | None:

@@ -7,15 +7,18 @@ from typing import Protocol
 from plugin.errors import DamError
 from plugin.hooks.concern import Concern
 from plugin.hooks.dam import CollectionRuling, Dates, Named, Names, Resource, Task
-from plugin.hooks.tree import PHOTOS
+from plugin.hooks.file_kinds import PHOTO_ENDINGS
 
 PLACE = "node"
 BIN = 3  # the workflow state of what was deleted and can be brought back
 NO_FILE = "none"
 
 # Of these a preview shows all there is. A preview of a TIFF, GIF or WebP may be one page or frame of many.
-_SINGLE = (PHOTOS - {".tif", ".tiff", ".gif", ".webp"}) | {
-    ".arw", ".cr2", ".cr3", ".dng", ".jfif", ".jp2", ".nef", ".orf", ".raf", ".rw2",
+_SEVERAL = frozenset(
+    {".tif", ".tiff", ".btf", ".gif", ".webp", ".apng", ".mpo", ".heics", ".heifs", ".avifs"}
+)
+_SINGLE = (PHOTO_ENDINGS - _SEVERAL) | {
+    ".arw", ".cr2", ".cr3", ".dng", ".jp2", ".nef", ".orf", ".raf", ".rw2",
 }  # fmt: skip
 
 

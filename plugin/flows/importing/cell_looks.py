@@ -1,0 +1,76 @@
+"""How a cell of a spreadsheet looks: struck through, or not to be seen at all."""
+
+from typing import Any
+
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+
+from plugin.errors import ImportRefused
+
+_WHITE, _BLACK = "FFFFFF", "000000"
+_INDEXED = {0: _BLACK, 1: _WHITE, 8: _BLACK, 9: _WHITE, 64: _BLACK, 65: _WHITE}
+_THEME = {0: _WHITE, 1: _BLACK}  # light and dark of the theme, which programs leave as they are
+_LEAST = 3  # points of a height
+
+
+def unseen(book: Any, cell: Any) -> str:
+    """Why a cell is not what somebody reads in it; "" where it is."""
+    if _is_struck(book, cell):
+        return "is struck through: delete it, or take the line off"
+    parts = [part.strip() for part in str(cell.number_format).split(";")]
+    if len(parts) > 1 and not parts[-1 if isinstance(cell.value, str) and len(parts) > 3 else 0]:
+        return "is not shown, by its number format: format it as text"
+    if _colour(cell.font.color, _BLACK) == _background(cell):
+        return "has letters in the colour of its ground, which nobody sees: delete it, or colour it"
+    return ""
+
+
+def _is_struck(book: Any, cell: Any) -> bool:
+    if cell.font.strike or _named_font_strikes(book, cell):
+        return True
+    blocks = cell.value if isinstance(cell.value, CellRichText) else ()
+    return any(isinstance(one, TextBlock) and one.font.strike for one in blocks)
+
+
+def _named_font_strikes(book: Any, cell: Any) -> bool:
+    """By a cell style: programs differ in whether the cell's own font says it too."""
+    named = next((one for one in book._named_styles if one.name == cell.style), None)  # noqa: SLF001
+    return bool(named is not None and named.font is not None and named.font.strike)
+
+
+def _background(cell: Any) -> str | None:
+    if cell.fill is None or getattr(cell.fill, "fill_type", None) in {None, "none"}:
+        return _WHITE
+    return _colour(cell.fill.fgColor, _WHITE) if cell.fill.fill_type == "solid" else None
+
+
+def _colour(colour: Any, otherwise: str) -> str | None:
+    """Six digits; None for one that cannot be told."""
+    if colour is None:
+        return otherwise
+    if colour.type == "rgb" and isinstance(colour.rgb, str):
+        return colour.rgb[-6:].upper()
+    if colour.type == "indexed":
+        return _INDEXED.get(colour.indexed)
+    return _THEME.get(colour.theme) if colour.type == "theme" and not colour.tint else None
+
+
+def refuse_sheet(sheet: Any) -> None:
+    """Raises ImportRefused where what is seen of the whole sheet cannot be told."""
+    form = sheet.sheet_format
+    if form.zeroHeight or (form.customHeight and (form.defaultRowHeight or _LEAST) < _LEAST):
+        raise ImportRefused("the sheet hides its rows unless they say otherwise: show all rows")
+    rules = (rule for area in sheet.conditional_formatting for rule in area.rules)
+    if any(rule.dxf is not None and rule.dxf.font is not None and rule.dxf.font.strike for rule in rules):
+        raise ImportRefused(
+            "conditional formatting strikes cells through, and which ones is not computed here: take it out, and "
+            "delete the rows that it struck"
+        )
+
+
+def refuse_unapplied_filter(sheet: Any, any_hidden: bool) -> None:
+    """Raises ImportRefused where a filter is set that hides no row: programs differ in whether it is at work."""
+    filters = [sheet.auto_filter, *(table.autoFilter for table in sheet.tables.values())]
+    if not any_hidden and any(one is not None and one.filterColumn for one in filters):
+        raise ImportRefused(
+            "a filter is set on the sheet, and which rows it hides is not stored: take the filter off"
+        )

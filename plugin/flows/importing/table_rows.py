@@ -1,0 +1,146 @@
+"""What a table is made of, whatever file it stood in, and when a row of it is not to be trusted."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from plugin.errors import ImportRefused
+
+LONGEST = 10_000  # characters of a cell
+WIDEST = 100  # columns
+_SEPARATORS = ";\t|"
+_ERROR = re.compile(
+    r"#(N/[A-Z]{1,3}|NV|[^\W\d_/]+(/0)?[!?])|(Err|Fout|Fehler):\d+"
+)  # also as other languages say them
+_READ_WRONGLY = ("cp1252", "latin-1", "mac_roman", "cp1250")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What somebody says of a file that does not say it itself."""
+
+    encoding: str = ""
+    sheet: str = ""
+
+
+@dataclass(frozen=True)
+class RawRow:
+    """A row as it stands in the file; `fault` says why it is not what it seems, `notes` what was passed over."""
+
+    number: int
+    cells: tuple[str, ...]
+    fault: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its number as an editor or a spreadsheet shows it, and its cells by column."""
+
+    number: int
+    cells: dict[str, str]
+    fault: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows below the heading; `told` says how the file was read."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    told: str
+
+
+def build(found: Sequence[RawRow], known: Collection[str], told: str) -> Table:
+    """The table of these rows, of which the first that is not empty names the columns. Raises ImportRefused."""
+    filled = [row for row in found if any(cell.strip() for cell in row.cells)]
+    if not filled:
+        raise ImportRefused("the file is empty: its first row names the columns")
+    if filled[0].fault:
+        raise ImportRefused(f"row {filled[0].number}, which names the columns: {filled[0].fault}")
+    columns = _columns(filled[0].cells, known)
+    return Table(columns, tuple(_row(columns, row) for row in filled[1:]), told)
+
+
+def key(heading: str) -> str:
+    """A column's name as it is compared: "Birth date" is birth_date."""
+    return "_".join(heading.casefold().replace("-", " ").replace("_", " ").split())
+
+
+def limit(count: int, most: int) -> None:
+    """Raises ImportRefused where there are more rows than are read."""
+    if count > most + 1:
+        raise ImportRefused(f"the file has more than {most} rows, which importing.rows allows: split it")
+
+
+def _columns(headings: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
+    columns = [key(heading) for heading in headings]
+    while columns and not columns[-1]:
+        columns.pop()
+    if len(columns) > WIDEST:
+        raise ImportRefused(f"the file has more than {WIDEST} columns: keep those that are documented")
+    strange = [heading.strip()[:40] for heading, column in zip(headings, columns, strict=False)
+               if column not in known]  # fmt: skip
+    if strange:
+        raise ImportRefused(
+            f"these columns are not known: {', '.join(map(repr, strange))}; take them out, or name them as one of "
+            + ", ".join(sorted(known))
+        )
+    if len(set(columns)) < len(columns):
+        raise ImportRefused("a column stands there twice: keep one of the two")
+    return tuple(columns)
+
+
+def _row(columns: Sequence[str], raw: RawRow) -> Row:
+    cells = [cell.strip() for cell in raw.cells]
+    named = dict(zip(columns, [*cells, *[""] * len(columns)], strict=False))
+    return Row(raw.number, named, raw.fault or _fault(columns, cells), raw.notes)
+
+
+def _fault(columns: Sequence[str], cells: Sequence[str]) -> str:
+    if any(cells[len(columns) :]):
+        return "the row has more cells than there are columns: put text with a separator in quotes"
+    if any(len(cell) > LONGEST for cell in cells):
+        return f"a cell has more than {LONGEST} characters: shorten it"
+    if all(key(cell) == column for cell, column in zip(cells, columns, strict=False) if cell):
+        return "the row repeats the heading: take it out"
+    if len(columns) == 1 and any(sign in cell for cell in cells for sign in _SEPARATORS):
+        return (
+            "the table has one column, and this cell holds what separates cells elsewhere: name the columns"
+        )
+    return next((fault for cell in cells if (fault := _computed(cell) or _garbled(cell))), "")
+
+
+def _computed(cell: str) -> str:
+    """Why what stands there is not what a spreadsheet shows in its place."""
+    if cell.startswith("=") and len(cell) > 1:
+        return f"{cell[:40]!r} is a formula: put its value in its place"
+    return (
+        f"{cell!r} is an error of a spreadsheet: write what belongs there" if _ERROR.fullmatch(cell) else ""
+    )
+
+
+def _garbled(cell: str) -> str:
+    """Why these are not the letters that somebody wrote: UTF-8 that was read as something else, and saved so."""
+    if "\ufffd" in cell:
+        return "a letter was lost when the file was made (\ufffd stands for it): write it anew"
+    if cell.isascii():
+        return ""
+    for encoding in _READ_WRONGLY:
+        try:
+            meant = cell.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+        if len(meant) < len(cell) and (encoding != "cp1250" or _has_symbols(cell)):
+            return (
+                f"its letters were garbled when the file was made: {cell[:40]!r} may be {meant[:40]!r}; "
+                "make it anew from where it came, as UTF-8"
+            )
+    return ""
+
+
+def _has_symbols(cell: str) -> bool:
+    """Romanian puts a letter behind Ă that is also the second half of a garbled one; a symbol it does not."""
+    return any(not sign.isascii() and not unicodedata.category(sign).startswith("L") for sign in cell)

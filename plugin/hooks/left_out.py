@@ -1,0 +1,37 @@
+"""What lies in a DAM and is not taken up into the library, and why."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Why(StrEnum):
+    """Why a file or folder is left out."""
+
+    LINK = "link"  # to a file or folder; links are not followed
+    NAME = "name"  # control characters, or no UTF-8
+    FORMAT = "format"  # a picture that cannot be examined here
+    NO_PICTURE = "no_picture"  # called like a photograph, and is none
+    SPECIAL = "special"  # a FIFO, a socket, a device
+    UNREADABLE = "unreadable"
+    LIBRARY = "library"  # a folder that a program manages, with originals in it
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file or folder that is left out; `form` says which format where that is why."""
+
+    ref: str
+    why: Why
+    form: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What is counted together."""
+        return f"{self.why.value}: {self.form}" if self.form else self.why.value
+
+
+def count(found: Iterable[LeftOut]) -> dict[str, int]:
+    """How many of each kind, most first."""
+    return dict(Counter(one.kind for one in found).most_common())

@@ -1,0 +1,69 @@
+"""Walks through the folder of photographs, one after the other, and what is remembered from one to the next."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from plugin.clock import Clock
+from plugin.errors import DamError
+from plugin.hooks import left_out, tree
+from plugin.hooks.index import Index
+from plugin.hooks.left_out import LeftOut, Why
+
+_log = logging.getLogger(__name__)
+
+
+class Walker:
+    """Threads may share it: each walk puts its own findings in the place of the last one's."""
+
+    def __init__(self, root: Path, ignore: Sequence[str], index: Index, clock: Clock) -> None:
+        self._root = root
+        self._ignore = tuple(ignore)
+        self._index = index
+        self._clock = clock
+        self._sniffed: tree.Sniffed = {}
+        self._left: tuple[LeftOut, ...] | None = None
+
+    def scan(self) -> tree.Scan:
+        """What is there now. Raises DamError where it cannot be read, or seems unmounted."""
+        found = tree.scan(self._root, self._ignore, self._sniffed, self._clock.now().timestamp())
+        self.refuse_bare(found.bare)
+        self._keep_unreadable(found)
+        self._sniffed = found.sniffed
+        self._note(found.left_out)
+        return found
+
+    def _keep_unreadable(self, found: tree.Scan) -> None:
+        """A photograph that cannot be read for now, and whose name does not say that it is one, is not gone."""
+        for one in found.left_out:
+            if one.why is Why.UNREADABLE and one.ref not in found.entries:
+                file = self._index.get(one.ref)
+                if file is not None and file.told:
+                    found.entries[one.ref] = file.entry
+
+    def refuse_bare(self, bare: bool) -> None:
+        """Raises DamError where a folder is empty that held photographs."""
+        if bare and any(file.told for file in self._index.all().values()):
+            raise DamError(
+                f"the folder {self._root} is empty, though it held photographs: is the share mounted? "
+                "If it was emptied on purpose, put any file into it"
+            )
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What the last walk left out; where there was none yet, there is one now."""
+        if self._left is None:
+            self.scan()
+        return self._left or ()
+
+    def note_unread(self, refs: Sequence[str]) -> None:
+        """Files that could not be read when they were looked at more closely than a walk does."""
+        known = {one.ref for one in self._left or ()}
+        self._note([*(self._left or ()), *(LeftOut(ref, Why.UNREADABLE) for ref in refs if ref not in known)])
+
+    def _note(self, found: Sequence[LeftOut]) -> None:
+        if tuple(found) != self._left and found:
+            kinds = ", ".join(f"{kind} {number}" for kind, number in left_out.count(found).items())
+            _log.warning(
+                "%d files and folders are left out (%s)", len(found), kinds
+            )  # their names may be people's
+        self._left = tuple(found)

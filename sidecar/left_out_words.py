@@ -1,0 +1,47 @@
+"""What the command line says of files that are left out of the library: how many of what, and what to do."""
+
+from collections.abc import Sequence
+
+from plugin.hooks import left_out
+from plugin.hooks.left_out import LeftOut, Why
+
+_SAID = {
+    Why.LINK: ("links", "links are not followed: put the file itself here"),
+    Why.NAME: ("names that cannot be said", "the name has control characters or is no UTF-8: rename it"),
+    Why.FORMAT: ("pictures that cannot be examined", "save a JPEG, PNG, TIFF, HEIC, AVIF or WebP beside it"),
+    Why.NO_PICTURE: (
+        "files called like a photograph that are none",
+        "it holds no picture: look at it, and rename it",
+    ),
+    Why.SPECIAL: ("FIFOs, sockets and devices", "it is no file"),
+    Why.UNREADABLE: ("files that cannot be read", "give FaceLease's account access"),
+    Why.LIBRARY: (
+        "libraries of other programs",
+        "export the photographs: that program keeps them with a database",
+    ),
+}
+
+
+def one(found: LeftOut) -> str:
+    """A line of the list."""
+    what, mend = _SAID[found.why]
+    return f"{found.ref}: {what}{f' ({found.form})' if found.form else ''}: {mend}"
+
+
+def summary(found: Sequence[LeftOut]) -> list[str]:
+    """One line with the number by kind; none where nothing is left out."""
+    kinds: dict[str, int] = {}
+    for each in found:
+        label = each.form or _SAID[each.why][0]
+        kinds[label] = kinds.get(label, 0) + 1
+    if not kinds:
+        return []
+    said = ", ".join(f"{label} {number}" for label, number in kinds.items())
+    return [
+        f"{len(found)} left out, which are not part of the library ({said}): facelease scan --left-out lists them"
+    ]
+
+
+def data(found: Sequence[LeftOut]) -> dict[str, object]:
+    """The same for machines."""
+    return {"count": len(found), "kinds": left_out.count(found)}
