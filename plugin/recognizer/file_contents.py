@@ -107,19 +107,21 @@ def _webp(data: bytes) -> Found:
 
 
 def _gif(data: bytes) -> Found:
-    """Comments and applications' data: all but the pictures' own."""
+    """Comments and applications' data, whole and as they are parted: all but the pictures' own."""
     at = 13 + _colours(data[10:11])
     while at < len(data):
-        start, kind = at, data[at]
+        start, kind, parts = at, data[at], []
         if kind == 0x3B:
             yield from behind(data[at + 1 :])
             return
         at += 11 + _colours(data[at + 9 : at + 10]) if kind == 0x2C else 2
         while at < len(data) and data[at]:
+            parts.append(data[at + 1 : at + 1 + data[at]])
             at += 1 + data[at]
         at += 1
         if kind != 0x2C:
             yield from found_in(data[start:at])
+            yield from found_in(b"".join(parts))
 
 
 def _colours(flags: bytes) -> int:
