@@ -28,7 +28,7 @@ _NOISE = np.random.default_rng(7).integers(0, 256, 5000, "u1").tobytes()
 def saved(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     """The file that Pillow writes."""
     file = io.BytesIO()
-    image.save(file, kind, **options)
+    image.copy().save(file, kind, **options)  # a copy: Pillow leaves the settings of one format on a picture
     return file.getvalue()
 
 
@@ -78,8 +78,9 @@ def tiff(
         at, bits = len(buf), len(buf) + len(image.tobytes())
         buf += image.tobytes() + struct.pack(order + "HHH", 8, 8, 8)
         w, h = image.size
-        rows.append([(254, 4, 1, kind), (256, 4, 1, w), (257, 4, 1, h), (258, 3, 3, bits), (259, 3, 1, 1), 
-                     (262, 3, 1, 2), (273, 4, 1, at), (277, 3, 1, 3), (278, 4, 1, h), (279, 4, 1, w * h * 3)])  # fmt: skip
+        rows.append([(254, 4, 1, kind), (256, 4, 1, w), (257, 4, 1, h), (258, 3, 3, bits), (259, 3, 1, 1),
+                     (262, 3, 1, 2), (273, 4, 1, at), (277, 3, 1, 3), (278, 4, 1, h),
+                     (279, 4, 1, w * h * 3)])  # fmt: skip
     if empty_first:
         rows.insert(0, [(274, 3, 1, 1)])
     below = 0
@@ -261,7 +262,7 @@ def letterboxed(image: Image.Image, size: tuple[int, int] = (160, 120)) -> Image
 
 def multi_page(main: Image.Image, other: Image.Image) -> bytes:
     """A TIFF of two pages."""
-    return saved(main, "TIFF", save_all=True, append_images=[other])
+    return saved(main, "TIFF", save_all=True, append_images=[other.copy()])
 
 
 def between_scans(main: Image.Image, other: Image.Image) -> bytes:
@@ -440,9 +441,9 @@ def others() -> Iterator[tuple[str, Maker]]:
     yield "bmp behind", lambda m, o: saved(m, "BMP") + saved(o, "BMP")
     yield "bmp gap", bmp_gap
     for kind in ("HEIF", "AVIF"):
-        yield f"{kind} exif", lambda m, o, kind=kind: saved(m, kind, exif=thumb(o))  # type: ignore[misc]
         yield f"{kind} motion photo", lambda m, o, kind=kind: saved(m, kind) + box(b"mpvd", FILM)  # type: ignore[misc]
         yield f"{kind} behind", lambda m, o, kind=kind: saved(m, kind) + box(b"free", saved(o))  # type: ignore[misc]
+    yield "heif exif", lambda m, o: saved(m, "HEIF", exif=thumb(o))
     yield "heif pictures", lambda m, o: heif([m, o])
     yield "heif thumbnail", heif_thumbnail
 
@@ -522,7 +523,7 @@ def ordinary() -> Iterator[tuple[str, Callable[[Image.Image], bytes]]]:
         yield f"plain {kind}", lambda m, kind=kind: saved(m, kind)  # type: ignore[misc]
     for kind in ("PNG", "WEBP"):
         yield f"thumbnail in {kind}", lambda m, kind=kind: saved(m, kind, exif=exif(saved(small(m))))  # type: ignore[misc]
-    yield "thumbnail in HEIF", lambda m: heif([m], thumbnails=[240], exif=exif(saved(small(m))))
+    yield "thumbnail in HEIF", lambda m: heif([m], thumbnails=[320], exif=exif(saved(small(m))))
     yield "pyramid", lambda m: tiff([(m, 0), (small(m, 320), 1), (small(m, 160), 1)])
     yield "preview in a sub directory", lambda m: tiff([(m, 0), (small(m, 320), 1)], sub=True)
     yield "compressed TIFF", lambda m: saved(m, "TIFF", compression="jpeg")

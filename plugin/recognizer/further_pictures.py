@@ -55,7 +55,10 @@ class Search:
         for box in same_picture.relative(self._look(pixels), pixels):
             if back and not same_picture.in_place(same_picture.upright(box, back), self._main):
                 return True
-            if not back and not same_picture.is_there(box, pixels, self._main):
+            same = same_picture.in_place(box, self._main) and same_picture.is_unchanged(
+                box, pixels, self._main
+            )
+            if not back and not same:
                 return True
         return False
 

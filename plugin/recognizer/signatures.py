@@ -87,7 +87,9 @@ Cut = tuple[Sequence[Piece | Partly], int, int]
 def _jpeg(data: bytes, at: int) -> Cut:
     try:
         _, end = jpeg_parts.segments(data, at)
-    except jpeg_parts.Cut:  # thumbnails without an end marker are common; of what is cut off viewers show the rest
+    except (
+        jpeg_parts.Cut
+    ):  # thumbnails without an end marker are common; of what is cut off viewers show the rest
         return ([Piece(data[at:] + b"\xff\xd9")] if len(data) - at > _SHORTEST else []), at, at
     if b"\xff\xda" not in data[at:end]:  # tables for pictures elsewhere
         return [], at, end
