@@ -118,6 +118,16 @@ def xmp_thumbnail(picture: bytes, line: str = "&#xA;") -> bytes:
     )
 
 
+def thumb(picture: Image.Image) -> bytes:
+    """An EXIF block with this picture as its thumbnail."""
+    return exif(saved(small(picture)))
+
+
+def side(picture: Image.Image) -> Image.Image:
+    """The picture lying on its side."""
+    return picture.transpose(Image.Transpose.ROTATE_90)
+
+
 def irb(number: int, data: bytes) -> bytes:
     """A resource of Photoshop's: a thumbnail with its header."""
     body = struct.pack(">IIIIIIHH", 1, 160, 120, 480, 57600, len(data), 24, 1) + data
@@ -182,12 +192,12 @@ def heif_thumbnail(main: Image.Image, other: Image.Image) -> bytes:
     return bytes(data)
 
 
-def _item(data: bytes, number: int) -> int:
+def _item(data: bytes | bytearray, number: int) -> int:
     at = data.find(b"infe\x02\0\0\0" + struct.pack(">H", number))
     return max(at, 0)
 
 
-def _is_thumbnail(data: bytes, number: int) -> bool:
+def _is_thumbnail(data: bytes | bytearray, number: int) -> bool:
     at = data.index(b"thmb") + 4
     return bytes(data[at : at + 2]) == struct.pack(">H", number)
 
@@ -359,8 +369,8 @@ def jpegs() -> Iterator[tuple[str, Maker]]:
         "mpo gain map",
         lambda m, o: saved(m, "MPO", save_all=True, append_images=[small(o.convert("L"), 320)]),
     )
-    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF"):
-        yield f"{kind} behind", lambda m, o, kind=kind: saved(m) + saved(o, kind)  # type: ignore[misc]
+    for form in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF"):
+        yield f"{form} behind", lambda m, o, form=form: saved(m) + saved(o, form)  # type: ignore[misc]
     yield "JPEG behind padding", lambda m, o: saved(m) + b"\0" * 70_000 + saved(o)
     yield "base64 behind", lambda m, o: saved(m) + b"<!-- " + base64.b64encode(saved(o)) + b" -->"
     yield "cut JPEG behind", lambda m, o: saved(m) + saved(o)[:9000]
@@ -390,7 +400,6 @@ def jpegs() -> Iterator[tuple[str, Maker]]:
 
 def others() -> Iterator[tuple[str, Maker]]:
     """What the other formats may hold."""
-    thumb = lambda o: exif(saved(small(o)))  # noqa: E731
     yield "png exif", lambda m, o: saved(m, "PNG", exif=thumb(o))
     yield "png raw profile", lambda m, o: png_with(m, raw_profile(thumb(o)))
     for packed in (False, True):
@@ -477,7 +486,6 @@ def ordinary() -> Iterator[tuple[str, Callable[[Image.Image], bytes]]]:
         "raw thumbnail",
         lambda m: saved(m, exif=b"Exif\0\0" + tiff([(small(m, 110), 1)], ">", empty_first=True)),
     )
-    side = lambda m: m.transpose(Image.Transpose.ROTATE_90)  # noqa: E731
     yield "turned, thumbnail as stored", lambda m: saved(side(m), exif=exif(saved(small(side(m))), 6))
     yield "turned, thumbnail upright", lambda m: saved(side(m), exif=exif(saved(small(m)), 6))
     yield "preview behind", lambda m: saved(m) + b"\0" * 900 + saved(small(m, 480))

@@ -100,7 +100,7 @@ def test_a_face_made_unknown_is_known_by_no_thumbnail(
     """Blurred, in blocks, barred, replaced: the thumbnail of before shows who it was, at each size."""
     main, other = scenes
     face = face_of(pipeline, main)
-    makers = (
+    makers: tuple[further.Maker, ...] = (
         lambda m, t: further.saved(m, exif=further.exif(further.saved(t))),
         lambda m, t: further.saved(m, "MPO", save_all=True, append_images=[t.copy()]),
     )
