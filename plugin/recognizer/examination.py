@@ -11,7 +11,7 @@ from plugin.config import Matching, Recognizer
 from plugin.recognizer.boxes import Box
 from plugin.recognizer.decode import Decoded, Limits, Pixels, decode, read
 from plugin.recognizer.engine import Detections, Engine
-from plugin.recognizer.further_pictures import Search
+from plugin.recognizer.further_pictures import Closeness, Search
 from plugin.recognizer.gallery import Gallery
 from plugin.recognizer.matching import Candidate, Decision, Face, Level, Rules, decide
 from plugin.recognizer.messages import Examination, FoundFace, Request
@@ -67,17 +67,17 @@ class Pipeline:
         """The picture and every face on it. Raises PictureError."""
         decoded = decode(source, self._detect_px, self._limits)
         looked_at = shrunk(decoded.pixels, self._detect_px)
-        faces = self._look(looked_at)
-        return Seen(decoded, faces.scaled(decoded.pixels.shape[1] / looked_at.shape[1]), looked_at.shape[1])
+        return Seen(decoded, self._look(decoded.pixels), looked_at.shape[1])
 
     def _look(self, picture: Pixels) -> Detections:
-        """The faces in a picture as it is."""
-        faces = self.engine.detector.detect(picture)
-        if not len(faces) and max(picture.shape[:2]) > _SMALL:
+        """The faces that one detection finds, in px of `picture`."""
+        looked_at = shrunk(picture, self._detect_px)
+        faces = self.engine.detector.detect(looked_at)
+        if not len(faces) and max(looked_at.shape[:2]) > _SMALL:
             # A face that fills the frame may be larger than the detector's largest anchor
-            smaller = shrunk(picture, _SMALL)
-            faces = self.engine.detector.detect(smaller).scaled(picture.shape[1] / smaller.shape[1])
-        return faces
+            smaller = shrunk(looked_at, _SMALL)
+            faces = self.engine.detector.detect(smaller).scaled(looked_at.shape[1] / smaller.shape[1])
+        return faces.scaled(picture.shape[1] / looked_at.shape[1])
 
     def examine(self, source: Path | bytes, request: Request, gallery: Gallery) -> Examination:
         """Boxes, and where the request allows decisions. Raises PictureError.
@@ -86,7 +86,8 @@ class Pipeline:
         """
         data = read(source, self._limits)
         seen = self.see(data)
-        search = Search(seen.decoded, seen.faces, self._look, self._limits, self._recognisable_px)
+        closeness = Closeness(self._detect_px, self._recognisable_px)
+        search = Search(seen.decoded, seen.faces, self._look, self._limits, closeness)
         partly = sorted(search.codes(data))
         wanted = None if isinstance(request.levels, str) else request.levels
         live = gallery.live(request.at, wanted) if request.compare else []

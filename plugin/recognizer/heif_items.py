@@ -72,6 +72,7 @@ def _in_meta(data: bytes, start: int, stop: int) -> Found:
         yield Partly.UNREAD_PICTURE
         return
     # a tile is shown in its whole; what another item only cuts or lays over could be shown without it
+    room = len(data)
     tiles = {
         tile for item, inner in items.tiles.items() if items.kinds.get(item) == b"grid" for tile in inner
     }
@@ -80,6 +81,10 @@ def _in_meta(data: bytes, start: int, stop: int) -> Found:
             yield Piece(_shown(data, items, item), searched=True)
         elif kind not in _PICTURES:
             for at, length in items.places.get(item, ()):
+                room -= min(length, len(data))
+                if room < 0:
+                    yield Partly.UNREAD_PICTURE
+                    return
                 yield from found_in(data[at : at + length])
 
 

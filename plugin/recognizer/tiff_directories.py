@@ -27,7 +27,7 @@ _SIZES = {
     18: 8,
 }
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_MANY = 200_000  # numbers read of one field: strips of the largest picture
+_MANY = 65_536  # numbers read of one field: strips of the largest picture
 SUBFILE, WIDTH, HEIGHT, STRIPS, STRIP_BYTES, TILES, TILE_BYTES = 254, 256, 257, 273, 279, 324, 325
 SUB_DIRECTORIES, EXIF, LAYERS = 330, 34665, 37724
 
@@ -88,7 +88,7 @@ class Block:
 
     def directories(self) -> Iterator[Directory]:
         """Each once, the first one first. Raises Broken where there are more than MOST, or the chain is broken."""
-        waiting, seen = [(self.first, True)], set()
+        waiting, seen, many = [(self.first, True)], set(), 0
         while waiting:
             at, chained = waiting.pop(0)
             if not at or at in seen:
@@ -102,6 +102,9 @@ class Block:
                 if chained:
                     raise
                 continue
+            many += sum(map(len, found.numbers.values()))
+            if many > 4 * _MANY:
+                raise Broken
             yield found
             if chained:
                 waiting.append((after, True))
