@@ -179,6 +179,13 @@ def heif(images: list[Image.Image], **info: Any) -> bytes:
     return target.getvalue()
 
 
+def heif_in_data(main: Image.Image, other: Image.Image) -> bytes:
+    """A HEIF file with a picture among the data of its items."""
+    data, inner = saved(main, "HEIF"), saved(small(other))
+    at = data.index(b"mdat") - 4
+    return data[:at] + struct.pack(">I", len(data) - at + len(inner)) + data[at + 4 :] + inner
+
+
 def heif_thumbnail(main: Image.Image, other: Image.Image) -> bytes:
     """A HEIF file whose thumbnail is another's: of a picture that stands behind the main one and is hidden."""
     data = bytearray(heif([other, main], thumbnails=[160]))
@@ -453,6 +460,7 @@ def others() -> Iterator[tuple[str, Maker]]:
         yield f"{kind} motion photo", lambda m, o, kind=kind: saved(m, kind) + box(b"mpvd", FILM)  # type: ignore[misc]
         yield f"{kind} behind", lambda m, o, kind=kind: saved(m, kind) + box(b"free", saved(o))  # type: ignore[misc]
     yield "heif exif", lambda m, o: saved(m, "HEIF", exif=thumb(o))
+    yield "heif data", heif_in_data
     yield "heif pictures", lambda m, o: heif([m, o])
     yield "heif thumbnail", heif_thumbnail
 

@@ -47,7 +47,7 @@ class Search:
         self._look = look
         self._limits = limits
         self._closeness = closeness
-        self._opened = 0
+        self._known: set[bytes] = set()
         self._room = limits.megapixels * 1_000_000
 
     def codes(self, data: bytes) -> set[Partly]:
@@ -74,11 +74,13 @@ class Search:
         for one in contents(data):
             if isinstance(one, Partly):
                 yield one
-            elif self._opened >= _MOST or depth >= _DEEP:
+            elif one.data in self._known:  # one thumbnail in two places, as Photoshop has it
+                continue
+            elif len(self._known) >= _MOST or depth >= _DEEP:
                 yield Partly.UNREAD_PICTURE
                 return
             else:
-                self._opened += 1
+                self._known.add(one.data)
                 yield from self._judged(one)
                 if not one.searched:
                     yield from self._within(one.data, depth + 1)
@@ -107,15 +109,15 @@ class Search:
 
     def _another_in(self, pixels: Pixels) -> bool:
         """Whether it shows somebody whom the main picture does not have there; in doubt it is turned to each side."""
-        mine = self._main.pixels
-        lying = [
-            (turn, same_picture.fitted(turned_pixels(pixels, turn), mine)) for turn in {1, self._decoded.turn}
-        ]
-        fits = {turn: shown for turn, shown in lying if shown is not None}
-        best = max(fits, key=lambda turn: same_picture.likeness(fits[turn], mine), default=None)
-        if best is not None and same_picture.likeness(fits[best], mine) >= _SAME:
-            return self._unlike(fits[best])
-        if any(self._unlike(shown) for shown in fits.values()):
+        lying = [(turn, turned_pixels(pixels, turn)) for turn in {1, self._decoded.turn}]
+        fitted = [(turn, same_picture.fitted(shown, self._main.pixels)) for turn, shown in lying]
+        fits = {
+            turn: (same_picture.likeness(one, self._main), one) for turn, one in fitted if one is not None
+        }
+        likest, shown = max(fits.values(), key=lambda fit: fit[0], default=(-1.0, pixels))
+        if likest >= _SAME:
+            return self._unlike(shown)
+        if any(self._unlike(one) for _, one in fits.values()):
             return True
         return any(len(self._look(turned_pixels(pixels, turn))) for turn in (1, 3, 6, 8) if turn not in fits)
 

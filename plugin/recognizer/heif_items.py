@@ -21,6 +21,7 @@ _PICTURES = {
 }
 _FILMS = {b"mpvd", b"moov"}
 _PLAIN = {b"ftyp", b"meta", b"mdat", b"idat"}
+_FILL = 64  # px: pictures are encoded in blocks
 _MANY = 4096  # items: tiles of the largest picture
 _HIDES = (b"thmb", b"auxl")  # references that make libheif refuse an item as the main one
 
@@ -55,19 +56,58 @@ def further(data: bytes) -> tuple[list[Piece | Partly], int]:
     """What else the file holds, and where its last box ends."""
     found: list[Piece | Partly] = []
     end = 0
+    taken: list[tuple[int, int]] = []
     for kind, start, stop in boxes(data, 0, len(data)):
         end = stop
         if kind in _FILMS:
             found.append(Partly.FRAMES if kind == b"moov" else Partly.FILM)
         elif kind == b"meta":
-            found += _in_meta(data, start + 4, stop)
+            items = _read(data, start + 4, stop)
+            taken += [place for places in items.places.values() for place in places]
+            found += _in_meta(data, items)
+            found += _cut_off(data[start:stop])
+        elif kind == b"mdat":
+            for at, until in _untaken(sorted(taken), start, stop):
+                found += found_in(data[at:until])
         elif kind not in _PLAIN:
             found += found_in(data[start:stop])
     return found, end
 
 
-def _in_meta(data: bytes, start: int, stop: int) -> Found:
-    items = _read(data, start, stop)
+def _untaken(taken: list[tuple[int, int]], at: int, stop: int) -> Iterator[tuple[int, int]]:
+    """What no item has of the bytes from `at` to `stop`."""
+    for start, length in taken:
+        if at < start < stop:
+            yield at, start
+        at = max(at, start + length)
+    if at < stop:
+        yield at, stop
+
+
+def _cut_off(meta: bytes) -> Found:
+    """Whether pictures are cut by more than what encoders need to fill up: the rest is in the file."""
+    sizes = [_numbers(meta, at + 8, 2) for at in _places(meta, b"ispe")]
+    for at in _places(meta, b"clap"):
+        wide, across, high, down = _numbers(meta, at + 4, 4)
+        least = min(
+            (size for size in sizes if size[0] * across >= wide and size[1] * down >= high), default=None
+        )
+        if least and (least[0] * across - wide > _FILL * across or least[1] * down - high > _FILL * down):
+            yield Partly.OTHER_PICTURE
+
+
+def _places(data: bytes, name: bytes) -> Iterator[int]:
+    at = data.find(name)
+    while at >= 0:
+        yield at
+        at = data.find(name, at + 4)
+
+
+def _numbers(data: bytes, at: int, many: int) -> list[int]:
+    return [int.from_bytes(data[spot : spot + 4], "big") for spot in range(at, at + 4 * many, 4)]
+
+
+def _in_meta(data: bytes, items: _Items) -> Found:
     if len(items.kinds) > _MANY:
         yield Partly.UNREAD_PICTURE
         return

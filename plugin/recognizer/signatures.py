@@ -39,6 +39,15 @@ _SIGNS = re.compile(
     rb"|(?P<hex>(?i:ffd8ff[0-9a-f]{2}|89504e470d0a1a0a))",
     re.DOTALL,
 )
+_LITERAL = (
+    b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"ftyp", b"mvhd", b"II*\0", b"II+\0", b"MM\0*", b"MM\0+",
+    b"\x1aE\xdf\xa3", b"\0\0\x01\xba", b"FLV\x01", b"0&\xb2u", b"OggS", b"ID3", b"fLaC", b"#!AMR", b"caff", b"FORM",
+    b"8BPS", b"<svg", b"\0\0\0\x0cj", b"\0\0\0\x0cJ", b"\xff\x4f\xff\x51", b"PK\x03\x04", b"%PDF-",
+    b"/9j/", b"iVBORw0KGgo", b"R0lGOD", b"UklGR", b"SUkqA", b"TU0AK", b"Z0eX",
+)  # fmt: skip
+"""What must be in the data for a sign to be found: many times as quick to look for as the signs."""
+_BITMAP = re.compile(rb"BM....\0\0\0\0", re.DOTALL)
+_HEXED = (b"ffd8ff", b"89504e47")
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/=\s]|&#x?[0-9A-Da-d]{1,3};|\\[nr])+")
 _HEX = re.compile(rb"[0-9A-Fa-f\s]+")
 _ENTITY = re.compile(rb"&#x?[0-9A-Da-d]{1,3};|\\[nr]|\s")
@@ -62,12 +71,21 @@ _SHORTEST = 200  # characters of a picture that is written as text
 
 def cut(data: bytes, at: int = 0) -> Iterator[tuple[Piece | Partly, int, int]]:
     """What begins in `data` from `at` on, and from where to where it goes; each byte is looked at once."""
+    if not _may_begin(data):
+        return
     while found := _SIGNS.search(data, at):
         kind = str(found.lastgroup)
         what, start, end = _CUTTERS[kind](data, found.start())
         for one in what:
             yield one, start, end
         at = max(end, found.start() + 3)
+
+
+def _may_begin(data: bytes) -> bool:
+    if any(sign in data for sign in _LITERAL) or _BITMAP.search(data):
+        return True
+    lower = data.lower()
+    return any(sign in lower for sign in _HEXED)
 
 
 def found_in(data: bytes) -> Found:
