@@ -17,26 +17,17 @@ import cv2
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 
 from plugin.errors import PictureError, PictureTooLarge
+from plugin.recognizer import orientation
+from plugin.recognizer.partly import Partly
 
 Pixels = NDArray[np.uint8]
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF")
 ENOUGH = 15 / 16  # a reduced picture this near to the size asked for serves: 4000 px / 4 for 1024
-_ORIENTATION = 0x0112
 _MEGA = 1_000_000
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 pillow_heif.register_heif_opener(decode_threads=1)
 
@@ -50,31 +41,45 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """The picture in another way: without its transparency, or turned otherwise.
+
+    `code`: what it means that somebody else is seen in it; `back`: the turns that make it upright, one after another.
+    """
+
+    code: Partly
+    pixels: Pixels
+    back: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Decoded:
     """An upright picture.
 
     `pixels`: uint8 BGR, height x width x 3, perhaps reduced; `width` and `height`: of the upright
-    original in px; `scale`: pixels' width / `width`. `whole` is False where the file holds more than
-    the picture that was decoded (frames, pages); `note` says so in words.
+    original in px; `scale`: pixels' width / `width`; `turn`: the orientation by which it was turned. `note`: why
+    it is not the whole picture that a program shows (frames), as codes of `Partly`. `asides`: the same pixels as
+    other programs show them.
     """
 
     pixels: Pixels
     width: int
     height: int
     scale: float
-    whole: bool
-    note: str
+    note: str = ""
+    turn: int = 1
+    asides: tuple[Aside, ...] = ()
 
 
-def decode(source: Path | bytes, longest: int, limits: Limits) -> Decoded:
+def decode(source: Path | bytes, longest: int, limits: Limits, formats: tuple[str, ...] = FORMATS) -> Decoded:
     """The picture, upright, reduced as far as its longest side stays about `longest` px or more.
 
     Raises PictureTooLarge beyond `limits`, PictureError for what cannot be read in full.
     """
-    data = _read(source, limits)
+    data = read(source, limits)
     with _quiet():
         try:
-            return _decode(data, longest, limits)
+            return _decode(data, longest, limits, formats)
         except (PictureError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
@@ -83,7 +88,8 @@ def decode(source: Path | bytes, longest: int, limits: Limits) -> Decoded:
             raise PictureError(_sentence(error)) from error
 
 
-def _read(source: Path | bytes, limits: Limits) -> bytes:
+def read(source: Path | bytes, limits: Limits) -> bytes:
+    """The bytes of the file. Raises PictureTooLarge, PictureError."""
     if isinstance(source, bytes):
         _check_bytes(len(source), limits)
         return source
@@ -125,9 +131,9 @@ def _quiet() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _decode(data: bytes, longest: int, limits: Limits) -> Decoded:
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
-    width, height = image.size
+def _decode(data: bytes, longest: int, limits: Limits, formats: tuple[str, ...]) -> Decoded:
+    file = Image.open(io.BytesIO(data), formats=formats)
+    width, height = file.size
     if width * height > limits.megapixels * _MEGA:
         raise PictureTooLarge(
             f"the picture has {width} x {height} pixels, the limit is {limits.megapixels} million "
@@ -135,55 +141,79 @@ def _decode(data: bytes, longest: int, limits: Limits) -> Decoded:
         )
     if min(width, height) < 1:
         raise PictureError("the picture has no pixels")
-    note = _beyond_the_first(image)
-    pixels, turned = _pixels(image, longest)
-    if turned:
+    note = _animated(file)
+    reduction = _reduction(max(width, height), longest)
+    turn, elsewhere, swapped = _load(file, reduction, data)
+    image = _eight_bit(file)
+    if image.width == (height if swapped and turn == 1 else width) and reduction > 1:
+        image, bare = _reduced(image, reduction)
+    else:
+        bare = _bare(image)
+    shown = _on(image, "white")
+    asides = [Aside(Partly.TRANSPARENT, bgr(one, turn)) for one in _seen_through(image, bare, shown)]
+    if elsewhere != turn:
+        asides.append(Aside(Partly.TURNED, bgr(shown, elsewhere), (orientation.inverse(elsewhere), turn)))
+    pixels = bgr(shown, turn)
+    if swapped:
         width, height = height, width
-    return Decoded(pixels, width, height, pixels.shape[1] / width, not note, note)
+    return Decoded(pixels, width, height, pixels.shape[1] / width, note, turn, tuple(asides))
 
 
-def _beyond_the_first(image: Image.Image) -> str:
-    """What the file holds besides the picture that is examined, in words; "" if nothing.
-
-    A second picture in an MPO is the camera's preview or depth map of the same shot.
-    """
-    if image.format in ("MPO", "JPEG", "BMP") or not getattr(image, "is_animated", False):
+def _animated(image: Image.Image) -> str:
+    """The code of an animation, of which the first frame is examined; further pages are told apart elsewhere."""
+    if image.format not in ("GIF", "WEBP", "PNG", "AVIF") or not getattr(image, "is_animated", False):
         return ""
     image.seek(0)
-    several = "pages" if image.format == "TIFF" else "frames or pictures"
-    return f"the file holds several {several}: only the first was examined, so not in full"
+    return Partly.FRAMES
 
 
-def _pixels(image: Image.Image, longest: int) -> tuple[Pixels, bool]:
-    """BGR pixels of the first frame, reduced and upright, and whether its sides were swapped."""
+def _load(image: Image.Image, reduction: int, data: bytes) -> tuple[int, int, bool]:
+    """Decode the pixels; how viewers turn them, how other programs do, and whether sides are swapped in the end."""
     width, height = image.size
-    reduction = _reduction(max(width, height), longest)
+    orientation.only_exif(image)
+    stored = orientation.stated(image) if image.format == "TIFF" else 1
     if image.format in ("JPEG", "MPO"):
         image.draft(None, (width // reduction, height // reduction))
     image.load()
-    turn = _orientation(image)  # after loading: Pillow itself turns TIFF upright then
-    loaded = image.size
-    image = _eight_bit(image)
-    if image.width == width and reduction > 1:
-        image = image.reduce(reduction)
-    image = _opaque(image)
-    if turn in _TURNS:
-        image = image.transpose(_TURNS[turn])
+    orientation.only_exif(image)
+    turn, elsewhere = orientation.turns(image, stored, data)
     # Pillow may have turned the picture while loading: compare with what the header said
-    swapped = turn in (5, 6, 7, 8) or (loaded == (height, width) and width != height)
-    return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR), swapped  # type: ignore[return-value]
+    itself = image.size == (height, width) and width != height
+    return turn, elsewhere, turn in (5, 6, 7, 8) or itself
+
+
+def bgr(image: Image.Image, turn: int) -> Pixels:
+    """An RGB picture turned, as the engines take it."""
+    if turn in orientation.TURNS:
+        image = image.transpose(orientation.TURNS[turn])
+    return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
+
+
+def _reduced(image: Image.Image, reduction: int) -> tuple[Image.Image, Image.Image | None]:
+    """The picture reduced, and the same without its transparency: a reduction forgets what lies under it."""
+    bare = _bare(image)
+    return image.reduce(reduction), bare.reduce(reduction) if bare else None
+
+
+def _bare(image: Image.Image) -> Image.Image | None:
+    """The colours under the transparency; None where nothing is transparent."""
+    if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
+        return None
+    return image.convert("RGB")
+
+
+def _seen_through(image: Image.Image, bare: Image.Image | None, shown: Image.Image) -> Iterator[Image.Image]:
+    """The picture without its transparency, and on black, where they differ from it on white."""
+    if bare is None:
+        return
+    for one in (bare, _on(image, "black")):
+        if ImageChops.difference(one, shown).getbbox() is not None:
+            yield one
 
 
 def _reduction(side: int, longest: int) -> int:
     """The largest of 8, 4, 2, 1 that leaves about `longest` px of a side of `side` px."""
     return next((n for n in (8, 4, 2) if side / n >= longest * ENOUGH), 1)
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # metadata that cannot be parsed says nothing of the orientation
-        return 1
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -199,11 +229,11 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    """RGB, what is transparent on white: as a page shows it."""
+def _on(image: Image.Image, colour: str) -> Image.Image:
+    """RGB, what is transparent on a page of this colour."""
     if image.mode != "RGBA":
         return image if image.mode == "RGB" else image.convert("RGB")
-    page = Image.new("RGBA", image.size, "white")
+    page = Image.new("RGBA", image.size, colour)
     return Image.alpha_composite(page, image).convert("RGB")
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from plugin.config import Matching, Recognizer
 from plugin.recognizer.boxes import Box
-from plugin.recognizer.decode import Decoded, Limits, Pixels, decode
+from plugin.recognizer.decode import Decoded, Limits, Pixels, decode, read
 from plugin.recognizer.engine import Detections, Engine
+from plugin.recognizer.further_pictures import Closeness, Search
 from plugin.recognizer.gallery import Gallery
 from plugin.recognizer.matching import Candidate, Decision, Face, Level, Rules, decide
 from plugin.recognizer.messages import Examination, FoundFace, Request
@@ -66,19 +67,28 @@ class Pipeline:
         """The picture and every face on it. Raises PictureError."""
         decoded = decode(source, self._detect_px, self._limits)
         looked_at = shrunk(decoded.pixels, self._detect_px)
+        return Seen(decoded, self._look(decoded.pixels), looked_at.shape[1])
+
+    def _look(self, picture: Pixels) -> Detections:
+        """The faces that one detection finds, in px of `picture`."""
+        looked_at = shrunk(picture, self._detect_px)
         faces = self.engine.detector.detect(looked_at)
         if not len(faces) and max(looked_at.shape[:2]) > _SMALL:
             # A face that fills the frame may be larger than the detector's largest anchor
             smaller = shrunk(looked_at, _SMALL)
             faces = self.engine.detector.detect(smaller).scaled(looked_at.shape[1] / smaller.shape[1])
-        return Seen(decoded, faces.scaled(decoded.pixels.shape[1] / looked_at.shape[1]), looked_at.shape[1])
+        return faces.scaled(picture.shape[1] / looked_at.shape[1])
 
     def examine(self, source: Path | bytes, request: Request, gallery: Gallery) -> Examination:
         """Boxes, and where the request allows decisions. Raises PictureError.
 
         No encoding is computed unless the request says compare and a live entry may be matched.
         """
-        seen = self.see(source)
+        data = read(source, self._limits)
+        seen = self.see(data)
+        closeness = Closeness(self._detect_px, self._recognisable_px)
+        search = Search(seen.decoded, seen.faces, self._look, self._limits, closeness)
+        partly = sorted(search.codes(data))
         wanted = None if isinstance(request.levels, str) else request.levels
         live = gallery.live(request.at, wanted) if request.compare else []
         large = [i for i in range(len(seen.faces)) if seen.width_px(i) >= self._matching.encode_px]
@@ -87,7 +97,7 @@ class Pipeline:
             for index, face in zip(large, self._named(seen, large, request, gallery, live), strict=True):
                 found[index] = face
         return Examination(
-            seen.decoded.width, seen.decoded.height, seen.width, seen.decoded.whole, seen.decoded.note,
+            seen.decoded.width, seen.decoded.height, seen.width, not partly, " ".join(partly),
             tuple(found), len(large) if live else 0, bool(live), self.engine.id,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ class Partly(StrEnum):
     )
     UNREAD_PICTURE = "unread_picture"  # a further picture cannot be opened
     TRANSPARENT = "transparent"  # somebody is seen where the picture is transparent
+    TURNED = "turned"  # programs turn the picture differently, and somebody is seen only as others turn it
     BEHIND = "behind"  # something that is not known stands behind the picture
     SMALL_PREVIEW = "small_preview"  # there is only a preview, too small for the size of the original
     UNKNOWN_SIZE = "unknown_size"  # there is only a preview, and nobody knows the size of the original

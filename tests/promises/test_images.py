@@ -1,5 +1,6 @@
 """D1: broken and hostile pictures, sent through a real child process under a memory limit."""
 
+import base64
 import io
 import random
 import struct
@@ -19,6 +20,7 @@ from plugin.errors import ExaminationFailed, PictureError
 from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.messages import Examination, Request
 from sidecar import samples
+from tests import further
 
 MEMORY_MB = 640
 SECONDS = 20
@@ -77,6 +79,7 @@ def corpus() -> Iterator[tuple[str, bytes]]:
         frames = [image.rotate(angle) for angle in (90, 180)]
         yield f"several {kind}", saved(image, kind, save_all=True, append_images=frames)
     yield from hostile(image)
+    yield from hostile_inside(image)
 
 
 def hostile(image: Image.Image) -> Iterator[tuple[str, bytes]]:
@@ -107,6 +110,69 @@ def hostile(image: Image.Image) -> Iterator[tuple[str, bytes]]:
     yield "very wide", saved(Image.new("L", (60_000, 2)), "PNG")
     yield "very high", saved(Image.new("L", (1, 30_000)), "PNG")
     yield "one pixel", saved(Image.new("RGB", (1, 1)), "JPEG")
+
+
+def hostile_inside(image: Image.Image) -> Iterator[tuple[str, bytes]]:
+    """Pictures whose further pictures are meant to harm whoever looks for them."""
+    jpeg, thumb = saved(image, "JPEG"), saved(image.resize((80, 100)), "JPEG")
+    bomb = png(10_500, 10_500, zlib.compress(b"\0" * (10_500 * 3 + 1) * 10_500, 9))
+    yield "bomb behind", jpeg + bomb
+    yield "bombs behind", jpeg + bomb * 40
+    yield (
+        "bomb as a thumbnail",
+        further.with_segments(jpeg, *further.spanning(0xE4, bomb, lambda *_: b"", 65_000)),
+    )
+    yield "a thousand thumbnails", jpeg + thumb * 1000
+    yield "a hundred thousand begun", jpeg + b"\xff\xd8\xff" * 100_000
+    yield "begun in text", jpeg + b"/9j/" * 500_000
+    yield "begun in hex", jpeg + b"ffd8ffe0" * 500_000
+    yield "a million boxes", jpeg + further.box(b"ftyp", b"heic\0\0\0\0") + b"\0\0\0\x08free" * 1_000_000
+    index = (
+        b"MPF\0II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 0xB002, 7, 0xFFFFFFF0, 8) + struct.pack("<I", 8)
+    )
+    yield "endless MPF index", further.with_segments(jpeg, further.segment(0xE2, index))
+    nest = jpeg
+    for _ in range(12):
+        nest = further.with_segments(jpeg, *further.spanning(0xE4, nest, lambda *_: b"", 65_000))
+    yield "a picture in a picture", nest
+    text = base64.b64encode(bomb)
+    yield "bomb in XMP", saved(image, "WEBP", xmp=further.xmp_thumbnail(bomb))
+    yield "bomb in text", jpeg + text * 3
+    packed = zlib.compress(b"/9j/4AAQ" * 6_000_000, 9)
+    yield "texts that grow", further.png_with(image, *[further.chunk(b"prVt", b"a\0\0" + packed)] * 5)
+    grown = [further.chunk(b"iTXt", b"a\0\1\0\0\0" + zlib.compress(b"\0" * 9_000_000, 9))] * 100
+    yield "many texts that grow", further.png_with(image, *grown)
+    yield from hostile_directories(image)
+    heif = bytearray(saved(image, "HEIF", exif=further.exif(thumb)))
+    at = heif.index(b"iloc")
+    heif[at + 8 : at + 60] = b"\xff" * 52
+    yield "items everywhere", bytes(heif)
+
+
+def hostile_directories(image: Image.Image) -> Iterator[tuple[str, bytes]]:
+    """TIFF directories in circles, without end, and with more strips than a file can have."""
+    plain = further.tiff([(image, 0), (image.resize((80, 100)), 1)], sub=True)
+    first = struct.unpack("<I", plain[4:8])[0]
+    yield "first that follows the last", plain[:-4] + struct.pack("<I", first)
+    at = plain.index(struct.pack("<HHI", 330, 4, 1)) + 8
+    yield "circle below", plain[:at] + struct.pack("<I", first) + plain[at + 4 :]
+    many = plain[: at - 4] + struct.pack("<II", 60_000, 8) + plain[at + 4 :]
+    yield "sixty thousand below", many
+    chain = bytearray(plain)
+    chain[4:8] = struct.pack("<I", len(chain))
+    for _ in range(3000):
+        chain += struct.pack("<HHHII", 1, 254, 4, 1, 1) + struct.pack("<I", len(chain) + 18)
+    yield "chain without end", bytes(chain)
+    yield (
+        "EXIF with a chain",
+        further.with_segments(
+            saved(image, "JPEG"), further.segment(0xE1, b"Exif\0\0" + bytes(chain[-60_000:]))
+        ),
+    )
+    strips = bytearray(plain)
+    where = plain.index(struct.pack("<HHI", 273, 4, 1)) + 4
+    strips[where : where + 8] = struct.pack("<II", 0x3FFFFFFF, 8)
+    yield "a thousand million strips", bytes(strips)
 
 
 def mutated(draw: random.Random, seeds: list[bytes]) -> bytes:
@@ -155,6 +221,9 @@ def test_a_bad_picture_harms_nothing(promise: Callable[[str, str], None], full: 
     draw = random.Random(20260302)
     inputs = list(corpus())
     seeds = [saved(portrait(), kind) for kind in KINDS] + [data for name, data in inputs if "several" in name]
+    one, two = portrait(), portrait().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    holding = [make(one, two) for _, make in (*further.jpegs(), *further.others())]
+    seeds += [data for data in holding if len(data) < 150_000]
     inputs += [(f"mutation {i}", mutated(draw, seeds)) for i in range(4000 if full else 250)]
     config = Recognizer(cache=str(Path(".cache/models").resolve()), memory_mb=MEMORY_MB, seconds=SECONDS)
     counts: dict[str, int] = {}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 
 from plugin.errors import PictureError, PictureTooLarge
 from plugin.recognizer.decode import Decoded, Limits, decode
+from plugin.recognizer.partly import Partly
 
 Make = Callable[..., Image.Image]
 Save = Callable[..., bytes]
@@ -28,12 +29,12 @@ def corners(decoded: Decoded) -> list[tuple[int, ...]]:
 def test_the_usual_formats_are_read_in_full(kind: str, picture: Make, saved: Save) -> None:
     """Size, orientation and colours (as BGR) are the file's."""
     decoded = decode(saved(picture(), kind), 1024, Limits())
-    assert (decoded.width, decoded.height, decoded.whole, decoded.note) == (64, 48, True, "")
+    assert (decoded.width, decoded.height, decoded.note) == (64, 48, "")
     assert decoded.scale == 1
     assert corners(decoded) == [RED, GREEN, BLUE, WHITE]
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "AVIF"])
 @pytest.mark.parametrize(
     ("orientation", "expected"),
     [
@@ -68,21 +69,48 @@ def test_pictures_are_reduced_only_as_far_as_serves(
     assert decoded.scale == pytest.approx(side / 4000)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+@pytest.mark.parametrize("kind", ["WEBP", "GIF", "BMP", "HEIF"])
+def test_what_no_viewer_goes_by_turns_nothing(kind: str, picture: Make, saved: Save) -> None:
+    """EXIF in WebP, in HEIF without irot, and in formats that have none; other programs' turn is seen beside it."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    decoded = decode(saved(picture(), kind, exif=exif), 1024, Limits())
+    assert corners(decoded) == [RED, GREEN, BLUE, WHITE]
+    assert [aside.code for aside in decoded.asides] == ([Partly.TURNED] if kind in ("WEBP", "HEIF") else [])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_xmp_turns_nothing(kind: str, picture: Make, saved: Save) -> None:
+    """tiff:Orientation in XMP is nobody's but the program's that wrote it."""
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
+    options: dict[str, object] = {"xmp": packet}
+    if kind == "PNG":
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", packet.decode())
+        options = {"pnginfo": info}
+    if kind == "TIFF":
+        options = {"tiffinfo": {700: packet}}
+    data = saved(picture(), kind, **options)
+    assert packet in data
+    decoded = decode(data, 1024, Limits())
+    assert corners(decoded) == [RED, GREEN, BLUE, WHITE]
+    assert not decoded.asides
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_more_than_one_frame_is_told(kind: str, picture: Make, saved: Save) -> None:
-    """Of an animation or several pages the first is examined, and that it was not all is said."""
+    """Of an animation the first frame is examined, and that it was not all is said."""
     other = Image.new("RGB", (64, 48), "black")
     decoded = decode(saved(picture(), kind, save_all=True, append_images=[other]), 1024, Limits())
-    assert not decoded.whole
-    assert "only the first" in decoded.note
+    assert decoded.note == Partly.FRAMES
     assert corners(decoded) == [RED, GREEN, BLUE, WHITE]
 
 
 def test_a_cameras_second_picture_is_no_second_page(picture: Make, saved: Save) -> None:
-    """An MPO is a JPEG with a preview of the same shot behind it: examined in full."""
+    """An MPO is a JPEG with a preview of the same shot behind it, which is looked at for itself."""
     data = saved(picture(), "MPO", save_all=True, append_images=[Image.new("RGB", (64, 48), "black")])
     decoded = decode(data, 1024, Limits())
-    assert decoded.whole
+    assert decoded.note == ""
     assert corners(decoded) == [RED, GREEN, BLUE, WHITE]
 
 
