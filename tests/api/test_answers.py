@@ -172,6 +172,7 @@ def test_everything_cleared_until_a_day_in_pages(
         "items": [],
         "next": None,
         "count": 0,
+        "max_px": None,
         "closed": None,
     }
 
