@@ -266,6 +266,7 @@ def test_a_name_in_a_bin_is_mentioned_and_said_to_lie_there(dam: FolderDam, phot
 TURNED = (
     ("JPEG", "a.jpg", 6), ("JPEG", "b.jpg", 3), ("JPEG", "a.png", 8), ("PNG", "c.png", 6), ("TIFF", "a.tif", 6),
     ("TIFF", "b.tif", 8), ("AVIF", "a.avif", 6), ("AVIF", "b.avif", 8), ("HEIF", "a.heic", 6), ("HEIF", "d.jpg", 1),
+    ("WEBP", "e.webp", 6), ("HEIF", "f.heic", 8),
 )  # fmt: skip
 
 
