@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 
 from plugin.config import Matching, Recognizer
+from plugin.config.looking import look_px
+from plugin.errors import PictureTooLarge
 from plugin.recognizer.boxes import Box
 from plugin.recognizer.decode import Decoded, Limits, Pixels, decode, read
 from plugin.recognizer.engine import Detections, Engine
-from plugin.recognizer.further_pictures import Closeness, Search
+from plugin.recognizer.further_pictures import Search
 from plugin.recognizer.gallery import Gallery
 from plugin.recognizer.matching import Candidate, Decision, Face, Level, Rules, decide
 from plugin.recognizer.messages import Examination, FoundFace, Request
@@ -86,9 +88,7 @@ class Pipeline:
         """
         data = read(source, self._limits)
         seen = self.see(data)
-        closeness = Closeness(self._detect_px, self._recognisable_px)
-        search = Search(seen.decoded, seen.faces, self._look, self._limits, closeness)
-        partly = sorted(search.codes(data))
+        partly = sorted(self._further(seen).codes(data))
         wanted = None if isinstance(request.levels, str) else request.levels
         live = gallery.live(request.at, wanted) if request.compare else []
         large = [i for i in range(len(seen.faces)) if seen.width_px(i) >= self._matching.encode_px]
@@ -100,6 +100,16 @@ class Pipeline:
             seen.decoded.width, seen.decoded.height, seen.width, not partly, " ".join(partly),
             tuple(found), len(large) if live else 0, bool(live), self.engine.id,
         )  # fmt: skip
+
+    def _further(self, seen: Seen) -> Search:
+        """What looks for further pictures, each as closely as a photograph of its size."""
+
+        def closely(longest: int) -> int:
+            if look_px(longest, self._recognisable_px) > self._detect_px:
+                raise PictureTooLarge("too large to be looked at closely enough")
+            return self._detect_px
+
+        return Search(seen.decoded, seen.faces, self._look, closely, self._limits)
 
     def _named(
         self, seen: Seen, large: list[int], request: Request, gallery: Gallery, live: list[int]

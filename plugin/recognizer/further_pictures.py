@@ -5,10 +5,7 @@ its place and looking alike. Whatever else there is makes the examination partia
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from plugin.config.looking import look_px
-from plugin.errors import PictureError
 from plugin.recognizer import same_picture
 from plugin.recognizer.decode import FORMATS, Decoded, Limits, Pixels, decode
 from plugin.recognizer.engine import Detections
@@ -23,32 +20,28 @@ Look = Callable[[Pixels], Detections]
 _MOST = 24  # further pictures that are opened; a file with more is examined in part
 _DEEP = 3  # a picture in a picture in a picture
 _SAME = 0.8  # likeness from which on a further picture lies as the main one does
+_MEGAPIXELS = 40  # of all further pictures together
 _TINY = 12  # px: nobody is seen on less
 _LARGER = 1.1  # times the main picture: then the main one is not the largest that is shown
 _OPENED = (*FORMATS, "PPM")
 
 
-@dataclass(frozen=True)
-class Closeness:
-    """How closely `look` looks: up to a longest side of `px`; and how wide a face has to be found in the file."""
-
-    px: int
-    recognisable_px: int
-
-
 class Search:
-    """One photograph: its main picture with its faces, what looks for faces, and how much may still be opened."""
+    """One photograph: its main picture with its faces, what looks for faces, and how much may still be opened.
+
+    `closely`: the px of the longest side at which `look` is given a picture of so many px.
+    """
 
     def __init__(
-        self, main: Decoded, faces: Detections, look: Look, limits: Limits, closeness: Closeness
+        self, main: Decoded, faces: Detections, look: Look, closely: Callable[[int], int], limits: Limits
     ) -> None:
         self._decoded = main
         self._main = Main(main.pixels, same_picture.relative(faces, main.pixels))
         self._look = look
         self._limits = limits
-        self._closeness = closeness
+        self._closely = closely
         self._known: set[bytes] = set()
-        self._room = limits.megapixels * 1_000_000
+        self._room = min(limits.megapixels, _MEGAPIXELS) * 1_000_000
 
     def codes(self, data: bytes) -> set[Partly]:
         """Why the photograph was examined in part; nothing where it was examined whole."""
@@ -88,17 +81,15 @@ class Search:
     def _judged(self, piece: Piece) -> Iterator[Partly]:
         limits = Limits(self._room // 1_000_000, self._limits.megabytes)
         try:
-            picture = decode(piece.data, self._closeness.px, limits, _OPENED)
+            picture = decode(piece.data, self._closely, limits, _OPENED)
             self._room -= picture.width * picture.height
             longest = max(picture.width, picture.height)
             yield from picture.note.split()  # type: ignore[misc]
             if longest < _TINY:
                 return
-            if look_px(longest, self._closeness.recognisable_px) > self._closeness.px:
-                yield Partly.NOT_CLOSE
             if self._another(picture) or any(self._another_in(aside.pixels) for aside in picture.asides):
                 yield piece.code
-        except (PictureError, MemoryError):
+        except Exception:  # memory that ran out in a native library among them
             yield Partly.UNREAD_PICTURE
 
     def _another(self, picture: Decoded) -> bool:

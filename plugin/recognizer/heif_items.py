@@ -41,7 +41,9 @@ class _Items:
 
 def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Kind, start of the body and end of each box; stops where none begins."""
-    while at + 8 <= end:
+    for _ in range(_MANY):
+        if at + 8 > end:
+            return
         size, head = int.from_bytes(data[at : at + 4], "big"), 8
         if size == 1:
             size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16

@@ -66,6 +66,7 @@ _STILL = (
     b"miaf",
 )
 _SOUND = (b"M4A ", b"M4B ", b"F4A ")
+_BOXES = 4096
 _SHORTEST = 200  # characters of a picture that is written as text
 
 
@@ -145,7 +146,9 @@ def _boxes(data: bytes, at: int) -> Cut:
     if data[at : at + 4] == b"ftyp" and not (8 <= size <= 4096 and data[at + 4 : at + 7].isalnum()):
         return [], at, at
     end = start
-    while end + 8 <= len(data) and data[end + 4 : end + 8].isalnum():
+    for _ in range(_BOXES):
+        if end + 8 > len(data) or not data[end + 4 : end + 8].isalnum():
+            break
         size = int.from_bytes(data[end : end + 4], "big")
         if size == 1:
             size = int.from_bytes(data[end + 8 : end + 16], "big")
