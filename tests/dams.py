@@ -105,8 +105,8 @@ class Through:
     def refusal(self, node: str) -> str | None:
         return self.inner.refusal(node)
 
-    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        return self.inner.standing(nodes)
+    def standing(self, nodes: Iterable[str], despite_unread: bool = False) -> dict[str, int]:
+        return self.inner.standing(nodes, despite_unread)
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         return self.inner.mentions(sought, beat)

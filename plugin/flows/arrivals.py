@@ -37,7 +37,7 @@ def enter(services: Services, ref: str) -> Arrival:
     """Look at the resource in the DAM and enter it as it stands there.
 
     What of ours was written while we looked is left for the next look: the names that we saw are
-    older than it. Raises DamError, ResourceGone.
+    older than it. What could not be read of its names ends none that are known. Raises DamError, ResourceGone.
     """
     with services.store.read() as conn:
         settled = names.settled(conn, ref)
@@ -86,6 +86,7 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
     row = tx.execute(select(t.resource).where(t.resource.c.ref == resource.ref)).first()
     values: dict[str, Any] = {
         "file_version": resource.file_version, "kind": resource.kind, "seen_at": tx.now, "deleted_at": None,
+        "unread": resource.unread,
     }  # fmt: skip
     if row is None:
         result = tx.execute(insert(t.resource).values(ref=resource.ref, examined="no", **values))

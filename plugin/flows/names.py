@@ -56,6 +56,8 @@ def compare(
         returned_names.enter(services, tx, resource_id, resource.ref, there[key][0], back[key])
     for key in there.keys() - known.keys() - in_flight - returned:
         _appeared(services, tx, resource_id, resource, there[key], fresh)
+    if resource.unread:
+        return  # what was not seen is not gone, and may stand in more places than were seen
     for key in known.keys() - there.keys() - in_flight:
         _vanished(services, tx, known[key], resource, key in lost)
     for key in known.keys() & there.keys() - in_flight - returned:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from plugin.errors import ConsentError, NameTaken, NothingDone
+from plugin.errors import ConsentError, NamesUnread, NameTaken, NothingDone
 from plugin.flows import addresses, ages, contacts, holdings, names, returned_names, roster
 from plugin.flows.ages import Age
 from plugin.flows.contacts import email_of as email_of
@@ -37,26 +37,46 @@ class Newcomer:
     of_age: bool = False  # declared, where there is no birth date
 
 
-def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
+def add(
+    services: Services, newcomer: Newcomer, actor: str, adopt: bool = False, despite_unread: bool = False
+) -> str:
     """Enter a person; returns their id.
 
     Raises ConsentError for a name or an address that cannot be one, NameTaken where it belongs to somebody or
-    stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
+    stands in the DAM: then only a staff decision (`adopt`) makes it this person's. Raises NamesUnread where it may
+    stand on photographs that could not be read, unless `despite_unread`.
     """
     name, email = clean_name(newcomer.display_name), contacts.clean_email(newcomer.email)
     ages.refuse(services, Age(newcomer.of_age, newcomer.birth_date))
-    standing = returned_names.by_others(services, name) if not adopt else 0
+    unsure, standing = False, 0
+    try:
+        standing = returned_names.by_others(services, name) if not adopt else 0
+    except NamesUnread:
+        if not despite_unread:
+            raise
+        unsure = True
     person_id = uuid4().hex
     with services.store.write() as tx:
         _free(tx, name, standing)
-        enter(services, tx, person_id, replace(newcomer, display_name=name, email=email), actor, adopt)
+        enter(
+            services, tx, person_id, replace(newcomer, display_name=name, email=email), actor, adopt, unsure
+        )
     return person_id
 
 
 def enter(
-    services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False
+    services: Services,
+    tx: Tx,
+    person_id: str,
+    newcomer: Newcomer,
+    actor: str,
+    adopt: bool = False,
+    unsure: bool = False,
 ) -> None:
     """Enter a person whose clean name is known to be free, in the caller's transaction.
+
+    `unsure`: it may stand where it could not be read. Then no name is theirs by its spelling, as with somebody who
+    entered themselves, until an account says that it knows them.
 
     Raises ConsentError for a name that the DAM cannot hold.
     """
@@ -68,7 +88,7 @@ def enter(
             id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
             language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
             namesake=newcomer.namesake, given_name=newcomer.given_name, of_age_at=tx.now if newcomer.of_age else None,
-            of_age_by=actor if newcomer.of_age else None, self_entered=not adopt and actor in SELF,
+            of_age_by=actor if newcomer.of_age else None, self_entered=not adopt and (unsure or actor in SELF),
         )
     )  # fmt: skip
     services.vault.create_key(tx, person_id, "record")

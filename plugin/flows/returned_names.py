@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from plugin.errors import DamError, ResourceGone
+from plugin.errors import DamError, NamesUnread, ResourceGone
 from plugin.flows import taken_off
 from plugin.flows.services import Services
 from plugin.hooks.dam import Named, Resource
@@ -103,17 +103,36 @@ def _ours(services: Services, resource_id: int) -> list[str]:
         return list(conn.scalars(select(t.tag.c.node).where(mine, t.tag.c.person_id.is_not(None))))
 
 
+def holders(services: Services, name: str) -> set[str]:
+    """Every resource that bears the name, of those that can be read: what cannot is looked at when it can."""
+    found: set[str] = set()
+    with suppress(NamesUnread):
+        found.update(services.dam.holders(name))
+    return found
+
+
 def by_others(services: Services, name: str) -> int:
-    """On how many resources of the DAM the name stands otherwise than by what came back. Raises DamError."""
+    """On how many resources of the DAM the name stands otherwise than by what came back.
+
+    Raises DamError; NamesUnread only where it was found on none, and there are some that could not be read.
+    """
     key, count = name_key(name), 0
-    for ref in services.dam.holders(name):
-        try:
-            resource = services.dam.look(ref)
-        except ResourceGone:
-            continue
-        named = merged(resource.names).get(key)
-        count += named is None or bool(named.places - _back(services, resource, key))
+    try:
+        for ref in services.dam.holders(name):
+            count += _is_by_others(services, ref, key)
+    except NamesUnread:
+        if not count:
+            raise
     return count
+
+
+def _is_by_others(services: Services, ref: str, key: str) -> bool:
+    try:
+        resource = services.dam.look(ref)
+    except ResourceGone:
+        return False
+    named = merged(resource.names).get(key)
+    return named is None or bool(named.places - _back(services, resource, key))
 
 
 def _back(services: Services, resource: Resource, key: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows import arrivals, clearance, intents, roster, statements
+from plugin.flows import arrivals, clearance, intents, returned_names, roster, statements
 from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.hooks.dam import Names
@@ -101,7 +101,7 @@ def take_out(
     refs = set(touched(services, person_id))
     if everywhere:
         with services.store.read() as conn:
-            refs |= set(services.dam.holders(roster.labels(conn, [person_id])[person_id]))
+            refs |= returned_names.holders(services, roster.labels(conn, [person_id])[person_id])
     read_back(services, person_id, origins, refs)
     return len(tags)
 

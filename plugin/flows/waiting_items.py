@@ -40,6 +40,16 @@ def lost_rulings() -> Select[Any]:
     )
 
 
+def unread_names() -> Select[Any]:
+    """Photographs on which there may be names that could not be read; `why` is what could not."""
+    r = t.resource.c
+    return (
+        select(r.ref, r.seen_at.label("at"), r.unread.label("why"))
+        .where(r.unread.is_not(None), r.deleted_at.is_(None))
+        .order_by(r.ref)
+    )
+
+
 def unknown_age() -> Select[Any]:
     """People with something in force who gave neither a birth date nor that they are of age."""
     p = t.person.c

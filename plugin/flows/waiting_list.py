@@ -37,6 +37,7 @@ class Kind(StrEnum):
     FAILED_WRITES = "failed_writes"  # names that the DAM refused for good
     DEAD_JOBS = "dead_jobs"  # work that was given up
     LOST_RULINGS = "lost_rulings"  # collections with a ruling that are not where they were
+    UNREAD_NAMES = "unread_names"  # photographs on which there may be names that could not be read
     HELD_PHOTOGRAPHS = "held_photographs"  # photographs that came from under a stricter ruling
     NAMES_AGAIN = "names_again"  # names that we took off and that somebody put there again
     COME_OF_AGE = "come_of_age"  # young people whom nobody can ask: they have no address of their own
@@ -152,6 +153,7 @@ def _left_out(services: Services) -> list[Item]:
 
 _QUERIES: dict[Kind, _Query] = {
     Kind.FAILED_WRITES: waiting_items.failed_writes, Kind.LOST_RULINGS: waiting_items.lost_rulings,
+    Kind.UNREAD_NAMES: waiting_items.unread_names,
     Kind.RETURNED_NAMES: waiting_items.returned_names, Kind.NEAR_SETS: waiting_items.near_sets,
     Kind.DECLARED_SETS: waiting_items.declared_sets, Kind.UNKNOWN_AGE: waiting_items.unknown_age,
 }  # fmt: skip
@@ -184,6 +186,7 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], .
     (Kind.FAILED_WRITES, _number(Kind.FAILED_WRITES), True, _EDITORS),
     (Kind.DEAD_JOBS, lambda services: len(services.queue.dead()), True, _ADMINISTRATORS),
     (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
+    (Kind.UNREAD_NAMES, _number(Kind.UNREAD_NAMES), True, _ADMINISTRATORS),
     (Kind.HELD_PHOTOGRAPHS, held_photographs.count, False, _OFFICERS),
     (Kind.NAMES_AGAIN, returned_names.count_again, False, _EDITORS),
     (Kind.COME_OF_AGE, _number(Kind.COME_OF_AGE), True, _READERS),

@@ -9,6 +9,7 @@ from plugin.errors import DamError, ResourceGone
 from plugin.hooks import tree
 from plugin.hooks.dam import Change, What
 from plugin.hooks.index import Known
+from plugin.hooks.sidecar import Memory
 from plugin.hooks.tree import Entry
 
 _QUIET = 2  # seconds without a write, before a file counts as copied
@@ -86,3 +87,10 @@ def _paired(findings: list[Finding], gone: dict[str, Known], arriving: bool) -> 
             result.append(finding)
     left = [] if arriving else [ref for refs in by_version.values() for ref in refs]
     return [*result, *(Finding(Change(ref, What.DELETED), None, "") for ref in sorted(left))]
+
+
+def carried(finding: Finding, before: dict[str, Known]) -> Known:
+    """The file to remember, with what of its sidecar is ours, under the old name too."""
+    assert finding.entry is not None  # noqa: S101 (asked for by the caller)
+    old = before.get(finding.change.old_ref or finding.change.ref)
+    return Known(finding.entry, finding.version, old.memory if old else Memory())

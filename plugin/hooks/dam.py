@@ -77,6 +77,7 @@ class Resource:
     `kind` is `photo` for what the recogniser examines, else `other` (video, PDF).
     `complete` is False where it may lie in collections that we cannot see: one of them may forbid
     what the others allow. `rulings` are the modes that the DAM itself keeps for its collections.
+    `unread` says why there may be names that are not told (`hooks.unread`); None where all are.
     """
 
     ref: str
@@ -86,6 +87,7 @@ class Resource:
     kind: str = "photo"
     complete: bool = True
     rulings: tuple[CollectionRuling, ...] = ()
+    unread: str | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class Dam(Protocol):
         ...
 
     def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
-        """The names that stand on each resource, read from the DAM itself now."""
+        """The names that stand on each resource, read from the DAM itself now; why not, where some may not be told."""
         ...
 
     def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
@@ -236,7 +238,10 @@ class Dam(Protocol):
         ...
 
     def holders(self, node: str) -> Iterator[str]:
-        """Every resource that carries the name now, in any state, read from the DAM itself."""
+        """Every resource that carries the name now, in any state, read from the DAM itself.
+
+        Raises NamesUnread, at the end, where resources are left that could not be read.
+        """
         ...
 
     def position(self) -> int | None:
@@ -275,8 +280,11 @@ class Dam(Protocol):
         """Why the DAM cannot hold this as a person's name, in a sentence for who enters it; None where it can."""
         ...
 
-    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
+    def standing(self, nodes: Iterable[str], despite_unread: bool = False) -> dict[str, int]:
+        """On how many resources each of the names stands, by its key; one that stands nowhere is left out.
+
+        Raises NamesUnread where resources could not be read, unless it is to count all the same.
+        """
         ...
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:

@@ -6,8 +6,9 @@ not survive, the write is refused and the sidecar has to do.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import piexif
 from piexif import _dump as piexif_dump
@@ -15,6 +16,7 @@ from piexif import _dump as piexif_dump
 from plugin.errors import PictureError, WriteRefused
 from plugin.hooks import jpeg, tiff
 from plugin.hooks.dam import node_key
+from plugin.hooks.name_spellings import decodings, spells
 
 # piexif leaves out the last word of inner directories; the last of them must not end with the block.
 _NO_NEXT = b"\x00" * 4
@@ -35,14 +37,34 @@ def keywords(block: bytes | None) -> str:
         raise PictureError("XPKeywords is not UTF-16") from error
 
 
-def read(path: Path) -> list[str]:
+class XpKeywords(NamedTuple):
+    """As they stand in UTF-16; and what they were meant to be, if another encoding was written."""
+
+    words: list[str]
+    meant: list[str]
+
+
+def read(path: Path) -> XpKeywords:
     """The keywords in the EXIF of a JPEG file, none where it cannot be read as such."""
     with path.open("rb") as file:
         block = jpeg.read_exif(file)
     try:
-        return parts(keywords(block))
+        field = tiff.first_directory(block).get(tiff.XP_KEYWORDS) if block else None
+        data = _bytes(field)
     except PictureError:
-        return []
+        return XpKeywords([], [])
+    words: list[str] = []
+    with suppress(ValueError):
+        words = parts(data.decode("utf-16-le").rstrip("\x00"))
+    return XpKeywords(words, [part for text in meant(data) for part in parts(text)])
+
+
+def meant(data: bytes) -> tuple[str, ...]:
+    """What bytes may say that should be UTF-16 of this byte order; nothing where they can be nothing else."""
+    data = data.rstrip(b"\0")
+    if not data[1::2].strip(b"\0"):
+        return ()
+    return (data.decode("utf-16-be", "ignore"), *decodings(data))
 
 
 def parts(text: str) -> list[str]:
@@ -53,9 +75,10 @@ def parts(text: str) -> list[str]:
 def changed(text: str, add: Sequence[str], remove: Sequence[str]) -> str:
     """`text` with `add` put behind, once each, and `remove` taken out, however spelled; the rest as it stood."""
     gone = {node_key(name) for name in remove}
-    left = [p for p in text.split(";") if not p.strip() or node_key(p) not in gone] if text else []
-    there = {node_key(part) for part in parts(text)}
-    new = {node_key(name): name for name in reversed(add) if node_key(name) not in there}
+    left = [p for p in text.split(";") if not p.strip() or not spells(p, gone)] if text else []
+    there = parts(text)
+    fresh = (name for name in reversed(add) if not any(spells(part, {node_key(name)}) for part in there))
+    new = {node_key(name): name for name in fresh}
     return ";".join([*left, *reversed(new.values())])
 
 

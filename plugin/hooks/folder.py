@@ -2,17 +2,15 @@
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks import folder_marks, folder_mentions, known_states, leftovers, tree
-from plugin.hooks.changes import Finding, compare
+from plugin.hooks.changes import Finding, carried, compare
 from plugin.hooks.dam import (
     Change,
     Collection,
@@ -27,11 +25,13 @@ from plugin.hooks.dam import (
     one_by_one,
 )
 from plugin.hooks.drafts import Drafts
+from plugin.hooks.folder_names import NameSearch, whole
 from plugin.hooks.index import Index, Known
 from plugin.hooks.known_states import KnownStates
 from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.metadata import Metadata
+from plugin.hooks.name_reading import Reading
 from plugin.hooks.name_search import Sought
 from plugin.hooks.sidecar import Memory
 from plugin.hooks.sidecars import Style
@@ -42,7 +42,6 @@ from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store
 
 _log = logging.getLogger(__name__)
-_READ_AT_ONCE = 200
 
 
 class FolderDam(Unlogged):
@@ -62,6 +61,7 @@ class FolderDam(Unlogged):
         ignore: Sequence[str] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp"),
         tool: ExifTool | None = None,
         hasher: NameHasher | None = None,
+        categories: Sequence[str] = (),
     ) -> None:
         self._root = root.expanduser().resolve()
         self._clock = clock
@@ -69,7 +69,8 @@ class FolderDam(Unlogged):
         self._index = Index(store)
         self._walker = Walker(self._root, ignore, self._index, clock)
         self._states = KnownStates(store, hasher)
-        self._files = Metadata(tool, style, self._states.of_keywords)
+        self._files = Metadata(tool, style, self._states.of_keywords, categories)
+        self._search = NameSearch(self._root, self._files.read)
         self._tool = tool
         self._lock = threading.RLock()
         self._findings: dict[str, Finding] = {}
@@ -84,7 +85,10 @@ class FolderDam(Unlogged):
         folder = config.folder
         path = config.path(folder.path)
         hasher = NameHasher(config.path(config.keys.names_file))
-        return cls(store, path, clock, folder.sidecar_name, folder.ignore, ExifTool.find(), hasher)
+        tool = ExifTool.find()
+        return cls(
+            store, path, clock, folder.sidecar_name, folder.ignore, tool, hasher, folder.people_categories
+        )
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -126,7 +130,7 @@ class FolderDam(Unlogged):
             told = [f for c in changes if (f := self._findings.get(c.ref)) is not None and f.change == c]
             before = self._index.all()
             gone = {ref for f in told for ref in (f.change.old_ref, f.change.ref) if ref is not None}
-            self._index.put([_carried(f, before) for f in told if f.entry is not None], gone)
+            self._index.put([carried(f, before) for f in told if f.entry is not None], gone)
             for finding in told:
                 del self._findings[finding.change.ref]
                 self._versions.pop(finding.change.ref, None)
@@ -151,9 +155,11 @@ class FolderDam(Unlogged):
 
     def _look(self, ref: str, known: frozenset[str]) -> Resource:
         entry = tree.entry(self._root, ref)
-        version = self._version(entry)
-        for _, names in self._files.names([self._root / ref], known):
-            return Resource(ref, version, tree.collections(ref), names, entry.kind)
+        for reading in self._files.read([self._root / ref], known):
+            version = self._version_or_none(entry, reading)
+            return Resource(
+                ref, version, tree.collections(ref), reading.names, entry.kind, unread=reading.unread
+            )
         raise ResourceGone(f"{ref} is no longer in the folder")
 
     def picture(self, ref: str) -> Picture:
@@ -174,10 +180,10 @@ class FolderDam(Unlogged):
             memory = known.memory if known else Memory()
             with Drafts() as drafts:
                 after = self._files.prepare(path, writes, released, memory, drafts)
-                self._index.remember(ref, _either(memory, after))
+                self._index.remember(ref, memory.either(after))
                 drafts.commit(like=path)
             self._settle(ref, before, after)
-        return self._look(ref, self._index.people() | {node_key(w.node) for w in writes})
+        return whole(self._look(ref, self._index.people() | {node_key(w.node) for w in writes}))
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
         """One file after the other."""
@@ -186,11 +192,7 @@ class FolderDam(Unlogged):
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         """Read from the files themselves."""
-        return one_by_one(refs, lambda ref: self.look(ref).names)
-
-    def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
-        """A folder keeps nothing beside a file: what it holds are photographs of their own."""
-        return dict.fromkeys(refs, 0)
+        return one_by_one(refs, lambda ref: whole(self.look(ref)).names)
 
     def _settle(self, ref: str, before: tree.Entry, memory: Memory) -> None:
         """Have our own write cause no change; what came before it and is untold stays untold."""
@@ -214,11 +216,7 @@ class FolderDam(Unlogged):
     def holders(self, node: str) -> Iterator[str]:
         """Every photograph that names `node` anywhere, read from the files themselves."""
         key = node_key(node)
-        refs = iter(list(self._walker.scan().entries))
-        while batch := [self._root / ref for ref in islice(refs, _READ_AT_ONCE)]:
-            for path, names in self._files.names(batch, {key}):
-                if any(node_key(named.node) == key for named in names):
-                    yield path.relative_to(self._root).as_posix()
+        return self._search.holders(key, list(self._walker.scan().entries))
 
     def identities(self, refs: Iterable[str] | None = None) -> dict[str, str]:
         """The marks of folders (folder_marks); one that is not there has none."""
@@ -234,31 +232,26 @@ class FolderDam(Unlogged):
         """Every folder above."""
         return tree.collections(ref)
 
-    def position(self) -> int | None:
-        """None: a folder has no log."""
-        return None
-
     def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
         """The places in those of its files that are, byte for byte, as they were when the name in them was ours."""
-        return self._states.restored(known_states.read(tree.locate(self._root, ref)), named)
+        state = known_states.read(tree.locate(self._root, ref))
+        return frozenset() if state is None else self._states.restored(state, named)
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         """Note the photograph and its sidecars as they are: restored, they are known again."""
         known = self._index.get(ref)
         if known is None or known.entry != tree.entry(self._root, ref) or not self._states.kept(ref):
-            self._states.keep(known_states.read(tree.locate(self._root, ref)), nodes)
+            state = known_states.read(tree.locate(self._root, ref))
+            if state is None:
+                return
+            self._states.keep(state, nodes)
             if known is not None and known.entry == tree.entry(self._root, ref):
                 self._states.note_kept(ref)
 
-    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+    def standing(self, nodes: Iterable[str], despite_unread: bool = False) -> dict[str, int]:
         """On how many photographs each name stands, by its key: every file is read once for all of them."""
         keys = {node_key(node) for node in nodes}
-        counts: Counter[str] = Counter()
-        refs = iter(list(self._walker.scan().entries) if keys else [])
-        while batch := [self._root / ref for ref in islice(refs, _READ_AT_ONCE)]:
-            for _, names in self._files.names(batch, keys):
-                counts.update({node_key(named.node) for named in names} & keys)
-        return dict(counts)
+        return self._search.standing(keys, list(self._walker.scan().entries) if keys else [], despite_unread)
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         """In every file and folder, also those that are no photographs."""
@@ -274,17 +267,17 @@ class FolderDam(Unlogged):
         self._versions[entry.ref] = Known(entry, version)
         return version
 
+    def _version_or_none(self, entry: tree.Entry, reading: Reading) -> str:
+        """The version; of a file that cannot be opened one that it never had: what is known of it holds no more."""
+        try:
+            return self._version(entry)
+        except ResourceGone:
+            raise
+        except DamError:
+            if reading.unread is None:
+                raise
+            return f"unread-{entry.size}-{entry.mtime_ns}"
+
 
 def _same_file(one: tree.Entry, other: tree.Entry) -> bool:
     return (one.size, one.mtime_ns) == (other.size, other.mtime_ns)
-
-
-def _either(one: Memory, other: Memory) -> Memory:
-    return Memory(one.release | other.release, one.made or other.made)
-
-
-def _carried(finding: Finding, before: dict[str, Known]) -> Known:
-    """The file to remember, with what of its sidecar is ours, under the old name too."""
-    assert finding.entry is not None  # noqa: S101 (asked for by the caller)
-    old = before.get(finding.change.old_ref or finding.change.ref)
-    return Known(finding.entry, finding.version, old.memory if old else Memory())

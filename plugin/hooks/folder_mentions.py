@@ -13,13 +13,15 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, WriteRefused
-from plugin.hooks import bins, exif, file_kinds, sidecars, tree
+from plugin.hooks import bins, exif, file_kinds, sidecars, tree, unread
 from plugin.hooks.mention import Line, Mention, Mentions
-from plugin.hooks.metadata_fields import named_in, told
+from plugin.hooks.metadata_fields import in_iptc, named_in, stands_in
 from plugin.hooks.name_search import Sought
+from plugin.hooks.name_spellings import decodings
 from plugin.hooks.tool import BATCH, ExifTool, Fields, checked
 
 _READ = ("-api", "largefilesupport=1", "-G1:4")
+_BLOCKS = ("-b", "-IPTC")
 _TEXTS = frozenset({
     ".ini", ".txt", ".csv", ".tsv", ".json", ".xml", ".htm", ".html", ".md", ".log", ".nfo", ".srt", ".vtt", ".url",
     ".yaml", ".yml", ".toml", ".xmp", ".pp3", ".dop", ".on1", ".cos", ".rtf", ".vcf",
@@ -129,15 +131,13 @@ def _fields(tool: ExifTool | None, paths: list[Path]) -> dict[Path, Fields]:
     if tool is None or not paths:
         return {}
     try:
-        return tool.read(paths, _READ, fast=False)
+        found = tool.read(paths, _READ, fast=False)
+        blocks = tool.read([*found], _BLOCKS, fast=False, copies=True)
+        return {path: said | blocks.get(path, {}) for path, said in found.items()}
     except DamError:
-        found: dict[Path, Fields] = {}
-        for path in paths:
-            try:
-                found |= tool.read([path], _READ, fast=False)
-            except DamError:
-                continue
-        return found
+        if len(paths) == 1:
+            return {}
+        return {path: said for one in paths for path, said in _fields(tool, [one]).items()}
 
 
 def _inside(
@@ -148,17 +148,28 @@ def _inside(
     warned = str((fields or {}).get("ExifTool:Warning", "[minor]"))
     if fields is not None:
         yield from named_in(fields, sought)
-    if tool is None and file_kinds.is_jpeg(path):
+        yield from in_iptc(fields, sought)
+        yield from _undecoded(path, tool, fields, sought)
+    if file_kinds.is_jpeg(path):
         yield from _keywords(path, sought)
-    words = _text(path) if failed or path.suffix.lower() in _TEXTS else None
-    if words is not None and sought.stands_in(words):
+    words = _texts(path) if failed or path.suffix.lower() in _TEXTS else ()
+    if any(stands_in(text, sought) for text in words):
         yield _WORDS, False
-    if failed and words is None and path.exists():
+    if failed and not words and path.exists():
         seen.unread[_kind(path)] += 1
     elif not warned.startswith("[minor]"):
         seen.doubtful += 1
-    if words is None and file_kinds.known_as(path) not in file_kinds.EXAMINED:
+    if not words and file_kinds.known_as(path) not in file_kinds.EXAMINED:
         seen.documents += 1
+
+
+def _undecoded(
+    path: Path, tool: ExifTool | None, fields: Fields, sought: Sought
+) -> Iterator[tuple[str, bool]]:
+    """In the bytes of XMP, where ExifTool has a question mark for what it cannot decode."""
+    lost = any("?" in str(value) for key, value in fields.items() if key.startswith("XMP"))
+    if tool and lost and any(stands_in(text, sought) for text in decodings(tool.block(path, "XMP"))):
+        yield "XMP", False
 
 
 def _keywords(path: Path, sought: Sought) -> Iterator[tuple[str, bool]]:
@@ -166,20 +177,19 @@ def _keywords(path: Path, sought: Sought) -> Iterator[tuple[str, bool]]:
         words = exif.read(path)
     except OSError:
         return
-    yield from (("IFD0:XPKeywords", sought.is_name(word)) for word in words if sought.stands_in(word))
+    for text in [*words.words, *words.meant]:
+        if stands_in(text, sought):
+            yield "IFD0:XPKeywords", sought.is_name(text)
 
 
-def _text(path: Path) -> str | None:
-    """What a file says that is text; None where it is none, is too long, or cannot be read."""
-    try:
-        if path.stat().st_size > _LONGEST_TEXT:
-            return None
-        data = path.read_bytes()
-    except OSError:
-        return None
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return data.decode("utf-16", "replace")
-    return None if b"\0" in data[:4096] else told(data)
+def _texts(path: Path) -> tuple[str, ...]:
+    """What a file may say that is text, by its encodings; nothing where it is none, is too long, or cannot be read."""
+    data = unread.contents(path)
+    if data is None or len(data) > _LONGEST_TEXT:
+        return ()
+    if (encoding := unread.of_unicode(data)) is not None:
+        return (data.decode(encoding, "replace"),)
+    return () if b"\0" in data[:4096] else decodings(data)
 
 
 def _kind(path: Path) -> str:

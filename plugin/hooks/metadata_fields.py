@@ -7,7 +7,10 @@ too. So none is left out but what ExifTool says of the file from outside.
 import re
 from collections.abc import Iterator
 
+from plugin.hooks.dam import node_key
+from plugin.hooks.name_gathering import datasets
 from plugin.hooks.name_search import Sought, texts_in
+from plugin.hooks.name_spellings import decodings, known_in, readings
 from plugin.hooks.tool import Fields
 
 _NOT_OF_THE_FILE = ("System:", "ExifTool:", "Composite:")
@@ -17,11 +20,34 @@ _PARTS = re.compile(r"[|/;,\n]")
 def named_in(fields: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
     """The fields, as ExifTool calls them, in which the name stands; and whether it is an item of its own there."""
     for key, value in fields.items():
-        if key.startswith(_NOT_OF_THE_FILE) or key == "SourceFile":
+        if key.startswith(_NOT_OF_THE_FILE) or key == "SourceFile" or key.endswith(":IPTC"):
             continue
-        texts = [text for text in texts_in(value) if sought.stands_in(text)]
+        texts = [text for text in texts_in(value) if stands_in(text, sought)]
         if texts:
-            yield _field(key), any(sought.is_name(part) for text in texts for part in _PARTS.split(text))
+            yield _field(key), any(_is_item(text, sought) for text in texts)
+
+
+def stands_in(text: str, sought: Sought) -> bool:
+    """Whether the name stands in a text, or would be read out of it (`name_spellings`)."""
+    return sought.stands_in(text) or _is_read_from(text, sought)
+
+
+def _is_item(text: str, sought: Sought) -> bool:
+    return any(sought.is_name(part) for part in _PARTS.split(text)) or _is_read_from(text, sought)
+
+
+def _is_read_from(text: str, sought: Sought) -> bool:
+    keys = {node_key(name) for name in sought.spellings}
+    return any(sought.may_hold(reading) and known_in(reading, keys) for reading in readings(text))
+
+
+def in_iptc(blocks: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
+    """The same in the bytes of IPTC, which hardly ever say truly how they are encoded."""
+    for key, block in blocks.items():
+        for number, data in datasets(str(block)) if key.endswith("IPTC") else ():
+            texts = [text for text in decodings(data) if stands_in(text, sought)]
+            if texts:
+                yield f"IPTC:{number}", any(_is_item(text, sought) for text in texts)
 
 
 def told(data: bytes) -> str:

@@ -55,6 +55,11 @@ class Sought:
         """Whether the name stands in the text, as whole words."""
         return any(next(self._spans(variant), None) is not None for variant in self._variants(text))
 
+    def may_hold(self, text: str) -> bool:
+        """False where a word of each spelling is missing: asked before anything that takes long."""
+        folded = _folded(text).casefold()
+        return any(start in folded for start in self._starts)
+
     def masked(self, text: str) -> str:
         """The text to be shown: without the name."""
         shown = unicodedata.normalize("NFC", text)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.errors import WriteRefused
-from plugin.hooks import file_kinds, sidecars, xmp
+from plugin.hooks import file_kinds, sidecars, unread, xmp
 from plugin.hooks.dam import Write, node_key
 from plugin.hooks.drafts import Drafts, explained
+from plugin.hooks.name_spellings import spells
 from plugin.hooks.tool import Assign, ExifTool, Fields
 
 
@@ -18,6 +19,10 @@ class Memory:
 
     release: frozenset[str] = frozenset()
     made: bool = False
+
+    def either(self, other: "Memory") -> "Memory":
+        """What is ours by one or the other."""
+        return Memory(self.release | other.release, self.made or other.made)
 
 
 class SidecarEdit:
@@ -30,6 +35,10 @@ class SidecarEdit:
             listing = frozenset(p.name for p in photo.parent.iterdir())
         self._target = photo.with_name(sidecars.target(photo.name, listing, style))
         readable = [photo.with_name(name) for name in sidecars.readable(photo.name, listing)]
+        # A pipe would never answer ExifTool, and what is broken may hold what we would lose.
+        for path in readable:
+            if (data := unread.contents(path)) is None or (data.strip() and unread.as_utf8(data) is None):
+                raise WriteRefused(f"{path.name} cannot be read as XMP: mend it, or take it away")
         self._stats = {path: path.stat() for path in readable}
         self._there = tool.read(readable, xmp.ALL, fast=False)
         self._embedded = tool.read([photo], xmp.READ, file_kinds.is_jpeg(photo)).get(photo, {})
@@ -75,13 +84,13 @@ class SidecarEdit:
         fields = self._there.get(self._target, {})
         if self._target in self._stats and self._target not in self._there:
             raise WriteRefused(f"{self._target.name} cannot be read as XMP")
-        persons = _keys(fields)
+        persons = xmp.texts(fields.get(xmp.PERSONS))
         fresh = {node_key(w.node): w.node for w in reversed(writes) if "xmp" in w.places}
-        assigns = [xmp.add_person(name) for key, name in reversed(fresh.items()) if key not in persons]
+        assigns = [xmp.add_person(name) for key, name in reversed(fresh.items()) if not _among(key, persons)]
         turn, whole = xmp.orientation(self._embedded), xmp.size(self._embedded)
-        drawn = {node_key(n.node) for n in xmp.names(fields, turn, whole) if "region" in n.places}
+        drawn = xmp.drawn(fields)
         for write in writes:
-            if "region" in write.places and write.box is not None and node_key(write.node) not in drawn:
+            if "region" in write.places and write.box is not None and not _among(node_key(write.node), drawn):
                 try:
                     new = xmp.add_region(write.node, write.box, turn, whole, fields)
                 except WriteRefused:
@@ -126,9 +135,9 @@ class SidecarEdit:
         return before is None
 
 
-def _keys(fields: Fields) -> set[str]:
-    """The names among the persons, by key."""
-    return {node_key(name) for name in xmp.texts(fields.get(xmp.PERSONS))}
+def _among(key: str, names: Sequence[str]) -> bool:
+    """Whether a name, by its key, is one of these, however spelled."""
+    return any(spells(name, {key}) for name in names)
 
 
 def _verify(
@@ -148,11 +157,11 @@ def _verify(
         raise WriteRefused(
             f"{path.name}: something of another program would not survive; nothing was written"
         )
-    persons = _keys(after)
+    persons = xmp.texts(after.get(xmp.PERSONS))
     for write in writes:
         if (
             "xmp" in write.places
-            and (node_key(write.node) in persons) != write.add
+            and _among(node_key(write.node), persons) != write.add
             and (target or not write.add)
         ):
             raise WriteRefused(f"{path.name}: a name does not read back as written")

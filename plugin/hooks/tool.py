@@ -4,6 +4,7 @@ ExifTool takes its arguments one a line. So what could start a new line, or is n
 absolute path, never passes; names travel behind the `=` of an assignment and are data from there on.
 """
 
+import base64
 import json
 import os
 import re
@@ -89,18 +90,39 @@ class ExifTool:
         path = shutil.which("exiftool")
         return None if path is None else cls(path)
 
-    def read(self, paths: Sequence[Path], fields: Sequence[str], fast: bool = True) -> dict[Path, Fields]:
-        """The named fields of each path, structures whole, keys as `Group:Field`; unreadable ones are absent.
+    def read(
+        self, paths: Sequence[Path], fields: Sequence[str], fast: bool = True, copies: bool = False
+    ) -> dict[Path, Fields]:
+        """The named fields of each path, structures whole, keys as `Group:Field`, of further ones of a kind as
+        `Group:CopyN:Field` (`copies`). What cannot be read is absent, or has no `File:FileType`.
 
         `fast` leaves out maker notes and what follows a JPEG. Numbers come as the text they are.
         """
         found: dict[Path, Fields] = {}
-        options = ["-j", "-struct", "-G1", "-n", "-a", "-u", *(["-fast2"] if fast else []), *fields]
+        options = [
+            "-j",
+            "-struct",
+            "-G1:4" if copies else "-G1",
+            "-n",
+            "-a",
+            "-u",
+            *(["-fast2"] if fast else []),
+            *fields,
+        ]
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
             for entry in self._json(options, [_path(p) for p in batch]):
                 found[Path(entry.pop("SourceFile"))] = entry
         return found
+
+    def block(self, path: Path, name: str) -> bytes:
+        """A block of metadata (XMP, IPTC) as its bytes are in the file; none where it has none."""
+        for entry in self._json(["-j", "-b", "-G1", f"-{name}"], [_path(path)]):
+            for key, value in entry.items():
+                if key.endswith(f":{name}"):
+                    text = str(value)
+                    return base64.b64decode(text[7:]) if text.startswith("base64:") else text.encode()
+        return b""
 
     def edit(self, path: Path, changes: Sequence[Assign]) -> None:
         """Carry out `changes` on a file of ours (it is made if an .xmp is not there).

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, PictureError, ResourceGone
-from plugin.hooks import bins, drafts, file_kinds, jpeg, sidecars, tiff
+from plugin.hooks import bins, drafts, file_kinds, jpeg, picasa, sidecars, tiff
 from plugin.hooks.left_out import LeftOut, Why
 
 ROOT = "."
@@ -175,8 +175,17 @@ def _inside(root: Path, folder: str) -> list["os.DirEntry[str]"]:
 
 
 def _sidecars(path: Path, listing: frozenset[str]) -> int | None:
-    times = [path.with_name(n).stat().st_mtime_ns for n in sidecars.readable(path.name, listing)]
+    """Also of the lists of names beside it. What is no file of its own (a link to nowhere) has a time as well."""
+    lists = [name for name in listing if picasa.is_list(name)]
+    times = [_time(path.with_name(name)) for name in [*sidecars.readable(path.name, listing), *lists]]
     return sum(times) if times else None
+
+
+def _time(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return path.lstat().st_mtime_ns
 
 
 def sayable(ref: str) -> bool:

@@ -3,12 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from plugin.errors import DamError
 from plugin.hooks.concern import Concern
 from plugin.hooks.dam import CollectionRuling
 
 
 class Unlogged:
     """Of a folder there is nothing to tell beside its files."""
+
+    def position(self) -> int | None:
+        """None: a folder has no log."""
+        return None
+
+    def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
+        """A folder keeps nothing beside a file: what it holds are photographs of their own."""
+        return dict.fromkeys(refs, 0)
 
     def lost(self, ref: str, node: str, put_at: datetime) -> bool:
         """It cannot be told."""

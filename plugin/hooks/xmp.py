@@ -1,31 +1,28 @@
-"""People in XMP: IPTC PersonInImage, MWG and Microsoft regions, the PLUS release status.
+"""What we write in XMP: IPTC PersonInImage, faces of MWG, the PLUS release status.
 
-Read from what ExifTool says of a file; written as assignments for ExifTool, which does all of the XMP.
+Written as assignments for ExifTool, which does all of the XMP. What is read: `name_fields`.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from plugin.errors import WriteRefused
 from plugin.hooks import regions
-from plugin.hooks.dam import Box, Named, node_key
+from plugin.hooks.dam import Box
+from plugin.hooks.name_spellings import spells
 from plugin.hooks.regions import Size
 from plugin.hooks.tool import Assign, Fields
 
 PERSONS = "XMP-iptcExt:PersonInImage"
-DETAILS = "XMP-iptcExt:PersonInImageWDetails"
 REGIONS = "XMP-mwg-rs:RegionInfo"
-MICROSOFT = "XMP-MP:RegionInfoMP"
 RELEASE = "XMP-plus:ModelReleaseStatus"
 TOOLKIT = "XMP-x:XMPToolkit"
-KEYWORDS = ("IPTC:Keywords", "XMP-dc:Subject")
 XP_KEYWORDS = "IFD0:XPKeywords"
 
 TURNED_BY = ("IFD0:Orientation", "QuickTime:Rotation", "File:FileType")
-_WANTED = (PERSONS, DETAILS, REGIONS, MICROSOFT, RELEASE, *KEYWORDS, XP_KEYWORDS, *TURNED_BY)
-READ = (*(f"-{name}" for name in _WANTED), "-ImageSize")
-"""What a photograph and its sidecar are asked for."""
+READ = tuple(f"-{name}" for name in (PERSONS, REGIONS, RELEASE, *TURNED_BY, "ImageSize"))
+"""What a photograph is asked for before its sidecar is written."""
 
 ALL = ("-XMP:all",)
 """Everything in a sidecar, so that nothing of others is lost unseen."""
@@ -59,39 +56,20 @@ def release(fields: Fields) -> str | None:
     return None if value is None else str(value).removeprefix("http://ns.useplus.org/ldf/vocab/")
 
 
-def names(fields: Fields, turn: int, whole: Size | None, prefix: str = "") -> Iterator[Named]:
-    """Who is named as a person, with the box in the upright picture; places begin with `prefix`."""
-    for name in texts(fields.get(PERSONS)):
-        yield Named(name, frozenset({prefix + "xmp"}))
-    for details in _structs(fields.get(DETAILS)):
-        for key, value in details.items():
-            if key.startswith("PersonName") and str(value).strip():
-                yield Named(str(value), frozenset({prefix + "xmp-details"}))
-    yield from _mwg(fields, turn, whole, prefix + "region")
-    for region in _structs(_struct(fields.get(MICROSOFT)).get("Regions")):
-        if name := str(region.get("PersonDisplayName") or ""):
-            drawn = regions.from_rectangle(str(region.get("Rectangle", "")))
-            yield Named(name, frozenset({prefix + "mp-region"}), drawn and regions.upright(drawn, turn))
-
-
-def _mwg(fields: Fields, turn: int, whole: Size | None, place: str) -> Iterator[Named]:
-    info = _struct(fields.get(REGIONS))
-    turned = regions.frame(_applied(info), whole, turn)
-    for region in _structs(info.get("RegionList")):
-        name = region_name(region)
-        if name is not None:
-            drawn = regions.from_area(_struct(region.get("Area")))
-            box = None if drawn is None or turned is None else regions.upright(drawn, turned)
-            yield Named(name, frozenset({place}), box)
+def drawn(fields: Fields) -> list[str]:
+    """The names of the faces that are drawn."""
+    listed = _structs(_struct(fields.get(REGIONS)).get("RegionList"))
+    return [name for region in listed if (name := region_name(region)) is not None]
 
 
 def region_name(region: Mapping[str, Any]) -> str | None:
-    """Whose face a region is; None where it is no face or has no name."""
+    """Whose face a region is, as we write one; None where it is none or has no name."""
     name = region.get("Name")
     return str(name) if name and region.get("Type") == "Face" else None
 
 
-def _applied(info: Mapping[str, Any]) -> Size | None:
+def applied(info: Mapping[str, Any]) -> Size | None:
+    """The size of the picture on which regions say that they were drawn."""
     drawn = _struct(info.get("AppliedToDimensions"))
     try:
         return round(float(drawn["W"])), round(float(drawn["H"]))
@@ -110,7 +88,7 @@ def add_person(name: str) -> Assign:
 def remove_persons(keys: Collection[str], fields: Fields) -> list[Assign]:
     """The names of these keys no longer among them, each as it is spelled there."""
     spelled = dict.fromkeys(texts(fields.get(PERSONS)))
-    return [Assign(PERSONS, "-=", name) for name in spelled if node_key(name) in keys]
+    return [Assign(PERSONS, "-=", name) for name in spelled if spells(name, keys)]
 
 
 def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Fields) -> list[Assign]:
@@ -121,7 +99,7 @@ def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Field
     where the size of the picture is not known.
     """
     info = _struct(fields.get(REGIONS))
-    turned = regions.frame(_applied(info), whole, turn)
+    turned = regions.frame(applied(info), whole, turn)
     if whole is None or turned is None or (info and not _structs(info.get("RegionList"))):
         raise WriteRefused("the regions of the sidecar do not fit the picture")
     area = regions.to_area(regions.stored(box, turned))
@@ -137,7 +115,7 @@ def remove_regions(keys: Collection[str], fields: Fields) -> list[Assign]:
     says on what they were drawn."""
     info = _struct(fields.get(REGIONS))
     listed = [region_name(r) for r in _structs(info.get("RegionList"))]
-    gone = [name for name in dict.fromkeys(listed) if name is not None and node_key(name) in keys]
+    gone = [name for name in dict.fromkeys(listed) if name is not None and spells(name, keys)]
     if gone and all(name in gone for name in listed) and not set(info) - _OURS_WHOLE:
         return [Assign(REGIONS, "=", "")]
     return [Assign("XMP-mwg-rs:RegionList", "-=", struct({"Name": name, "Type": "Face"})) for name in gone]
@@ -172,9 +150,9 @@ def foreign(fields: Fields, ours: Collection[str], release_too: bool) -> Fields:
     rest = {k: v for k, v in fields.items() if k != TOOLKIT}
     if release_too:
         rest.pop(RELEASE, None)
-    _set(rest, PERSONS, [n for n in texts(rest.get(PERSONS)) if node_key(n) not in ours])
+    _set(rest, PERSONS, [n for n in texts(rest.get(PERSONS)) if not spells(n, ours)])
     info = dict(_struct(rest.get(REGIONS)))
-    listed = [r for r in _structs(info.get("RegionList")) if node_key(region_name(r) or "") not in ours]
+    listed = [r for r in _structs(info.get("RegionList")) if not spells(region_name(r) or "", ours)]
     if listed:
         info["RegionList"] = listed
     elif info.pop("RegionList", None) is not None:

@@ -22,6 +22,9 @@ from sidecar.api.routes import Route, Routes, answer
 class Newcomer(Closed):
     """A person to be entered. `adopt`: the name that stands on photographs already is theirs.
 
+    `despite_unread`: also where photographs cannot be read for names; then no name in the DAM is theirs before
+    somebody of the staff knows their face.
+
     Without `birth_date`, and not declared to be `of_age`, nobody is named automatically.
     """
 
@@ -32,6 +35,7 @@ class Newcomer(Closed):
     email: Annotated[str, StringConstraints(max_length=200, pattern=LINE)] = ""
     guardians: Annotated[tuple[Word, ...], Field(max_length=4)] = ()
     adopt: bool = False
+    despite_unread: bool = False
 
 
 class Age(Closed):
@@ -128,7 +132,8 @@ def _writing(api: Routes, services: Services) -> None:
         newcomer = people.Newcomer(
             body.name, body.language, body.birth_date, body.email, body.guardians, of_age=body.of_age
         )
-        return answer(Made(id=people.add(services, newcomer, caller().actor, body.adopt)), 201)
+        person_id = people.add(services, newcomer, caller().actor, body.adopt, body.despite_unread)
+        return answer(Made(id=person_id), 201)
 
     @api.add("POST", "/people/<person_id>/age", Route(Scope.PEOPLE_WRITE, changes=True), Changed)
     def person_age(path: PersonPath, body: Age) -> Response:

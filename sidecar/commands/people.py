@@ -42,17 +42,23 @@ def person() -> None:
 @click.option("--email", default="", help="Kept sealed.")
 @click.option("--guardian", multiple=True, help="Name of a guardian; may be repeated. Kept sealed.")
 @click.option("--adopt", is_flag=True, help="The name that stands on photographs already is this person's.")
+@click.option(
+    "--despite-unread",
+    is_flag=True,
+    help="Also where photographs cannot be read for names: then no name in the DAM is theirs before somebody of the "
+    "staff knows their face.",
+)
 @as_json
 @click.pass_obj
 def add(
     shell: Shell, name: str, language: str, birth_date: datetime | None, of_age: bool,
-    email: str, guardian: tuple[str, ...], adopt: bool, as_json: bool,
+    email: str, guardian: tuple[str, ...], adopt: bool, despite_unread: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Enter a person under the NAME that the DAM shows."""
     born = birth_date.date() if birth_date else None
     with shell.house() as services:
         newcomer = people.Newcomer(name, language, born, email, guardian, of_age=of_age)
-        person_id = people.add(services, newcomer, actor(), adopt)
+        person_id = people.add(services, newcomer, actor(), adopt, despite_unread)
         with services.store.read() as conn:
             known = people.guardians_of(services, conn, person_id)
     lines = [person_id, *(f"guardian {one['id']}: {one['name']}" for one in known)]

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import uuid4
 from plugin.errors import FaceLeaseError
 from plugin.flows import ages, consent, people, roster
 from plugin.flows.ages import Age
-from plugin.flows.importing import judging
+from plugin.flows.importing import judging, name_standing
 from plugin.flows.importing.judging import GOOD, Book, Known, Status, Verdict
 from plugin.flows.importing.lines import Line
 from plugin.flows.services import Services
@@ -24,7 +24,7 @@ from plugin.quitclaim.model import clean_name, name_key
 
 def rehearsed(services: Services, lines: Sequence[Line]) -> list[Verdict]:
     """What would become of each line, in the lines' order; nothing is written."""
-    standing = judging.standing(services, _names(lines))
+    standing = name_standing.standing(services, _names(lines))
     verdicts: dict[int, Verdict] = {}
     with services.store.read() as conn:
         book = Book(services, conn, standing, judging.origins(services, conn))
@@ -43,7 +43,7 @@ def carried_out(services: Services, lines: Sequence[Line], actor: str, watch: Wa
 
     The names in the DAM are looked up once, before. An error stops its own row only.
     """
-    standing = judging.standing(services, _names(lines))
+    standing = name_standing.standing(services, _names(lines))
     with services.store.read() as conn:
         origins = judging.origins(services, conn)
     verdicts: dict[int, Verdict] = {}
@@ -67,7 +67,7 @@ def _by_signature(lines: Sequence[Line]) -> list[int]:
 def _one(
     services: Services,
     line: Line,
-    standing: Mapping[str, int],
+    standing: name_standing.Standing,
     origins: dict[str, judging.Origin],
     actor: str,
 ) -> Verdict:
@@ -94,8 +94,8 @@ def _enter(
     actor: str,
 ) -> str:
     """Person, guardians, quitclaim, where it came from and audit rows, in one transaction."""
-    person_id = verdict.person_id or _newcomer(services, tx, entry, verdict.adopt, actor)
-    known = Book(services, tx.connection, {}, {}).known(person_id)
+    person_id = verdict.person_id or _newcomer(services, tx, entry, verdict, actor)
+    known = Book(services, tx.connection, name_standing.Standing({}), {}).known(person_id)
     guardians = tuple(_guardian(services, tx, known, name) for name in entry.guardians)
     if verdict.person_id:
         ages.say_in(services, tx, person_id, Age(of_age=entry.of_age), actor)
@@ -113,11 +113,11 @@ def _enter(
     return person_id
 
 
-def _newcomer(services: Services, tx: Tx, entry: Entry, adopt: bool, actor: str) -> str:
+def _newcomer(services: Services, tx: Tx, entry: Entry, verdict: Verdict, actor: str) -> str:
     language = entry.language or services.config.site.language
     newcomer = people.Newcomer(entry.name, language, entry.birth_date, entry.email, of_age=entry.of_age)
     person_id = uuid4().hex
-    people.enter(services, tx, person_id, newcomer, actor, adopt)
+    people.enter(services, tx, person_id, newcomer, actor, verdict.adopt, verdict.unsure)
     return person_id
 
 

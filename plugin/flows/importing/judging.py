@@ -1,7 +1,6 @@
 """What would become of each entry: whose it is, and whether the rules take it. Nothing is written here."""
 
 import json
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
@@ -12,6 +11,7 @@ from plugin.errors import ConsentError, FaceLeaseError
 from plugin.flows import ages, names, people, roster
 from plugin.flows.ages import Age
 from plugin.flows.importing.lines import Decision, Line
+from plugin.flows.importing.name_standing import Standing
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim import lifecycle, mapping
@@ -49,6 +49,8 @@ class Verdict:
     reason: str = ""
     person_id: str | None = None
     adopt: bool = False
+    unsure: bool = False
+    """The name may stand on photographs that could not be read."""
     keep: Keep = Keep.ADD
 
 
@@ -74,12 +76,12 @@ class Origin:
 class Book:
     """What is known while rows are judged one after the other.
 
-    `standing`: on how many resources a name stands in the DAM, by its key. `origins`: what was
-    imported before, by source. With `rehearse` what the good rows would do is taken into account.
+    `standing`: on how many resources a name stands in the DAM. `origins`: what was imported before, by
+    source. With `rehearse` what the good rows would do is taken into account.
     """
 
     def __init__(
-        self, services: Services, conn: Connection, standing: Mapping[str, int], origins: dict[str, Origin]
+        self, services: Services, conn: Connection, standing: Standing, origins: dict[str, Origin]
     ) -> None:
         self.services = services
         self.standing = standing
@@ -107,12 +109,14 @@ class Book:
             return Verdict(line, Status.SAME, person_id=before.person_id)
         if mapping.expired(entry, self.services.today()):
             return Verdict(line, Status.EXPIRED, f"its last day was {entry.until}")
-        adopt = line.decision.link == "adopt"
+        adopt, unsure = line.decision.link == "adopt", self.standing.unread > 0
         if person_id is None:
             if why := self.services.dam.refusal(entry.name):
                 raise ConsentError(why)
             self._signed(entry, _newcomer(entry, self.services), Keep.ADD)
-            return Verdict(line, Status.DECIDE if question else Status.NEW, question, adopt=adopt)
+            return Verdict(
+                line, Status.DECIDE if question else Status.NEW, question, adopt=adopt, unsure=unsure
+            )
         known = self.known(person_id)
         question = question or self._differs(entry, known, line.decision)
         question = question or self._beside(known, line.decision, before is not None)
@@ -151,11 +155,17 @@ class Book:
                 "somebody who entered themselves has this name, and nobody of the staff knows them yet: link "
                 "existing if it is them, else another display name"
             )
-        photographs = self.standing.get(key, 0)
+        photographs = self.standing.counts.get(key, 0)
         if person_id is None and photographs and decision.link != "adopt":
             return None, (
                 f"the name stands on {photographs} photographs already: link adopt if that is this person, else "
                 "another display name"
+            )
+        if person_id is None and self.standing.unread and decision.link not in {"new", "adopt"}:
+            return None, (
+                f"{self.standing.unread} photographs cannot be read for names, so it is not known whether this one "
+                "stands there: let them be read (facelease doctor), or link new: then no name in the DAM is theirs "
+                "before somebody of the staff knows their face; or link adopt if every such name is theirs"
             )
         return person_id, ""
 
@@ -275,17 +285,3 @@ def origins_of(services: Services, conn: Connection, person_id: str) -> dict[str
         said = json.loads(services.vault.open(conn, item))
         found[str(said["source"])] = Origin(person_id, str(said["fingerprint"]))
     return found
-
-
-def standing(services: Services, wanted: Collection[str]) -> dict[str, int]:
-    """On how many resources each name stands, by its key: in the DAM, and by hand in the ledger. Raises DamError."""
-    keys = {}
-    for name in wanted:
-        try:
-            keys[name_key(clean_name(name))] = name
-        except ConsentError:
-            continue  # refused later, with its reason
-    with services.store.read() as conn:
-        owned = set(conn.scalars(select(t.person.c.name_key)))
-    free = {key: name for key, name in keys.items() if key not in owned}
-    return dict(services.dam.standing(list(free.values())))

@@ -246,8 +246,11 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
         """Every resource that carries the name, in any spelling that is the same name."""
         return map(str, self._with(lambda profile: list(profile.holders(node))))
 
-    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        """On how many resources each name stands, by its key: asked only of those that are in the list."""
+    def standing(self, nodes: Iterable[str], despite_unread: bool = False) -> dict[str, int]:
+        """On how many resources each name stands, by its key: asked only of those that are in the list.
+
+        What this DAM does not tell is an error at once.
+        """
         asked = {node_key(node): node for node in nodes}
         listed = self._nodes.keys() if asked else frozenset()
         counts = {key: sum(1 for _ in self.holders(asked[key])) for key in asked.keys() & listed}

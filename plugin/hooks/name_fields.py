@@ -1,0 +1,72 @@
+"""Where programs write people: the one list by which names are read, and a certificate looks.
+
+A field is known by ExifTool's name for it, whatever group it stands in: `Keywords` is IPTC's, PDF's and ACDSee's.
+`tests/unit/hooks/test_name_fields.py` holds the table in editors.md to this list.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """How a field is read."""
+
+    PERSON = "person"
+    """Whoever stands there is a person: a text, or a structure with names in it."""
+    REGION = "region"
+    """A structure of areas: the name of a face is a person, that of another area a keyword."""
+    KEYWORD = "keyword"
+    """A text, or a list: a part of it is a person where something else says so."""
+    TREE = "tree"
+    """Keywords within keywords, as a structure or as XML in a text."""
+
+
+class NameField(NamedTuple):
+    """A field: its name in ExifTool, how it is read, the place of a name that stands in it, and who writes it."""
+
+    tag: str
+    kind: Kind
+    place: str
+    of: str
+
+
+def _several(tags: str, kind: Kind, place: str, of: str) -> tuple[NameField, ...]:
+    return tuple(NameField(tag, kind, place, of) for tag in tags.split())
+
+
+FIELDS: tuple[NameField, ...] = (
+    NameField("PersonInImage", Kind.PERSON, "xmp", "IPTC Extension"),
+    NameField("PersonInImageWDetails", Kind.PERSON, "xmp-details", "IPTC Extension"),
+    *_several("PersonHeard Person Personality", Kind.PERSON, "person", "IPTC Extension, PRISM, Getty"),
+    NameField("People", Kind.PERSON, "person", "Media Pro, Expression Media, Media Jukebox"),
+    NameField("RegionInfo", Kind.REGION, "region", "MWG: Lightroom, digiKam, Picasa, Apple"),
+    NameField("RegionInfoMP", Kind.REGION, "mp-region", "Microsoft Photo"),
+    *_several("Regions ACDSeeRegion", Kind.REGION, "acdsee-region", "ACDSee"),
+    NameField("ImageRegion", Kind.REGION, "iptc-region", "IPTC Extension"),
+    NameField("Subject", Kind.KEYWORD, "subject", "Dublin Core: nearly every program"),
+    *_several("Keywords Keyword AppleKeywords", Kind.KEYWORD, "keywords", "IPTC, ACDSee, PRISM, PDF"),
+    *_several("XPKeywords XPSubject", Kind.KEYWORD, "xp", "Windows"),
+    *_several("LastKeywordXMP LastKeywordIPTC", Kind.KEYWORD, "keywords", "Microsoft Photo"),
+    *_several("Category SupplementalCategories", Kind.KEYWORD, "categories", "IPTC, Photoshop"),
+    *_several("HierarchicalSubject WeightedFlatSubject", Kind.KEYWORD, "tree", "Lightroom"),
+    NameField("TagsList", Kind.KEYWORD, "tree", "digiKam"),
+    NameField("CatalogSets", Kind.KEYWORD, "tree", "Media Pro, Expression Media"),
+    NameField("AdditionalModelInformation", Kind.KEYWORD, "model", "IPTC Extension"),
+    NameField("KeywordInfo", Kind.TREE, "tree", "MWG"),
+    NameField("TagStructure", Kind.TREE, "tree", "IDimager, Photo Supreme"),
+    NameField("Categories", Kind.TREE, "tree", "ACDSee"),
+    *(NameField(f"RecognizedFace{n}Name", Kind.PERSON, "camera", "Panasonic, Leica") for n in "123"),
+    *(NameField(f"Face{n}Name", Kind.PERSON, "camera", "Fujifilm") for n in "12345678"),
+    NameField("FaceName", Kind.PERSON, "camera", "Samsung"),
+    NameField("BabyName", Kind.PERSON, "camera", "Panasonic, Leica"),
+)
+"""The list. In the file every place but those of EXIF, IPTC and cameras has `embedded-` before it."""
+
+BY_TAG: Mapping[str, NameField] = {field.tag: field for field in FIELDS}
+
+IPTC_DATASETS = {15: "categories", 20: "categories", 25: "iptc", 255: "tree"}
+"""Of record 2 of IPTC's IIM: category, its supplements, keywords, Media Pro's sets."""
+
+CAMERAS = ("panasonic", "leica", "fuji", "samsung")
+"""Whose maker notes hold names."""

@@ -1,0 +1,262 @@
+"""Who is named on photographs: in the file, in its sidecars, and in the lists beside it.
+
+Places, as `Named.places` and `Write.places` have them: ours to write are `exif` (XPKeywords in the JPEG), `xmp`
+(PersonInImage in the sidecar) and `region` (a face of mwg-rs in the sidecar). All others are read only. A keyword
+names somebody where a part of it is a name that the caller knows, that stands as a person in the same photograph,
+or that stands under a category of people: then it is the deepest level, and a person even if nobody knows it.
+"""
+
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from plugin.errors import DamError
+from plugin.hooks import exif, file_kinds, picasa, sidecars, unread, xmp
+from plugin.hooks.dam import Named, node_key
+from plugin.hooks.drafts import explained
+from plugin.hooks.name_fields import CAMERAS, FIELDS
+from plugin.hooks.name_gathering import Gathered, Word, gather
+from plugin.hooks.name_spellings import below, known_in, parts, same, seen
+from plugin.hooks.tool import BATCH, ExifTool, Fields
+from plugin.hooks.unread import Unread
+
+Also = Callable[[Path, Collection[str]], Collection[str]]
+_OURS = frozenset({"exif", "xmp", "region"})
+_RANK = ("xmp", "region", "embedded-xmp", "embedded-region")
+_TAGS = tuple(dict.fromkeys(f"-{field.tag}" for field in FIELDS))
+_READ = (
+    "-b",
+    "-IPTC",
+    *_TAGS,
+    *(f"-{name}" for name in (*xmp.TURNED_BY, "IFD0:Make", "ImageSize", "Error", "Warning")),
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One photograph. `unread`: what of it could not be read, so that there may be more names on it."""
+
+    photo: Path
+    names: tuple[Named, ...]
+    unread: Unread | None = None
+
+
+class NameReader:
+    """Reads names. `also` is told a file's keywords, by key, that nobody stands for; it gives back those that are
+    names. `categories`: what people stand under among keywords."""
+
+    def __init__(self, tool: ExifTool | None, also: Also, categories: Collection[str]) -> None:
+        self._tool = tool
+        self._also = also
+        self._categories = frozenset(node_key(one) for one in categories)
+
+    def read(self, photos: Sequence[Path], known: Collection[str]) -> Iterator[Reading]:
+        """Who is named on each; `known` are keys (node_key) of names. One that has gone is left out."""
+        for start in range(0, len(photos), BATCH):
+            some = photos[start : start + BATCH]
+            beside = dict(_beside(some))
+            fields = self._fields(some, beside) if self._tool else {}
+            for photo in some:
+                if photo.exists():
+                    yield self._one(photo, beside[photo], fields, known)
+
+    def _fields(self, photos: Sequence[Path], beside: "dict[Path, _Beside]") -> dict[Path, Fields]:
+        quick = [photo for photo in photos if file_kinds.is_jpeg(photo) and _ends(photo)]
+        fields = self._read(quick, True)
+        slow = [photo for photo in photos if photo not in fields or _may_have_notes(fields[photo])]
+        fields |= self._read(slow, False)
+        whole = {path: data for one in beside.values() for path, data in one.sidecars.items() if data}
+        plain = [path for path, (data, told) in whole.items() if data == told]
+        fields |= self._read(plain, True)
+        told = [(path, text) for path, (data, text) in whole.items() if text is not None and data != text]
+        return fields | dict(self._told(told))
+
+    def _read(self, paths: Sequence[Path], fast: bool) -> dict[Path, Fields]:
+        """All at once; where ExifTool fails on one, that one is without an answer, and the others are not."""
+        assert self._tool is not None  # noqa: S101 (asked for by the caller)
+        try:
+            return self._tool.read(paths, _READ, fast, copies=True) if paths else {}
+        except DamError:
+            if len(paths) == 1:
+                return {}
+        found: dict[Path, Fields] = {}
+        for path in paths:
+            found |= self._read([path], fast)
+        if not found:
+            raise DamError("exiftool fails on every file: facelease doctor says more")
+        return found
+
+    def _told(self, files: Sequence[tuple[Path, bytes]]) -> Iterator[tuple[Path, Fields]]:
+        """What ExifTool says of XMP that it cannot decode itself."""
+        if not files:
+            return
+        with tempfile.TemporaryDirectory(prefix="facelease-") as folder:
+            for number, (path, data) in enumerate(files):
+                copy = Path(folder) / f"{number}.xmp"
+                copy.write_bytes(data)
+                said = self._read([copy], True).get(copy)
+                if said is not None:
+                    kept = {
+                        k: v for k, v in said.items() if k.startswith("XMP") or sidecars.is_sidecar(path.name)
+                    }
+                    yield path, kept
+
+    def _one(
+        self, photo: Path, beside: "_Beside", fields: dict[Path, Fields], known: Collection[str]
+    ) -> Reading:
+        here = fields.get(photo, {})
+        turn, whole = xmp.orientation(here), xmp.size(here)
+        found = gather(here, turn, whole, True)
+        trouble = set(_trouble(photo, beside, fields)) if self._tool else set()
+        try:
+            found = _with_exif(photo, found)
+        except DamError:
+            trouble.add(Unread.PHOTO)
+        for path in beside.sidecars:
+            found.add(gather(fields.get(path, {}), turn, whole, False))
+        listed = beside.lists.about(photo.name)
+        found.persons.extend(Word(texts, "picasa") for texts in listed.people)
+        found.words.extend(Word(texts, "picasa") for texts in listed.words)
+        if listed.unread:
+            trouble.add(Unread.LIST)
+        return Reading(
+            photo, self._named(photo, found, known), min(trouble, default=None, key=list(Unread).index)
+        )
+
+    def _named(self, photo: Path, found: Gathered, known: Collection[str]) -> tuple[Named, ...]:
+        persons = [named for word in found.persons for named in _person(word, known)]
+        names = {node_key(named.node) for named in persons} | set(known)
+        asked = {
+            node_key(part) for word in found.words for text in word.texts for part in parts(text)
+        } - names
+        names |= set(self._also(photo, asked)) if asked else set()
+        words = [named for word in found.words for named in _of_known(word, names)]
+        return merged([*persons, *words, *self._under_categories(found.words, names)])
+
+    def _under_categories(self, words: Sequence[Word], known: Collection[str]) -> Iterator[Named]:
+        """The leaves: a level under which another stands on the same photograph is a group, and nobody."""
+        paths: dict[tuple[str, ...], tuple[str, str]] = {}
+        for word in words if self._categories else ():
+            under = next((found for text in word.texts if (found := list(below(text, self._categories)))), [])
+            paths |= {tuple(node_key(level) for level in path): (path[-1], word.place) for path in under}
+        groups = {path[:length] for path in paths for length in range(len(path))}
+        for path, (leaf, place) in paths.items():
+            if path not in groups and same(leaf, known) is None:
+                yield Named(leaf, frozenset({_read_only(place)}))
+
+
+def _trouble(photo: Path, beside: "_Beside", fields: dict[Path, Fields]) -> Iterator[Unread]:
+    """What was there, and ExifTool could not read."""
+    with explained(photo):
+        if photo.stat().st_size and not unread.was_read(fields.get(photo)):
+            yield Unread.PHOTO
+    for path, read in beside.sidecars.items():
+        said = fields.get(path, {})
+        if read is None or (read[0] and not (unread.was_read(said) and said["File:FileType"] == "XMP")):
+            yield Unread.SIDECAR
+
+
+def _with_exif(photo: Path, found: Gathered) -> Gathered:
+    """A JPEG's by ourselves: ExifTool reads XPKeywords as UCS-2 and garbles what lies beyond it."""
+    if not file_kinds.is_jpeg(photo):
+        return Gathered(found.persons, [part for word in found.words for part in _xp(word)])
+    with explained(photo):
+        own = exif.read(photo)
+    words = [Word((text,), "exif") for text in own.words] + [Word((text,), "xp") for text in own.meant]
+    keys = {node_key(text) for text in own.words}
+    others = (part for word in found.words for part in _xp(word))
+    words += [word for word in others if word.place != "xp" or node_key(word.texts[0]) not in keys]
+    return Gathered(found.persons, words)
+
+
+def _xp(word: Word) -> list[Word]:
+    """What ExifTool has of XPKeywords and the like, in its parts, as it is and as it was meant."""
+    if word.place != "xp":
+        return [word]
+    text = word.texts[0]
+    data = text.encode("utf-16-le", "surrogatepass")
+    return [Word((part,), "xp") for one in (text, *exif.meant(data)) for part in exif.parts(one)]
+
+
+def _person(word: Word, known: Collection[str]) -> Iterator[Named]:
+    """Whoever it is: by the name that somebody knows, else as it stands; and those known whom a part of it names."""
+    whole = next((name for text in word.texts if (name := same(text, known))), None)
+    yield Named(whole or word.texts[0].strip(), frozenset({word.place}), word.box)
+    if whole is None:
+        yield from (replace(named, box=word.box) for named in _of_known(word, known))
+
+
+def _of_known(word: Word, known: Collection[str]) -> Iterator[Named]:
+    """Those known whom the text names: in a place of ours only where it is the name and nothing else."""
+    for text in word.texts:
+        for name in known_in(text, known):
+            ours = same(text, {node_key(name)}) is not None
+            yield Named(name, frozenset({word.place if ours else _read_only(word.place)}))
+
+
+def _read_only(place: str) -> str:
+    return f"{place}-part" if place in _OURS else place
+
+
+def merged(names: Iterable[Named]) -> tuple[Named, ...]:
+    """One entry a name: its places together; spelling and box from where people are most at home."""
+    found: dict[str, Named] = {}
+    for named in sorted(names, key=_rank):
+        key = node_key(named.node)
+        if not seen(key).strip():
+            continue
+        first = found.get(key, named)
+        found[key] = replace(first, places=first.places | named.places, box=first.box or named.box)
+    return tuple(found.values())
+
+
+def _rank(named: Named) -> int:
+    return min((_RANK.index(p) for p in named.places if p in _RANK), default=len(_RANK))
+
+
+# ---- what lies beside ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """`sidecars`: the bytes of each as they are and in UTF-8, the latter None where they are no XMP; none unread."""
+
+    sidecars: dict[Path, tuple[bytes, bytes | None] | None]
+    lists: picasa.Lists
+
+
+def _beside(photos: Sequence[Path]) -> Iterator[tuple[Path, _Beside]]:
+    folders: dict[Path, tuple[frozenset[str], picasa.Lists]] = {}
+    for photo in photos:
+        folder = photo.parent
+        if folder not in folders:
+            with explained(folder):
+                listing = frozenset(p.name for p in folder.iterdir())
+            folders[folder] = listing, picasa.Lists(folder, listing)
+        listing, lists = folders[folder]
+        paths = [folder / name for name in sidecars.readable(photo.name, listing)]
+        yield photo, _Beside({path: _sidecar(path) for path in paths}, lists)
+
+
+def _sidecar(path: Path) -> tuple[bytes, bytes | None] | None:
+    data = unread.contents(path)
+    if data is None:
+        return None
+    return data.strip(b"\0 \t\r\n") and data, unread.as_utf8(data)
+
+
+def _ends(photo: Path) -> bool:
+    """Whether a JPEG ends where its picture does: what is behind it may be read slowly only."""
+    try:
+        with photo.open("rb") as file:
+            file.seek(-2, 2)
+            return file.read(2) == b"\xff\xd9"
+    except OSError:
+        return False
+
+
+def _may_have_notes(fields: Fields) -> bool:
+    """Whether names may stand in the camera's own fields: those of some makers, or of one who is not told."""
+    make = str(fields.get("IFD0:Make", "")).casefold()
+    return any(one in make for one in CAMERAS)

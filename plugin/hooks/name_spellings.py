@@ -1,0 +1,203 @@
+"""Whom a text may name: decoded otherwise, with signs that nobody sees, surname first, one among several.
+
+Two texts are the same name where `node_key` says so (rule 17). A text that is none as it stands may still be one that
+somebody knows: then that is what it says. What is not tried: initials, nicknames, other transcriptions, words joined or
+parted (`BoSample`, `Bo_Sample`).
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from itertools import chain
+
+from plugin.hooks.dam import node_key
+
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
+
+_ENCODINGS = (
+    "cp1252", "latin-1", "mac-roman", "iso8859-15", "cp1250", "iso8859-2", "mac-latin2", "cp1251", "koi8-r", "koi8-u",
+    "iso8859-5", "mac-cyrillic", "cp1253", "iso8859-7", "cp1254", "cp1255", "cp1256", "cp1257", "iso8859-4",
+    "iso8859-13", "cp1258", "cp437", "cp850", "cp852", "cp866", "shift-jis", "cp932", "euc-jp", "gb18030", "big5",
+    "euc-kr", "cp949", "cp874",
+)  # fmt: skip
+"""What programs wrote into fields that do not say how they are encoded."""
+
+_TAKEN_FOR = ("cp1252", "latin-1", "mac-roman", "cp1250", "cp1251", "iso8859-15", "cp437", "cp850")
+"""What programs take UTF-8 and others for."""
+
+_SEPARATORS = re.compile(r"[|/\\;,<>:\n\r\t\0\u2502\u203a\u00bb]")
+_LISTED = re.compile(r"[;\n\r\0]")
+_LEVELS = ("|", "\\", ">", "\u203a", "\u00bb", "/", ":")
+_MOST_PARTS = 12
+_SHORT = 200
+_BOMS = (
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+
+
+def lossless(data: bytes, encoding: str) -> str:
+    """`data` in a Latin encoding; what it has no letter for stays the control character of that number."""
+    return (
+        "".join(_letter(byte, encoding) for byte in data) if encoding == "cp1252" else data.decode(encoding)
+    )
+
+
+def _letter(byte: int, encoding: str) -> str:
+    try:
+        return bytes([byte]).decode(encoding)
+    except UnicodeDecodeError:
+        return chr(byte)
+
+
+def decodings(data: bytes) -> tuple[str, ...]:
+    """What bytes may say, what they most likely say first."""
+    return tuple(dict.fromkeys(_decoded(data)))
+
+
+def _decoded(data: bytes) -> Iterator[str]:
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            yield data.decode(encoding, "ignore")
+    try:
+        yield data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        yield lossless(data, "cp1252")
+    if not data.isascii() or b"\0" in data:
+        for encoding in (*_ENCODINGS, "utf-16-le", "utf-16-be"):
+            try:
+                yield data.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+
+
+def readings(text: str) -> tuple[str, ...]:
+    """What a text may have been before somebody took its bytes for another encoding's; first as it stands."""
+    if text.isascii():
+        return (text,)
+    return _readings(text) if len(text) <= _SHORT else _readings.__wrapped__(text)
+
+
+@lru_cache(4096)
+def _readings(text: str) -> tuple[str, ...]:
+    found = dict.fromkeys((text, *_mended(text, 3)))
+    for encoding in ("cp1252", "latin-1"):
+        data = _bytes(text, encoding)
+        if data is not None:
+            found |= dict.fromkeys(_decoded(data))
+    return tuple(found)
+
+
+def _mended(text: str, times: int) -> Iterator[str]:
+    for encoding in _TAKEN_FOR:
+        data = _bytes(text, encoding)
+        if data is None:
+            continue
+        try:
+            mended = data.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        if mended != text:
+            yield mended
+            if times > 1:
+                yield from _mended(mended, times - 1)
+
+
+def _bytes(text: str, encoding: str) -> bytes | None:
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        if encoding != "cp1252":
+            return None
+    try:  # what Windows has no letter for, programs leave as it is
+        return b"".join(sign.encode("latin-1" if sign < "\u00a0" else encoding) for sign in text)
+    except UnicodeEncodeError:
+        return None
+
+
+def seen(text: str) -> str:
+    """The text without the signs that nobody sees."""
+    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+
+
+def _spelled(text: str) -> Iterator[str]:
+    """One name in the ways in which it may be entered: as it stands, with the surname first or last."""
+    yield text
+    if not text.isascii():
+        yield seen(text)
+    plain = " ".join(seen(text).split())
+    if plain.count(",") == 1:
+        last, first = plain.split(",")
+        if last.strip() and first.strip():
+            yield f"{first.strip()} {last.strip()}"
+    elif "," not in plain:
+        words = plain.split(" ", 5)
+        for place in range(1, len(words)):
+            yield f"{' '.join(words[place:])}, {' '.join(words[:place])}"
+
+
+def same(text: str, known: Collection[str]) -> str | None:
+    """The text as the name that it is, where it is one of those known (by key); None where it is none."""
+    for reading in readings(text):
+        for name in _spelled(reading):
+            if node_key(name) in known:
+                return name.strip()
+    return None
+
+
+def spells(text: str, known: Collection[str]) -> bool:
+    """Whether the text is one of these names (by key), as it stands or read otherwise."""
+    return same(text, known) is not None
+
+
+def parts(text: str) -> Iterator[str]:
+    """The whole, each of its parts, and several that follow each other: a name may hold what parts others."""
+    yield text
+    cuts = [0, *chain.from_iterable(match.span() for match in _SEPARATORS.finditer(text)), len(text)]
+    spans = list(zip(cuts[::2], cuts[1::2], strict=True))
+    if len(spans) == 1:
+        return
+    most = 2 if len(spans) > _MOST_PARTS else len(spans)
+    for first in range(len(spans)):
+        for last in range(first, min(first + most, len(spans))):
+            part = text[spans[first][0] : spans[last][1]].strip()
+            if part and part != text:
+                yield part
+
+
+def known_in(text: str, known: Collection[str]) -> list[str]:
+    """Everybody known (by key) whom the text, or a part of it, names."""
+    found: list[str] = []
+    for reading in readings(text):
+        for part in sorted(parts(reading), key=len, reverse=True):
+            name = same(part, known)
+            if name is not None:
+                found.append(name)
+    return list({node_key(name): name for name in reversed(found)}.values())
+
+
+def below(text: str, categories: Collection[str]) -> Iterator[tuple[str, ...]]:
+    """The levels from a category of people (by key) down, of each keyword in the text that is under one."""
+    for reading in readings(text):
+        found = list(_below(reading, categories))
+        if found:  # as it was read first: under a category whose name is right nothing else is looked for
+            yield from found
+            return
+
+
+def _below(text: str, categories: Collection[str]) -> Iterator[tuple[str, ...]]:
+    for one in _LISTED.split(text):
+        levels = [*(one.split(sign) for sign in _LEVELS if sign in one)]
+        if "<" in one:
+            levels.append(one.split("<")[::-1])
+        for path in levels:
+            plain = [" ".join(level.split()) for level in path if level.strip()]
+            at = next((n for n, level in enumerate(plain[:-1]) if node_key(seen(level)) in categories), None)
+            if at is not None:
+                yield tuple(plain[at:])
+                break

@@ -1,0 +1,100 @@
+"""The list that Picasa keeps beside photographs (`.picasa.ini`): whose face is on which, and the keywords of some."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plugin.hooks import unread
+from plugin.hooks.dam import node_key
+from plugin.hooks.name_spellings import decodings, readings
+
+_NAMES = frozenset({".picasa.ini", "picasa.ini"})
+_SECTION = re.compile(r"^\s*\[(.*)\]\s*$")
+_CONTACTS = frozenset({"contacts", "contacts2"})
+_FACE = re.compile(r"rect64\(\s*[0-9a-f]*\s*\)\s*,\s*([0-9a-f]+)", re.IGNORECASE)
+_NOBODY = re.compile("f{16}|0+", re.IGNORECASE)
+
+
+@dataclass
+class Listed:
+    """What the list says of one photograph."""
+
+    people: list[tuple[str, ...]] = field(default_factory=list)
+    """Each as it may be spelled, most likely first: the list does not say how it is encoded."""
+    words: list[tuple[str, ...]] = field(default_factory=list)
+    unread: bool = False
+
+
+class Lists:
+    """The lists of one folder."""
+
+    def __init__(self, folder: Path, listing: Collection[str]) -> None:
+        paths = [folder / name for name in sorted(listing) if is_list(name)]
+        texts = [_told(path) for path in paths]
+        self.unread = any(text is None for text in texts)
+        self._sections = [_sections(text) for text in texts if text is not None]
+
+    def about(self, name: str) -> Listed:
+        """What they say of the photograph of this name."""
+        listed = Listed(unread=self.unread)
+        for sections in self._sections:
+            contacts = dict(_contacts(sections))
+            for title, lines in sections:
+                if node_key(name) in {node_key(one) for text in title for one in readings(text)}:
+                    _take(lines, contacts, listed)
+        return listed
+
+
+def is_list(name: str) -> bool:
+    """Whether a file of this name is such a list."""
+    return name.lower() in _NAMES
+
+
+Texts = tuple[str, ...]
+Section = tuple[Texts, list[tuple[str, Texts]]]
+
+
+def _told(path: Path) -> bytes | None:
+    data = unread.contents(path)
+    if data is None:
+        return None
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return decodings(data)[0].encode("utf-8", "replace")
+    return None if b"\0" in data else data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _sections(data: bytes) -> list[Section]:
+    found: list[Section] = []
+    for line in data.replace(b"\r", b"\n").split(b"\n"):
+        texts = decodings(line)
+        if match := _SECTION.match(texts[0]):
+            titles = (_SECTION.match(text) for text in texts)
+            found.append((tuple(one[1] for one in titles if one), []))
+            assert match  # noqa: S101 (the first text has one, so the titles are not empty)
+        elif found and "=" in texts[0]:
+            key = texts[0].partition("=")[0].strip().lower()
+            found[-1][1].append((key, tuple(text.partition("=")[2].strip() for text in texts)))
+    return found
+
+
+def _contacts(sections: list[Section]) -> Iterator[tuple[str, Texts]]:
+    """By their number: the name, without what may follow it (an address)."""
+    for title, lines in sections:
+        if title[0].strip().lower() in _CONTACTS:
+            for number, texts in lines:
+                yield number.lstrip("0"), tuple(text.split(";")[0].strip() for text in texts)
+
+
+def _take(lines: list[tuple[str, Texts]], contacts: Mapping[str, Texts], listed: Listed) -> None:
+    for key, texts in lines:
+        if key == "keywords":
+            listed.words += [tuple(one) for one in zip(*(text.split(",") for text in texts), strict=False)]
+        elif key in {"faces", "backuphash_faces"}:
+            for match in _FACE.finditer(texts[0]):
+                number = match[1].lower()
+                name = contacts.get(number.lstrip("0"))
+                if name and name[0]:
+                    listed.people.append(name)
+                elif not _NOBODY.fullmatch(number):
+                    listed.unread = True  # somebody, and the list does not say who
