@@ -14,6 +14,7 @@ from sqlalchemy import Select, func, select
 from plugin.errors import DamError
 from plugin.flows import (
     declared_sets,
+    dismissals,
     hand_names,
     held_photographs,
     majority,
@@ -37,6 +38,7 @@ class Kind(StrEnum):
     FAILED_WRITES = "failed_writes"  # names that the DAM refused for good
     DEAD_JOBS = "dead_jobs"  # work that was given up
     LOST_RULINGS = "lost_rulings"  # collections with a ruling that are not where they were
+    DISMISSED_BEFORE = "dismissed_before"  # faces left out by a reason that does not hold any more
     HELD_PHOTOGRAPHS = "held_photographs"  # photographs that came from under a stricter ruling
     NAMES_AGAIN = "names_again"  # names that we took off and that somebody put there again
     COME_OF_AGE = "come_of_age"  # young people whom nobody can ask: they have no address of their own
@@ -184,6 +186,7 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], .
     (Kind.FAILED_WRITES, _number(Kind.FAILED_WRITES), True, _EDITORS),
     (Kind.DEAD_JOBS, lambda services: len(services.queue.dead()), True, _ADMINISTRATORS),
     (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
+    (Kind.DISMISSED_BEFORE, dismissals.count_waiting, False, _EDITORS),
     (Kind.HELD_PHOTOGRAPHS, held_photographs.count, False, _OFFICERS),
     (Kind.NAMES_AGAIN, returned_names.count_again, False, _EDITORS),
     (Kind.COME_OF_AGE, _number(Kind.COME_OF_AGE), True, _READERS),
