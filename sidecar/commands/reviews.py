@@ -143,14 +143,7 @@ def reject(shell: Shell, face: int, as_json: bool) -> None:
 
 @reviews.command()
 @click.argument("face", type=int)
-@click.option(
-    "--as",
-    "--reason",
-    "why",
-    type=_WHY,
-    required=True,
-    help="Only no_person and too_small leave nothing to decide.",
-)
+@click.option("--as", "--reason", "why", type=_WHY, required=True, help="The first two alone settle it.")
 @click.option("--note", default="", help="Shown with each answer.")
 @as_json
 @click.pass_obj
@@ -160,9 +153,8 @@ def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None
     with shell.house() as services:
         before = repeats.decided(services, face, "dismissed", dismissal=why, reason=note.strip())
         dismissals.dismiss(services, face, dismissal, actor(), note)
-        line = _told(
-            services, face, f"left out: {dismissal_words.dismissal(why, note.strip(), 'en')}", before
-        )
+        said = dismissal_words.dismissal(why, note.strip(), "en")
+        line = _told(services, face, f"left out: {said}", before)
     data = {"face": face, "state": "dismissed", "dismissal": why, "decided_before": before}
     say(as_json, data, [line, *([] if dismissal in SETTLING else [_STAYS])])
 
@@ -178,9 +170,9 @@ def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
         done = dismissals.dismiss_small(services, photo, dismissals.read(why), actor())
         day = repeats.day(services, done.before) if done.before else ""
     told = (
-        f"{len(done.faces)} small faces left out"
-        if not day
-        else f"all small faces were left out already on {day}"
+        f"all small faces were left out already on {day}"
+        if day
+        else f"{len(done.faces)} small faces left out"
     )
     data = {"photo": photo, "dismissed": len(done.faces), "left": done.left, "decided_before": done.before}
     lines = [f"{photo}: {told}; {done.left} faces of it are left to decide"]

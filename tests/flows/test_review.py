@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import backlog, chores, clearance, cleared, consent, review
+from plugin.flows import backlog, chores, clearance, cleared, consent, dismissals, review
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Status
+from plugin.quitclaim.dismissal import Dismissal
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.examiner import Examiner
 from tests import support
@@ -99,11 +100,11 @@ def test_taken_back(services: Services, cast: support.Cast, suggested: int, asa:
 
 
 def test_dismissed(services: Services, cast: support.Cast, suggested: int) -> None:
-    """With a reason the face no longer keeps the photograph; without one it is refused."""
-    with pytest.raises(ConsentError, match="reason"):
-        review.dismiss(services, suggested, "  ", "editor")
+    """Where it shows no person the face no longer keeps the photograph; a reason that is none is refused."""
+    with pytest.raises(ConsentError, match="no_person, too_small, bystander, objects, other"):
+        dismissals.read("  ")
     review.confirm(services, suggested, "editor")
-    review.dismiss(services, suggested, "statue", "editor")
+    dismissals.dismiss(services, suggested, Dismissal.NO_PERSON, "editor", "statue")
     assert cast.names_on(REF) == set()
     assert answer(services) is Status.NO_PERSON_FOUND
     backlog.enqueue(services, [REF])
