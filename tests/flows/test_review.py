@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
@@ -110,6 +110,34 @@ def test_dismissed(services: Services, cast: support.Cast, suggested: int) -> No
     backlog.enqueue(services, [REF])
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["dismissed"]
+
+
+def test_named_and_dismissed_by_a_reason_that_settles_nothing(
+    services: Services, cast: support.Cast, suggested: int
+) -> None:
+    """The name comes off the file; what was cleared is unknown at once, in what is stored as well, and stays so."""
+    review.confirm(services, suggested, "editor")
+    assert (answer(services), stored(services)) == (Status.CLEARED, True)
+    dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
+    assert cast.names_on(REF) == set()
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    backlog.enqueue(services, [REF])
+    cast.work()
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    review.undo(services, suggested, "editor")
+    assert [state for _, state, _ in faces(services)] == ["unmatched"]
+
+
+def test_a_name_by_hand_stays_beside_a_dismissed_face(
+    services: Services, cast: support.Cast, photos: Path, suggested: int
+) -> None:
+    """A face is dismissed as of somebody who objects, and the name stands there by hand: neither clears the other."""
+    review.confirm(services, suggested, "editor")
+    with services.store.write() as tx:
+        tx.execute(update(t.tag).values(origin="hand"))
+    dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
+    assert cast.names_on(REF) == {"Åsa"}
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
 
 
 def test_corrected(
