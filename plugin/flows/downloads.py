@@ -124,13 +124,13 @@ def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
             or_(
                 named,
                 dismissals.is_set_aside(),
-                and_(_counts(policy), ~dismissals.is_settled(policy.recognisable_px)),
+                and_(counts(policy), ~dismissals.is_settled(policy.recognisable_px)),
             ),
         ),
     )
 
 
-def _counts(policy: Policy) -> ColumnElement[bool]:
+def counts(policy: Policy) -> ColumnElement[bool]:
     """`answers` says which faces count; this is the same of the columns."""
     if policy.small_figures_block:
         return true()

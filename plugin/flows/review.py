@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows import (
@@ -25,9 +25,9 @@ from plugin.ledger.store import Tx
 
 
 def waiting(
-    conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100
+    conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100, *only: ColumnElement[bool]
 ) -> Iterator[Row[Any]]:
-    """Faces in `state` with their resource and person, oldest first: one page after face `after`.
+    """Faces in `state` with their resource and person, oldest first: one page after face `after`. `only` those.
 
     Their reasons are sealed: `Services.texts` opens them.
     """
@@ -35,7 +35,7 @@ def waiting(
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
-        .where(t.face.c.state == state, t.face.c.id > after, t.resource.c.deleted_at.is_(None))
+        .where(t.face.c.state == state, t.face.c.id > after, t.resource.c.deleted_at.is_(None), *only)
         .order_by(t.face.c.id)
         .limit(limit)
     )

@@ -7,7 +7,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, Row
 
-from plugin.flows import dismissals, faces, preview, reference_sets, review, roster, vouching
+from plugin.flows import dismissals, faces, preview, reference_sets, review, roster, unnamed, vouching
 from plugin.quitclaim.dismissal import Dismissal, is_small
 from sidecar.auth import require
 from sidecar.console import desk
@@ -20,7 +20,7 @@ _Rows = Callable[[Connection, int, int], Iterable[Row[Any]]]
 _LISTS: dict[str, _Rows] = {
     "suggested": lambda conn, after, most: review.waiting(conn, "suggested", after, most),
     "machine": lambda conn, after, most: review.unconfirmed(conn, most, after),
-    "unmatched": lambda conn, after, most: review.waiting(conn, "unmatched", after, most),
+    "unmatched": lambda conn, after, most: unnamed.waiting(desk.house(), conn, after, most),
     "again": lambda conn, after, most: dismissals.waiting(desk.house(), conn, after, most),
 }
 
@@ -33,14 +33,16 @@ def review_list() -> ResponseReturnValue:
     with desk.house().store.read() as conn:
         rows, more = desk.paged(list(_LISTS[name](conn, desk.number("after"), AT_ONCE + 1)), AT_ONCE)
         known = {None, *reference_sets.vouched_among(conn, {row.set_id for row in rows})}
-        small = dismissals.small(desk.house(), conn, {row.resource_id for row in rows})
+        photos = {row.resource_id for row in rows}
+        small = dismissals.small(desk.house(), conn, photos)
+        uncounted = unnamed.small_figures(desk.house(), conn, photos)
         texts = desk.house().texts(conn)
         said = {row.id: faces.reason_of(texts, row) for row in rows}
     px = desk.house().config.clearance.recognisable_px
     return desk.page(
         "review", lists=list(_LISTS), chosen=name, faces=rows, after=desk.number("after"),
         next=rows[-1].id if more else None, decides=desk.staff().role in REVIEWERS, reasons=list(Dismissal),
-        small=small, tiny={row.id for row in rows if is_small(row.file_px, px)}, said_of=said,
+        small=small, uncounted=uncounted, tiny={row.id for row in rows if is_small(row.file_px, px)}, said_of=said,
         declared={row.id for row in rows if row.set_id not in known}, ways=vouching.BY_SIGHT,
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from plugin.flows import (
     faces,
     overview,
     review,
+    unnamed,
     waiting_list,
 )
 from plugin.flows.services import Services
@@ -243,6 +244,18 @@ def test_what_was_dismissed_before_there_was_a_list(house: Services) -> None:
     dismissals.dismiss(house, face, Dismissal.NO_PERSON, BY)
     assert crowd.status() is Status.NO_PERSON_FOUND
     assert dismissals.count_waiting(house) == 0
+
+
+def test_small_figures_are_not_asked_about(house: Services) -> None:
+    """What counts nowhere is left out of the list, and counted; what counts at the file's own size is listed."""
+    crowd = Crowd(house, longest=6000)
+    listed = [crowd.face(64), crowd.face(None), crowd.face(300)]
+    for width in (9, 30, 63):
+        crowd.face(width)
+    with house.store.read() as conn:
+        assert [row.id for row in unnamed.waiting(house, conn)] == listed
+        assert unnamed.small_figures(house, conn, [crowd.id]) == {crowd.id: 3}
+        assert [row.id for row in unnamed.waiting(house, conn, listed[0], 1)] == listed[1:2]
 
 
 def test_sql_and_the_answer_say_the_same(house: Services) -> None:
