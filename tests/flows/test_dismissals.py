@@ -28,7 +28,7 @@ from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.store import inserted
 from plugin.quitclaim.answers import Code, Status
-from plugin.quitclaim.dismissal import SETTLING, Dismissal
+from plugin.quitclaim.dismissal import Dismissal
 from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.messages import FoundFace
 from sidecar import samples
@@ -37,6 +37,7 @@ from tests.stores import KINDS, Stores
 
 REF = "shoot/crowd.jpg"
 BY = "dam:jo"
+SETTLING = {"no_person", "too_small"}
 AT_LEAST = 128  # twice `clearance.recognisable_px`
 
 
