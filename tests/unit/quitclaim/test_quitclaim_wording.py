@@ -98,9 +98,9 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
             "er is maar een deel onderzocht: film by Bo",
         ),
         (
-            Reason(Code.FACE_DISMISSED, (("why", "film"),)),
-            "a face was left out: film",
-            "een gezicht is buiten beschouwing gelaten: film",
+            Reason(Code.FACE_DISMISSED, (("dismissal", "no_person"), ("why", "film"))),
+            "a face was left out: it shows no person (film)",
+            "een gezicht is buiten beschouwing gelaten: het toont geen persoon (film)",
         ),
         (
             Reason(Code.NAMES_UNREAD, (("why", ""),)),
