@@ -4,7 +4,7 @@ The plugin's page asks, server to server, after it has checked session, permissi
 signature vouches for `user` and `can_edit`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -12,9 +12,10 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from plugin.errors import EventRefused, NotFound
-from plugin.flows import notices, overview, review, statements, waiting_list
+from plugin.flows import dismissals, notices, overview, review, statements, waiting_list
 from plugin.flows.services import Services
 from plugin.hooks.events import Ref
+from plugin.quitclaim import dismissal_words
 from plugin.quitclaim import wording as reasons
 from plugin.quitclaim.answers import Answer, Code, Reason, Status
 from sidecar import problems, signed, staff_words, wording
@@ -28,14 +29,18 @@ Line = Annotated[str, StringConstraints(max_length=200, pattern=_LINE)]
 
 
 class Question(BaseModel):
-    """What the page asks: a resource, for whom, and at most one decision on one of its faces."""
+    """What the page asks: a resource, for whom, and at most one decision on one of its faces.
+
+    `reason` is the key of a dismissal. `dismiss_small` is for all small faces on which nobody has decided, of those
+    that the page showed: `face` is the newest of them.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     ref: Ref
     user: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_LINE)]
     can_edit: bool
-    action: Literal["confirm", "reject", "dismiss"] | None = None
+    action: Literal["confirm", "reject", "dismiss", "dismiss_small"] | None = None
     face: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     reason: Line = ""
     purpose: Line = ""
@@ -112,7 +117,10 @@ def _decide(services: Services, message: str, question: Question) -> Response | 
     acts: dict[str, Callable[[], object]] = {
         "confirm": lambda: review.confirm(services, face, actor),
         "reject": lambda: review.reject(services, face, actor),
-        "dismiss": lambda: review.dismiss(services, face, question.reason, actor),
+        "dismiss": lambda: dismissals.dismiss(services, face, dismissals.read(question.reason), actor),
+        "dismiss_small": lambda: dismissals.dismiss_small(
+            services, str(question.ref), dismissals.read(question.reason), actor, face
+        ),
     }
     acts[str(question.action)]()
     return None
@@ -132,7 +140,8 @@ def _shown(services: Services, question: Question) -> dict[str, Any]:
             {"name": one.name, "origin": one.origin, "by": one.by, "channels": said.channels(one.channels)}
             for one in view.people
         ],
-        "faces": [_face(face, question.can_edit, wording.of(language)) for face in view.faces],
+        "faces": [_face(face, question.can_edit, language) for face in view.faces],
+        "small": _small(view.faces),
         "channels": _with_fields(services, question, view, said.sized(view.channels)),
         "why": list(dict.fromkeys(line for one in view.channels.values() for line in said.why(one))),
     }
@@ -183,14 +192,25 @@ class _Said:
         return (answer.until - timedelta(microseconds=1)).astimezone(self._zone).date().isoformat()
 
 
-def _face(face: overview.Face, can_edit: bool, words: Mapping[str, str]) -> dict[str, Any]:
+def _small(faces: Sequence[overview.Face]) -> dict[str, int]:
+    """How many small faces one act dismisses, and the newest of them."""
+    ids = [face.id for face in faces if face.small and face.state in dismissals.UNDECIDED]
+    return {"count": len(ids), "newest": max(ids, default=0)}
+
+
+def _face(face: overview.Face, can_edit: bool, language: str) -> dict[str, Any]:
+    words, left_out = wording.of(language), ""
+    if face.state == "dismissed":
+        left_out = dismissal_words.dismissal(face.dismissal, face.reason, language)
     # A suggestion is a question to whoever may decide, and no name for anybody else.
     person = face.person if face.state == "matched" or can_edit else ""
-    label = ": ".join(part for part in (words[face.state], person or face.reason) if part)
+    label = ": ".join(part for part in (words[face.state], person or left_out) if part)
     return {
         "id": face.id,
         "box": [round(side, 4) for side in face.box],
         "state": face.state,
         "person": person or None,
         "label": label,
+        "again": face.again,
+        "small": face.small,
     }

@@ -135,7 +135,11 @@ COMMANDS: Mapping[str, Told] = {
     "review again": _look(),
     "review confirm": Told((no("review confirm 999", "no face"),)),
     "review reject": Told((no("review reject 999", "no face"),)),
-    "review dismiss": Told((no("review dismiss 999 --reason crowd", "no face"),)),
+    "review dismiss": Told((
+        no("review dismiss 999 --as no_person", "no face"),
+        Ask("review dismiss 999 --as crowd", None, "'no_person', 'too_small', 'bystander', 'objects', 'other'"),
+    )),
+    "review dismiss-small": Told((no("review dismiss-small nosuch", "no photograph"),)),
     "review undo": Told((no("review undo 999", "no face"),)),
     "tags list": _look(no("tags list --person Nobody", "")),
     "tags keep": Told((no("tags keep 999", "no name by hand"), no("tags keep --person Bo", "no name by hand"))),

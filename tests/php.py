@@ -58,12 +58,12 @@ def uncommented(path: Path) -> str:
     return keep.sub(lambda match: match.group(1) or "\n" * match.group().count("\n"), path.read_text())
 
 
-def run_php(code: str) -> str:
+def run_php(code: str, language: str = "en") -> str:
     """What `code` prints, after the plugin's parts and what they need of the DAM were read."""
     php = shutil.which("php")
     assert php, "php is missing: sudo apt install php-cli"
     parts = "".join(f"require {json.dumps(str(PLUGIN / 'include' / f'{part}.php'))};" for part in PARTS)
-    words = f"$lang = []; require {json.dumps(str(PLUGIN / 'languages' / 'en.php'))};"
+    words = f"$lang = []; require {json.dumps(str(PLUGIN / 'languages' / f'{language}.php'))};"
     done = subprocess.run(
         [php, "-d", "display_errors=stderr", "-r", DAM + parts + words + code],
         capture_output=True, text=True, check=False, timeout=30,

@@ -56,6 +56,7 @@ _BY_TOKEN = (
     "api_gate.gate_ask", "api_collections.collections_list", "api_collections.collection_set",
     "api_collections.collection_history",
     "api_faces.faces_list", "api_faces.face_confirm", "api_faces.face_reject", "api_faces.face_dismiss",
+    "api_faces.faces_dismiss_small",
     "api_faces.face_undo", "api_erasures.person_erase", "api_audit.audit_list", "api_audit.audit_proof",
     "api_forms.forms_list", "api_forms.form_show", "api_forms.form_add", "api_forms.form_retire",
     "api_invitations.invitations_list", "api_invitations.invitation_make",

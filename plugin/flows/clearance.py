@@ -61,7 +61,9 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     for face in found:
         state, good = FaceState(face.state), face.set_id in vouched
         reason = faces.reason_of(texts, face) or None
-        seen[face.resource_id].append(FaceFact(state, face.person_id, face.file_px, reason, good))
+        seen[face.resource_id].append(
+            FaceFact(state, face.person_id, face.file_px, reason, good, faces.dismissal_of(face))
+        )
     named: dict[int, list[NameFact]] = defaultdict(list)
     for tag in tags:
         # A name that the DAM shows is not theirs who entered themselves, by spelling alone.

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, or_, select, true
 
-from plugin.flows import clearance, cleared, closed_house
+from plugin.flows import clearance, cleared, closed_house, dismissals
 from plugin.flows.notices import once
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -112,7 +112,6 @@ def count_open(services: Services, channel: str) -> int:
 
 def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
     """What `answers.answer` calls "no person found": examined whole, nobody named, no face left undecided."""
-    dismissed = and_(t.face.c.state == "dismissed", func.trim(func.coalesce(t.face.c.reason, "")) != "")
     named = and_(t.face.c.state == "matched", t.face.c.person_id.is_not(None))
     here = t.face.c.resource_id == t.resource.c.id
     return and_(
@@ -120,11 +119,18 @@ def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
         t.resource.c.examined == "whole",
         t.resource.c.unread.is_(None),
         ~exists().where(t.tag.c.resource_id == t.resource.c.id),
-        ~exists().where(here, or_(named, and_(_counts(policy), ~dismissed))),
+        ~exists().where(
+            here,
+            or_(
+                named,
+                dismissals.is_set_aside(),
+                and_(counts(policy), ~dismissals.is_settled(policy.recognisable_px)),
+            ),
+        ),
     )
 
 
-def _counts(policy: Policy) -> ColumnElement[bool]:
+def counts(policy: Policy) -> ColumnElement[bool]:
     """`answers` says which faces count; this is the same of the columns."""
     if policy.small_figures_block:
         return true()

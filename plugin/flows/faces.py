@@ -9,11 +9,12 @@ from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
 from plugin.ledger.free_text import Texts
 from plugin.ledger.store import Tx, inserted
+from plugin.quitclaim.dismissal import Dismissal
 from plugin.recognizer.boxes import SAME_FACE, overlap
 from plugin.recognizer.messages import FoundFace
 
 REASON = "face.reason"
-"""To what the reason of a dismissal is sealed."""
+"""To what is said of a dismissal is sealed."""
 
 DECIDED = frozenset({"matched", "rejected", "dismissed"})
 
@@ -30,8 +31,13 @@ def of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
 
 
 def reason_of(texts: Texts, row: Row[Any]) -> str:
-    """Why the face was dismissed; "" where it was not, or where that does not open any more."""
+    """What was said of a dismissal; "" where nothing was, or where that does not open any more."""
     return texts.read(row.reason, REASON, row.person_id)
+
+
+def dismissal_of(row: Row[Any]) -> Dismissal | None:
+    """By which reason of the list the face was dismissed; None for one that is not, or was before there was a list."""
+    return Dismissal(row.dismissal) if row.dismissal in set(Dismissal) else None
 
 
 def box_of(row: Row[Any]) -> Box:

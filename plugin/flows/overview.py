@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from plugin.errors import ConsentError
-from plugin.flows import clearance, closed_house, faces, roster
+from plugin.flows import clearance, closed_house, dismissals, faces, roster
 from plugin.flows.services import Services
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Answer, Code, Examined, Facts, GrantsOf, NameFact, Origin, Use, answer
+from plugin.quitclaim.dismissal import is_small
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,20 @@ class Named:
 
 @dataclass(frozen=True)
 class Face:
-    """A face and what is known of it; `person` is who is matched or suggested."""
+    """A face and what is known of it; `person` is who is matched or suggested.
+
+    `dismissal`: the key of the list, "" before there was one; `reason`: what was said of it. `again`: dismissed, and
+    to be decided again. `small`: it may be called too small to be recognised.
+    """
 
     id: int
     box: Box
     state: str
     person: str
     reason: str
+    dismissal: str = ""
+    again: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ def of(services: Services, ref: str, purpose: str = "") -> View | None:
     return View(
         purpose,
         tuple(_named(asked, tag, fact, by) for tag, fact in zip(tags, facts.names, strict=True)),
-        tuple(_face(face, labels, reasons[face.id]) for face in seen),
+        tuple(_face(services, face, labels, reasons[face.id]) for face in seen),
         asked.about(facts),
     )
 
@@ -133,6 +141,9 @@ def _named(asked: _Asked, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) 
 _OF_THE_PHOTOGRAPH = frozenset({Code.NO_FACE, Code.SHOWN_AT})
 
 
-def _face(face: Row[Any], labels: Mapping[str, str], reason: str) -> Face:
+def _face(services: Services, face: Row[Any], labels: Mapping[str, str], reason: str) -> Face:
     person = labels.get(face.person_id, "") if face.person_id else ""
-    return Face(face.id, faces.box_of(face), face.state, person, reason)
+    again = face.state == "dismissed" and dismissals.waits(services, face)
+    small = is_small(face.file_px, services.config.clearance.recognisable_px)
+    dismissal = faces.dismissal_of(face) or ""
+    return Face(face.id, faces.box_of(face), face.state, person, reason, dismissal, again, small)

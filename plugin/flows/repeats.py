@@ -54,6 +54,7 @@ def decided(services: Services, face_id: int, state: str, **same: str) -> dateti
     at: datetime = face.decided_at
     with services.store.read() as conn:
         now = {"person_id": face.person_id, "reason": faces.reason_of(services.texts(conn), face)}
+    now |= {"dismissal": face.dismissal}
     return at if same.items() <= now.items() else None
 
 

@@ -1,9 +1,9 @@
-"""An editor confirms, corrects, rejects, dismisses; and may take each back."""
+"""An editor confirms, corrects, rejects; and may take each back, a dismissal (`dismissals`) as well."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows import (
@@ -19,16 +19,15 @@ from plugin.flows import (
 )
 from plugin.flows.arrivals import Arrival
 from plugin.flows.services import Services
-from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 
 
 def waiting(
-    conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100
+    conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100, *only: ColumnElement[bool]
 ) -> Iterator[Row[Any]]:
-    """Faces in `state` with their resource and person, oldest first: one page after face `after`.
+    """Faces in `state` with their resource and person, oldest first: one page after face `after`. `only` those.
 
     Their reasons are sealed: `Services.texts` opens them.
     """
@@ -36,7 +35,7 @@ def waiting(
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
-        .where(t.face.c.state == state, t.face.c.id > after, t.resource.c.deleted_at.is_(None))
+        .where(t.face.c.state == state, t.face.c.id > after, t.resource.c.deleted_at.is_(None), *only)
         .order_by(t.face.c.id)
         .limit(limit)
     )
@@ -84,14 +83,14 @@ def confirm(
     on; without it a name that rests on declared ones clears nothing. Raises NotFound, and ConsentError
     where the person has no grant in force: we write no such name. HouseClosed where nobody knows.
     """
-    face, arrival = _look(services, face_id)
+    face, arrival = look(services, face_id)
     chosen = person_id or face.person_id
     if chosen is None:
         raise ConsentError("nobody is suggested for this face: say who it is, with --person")
     opened = []
     with services.store.write() as tx:
         closed_house.refuse(services, tx.connection)
-        face = _again(tx, face_id)
+        face = again(tx, face_id)
         standing = roster.load(tx.connection, chosen)
         if not roster.in_force(services, standing, tx.now):
             raise ConsentError(
@@ -99,7 +98,7 @@ def confirm(
             )
         _only_once(tx, face, chosen)
         if face.person_id not in (None, chosen):
-            opened += _unname(services, tx, face, actor)
+            opened += unname(services, tx, face, actor)
             box = faces.box_of(face)
             faces.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
         rests = _rests_on(services, tx, face, chosen, actor, how)
@@ -108,8 +107,8 @@ def confirm(
         )  # fmt: skip
         _withdraw_rejections(tx, face, chosen)
         opened += _name(services, tx, arrival, chosen, face_id, actor, rests)
-        _said(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
-    _finish(services, face.resource_id, opened, actor)
+        note(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
+    finish(services, face.resource_id, opened, actor)
     return chosen
 
 
@@ -132,17 +131,17 @@ def _rests_on(
 
 def reject(services: Services, face_id: int, actor: str) -> None:
     """ "Not this person": remembered for the face; a tag of ours on it goes."""
-    face, _ = _look(services, face_id)
+    face, _ = look(services, face_id)
     if face.person_id is None:
         raise ConsentError("nobody is suggested or named for this face: there is nothing to reject")
     with services.store.write() as tx:
-        face = _again(tx, face_id)
-        opened = _unname(services, tx, face, actor)
+        face = again(tx, face_id)
+        opened = unname(services, tx, face, actor)
         faces.set_state(tx, face_id, "rejected", decided_by=actor, decided_at=tx.now)
         box = faces.box_of(face)
         faces.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
-        _said(services, tx, Action.FACE_REJECT, face, face.person_id, actor)
-    _finish(services, face.resource_id, opened, actor)
+        note(services, tx, Action.FACE_REJECT, face, face.person_id, actor)
+    finish(services, face.resource_id, opened, actor)
 
 
 def disown(
@@ -170,39 +169,25 @@ def disown(
         tx.audit(Action.FACE_REJECT, actor, subject=subject, resource_id=resource_id)
         clearance.recompute(services, tx, [resource_id])
         also(tx)
-    _finish(services, resource_id, opened, actor)
-
-
-def dismiss(services: Services, face_id: int, reason: str, actor: str) -> None:
-    """The face need not be named ("crowd", "statue"): with a reason, which every answer shows."""
-    if not reason.strip():
-        raise ConsentError("a dismissal needs a reason, such as crowd or statue: it is shown in the answer")
-    face, _ = _look(services, face_id)
-    with services.store.write() as tx:
-        face = _again(tx, face_id)
-        opened = _unname(services, tx, face, actor) if face.person_id else []
-        sealed = free_text.seal(tx, services.vault, reason.strip(), faces.REASON)
-        faces.set_state(tx, face_id, "dismissed", reason=sealed, decided_by=actor, decided_at=tx.now)
-        _said(services, tx, Action.FACE_DISMISS, face, None, actor)
-    _finish(services, face.resource_id, opened, actor)
+    finish(services, resource_id, opened, actor)
 
 
 def undo(services: Services, face_id: int, actor: str) -> None:
     """Take the last decision on a face back; the photograph is examined once more."""
-    face, arrival = _look(services, face_id)
+    face, arrival = look(services, face_id)
     if face.decided_by is None:
         raise ConsentError("nobody has decided on this face: there is nothing to undo")
     with services.store.write() as tx:
-        face = _again(tx, face_id)
-        opened = _unname(services, tx, face, actor) if face.person_id else []
+        face = again(tx, face_id)
+        opened = unname(services, tx, face, actor) if face.person_id else []
         faces.set_state(tx, face_id, "unmatched")
         tx.execute(delete(t.rejection).where(*_this_box(face), t.rejection.c.by == face.decided_by))
-        _said(services, tx, Action.FACE_UNDO, face, face.person_id, actor)
+        note(services, tx, Action.FACE_UNDO, face, face.person_id, actor)
         services.queue.put(tx, "photo", arrival.resource.ref)
-    _finish(services, face.resource_id, opened, actor)
+    finish(services, face.resource_id, opened, actor)
 
 
-def _look(services: Services, face_id: int) -> tuple[Row[Any], Arrival]:
+def look(services: Services, face_id: int) -> tuple[Row[Any], Arrival]:
     """The face, and its resource as it stands in the DAM now."""
     known = face_by_id(services, face_id)
     return known, arrivals.enter(services, known.ref)
@@ -216,7 +201,8 @@ def _query(face_id: int) -> Any:
     )
 
 
-def _again(tx: Tx, face_id: int) -> Row[Any]:
+def again(tx: Tx, face_id: int) -> Row[Any]:
+    """The face as it is inside the transaction. Raises NotFound where it is gone meanwhile."""
     face = tx.execute(_query(face_id)).first()
     if face is None:
         raise NotFound(f"face {face_id} is gone: the photograph was replaced or examined anew meanwhile")
@@ -246,7 +232,7 @@ def _name(
     return [] if intent is None else [intent]
 
 
-def _unname(services: Services, tx: Tx, face: Row[Any], actor: str) -> list[int]:
+def unname(services: Services, tx: Tx, face: Row[Any], actor: str) -> list[int]:
     """The intent that takes our tag of the face's person off the resource."""
     tag = tx.execute(
         select(t.tag).where(
@@ -280,14 +266,16 @@ def _withdraw_rejections(tx: Tx, face: Row[Any], person_id: str) -> None:
     )
 
 
-def _said(
-    services: Services, tx: Tx, action: Action, face: Row[Any], person_id: str | None, actor: str
+def note(
+    services: Services, tx: Tx, action: Action, face: Row[Any], person_id: str | None, actor: str, **also: str
 ) -> None:
+    """The audit row of a decision; `also` what it says beside the face."""
     subject = roster.subject(services, tx.connection, person_id) if person_id else None
-    tx.audit(action, actor, subject=subject, resource_id=face.resource_id, face=face.id)
+    tx.audit(action, actor, subject=subject, resource_id=face.resource_id, face=face.id, **also)
 
 
-def _finish(services: Services, resource_id: int, opened: list[int], actor: str) -> None:
+def finish(services: Services, resource_id: int, opened: list[int], actor: str) -> None:
+    """Carry out what a decision opened, and compute the photograph's clearances anew."""
     for intent_id in opened:
         intents.carry_out(services, intent_id, actor)
     with services.store.write() as tx:

@@ -14,6 +14,7 @@ from sqlalchemy import Select, func, select
 from plugin.errors import DamError
 from plugin.flows import (
     declared_sets,
+    dismissals,
     hand_names,
     held_photographs,
     majority,
@@ -38,6 +39,7 @@ class Kind(StrEnum):
     DEAD_JOBS = "dead_jobs"  # work that was given up
     LOST_RULINGS = "lost_rulings"  # collections with a ruling that are not where they were
     UNREAD_NAMES = "unread_names"  # photographs on which there may be names that could not be read
+    DISMISSED_BEFORE = "dismissed_before"  # faces left out by a reason that does not hold any more
     HELD_PHOTOGRAPHS = "held_photographs"  # photographs that came from under a stricter ruling
     NAMES_AGAIN = "names_again"  # names that we took off and that somebody put there again
     COME_OF_AGE = "come_of_age"  # young people whom nobody can ask: they have no address of their own
@@ -187,6 +189,7 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], .
     (Kind.DEAD_JOBS, lambda services: len(services.queue.dead()), True, _ADMINISTRATORS),
     (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
     (Kind.UNREAD_NAMES, _number(Kind.UNREAD_NAMES), True, _ADMINISTRATORS),
+    (Kind.DISMISSED_BEFORE, dismissals.count_waiting, False, _EDITORS),
     (Kind.HELD_PHOTOGRAPHS, held_photographs.count, False, _OFFICERS),
     (Kind.NAMES_AGAIN, returned_names.count_again, False, _EDITORS),
     (Kind.COME_OF_AGE, _number(Kind.COME_OF_AGE), True, _READERS),

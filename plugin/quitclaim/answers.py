@@ -5,15 +5,19 @@ not looked at, or not decided. What remains is cleared, until the first of the g
 on ends; where nobody is found and nobody named there is nothing to clear.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import reduce
 
+from plugin.quitclaim.dismissal import SETTLING, Dismissal, settles
 from plugin.quitclaim.face_size import is_wide
 from plugin.quitclaim.intervals import containing, earlier, intersect, union
 from plugin.quitclaim.model import Window, utc
+from plugin.quitclaim.reasons import Code as Code
+from plugin.quitclaim.reasons import Reason as Reason
 
 
 class Examined(StrEnum):
@@ -52,34 +56,12 @@ class Status(StrEnum):
     NO_PERSON_FOUND = "no_person_found"
 
 
-class Code(StrEnum):
-    """Why an answer is what it is, for machines; `wording.render` says it to people."""
-
-    NEVER_AGREED = "never_agreed"
-    AGREEMENT_ENDED = "agreement_ended"
-    AGREEMENT_TO_COME = "agreement_to_come"
-    NAME_NOT_LINKED = "name_not_linked"
-    NOT_EXAMINED = "not_examined"
-    EXAMINED_PARTLY = "examined_partly"
-    FACE_NOT_NAMED = "face_not_named"
-    FACE_SUGGESTED = "face_suggested"
-    FACE_REJECTED = "face_rejected"
-    NOT_CONFIRMED = "not_confirmed"
-    FACE_NOT_VOUCHED = "face_not_vouched"
-    NAME_MISSING = "name_missing"
-    FACE_DISMISSED = "face_dismissed"
-    SMALL_FIGURES = "small_figures"
-    NO_FACE = "no_face"
-    HOUSE_CLOSED = "house_closed"
-    NAMES_UNREAD = "names_unread"
-    SHOWN_AT = "shown_at"
-
-
 @dataclass(frozen=True)
 class FaceFact:
-    """A face as it is known: `file_px`, its width in the file, None where not known; `reason` of a dismissal.
+    """A face as it is known: `file_px`, its width in the file, None where not known; `reason`: said of a dismissal.
 
-    `vouched`: False where the match rests on pictures that nobody has vouched for.
+    `dismissal`: by the list; None where the face is not dismissed, or was before there was a list. `vouched`: False
+    where the match rests on pictures that nobody has vouched for.
     """
 
     state: FaceState
@@ -87,6 +69,7 @@ class FaceFact:
     file_px: int | None
     reason: str | None = None
     vouched: bool = True
+    dismissal: Dismissal | None = None
 
 
 @dataclass(frozen=True)
@@ -136,14 +119,6 @@ class Use:
 
     purpose: str
     channel: str
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One reason, with what its sentence needs: name, use, moment (ISO 8601), count, why, px."""
-
-    code: Code
-    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,20 +205,46 @@ def _undecided(facts: Facts, policy: Policy) -> list[Reason]:
         reasons.append(Reason(code, (("why", facts.reason),) if facts.reason else ()))
     counts = dict.fromkeys(_OPEN.values(), 0)
     for face in facts.faces:
-        if _counts(face, facts.longest_px, policy) and not _settled(face):
+        if face.state in _OPEN and _counts(face, facts.longest_px, policy) and not _settled(face, policy):
             counts[_OPEN[face.state]] += 1
     reasons += [Reason(code, (("count", str(n)),)) for code, n in counts.items() if n]
+    reasons += _dismissed(face for face in facts.faces if _is_open(face, facts.longest_px, policy))
     return reasons + _unvouched(facts) + _unconfirmed(facts, policy)
 
 
-# A match without a person, and a dismissal without a reason, settle nothing.
+# A match without a person settles nothing.
 _OPEN = {
     FaceState.UNMATCHED: Code.FACE_NOT_NAMED,
     FaceState.SUGGESTED: Code.FACE_SUGGESTED,
     FaceState.REJECTED: Code.FACE_REJECTED,
     FaceState.MATCHED: Code.FACE_NOT_NAMED,
-    FaceState.DISMISSED: Code.FACE_NOT_NAMED,
 }
+
+
+def _is_open(face: FaceFact, longest: int | None, policy: Policy) -> bool:
+    """Whether the face is dismissed and not settled.
+
+    Of any size where the reason settles nothing: whoever dismisses a small face that was named, or of somebody who
+    objects, moves the photograph no nearer to use.
+    """
+    if face.state is not FaceState.DISMISSED or _settled(face, policy):
+        return False
+    return face.dismissal not in SETTLING or _counts(face, longest, policy)
+
+
+def _dismissed(faces: Iterable[FaceFact], settled: bool = False) -> list[Reason]:
+    """One reason for all faces that were dismissed in the same words."""
+    same = Counter((face.dismissal, (face.reason or "").strip()) for face in faces)
+    return [
+        Reason(
+            Code.FACE_DISMISSED if settled else _NOT_SETTLED.get(why, Code.FACE_SET_ASIDE),
+            (("dismissal", why.value if why else ""), ("why", said), ("count", str(count))),
+        )
+        for (why, said), count in same.items()
+    ]
+
+
+_NOT_SETTLED = {None: Code.FACE_DISMISSED_BEFORE, Dismissal.TOO_SMALL: Code.FACE_NOT_SMALL}
 
 
 def _unvouched(facts: Facts) -> list[Reason]:
@@ -275,20 +276,20 @@ def _counts(face: FaceFact, longest: int | None, policy: Policy) -> bool:
     return recognised or is_wide(face.file_px, longest, small, policy.count_px)
 
 
-def _settled(face: FaceFact) -> bool:
-    """Whether the face is given a name, or dismissed for a reason."""
+def _settled(face: FaceFact, policy: Policy) -> bool:
+    """Whether the face is given a name, or dismissed by a reason that leaves nothing to decide."""
     if face.state is FaceState.DISMISSED:
-        return bool(face.reason and face.reason.strip())
+        return settles(face.dismissal, face.file_px, policy.recognisable_px)
     return face.state is FaceState.MATCHED and face.person_id is not None
 
 
 def _left_out(facts: Facts, policy: Policy, use: Use | None) -> Iterable[Reason]:
     """What does not block, and is shown with the answer all the same."""
-    for face in facts.faces:
-        if face.state is FaceState.DISMISSED and _settled(face):
-            yield Reason(Code.FACE_DISMISSED, (("why", face.reason or ""),))
+    dismissed = [f for f in facts.faces if f.state is FaceState.DISMISSED and _settled(f, policy)]
+    yield from _dismissed(dismissed, settled=True)
     longest = facts.longest_px
-    small = sum(1 for face in facts.faces if not _counts(face, longest, policy) and not _settled(face))
+    uncounted = (f for f in facts.faces if not _counts(f, longest, policy) and not _settled(f, policy))
+    small = sum(1 for face in uncounted if not _is_open(face, longest, policy))
     if small:
         yield Reason(Code.SMALL_FIGURES, (("count", str(small)),))
     if not facts.faces and facts.examined is Examined.WHOLE:

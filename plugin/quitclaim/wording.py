@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 
 from plugin.quitclaim.answers import Code, Reason
+from plugin.quitclaim.dismissal_words import dismissal
 from plugin.quitclaim.examination_words import say
 
 _MONTHS = {
@@ -37,7 +38,19 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
             "a recognised face does not bear its name on the photo",
             "{count} recognised faces do not bear their names on the photo",
         ),
-        Code.FACE_DISMISSED: ("a face was left out{why}",),
+        Code.FACE_DISMISSED: ("a face was left out: {dismissal}", "{count} faces were left out: {dismissal}"),
+        Code.FACE_SET_ASIDE: (
+            "a face was left out and is not decided for use: {dismissal}",
+            "{count} faces were left out and are not decided for use: {dismissal}",
+        ),
+        Code.FACE_DISMISSED_BEFORE: (
+            "a face was left out before the reasons were a list, and has to be decided again{why}",
+            "{count} faces were left out before the reasons were a list, and have to be decided again{why}",
+        ),
+        Code.FACE_NOT_SMALL: (
+            "a face was left out as too small, and in the file it is not, or its width there is not known{why}",
+            "{count} faces were left out as too small, and in the file they are not, or their width is not known{why}",
+        ),
         Code.SMALL_FIGURES: (
             "a small figure was seen and not counted",
             "{count} small figures were seen and not counted",
@@ -73,7 +86,22 @@ _SENTENCES: Mapping[str, Mapping[Code, tuple[str, ...]]] = {
             "een herkend gezicht staat niet met naam bij de foto",
             "{count} herkende gezichten staan niet met naam bij de foto",
         ),
-        Code.FACE_DISMISSED: ("een gezicht is buiten beschouwing gelaten{why}",),
+        Code.FACE_DISMISSED: (
+            "een gezicht is buiten beschouwing gelaten: {dismissal}",
+            "{count} gezichten zijn buiten beschouwing gelaten: {dismissal}",
+        ),
+        Code.FACE_SET_ASIDE: (
+            "een gezicht is buiten beschouwing gelaten, en voor gebruik is niets beslist: {dismissal}",
+            "{count} gezichten zijn buiten beschouwing gelaten, en voor gebruik is niets beslist: {dismissal}",
+        ),
+        Code.FACE_DISMISSED_BEFORE: (
+            "een gezicht is buiten beschouwing gelaten voor er een lijst van redenen was: beslis opnieuw{why}",
+            "{count} gezichten zijn buiten beschouwing gelaten voor er een lijst van redenen was: beslis opnieuw{why}",
+        ),
+        Code.FACE_NOT_SMALL: (
+            "een gezicht heet te klein, en is dat in het bestand niet, of de breedte daar is niet bekend{why}",
+            "{count} gezichten heten te klein, en zijn dat in het bestand niet, of de breedte is niet bekend{why}",
+        ),
         Code.SMALL_FIGURES: (
             "er is een kleine figuur gezien en niet meegeteld",
             "er zijn {count} kleine figuren gezien en niet meegeteld",
@@ -126,6 +154,7 @@ def render(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
         why=f": {_why(reason.code, values['why'], tongue)}" if values.get("why") else "",
         px=thousands(int(values.get("px", "0")), tongue),
         count=values.get("count", "1"),
+        dismissal=dismissal(values.get("dismissal", ""), values.get("why", ""), tongue),
         log=_LOG[tongue].get(values.get("log", ""), _LOG[tongue]["different"]),
     )
 

@@ -1,16 +1,17 @@
 """Faces: what waits for a decision, and the decision."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from flask import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints, model_validator
 
-from plugin.flows import faces, reference_sets, repeats, review
+from plugin.flows import dismissals, faces, reference_sets, repeats, review
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
+from plugin.quitclaim.dismissal import Dismissal
 from sidecar.api.guard import caller
-from sidecar.api.models import Closed, Empty, Id, Number, NumberPath, Paged, Word
+from sidecar.api.models import LINE, Closed, Empty, Id, Number, NumberPath, Paged, RefPath
 from sidecar.api.routes import Route, Routes, answer
 
 State = Literal["matched", "suggested", "unmatched", "rejected", "dismissed"]
@@ -28,16 +29,20 @@ class Face(BaseModel):
     """A face: its box in 0..1 of the upright picture, and who it is taken for.
 
     `vouched` is false where that rests on pictures which nobody of the staff has vouched for: it clears nothing.
+    `width_px` in the picture as detected, `file_px` in the file. `dismissal` is null for a face that was dismissed
+    before there was a list: it has to be decided again. `reason` is what was said of a dismissal.
     """
 
     id: int
     ref: str
     box: tuple[float, float, float, float]
     width_px: int
+    file_px: int | None
     state: State
     person_id: str | None
     name: str | None
     distance: float | None
+    dismissal: Dismissal | None
     reason: str | None
     vouched: bool
 
@@ -55,10 +60,31 @@ class Who(Closed):
     person_id: Id | None = None
 
 
-class Dismissal(Closed):
-    """Why the face need not be named, such as crowd or statue: every answer shows it."""
+class Why(Closed):
+    """Why the face need not be named, by the list; `note` is shown with each answer.
 
-    reason: Word
+    Only `no_person` and `too_small` leave nothing to decide.
+    """
+
+    dismissal: Dismissal
+    note: Annotated[str, StringConstraints(max_length=200, pattern=LINE)] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def listed(cls, body: Any) -> Any:
+        """Who sends a reason in free text, as before there was a list, is told of it."""
+        if isinstance(body, dict) and "reason" in body:
+            keys = ", ".join(Dismissal)
+            raise ValueError(
+                f"`reason` is no more: send `dismissal`, one of {keys}; free text goes into `note`"
+            )
+        return body
+
+
+class WhySmall(Closed):
+    """Why none of the small faces need be named."""
+
+    dismissal: Dismissal = Dismissal.TOO_SMALL
 
 
 class Decided(BaseModel):
@@ -73,11 +99,24 @@ class Decided(BaseModel):
     decided_before: datetime | None = None
 
 
+class SmallOnes(BaseModel):
+    """How many faces were dismissed, and how many of the photograph are left to decide.
+
+    `decided_before`: where none was left, since when that is so.
+    """
+
+    ref: str
+    count: int
+    left: int
+    decided_before: datetime | None = None
+
+
 def routes(services: Services) -> Routes:
     """The routes of faces."""
     api = Routes("faces", "What the machine suggests and a person decides")
     _reading(api, services)
     _deciding(api, services)
+    _dismissing(api, services)
     return api
 
 
@@ -93,7 +132,8 @@ def _reading(api: Routes, services: Services) -> None:
         items = [
             Face(
                 id=row.id, ref=row.ref, box=(row.left, row.top, row.width, row.height), width_px=row.width_px,
-                state=row.state, person_id=row.person_id, name=row.display_name, distance=row.distance,
+                file_px=row.file_px, dismissal=faces.dismissal_of(row), state=row.state,
+                person_id=row.person_id, name=row.display_name, distance=row.distance,
                 reason=reasons[row.id] or None, vouched=row.set_id in vouched,
             )
             for row in rows[: query.limit]
@@ -118,15 +158,25 @@ def _deciding(api: Routes, services: Services) -> None:
         review.reject(services, path.number, caller().actor)
         return answer(Decided(id=path.number, state="rejected", decided_before=before))
 
-    @api.add("POST", "/faces/<int:number>/dismiss", _WRITE, Decided)
-    def face_dismiss(path: NumberPath, body: Dismissal) -> Response:
-        """This face need not be named."""
-        before = repeats.decided(services, path.number, "dismissed", reason=body.reason.strip())
-        review.dismiss(services, path.number, body.reason, caller().actor)
-        return answer(Decided(id=path.number, state="dismissed", decided_before=before))
-
     @api.add("POST", "/faces/<int:number>/undo", _WRITE, Decided)
     def face_undo(path: NumberPath, body: Empty) -> Response:
         """Take the last decision back; the photograph is examined again."""
         review.undo(services, path.number, caller().actor)
         return answer(Decided(id=path.number, state="unmatched"))
+
+
+def _dismissing(api: Routes, services: Services) -> None:
+    @api.add("POST", "/faces/<int:number>/dismiss", _WRITE, Decided)
+    def face_dismiss(path: NumberPath, body: Why) -> Response:
+        """This face need not be named."""
+        same = {"dismissal": body.dismissal.value, "reason": body.note.strip()}
+        before = repeats.decided(services, path.number, "dismissed", **same)
+        dismissals.dismiss(services, path.number, body.dismissal, caller().actor, body.note)
+        return answer(Decided(id=path.number, state="dismissed", decided_before=before))
+
+    @api.add("POST", "/resources/<path:ref>/small-faces/dismiss", _WRITE, SmallOnes)
+    def faces_dismiss_small(path: RefPath, body: WhySmall) -> Response:
+        """None of the photograph's small faces on which nobody has decided need be named."""
+        done = dismissals.dismiss_small(services, path.ref, body.dismissal, caller().actor)
+        told = SmallOnes(ref=path.ref, count=len(done.faces), left=done.left, decided_before=done.before)
+        return answer(told)

@@ -82,7 +82,10 @@ def routes(services: Services) -> Routes:
     return api
 
 
+_TYPED = {Code.FACE_DISMISSED, Code.FACE_SET_ASIDE, Code.FACE_DISMISSED_BEFORE, Code.FACE_NOT_SMALL}
+
+
 def _nameless(reason: Reason, language: str) -> Reason:
     """A tool needs to know that somebody did not agree, and not who; nor what an editor typed of a face."""
-    hidden = {"name": _SOMEBODY[language]} | ({"why": ""} if reason.code is Code.FACE_DISMISSED else {})
+    hidden = {"name": _SOMEBODY[language]} | ({"why": ""} if reason.code in _TYPED else {})
     return replace(reason, values=tuple((key, hidden.get(key, value)) for key, value in reason.values))

@@ -8,13 +8,16 @@ from sqlalchemy import Row
 
 from plugin.errors import DamError
 from plugin.flows import clearance as clearances
-from plugin.flows import cleared, closed_house, names, repeats, returned_names, review, vouching
-from plugin.flows.faces import reason_of
+from plugin.flows import cleared, closed_house, dismissals, names, repeats, returned_names, review, vouching
+from plugin.flows.faces import dismissal_of, reason_of
 from plugin.flows.services import Services
 from plugin.ledger.free_text import Texts
-from plugin.quitclaim import wording
+from plugin.quitclaim import dismissal_words, wording
+from plugin.quitclaim.dismissal import SETTLING, Dismissal
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
 
+_WHY = click.Choice([one.value for one in Dismissal])
+_STAYS = "nobody is asked again, and the photograph stays unknown: this reason settles nothing"
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -26,21 +29,24 @@ def reviews() -> None:
 @reviews.command("list")
 @click.option("--state", type=click.Choice(["suggested", "unmatched", "matched", "rejected", "dismissed"]),
               default="suggested", show_default=True)  # fmt: skip
+@click.option("--decide-again", "reopened", is_flag=True, help="Faces left out before the reasons were a list, "
+              "or as too small, that have to be decided again.")  # fmt: skip
 @click.option("--after", default=0, help="Only faces after this one: the next page.")
 @click.option("--limit", default=100, show_default=True)
 @as_json
 @click.pass_obj
-def list_(shell: Shell, state: str, after: int, limit: int, as_json: bool) -> None:
+def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_json: bool) -> None:
     """Faces that wait; names by hand that belong to nobody; tags that nobody confirmed."""
     with shell.house() as services:
         with services.store.read() as conn:
             texts = services.texts(conn)
-            faces = [_face(row, texts) for row in review.waiting(conn, state, after, limit)]
+            found = dismissals.waiting(services, conn, after, limit) if reopened else None
+            faces = [_face(row, texts) for row in found or review.waiting(conn, state, after, limit)]
             machine = [_face(row, texts) for row in review.unconfirmed(conn, limit)]
             nobodys = names.unlinked(conn)
         renamed, unasked = _renamed(services)
     unlinked = [{"name": name, "photos": count} for name, count in nobodys]
-    heads = ["face", "photo", "person", "state", "distance", "reason"]
+    heads = ["face", "photo", "person", "state", "distance", "dismissal", "reason"]
     lines = table(heads, [[row[h] for h in heads] for row in faces])
     lines += [
         f"tagged by the machine, not confirmed: face {r['face']}, {r['person']} on {r['photo']}"
@@ -85,9 +91,16 @@ def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
 def _face(row: Row[Any], texts: Texts) -> dict[str, Any]:
     return {
         "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
-        "distance": "" if row.distance is None else row.distance, "reason": reason_of(texts, row),
-        "box": [row.left, row.top, row.width, row.height], "width_px": row.width_px,
+        "distance": "" if row.distance is None else row.distance, "dismissal": _dismissal(row),
+        "reason": reason_of(texts, row), "box": [row.left, row.top, row.width, row.height],
+        "width_px": row.width_px, "file_px": row.file_px,
     }  # fmt: skip
+
+
+def _dismissal(row: Row[Any]) -> str:
+    """By which reason of the list; what was dismissed before there was one says so."""
+    why = dismissal_of(row)
+    return why.value if why else "before" if row.state == "dismissed" else ""
 
 
 @reviews.command()
@@ -130,16 +143,40 @@ def reject(shell: Shell, face: int, as_json: bool) -> None:
 
 @reviews.command()
 @click.argument("face", type=int)
-@click.option("--reason", required=True, help="Such as crowd or statue: every answer shows it.")
+@click.option("--as", "--reason", "why", type=_WHY, required=True, help="The first two alone settle it.")
+@click.option("--note", default="", help="Shown with each answer.")
 @as_json
 @click.pass_obj
-def dismiss(shell: Shell, face: int, reason: str, as_json: bool) -> None:
-    """This face need not be named."""
+def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None:
+    """This face need not be named: it shows no person, is too small, or is somebody of whom nothing is decided."""
+    dismissal = dismissals.read(why)
     with shell.house() as services:
-        before = repeats.decided(services, face, "dismissed", reason=reason.strip())
-        review.dismiss(services, face, reason, actor())
-        line = _told(services, face, f"dismissed ({reason})", before)
-    say(as_json, {"face": face, "state": "dismissed", "decided_before": before}, [line])
+        before = repeats.decided(services, face, "dismissed", dismissal=why, reason=note.strip())
+        dismissals.dismiss(services, face, dismissal, actor(), note)
+        said = dismissal_words.dismissal(why, note.strip(), "en")
+        line = _told(services, face, f"left out: {said}", before)
+    data = {"face": face, "state": "dismissed", "dismissal": why, "decided_before": before}
+    say(as_json, data, [line, *([] if dismissal in SETTLING else [_STAYS])])
+
+
+@reviews.command("dismiss-small")
+@click.argument("photo")
+@click.option("--as", "why", type=_WHY, default=Dismissal.TOO_SMALL.value, show_default=True)
+@as_json
+@click.pass_obj
+def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
+    """None of PHOTO's small faces need be named: those on which nobody has decided, in one act."""
+    with shell.house() as services:
+        done = dismissals.dismiss_small(services, photo, dismissals.read(why), actor())
+        day = repeats.day(services, done.before) if done.before else ""
+    told = (
+        f"all small faces were left out already on {day}"
+        if day
+        else f"{len(done.faces)} small faces left out"
+    )
+    data = {"photo": photo, "dismissed": len(done.faces), "left": done.left, "decided_before": done.before}
+    lines = [f"{photo}: {told}; {done.left} faces of it are left to decide"]
+    say(as_json, data, lines + ([] if Dismissal(why) in SETTLING else [_STAYS]))
 
 
 def _told(services: Services, face: int, what: str, before: datetime | None) -> str:
@@ -150,16 +187,20 @@ def _told(services: Services, face: int, what: str, before: datetime | None) -> 
 
 @reviews.command()
 @click.argument("face", type=int)
+@click.option("--together", is_flag=True, help="With all faces that were left out in the same act.")
 @as_json
 @click.pass_obj
-def undo(shell: Shell, face: int, as_json: bool) -> None:
+def undo(shell: Shell, face: int, together: bool, as_json: bool) -> None:
     """Take the last decision on this face back; the photograph is examined again."""
     with shell.house() as services:
-        review.undo(services, face, actor())
+        count = dismissals.undo(services, face, actor()) if together else 1
+        if not together:
+            review.undo(services, face, actor())
+    others = f", and {count - 1} others" if count > 1 else ""
     say(
         as_json,
-        {"face": face, "state": "unmatched"},
-        [f"face {face}: undone; the next scan looks at it again"],
+        {"face": face, "state": "unmatched", "count": count},
+        [f"face {face}{others}: undone; the next scan looks at it again"],
     )
 
 

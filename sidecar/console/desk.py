@@ -40,8 +40,8 @@ _MENU = (
     "log",
     "sessions",
 )
-_SAID = "said"  # of the session: which sentence the next page says, a key of the words
-_UNDO = "undo"  # of the session: the face that was decided last
+_SAID = "said"  # of the session: which sentence the next page says, a key of the words, and the numbers in it
+_UNDO = "undo"  # of the session: the face that was decided last, and the act that takes that back
 
 console = Blueprint("console", __name__, url_prefix="/console")
 console.before_request(auth.guard)
@@ -63,10 +63,19 @@ def page(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
     menu = [name for name in _MENU if auth.may(me, f"console.{name}")]
     html = render_template(
         f"console/{template}.html", w=words.of(me.language), me=me, menu=menu, here=_section(),
-        site=house().config.site.name, closed=_closed(me.language), said=session.pop(_SAID, None),
+        site=house().config.site.name, closed=_closed(me.language), said=_said(me.language),
         undo=session.pop(_UNDO, None), **values,
     )  # fmt: skip
     return html, status
+
+
+def _said(language: str) -> str | None:
+    """What was done just before, once."""
+    key, numbers = session.pop(_SAID, None) or (None, ())
+    if key is None:
+        return None
+    sentence = words.of(language)[key]
+    return sentence % tuple(numbers) if numbers else sentence
 
 
 def _closed(language: str) -> str | None:
@@ -78,9 +87,14 @@ def _closed(language: str) -> str | None:
     return wording.render(closed_house.answer(found).reasons[0], language, services.config.site.zone)
 
 
-def done(said: str, endpoint: str, undo: int | None = None, **args: Any) -> ResponseReturnValue:
-    """After a decision: back to a page, which says the sentence `said` (a key of the words)."""
-    session[_SAID] = said
+def done(
+    said: str, endpoint: str, undo: tuple[int, str] | None = None, numbers: Sequence[int] = (), **args: Any
+) -> ResponseReturnValue:
+    """After a decision: back to a page, which says the sentence `said` (a key of the words) with these numbers.
+
+    `undo`: the face, and the act of `review_decide` that takes the decision back.
+    """
+    session[_SAID] = (said, tuple(numbers))
     if undo is not None:
         session[_UNDO] = undo
     return redirect(url_for(f"console.{endpoint}", **args), 303)

@@ -46,7 +46,7 @@ def _tasks(services: Services, role: Role) -> list[Task]:
         if one.kind is not Kind.DEAD_JOBS:
             w = staff_words.waiting(one, desk.staff().language)
             page = "home" if one.kind in OWED else _WHERE.get(one.kind, "officer")
-            where = url_for(f"console.{page}")
+            where = url_for(f"console.{page}", list="again" if page == "review" else None)
             found.append(Task(one.count, one.wrong, w.title, w.said, where))
     return found
 
@@ -57,7 +57,7 @@ OWED = frozenset(kind for kind in Kind if kind.value.startswith("owed_"))
 _WHERE = {
     Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.NAMES_AGAIN: "names", Kind.LOST_RULINGS: "collections",
     Kind.HELD_PHOTOGRAPHS: "collections", Kind.LEFT_OUT: "collections", Kind.NEAR_SETS: "references",
-    Kind.DECLARED_SETS: "references",
+    Kind.DECLARED_SETS: "references", Kind.DISMISSED_BEFORE: "review",
 }  # fmt: skip
 OFFICER_LISTS = tuple(kind for kind in Kind if kind not in {*_WHERE, *OWED, Kind.DEAD_JOBS})
 """The kinds that have their list on the officer's page."""

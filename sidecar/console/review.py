@@ -7,8 +7,8 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, Row
 
-from plugin.errors import ConsentError
-from plugin.flows import preview, reference_sets, review, roster, vouching
+from plugin.flows import dismissals, faces, preview, reference_sets, review, roster, unnamed, vouching
+from plugin.quitclaim.dismissal import Dismissal, is_small
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import READERS, REVIEWERS, console
@@ -20,10 +20,9 @@ _Rows = Callable[[Connection, int, int], Iterable[Row[Any]]]
 _LISTS: dict[str, _Rows] = {
     "suggested": lambda conn, after, most: review.waiting(conn, "suggested", after, most),
     "machine": lambda conn, after, most: review.unconfirmed(conn, most, after),
-    "unmatched": lambda conn, after, most: review.waiting(conn, "unmatched", after, most),
+    "unmatched": lambda conn, after, most: unnamed.waiting(desk.house(), conn, after, most),
+    "again": lambda conn, after, most: dismissals.waiting(desk.house(), conn, after, most),
 }
-REASONS = ("crowd", "statue", "screen", "unrecognisable")
-"""Why a face need not be named, ready to choose; others are typed."""
 
 
 @console.get("/review", endpoint="review")
@@ -34,9 +33,16 @@ def review_list() -> ResponseReturnValue:
     with desk.house().store.read() as conn:
         rows, more = desk.paged(list(_LISTS[name](conn, desk.number("after"), AT_ONCE + 1)), AT_ONCE)
         known = {None, *reference_sets.vouched_among(conn, {row.set_id for row in rows})}
+        photos = {row.resource_id for row in rows}
+        small = dismissals.small(desk.house(), conn, photos)
+        uncounted = unnamed.small_figures(desk.house(), conn, photos)
+        texts = desk.house().texts(conn)
+        said = {row.id: faces.reason_of(texts, row) for row in rows}
+    px = desk.house().config.clearance.recognisable_px
     return desk.page(
         "review", lists=list(_LISTS), chosen=name, faces=rows, after=desk.number("after"),
-        next=rows[-1].id if more else None, decides=desk.staff().role in REVIEWERS, reasons=REASONS,
+        next=rows[-1].id if more else None, decides=desk.staff().role in REVIEWERS, reasons=list(Dismissal),
+        small=small, uncounted=uncounted, tiny={row.id for row in rows if is_small(row.file_px, px)}, said_of=said,
         declared={row.id for row in rows if row.set_id not in known}, ways=vouching.BY_SIGHT,
     )  # fmt: skip
 
@@ -48,15 +54,19 @@ def review_picture(face_id: int, look: str) -> ResponseReturnValue:
     return Response(preview.of_face(desk.house(), face_id, look == "close"), mimetype="image/jpeg")
 
 
-@console.post("/review/<int:face_id>/<any(confirm, name, reject, dismiss, undo):act>")
+@console.post("/review/<int:face_id>/<any(confirm, name, reject, dismiss, small, undo, together):act>")
 @require(*REVIEWERS)
 def review_decide(face_id: int, act: str) -> ResponseReturnValue:
     """Carry one decision out, and go on where it was taken."""
+    at: dict[str, Any] = {"list": _list(), "after": desk.number("after")}
+    if act == "small":
+        some = _small(face_id)
+        undo = (some.faces[0], "together") if some.faces else None
+        return desk.done("done_small", "review", undo, (len(some.faces), some.left), **at)
     _ACTS[act](face_id)
-    undo = None if act == "undo" else face_id
     plain = act in {"confirm", "name"} and not review.is_sound(desk.house(), face_id)
     said = "done_plain" if plain else f"done_{act}"
-    return desk.done(said, "review", undo, list=_list(), after=desk.number("after"))
+    return desk.done(said, "review", None if said.endswith(("undo", "together")) else (face_id, "undo"), **at)
 
 
 def _list() -> str:
@@ -87,15 +97,27 @@ def _reject(face_id: int) -> None:
 
 
 def _dismiss(face_id: int) -> None:
-    """The reason is kept as it is said, in the language of who says it: every answer shows it."""
-    reason = request.form.get("other", "").strip() or request.form.get("reason", "").strip()
-    if len(reason) > 200:
-        raise ConsentError("a reason has at most 200 characters: say it shorter")
-    review.dismiss(desk.house(), face_id, reason, desk.staff().actor)
+    """What is said beside the reason is kept in the language of who says it."""
+    dismissal, note = dismissals.read(request.form.get("dismissal", "")), request.form.get("note", "")
+    dismissals.dismiss(desk.house(), face_id, dismissal, desk.staff().actor, note)
+
+
+def _small(face_id: int) -> dismissals.Dismissed:
+    """All small faces of the face's photograph, of those that the page counted."""
+    ref = review.face_by_id(desk.house(), face_id).ref
+    newest = request.form.get("newest", 0, type=int)
+    return dismissals.dismiss_small(desk.house(), ref, Dismissal.TOO_SMALL, desk.staff().actor, newest)
 
 
 def _undo(face_id: int) -> None:
     review.undo(desk.house(), face_id, desk.staff().actor)
 
 
-_ACTS = {"confirm": _confirm, "name": _name, "reject": _reject, "dismiss": _dismiss, "undo": _undo}
+def _together(face_id: int) -> None:
+    dismissals.undo(desk.house(), face_id, desk.staff().actor)
+
+
+_ACTS = {
+    "confirm": _confirm, "name": _name, "reject": _reject, "dismiss": _dismiss, "undo": _undo,
+    "together": _together,
+}  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.flows import chores, forms, requests
@@ -101,6 +101,7 @@ def test_by_keyboard_alone(
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
+    assert page.evaluate("document.activeElement.value") == "no_person"
     _tab_to(page, "Leave out")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Left out")
@@ -147,6 +148,42 @@ def test_every_page_is_for_everybody(
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert [text for text in refused if "Content Security Policy" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("size", "language"), [("desktop", "en"), ("phone", "nl"), ("phone", "en"), ("desktop", "nl")]
+)
+def test_faces_are_left_out(
+    services: Services, clock: ManualClock, asa: str, on: Opened, size: str, language: str
+) -> None:
+    """The list of reasons, and all small figures in one act and back; what was left out before as well."""
+    with services.store.write() as tx:
+        face = tx.execute(select(t.face).where(t.face.c.state == "unmatched")).one()._asdict()
+        tx.execute(update(t.face).where(t.face.c.id == face["id"]).values(file_px=300))
+        del face["id"]
+        wide = {"file_px": 90, "width": 0.02, "height": 0.03}
+        rows = [{**face, **wide, "left": 0.1 + n / 30, "top": 0.05} for n in range(4)]
+        rows.append(
+            {**face, "left": 0.3, "state": "dismissed", "decided_by": "dam:kim", "decided_at": tx.now}
+        )
+        tx.execute(insert(t.face), rows)
+    page = on(size, language)
+    come_in(page, services, clock, "editor", language)
+    for name in ("unmatched", "again"):
+        page.goto(f"/console/review?list={name}")
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        page.wait_for_load_state("networkidle")
+        shot(page, f"console-{name}-{size}-{language}")
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto("/console/review?list=unmatched")
+    page.locator("form.small button").first.click()
+    said = page.get_by_role("status")
+    expect(said).to_contain_text("4")
+    shot(page, f"console-small-{size}-{language}")
+    assert page.locator("form.small").count() == 0
+    said.get_by_role("button").click()
+    expect(page.locator("form.small").first).to_be_visible()
 
 
 def test_withdrawn_on_behalf_from_the_page(

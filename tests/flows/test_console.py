@@ -117,11 +117,12 @@ class TestReview:
     def test_left_out_with_a_reason(
         self, services: Services, editor: FlaskClient, waiting: list[int]
     ) -> None:
-        """A reason that is typed goes before one that is chosen; none is refused and nothing changes."""
-        refused = staff.post(editor, f"/console/review/{waiting[1]}/dismiss")
-        assert refused.status_code == 409
-        assert "a dismissal needs a reason" in refused.text
-        staff.post(editor, f"/console/review/{waiting[1]}/dismiss", reason="crowd", other="a poster")
+        """By a reason of the list, with a note; none, and any other, is refused and nothing changes."""
+        for key in ("", "crowd", "No_person", "no_person ", "NO_PERSON", "None"):
+            refused = staff.post(editor, f"/console/review/{waiting[1]}/dismiss", dismissal=key, reason="x")
+            assert (refused.status_code, "Choose one of the reasons" in refused.text) == (409, True), key
+        assert states(services) == ["suggested", "unmatched"]
+        staff.post(editor, f"/console/review/{waiting[1]}/dismiss", dismissal="no_person", note=" a poster ")
         with services.store.read() as conn:
             stored = conn.scalar(select(t.face.c.reason).where(t.face.c.id == waiting[1]))
             assert services.texts(conn).read(stored, "face.reason") == "a poster"

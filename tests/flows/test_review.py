@@ -4,14 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import backlog, chores, clearance, cleared, consent, review
+from plugin.flows import backlog, chores, clearance, cleared, consent, dismissals, review
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Status
+from plugin.quitclaim.dismissal import Dismissal
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.examiner import Examiner
 from tests import support
@@ -99,16 +100,44 @@ def test_taken_back(services: Services, cast: support.Cast, suggested: int, asa:
 
 
 def test_dismissed(services: Services, cast: support.Cast, suggested: int) -> None:
-    """With a reason the face no longer keeps the photograph; without one it is refused."""
-    with pytest.raises(ConsentError, match="reason"):
-        review.dismiss(services, suggested, "  ", "editor")
+    """Where it shows no person the face no longer keeps the photograph; a reason that is none is refused."""
+    with pytest.raises(ConsentError, match="no_person, too_small, bystander, objects, other"):
+        dismissals.read("  ")
     review.confirm(services, suggested, "editor")
-    review.dismiss(services, suggested, "statue", "editor")
+    dismissals.dismiss(services, suggested, Dismissal.NO_PERSON, "editor", "statue")
     assert cast.names_on(REF) == set()
     assert answer(services) is Status.NO_PERSON_FOUND
     backlog.enqueue(services, [REF])
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["dismissed"]
+
+
+def test_named_and_dismissed_by_a_reason_that_settles_nothing(
+    services: Services, cast: support.Cast, suggested: int
+) -> None:
+    """The name comes off the file; what was cleared is unknown at once, in what is stored as well, and stays so."""
+    review.confirm(services, suggested, "editor")
+    assert (answer(services), stored(services)) == (Status.CLEARED, True)
+    dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
+    assert cast.names_on(REF) == set()
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    backlog.enqueue(services, [REF])
+    cast.work()
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
+    review.undo(services, suggested, "editor")
+    assert [state for _, state, _ in faces(services)] == ["unmatched"]
+
+
+def test_a_name_by_hand_stays_beside_a_dismissed_face(
+    services: Services, cast: support.Cast, photos: Path, suggested: int
+) -> None:
+    """A face is dismissed as of somebody who objects, and the name stands there by hand: neither clears the other."""
+    review.confirm(services, suggested, "editor")
+    with services.store.write() as tx:
+        tx.execute(update(t.tag).values(origin="hand"))
+    dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
+    assert cast.names_on(REF) == {"Åsa"}
+    assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
 
 
 def test_corrected(

@@ -220,7 +220,7 @@ def test_what_only_looks_sealed_is_sealed_as_well(house: Services) -> None:
 
 
 def test_blank_text_stays_nothing(house: Services) -> None:
-    """A reason of blanks settles no face: not in the answer, and not where SQL counts."""
+    """What is said of a dismissal settles no face, blank or not: not in the answer, and not where SQL counts."""
     number = program.photograph(house, "shoot/a.jpg")
     blanks = ["", "   ", "\u00a0\t", "\n"]
     with house.store.write() as tx:
@@ -237,6 +237,10 @@ def test_blank_text_stays_nothing(house: Services) -> None:
     with house.store.write() as tx:
         assert [free_text.seal(tx, house.vault, said, "face.reason") for said in blanks] == [""] * 4
         tx.execute(update(t.face).values(reason=free_text.seal(tx, house.vault, "statue", "face.reason")))
+    assert downloads.count_open(house, "website") == 0
+    assert clearance.ask(house, "shoot/a.jpg", "communication", "website").status is Status.UNKNOWN
+    with house.store.write() as tx:
+        tx.execute(update(t.face).values(dismissal="no_person"))
     assert downloads.count_open(house, "website") == 1
     answer = clearance.ask(house, "shoot/a.jpg", "communication", "website")
     assert answer.status is Status.NO_PERSON_FOUND

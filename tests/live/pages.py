@@ -98,7 +98,7 @@ class Pages:
     def press(self, action: str, reason: str = "") -> Locator:
         """A button of the panel; returns the panel as it is afterwards."""
         if reason:
-            self.page.locator(".FaceleasePanel input[name=reason]").first.fill(reason)
+            self.page.locator(".FaceleasePanel select[name=reason]").first.select_option(reason)
         self._post(f".FaceleasePanel button[data-action={action}]", "facelease/pages/panel.php")
         return self.panel()
 

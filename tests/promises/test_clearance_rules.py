@@ -18,9 +18,11 @@ from plugin.quitclaim.answers import (
     NameFact,
     Origin,
     Policy,
+    Status,
     answer,
     spans,
 )
+from plugin.quitclaim.dismissal import Dismissal
 from plugin.quitclaim.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, Window
 from plugin.quitclaim.rules import publication_windows
 
@@ -116,6 +118,12 @@ def _seen(width: int | None, longest: int | None, policy: Policy) -> bool:
     return False
 
 
+def _left_out(face: FaceFact, policy: Policy) -> bool:
+    if face.dismissal == "no_person":
+        return True
+    return face.dismissal == "too_small" and 0 <= (face.file_px or 10**9) < 2 * policy.recognisable_px
+
+
 def _naive(facts: Facts, policy: Policy, use: tuple[str, str], at: datetime) -> str:
     tagged = [name.person_id for name in facts.names]
     matched = [face.person_id for face in facts.faces if face.state == "matched" and face.person_id]
@@ -127,10 +135,13 @@ def _naive(facts: Facts, policy: Policy, use: tuple[str, str], at: datetime) -> 
     if policy.needs_confirmed and "machine" in [name.origin.value for name in facts.names]:
         return "unknown"
     for face in facts.faces:
-        if not _seen(face.file_px, facts.longest_px, policy) and not policy.small_figures_block:
+        if face.state == "dismissed" and _left_out(face, policy):
+            continue
+        said = face.state == "dismissed" and face.dismissal != "too_small"  # of a face of any size
+        if not said and not _seen(face.file_px, facts.longest_px, policy) and not policy.small_figures_block:
             continue
         named = face.state == "matched" and face.person_id in tagged
-        if not named and not (face.state == "dismissed" and (face.reason or "").strip()):
+        if not named:
             return "unknown"
     return "cleared" if tagged else "no_person_found"
 
@@ -166,6 +177,14 @@ def _strays() -> Iterator[Part]:
         yield Part((FaceFact(state, None, width),))
     for reason in (None, " ", "statue"):
         yield Part((FaceFact(FaceState.DISMISSED, None, 60, reason),))
+    sizes = [(Dismissal.TOO_SMALL, width) for width in (9, 127, 128, None)]
+    for why, width in (
+        *sizes,
+        (Dismissal.NO_PERSON, None),
+        (Dismissal.BYSTANDER, 60),
+        (Dismissal.OBJECTS, 9),
+    ):
+        yield Part((FaceFact(FaceState.DISMISSED, None, width, None, dismissal=why),))
 
 
 def _together(*parts: Part) -> tuple[tuple[FaceFact, ...], tuple[NameFact, ...]]:
@@ -198,7 +217,7 @@ def _holds(windows: list[Window], at: datetime) -> bool:
 def test_cleared_only_if_every_face_is_settled_and_everybody_named_agrees(
     promise: Callable[[str, str], None], full: bool
 ) -> None:
-    """Cleared only if every face is named or dismissed with a reason, and everybody named has a valid grant.
+    """Cleared only if every face is named or dismissed by what settles it, and everybody named has a valid grant.
 
     People and the ways in which they can be in a photograph, by hand included, times stray faces,
     purposes, channels, sizes, policies and moments; answer, spans and until against a naive reading.
@@ -241,3 +260,50 @@ def test_cleared_only_if_every_face_is_settled_and_everybody_named_agrees(
     assert not disagreements, disagreements[:3]
     assert found.total() >= 10_000
     assert len(found) == 4
+
+
+@pytest.mark.promise
+def test_no_dismissal_that_settles_nothing_moves_a_photograph_nearer_to_use(
+    promise: Callable[[str, str], None], full: bool
+) -> None:
+    """Any face of any photograph is dismissed so, its name and tag coming off or not: cleared, or nobody in it, is
+    said of none that was blocked or unknown, under no policy and at no size.
+
+    And of those in which nothing else was left to decide all are unknown: it is no small figure either.
+    """
+    policies = [
+        Policy(confirmed, block, shown_px=shown)
+        for confirmed, block, shown in product((True, False), (True, False), (None, 1200))
+    ]
+    grants = {
+        name: publication_windows(person, [form], RULES, *USES[0]) if form else []
+        for name, (person, form) in CAST.items()
+    }
+    photographs = list(_photographs(False))[:: 1 if full else 61]
+    tried, nearer, settled = 0, [], 0
+    for facts, longest, policy in product(photographs, (None, 900, 6000), policies):
+        known = replace(facts, longest_px=longest)
+        before = answer(known, grants, policy, NOON)
+        for place, why in product(range(len(facts.faces)), (None, *Dismissal)):
+            for after in _dismissed(known, place, why):
+                told = answer(after, grants, policy, NOON)
+                open_ = told.status in {Status.CLEARED, Status.NO_PERSON_FOUND}
+                if why in {"no_person", "too_small"}:
+                    settled += open_
+                    continue
+                tried += 1
+                if open_ or _holds(spans(after, grants, policy), NOON):
+                    nearer.append((before.status, after, policy))
+    promise("U1", f"dismissed by a reason that settles nothing: cleared {len(nearer)} of {tried}")
+    assert not nearer, nearer[:3]
+    assert tried > 10_000
+    assert settled > 1000, "the others do settle"
+
+
+def _dismissed(facts: Facts, place: int, why: Dismissal | None) -> Iterator[Facts]:
+    """The photograph after that, with and without the name that the face bore."""
+    face = facts.faces[place]
+    faces = (*facts.faces[:place], *facts.faces[place + 1 :])
+    faces += (FaceFact(FaceState.DISMISSED, None, face.file_px, "objects", dismissal=why),)
+    yield replace(facts, faces=faces)
+    yield replace(facts, faces=faces, names=tuple(n for n in facts.names if n.person_id != face.person_id))

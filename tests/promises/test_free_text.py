@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -139,22 +140,25 @@ def _dismissals(doors: Doors) -> None:
     panel = Sender(doors.app.test_client(), doors.clock, path=sender.PANEL)
     face = doors.face()
     ref = f"shoot/{len(doors.typed):02d}.jpg"
-    told = panel.ask(
-        ref=ref, reason=doors.type("panel dismiss"), user="jo", can_edit=True, action="dismiss", face=face
-    )
-    assert doors.typed["panel dismiss"] in told.get_data(as_text=True), told.get_data(as_text=True)
+    typed: dict[str, Any] = {"ref": ref, "user": "jo", "can_edit": True, "action": "dismiss", "face": face}
+    told = panel.ask(**typed, reason="the sister of Bo Sample")
+    assert told.status_code == 409, "the panel takes a reason of the list, and no text"
+    assert panel.ask(**typed, reason="other").status_code == 200
     editor = staff.signed_in(doors.app, doors.clock, "editor")
     face = doors.face()
     other = doors.type("console dismiss")
-    assert staff.post(editor, f"/console/review/{face}/dismiss", other=other).status_code == 303
+    assert (
+        staff.post(editor, f"/console/review/{face}/dismiss", dismissal="other", note=other).status_code
+        == 303
+    )
     api = Api(doors.services, doors.app.test_client())
     face = doors.face()
-    body = {"reason": doors.type("API dismiss")}
+    body = {"dismissal": "bystander", "note": doors.type("API dismiss")}
     for _ in range(2):
         api.post(f"/faces/{face}/dismiss", body, headers=KEY)
     face = doors.face()
-    doors.run("review", "dismiss", str(face), "--reason", doors.type("command dismiss"))
-    listed = [one["reason"] for one in api.get("/faces?state=dismissed")["items"]]
+    doors.run("review", "dismiss", str(face), "--as", "objects", "--note", doors.type("command dismiss"))
+    listed = [one["reason"] for one in api.get("/faces?state=dismissed")["items"] if one["reason"]]
     assert listed == [said for door, said in doors.typed.items() if door.endswith("dismiss")]
     assert all(said in doors.run("review", "list", "--state", "dismissed") for said in listed)
 

@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, modes, requests, review, tokens
+from plugin.flows import chores, dismissals, modes, requests, tokens
 from plugin.flows.services import Services
 from plugin.ledger import backup, contents
 from plugin.ledger import tables as t
 from plugin.ledger.contents import Holds
 from plugin.ledger.head_book import HeadBook
+from plugin.quitclaim.dismissal import Dismissal
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
@@ -76,7 +77,7 @@ def _about_people(services: Services, cast: support.Cast, photos: Path) -> set[s
     with services.store.read() as conn:
         unknown = conn.scalar(select(t.face.c.id).where(t.face.c.state == "unmatched").limit(1))
     assert unknown is not None
-    review.dismiss(services, unknown, "reason Kanarie-reason", "test")
+    dismissals.dismiss(services, unknown, Dismissal.OTHER, "test", "reason Kanarie-reason")
     tokens.add(services, "label Kanarie-label", ["people:read"], "test")
     bo = cast.add("Bo Kanarie-Drie")
     with services.store.write() as tx:

@@ -146,7 +146,8 @@ def _calls(over: nothing.Over) -> dict[str, tuple[Call, ...]]:
         "collection_set": (Call("/collections/nosuch", {"mode": "off"}, 404),),
         "face_confirm": (Call("/faces/999/confirm", {}, 404),),
         "face_reject": (Call("/faces/999/reject", {}, 404),),
-        "face_dismiss": (Call("/faces/999/dismiss", {"reason": "crowd"}, 404),),
+        "face_dismiss": (Call("/faces/999/dismiss", {"dismissal": "other"}, 404),),
+        "faces_dismiss_small": (Call("/resources/nosuch.jpg/small-faces/dismiss", {}, 404),),
         "face_undo": (Call("/faces/999/undo", {}, 404),),
         "form_add": (Call("/forms", {"body": {}}, 409),),
         "form_retire": (
@@ -232,8 +233,8 @@ def _forms(over: nothing.Over) -> dict[str, tuple[tuple[str, dict[str, Any]], ..
         "person_letter": ((f"/people/{bo}/letter", {}),),
         "shoot_invite": (("/collections/one/invite", {"ref": "nosuch"}),),
         "collection_set": (("/collections/one", {"ref": "nosuch", "mode": "off"}),),
-        "review_decide": tuple((f"/review/999/{act}", {"reason": "crowd", "person": "Bo"})
-                               for act in ("confirm", "name", "reject", "dismiss", "undo")),
+        "review_decide": tuple((f"/review/999/{act}", {"dismissal": "other", "person": "Bo"})
+                               for act in ("confirm", "name", "reject", "dismiss", "small", "undo", "together")),
         "names_decide": (("/names/keep", {}), ("/names/keep", {"tag": "999"}), ("/names/remove", {"tag": "999"})),
         "reference_decide": (
             ("/references/nosuch/vouch", {"how": "met"}), ("/references/nosuch/refuse", {"sure": "yes"}),

@@ -21,6 +21,7 @@ from plugin.flows import (
     clearance,
     consent,
     declared_sets,
+    dismissals,
     gallery,
     portal,
     reference_sets,
@@ -31,6 +32,7 @@ from plugin.flows.reference_sets import Source
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Code, Status
+from plugin.quitclaim.dismissal import Dismissal
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.messages import Enrolment
@@ -174,7 +176,7 @@ def test_not_when_the_set_is_destroyed_and_the_tag_becomes_by_hand(
     attack.cast.work()
     review.confirm(attack.services, attack.face(attack.refs[1]), EDITOR, attack.mallory)
     assert attack.status(attack.refs[1])[0] is Status.UNKNOWN, "the file was replaced, and the name typed"
-    review.dismiss(attack.services, attack.face(attack.refs[2]), "crowd", EDITOR)
+    dismissals.dismiss(attack.services, attack.face(attack.refs[2]), Dismissal.NO_PERSON, EDITOR)
     assert attack.status(attack.refs[2])[0] is Status.UNKNOWN, (
         "its name rests on the pictures, whatever the face"
     )
@@ -214,7 +216,7 @@ def test_a_copy_and_a_name_that_came_back_rest_on_what_ours_rested_on(attack: At
     )
     assert all(not attack.cast.names_on(ref) for ref in ("shoot/copy.jpg", attack.refs[0]))
     for ref in ("shoot/copy.jpg", attack.refs[0]):
-        review.dismiss(attack.services, attack.face(ref), "crowd", EDITOR)
+        dismissals.dismiss(attack.services, attack.face(ref), Dismissal.NO_PERSON, EDITOR)
         assert attack.status(ref)[0] is not Status.CLEARED, "by its name alone"
         review.confirm(attack.services, attack.face(ref), EDITOR, attack.mallory)
         assert attack.status(ref)[0] is Status.UNKNOWN

@@ -130,7 +130,7 @@ def test_who_may_not_edit_sees_no_suggested_name_and_decides_nothing(
     assert (seen["faces"][0]["state"], seen["faces"][0]["person"]) == ("suggested", None)
     assert "Åsa" not in json.dumps(seen, ensure_ascii=False)
     for action in ("confirm", "reject", "dismiss"):
-        assert decide(page, both, action, face, can_edit=False, reason="crowd") == 403
+        assert decide(page, both, action, face, can_edit=False, reason="bystander") == 403
     assert [face["state"] for face in shown(page, both)["faces"]] == ["suggested", "unmatched"]
 
 
@@ -144,10 +144,12 @@ def test_the_three_decisions_are_the_editors_own(
     assert decide(page, both, "reject", first, user="kim") == 200
     assert cast.names_on(both) == set()
     assert decide(page, both, "dismiss", second) == 409  # without a reason
-    assert decide(page, both, "dismiss", second, reason="crowd") == 200
+    for key in ("crowd", "Bystander", " bystander", "BYSTANDER"):
+        assert decide(page, both, "dismiss", second, reason=key) == 409  # by no reason of the list
+    assert decide(page, both, "dismiss", second, reason="bystander") == 200
     body = shown(page, both)
     assert [face["state"] for face in body["faces"]] == ["rejected", "dismissed"]
-    assert body["faces"][1]["label"] == "left out: crowd"
+    assert body["faces"][1]["label"] == "left out: a bystander"
     with services.store.read() as conn:
         said = conn.execute(select(t.audit.c.action, t.audit.c.actor).where(t.audit.c.actor.like("dam:%")))
         rows = {(row.action, row.actor) for row in said}
@@ -164,8 +166,8 @@ def test_a_face_of_another_photograph_is_not_touched(
     chores.poll(services)
     cast.work()
     foreign = shown(page, other)["faces"][0]["id"]
-    assert decide(page, both, "dismiss", foreign, reason="crowd") == 404
-    assert decide(page, both, "dismiss", 999_999, reason="crowd") == 404
+    assert decide(page, both, "dismiss", foreign, reason="bystander") == 404
+    assert decide(page, both, "dismiss", 999_999, reason="bystander") == 404
     assert shown(page, other)["faces"][0]["state"] == "unmatched"
 
 
@@ -179,7 +181,7 @@ def test_a_captured_decision_cannot_be_repeated(page: Sender, services: Services
         "can_edit": True,
         "action": "dismiss",
         "face": face,
-        "reason": "crowd",
+        "reason": "bystander",
     }
     body = json.dumps(question).encode()
     headers = page.headers(body)

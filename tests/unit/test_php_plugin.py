@@ -250,13 +250,33 @@ def test_a_mode_without_its_basis_is_sent_back(form: dict[str, str], missing: li
     assert answer(f"facelease_mode_form(json_decode({quoted(json.dumps(form))}, true))[1]") == missing
 
 
-def test_only_three_decisions_leave_the_browser() -> None:
-    """Another action, a face that is no number, a dismissal without a reason: refused."""
+def test_only_our_decisions_leave_the_browser() -> None:
+    """Another action, a face that is no number, a dismissal by anything but a key of the list: refused."""
     assert answer("facelease_decision('', '', '')") == {"action": None, "face": None, "reason": ""}
-    assert answer("facelease_decision('dismiss', '7', \" crowd\\n \")") == {
-        "action": "dismiss", "face": 7, "reason": "crowd",
-    }  # fmt: skip
-    for given in ("'delete','7','x'", "'confirm','7x',''", "'confirm','',''", "'dismiss','7','  '"):
+    for action in ("dismiss", "dismiss_small"):
+        assert answer(f"facelease_decision('{action}', '7', 'too_small')") == {
+            "action": action, "face": 7, "reason": "too_small",
+        }  # fmt: skip
+    assert answer("facelease_decision('confirm', '7', 'somebody typed this')")["reason"] == ""
+    keys = (
+        "  ",
+        "crowd",
+        "Too_small",
+        "too_small ",
+        " too_small",
+        "no_person\\n",
+        "too_smalI",
+        "0",
+        "TOO_SMALL",
+    )
+    typed = [f"'{action}','7',\"{key}\"" for action in ("dismiss", "dismiss_small") for key in ("", *keys)]
+    for given in (
+        "'delete','7','x'",
+        "'confirm','7x',''",
+        "'confirm','',''",
+        "'dismiss','7x','other'",
+        *typed,
+    ):
         assert answer(f"facelease_decision({given})") is None, given
 
 
@@ -281,6 +301,7 @@ def test_both_languages_say_everything() -> None:
         "person_",
         "face_",
         "action_",
+        "dismissal_",
         "test_",
         "rule_",
         "uncovered_",

@@ -22,6 +22,7 @@ from plugin.quitclaim.answers import (
     answer,
     spans,
 )
+from plugin.quitclaim.dismissal import Dismissal
 from plugin.quitclaim.model import AgeRules, Person, Quitclaim, Window
 from plugin.quitclaim.rules import publication_windows
 
@@ -38,9 +39,14 @@ POLICY = Policy()
 
 
 def _face(
-    state: str = "matched", person: str | None = None, width: int = 60, reason: str | None = None
+    state: str = "matched",
+    person: str | None = None,
+    width: int | None = 60,
+    reason: str | None = None,
+    why: str | None = None,
 ) -> FaceFact:
-    return FaceFact(FaceState(state), person, width, reason)
+    dismissal = None if why is None else Dismissal(why)
+    return FaceFact(FaceState(state), person, width, reason, dismissal=dismissal)
 
 
 def _name(person: str | None, origin: str = "confirmed", label: str = "") -> NameFact:
@@ -111,15 +117,21 @@ def test_blocked_comes_before_unknown() -> None:
         (_face("suggested", "asa"), Code.FACE_SUGGESTED),
         (_face("rejected"), Code.FACE_REJECTED),
         (_face("matched", None), Code.FACE_NOT_NAMED),
-        (_face("dismissed"), Code.FACE_NOT_NAMED),
-        (_face("dismissed", reason="  "), Code.FACE_NOT_NAMED),
+        (_face("dismissed"), Code.FACE_DISMISSED_BEFORE),
+        (_face("dismissed", reason="objects"), Code.FACE_DISMISSED_BEFORE),
+        (_face("dismissed", reason="objects", width=5), Code.FACE_DISMISSED_BEFORE),
+        (_face("dismissed", why="bystander"), Code.FACE_SET_ASIDE),
+        (_face("dismissed", why="objects", width=5), Code.FACE_SET_ASIDE),
+        (_face("dismissed", why="other", reason="statue"), Code.FACE_SET_ASIDE),
+        (_face("dismissed", why="too_small", width=128), Code.FACE_NOT_SMALL),
+        (_face("dismissed", why="too_small", width=None), Code.FACE_NOT_SMALL),
         (_face("unmatched", width=20), Code.FACE_NOT_NAMED),
         (_face("matched", "asa"), Code.NAME_MISSING),
         (_face("matched", "asa", width=5), Code.NAME_MISSING),
     ],
 )
 def test_a_face_that_is_not_settled_is_unknown(face: FaceFact, code: Code) -> None:
-    """Unmatched, suggested, rejected, dismissed without a reason, or matched without its name: never yes."""
+    """Unmatched, suggested, rejected, dismissed by what settles nothing, or matched without its name: never yes."""
     found = _ask(face, _face(person="finn"), _name("finn"))
     assert (found.status, found.until, _codes(found)) == (Status.UNKNOWN, None, [code])
 
@@ -148,10 +160,16 @@ def test_a_machine_tag_clears_only_where_the_house_says_so() -> None:
 
 
 def test_a_dismissed_face_does_not_block_and_is_shown() -> None:
-    """A statue beside Åsa: cleared, with the reason of the dismissal in the answer."""
-    found = _ask(_face("dismissed", reason="statue"), _face(person="asa"), _name("asa"))
+    """A statue and eleven small faces beside Åsa: cleared, with the reasons of the dismissals in the answer."""
+    small = [_face("dismissed", why="too_small", width=127)] * 11
+    found = _ask(
+        _face("dismissed", reason=" statue", why="no_person"), *small, _face(person="asa"), _name("asa")
+    )
     assert found.status is Status.CLEARED
-    assert [(r.code, dict(r.values)) for r in found.reasons] == [(Code.FACE_DISMISSED, {"why": "statue"})]
+    assert [(r.code, dict(r.values)) for r in found.reasons] == [
+        (Code.FACE_DISMISSED, {"dismissal": "no_person", "why": "statue", "count": "1"}),
+        (Code.FACE_DISMISSED, {"dismissal": "too_small", "why": "", "count": "11"}),
+    ]
 
 
 def test_small_figures_are_told_and_block_only_on_request() -> None:
@@ -169,7 +187,7 @@ def test_small_figures_are_told_and_block_only_on_request() -> None:
     [
         ((), Code.NO_FACE),
         ((_face("unmatched", width=9),), Code.SMALL_FIGURES),
-        ((_face("dismissed", reason="crowd"),), Code.FACE_DISMISSED),
+        ((_face("dismissed", why="too_small"),), Code.FACE_DISMISSED),
     ],
 )
 def test_where_nobody_is_named_nothing_is_cleared(parts: tuple[FaceFact, ...], code: Code) -> None:
@@ -199,7 +217,7 @@ def _window(start: int, length: int | None) -> Window:
 _people = st.sampled_from(["asa", "bo", "clara"])
 _faces = st.builds(
     FaceFact, st.sampled_from(FaceState), st.none() | _people, st.sampled_from([None, 5, 19, 20, 60, 119, 400]),
-    st.sampled_from([None, "", "crowd"]),
+    st.sampled_from([None, "", "crowd"]), st.booleans(), st.none() | st.sampled_from(Dismissal),
 )  # fmt: skip
 _small = st.integers(1, 400).map(lambda width: FaceFact(FaceState.UNMATCHED, None, width))
 _settled = _people.map(lambda person: FaceFact(FaceState.MATCHED, person, 60))

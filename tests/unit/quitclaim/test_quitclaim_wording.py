@@ -7,6 +7,8 @@ import pytest
 from plugin.ledger.migrations.versions import r0009_looked_closely
 from plugin.ledger.retention import FORGOTTEN
 from plugin.quitclaim.answers import Code, Reason
+from plugin.quitclaim.dismissal import Dismissal
+from plugin.quitclaim.dismissal_words import dismissal
 from plugin.quitclaim.examination_words import NotExamined, say
 from plugin.quitclaim.wording import _SENTENCES, render
 from plugin.recognizer.partly import Partly
@@ -45,9 +47,24 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
             "3 gezichten hebben nog geen naam",
         ),
         (
-            Reason(Code.FACE_DISMISSED, (("why", "statue"),)),
-            "a face was left out: statue",
-            "een gezicht is buiten beschouwing gelaten: statue",
+            Reason(Code.FACE_DISMISSED, (("dismissal", "no_person"), ("why", "statue"), ("count", "1"))),
+            "a face was left out: it shows no person (statue)",
+            "een gezicht is buiten beschouwing gelaten: het toont geen persoon (statue)",
+        ),
+        (
+            Reason(Code.FACE_DISMISSED, (("dismissal", "too_small"), ("why", ""), ("count", "11"))),
+            "11 faces were left out: too small to be recognised",
+            "11 gezichten zijn buiten beschouwing gelaten: te klein om herkend te worden",
+        ),
+        (
+            Reason(Code.FACE_SET_ASIDE, (("dismissal", "objects"), ("why", ""), ("count", "1"))),
+            "a face was left out and is not decided for use: somebody who objects",
+            "een gezicht is buiten beschouwing gelaten, en voor gebruik is niets beslist: iemand die bezwaar maakt",
+        ),
+        (
+            Reason(Code.FACE_DISMISSED_BEFORE, (("dismissal", ""), ("why", "crowd"), ("count", "2"))),
+            "2 faces were left out before the reasons were a list, and have to be decided again: crowd",
+            "2 gezichten zijn buiten beschouwing gelaten voor er een lijst van redenen was: beslis opnieuw: crowd",
         ),
         (
             Reason(Code.NEVER_AGREED, (("name", ""),)),
@@ -81,9 +98,9 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
             "er is maar een deel onderzocht: film by Bo",
         ),
         (
-            Reason(Code.FACE_DISMISSED, (("why", "film"),)),
-            "a face was left out: film",
-            "een gezicht is buiten beschouwing gelaten: film",
+            Reason(Code.FACE_DISMISSED, (("dismissal", "no_person"), ("why", "film"))),
+            "a face was left out: it shows no person (film)",
+            "een gezicht is buiten beschouwing gelaten: het toont geen persoon (film)",
         ),
         (
             Reason(Code.NAMES_UNREAD, (("why", ""),)),
@@ -129,10 +146,21 @@ def test_every_reason_has_its_words(language: str) -> None:
     for code in Code:
         for form in _SENTENCES[language][code]:
             fields = {field for _, field, _, _ in string.Formatter().parse(form) if field}
-            assert fields <= {"name", "use", "date", "why", "count", "log", "px"}
+            assert fields <= {"name", "use", "date", "why", "count", "log", "px", "dismissal"}
         said = render(Reason(code, values), language)
         assert said
         assert "{" not in said
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "fr"])
+def test_every_dismissal_has_its_words(language: str) -> None:
+    """Each of the list, none twice, with and without a note; and what was dismissed before there was one."""
+    said = {dismissal(key, "", language) for key in ("", *Dismissal)}
+    assert len(said) == 1 + len(Dismissal)
+    assert {dismissal(key, "a poster", language) for key in Dismissal} == {
+        f"{one} (a poster)" for one in said - {dismissal("", "", language)}
+    }
+    assert dismissal("", "a poster", language).endswith(": a poster")
 
 
 def test_english_and_dutch_have_the_same_forms() -> None:

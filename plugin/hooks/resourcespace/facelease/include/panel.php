@@ -6,6 +6,7 @@
 
 const FACELEASE_ORIGINS = ['machine', 'confirmed', 'hand'];
 const FACELEASE_STATUSES = ['cleared', 'blocked', 'unknown', 'no_person_found'];
+const FACELEASE_DISMISSALS = ['no_person', 'too_small', 'bystander', 'objects', 'other'];
 const FACELEASE_FACES = ['matched', 'suggested', 'unmatched', 'rejected', 'dismissed'];
 
 /**
@@ -29,17 +30,17 @@ function facelease_ask_panel(int $ref, string $user, bool $can_edit, array $deci
     return ['state' => $refused ? 'refused' : 'silent'];
 }
 
-/** What was decided in the browser; null where the form is not one of ours. */
+/** What was decided in the browser; null where the form is not one of ours. The reason of a dismissal is a key of the list. */
 function facelease_decision(string $action, string $face, string $reason): ?array
 {
     if ($action === '') {
         return ['action' => null, 'face' => null, 'reason' => ''];
     }
-    $reason = mb_substr(trim((string) preg_replace('/\p{Cc}+/u', ' ', $reason)), 0, 200);
-    $known = in_array($action, ['confirm', 'reject', 'dismiss'], true) && ctype_digit($face);
+    $dismissed = in_array($action, ['dismiss', 'dismiss_small'], true);
+    $known = ($dismissed || in_array($action, ['confirm', 'reject'], true)) && ctype_digit($face);
 
-    return $known && ($action !== 'dismiss' || $reason !== '')
-        ? ['action' => $action, 'face' => (int) $face, 'reason' => $reason]
+    return $known && (!$dismissed || in_array($reason, FACELEASE_DISMISSALS, true))
+        ? ['action' => $action, 'face' => (int) $face, 'reason' => $dismissed ? $reason : '']
         : null;
 }
 
@@ -64,6 +65,7 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
     $people = facelease_list($said, 'people');
     facelease_render_people($people);
     $settled = array_filter($people, static fn(array $person): bool => ($person['origin'] ?? '') === 'confirmed');
+    facelease_render_small($said['small'] ?? null, $can_edit);
     foreach ($faces as $number => $face) {
         facelease_render_face($face, $number + 1, $can_edit, array_column($settled, 'name'));
     }
@@ -232,20 +234,37 @@ function facelease_render_face(array $face, int $number, bool $can_edit, array $
     $line = $number . '. ' . (facelease_text($face['label'] ?? '') ?: $words);
     echo '<div class="FaceleaseFace" data-face="' . escape((string) $face['id']) . '"><span>' . escape($line) . '</span>';
     $actions = ['suggested' => ['confirm', 'reject', 'dismiss'], 'matched' => ['confirm', 'reject'],
-                'unmatched' => ['dismiss'], 'rejected' => ['dismiss']][$state] ?? [];
+                'unmatched' => ['dismiss'], 'rejected' => ['dismiss'],
+                'dismissed' => ($face['again'] ?? false) === true ? ['dismiss'] : []][$state] ?? [];
     foreach ($can_edit ? array_diff($actions, in_array($person, $settled, true) ? ['confirm'] : []) : [] as $action) {
-        facelease_render_action($action, (string) $face['id']);
+        facelease_render_action($action, (string) $face['id'], ($face['small'] ?? false) === true);
     }
     echo '</div>';
 }
 
-/** A button; leaving somebody out takes a reason beside it. */
-function facelease_render_action(string $action, string $face): void
+/** One act for all small figures on which nobody has decided, where there is more than one. */
+function facelease_render_small(mixed $small, bool $can_edit): void
+{
+    $count = is_array($small) && is_int($small['count'] ?? null) && is_int($small['newest'] ?? null) ? $small['count'] : 0;
+    if (!$can_edit || $count < 2) {
+        return;
+    }
+    echo '<div class="FaceleaseSmall"><span class="FaceleaseAction"><button type="button" data-action="dismiss_small"'
+        . ' data-reason="too_small" data-face="' . escape((string) $small['newest']) . '">'
+        . escape(facelease_word('action_dismiss_small', $count)) . '</button></span></div>';
+}
+
+/** A button; leaving somebody out takes a reason of the list beside it, "too small" only where that may be said. */
+function facelease_render_action(string $action, string $face, bool $small = false): void
 {
     echo '<span class="FaceleaseAction">';
     if ($action === 'dismiss') {
-        echo '<input type="text" name="reason" maxlength="200" placeholder="' . escape(facelease_word('reason')) . '"'
-            . ' aria-label="' . escape(facelease_word('reason')) . '">';
+        echo '<select name="reason" aria-label="' . escape(facelease_word('reason')) . '">'
+            . '<option value="">' . escape(facelease_word('reason')) . '</option>';
+        foreach (array_diff(FACELEASE_DISMISSALS, $small ? [] : ['too_small']) as $key) {
+            echo '<option value="' . escape($key) . '">' . escape(facelease_word('dismissal_' . $key)) . '</option>';
+        }
+        echo '</select>';
     }
     echo '<button type="button" data-action="' . escape($action) . '" data-face="' . escape($face)
         . '">' . escape(facelease_word('action_' . $action)) . '</button></span>';

@@ -46,10 +46,11 @@ document.addEventListener('click', function (event) {
         return;
     }
     var panel = button.closest('.FaceleasePanel');
-    var input = button.closest('.FaceleaseFace').querySelector('input[name=reason]');
-    var reason = input ? input.value : '';
-    if (button.dataset.action === 'dismiss' && reason.trim() === '') {
-        input.focus();
+    var face = button.closest('.FaceleaseFace');
+    var choice = face && face.querySelector('select[name=reason]');
+    var reason = button.dataset.reason || (choice ? choice.value : '');
+    if (button.dataset.action === 'dismiss' && reason === '') {
+        choice.focus();
         return;
     }
     panel.querySelectorAll('button').forEach(function (one) { one.disabled = true; });

@@ -38,7 +38,13 @@ $lang['facelease_face_dismissed'] = 'Left out';
 $lang['facelease_action_confirm'] = 'Confirm';
 $lang['facelease_action_reject'] = 'Not this person';
 $lang['facelease_action_dismiss'] = 'Leave out';
-$lang['facelease_reason'] = 'Reason (crowd, statue…)';
+$lang['facelease_reason'] = 'Choose a reason';
+$lang['facelease_action_dismiss_small'] = 'Leave out all %d small figures: too small to be recognised';
+$lang['facelease_dismissal_no_person'] = 'It shows no person';
+$lang['facelease_dismissal_too_small'] = 'Too small to be recognised';
+$lang['facelease_dismissal_bystander'] = 'A bystander (stays unknown)';
+$lang['facelease_dismissal_objects'] = 'Somebody who objects (stays unknown)';
+$lang['facelease_dismissal_other'] = 'Something else (stays unknown)';
 $lang['facelease_why'] = 'Why?';
 
 $lang['facelease_collection_intro'] = 'Comparing a face is processing of biometric data, of strangers too. Recognition therefore stays off unless somebody has recorded on which basis it may run here.';

@@ -38,7 +38,13 @@ $lang['facelease_face_dismissed'] = 'Buiten beschouwing gelaten';
 $lang['facelease_action_confirm'] = 'Bevestigen';
 $lang['facelease_action_reject'] = 'Niet deze persoon';
 $lang['facelease_action_dismiss'] = 'Buiten beschouwing laten';
-$lang['facelease_reason'] = 'Reden (menigte, standbeeld…)';
+$lang['facelease_reason'] = 'Kies een reden';
+$lang['facelease_action_dismiss_small'] = 'Alle %d kleine figuren buiten beschouwing laten: te klein om herkend te worden';
+$lang['facelease_dismissal_no_person'] = 'Het toont geen persoon';
+$lang['facelease_dismissal_too_small'] = 'Te klein om herkend te worden';
+$lang['facelease_dismissal_bystander'] = 'Een omstander (blijft onbekend)';
+$lang['facelease_dismissal_objects'] = 'Iemand die bezwaar maakt (blijft onbekend)';
+$lang['facelease_dismissal_other'] = 'Iets anders (blijft onbekend)';
 $lang['facelease_why'] = 'Waarom?';
 
 $lang['facelease_collection_intro'] = 'Een gezicht vergelijken is verwerking van biometrische gegevens, ook van vreemden. Herkenning blijft daarom uit, tenzij iemand heeft vastgelegd op welke grondslag zij hier mag lopen.';
