@@ -84,7 +84,10 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
             raise ConfigError(
                 f"resourcespace.key_file: {path} cannot be read: put the API key in it"
             ) from error
-        return cls(store, config, Client(config.resourcespace, key))
+        server = config.resourcespace
+        if server.ca_file:
+            server = server.model_copy(update={"ca_file": str(config.path(server.ca_file))})
+        return cls(store, config, Client(server, key))
 
     def close(self) -> None:
         """Close the connections."""
