@@ -12,6 +12,7 @@ from plugin.flows.hand_names import HandName
 from plugin.flows.reconciliation import Begun, Outcome
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
+from sidecar.commands import confirming
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, say, someone, table
 from sidecar.runner import Runner
 
@@ -142,12 +143,15 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
 @tags.command()
 @_TAGS
 @_PERSON
+@confirming.yes
 @as_json
 @click.pass_obj
-def remove(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool) -> None:
+def remove(shell: Shell, tags: tuple[int, ...], person: str | None, yes: bool, as_json: bool) -> None:
     """The names go from the DAM; who decided it is recorded."""
     with shell.house() as services:
         chosen = _chosen(services, tags, person)
+        count = hand_names.standing(services, chosen)
+        confirming.ask([f"{count} names that somebody set by hand"] if count else [], yes)
         try:
             count, why = hand_names.take_off(services, chosen, actor()), None
         except DamError as error:

@@ -7,13 +7,14 @@ import click
 import segno
 
 from plugin.errors import ConfigError, NotFound
-from plugin.flows import forms, invitations, links, repeats, roster
+from plugin.flows import consequences, forms, invitations, links, repeats, roster
 from plugin.flows.forms import Stored
 from plugin.flows.invitations import Invite
 from plugin.flows.links import Made
 from plugin.flows.services import Services
 from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim.sheets import sheet
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, post_letters, say, say_finished, table
 from sidecar.commands.quitclaims import quitclaim
 
@@ -91,11 +92,14 @@ def _version(services: Services, name: str, version: int) -> Stored:
 
 @form.command()
 @click.argument("name")
+@confirming.yes
 @as_json
 @click.pass_obj
-def retire(shell: Shell, name: str, as_json: bool) -> None:
+def retire(shell: Shell, name: str, yes: bool, as_json: bool) -> None:
     """Ask NAME in no new invitation; links that are out keep asking it."""
     with shell.house() as services:
+        used = [one for one in forms.listed(services, name) if one.retired_at is None]
+        confirming.ask([f"new invitations that ask {one.form.text_version}" for one in used], yes)
         before = forms.retire(services, name, actor())
         said = f"{name}: retired"
         if before is not None:
@@ -166,11 +170,13 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
 
 @quitclaim.command()
 @click.argument("link_id", metavar="ID")
+@confirming.yes
 @as_json
 @click.pass_obj
-def uninvite(shell: Shell, link_id: str, as_json: bool) -> None:
+def uninvite(shell: Shell, link_id: str, yes: bool, as_json: bool) -> None:
     """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
     with shell.house() as services:
+        confirming.ask(confirming.told(consequences.of_link(services, link_id)), yes)
         before = invitations.take_back(services, link_id, actor())
         said = "taken back: it opens nothing any more"
         if before is not None:

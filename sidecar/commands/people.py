@@ -10,6 +10,7 @@ from plugin.errors import DamError
 from plugin.flows import (
     ages,
     consent,
+    consequences,
     erasure,
     erasure_register,
     gallery,
@@ -23,7 +24,7 @@ from plugin.flows.ages import Age
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
-from sidecar.commands import certificates, identities, portals, references
+from sidecar.commands import certificates, confirming, identities, portals, references
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
 
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
@@ -168,9 +169,10 @@ def _line(grant: dict[str, object]) -> str:
 @click.argument(
     "photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
+@confirming.yes
 @as_json
 @click.pass_obj
-def enrol(shell: Shell, who: str, photos: tuple[Path, ...], as_json: bool) -> None:
+def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: bool) -> None:
     """Make a template of reference PHOTOS, three or more of the person alone."""
     with shell.house() as services:
         person_id = someone(services, who)
@@ -182,13 +184,17 @@ def enrol(shell: Shell, who: str, photos: tuple[Path, ...], as_json: bool) -> No
 
 @person.command()
 @click.argument("who")
+@confirming.yes
 @as_json
 @click.pass_obj
-def objects(shell: Shell, who: str, as_json: bool) -> None:
+def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The child's own objection: recognition stops at once."""
     with shell.house() as services:
         person_id = someone(services, who)
         before = repeats.objected(services, person_id)
+        ending = consequences.of_grants(services, person_id, None, "object")
+        kept = f"the objection of {ending.name} is kept, and no guardian can take it back"
+        confirming.ask([*confirming.told(ending), kept] if before is None else [], yes)
         ended = consent.object_(services, person_id, actor())
         left = finish_jobs(services)
         said = "the objection is kept, and no guardian can take it back"
@@ -203,17 +209,15 @@ def objects(shell: Shell, who: str, as_json: bool) -> None:
 @click.option(
     "--certificate", type=click.Path(path_type=Path), help="Also write the certificate to this file."
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@confirming.yes
 @as_json
 @click.pass_obj
 def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: bool) -> None:
     """Forget a person, here and in the DAM; prints the certificate."""
     with shell.house() as services:
         person_id = someone(services, who)
-        if not yes:
-            click.confirm(
-                "Everything of this person is destroyed and cannot be brought back. Go on?", abort=True
-            )
+        ending = consequences.of_person(services, person_id)
+        confirming.ask([f"everything that is known of {ending.name}", *confirming.told(ending)], yes)
         done = erasure.erase(services, person_id, actor())
         finish_jobs(services)
         done = erasure_register.look(services, done.number, actor()) if done.finished_at else done

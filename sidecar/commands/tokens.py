@@ -6,6 +6,7 @@ import click
 
 from plugin.flows import repeats, tokens
 from plugin.flows.tokens import Scope
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, say, table
 
 
@@ -66,11 +67,14 @@ def _short(value: object) -> str:
 
 @token.command()
 @click.argument("token_id")
+@confirming.yes
 @as_json
 @click.pass_obj
-def revoke(shell: Shell, token_id: str, as_json: bool) -> None:
+def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
     """The token opens nothing from now on."""
     with shell.house(catch_up=False) as services:
+        open_ = [one for one in tokens.listed(services) if one.id == token_id and one.revoked_at is None]
+        confirming.ask([f"the token of {one.label} ({', '.join(one.scopes)})" for one in open_], yes)
         before = tokens.revoke(services, token_id, actor())
         said = f"token {token_id}: revoked"
         if before is not None:
