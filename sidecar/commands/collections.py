@@ -102,11 +102,10 @@ def history(shell: Shell, ref: str, as_json: bool) -> None:
     """Every decision about the collection REF, oldest first: who, when, mode, basis, reference, and why."""
     with shell.house() as services:
         found = ruling_history.read(services, ref, actor())
-        zone = services.config.site.zone
     rows = [asdict(one) | {"why": one.why.value} for one in found]
     heads = ["when", "who", "why", "mode", "basis", "reference", "decided by", "review", "members"]
     lines = [
-        [f"{one.set_at.astimezone(zone):%Y-%m-%d %H:%M}", one.set_by, _why(one), one.mode, one.basis, one.reference,
+        [shell.local(one.set_at), one.set_by, _why(one), one.mode, one.basis, one.reference,
          " ".join(filter(None, [one.by, str(one.decided or "")])), one.review_date or "",
          ", ".join(one.names) or one.members or ""]
         for one in found
@@ -120,15 +119,11 @@ def history(shell: Shell, ref: str, as_json: bool) -> None:
 def lost(shell: Shell, as_json: bool) -> None:
     """Rulings whose folder is not where it was and could not be followed."""
     with shell.house() as services, services.store.read() as conn:
-        zone = services.config.site.zone
         rows = [
             {"ref": row.ref, "mode": row.mode, "since": row.lost_at, "halts": row.lost_below or ""}
             for row in held_photographs.lost(conn)
         ]
-    lines = [
-        [row["ref"], row["mode"], f"{row['since'].astimezone(zone):%Y-%m-%d %H:%M}", row["halts"]]
-        for row in rows
-    ]
+    lines = [[row["ref"], row["mode"], shell.local(row["since"]), row["halts"]] for row in rows]
     say(as_json, rows, table(["ref", "mode", "since", "nothing is compared below"], lines))
 
 

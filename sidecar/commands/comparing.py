@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from plugin.clock import local_day
 from plugin.errors import DamError, NothingDone
 from plugin.flows import hand_names, reconciliation, waiting_list
 from plugin.flows.hand_names import HandName
@@ -101,7 +102,7 @@ def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, 
             one.tag_id,
             one.ref,
             one.name,
-            f"{one.since.astimezone(zone):%Y-%m-%d}",
+            local_day(one.since, zone),
             *([one.kept_by] if kept else []),
         ]
         for one in found

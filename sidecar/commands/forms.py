@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import segno
 
+from plugin.clock import local_day
 from plugin.errors import ConfigError, NotFound
 from plugin.flows import consequences, forms, invitations, links, repeats, roster
 from plugin.flows.forms import Stored
@@ -53,7 +54,8 @@ def list_(shell: Shell, as_json: bool) -> None:
         rows = [
             {
                 "id": one.id, "name": one.form.name, "version": one.form.version,
-                "languages": " ".join(sorted(one.form.texts)), "since": f"{one.created_at:%Y-%m-%d}",
+                "languages": " ".join(sorted(one.form.texts)),
+                "since": local_day(one.created_at, shell.config.site.zone),
                 "in use": "no" if one.retired_at else "yes",
             }
             for one in forms.listed(services)
@@ -164,7 +166,7 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
             else invitations.unanswered(conn, roster.find(conn, who or ""))
         )
     heads = ["id", "kind", "since", "until"]
-    rows = [[one["id"], one["kind"], f"{one['since']:%Y-%m-%d}", f"{one['until']:%Y-%m-%d}"] for one in out]
+    rows = [[one["id"], one["kind"], shell.local(one["since"]), shell.local(one["until"])] for one in out]
     say(as_json, out, table(heads, rows))
 
 

@@ -134,7 +134,7 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
         data["kept_beside"] = [{"resource": ref, "files": count} for ref, count in beside]
     lines = [f"{name}  ({person_id})"]
     lines += [
-        f"quitclaim {claim['version']}: {_line(grant)}"
+        f"quitclaim {claim['version']}: {_line(shell, grant)}"
         for claim in data["quitclaims"]
         for grant in claim["grants"]
     ]
@@ -154,14 +154,14 @@ def _beside(services: Services, person_id: str) -> tuple[list[tuple[str, int]], 
         return [], [f"whether the DAM keeps other files beside these photographs is not known now: {error}"]
 
 
-def _line(grant: dict[str, object]) -> str:
+def _line(shell: Shell, grant: dict[str, object]) -> str:
     what = f"{grant['purpose']} on {grant['channel']}" if grant["purpose"] else "recognition"
     end = (
-        f"{grant['ended_kind']} {grant['ended_at']}"
+        f"{grant['ended_kind']} {shell.cell(grant['ended_at'])}"
         if grant["ended_at"]
-        else f"until {grant['valid_until'] or 'withdrawn'}"
+        else f"until {shell.cell(grant['valid_until']) or 'withdrawn'}"
     )
-    return f"{what}, from {grant['valid_from']}, {end}  [{grant['id']}]"
+    return f"{what}, from {shell.cell(grant['valid_from'])}, {end}  [{grant['id']}]"
 
 
 @person.command()
@@ -176,10 +176,13 @@ def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: 
     """Make a template of reference PHOTOS, three or more of the person alone."""
     with shell.house() as services:
         person_id = someone(services, who)
-        enrolment = gallery.enrol(services, person_id, [path.read_bytes() for path in photos], actor())
-    notes = [f"{path.name}: {note or 'good'}" for path, note in zip(photos, enrolment.notes, strict=True)]
-    notes.append(f"enrolled: {person_id} is compared from now on, from {len(photos)} photographs")
-    say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, notes)
+        confirming.ask(confirming.told(consequences.of_pictures(services, person_id)), yes)
+        bodies, files = [path.read_bytes() for path in photos], [str(path) for path in photos]
+        enrolment = gallery.enrol(services, person_id, bodies, actor(), files)
+    lines = [f"{file}: note: {note}" for file, note in zip(files, enrolment.notes, strict=True) if note]
+    made = f"enrolled: a template was made of {len(photos)} photographs"
+    lines.append(f"{made}; {person_id} may be matched from now on, where recognition is on")
+    say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, lines)
 
 
 @person.command()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -143,9 +144,11 @@ def heads_key(shell: Shell, replace: bool, lost: str | None, yes: bool, as_json:
         else:
             key = services.head_key
     former = [{"public": one.public, "until": one.until} for one in reversed(key.former)]
-    say(as_json, {"public": key.public, "former": former}, _key_lines(key))
+    say(as_json, {"public": key.public, "former": former}, _key_lines(shell, key))
 
 
-def _key_lines(key: HeadKey) -> Iterator[str]:
+def _key_lines(shell: Shell, key: HeadKey) -> Iterator[str]:
     yield key.public
-    yield from (f"{one.public}  until {one.until}, signs nothing more" for one in reversed(key.former))
+    for one in reversed(key.former):
+        until = shell.local(datetime.fromisoformat(one.until))
+        yield f"{one.public}  until {until}, signs nothing more"

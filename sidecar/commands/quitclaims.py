@@ -160,7 +160,7 @@ def list_(shell: Shell, who: str, as_json: bool) -> None:
                 }
             )  # fmt: skip
     heads = ["grant", "version", "kind", "purpose", "channel", "from", "until", "state"]
-    say(as_json, rows, table(heads, [[_short(row[head]) for head in heads] for row in rows]))
+    say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
 
 
 def _state(grant: Grant, start: object, end: object, now: object) -> str:
@@ -171,10 +171,6 @@ def _state(grant: Grant, start: object, end: object, now: object) -> str:
     if end is None or end > now:  # type: ignore[operator]
         return "in force"
     return grant.ended_kind.value if grant.ended_kind else "over"
-
-
-def _short(value: object) -> str:
-    return "" if value is None else f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "hour") else str(value)
 
 
 @quitclaim.command()

@@ -13,9 +13,13 @@ from plugin.flows.faces import reason_of
 from plugin.flows.services import Services
 from plugin.ledger.free_text import Texts
 from plugin.quitclaim import wording
+from plugin.quitclaim.answers import Status
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
 
 _DAY = click.DateTime(["%Y-%m-%d"])
+
+EXIT_CODES = {Status.CLEARED: 0, Status.BLOCKED: 3, Status.UNKNOWN: 4, Status.NO_PERSON_FOUND: 4}
+"""Unknown is the worst: of what is blocked somebody knows why. That nobody was found is no yes, whatever a gate says."""
 
 
 @click.group("review")
@@ -184,7 +188,11 @@ def clearance(
     language: str | None, all_: bool, first: datetime | None, last: datetime | None, count: bool, after: str,
     limit: int, as_json: bool,
 ) -> None:  # fmt: skip
-    """May PHOTO be used? With --all, or without PHOTO: which photographs are cleared for --channel."""
+    """May PHOTO be used? With --all, or without PHOTO: which photographs are cleared for --channel.
+
+    Exit code of a PHOTO: 0 it is cleared for every channel that was asked, 3 it is blocked, 4 it is unknown, or nobody
+    was found on it; of several channels the worst. 1 is an error, 2 wrong use. A list is 0.
+    """
     if photo is not None and all_:
         raise click.UsageError("give a PHOTO, or --all for every photograph that is cleared")
     with shell.house() as services:
@@ -208,7 +216,7 @@ def clearance(
         for one, answer in answers.items()
     }  # fmt: skip
     rows = [
-        [one, d["status"], _local(shell, d["until"]), "; ".join(r["text"] for r in d["reasons"])]
+        [one, d["status"], shell.local(d["until"]), "; ".join(r["text"] for r in d["reasons"])]
         for one, d in data.items()
     ]
     say(
@@ -216,11 +224,7 @@ def clearance(
         {"photo": photo, "purpose": use, "channels": data},
         table(["channel", "answer", "until", "why"], rows),
     )
-
-
-def _local(shell: Shell, moment: datetime | None) -> str:
-    """A moment as a clock on the wall of the organisation shows it."""
-    return "" if moment is None else f"{moment.astimezone(shell.config.site.zone):%Y-%m-%d %H:%M}"
+    raise SystemExit(max(EXIT_CODES[answer.status] for answer in answers.values()))
 
 
 def _span(
@@ -247,6 +251,6 @@ def _all(
     }
     size = f", as copies of at most {wording.thousands(span.max_px, 'en')} px" if span.max_px else ""
     lines = [f"{count} photographs are cleared for {span.purpose} on {span.channel}{size}"]
-    lines += [f"{one.ref}  until {_local(shell, one.until) or 'withdrawn'}" for one in found.photos]
+    lines += [f"{one.ref}  until {shell.local(one.until) or 'withdrawn'}" for one in found.photos]
     lines += [f"the next page: --after {found.next}"] if found.next else []
     say(as_json, data, lines)

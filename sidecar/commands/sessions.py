@@ -21,8 +21,7 @@ def list_(shell: Shell, as_json: bool) -> None:
         rows = [vars(one) for one in signin.sessions(services)]
     heads = ["id", "user", "role", "since", "seen", "until"]
     cells = [
-        [row["id"], row["user"], row["role"], *(f"{row[when]:%Y-%m-%d %H:%M}" for when in heads[3:])]
-        for row in rows
+        [row["id"], row["user"], row["role"], *(shell.local(row[when]) for when in heads[3:])] for row in rows
     ]
     say(as_json, rows, table(heads, cells))
 

@@ -50,19 +50,13 @@ def list_(shell: Shell, as_json: bool) -> None:
             for row in tokens.listed(services)
         ]  # fmt: skip
     heads = ["id", "label", "scopes", "tools", "state", "until", "used"]
-    say(as_json, rows, table(heads, [[_short(row[head]) for head in heads] for row in rows]))
+    say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
 
 
 def _state(revoked: datetime | None, until: datetime | None, now: datetime) -> str:
     if revoked is not None:
         return "revoked"
     return "over" if until is not None and until <= now else "valid"
-
-
-def _short(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return " ".join(value) if isinstance(value, list) else str(value or "")
 
 
 @token.command()
