@@ -109,6 +109,12 @@ class Config(Section):
         return self._folder.absolute()
 
     @property
+    def server_of_dam(self) -> ResourceSpaceSection:
+        """The server with its file of authorities where that lies."""
+        file = self.resourcespace.ca_file
+        return self.resourcespace.model_copy(update={"ca_file": file and str(self.path(file))})
+
+    @property
     def store_url(self) -> str:
         return self.store.url.replace("{data}", str(Path(self.data).expanduser().absolute()))
 

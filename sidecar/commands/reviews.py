@@ -1,5 +1,6 @@
 """`facelease review` and `facelease clearance`: what editors decide, and what they ask."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +14,13 @@ from plugin.flows.faces import reason_of
 from plugin.flows.services import Services
 from plugin.ledger.free_text import Texts
 from plugin.quitclaim import wording
-from plugin.quitclaim.answers import Status
+from plugin.quitclaim.answers import Answer, Status
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 EXIT_CODES = {Status.CLEARED: 0, Status.BLOCKED: 3, Status.UNKNOWN: 4, Status.NO_PERSON_FOUND: 4}
-"""Unknown is the worst: of what is blocked somebody knows why. That nobody was found is no yes, whatever a gate says."""
+"""Unknown is the worst: of what is blocked somebody knows why. That nobody was found is no yes."""
 
 
 @click.group("review")
@@ -205,12 +206,19 @@ def clearance(
         channels = [channel] if channel else list(listed.channels)
         on = day.date() if day else None
         answers = {one: clearances.ask(services, photo, use, one, on) for one in channels}
-    words = language or shell.config.site.language
+    _say_answers(shell, photo, use, answers, language or shell.config.site.language, as_json)
+    raise SystemExit(max(EXIT_CODES[answer.status] for answer in answers.values()))
+
+
+def _say_answers(
+    shell: Shell, photo: str, use: str, answers: Mapping[str, Answer], language: str, as_json: bool
+) -> None:
     data: dict[str, dict[str, Any]] = {
         one: {
             "status": answer.status.value, "until": answer.until, "max_px": listed.max_px.get(one),
             "reasons": [
-                {"code": r.code.value, "text": wording.render(r, words, shell.config.site.zone)} for r in answer.reasons
+                {"code": r.code.value, "text": wording.render(r, language, shell.config.site.zone)}
+                for r in answer.reasons
             ],
         }
         for one, answer in answers.items()
@@ -224,7 +232,6 @@ def clearance(
         {"photo": photo, "purpose": use, "channels": data},
         table(["channel", "answer", "until", "why"], rows),
     )
-    raise SystemExit(max(EXIT_CODES[answer.status] for answer in answers.values()))
 
 
 def _span(

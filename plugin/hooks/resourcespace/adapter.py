@@ -84,10 +84,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
             raise ConfigError(
                 f"resourcespace.key_file: {path} cannot be read: put the API key in it"
             ) from error
-        server = config.resourcespace
-        if server.ca_file:
-            server = server.model_copy(update={"ca_file": str(config.path(server.ca_file))})
-        return cls(store, config, Client(server, key))
+        return cls(store, config, Client(config.server_of_dam, key))
 
     def close(self) -> None:
         """Close the connections."""
