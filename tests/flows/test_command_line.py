@@ -55,7 +55,9 @@ def test_a_whole_day(run: Run, tmp_path: Path) -> None:
     run("quitclaim", "add", "Åsa", *signed, "--text-version", "2026-1", "--evidence", "form.pdf")
     references = [str(samples.portrait(p)) for p in (samples.A_FRONT, samples.A_SPEECH)]
     enrolled = run("person", "enrol", who, *references).stdout.splitlines()
-    assert enrolled[0].startswith(f"{references[0]}: note: 3 or more photographs")  # what it warns of comes first
+    assert enrolled[0].startswith(
+        f"{references[0]}: note: 3 or more photographs"
+    )  # what it warns of comes first
     assert enrolled[-1].startswith("enrolled: a template was made of 2 photographs")
     basis = ("--basis", "all-asked", "--reference", "list", "--by", "administrator")
     run("collection", "set", "shoot", "auto", *basis)
@@ -71,7 +73,9 @@ def test_a_whole_day(run: Run, tmp_path: Path) -> None:
         data(run("clearance", photo, "--channel", "website", "--json"))["channels"]["website"]["status"]
         == "cleared"
     )
-    assert "cleared" in run("clearance", photo, "--language", "nl", code=3).stdout  # press is blocked: the worst
+    assert (
+        "cleared" in run("clearance", photo, "--language", "nl", code=3).stdout
+    )  # press is blocked: the worst
     assert data(run("clearance", "--channel", "website", "--json"))["count"] == 1
     assert "Åsa" in run("person", "show", "Åsa").stdout
     refused = run("quitclaim", "withdraw", "Åsa", ok=False)
