@@ -270,11 +270,13 @@ def test_both_languages_say_everything() -> None:
             "facelease_setup_title",
             "facelease_permissions",
             "facelease_team",
+            "facelease_term_website",
         }, key
     source = "\n".join(uncommented(path) for path in FILES if path.parent.name != "languages")
     literals = set(re.findall(r"'([\w-]+)'", source))
     built = {
         "mode_",
+        "term_",
         "basis_",
         "origin_",
         "status_",
