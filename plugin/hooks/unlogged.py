@@ -31,8 +31,8 @@ class Unlogged:
         """Files hold every name that a person can have; EXIF alone parts its keywords by ;."""
         if ";" in node and "xmp" not in self.places:
             return (
-                "without exiftool names go into EXIF alone, where ; parts one name from the next: choose another display "
-                "name, or install exiftool"
+                "without exiftool names go into EXIF alone, where ; parts one name from the next: choose another "
+                "display name, or install exiftool"
             )
         return None
 

@@ -31,7 +31,7 @@ return [
     'include/gate.php' => [4593, 'e3d1009fa5aa8da7471ce11059d7e67b14badf320229c3a3a1a9e65d4cf8be96'],
     'include/mentions.php' => [3737, '6e2a8e5210d87c02f0052edd84b9c4599e1d995c171f5bfcd910f6cb7516a5e1'],
     'include/modes.php' => [11148, '3ac61ac879df7134c98230061730cc5ff2a932c2a2fef51853ecd35478f50a86'],
-    'include/panel.php' => [11871, 'b2e36fad398be8c2a997d9104420b959a99a0ff47fb5e833eb0d7a06123023c6'],
+    'include/panel.php' => [11888, 'bc20d08933797389b175c6a7361cb62a52d03ecc9b4dbbb4254c0a5aed026fca'],
     'include/photo.php' => [4335, '2168bab528bb29f26112c93102824e3ce9b3e84e77c911285e2799c010db302f'],
     'include/places.php' => [2698, '16d9e3d9c099a6aaffec2557a32d47bb65dfa36aa561ce5bf4ece499ea4a73b7'],
     'include/setter.php' => [6936, 'd6140a5191fe37fc14b5b5f4a04237407ed8b0a312a726f8b9a2377cb8011b40'],

@@ -56,7 +56,8 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
     $faces = array_values(array_filter(facelease_list($said, 'faces'), 'facelease_box'));
     echo '<div class="FaceleaseSides">';
     facelease_render_picture($ref, $faces);
-    echo '<div class="FaceleaseSaid"><h3>' . escape(facelease_word('use', facelease_term(facelease_text($said['purpose'] ?? '')))) . '</h3>';
+    $use = facelease_word('use', facelease_term(facelease_text($said['purpose'] ?? '')));
+    echo '<div class="FaceleaseSaid"><h3>' . escape($use) . '</h3>';
     facelease_render_channels($said['channels'] ?? null, 'status_');
     facelease_render_why($said);
     facelease_render_choices($ref, $can_edit);
