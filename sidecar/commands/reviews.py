@@ -215,7 +215,7 @@ def _say_answers(
 ) -> None:
     data: dict[str, dict[str, Any]] = {
         one: {
-            "status": answer.status.value, "until": answer.until, "max_px": listed.max_px.get(one),
+            "status": answer.status.value, "until": answer.until, "max_px": shell.config.clearance.max_px.get(one),
             "reasons": [
                 {"code": r.code.value, "text": wording.render(r, language, shell.config.site.zone)}
                 for r in answer.reasons
