@@ -1,11 +1,27 @@
 """Time as an argument: everything that depends on the moment takes a Clock."""
 
 import calendar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Stands for "no end" where a moment is needed."""
+
+
+def local(at: datetime, zone: tzinfo, seconds: bool = False) -> str:
+    """A moment as the clock on the organisation's wall shows it, for people.
+
+    In the hour that a clock set back shows twice, with the short name of the zone: CEST, then CET.
+    """
+    there = at.astimezone(zone)
+    said = f"{there:%Y-%m-%d %H:%M:%S}" if seconds else f"{there:%Y-%m-%d %H:%M}"
+    twice = there.replace(fold=0).utcoffset() != there.replace(fold=1).utcoffset()
+    return f"{said} {there:%Z}" if twice else said
+
+
+def local_day(at: datetime, zone: tzinfo) -> str:
+    """The day of a moment on the organisation's calendar, for people."""
+    return at.astimezone(zone).date().isoformat()
 
 
 class Clock(Protocol):

@@ -36,11 +36,20 @@ class GalleryStale(FaceLeaseError):
 
 
 class EnrolmentRefused(FaceLeaseError):
-    """Reference photographs cannot be used; `reasons` says why, one line a photograph."""
+    """Reference photographs cannot be used; `reasons` says why, one line a photograph.
 
-    def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
-        super().__init__("enrolment refused: " + "; ".join(reasons))
+    `names`: what the photographs are called, in their order; without them a line says which it was by its place.
+    """
+
+    def __init__(self, reasons: list[str], names: Sequence[str] = ()) -> None:
+        self.reasons = [_by_name(reason, names) for reason in reasons]
+        super().__init__("enrolment refused: " + "; ".join(self.reasons))
+
+
+def _by_name(reason: str, names: Sequence[str]) -> str:
+    found = re.match(r"photograph ([0-9]+): ", reason)
+    place = int(found[1]) - 1 if found else len(names)
+    return f"{names[place]}: {reason[found.end() :]}" if found and place < len(names) else reason
 
 
 class ConsentError(FaceLeaseError):

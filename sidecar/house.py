@@ -148,11 +148,13 @@ def open_dam(store: Store, config: Config, clock: Clock) -> FolderDam | Resource
 def master_keys(config: Config) -> MasterKeys:
     """The master key, from its file or from a command."""
     if config.keys.master_command:
-        return MasterKeys.from_command(config.keys.master_command)
+        return MasterKeys.from_command(config.keys.master_command, config.folder_of_file)
     return MasterKeys.load(config.path(config.keys.master_file))
 
 
 def with_models(config: Config) -> Config:
     """The configuration with the place where converted weights are kept; FACELEASE_MODELS goes first."""
-    cache = os.environ.get("FACELEASE_MODELS") or str(config.path(config.recognizer.cache))
-    return config.model_copy(update={"recognizer": config.recognizer.model_copy(update={"cache": cache})})
+    own = config.recognizer
+    cache = os.environ.get("FACELEASE_MODELS") or str(config.path(own.cache))
+    yunet = str(config.path(own.yunet)) if own.yunet else ""
+    return config.model_copy(update={"recognizer": own.model_copy(update={"cache": cache, "yunet": yunet})})

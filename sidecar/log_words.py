@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import tzinfo
 
+from plugin.clock import local
 from plugin.flows.watching import Checked
 from plugin.ledger.proof import Proof, Verdict
 from sidecar import staff_words
@@ -28,7 +29,7 @@ def _parts(proof: Proof, zone: tzinfo) -> list[tuple[str, dict[str, object]]]:
         parts.append((proof.why.lack.value, asdict(proof.why)))
     first = proof.start.seq + 1
     if proof.verdict is Verdict.HOLDS and proof.held is not None and proof.held_at is not None:
-        at = f"{proof.held_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        at = local(proof.held_at, zone)
         if proof.held.seq >= first:  # else there were no rows when the head was written
             parts.append(("held", {"first": first, "held": proof.held.seq, "heads": proof.heads, "at": at}))
         if proof.after:
@@ -36,7 +37,7 @@ def _parts(proof: Proof, zone: tzinfo) -> list[tuple[str, dict[str, object]]]:
         if proof.pruned:
             parts.append(("pruned", {"pruned": proof.pruned, "first": first}))
     if proof.begun is not None:
-        at = f"{proof.begun.at.astimezone(zone):%Y-%m-%d %H:%M}"
+        at = local(proof.begun.at, zone)
         parts.append(("begun", {"row": proof.begun.row, "at": at, "reason": proof.begun.reason}))
     parts += [("restored", asdict(one)) for one in proof.restores]
     if proof.below:

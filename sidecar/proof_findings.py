@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from plugin.clock import local_day
 from plugin.errors import VaultError
 from plugin.flows import closed_house, house_closing, watching
 from plugin.flows.services import Services
@@ -72,7 +73,7 @@ def ended_log(services: Services) -> Finding:
         )
     if anew is None:
         return Finding(what, True, f"{lines} endings, as they are known")
-    day = f"{anew.astimezone(services.config.site.zone):%Y-%m-%d}"
+    day = local_day(anew, services.config.site.zone)
     return Finding(
         what, True,
         f"{lines} endings, in a file that was begun anew on {day}: what ended before then stands in it only as far as "

@@ -4,9 +4,9 @@ import tomllib
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import PrivateAttr, ValidationError, model_validator
 
-from plugin.config.base import Section
+from plugin.config.base import Place, Section
 from plugin.config.importing import Importing
 from plugin.config.keeping import Backup, Keys, Retention, Store
 from plugin.config.sections import (
@@ -39,9 +39,11 @@ __all__ = [
 
 
 class Config(Section):
-    """The whole configuration. Paths may hold `{data}`, which stands for `data`."""
+    """The whole configuration. Paths may begin with `{data}`, which stands for `data`."""
 
-    data: str = "facelease-data"
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    data: Place = "facelease-data"
     site: Site = Site()
     store: Store = Store()
     keys: Keys = Keys()
@@ -67,6 +69,10 @@ class Config(Section):
     api: Api = Api()
     importing: Importing = Importing()
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep the folder from which a command of the configuration runs."""
+        self._folder = (context or {}).get("folder") or Path()
+
     @model_validator(mode="after")
     def reachable(self) -> Self:
         server = self.resourcespace
@@ -85,10 +91,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def importable(self) -> Self:
-        given = self.importing.model_fields_set
         strange = set(self.importing.purposes) - set(self.clearance.purposes)
-        if "mediums" in given:
-            strange |= set(self.importing.channel_of.values()) - {"", *self.clearance.channels}
+        strange |= self.importing.strange(self.clearance.channels)
         if strange:
             raise ValueError(
                 f"importing: {', '.join(sorted(strange))} stands neither in clearance.purposes nor in channels"
@@ -96,8 +100,19 @@ class Config(Section):
         return self
 
     def path(self, value: str) -> Path:
-        """A path of the configuration with `{data}` filled in."""
-        return Path(value.replace("{data}", self.data)).expanduser()
+        """A path of the configuration, absolute, with `{data}` filled in."""
+        return Path(value.replace("{data}", self.data)).expanduser().absolute()
+
+    @property
+    def folder_of_file(self) -> Path:
+        """The folder of the file that was read; where there was none, the one that we run in."""
+        return self._folder.absolute()
+
+    @property
+    def server_of_dam(self) -> ResourceSpaceSection:
+        """The server with its file of authorities where that lies."""
+        file = self.resourcespace.ca_file
+        return self.resourcespace.model_copy(update={"ca_file": file and str(self.path(file))})
 
     @property
     def store_url(self) -> str:
@@ -107,8 +122,8 @@ class Config(Section):
 def load(path: Path | None) -> Config:
     """Read the configuration from `path`; None gives the defaults.
 
-    Relative paths count from the folder of the file. Raises ConfigError, which names the key and
-    says what it takes.
+    Relative paths count from the folder of the file, and so does `~` from the home of who runs it. Raises ConfigError,
+    which names the key and says what it takes.
     """
     if path is None:
         return Config()
@@ -118,16 +133,18 @@ def load(path: Path | None) -> Config:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); copy config.example.toml") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
-    data = Path(str(tree.get("data", Config().data))).expanduser()
-    return parse(
-        tree | {"data": str(data if data.is_absolute() else path.absolute().parent / data)}, str(path)
-    )
+    return parse(tree, str(path), path.absolute().parent)
 
 
-def parse(tree: dict[str, Any], source: str = "configuration") -> Config:
-    """The configuration that `tree` describes. Raises ConfigError naming each wrong key's path."""
+def parse(tree: dict[str, Any], source: str = "configuration", folder: Path | None = None) -> Config:
+    """The configuration that `tree` describes, with its paths as they count from `folder`.
+
+    Raises ConfigError naming each wrong key's path.
+    """
+    if folder is not None:
+        tree = {"data": Config().data} | tree  # a default is not validated, and counts from the file as well
     try:
-        return Config.model_validate(tree)
+        return Config.model_validate(tree, context={"folder": folder})
     except ValidationError as error:
         lines = [_explain(dict(e)) for e in error.errors()]
         raise ConfigError(f"{source}: " + "; ".join(lines)) from error

@@ -1,9 +1,12 @@
 """What the tables of the configuration file are made of."""
 
 import re
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -16,6 +19,54 @@ def _address(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+
+
+def place(value: str, folder: Path | None) -> str:
+    """`value` as it counts from `folder`, the one of the file that names it; what begins with `{data}` stays."""
+    if not value or value.startswith("{data}"):
+        return value
+    if "{data}" in value:
+        raise ValueError(f"{value!r}: {{data}} stands at the beginning of a path")
+    path = Path(value).expanduser()
+    return str(folder / path if folder else path)
+
+
+def _named(value: str, info: ValidationInfo) -> str:
+    return place(value, folder_of(info))
+
+
+def folder_of(info: ValidationInfo) -> Path | None:
+    """The folder of the file that is being read; None where there is no file."""
+    context: dict[str, Any] = info.context or {}
+    found: Path | None = context.get("folder")
+    return found
+
+
+Place = Annotated[str, AfterValidator(_named)]
+"""A path of the configuration: relative ones count from the folder of the file."""
+
+# What of libpq's parameters names a file; "system" is its word for the machine's own authorities.
+_LIBPQ_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile")
+
+
+def _database(value: str, info: ValidationInfo) -> str:
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        return value  # the store says what is wrong with it
+    kind, folder, changed = url.drivername.partition("+")[0], folder_of(info), url
+    if kind == "sqlite" and url.database and url.database != ":memory:":
+        changed = url.set(database=place(url.database, folder))
+    if kind == "postgresql":
+        named = {name: str(url.query[name]) for name in _LIBPQ_FILES if name in url.query}
+        changed = url.update_query_dict(
+            {name: said if said == "system" else place(said, folder) for name, said in named.items()}
+        )
+    return value if changed == url else changed.render_as_string(hide_password=False)
+
+
+StoreUrl = Annotated[str, AfterValidator(_database)]
+"""The URL of a store; the files that it names count as those of the configuration do."""
 
 
 class Section(BaseModel):

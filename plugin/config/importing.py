@@ -27,6 +27,11 @@ class Importing(Section):
                 )
         return value
 
+    def strange(self, channels: tuple[str, ...]) -> set[str]:
+        """What somebody took for a channel of this house and is none. A pair as it is delivered is nobody's mistake."""
+        chosen = set(self.mediums) - set(type(self).model_fields["mediums"].default)
+        return {pair.partition("=")[2].strip() for pair in chosen} - {"", *channels}
+
     @property
     def channel_of(self) -> dict[str, str]:
         """Channels by medium, both as written; "" for a medium that is no channel here."""

@@ -1,29 +1,29 @@
 """The tables of what is kept: where, under which keys, and for how long."""
 
-from plugin.config.base import Count, Section
+from plugin.config.base import Count, Place, Section, StoreUrl
 
 
 class Store(Section):
     """Where the ledger is kept."""
 
-    url: str = "sqlite:///{data}/ledger.db"
+    url: StoreUrl = "sqlite:///{data}/ledger.db"
 
 
 class Keys(Section):
     """Where the master key and the record of endings are kept: never beside the store's backups."""
 
-    master_file: str = "{data}/keys/master.json"
+    master_file: Place = "{data}/keys/master.json"
     master_command: tuple[str, ...] = ()
-    ended_log: str = "{data}/keys/ended.log"
-    heads_file: str = "{data}/keys/audit-heads.log"
-    heads_key_file: str = "{data}/keys/heads.key"
-    names_file: str = "{data}/keys/names.key"
+    ended_log: Place = "{data}/keys/ended.log"
+    heads_file: Place = "{data}/keys/audit-heads.log"
+    heads_key_file: Place = "{data}/keys/heads.key"
+    names_file: Place = "{data}/keys/names.key"
 
 
 class Backup(Section):
     """Where backups lie, and what they keep."""
 
-    folder: str = "{data}/backups"
+    folder: Place = "{data}/backups"
     key_days: Count = 30
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from plugin.config.base import Address, Count, Section, Share
+from plugin.config.base import Address, Count, Place, Section, Share
 
 
 class Site(Section):
@@ -38,7 +38,7 @@ class DamSection(Section):
 class Folder(Section):
     """A folder of photographs as a DAM."""
 
-    path: str = "{data}/photos"
+    path: Place = "{data}/photos"
     sidecar_name: Literal["full", "stem"] = "full"
     ignore: tuple[str, ...] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp")
     people_categories: tuple[str, ...] = ("People", "Persons", "Personen", "Mensen")
@@ -49,9 +49,9 @@ class ResourceSpaceSection(Section):
 
     url: Address = ""
     user: str = ""
-    key_file: str = "{data}/keys/dam.key"
+    key_file: Place = "{data}/keys/dam.key"
     plain_http: bool = False
-    ca_file: str = ""
+    ca_file: Place = ""
     profile: Literal["auto", "plugin", "classic"] = "auto"
     people_field: Count = 29
     states: tuple[int, ...] = (-2, -1, 0, 1, 2)
@@ -75,8 +75,8 @@ class Recognizer(Section):
     """How faces are found and encoded."""
 
     engine: Literal["retinaface-dlib", "classic"] = "retinaface-dlib"
-    yunet: str = ""
-    cache: str = "{data}/models"
+    yunet: Place = ""
+    cache: Place = "{data}/models"
     detect_px: Annotated[int, Field(ge=320, le=2048)] = 1024
     score: Share = 0.7
     max_megapixels: Count = 120
@@ -180,7 +180,7 @@ class Server(Section):
     public_url: Address = ""
     proxies: Annotated[int, Field(ge=0, le=5)] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_file: str = ""
+    log_file: Place = ""
 
     @field_validator("public_url")
     @classmethod
@@ -193,9 +193,9 @@ class Server(Section):
 class Webhooks(Section):
     """What the DAM tells and asks us, signed; an endpoint without a secret is off."""
 
-    events_secret_file: str = ""
-    panel_secret_file: str = ""
-    signin_secret_file: str = ""
+    events_secret_file: Place = ""
+    panel_secret_file: Place = ""
+    signin_secret_file: Place = ""
 
 
 class Mail(Section):
@@ -205,10 +205,10 @@ class Mail(Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
-    password_file: str = ""
+    password_file: Place = ""
     sender: str = ""
     owner: str = ""
-    ca_file: str = ""
+    ca_file: Place = ""
     seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
 
     @model_validator(mode="after")

@@ -5,12 +5,13 @@ Of a backup that lies elsewhere only the log knows; of copies that others made n
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
+from plugin.clock import local_day
 from plugin.flows import file_search
 from plugin.flows.services import Services
 from plugin.hooks.mention import Line
@@ -44,7 +45,7 @@ def backups(
     manifests = {path: _tree(path) for path in sorted(folder.glob("manifest-*.json"))}
     looked, left = [Line("looked_backups", {"count": len(manifests)})], []
     for path, tree in manifests.items():
-        done, still = _backup(folder, path, tree, sought)
+        done, still = _backup(services.config.site.zone, path, tree, sought)
         beat()
         looked += done
         left += still
@@ -65,9 +66,9 @@ def wrapped_by(services: Services, person_id: str) -> int:
         return max(conn.scalars(mine), default=0)
 
 
-def _backup(folder: Path, path: Path, tree: Tree, sought: Sought) -> tuple[list[Line], list[Line]]:
-    made = {"made": _day(str(tree.get("made", ""))), "name": _name(path)}
-    copy = folder / f"store-{made['name']}.db"
+def _backup(zone: tzinfo, path: Path, tree: Tree, sought: Sought) -> tuple[list[Line], list[Line]]:
+    made = {"made": _day(str(tree.get("made", "")), zone), "name": _name(path)}
+    copy = path.parent / f"store-{made['name']}.db"
     if not copy.exists():
         return [Line("backup_gone", made)], []
     before = tree.get("format") != signed_parts.FORMAT
@@ -86,7 +87,7 @@ def _name(manifest: Path) -> str:
 def _keys(services: Services, path: Path, person_id: str) -> tuple[list[Line], list[Line]]:
     """A file of wrapped keys: whether the person's are among them, and whether we have what opens those."""
     tree = _tree(path)
-    made = {"made": _day(str(tree.get("made", ""))), "name": path.name}
+    made = {"made": _day(str(tree.get("made", "")), services.config.site.zone), "name": path.name}
     if not isinstance(tree.get("keys"), list):
         return [], [Line("keys_unread", made)]
     versions = sorted({version for who, version in _wrapped(tree) if who == person_id})
@@ -113,7 +114,7 @@ def _elsewhere(services: Services, manifests: list[Tree]) -> Iterator[Line]:
         rows = conn.execute(written.order_by(t.audit.c.seq)).all()
     away = [row.at for row in rows if (json.loads(row.details).get("sha256") or "-") not in here]
     if away:
-        days = dict.fromkeys(f"{at:%Y-%m-%d}" for at in away)
+        days = dict.fromkeys(local_day(at, services.config.site.zone) for at in away)
         yield Line("backup_elsewhere", {"count": len(away), "days": "; ".join(days)})
 
 
@@ -125,8 +126,8 @@ def _tree(path: Path) -> Tree:
     return tree if isinstance(tree, dict) else {}
 
 
-def _day(made: str) -> str:
+def _day(made: str, zone: tzinfo) -> str:
     try:
-        return f"{datetime.fromisoformat(made):%Y-%m-%d}"
+        return local_day(datetime.fromisoformat(made), zone)
     except ValueError:
         return "?"

@@ -137,14 +137,19 @@ def levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Lev
     return found
 
 
-def enrol(services: Services, person_id: str, pictures: Sequence[bytes], actor: str) -> Enrolment:
+def enrol(
+    services: Services, person_id: str, pictures: Sequence[bytes], actor: str, names: Sequence[str] = ()
+) -> Enrolment:
     """Make a person's template from photographs that the staff chose, and seal both under the face key.
 
     Raises ConsentError without a recognition grant that is in force now, EnrolmentRefused with a
-    reason a photograph. A template made before is replaced.
+    reason a photograph, under its name of `names`. A template made before is replaced.
     """
     _demand_grant(services, person_id)
-    enrolment = examine(services, pictures)
+    try:
+        enrolment = examine(services, pictures)
+    except EnrolmentRefused as error:
+        raise EnrolmentRefused(error.reasons, names) from error
     with services.store.write() as tx:
         keep(services, tx, person_id, enrolment, pictures, actor, Source())
     return enrolment

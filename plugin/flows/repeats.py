@@ -6,6 +6,7 @@ from typing import Literal
 
 from sqlalchemy import select
 
+from plugin.clock import local_day
 from plugin.errors import NothingDone
 from plugin.flows import faces, review, roster
 from plugin.flows.links import Kind
@@ -72,4 +73,4 @@ def locked(tx: Tx, person_id: str) -> datetime:
 
 def day(services: Services, at: datetime) -> str:
     """The day on the organisation's calendar."""
-    return f"{at.astimezone(services.config.site.zone):%Y-%m-%d}"
+    return local_day(at, services.config.site.zone)

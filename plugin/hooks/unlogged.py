@@ -9,7 +9,9 @@ from plugin.hooks.dam import CollectionRuling
 
 
 class Unlogged:
-    """Of a folder there is nothing to tell beside its files."""
+    """Of a folder there is nothing to tell beside its files; `places` is where names go in them."""
+
+    places: frozenset[str]
 
     def position(self) -> int | None:
         """None: a folder has no log."""
@@ -35,7 +37,12 @@ class Unlogged:
         return []
 
     def refusal(self, node: str) -> str | None:
-        """Files hold every name that a person can have."""
+        """Files hold every name that a person can have; EXIF alone parts its keywords by ;."""
+        if ";" in node and "xmp" not in self.places:
+            return (
+                "without exiftool names go into EXIF alone, where ; parts one name from the next: choose another "
+                "display name, or install exiftool"
+            )
         return None
 
     def forget(self, node: str) -> bool:

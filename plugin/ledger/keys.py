@@ -24,9 +24,10 @@ class MasterKeys:
     Made by `MasterKeys.create`, `.load` or `.from_command`.
     """
 
-    def __init__(self, path: Path | None, command: Sequence[str]) -> None:
+    def __init__(self, path: Path | None, command: Sequence[str], folder: Path | None = None) -> None:
         self.path = path
         self._command = tuple(command)
+        self._folder = folder
         self.current = 0
         self._keys: dict[int, bytes] = {}
 
@@ -47,9 +48,9 @@ class MasterKeys:
         return keys
 
     @classmethod
-    def from_command(cls, command: Sequence[str]) -> "MasterKeys":
-        """The master keys that `command` prints, in the form of the file. Read-only: never rotated here."""
-        keys = cls(None, command)
+    def from_command(cls, command: Sequence[str], folder: Path | None = None) -> "MasterKeys":
+        """The master keys that `command` prints, run in `folder`, in the form of the file. Never rotated here."""
+        keys = cls(None, command, folder)
         keys.reload()
         return keys
 
@@ -119,7 +120,12 @@ class MasterKeys:
     def _run(self) -> str:
         try:
             done = subprocess.run(  # noqa: S603 - the administrator's own words, no shell
-                self._command, capture_output=True, check=True, timeout=_COMMAND_SECONDS, text=True
+                self._command,
+                capture_output=True,
+                check=True,
+                timeout=_COMMAND_SECONDS,
+                text=True,
+                cwd=self._folder,
             )
         except (OSError, subprocess.SubprocessError) as error:
             # Not the error itself: it may quote what the command printed.

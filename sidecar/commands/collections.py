@@ -6,11 +6,13 @@ from datetime import datetime
 import click
 from sqlalchemy import select
 
-from plugin.flows import held_photographs, mode_effect, modes, ruling_history, ruling_identity
+from plugin.flows import consequences, held_photographs, mode_effect, modes, ruling_history, ruling_identity
 from plugin.flows.ruling_history import PastRuling
+from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
 from sidecar import staff_words
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, table
 
 
@@ -61,16 +63,18 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--date", "decided", type=_DAY, help="When it was decided.")
 @click.option("--review", type=_DAY, help="Until when the basis holds.")
 @click.option("--member", multiple=True, help="Who signed up for the shoot; may be repeated.")
+@confirming.yes
 @as_json
 @click.pass_obj
 def set_(
     shell: Shell, ref: str, mode: str, basis: str | None, reference: str, by: str, decided: datetime | None,
-    review: datetime | None, member: tuple[str, ...], as_json: bool,
+    review: datetime | None, member: tuple[str, ...], yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Set the MODE of the collection REF: off, detect, suggest, auto or never."""
     evidence = Evidence(reference, by, decided.date() if decided else None, review.date() if review else None)
     ruling = modes.Ruling(Mode(mode), Basis(basis) if basis else None, evidence, member)
     with shell.house() as services:
+        confirming.ask(_ending(services, ref, mode), yes)
         modes.decide(services, ref, ruling, actor())
         left = finish_jobs(services)
         reasons = mode_effect.explain(services, ref)
@@ -83,6 +87,13 @@ def set_(
     )  # fmt: skip
 
 
+def _ending(services: Services, ref: str, mode: str) -> list[str]:
+    """What goes from the collection's photographs under the new mode."""
+    named, suggested = consequences.of_mode(services, ref, mode)
+    parts = [f"in {ref}: {named} photographs lose the names that the machine gave"] if named else []
+    return [*parts, *([f"in {ref}: {suggested} suggestions go"] if suggested else [])]
+
+
 @collection.command("history")
 @click.argument("ref")
 @as_json
@@ -91,11 +102,10 @@ def history(shell: Shell, ref: str, as_json: bool) -> None:
     """Every decision about the collection REF, oldest first: who, when, mode, basis, reference, and why."""
     with shell.house() as services:
         found = ruling_history.read(services, ref, actor())
-        zone = services.config.site.zone
     rows = [asdict(one) | {"why": one.why.value} for one in found]
     heads = ["when", "who", "why", "mode", "basis", "reference", "decided by", "review", "members"]
     lines = [
-        [f"{one.set_at.astimezone(zone):%Y-%m-%d %H:%M}", one.set_by, _why(one), one.mode, one.basis, one.reference,
+        [shell.local(one.set_at), one.set_by, _why(one), one.mode, one.basis, one.reference,
          " ".join(filter(None, [one.by, str(one.decided or "")])), one.review_date or "",
          ", ".join(one.names) or one.members or ""]
         for one in found
@@ -109,15 +119,11 @@ def history(shell: Shell, ref: str, as_json: bool) -> None:
 def lost(shell: Shell, as_json: bool) -> None:
     """Rulings whose folder is not where it was and could not be followed."""
     with shell.house() as services, services.store.read() as conn:
-        zone = services.config.site.zone
         rows = [
             {"ref": row.ref, "mode": row.mode, "since": row.lost_at, "halts": row.lost_below or ""}
             for row in held_photographs.lost(conn)
         ]
-    lines = [
-        [row["ref"], row["mode"], f"{row['since'].astimezone(zone):%Y-%m-%d %H:%M}", row["halts"]]
-        for row in rows
-    ]
+    lines = [[row["ref"], row["mode"], shell.local(row["since"]), row["halts"]] for row in rows]
     say(as_json, rows, table(["ref", "mode", "since", "nothing is compared below"], lines))
 
 
@@ -136,12 +142,15 @@ def held(shell: Shell, ref: str | None, as_json: bool) -> None:
 
 @collection.command("gone")
 @click.argument("ref")
+@confirming.yes
 @as_json
 @click.pass_obj
-def gone(shell: Shell, ref: str, as_json: bool) -> None:
+def gone(shell: Shell, ref: str, yes: bool, as_json: bool) -> None:
     """Say that the lost collection REF is gone: what waited for it goes on. Its photographs stay under its ruling,
     wherever they turn up, until somebody rules on where they lie then."""
     with shell.house() as services:
+        waits = f"the search for {ref}: what waited for it is compared without its ruling"
+        confirming.ask([waits] if consequences.is_lost(services, ref) else [], yes)
         ruling_identity.give_up(services, ref, actor())
         left = finish_jobs(services)
     say_finished(as_json, {"ref": ref, "gone": True}, [f"{ref}: gone"], left)

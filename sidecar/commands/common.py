@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from plugin.clock import Clock, SystemClock
+from plugin.clock import Clock, SystemClock, local
 from plugin.config import Config
 from plugin.errors import FaceLeaseError, NothingDone
 from plugin.flows import chores, letters, roster
@@ -72,6 +72,16 @@ class Shell:
                 f"{text!r} is no day like 2026-01-31 and no moment like 2026-01-31T12:00"
             ) from None
         return given if given.tzinfo else given.replace(tzinfo=self.config.site.zone)
+
+    def local(self, moment: datetime | None) -> str:
+        """A moment as the clock on the organisation's wall shows it; "" for none."""
+        return "" if moment is None else local(moment, self.config.site.zone)
+
+    def cell(self, value: object) -> str:
+        """A value for the table of a command: moments on the organisation's clock, lists as words."""
+        if isinstance(value, datetime):
+            return self.local(value)
+        return " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
 def _next_day(midnight: datetime) -> datetime:

@@ -6,12 +6,14 @@ from dataclasses import asdict
 
 import click
 
+from plugin.clock import local_day
 from plugin.errors import DamError, NothingDone
 from plugin.flows import hand_names, reconciliation, waiting_list
 from plugin.flows.hand_names import HandName
 from plugin.flows.reconciliation import Begun, Outcome
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
+from sidecar.commands import confirming
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, say, someone, table
 from sidecar.runner import Runner
 
@@ -100,7 +102,7 @@ def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, 
             one.tag_id,
             one.ref,
             one.name,
-            f"{one.since.astimezone(zone):%Y-%m-%d}",
+            local_day(one.since, zone),
             *([one.kept_by] if kept else []),
         ]
         for one in found
@@ -142,12 +144,15 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
 @tags.command()
 @_TAGS
 @_PERSON
+@confirming.yes
 @as_json
 @click.pass_obj
-def remove(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool) -> None:
+def remove(shell: Shell, tags: tuple[int, ...], person: str | None, yes: bool, as_json: bool) -> None:
     """The names go from the DAM; who decided it is recorded."""
     with shell.house() as services:
         chosen = _chosen(services, tags, person)
+        count = hand_names.standing(services, chosen)
+        confirming.ask([f"{count} names that somebody set by hand"] if count else [], yes)
         try:
             count, why = hand_names.take_off(services, chosen, actor()), None
         except DamError as error:

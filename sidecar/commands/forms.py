@@ -6,14 +6,16 @@ from pathlib import Path
 import click
 import segno
 
+from plugin.clock import local_day
 from plugin.errors import ConfigError, NotFound
-from plugin.flows import forms, invitations, links, repeats, roster
+from plugin.flows import consequences, forms, invitations, links, repeats, roster
 from plugin.flows.forms import Stored
 from plugin.flows.invitations import Invite
 from plugin.flows.links import Made
 from plugin.flows.services import Services
 from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim.sheets import sheet
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, post_letters, say, say_finished, table
 from sidecar.commands.quitclaims import quitclaim
 
@@ -52,7 +54,8 @@ def list_(shell: Shell, as_json: bool) -> None:
         rows = [
             {
                 "id": one.id, "name": one.form.name, "version": one.form.version,
-                "languages": " ".join(sorted(one.form.texts)), "since": f"{one.created_at:%Y-%m-%d}",
+                "languages": " ".join(sorted(one.form.texts)),
+                "since": local_day(one.created_at, shell.config.site.zone),
                 "in use": "no" if one.retired_at else "yes",
             }
             for one in forms.listed(services)
@@ -91,11 +94,14 @@ def _version(services: Services, name: str, version: int) -> Stored:
 
 @form.command()
 @click.argument("name")
+@confirming.yes
 @as_json
 @click.pass_obj
-def retire(shell: Shell, name: str, as_json: bool) -> None:
+def retire(shell: Shell, name: str, yes: bool, as_json: bool) -> None:
     """Ask NAME in no new invitation; links that are out keep asking it."""
     with shell.house() as services:
+        used = [one for one in forms.listed(services, name) if one.retired_at is None]
+        confirming.ask([f"new invitations that ask {one.form.text_version}" for one in used], yes)
         before = forms.retire(services, name, actor())
         said = f"{name}: retired"
         if before is not None:
@@ -160,17 +166,19 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
             else invitations.unanswered(conn, roster.find(conn, who or ""))
         )
     heads = ["id", "kind", "since", "until"]
-    rows = [[one["id"], one["kind"], f"{one['since']:%Y-%m-%d}", f"{one['until']:%Y-%m-%d}"] for one in out]
+    rows = [[one["id"], one["kind"], shell.local(one["since"]), shell.local(one["until"])] for one in out]
     say(as_json, out, table(heads, rows))
 
 
 @quitclaim.command()
 @click.argument("link_id", metavar="ID")
+@confirming.yes
 @as_json
 @click.pass_obj
-def uninvite(shell: Shell, link_id: str, as_json: bool) -> None:
+def uninvite(shell: Shell, link_id: str, yes: bool, as_json: bool) -> None:
     """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
     with shell.house() as services:
+        confirming.ask(confirming.told(consequences.of_link(services, link_id)), yes)
         before = invitations.take_back(services, link_id, actor())
         said = "taken back: it opens nothing any more"
         if before is not None:

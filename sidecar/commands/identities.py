@@ -2,7 +2,8 @@
 
 import click
 
-from plugin.flows import addresses, people, recognitions
+from plugin.flows import addresses, consequences, people, recognitions
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, say, someone
 
 
@@ -10,12 +11,15 @@ from sidecar.commands.common import Shell, actor, as_json, say, someone
 @click.argument("who")
 @click.argument("email")
 @click.option("--guardian", default=None, metavar="ID", help="The address is this guardian's.")
+@confirming.yes
 @as_json
 @click.pass_obj
-def address(shell: Shell, who: str, email: str, guardian: str | None, as_json: bool) -> None:
+def address(shell: Shell, who: str, email: str, guardian: str | None, yes: bool, as_json: bool) -> None:
     """Put EMAIL on file for WHO, "" for none; the address before it is told."""
     with shell.house() as services:
         person_id = someone(services, who)
+        if not email and consequences.of_address(services, person_id, guardian):
+            confirming.ask([f"the address of {guardian or who}: no letter reaches them any more"], yes)
         changed = people.change_address(services, person_id, email, actor(), guardian)
     said = "kept. It opens the full page when it is confirmed, and seven days after it replaced another"
     if not changed:

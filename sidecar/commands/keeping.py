@@ -10,6 +10,7 @@ from plugin.ledger import backup as backups
 from plugin.ledger.head_book import HeadBook
 from plugin.recognizer import evaluation
 from sidecar import house
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, say
 
 
@@ -20,11 +21,17 @@ def keys() -> None:
 
 @keys.command()
 @click.option("--retire/--keep", default=True, help="Destroy the old version when nothing is behind.")
+@confirming.yes
 @as_json
 @click.pass_obj
-def rotate(shell: Shell, retire: bool, as_json: bool) -> None:
+def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
     """Make a new master key and re-wrap every living key under it."""
     with shell.house() as services:
+        old = ", ".join(map(str, services.master.versions))
+        ended = (
+            f"version {old} of the master key: copies of the store and files of keys from before open nothing"
+        )
+        confirming.ask([ended] if retire else [], yes)
         done = rotating.rotate(services, actor(), retire)
     data = {
         "version": done.version, "rewrapped": done.rewrapped, "retired": list(done.retired), "shredded": done.shredded,

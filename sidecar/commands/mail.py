@@ -40,9 +40,7 @@ def list_(shell: Shell, as_json: bool) -> None:
         ]  # fmt: skip
         sent = conn.scalar(select(func.count()).where(t.mail.c.state == letters.SENT)) or 0
     heads = ["id", "kind", "person", "state", "since", "error"]
-    cells = [
-        [row[head] if head != "since" else f"{row[head]:%Y-%m-%d %H:%M}" for head in heads] for row in rows
-    ]
+    cells = [[shell.cell(row[head]) for head in heads] for row in rows]
     say(as_json, {"sent": sent, "others": rows}, [f"{sent} sent", *(table(heads, cells) if rows else [])])
 
 

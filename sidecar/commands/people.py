@@ -10,6 +10,7 @@ from plugin.errors import DamError
 from plugin.flows import (
     ages,
     consent,
+    consequences,
     erasure,
     erasure_register,
     gallery,
@@ -23,7 +24,7 @@ from plugin.flows.ages import Age
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
-from sidecar.commands import certificates, identities, portals, references
+from sidecar.commands import certificates, confirming, identities, portals, references
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
 
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
@@ -139,7 +140,7 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
         data["kept_beside"] = [{"resource": ref, "files": count} for ref, count in beside]
     lines = [f"{name}  ({person_id})"]
     lines += [
-        f"quitclaim {claim['version']}: {_line(grant)}"
+        f"quitclaim {claim['version']}: {_line(shell, grant)}"
         for claim in data["quitclaims"]
         for grant in claim["grants"]
     ]
@@ -159,14 +160,14 @@ def _beside(services: Services, person_id: str) -> tuple[list[tuple[str, int]], 
         return [], [f"whether the DAM keeps other files beside these photographs is not known now: {error}"]
 
 
-def _line(grant: dict[str, object]) -> str:
+def _line(shell: Shell, grant: dict[str, object]) -> str:
     what = f"{grant['purpose']} on {grant['channel']}" if grant["purpose"] else "recognition"
     end = (
-        f"{grant['ended_kind']} {grant['ended_at']}"
+        f"{grant['ended_kind']} {shell.cell(grant['ended_at'])}"
         if grant["ended_at"]
-        else f"until {grant['valid_until'] or 'withdrawn'}"
+        else f"until {shell.cell(grant['valid_until']) or 'withdrawn'}"
     )
-    return f"{what}, from {grant['valid_from']}, {end}  [{grant['id']}]"
+    return f"{what}, from {shell.cell(grant['valid_from'])}, {end}  [{grant['id']}]"
 
 
 @person.command()
@@ -174,27 +175,35 @@ def _line(grant: dict[str, object]) -> str:
 @click.argument(
     "photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
+@confirming.yes
 @as_json
 @click.pass_obj
-def enrol(shell: Shell, who: str, photos: tuple[Path, ...], as_json: bool) -> None:
+def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: bool) -> None:
     """Make a template of reference PHOTOS, three or more of the person alone."""
     with shell.house() as services:
         person_id = someone(services, who)
-        enrolment = gallery.enrol(services, person_id, [path.read_bytes() for path in photos], actor())
-    notes = [f"{path.name}: {note or 'good'}" for path, note in zip(photos, enrolment.notes, strict=True)]
-    notes.append(f"enrolled: {person_id} is compared from now on, from {len(photos)} photographs")
-    say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, notes)
+        confirming.ask(confirming.told(consequences.of_pictures(services, person_id)), yes)
+        bodies, files = [path.read_bytes() for path in photos], [str(path) for path in photos]
+        enrolment = gallery.enrol(services, person_id, bodies, actor(), files)
+    lines = [f"{file}: note: {note}" for file, note in zip(files, enrolment.notes, strict=True) if note]
+    made = f"enrolled: a template was made of {len(photos)} photographs"
+    lines.append(f"{made}; {person_id} may be matched from now on, where recognition is on")
+    say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, lines)
 
 
 @person.command()
 @click.argument("who")
+@confirming.yes
 @as_json
 @click.pass_obj
-def objects(shell: Shell, who: str, as_json: bool) -> None:
+def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """The child's own objection: recognition stops at once."""
     with shell.house() as services:
         person_id = someone(services, who)
         before = repeats.objected(services, person_id)
+        ending = consequences.of_grants(services, person_id, None, "object")
+        kept = f"the objection of {ending.name} is kept, and no guardian can take it back"
+        confirming.ask([*confirming.told(ending), kept] if before is None else [], yes)
         ended = consent.object_(services, person_id, actor())
         left = finish_jobs(services)
         said = "the objection is kept, and no guardian can take it back"
@@ -209,17 +218,15 @@ def objects(shell: Shell, who: str, as_json: bool) -> None:
 @click.option(
     "--certificate", type=click.Path(path_type=Path), help="Also write the certificate to this file."
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@confirming.yes
 @as_json
 @click.pass_obj
 def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: bool) -> None:
     """Forget a person, here and in the DAM; prints the certificate."""
     with shell.house() as services:
         person_id = someone(services, who)
-        if not yes:
-            click.confirm(
-                "Everything of this person is destroyed and cannot be brought back. Go on?", abort=True
-            )
+        ending = consequences.of_person(services, person_id)
+        confirming.ask([f"everything that is known of {ending.name}", *confirming.told(ending)], yes)
         done = erasure.erase(services, person_id, actor())
         finish_jobs(services)
         done = erasure_register.look(services, done.number, actor()) if done.finished_at else done

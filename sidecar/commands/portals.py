@@ -3,7 +3,8 @@
 import click
 
 from plugin.errors import ConsentError
-from plugin.flows import families, links, lost_links, repeats, requests
+from plugin.flows import consequences, families, links, lost_links, repeats, requests
+from sidecar.commands import confirming
 from sidecar.commands.common import (
     Shell,
     actor,
@@ -40,12 +41,14 @@ def page(shell: Shell, who: str, guardian: str | None, mail: bool, as_json: bool
 
 @click.command()
 @click.argument("who")
+@confirming.yes
 @as_json
 @click.pass_obj
-def lock(shell: Shell, who: str, as_json: bool) -> None:
+def lock(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     """Take back every link to a person's page, and every key: one was mislaid, or went to the wrong address."""
     with shell.house() as services:
         person_id = someone(services, who)
+        confirming.ask(confirming.told(consequences.of_links(services, person_id)), yes)
         with services.store.write() as tx:
             count = links.lock(services, tx, person_id, actor())
             before = None if count else repeats.locked(tx, person_id)
@@ -105,16 +108,16 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.argument("request_id")
 @click.option("--grant/--refuse", required=True, help="Forget the person from now on, or not.")
 @click.option("--reason", default="", help="Of a refusal: the person reads it.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@confirming.yes
 @as_json
 @click.pass_obj
 def decide(shell: Shell, request_id: str, grant: bool, reason: str, yes: bool, as_json: bool) -> None:
     """Decide on a request: `--grant`, or `--refuse --reason ...`."""
     with shell.house() as services:
-        if grant and not yes:
-            click.confirm(
-                "Everything of this person is destroyed and cannot be brought back. Go on?", abort=True
-            )
+        asks = {one.id: one for one in requests.open(services)}.get(request_id)
+        if grant and asks is not None:
+            ending = consequences.of_person(services, asks.person_id)
+            confirming.ask([f"everything that is known of {ending.name}", *confirming.told(ending)], yes)
         number = requests.decide(services, request_id, grant, actor(), reason)
         left = finish_jobs(services)
     outcome = requests.DONE if grant else requests.REFUSED

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from plugin.ledger.audit import Head
 from plugin.ledger.head_key import HeadKey
 from plugin.ledger.proof import Verdict
 from sidecar import log_words
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, say
 
 EXIT_CODES = {Verdict.HOLDS: 0, Verdict.NOT_PROVEN: 3, Verdict.BROKEN: 4}
@@ -101,11 +103,13 @@ def heads(shell: Shell, as_json: bool) -> None:
 
 @audit.command()
 @click.option("--reason", required=True, help="What became of the heads of before. Name nobody.")
+@confirming.yes
 @as_json
 @click.pass_obj
-def begin(shell: Shell, reason: str, as_json: bool) -> None:
+def begin(shell: Shell, reason: str, yes: bool, as_json: bool) -> None:
     """Begin the heads anew, because those of before are lost. The log says so from then on."""
     with shell.house(catch_up=False) as services:
+        confirming.ask(["what the heads of before prove: the log is proven from here on only"], yes)
         head = log_heads.begin(services, reason, actor())
     say(
         as_json,
@@ -120,23 +124,31 @@ def begin(shell: Shell, reason: str, as_json: bool) -> None:
 @click.command("heads")
 @click.option("--replace", is_flag=True, help="Let another key sign from now on.")
 @click.option("--lost", metavar="REASON", help="Make a key in the place of one that is lost. Name nobody.")
+@confirming.yes
 @as_json
 @click.pass_obj
-def heads_key(shell: Shell, replace: bool, lost: str | None, as_json: bool) -> None:
+def heads_key(shell: Shell, replace: bool, lost: str | None, yes: bool, as_json: bool) -> None:
     """Show the public keys that signed heads and backups, the present one first: to be written down, away from here."""
     if replace and lost is not None:
         raise click.UsageError("--replace lets a key follow one that is there; --lost is for one that is not")
     with shell.house(catch_up=False) as services:
         if replace:
+            confirming.ask(
+                [f"the key {services.head_key.public}: it signs no head and no backup any more"], yes
+            )
             key = log_heads.replace_key(services, actor())
         elif lost is not None:
+            path = services.config.path(services.config.keys.heads_key_file)
+            confirming.ask([] if path.exists() else [f"what the key that lay at {path} proved"], yes)
             key = log_heads.make_lost_key(services, lost, actor())
         else:
             key = services.head_key
     former = [{"public": one.public, "until": one.until} for one in reversed(key.former)]
-    say(as_json, {"public": key.public, "former": former}, _key_lines(key))
+    say(as_json, {"public": key.public, "former": former}, _key_lines(shell, key))
 
 
-def _key_lines(key: HeadKey) -> Iterator[str]:
+def _key_lines(shell: Shell, key: HeadKey) -> Iterator[str]:
     yield key.public
-    yield from (f"{one.public}  until {one.until}, signs nothing more" for one in reversed(key.former))
+    for one in reversed(key.former):
+        until = shell.local(datetime.fromisoformat(one.until))
+        yield f"{one.public}  until {until}, signs nothing more"

@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import click
 import segno
 
 from plugin.errors import ConfigError, ConsentError
-from plugin.flows import consent, keys, links, papers, repeats, roster
+from plugin.flows import consent, consequences, keys, links, papers, repeats, roster
 from plugin.flows.services import Services
 from plugin.quitclaim import rules
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind, Quitclaim
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
 
 
@@ -48,12 +50,13 @@ def quitclaim() -> None:
 )
 @click.option("--slip", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg",
               help="Write the person's key as a QR code, to be printed and handed over.")  # fmt: skip
+@confirming.yes
 @as_json
 @click.pass_obj
 def add(
     shell: Shell, who: str, recognition: bool, publication: tuple[str, ...], from_: str | None, until: str | None,
     signed: str | None, evidence: tuple[Path, ...], form_: str | None, text_version: str | None, text: Path | None,
-    language: str, method: str, guardian: tuple[str, ...], slip: Path | None,
+    language: str, method: str, guardian: tuple[str, ...], slip: Path | None, yes: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Record a signed quitclaim as the person's next version; prints the key that the person is given."""
@@ -75,6 +78,10 @@ def add(
             signed_by_person=not guardian, signed_by_guardians=guardian, signed_at=signed_at, grants=grants,
         )  # fmt: skip
         person_id = someone(services, who)
+        uses = [(grant.purpose, grant.channel) for grant in grants]
+        confirming.ask(
+            confirming.told(consequences.of_version(services, person_id, uses)) if uses else [], yes
+        )
         proof = [consent.Evidence(path.name, path.read_bytes()) for path in evidence]
         origin = paper.origin(grants) if paper else consent.NO_FORM
         claim = consent.record(services, person_id, signing, proof, actor(), origin)
@@ -153,7 +160,7 @@ def list_(shell: Shell, who: str, as_json: bool) -> None:
                 }
             )  # fmt: skip
     heads = ["grant", "version", "kind", "purpose", "channel", "from", "until", "state"]
-    say(as_json, rows, table(heads, [[_short(row[head]) for head in heads] for row in rows]))
+    say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
 
 
 def _state(grant: Grant, start: object, end: object, now: object) -> str:
@@ -166,20 +173,17 @@ def _state(grant: Grant, start: object, end: object, now: object) -> str:
     return grant.ended_kind.value if grant.ended_kind else "over"
 
 
-def _short(value: object) -> str:
-    return "" if value is None else f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "hour") else str(value)
-
-
 @quitclaim.command()
 @click.argument("who")
 @click.option(
     "--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything."
 )
+@confirming.yes
 @as_json
 @click.pass_obj
-def withdraw(shell: Shell, who: str, grant: tuple[str, ...], as_json: bool) -> None:
+def withdraw(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """End grants at once: no match, no clearance, tags taken out, template destroyed."""
-    _end(shell, who, grant, "withdrawn", as_json)
+    _end(shell, who, grant, "withdrawn", yes, as_json)
 
 
 @quitclaim.command()
@@ -187,22 +191,25 @@ def withdraw(shell: Shell, who: str, grant: tuple[str, ...], as_json: bool) -> N
 @click.option(
     "--grant", multiple=True, metavar="ID", help="This grant alone; may be repeated. Default: everything."
 )
+@confirming.yes
 @as_json
 @click.pass_obj
-def restrict(shell: Shell, who: str, grant: tuple[str, ...], as_json: bool) -> None:
+def restrict(shell: Shell, who: str, grant: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Stop matching and clearance, keep the evidence (GDPR Art. 18)."""
-    _end(shell, who, grant, "restricted", as_json)
+    _end(shell, who, grant, "restricted", yes, as_json)
 
 
-def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, as_json: bool) -> None:
+def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, yes: bool, as_json: bool) -> None:
     act = consent.withdraw if kind == "withdrawn" else consent.restrict
+    verb: Literal["withdraw", "restrict"] = "withdraw" if kind == "withdrawn" else "restrict"
     with shell.house() as services:
         person_id, before = someone(services, who), None
+        confirming.ask(
+            confirming.told(consequences.of_grants(services, person_id, set(grant) or None, verb)), yes
+        )
         ended = act(services, person_id, set(grant) or None, actor())
         if not ended:
-            before = repeats.ended(
-                services, person_id, set(grant) or None, "withdraw" if kind == "withdrawn" else "restrict"
-            )
+            before = repeats.ended(services, person_id, set(grant) or None, verb)
         left = finish_jobs(services)
         lines = [f"{ended} grants {kind}"]
         if before is not None:

@@ -3,21 +3,24 @@
 import click
 
 from plugin.errors import NotFound
-from plugin.flows import declared_sets, vouching
+from plugin.flows import consequences, declared_sets, vouching
 from plugin.flows.services import Services
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone
 
 
 @click.command()
 @click.argument("who")
 @click.option("--how", type=click.Choice(vouching.BY_SIGHT), required=True, help="How you know the face.")
+@confirming.yes
 @as_json
 @click.pass_obj
-def vouch(shell: Shell, who: str, how: str, as_json: bool) -> None:
+def vouch(shell: Shell, who: str, how: str, yes: bool, as_json: bool) -> None:
     """The pictures that WHO sent by a link show them: you know the face, and not from a photograph under review."""
     with shell.house() as services:
         person_id = someone(services, who)
         set_id = _waiting(services, person_id)
+        confirming.ask(confirming.told(consequences.of_pictures(services, person_id)), yes)
         vouching.vouch(services, set_id, how, actor())
         left = finish_jobs(services)
     data = {"id": person_id, "set": set_id, "how": how}
@@ -26,7 +29,7 @@ def vouch(shell: Shell, who: str, how: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("who")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@confirming.yes
 @as_json
 @click.pass_obj
 def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
@@ -34,8 +37,8 @@ def refuse(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
     with shell.house() as services:
         person_id = someone(services, who)
         set_id = _waiting(services, person_id)
-        if not yes:
-            click.confirm("These pictures are destroyed, and names that rest on them go. Go on?", abort=True)
+        ending = consequences.of_pictures(services, person_id, set_id)
+        confirming.ask([*confirming.told(ending), "names that rest on these photographs"], yes)
         vouching.refuse(services, set_id, actor())
         left = finish_jobs(services)
     data = {"id": person_id, "set": set_id, "refused": True}

@@ -20,6 +20,7 @@ from plugin.ledger.head_book import HeadBook
 from plugin.ledger.head_key import HeadKey
 from plugin.ledger.restore import Restored
 from sidecar import house
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, say
 from sidecar.runner import Runner
 
@@ -45,10 +46,12 @@ def _reason(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--older-keys", is_flag=True, help="Take a file of keys that is not the newest one known.")
 @click.option("--without-ended-log", metavar="REASON", callback=_reason,
               help="Restore without a whole ended.log: no link and no token opens anything then.")  # fmt: skip
+@confirming.yes
 @as_json
 @click.pass_obj
 def restore(
-    shell: Shell, folder: Path, name: str, head_key: str, older_keys: bool, without_ended_log: str, as_json: bool
+    shell: Shell, folder: Path, name: str, head_key: str, older_keys: bool, without_ended_log: str, yes: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Bring a backup back into an empty store, join it with the newest keys, and end again what has ended since.
 
@@ -57,6 +60,7 @@ def restore(
     """
     wish = Wish(name, head_key, older_keys, without_ended_log)
     house.empty_store(shell.config, shell.clock)
+    confirming.ask(_ending(shell, name, without_ended_log), yes)
     house.try_dam(shell.config, shell.clock)  # what is ended again has to be taken off there too
     with _book(shell, head_key) as book:
         master = house.master_keys(shell.config)
@@ -71,6 +75,15 @@ def restore(
     _told(done, back, ended, found, without_ended_log, as_json)
     if _left(found) or found.given_up:
         raise SystemExit(1)
+
+
+def _ending(shell: Shell, name: str, without_ended_log: str) -> list[str]:
+    said = [
+        f"what was decided after the backup ({name}), which comes into {shell.config.data} and goes on from there"
+    ]
+    if without_ended_log:
+        said.append("every link and every API token; and what ended after the backup may be in force again")
+    return said
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`facelease review` and `facelease clearance`: what editors decide, and what they ask."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +14,16 @@ from plugin.flows.faces import dismissal_of, reason_of
 from plugin.flows.services import Services
 from plugin.ledger.free_text import Texts
 from plugin.quitclaim import dismissal_words, wording
+from plugin.quitclaim.answers import Answer, Status
 from plugin.quitclaim.dismissal import SETTLING, Dismissal
 from sidecar.commands.common import Shell, actor, as_json, say, someone, table
 
 _WHY = click.Choice([one.value for one in Dismissal])
 _STAYS = "nobody is asked again, and the photograph stays unknown: this reason settles nothing"
 _DAY = click.DateTime(["%Y-%m-%d"])
+
+EXIT_CODES = {Status.CLEARED: 0, Status.BLOCKED: 3, Status.UNKNOWN: 4, Status.NO_PERSON_FOUND: 4}
+"""Unknown is the worst: of what is blocked somebody knows why. That nobody was found is no yes."""
 
 
 @click.group("review")
@@ -225,7 +230,11 @@ def clearance(
     language: str | None, all_: bool, first: datetime | None, last: datetime | None, count: bool, after: str,
     limit: int, as_json: bool,
 ) -> None:  # fmt: skip
-    """May PHOTO be used? With --all, or without PHOTO: which photographs are cleared for --channel."""
+    """May PHOTO be used? With --all, or without PHOTO: which photographs are cleared for --channel.
+
+    Exit code of a PHOTO: 0 it is cleared for every channel that was asked, 3 it is blocked, 4 it is unknown, or nobody
+    was found on it; of several channels the worst. 1 is an error, 2 wrong use. A list is 0.
+    """
     if photo is not None and all_:
         raise click.UsageError("give a PHOTO, or --all for every photograph that is cleared")
     with shell.house() as services:
@@ -238,18 +247,25 @@ def clearance(
         channels = [channel] if channel else list(listed.channels)
         on = day.date() if day else None
         answers = {one: clearances.ask(services, photo, use, one, on) for one in channels}
-    words = language or shell.config.site.language
+    _say_answers(shell, photo, use, answers, language or shell.config.site.language, as_json)
+    raise SystemExit(max(EXIT_CODES[answer.status] for answer in answers.values()))
+
+
+def _say_answers(
+    shell: Shell, photo: str, use: str, answers: Mapping[str, Answer], language: str, as_json: bool
+) -> None:
     data: dict[str, dict[str, Any]] = {
         one: {
-            "status": answer.status.value, "until": answer.until, "max_px": listed.max_px.get(one),
+            "status": answer.status.value, "until": answer.until, "max_px": shell.config.clearance.max_px.get(one),
             "reasons": [
-                {"code": r.code.value, "text": wording.render(r, words, shell.config.site.zone)} for r in answer.reasons
+                {"code": r.code.value, "text": wording.render(r, language, shell.config.site.zone)}
+                for r in answer.reasons
             ],
         }
         for one, answer in answers.items()
     }  # fmt: skip
     rows = [
-        [one, d["status"], _local(shell, d["until"]), "; ".join(r["text"] for r in d["reasons"])]
+        [one, d["status"], shell.local(d["until"]), "; ".join(r["text"] for r in d["reasons"])]
         for one, d in data.items()
     ]
     say(
@@ -257,11 +273,6 @@ def clearance(
         {"photo": photo, "purpose": use, "channels": data},
         table(["channel", "answer", "until", "why"], rows),
     )
-
-
-def _local(shell: Shell, moment: datetime | None) -> str:
-    """A moment as a clock on the wall of the organisation shows it."""
-    return "" if moment is None else f"{moment.astimezone(shell.config.site.zone):%Y-%m-%d %H:%M}"
 
 
 def _span(
@@ -288,6 +299,6 @@ def _all(
     }
     size = f", as copies of at most {wording.thousands(span.max_px, 'en')} px" if span.max_px else ""
     lines = [f"{count} photographs are cleared for {span.purpose} on {span.channel}{size}"]
-    lines += [f"{one.ref}  until {_local(shell, one.until) or 'withdrawn'}" for one in found.photos]
+    lines += [f"{one.ref}  until {shell.local(one.until) or 'withdrawn'}" for one in found.photos]
     lines += [f"the next page: --after {found.next}"] if found.next else []
     say(as_json, data, lines)

@@ -2,7 +2,8 @@
 
 import click
 
-from plugin.flows import repeats, signin
+from plugin.flows import consequences, repeats, signin
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, say, table
 
 
@@ -20,8 +21,7 @@ def list_(shell: Shell, as_json: bool) -> None:
         rows = [vars(one) for one in signin.sessions(services)]
     heads = ["id", "user", "role", "since", "seen", "until"]
     cells = [
-        [row["id"], row["user"], row["role"], *(f"{row[when]:%Y-%m-%d %H:%M}" for when in heads[3:])]
-        for row in rows
+        [row["id"], row["user"], row["role"], *(shell.local(row[when]) for when in heads[3:])] for row in rows
     ]
     say(as_json, rows, table(heads, cells))
 
@@ -30,13 +30,20 @@ def list_(shell: Shell, as_json: bool) -> None:
 @click.argument("session_id", required=False)
 @click.option("--user", default=None, help="End every session of this account of the DAM.")
 @click.option("--all", "every", is_flag=True, help="End every session.")
+@confirming.yes
 @as_json
 @click.pass_obj
-def end(shell: Shell, session_id: str | None, user: str | None, every: bool, as_json: bool) -> None:
+def end(
+    shell: Shell, session_id: str | None, user: str | None, every: bool, yes: bool, as_json: bool
+) -> None:
     """End a session: by its id, those of one account, or all. Whoever has it is signed out at once."""
     if [bool(session_id), bool(user), every].count(True) != 1:
         raise click.UsageError("give the id of one session, or --user NAME, or --all")
     with shell.house(catch_up=False) as services:
+        count = consequences.of_sessions(services, session_id, user)
+        confirming.ask(
+            [f"{count} sessions of the staff: whoever has one is signed out"] if count else [], yes
+        )
         if session_id:
             before = signin.end_session(services, session_id, actor())
             ended = 1 if before is None else 0

@@ -17,6 +17,7 @@ from plugin.ledger.store import revision as revision_of
 from sidecar import doctor as checkup
 from sidecar import house, left_out_words, logs, server
 from sidecar.app import create_app
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
 
@@ -227,9 +228,10 @@ def doctor(shell: Shell, as_json: bool) -> None:
     help="Begin ended.log anew with what the store knows to have ended, because the right one is lost. The reason "
     "stands in the log for years: name nobody in it.",
 )  # fmt: skip
+@confirming.yes
 @as_json
 @click.pass_obj
-def reopen(shell: Shell, reason: str | None, as_json: bool) -> None:
+def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
     """Open a closed house: ended.log is missing, shorter or not what it was, and nothing is compared or cleared.
 
     Where the right file has been put back no option is needed: then every process opens the house by itself.
@@ -240,6 +242,11 @@ def reopen(shell: Shell, reason: str | None, as_json: bool) -> None:
             chores.start(services)
             say(as_json, {"open": True}, ["the house is open: ended.log is what was known of it, or longer"])
             return
+        with services.store.read() as conn:
+            closed = closed_house.why(services, conn) is not None
+        confirming.ask(
+            ["what only the ended.log of before knew to have ended is in force again"] if closed else [], yes
+        )
         begun = house_closing.begin_anew(services, reason, actor())
         chores.start(services)
     said = [

@@ -6,6 +6,7 @@ import click
 
 from plugin.flows import repeats, tokens
 from plugin.flows.tokens import Scope
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, say, table
 
 
@@ -49,7 +50,7 @@ def list_(shell: Shell, as_json: bool) -> None:
             for row in tokens.listed(services)
         ]  # fmt: skip
     heads = ["id", "label", "scopes", "tools", "state", "until", "used"]
-    say(as_json, rows, table(heads, [[_short(row[head]) for head in heads] for row in rows]))
+    say(as_json, rows, table(heads, [[shell.cell(row[head]) for head in heads] for row in rows]))
 
 
 def _state(revoked: datetime | None, until: datetime | None, now: datetime) -> str:
@@ -58,19 +59,16 @@ def _state(revoked: datetime | None, until: datetime | None, now: datetime) -> s
     return "over" if until is not None and until <= now else "valid"
 
 
-def _short(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return " ".join(value) if isinstance(value, list) else str(value or "")
-
-
 @token.command()
 @click.argument("token_id")
+@confirming.yes
 @as_json
 @click.pass_obj
-def revoke(shell: Shell, token_id: str, as_json: bool) -> None:
+def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
     """The token opens nothing from now on."""
     with shell.house(catch_up=False) as services:
+        open_ = [one for one in tokens.listed(services) if one.id == token_id and one.revoked_at is None]
+        confirming.ask([f"the token of {one.label} ({', '.join(one.scopes)})" for one in open_], yes)
         before = tokens.revoke(services, token_id, actor())
         said = f"token {token_id}: revoked"
         if before is not None:

@@ -116,8 +116,12 @@ class _Views:
 
     def _of_photographs(self, error: EnrolmentRefused, language: str) -> list[tuple[str, str]]:
         w = Words(language)
+        names = dict(enumerate(reading.photograph_names(), 1))
         told = [numbered(reason) for reason in error.reasons]
-        return [("photographs", f"{w('photo')} {n}: {w.photograph(why)}") for n, why in told]
+        return [
+            ("photographs", f"{w('photo')} {n}{_called(names.get(n))}: {w.photograph(why)}")
+            for n, why in told
+        ]
 
     def _coded(self, asked: Asked) -> Response:
         """Without a script: the code is sent, and the form is shown as it was."""
@@ -187,6 +191,10 @@ class _Views:
         session.clear()
         visits.speak(asked.language)
         return pages.message(self._services, "no_done", 200)
+
+
+def _called(name: str | None) -> str:
+    return f" ({name})" if name else ""
 
 
 def _masked(address: str) -> str:

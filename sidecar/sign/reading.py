@@ -3,6 +3,7 @@
 import binascii
 import re
 from base64 import b64decode
+from io import SEEK_END
 
 from flask import request
 
@@ -55,6 +56,12 @@ def sent_photographs() -> bool:
 def _photographs() -> tuple[bytes, ...]:
     found = (file.read() for file in request.files.getlist("photographs"))
     return tuple(body for body in found if body)
+
+
+def photograph_names() -> list[str]:
+    """What the photographs that were sent are called on the device, in their order."""
+    sent = request.files.getlist("photographs")
+    return [(file.filename or "")[:100] for file in sent if file.seek(0, SEEK_END)]
 
 
 def _drawn() -> bytes:

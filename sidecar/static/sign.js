@@ -59,7 +59,7 @@ const photographs = form.querySelector(".photographs");
 
 function verdict(list, number, name, words) {
   const line = document.createElement("li");
-  line.textContent = `${form.dataset.word} ${number}: ${words}`;
+  line.textContent = `${form.dataset.word} ${number} (${name}): ${words}`;
   list.append(line);
   return line;
 }
@@ -75,7 +75,7 @@ async function look() {
     try {
       const answer = await send(form.dataset.photo, body);
       line.className = answer.good ? "good" : "bad";
-      line.textContent = `${form.dataset.word} ${index + 1}: ${answer.words}`;
+      line.textContent = `${form.dataset.word} ${index + 1} (${file.name}): ${answer.words}`;
     } catch {
       line.remove(); // it is looked at when the form is sent
     }

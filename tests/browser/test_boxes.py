@@ -107,6 +107,29 @@ class Host:
         )
 
 
+def suggested() -> str:
+    """The panel's content with two faces that wait for a yes."""
+    faces = [
+        {
+            "id": number,
+            "box": list(box),
+            "state": "suggested",
+            "label": "perhaps: Bo Sample",
+            "person": "Bo Sample",
+        }
+        for number, box in enumerate(BOXES[:2], 1)
+    ]
+    said = {
+        "state": "ok",
+        "purpose": "communication",
+        "people": [],
+        "faces": faces,
+        "why": [],
+        "channels": {},
+    }
+    return run_php(f"facelease_render_panel(json_decode({quoted(json.dumps(said))}, true), 1, true);")
+
+
 @pytest.fixture
 def host(chromium: Browser) -> Iterator[Callable[..., Host]]:
     opened: list[Host] = []
@@ -375,3 +398,19 @@ def test_no_other_page_of_ours_draws_over_a_picture() -> None:
         path.name for path in (root / "static").glob("*.css") if re.search(r"\.shot\b", path.read_text())
     ]
     assert boxed == ["console.css"]
+
+
+def test_after_a_decision_by_keyboard_the_focus_is_kept(host: Callable[..., Host]) -> None:
+    """On the line of the face, from where Tab goes on; not on a button, which a second Enter would press."""
+    page = host().show(suggested(), b"", wait=False)
+    page.locator(".FaceleaseFace[data-face='2'] button[data-action=confirm]").focus()
+    with page.expect_request("**/panel") as sent:
+        page.keyboard.press("Enter")
+    assert "action=confirm" in (sent.value.post_data or "")
+    page.wait_for_function("document.activeElement.matches('.FaceleaseFace[data-face=\"2\"]')")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/panel") else None)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.FaceleaseFace').dataset.face") == "2"
+    assert asked == []

@@ -353,7 +353,7 @@ def test_by_command(tmp_path: Path, services: Services, asa: str, monkeypatch: p
     with monkeypatch.context() as read_only:
         read_only.setattr(os, "access", lambda path, _: path != services.ended.path)
         assert "BAD  ended.log: " + f"{services.ended.path} cannot be written" in run("doctor")[1]
-    assert run("reopen", "--without-ended-log", "no need")[0] == 1
+    assert run("reopen", "--yes", "--without-ended-log", "no need")[0] == 1
     assert run("reopen") == (0, "the house is open: ended.log is what was known of it, or longer\n")
     services.ended.path.unlink()
     code, said = run("doctor")
@@ -362,10 +362,10 @@ def test_by_command(tmp_path: Path, services: Services, asa: str, monkeypatch: p
     for words in (("scan", "--yes"), ("clearance", "--all"), ("reopen",)):
         code, said = run(*words)
         assert (code, "house is closed" in said) == (1, True), words
-    assert run("quitclaim", "withdraw", "Åsa")[0] == 0
+    assert run("quitclaim", "withdraw", "--yes", "Åsa")[0] == 0
     assert asa in {one.person_id for one in services.ended.lines()}
-    assert run("reopen", "--without-ended-log", " ")[0] == 1
-    code, said = run("reopen", "--without-ended-log", "the disk of keys died")
+    assert run("reopen", "--yes", "--without-ended-log", " ")[0] == 1
+    code, said = run("reopen", "--yes", "--without-ended-log", "the disk of keys died")
     assert (code, "a new ended.log was begun with 3 endings" in said) == (0, True)
     assert "begun anew on" in run("doctor")[1]
     assert run("scan", "--yes")[0] == 0

@@ -29,12 +29,12 @@ def run(tmp_path: Path) -> Run:
         "PYTHONPATH": str(root), "FACELEASE_PORTRAITS": str(samples.portrait(samples.A_FRONT).parent)
     }  # fmt: skip
 
-    def call(*words: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    def call(*words: str, ok: bool = True, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "sidecar", *words], cwd=tmp_path, env=environment, capture_output=True,
             text=True, check=False, timeout=120,
         )  # fmt: skip
-        assert not ok or done.returncode == 0, done.stdout + done.stderr
+        assert not ok or done.returncode == code, done.stdout + done.stderr
         return done
 
     return call
@@ -54,14 +54,18 @@ def test_a_whole_day(run: Run, tmp_path: Path) -> None:
     signed = ("--recognition", "--publication", "communication:website", "--until", "2099-12-31")
     run("quitclaim", "add", "Åsa", *signed, "--text-version", "2026-1", "--evidence", "form.pdf")
     references = [str(samples.portrait(p)) for p in (samples.A_FRONT, samples.A_SPEECH)]
-    assert "good" in run("person", "enrol", who, *references).stdout
+    enrolled = run("person", "enrol", who, *references).stdout.splitlines()
+    assert enrolled[0].startswith(
+        f"{references[0]}: note: 3 or more photographs"
+    )  # what it warns of comes first
+    assert enrolled[-1].startswith("enrolled: a template was made of 2 photographs")
     basis = ("--basis", "all-asked", "--reference", "list", "--by", "administrator")
     run("collection", "set", "shoot", "auto", *basis)
     scanned = data(run("scan", "--json", "--yes"))
     assert (scanned["examined"], scanned["dead"]) == (2, 0)
     listed = data(run("review", "list", "--json"))
     assert [face["person"] for face in listed["unconfirmed"]] == ["Åsa"]
-    before = data(run("clearance", photo, "--json"))["channels"]
+    before = data(run("clearance", photo, "--json", code=4))["channels"]
     assert before["website"]["status"] == "unknown"  # a machine's tag does not clear by itself
     assert before["press"]["status"] == "blocked"
     run("review", "confirm", str(listed["unconfirmed"][0]["face"]))
@@ -69,14 +73,19 @@ def test_a_whole_day(run: Run, tmp_path: Path) -> None:
         data(run("clearance", photo, "--channel", "website", "--json"))["channels"]["website"]["status"]
         == "cleared"
     )
-    assert "cleared" in run("clearance", photo, "--language", "nl").stdout
+    assert (
+        "cleared" in run("clearance", photo, "--language", "nl", code=3).stdout
+    )  # press is blocked: the worst
     assert data(run("clearance", "--channel", "website", "--json"))["count"] == 1
     assert "Åsa" in run("person", "show", "Åsa").stdout
-    run("quitclaim", "withdraw", "Åsa")
-    assert (
-        data(run("clearance", photo, "--channel", "website", "--json"))["channels"]["website"]["status"]
-        != "cleared"
-    )
+    refused = run("quitclaim", "withdraw", "Åsa", ok=False)
+    assert refused.returncode == 2  # nobody can answer here
+    assert "1 grants of recognition in force or to come, 1 grants of publication" in refused.stderr
+    assert "1 photographs lose the name, 2 reference photographs" in refused.stderr
+    assert run("clearance", photo, "--channel", "website").returncode == 0
+    run("quitclaim", "withdraw", "--yes", "Åsa")
+    after = run("clearance", photo, "--channel", "website", "--json", ok=False)
+    assert (data(after)["channels"]["website"]["status"], after.returncode) == ("unknown", 4)
     assert data(run("person", "show", "Åsa", "--json"))["photographs"] == []
     run("audit", "heads")
     assert data(run("audit", "verify", "--json"))["outside"] >= 1
@@ -100,10 +109,10 @@ def test_backup_rotation_restore_and_erasure(run: Run, tmp_path: Path) -> None:
     erased = run("person", "erase", "Bo", "--yes", "--certificate", "bo.txt")
     assert "CERTIFICATE OF ERASURE" in erased.stdout
     assert "Bo" not in (tmp_path / "bo.txt").read_text()
-    assert data(run("keys", "rotate", "--json"))["version"] >= 2
+    assert data(run("keys", "rotate", "--yes", "--json"))["version"] >= 2
     for file in (tmp_path / "data").glob("ledger.db*"):
         file.unlink()
-    restored = data(run("restore", str(Path(made["store"]).parent), "--json"))
+    restored = data(run("restore", "--yes", str(Path(made["store"]).parent), "--json"))
     assert restored["rows"] > 0
     run("sweep")
     people = {row["name"]: row["enrolled"] for row in data(run("person", "list", "--json"))}
@@ -176,7 +185,7 @@ def test_doctor_finds_a_master_key_that_is_older_than_the_store(run: Run, tmp_pa
     run("sweep")
     master = tmp_path / "data" / "keys" / "master.json"
     old = master.read_bytes()
-    run("keys", "rotate")
+    run("keys", "rotate", "--yes")
     assert _bad(run("doctor", "--json", ok=False)) == ["worker"]
     master.write_bytes(old)
     found = data(run("doctor", "--json", ok=False))

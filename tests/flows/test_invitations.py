@@ -90,9 +90,9 @@ def test_it_goes_by_the_command_line(tmp_path: Path) -> None:
     assert re.fullmatch(r"https://lease\.example\.org/s/[\w-]{43}", asked["link"])
     assert "mail.host" in run("quitclaim", "invite", "Åsa", "--mail", ok=False)
     assert [one["id"] for one in json.loads(run("quitclaim", "invited", "Åsa", "--json"))] == [asked["id"]]
-    run("quitclaim", "uninvite", asked["id"])
+    run("quitclaim", "uninvite", "--yes", asked["id"])
     assert json.loads(run("quitclaim", "invited", "Åsa", "--json")) == []
-    assert "list those that are out" in run("quitclaim", "uninvite", "x", ok=False)
+    assert "list those that are out" in run("quitclaim", "uninvite", "--yes", "x", ok=False)
     assert "no sign-up shoot" in run("quitclaim", "invite", "--shoot", "spring", ok=False)
     run("collection", "set", "spring", "suggest", "--basis", "shoot", "--reference", "spring")
     run("quitclaim", "invite", "--shoot", "spring", "--qr", "code.svg")

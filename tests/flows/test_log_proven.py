@@ -124,7 +124,7 @@ def test_a_key_that_was_written_down_is_believed_and_no_other(
 def test_a_key_is_replaced_by_a_head_of_its_own(run: Run, config: Config) -> None:
     """The old one announces it; it stays listed, and the officer's copy of it leads to the new one."""
     old = run("keys", "heads").output.strip()
-    new = run("keys", "heads", "--replace").output.splitlines()[0]
+    new = run("keys", "heads", "--yes", "--replace").output.splitlines()[0]
     assert new != old
     assert [one["public"] for one in json.loads(run("keys", "heads", "--json").output)["former"]] == [old]
     run("audit", "heads")
@@ -134,7 +134,7 @@ def test_a_key_is_replaced_by_a_head_of_its_own(run: Run, config: Config) -> Non
     with house.open_house(config) as services, services.store.read() as conn:
         said = list(conn.scalars(select(t.audit.c.action)))
     assert said.count(Action.HEAD_KEY.value) == 1
-    assert run("keys", "heads", "--replace", "--lost", "x").exit_code == 2
+    assert run("keys", "heads", "--yes", "--replace", "--lost", "x").exit_code == 2
 
 
 def test_lost_heads_are_begun_anew_by_hand_alone(run: Run, config: Config) -> None:
@@ -146,7 +146,7 @@ def test_lost_heads_are_begun_anew_by_hand_alone(run: Run, config: Config) -> No
     assert run("init").exit_code == 0
     assert _verify(run)[0] == NOT_PROVEN
     assert run("audit", "begin").exit_code == 2
-    assert run("audit", "begin", "--reason", "the share was lost").exit_code == 0
+    assert run("audit", "begin", "--yes", "--reason", "the share was lost").exit_code == 0
     code, found = _verify(run)
     assert (code, found["begun"]["reason"]) == (HOLDS, "the share was lost")
     assert any("nothing proves" in said for said in found["said"])
@@ -162,7 +162,7 @@ def test_a_lost_key_stops_nothing_but_heads(
     (tmp_path / "form").write_text("sample")
     assert run("quitclaim", "add", "Ada Sample", *signed, str(tmp_path / "form")).exit_code == 0
     _key(config).unlink()
-    assert run("quitclaim", "withdraw", "Ada Sample").exit_code == 0
+    assert run("quitclaim", "withdraw", "--yes", "Ada Sample").exit_code == 0
     found = _findings(config, clock)
     assert (found["key of heads"].ok, found["audit log"].ok) == (False, False)
     assert "--lost" in found["key of heads"].said
@@ -170,9 +170,9 @@ def test_a_lost_key_stops_nothing_but_heads(
     assert run("audit", "heads").exit_code != 0
     with pytest.raises(VaultError):
         house.init(config, clock)
-    assert run("keys", "heads", "--lost", "the disk broke").exit_code == 0
+    assert run("keys", "heads", "--yes", "--lost", "the disk broke").exit_code == 0
     assert _verify(run)[0] == HOLDS
-    assert run("keys", "heads", "--lost", "again").exit_code != 0
+    assert run("keys", "heads", "--yes", "--lost", "again").exit_code != 0
 
 
 def test_a_house_of_before_gets_its_key_and_head_0_at_its_first_start(

@@ -121,7 +121,10 @@ def test_a_name_is_taken_off_by_a_recorded_decision(
     """From the file, with intent and audit rows of whoever decided; the list is empty then."""
     consent.withdraw(services, asa, None, "test")
     cast.work()
-    assert _out(run("tags", "remove", "--person", "Åsa", "--json")) == {"removed": 2, "unfinished": None}
+    assert _out(run("tags", "remove", "--yes", "--person", "Åsa", "--json")) == {
+        "removed": 2,
+        "unfinished": None,
+    }
     assert [cast.names_on(ref) for ref in (ONE, TWO)] == [set(), set()]
     assert (cast.tags(asa), Kind.HAND_NAMES in _waits(services)) == ({}, False)
     with services.store.read() as conn:
@@ -144,7 +147,7 @@ def test_only_names_by_hand_of_who_ended_are_decided_so(
         with pytest.raises(NotFound, match="tags list"):
             act(services, alive, "cli:ann")
     assert cast.names_on(ONE) == {"Åsa"}
-    assert run("tags", "remove").exit_code == 2
+    assert run("tags", "remove", "--yes").exit_code == 2
 
 
 def test_names_by_hand_go_at_once_where_that_was_chosen(

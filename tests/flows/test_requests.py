@@ -109,8 +109,8 @@ def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, ex
     run("person", "address", "Åsa", "asa@example.org")
     assert "say why" in run("person", "recognised", "Åsa", "--how", "met", code=1)
     run("person", "recognised", "Åsa", "--how", "met", "--reason", "I am alone here")
-    assert json.loads(run("person", "lock", "Åsa", "--json"))["revoked"] == 1
-    assert json.loads(run("person", "lock", "Åsa", "--json"))["revoked"] == 0
+    assert json.loads(run("person", "lock", "--yes", "Åsa", "--json"))["revoked"] == 1
+    assert json.loads(run("person", "lock", "--yes", "Åsa", "--json"))["revoked"] == 0
     assert "mail.host" in run("person", "page", "Åsa", "--mail", code=1)
     (line,) = json.loads(run("person", "requests", "list", "--json"))
     assert (line["id"], line["name"], line["asks"]) == (asked.id, "Åsa", "erasure")

@@ -53,7 +53,7 @@ def reconcile(story: Story) -> None:
 
 
 def withdraw(story: Story) -> None:
-    story.sidecar.run("quitclaim", "withdraw", ASA)
+    story.sidecar.run("quitclaim", "withdraw", "--yes", ASA)
     until(lambda: not named(story))
 
 

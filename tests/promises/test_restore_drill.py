@@ -73,7 +73,7 @@ def installation(tmp_path: Path) -> Installation:
 
 def _withdrawn_since(lines: list[str]) -> list[str]:
     at = lines.index(BACKUP) + 1
-    return [*lines[:at], 'facelease quitclaim withdraw "Bo Sample"', *lines[at:]]
+    return [*lines[:at], 'facelease quitclaim withdraw "Bo Sample" --yes', *lines[at:]]
 
 
 def test_the_drill_of_the_document_passes(installation: Installation) -> None:
@@ -111,7 +111,9 @@ def test_the_drill_without_ended_log_fails_safely(installation: Installation) ->
     ):
         assert installation.rows("drill/ledger.db", table) == 0, table
     assert not (installation.root / "before.txt").exists()
-    restored = 'facelease --config drill.toml restore drill-a --json --without-ended-log "the disk is lost"'
+    restored = (
+        'facelease --config drill.toml restore drill-a --yes --json --without-ended-log "the disk is lost"'
+    )
     told: dict[str, Any] = json.loads(installation.do(restored))
     assert told["without_ended_log"] == "the disk is lost"
     assert (told["links"], told["tokens"]) == (0, 0)
@@ -122,7 +124,9 @@ def test_an_ended_log_of_before_the_withdrawal_is_too_short(installation: Instal
     """The copy in half B is older than the backup beside it."""
     lines = _drill()
     installation.do(
-        BACKUP, "cp -p facelease-data/keys/ended.log older.log", 'facelease quitclaim withdraw "Bo Sample"'
+        BACKUP,
+        "cp -p facelease-data/keys/ended.log older.log",
+        'facelease quitclaim withdraw "Bo Sample" --yes',
     )
     lines[lines.index(COPY)] = "cp -p older.log drill-b/ended.log"
     done = installation.bash(lines)

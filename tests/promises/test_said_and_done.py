@@ -313,9 +313,9 @@ def test_with_the_dam_away_what_is_left_is_said(
 ) -> None:
     """Exit code 3 and what waits, for everything that has to reach the DAM; 0 once it has."""
     acts = (
-        "quitclaim withdraw Åsa",
-        "quitclaim restrict Åsa",
-        "person objects Åsa",
+        "quitclaim withdraw Åsa --yes",
+        "quitclaim restrict Åsa --yes",
+        "person objects Åsa --yes",
         "person erase Åsa --yes",
     )
     wrong = []

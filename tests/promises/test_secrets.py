@@ -32,7 +32,8 @@ PASSWORD = "wachtwoord-kanarie-7781"  # of a database that is not there
 PROOF = b"ondertekend kanarie 5512 " * 8
 SILENT: Sequence[Sequence[str]] = (
     ("init",), ("migrate",), ("sweep",), ("doctor",), ("doctor", "--json"), ("audit", "verify"), ("audit", "export"),
-    ("audit", "heads"), ("backup",), ("keys", "rotate"), ("collection", "list"), ("scan", "--yes", "--late-consent"),
+    ("audit", "heads"), ("backup",), ("keys", "rotate", "--yes"), ("collection", "list"),
+    ("scan", "--yes", "--late-consent"),
     ("person", "show", "nobody of that name"), ("quitclaim", "withdraw", "nobody of that name"),
 )  # fmt: skip
 

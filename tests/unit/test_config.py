@@ -103,3 +103,93 @@ def test_a_configuration_cannot_be_changed() -> None:
     """Frozen: nobody bends a rule at run time."""
     with pytest.raises(ValueError, match="frozen"):
         Config().site.name = "x"
+
+
+def test_a_copy_of_the_example_means_what_the_defaults_mean(tmp_path: Path) -> None:
+    """Unchanged, and with each key of it alone: what is accepted unsaid is accepted said."""
+    file = tmp_path / "facelease.toml"
+    file.write_text(EXAMPLE.read_text())
+    whole = load(file)
+    file.write_text("")
+    assert whole == load(file)
+    assert whole.data == str(tmp_path / "facelease-data")
+    for key, value in flat(tomllib.loads(EXAMPLE.read_text())).items():
+        section, _, name = key.rpartition(".")
+        assert parse({section: {name: value}} if section else {name: value}) == Config(), key
+
+
+def test_a_channel_that_is_mistyped_is_refused_and_a_shipped_one_is_not() -> None:
+    """`Print=prnt` is somebody's mistake; the pairs as delivered are told at the import, whatever the channels are."""
+    with pytest.raises(ConfigError, match="prnt"):
+        parse({"importing": {"mediums": ["Print=prnt", "TV=tv"]}})
+    fewer = parse(
+        {"clearance": {"channels": ["intranet"]}, "importing": {"mediums": ["TV=tv", "Print=print"]}}
+    )
+    assert fewer.importing.channel_of == {"TV": "tv", "Print": "print"}
+
+
+PATHS = {
+    "store.url": "sqlite:///{}", "keys.master_file": "{}", "keys.ended_log": "{}", "keys.heads_file": "{}",
+    "keys.heads_key_file": "{}", "keys.names_file": "{}", "backup.folder": "{}", "folder.path": "{}",
+    "resourcespace.key_file": "{}", "resourcespace.ca_file": "{}", "recognizer.yunet": "{}", "recognizer.cache": "{}",
+    "server.log_file": "{}", "webhooks.events_secret_file": "{}", "webhooks.panel_secret_file": "{}",
+    "webhooks.signin_secret_file": "{}", "mail.password_file": "{}", "mail.ca_file": "{}", "data": "{}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "there"),
+    [
+        ("kept/x", "house/kept/x"), ("../x", "house/../x"), ("./x", "house/x"), ("~/x", "home/x"),
+        ("{data}/x", "house/d/x"),
+    ],
+)  # fmt: skip
+def test_every_path_counts_from_the_folder_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, there: str
+) -> None:
+    """Wherever it is started; `~` is the home of who starts it; the same path is used, in a URL of a store too."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "house").mkdir()
+    file = tmp_path / "house" / "facelease.toml"
+    for key, form in PATHS.items():
+        if key == "data" and written.startswith("{data}"):
+            continue
+        section, _, name = key.rpartition(".")
+        said = f'{name} = "{form.replace("{}", written)}"\n'
+        file.write_text(f"[{section}]\n{said}" if section else said)
+        monkeypatch.chdir(tmp_path)
+        config = load(Path("house") / "facelease.toml")  # and the file itself is named from here
+        monkeypatch.chdir("/")
+        value = getattr(getattr(config, section) if section else config, name)
+        used = config.store_url.removeprefix("sqlite:///") if key == "store.url" else str(config.path(value))
+        assert used == str(tmp_path / there.replace("house/d/", "house/facelease-data/")), key
+
+
+def test_no_path_of_the_configuration_is_forgotten() -> None:
+    """Every key whose default is a path, or whose name says that it is one, is in the list above."""
+    named = re.compile(r"(_file|^path|^folder|^cache|_log|yunet|url)$")
+    found = {
+        key for key, value in leaves(Config()).items()
+        if isinstance(value, str) and ("{data}" in value or named.search(key.rpartition(".")[2]))
+    }  # fmt: skip
+    assert found - {"resourcespace.url", "server.public_url"} <= set(PATHS)
+
+
+def test_files_in_the_url_of_a_server_and_the_command_of_the_key_count_from_there(tmp_path: Path) -> None:
+    """Certificates of PostgreSQL, and what `keys.master_command` names; a password stays as it is."""
+    file = tmp_path / "facelease.toml"
+    url = "postgresql+psycopg://u:p%40ss@127.0.0.1/x"
+    file.write_text(f'[store]\nurl = "{url}?sslmode=verify-full&sslrootcert=ca.pem"\n')
+    assert load(file).store_url == f"{url}?sslmode=verify-full&sslrootcert={tmp_path}/ca.pem".replace(
+        "/ca.pem", "%2Fca.pem"
+    ).replace(str(tmp_path), str(tmp_path).replace("/", "%2F"))
+    file.write_text(f'[store]\nurl = "{url}?sslrootcert=system"\n')
+    assert load(file).store_url == f"{url}?sslrootcert=system"
+    file.write_text('[keys]\nmaster_command = ["cat", "keys/key"]\n')
+    assert load(file).folder_of_file == tmp_path
+
+
+def test_data_in_the_middle_of_a_path_is_refused(tmp_path: Path) -> None:
+    """It stands for an absolute folder."""
+    with pytest.raises(ConfigError, match="beginning of a path"):
+        parse({"backup": {"folder": "old/{data}"}}, folder=tmp_path)

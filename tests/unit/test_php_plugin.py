@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from plugin.config import Config
+from plugin.quitclaim import wording
 from tests.php import FILES, PLUGIN, SECRET, answer, quoted, run_php, uncommented, words
 
 
@@ -290,6 +292,7 @@ def test_both_languages_say_everything() -> None:
             "facelease_setup_title",
             "facelease_permissions",
             "facelease_team",
+            "facelease_term_website",
         }, key
     source = "\n".join(uncommented(path) for path in FILES if path.parent.name != "languages")
     literals = set(re.findall(r"'([\w-]+)'", source))
@@ -309,11 +312,27 @@ def test_both_languages_say_everything() -> None:
         "canary_",
     }
     for key in (name.removeprefix("facelease_") for name in en):
-        assert key in literals or any(
-            key.startswith(start) and key.removeprefix(start) in literals | {"none"} for start in built
+        assert (
+            key in literals
+            or key.startswith("term_")
+            or any(
+                key.startswith(start) and key.removeprefix(start) in literals | {"none"} for start in built
+            )
         ), key
     for asked in re.findall(r"facelease_word\('(\w+)'[,)]", source):
         assert f"facelease_{asked}" in en, asked
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_purposes_and_channels_are_called_as_elsewhere(language: str) -> None:
+    """Those that are shipped by the words of console, letters and receipts; one of the house's own as configured."""
+    listed = Config().clearance
+    for word in (*listed.purposes, *listed.channels):
+        assert words(language)[f"facelease_term_{word.replace(' ', '_')}"] == wording.term(word, language)
+    terms = "echo facelease_term('social media'), '|', facelease_term('beer mats');"
+    dutch = f"require {json.dumps(str(PLUGIN / 'languages' / 'nl.php'))};"
+    said = run_php(f"$GLOBALS['lang'] = (function () {{ $lang = []; {dutch} return $lang; }})(); {terms}")
+    assert said == "sociale media|beer mats"
 
 
 def test_each_binding_asks_who_is_calling() -> None:

@@ -84,7 +84,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
             raise ConfigError(
                 f"resourcespace.key_file: {path} cannot be read: put the API key in it"
             ) from error
-        return cls(store, config, Client(config.resourcespace, key))
+        return cls(store, config, Client(config.server_of_dam, key))
 
     def close(self) -> None:
         """Close the connections."""
@@ -277,7 +277,8 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
 
     def concerns(self) -> list[Concern]:
         """A neighbour, who sees our fields, what is left to mend, a log that was set back."""
-        return [*self._with(lambda profile: profile.concerns()), *told_by_log(*self._cursor.times())]
+        told = told_by_log(self._config.site.zone, *self._cursor.times())
+        return [*self._with(lambda profile: profile.concerns()), *told]
 
     def groups(self, user: str) -> tuple[int, ...] | None:
         """The groups of an account of the DAM, as they are now; None where it is none, or may not sign in.

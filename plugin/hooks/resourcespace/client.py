@@ -148,7 +148,7 @@ class Client:
         except requests.RequestException:
             raise Passing("the server's answer broke off") from None
         except OSError:
-            raise DamError("resourcespace.ca_file cannot be read") from None
+            raise DamError(f"resourcespace.ca_file: {self._config.ca_file} cannot be read") from None
 
     @property
     def _seconds(self) -> float:

@@ -1,8 +1,9 @@
 """What the administrator of the server should know: a neighbour that names people too, who sees our fields, the log."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
+from plugin.clock import local
 from plugin.errors import DamError
 from plugin.hooks.concern import Concern
 from plugin.hooks.resourcespace.answers import Unexpected, row, rows, whole
@@ -53,18 +54,18 @@ def told_by_server(client: Client, field: int, may: Callable[[str], bool]) -> It
     yield from _sight(Sight(shares=tuple(shown)))
 
 
-def told_by_log(at: datetime | None, heard: datetime | None) -> Iterator[Concern]:
+def told_by_log(zone: tzinfo, at: datetime | None, heard: datetime | None) -> Iterator[Concern]:
     """When the log was found set back."""
     if at is None:
         return
-    when = f"was set back (a database put back from a dump), noticed on {at:%Y-%m-%d %H:%M} UTC"
+    when = f"was set back (a database put back from a dump), noticed on {local(at, zone)}"
     if heard is None:
         yield Concern(
             _LOG, False, f"{when}; nothing was compared since",
             "start `facelease work`, or run `facelease reconcile`",
         )  # fmt: skip
     else:
-        yield Concern(_LOG, True, f"{when}; everything was compared anew from {heard:%Y-%m-%d %H:%M} UTC on")
+        yield Concern(_LOG, True, f"{when}; everything was compared anew from {local(heard, zone)} on")
 
 
 def _neighbour(found: Neighbour) -> Iterator[Concern]:

@@ -101,6 +101,12 @@ function facelease_word(string $key, string|int ...$values): string
     return sprintf((string) ($GLOBALS['lang']['facelease_' . $key] ?? $key), ...$values);
 }
 
+/** A purpose or channel as the user's language calls it; one that the house added itself as it is configured. */
+function facelease_term(string $word): string
+{
+    return (string) ($GLOBALS['lang']['facelease_term_' . str_replace(' ', '_', $word)] ?? $word);
+}
+
 /** `$text` when it is a real day written YYYY-MM-DD, else null. */
 function facelease_day(mixed $text): ?string
 {

@@ -87,7 +87,7 @@ function facelease_render_rules(): void
         $key = facelease_setting_key($channel);
         $today = $open === null || !isset($open[$channel]) ? '' : facelease_word('rules_today', $all - $open[$channel], $all);
         $choices = array_combine(FACELEASE_RULES, array_map(static fn(string $rule): string => facelease_word('rule_' . $rule), FACELEASE_RULES));
-        facelease_render_select('rule_' . $key, $channel, $choices, facelease_rule($channel), $today);
+        facelease_render_select('rule_' . $key, facelease_term($channel), $choices, facelease_rule($channel), $today);
     }
 }
 
@@ -97,7 +97,7 @@ function facelease_render_usages(): void
     echo '<h2>' . escape(facelease_word('usages')) . '</h2>';
     echo '<p>' . escape(facelease_word('usages_intro')) . '</p>';
     $channels = array_map('strval', array_keys(facelease_channels()));
-    $choices = ['' => facelease_word('usages_none')] + array_combine($channels, $channels);
+    $choices = ['' => facelease_word('usages_none')] + array_combine($channels, array_map('facelease_term', $channels));
     foreach ($GLOBALS['download_usage_options'] ?? [] as $number => $label) {
         $name = 'usage_' . facelease_setting_key((string) $label);
         facelease_render_select($name, i18n_get_translated($label), $choices, facelease_channel_of($number), '');

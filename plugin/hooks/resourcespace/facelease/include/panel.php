@@ -57,7 +57,8 @@ function facelease_render_panel(array $said, int $ref, bool $can_edit): void
     $faces = array_values(array_filter(facelease_list($said, 'faces'), 'facelease_box'));
     echo '<div class="FaceleaseSides">';
     facelease_render_picture($ref, $faces);
-    echo '<div class="FaceleaseSaid"><h3>' . escape(facelease_word('use', facelease_text($said['purpose'] ?? ''))) . '</h3>';
+    $use = facelease_word('use', facelease_term(facelease_text($said['purpose'] ?? '')));
+    echo '<div class="FaceleaseSaid"><h3>' . escape($use) . '</h3>';
     facelease_render_channels($said['channels'] ?? null, 'status_');
     facelease_render_why($said);
     facelease_render_choices($ref, $can_edit);
@@ -144,7 +145,7 @@ function facelease_render_channels(mixed $channels, string $words): void
 function facelease_channel_line(string $channel, array $state, string $words = 'status_'): string
 {
     $until = facelease_text($state['until'] ?? '');
-    $line = $channel . ': ' . facelease_word($words . facelease_status($state));
+    $line = facelease_term($channel) . ': ' . facelease_word($words . facelease_status($state));
     $line = $until === '' ? $line : $line . ' ' . facelease_word('until', $until);
     $px = is_int($state['max_px'] ?? null) ? $state['max_px'] : 0;
 

@@ -32,7 +32,7 @@ function facelease_stopped_for(int $ref, string $file, array $channels, string $
     if (!facelease_gate_is_on() || $rule === 'off' || $stopped === null) {
         return ['title' => 'stopped_no_more', 'lines' => [], 'insist' => false, 'again' => true];
     }
-    $lines = [facelease_word('stopped_for', implode(', ', $channels))];
+    $lines = [facelease_word('stopped_for', implode(', ', array_map('facelease_term', $channels)))];
     $sees = $ref > 0 && facelease_may_see($ref) && $stopped['why'] !== [];
     $lines = [...$lines, ...($sees ? $stopped['why'] : [facelease_word('state_' . $stopped['state'])]), facelease_whom_to_ask()];
 

@@ -18,13 +18,24 @@ function faceleaseAsk(panel, decision) {
     }).then(function (html) {
         panel.innerHTML = html;
         faceleaseShow(panel);
+        faceleaseReturn(panel, decision.face);
     }).catch(function () {
         var failed = document.createElement('p');
         failed.textContent = panel.dataset.failed;
         panel.replaceChildren(failed);
+        faceleaseReturn(panel, decision.face);
     }).finally(function () {
         clearTimeout(late);
     });
+}
+
+/* After a decision the focus is on the line that it was about, or on the panel; on no button, that a second key would press. */
+function faceleaseReturn(panel, face) {
+    if (face) {
+        var place = panel.querySelector('.FaceleaseFace[data-face="' + Number(face) + '"]') || panel;
+        place.tabIndex = -1;
+        place.focus();
+    }
 }
 
 /* Boxes appear with their picture: over one that still loads, or failed, there is none. */

@@ -1,0 +1,41 @@
+"""What cannot be taken back says what it ends, and asks; where nobody can answer it needs `--yes`."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from plugin.flows.consequences import Ending
+from sidecar.commands.common import safe
+
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def ask(said: Sequence[str], yes: bool) -> None:
+    """Go on only if somebody at the terminal says so, or `yes` did; what is empty needs no question.
+
+    Raises UsageError, exit code 2, where nobody can answer, and Abort, exit code 1, where the answer is no.
+    """
+    if yes or not said:
+        return
+    what = "; ".join(said)
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            safe(f"nothing was done. This would end: {what}. Nobody can answer here: add --yes")
+        )
+    click.echo(safe(f"This ends: {what}."), err=True)
+    click.confirm("It cannot be taken back. Go on?", abort=True, err=True)
+
+
+def told(ending: Ending) -> list[str]:
+    """What ends, a part a line; nothing where nothing would."""
+    if not ending.anything:
+        return []
+    parts = [
+        (ending.recognition, "grants of recognition in force or to come"),
+        (ending.publication, "grants of publication in force or to come"),
+        (ending.photographs, "photographs lose the name"),
+        (ending.pictures, "reference photographs, and their template, are destroyed"),
+        (ending.links, "links open nothing any more"),
+    ]
+    return [f"of {ending.name}: " + ", ".join(f"{count} {words}" for count, words in parts if count)]
