@@ -8,7 +8,7 @@ early, which cv2 fills with grey.
 import io
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +71,15 @@ class Decoded:
     asides: tuple[Aside, ...] = ()
 
 
-def decode(source: Path | bytes, longest: int, limits: Limits, formats: tuple[str, ...] = FORMATS) -> Decoded:
+def decode(
+    source: Path | bytes,
+    longest: int | Callable[[int], int],
+    limits: Limits,
+    formats: tuple[str, ...] = FORMATS,
+) -> Decoded:
     """The picture, upright, reduced as far as its longest side stays about `longest` px or more.
 
+    `longest` may depend on the longest side of the original, which nobody knows before it is opened.
     Raises PictureTooLarge beyond `limits`, PictureError for what cannot be read in full.
     """
     data = read(source, limits)
@@ -131,7 +137,9 @@ def _quiet() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _decode(data: bytes, longest: int, limits: Limits, formats: tuple[str, ...]) -> Decoded:
+def _decode(
+    data: bytes, longest: int | Callable[[int], int], limits: Limits, formats: tuple[str, ...]
+) -> Decoded:
     file = Image.open(io.BytesIO(data), formats=formats)
     width, height = file.size
     if width * height > limits.megapixels * _MEGA:
@@ -142,7 +150,8 @@ def _decode(data: bytes, longest: int, limits: Limits, formats: tuple[str, ...])
     if min(width, height) < 1:
         raise PictureError("the picture has no pixels")
     note = _animated(file)
-    reduction = _reduction(max(width, height), longest)
+    asked = longest if isinstance(longest, int) else longest(max(width, height))
+    reduction = _reduction(max(width, height), asked)
     turn, elsewhere, swapped = _load(file, reduction, data)
     image = _eight_bit(file)
     if image.width == (height if swapped and turn == 1 else width) and reduction > 1:
