@@ -71,7 +71,7 @@ class Seen:
     @property
     def longest(self) -> int:
         """The longest side of the finest picture in which faces were looked for."""
-        return round(self.ratio * max(self.decoded.pixels.shape[:2]))
+        return round(self.ratio * int(max(self.decoded.pixels.shape[:2])))
 
 
 class Pipeline:
