@@ -18,7 +18,7 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Answer, Code, Status, Use
 from plugin.recognizer.examiner import Examiner
 from sidecar.app import create_app
-from tests import on_double, support
+from tests import on_double, staff, support
 from tests.doubles.resourcespace import Double
 from tests.flows.test_anew import changed
 from tests.flows.test_statements import Dated, shown
@@ -256,3 +256,15 @@ def test_a_day_goes_to_the_dam_with_the_size_that_it_holds_for(
             assert house.dam.state_many({str(ref): {"website": day, "press": None}}) == {str(ref): None}
         assert double.library.date_sizes == {"cleareduntilwebsite": 1200, "cleareduntilpress": 0}
         assert on_double.dates(double.library, [ref]) == 1
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", "at most 1,200 px"), ("nl", "hoogstens 1.200 px")])
+def test_the_console_says_the_size_of_a_channel(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, language: str, size: str
+) -> None:
+    """On the page of what is cleared; a channel without one says nothing of sizes."""
+    config = staff.configuration(tmp_path, clearance={"max_px": {"website": 1200}})
+    with support.opened(config, clock, examiner) as house:
+        reader = staff.signed_in(staff.app(house), clock, "officer", language)
+        assert size in reader.get("/console/clearance?channel=website").text
+        assert " px" not in reader.get("/console/clearance?channel=press").text
