@@ -96,7 +96,8 @@ def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
 def _face(row: Row[Any], texts: Texts) -> dict[str, Any]:
     return {
         "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
-        "distance": "" if row.distance is None else row.distance, "dismissal": dismissal_of(row) or ("before" if row.state == "dismissed" else ""),
+        "distance": "" if row.distance is None else row.distance,
+        "dismissal": dismissal_of(row) or ("before" if row.state == "dismissed" else ""),
         "reason": reason_of(texts, row), "box": [row.left, row.top, row.width, row.height],
         "width_px": row.width_px, "file_px": row.file_px,
     }  # fmt: skip
