@@ -96,16 +96,11 @@ def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
 def _face(row: Row[Any], texts: Texts) -> dict[str, Any]:
     return {
         "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
-        "distance": "" if row.distance is None else row.distance, "dismissal": _dismissal(row),
+        "distance": "" if row.distance is None else row.distance,
+        "dismissal": dismissal_of(row) or ("before" if row.state == "dismissed" else ""),
         "reason": reason_of(texts, row), "box": [row.left, row.top, row.width, row.height],
         "width_px": row.width_px, "file_px": row.file_px,
     }  # fmt: skip
-
-
-def _dismissal(row: Row[Any]) -> str:
-    """By which reason of the list; what was dismissed before there was one says so."""
-    why = dismissal_of(row)
-    return why.value if why else "before" if row.state == "dismissed" else ""
 
 
 @reviews.command()
