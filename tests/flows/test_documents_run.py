@@ -193,6 +193,7 @@ def _administer(day: Day) -> None:
     day.type("facelease doctor", 1, says="none has ever swept")
     day.type("facelease scan", says="nothing is left to examine")
     day.type("facelease scan --again", says="1 photographs in")
+    day.type("facelease scan --left-out")
     day.type("facelease init", says="already")
     day.values["PHOTO"] = "shoot-may/0042.jpg"
     day.type("facelease clearance PHOTO", 4, says="unknown")
