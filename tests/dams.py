@@ -60,8 +60,14 @@ class Through:
     def look(self, ref: str) -> Resource:
         return self.inner.look(ref)
 
+    def read_anew(self, ref: str) -> None:
+        self.inner.read_anew(ref)
+
     def picture(self, ref: str) -> Picture:
         return self.inner.picture(ref)
+
+    def preview(self, ref: str) -> Picture:
+        return self.inner.preview(ref)
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         return self.inner.write(ref, writes, released)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from plugin.flows import faces, modes, names, photo_places, returned_names, ruling_identity
 from plugin.flows.services import Services
@@ -88,16 +88,24 @@ def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
         "file_version": resource.file_version, "kind": resource.kind, "seen_at": tx.now, "deleted_at": None,
         "unread": resource.unread,
     }  # fmt: skip
+    if resource.further is not None:
+        values["further"] = resource.further
     if row is None:
         result = tx.execute(insert(t.resource).values(ref=resource.ref, examined="no", **values))
         return inserted(result), True
-    if row.file_version != resource.file_version:
+    if _changed(row, resource):
         values |= {"examined": "no", "examined_reason": NotExamined.REPLACED.value}
         values |= {"matched": False, "longest_px": None}
         tx.execute(delete(t.clearance).where(t.clearance.c.resource_id == row.id))
         faces.forget_suggestions(tx, row.id)
     tx.execute(update(t.resource).where(t.resource.c.id == row.id).values(**values))
     return int(row.id), row.deleted_at is not None
+
+
+def _changed(row: Row[Any], resource: Resource) -> bool:
+    """Whether the file shows something else now than what was examined: its picture, or what it holds besides."""
+    told = None not in {row.further, resource.further}
+    return row.file_version != resource.file_version or (told and row.further != resource.further)
 
 
 def move(tx: Tx, old: str, new: str) -> None:

@@ -16,6 +16,7 @@ from plugin.flows import (
     keeping,
     letters,
     log_heads,
+    looked_before,
     lost_links,
     mode_change,
     notices,
@@ -42,6 +43,7 @@ from plugin.ledger.jobs import Claimed
 HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "photo": tagging.arrived,
     "names": tagging.named,
+    "compare": tagging.compared,
     "returned": returned_removal.take_off,
     "gone": tagging.gone,
     "members": notices.regrouped,
@@ -51,6 +53,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "look-again": revocation.look_again,
     "recompute": revocation.recomputed,
     "anew": anew.some,
+    looked_before.JOB: looked_before.portion,
     "remode": mode_change.remode,
     "rulings": ruling_identity.settle,
     "erase": erasure.erased,
@@ -70,6 +73,7 @@ def start(services: Services) -> int:
     strange_rulings.lose_those_of_another_dam(services)
     ended = replay.endings(services) + consent.sweep(services)
     anew.follow(services)
+    looked_before.ask(services)
     taken_off.backfill(services)
     text_sealing.seal_plain(services)
     return ended
@@ -152,7 +156,7 @@ def heads(services: Services) -> None:
 
 
 def reconcile(services: Services, gone: bool = False) -> int:
-    """Daily: what no event tells. Looks at every resource we know; returns how many were entered.
+    """Daily: what no event tells. Reads every resource we know anew; returns how many were entered.
 
     `gone`: also at those that are gone from the DAM, which a database put back brings back.
     """
@@ -168,7 +172,7 @@ def reconcile(services: Services, gone: bool = False) -> int:
     for start in range(0, len(refs), backlog.CHUNK):
         with services.store.write() as tx:
             for ref in refs[start : start + backlog.CHUNK]:
-                services.queue.put(tx, "names", ref, priority=8)
+                services.queue.put(tx, "compare", ref, priority=8)
     return len(refs) + backlog.enqueue(services, backlog.unheard_of(services))
 
 

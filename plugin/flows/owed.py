@@ -18,7 +18,7 @@ BULK_LATE = timedelta(days=1)
 """Photographs to look at come by the thousand: a queue of a day is long, and no fault before."""
 
 _OWN = ("revoke", "erase", "state", "mail")  # kinds of job that have a line of their own
-_BULK = ("photo", "names", "gone", "members", "anew")
+_BULK = ("photo", "names", "compare", "gone", "members", "anew", "closely")
 
 
 def _late(services: Services, by: timedelta) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from plugin.ledger import tables as t
 
 # What a comparison asks for, and what follows from that.
 KINDS = (
+    "compare",
     "names",
     "photo",
     "gone",

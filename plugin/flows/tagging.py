@@ -5,19 +5,17 @@ transaction with its intents, and intents are carried out after it.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from plugin.errors import ExaminationFailed, GalleryStale, HouseClosed, PictureError, ResourceGone, StoreError
+from plugin.errors import GalleryStale, HouseClosed, ResourceGone, StoreError
 from plugin.flows import (
     arrivals,
     clearance,
     closed_house,
+    examining,
     faces,
-    gallery,
     intents,
     mode_change,
     modes,
@@ -31,9 +29,8 @@ from plugin.ledger.audit import Action
 from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim import rules
-from plugin.quitclaim.examination_words import NotExamined
 from plugin.quitclaim.scope import Mode
-from plugin.recognizer.messages import Examination, FoundFace, Request
+from plugin.recognizer.messages import Examination, FoundFace
 
 _PATIENCE = timedelta(minutes=1)
 _TRIES = 5  # a gallery that moves while a photo is examined: examine again, so often at the most
@@ -49,6 +46,17 @@ def named(services: Services, job: Claimed) -> None:
     """Only names may have changed; pixels that were never examined are examined all the same."""
     intents.recover(services, t.intent.c.resource_id == arrivals.known(services, job.key))
     _carry_out(services, job, _take_names)
+
+
+def compared(services: Services, job: Claimed) -> None:
+    """The same after the content was read anew: a change that shows in nothing else is noticed by that."""
+
+    def story(services: Services, ref: str) -> None:
+        services.dam.read_anew(ref)
+        _take_names(services, ref)
+
+    intents.recover(services, t.intent.c.resource_id == arrivals.known(services, job.key))
+    _carry_out(services, job, story)
 
 
 def gone(services: Services, job: Claimed) -> None:
@@ -92,7 +100,7 @@ def _examine(services: Services, ref: str) -> None:
         with services.store.read() as conn:
             closed_house.refuse(services, conn)
         try:
-            examination, reason = _look_at(services, arrival)
+            examination, reason = examining.look_at(services, arrival)
         except GalleryStale:
             continue
         landed = _land(services, arrival, examination, reason)
@@ -103,47 +111,6 @@ def _examine(services: Services, ref: str) -> None:
             settle(services, arrival.resource_id)
             return
     raise StoreError("the gallery moved each time this photograph was examined: it will be tried again")
-
-
-def _look_at(services: Services, arrival: Arrival) -> tuple[Examination | None, str]:
-    """Examine the picture as far as the collections allow; else the reason why not."""
-    if arrival.resource.kind != "photo":
-        return None, NotExamined.NO_PHOTOGRAPH.value
-    if arrival.scope.mode in {Mode.OFF, Mode.NEVER}:
-        return None, NotExamined.OFF.value
-    try:
-        services.faces.refresh(services)
-        picture = services.dam.picture(arrival.resource.ref)
-        if picture.file_version != arrival.resource.file_version:
-            raise GalleryStale("the file was replaced since it was looked at")
-        asked = replace(request(services, arrival), original_px=picture.original_px)
-        return services.faces.examine(picture, asked), ""
-    except PictureError as error:
-        return None, str(error)
-    except ExaminationFailed as error:
-        return None, f"{NotExamined.FAILED.value}: {error}"
-
-
-def request(services: Services, arrival: Arrival) -> Request:
-    """What the recogniser may do with this photograph, for whom, now."""
-    comparing = arrival.scope.mode in {Mode.SUGGEST, Mode.AUTO}
-    with services.store.read() as conn:
-        pairs, capped = faces.rejections(conn, arrival.resource_id, arrival.resource.file_version)
-        already = _matched(conn, arrival)
-    levels = gallery.levels(services, arrival.scope, already) if comparing else {}
-    return Request(
-        at=services.clock.now(), compare=bool(levels), levels=levels, rejected=tuple(pairs),
-        capped=frozenset(capped), generation=services.faces.generation,
-    )  # fmt: skip
-
-
-def _matched(conn: Any, arrival: Arrival) -> set[str]:
-    """Who is matched on these very pixels already: one person at most once in a photo."""
-    query = select(t.face.c.person_id).where(
-        t.face.c.resource_id == arrival.resource_id, t.face.c.state == "matched",
-        t.face.c.file_version == arrival.resource.file_version,
-    )  # fmt: skip
-    return {person for person in conn.scalars(query) if person}
 
 
 def _land(

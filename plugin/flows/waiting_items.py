@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from plugin.ledger import tables as t
+from plugin.recognizer.partly import Partly
 
 
 def failed_writes() -> Select[Any]:
@@ -28,6 +29,18 @@ def failed_writes() -> Select[Any]:
         )
         .order_by(i.id.desc())
     )  # fmt: skip
+
+
+def small_previews() -> Select[Any]:
+    """Photographs of which only a preview was looked at; `why` is what the examination says."""
+    r = t.resource.c
+    codes = (Partly.PREVIEW_ONLY, Partly.SMALL_PREVIEW, Partly.UNKNOWN_SIZE)
+    said = or_(*(r.examined_reason.contains(code.value, autoescape=True) for code in codes))
+    return (
+        select(r.ref, r.examined_at.label("at"), r.examined_reason.label("why"))
+        .where(r.examined == "partly", said, r.deleted_at.is_(None))
+        .order_by(r.ref)
+    )
 
 
 def lost_rulings() -> Select[Any]:

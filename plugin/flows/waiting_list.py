@@ -17,6 +17,7 @@ from plugin.flows import (
     dismissals,
     hand_names,
     held_photographs,
+    looked_before,
     majority,
     owed,
     recognitions,
@@ -55,6 +56,8 @@ class Kind(StrEnum):
     OWED_JOBS = "owed_jobs"  # any other work that is late
     UNKNOWN_AGE = "unknown_age"  # people who gave neither a birth date nor that they are of age
     ENDLESS_TOKENS = "endless_tokens"  # API tokens without an end
+    LOOKED_BEFORE = "looked_before"  # photographs that were examined by rules that looked less closely
+    SMALL_PREVIEWS = "small_previews"  # photographs of which only a preview was looked at
     LEFT_OUT = "left_out"  # files and folders that are not taken up into the library
 
 
@@ -158,6 +161,7 @@ _QUERIES: dict[Kind, _Query] = {
     Kind.UNREAD_NAMES: waiting_items.unread_names,
     Kind.RETURNED_NAMES: waiting_items.returned_names, Kind.NEAR_SETS: waiting_items.near_sets,
     Kind.DECLARED_SETS: waiting_items.declared_sets, Kind.UNKNOWN_AGE: waiting_items.unknown_age,
+    Kind.SMALL_PREVIEWS: waiting_items.small_previews,
 }  # fmt: skip
 
 _FOUND: dict[Kind, Callable[[Services], list[Item]]] = {
@@ -199,6 +203,8 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], .
     (Kind.SELF_CONFIRMED, _number(Kind.SELF_CONFIRMED), False, _OFFICERS),
     (Kind.UNKNOWN_AGE, _number(Kind.UNKNOWN_AGE), False, _OFFICERS),
     (Kind.ENDLESS_TOKENS, _number(Kind.ENDLESS_TOKENS), False, _OFFICERS),
+    (Kind.LOOKED_BEFORE, looked_before.count, False, _ADMINISTRATORS),
+    (Kind.SMALL_PREVIEWS, _number(Kind.SMALL_PREVIEWS), False, _ADMINISTRATORS),
     (Kind.LEFT_OUT, _number(Kind.LEFT_OUT), False, _ADMINISTRATORS),
 )
 """In the order in which they are shown, what went wrong first."""

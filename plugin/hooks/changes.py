@@ -1,7 +1,8 @@
 """What happened in a folder since it was last acknowledged: new, replaced, moved, deleted files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from plugin.hooks.sidecar import Memory
 from plugin.hooks.tree import Entry
 
 _QUIET = 2  # seconds without a write, before a file counts as copied
+_READS = 1000  # files a round that are read because of the file system's own time alone
 _PATIENCE = 60  # seconds after which a file that lacks its end will not get it any more
 
 
@@ -23,6 +25,7 @@ class Finding:
     change: Change
     entry: Entry | None
     version: str
+    further: str | None = None
 
 
 def compare(
@@ -30,7 +33,7 @@ def compare(
     entries: Mapping[str, Entry],
     known: Mapping[str, Known],
     now: datetime,
-    version: Callable[[Entry], str],
+    read: Callable[[Entry], Known],
     arriving: bool = False,
 ) -> tuple[list[Finding], list[str]]:
     """The findings, and which files cannot be read.
@@ -48,7 +51,7 @@ def compare(
             if not settled(root / ref, entry, now):
                 arriving = arriving or file is None
                 continue
-            findings.append(_finding(entry, file, version(entry)))
+            findings.append(_finding(entry, file, read(entry)))
         except ResourceGone:
             continue  # deleted meanwhile: the next round sees it
         except DamError:
@@ -65,11 +68,39 @@ def settled(path: Path, entry: Entry, now: datetime) -> bool:
     return not 0 <= age < _PATIENCE or tree.whole(path)
 
 
-def _finding(entry: Entry, file: Known | None, version: str) -> Finding:
+def touched(
+    entries: Mapping[str, Entry], known: Mapping[str, Known], read: Callable[[Entry], Known]
+) -> list[Known]:
+    """Files of which only the file system says that something changed, and which hold what they held: to be noted so.
+
+    A change of mode, owner, name or number of links is one. At most so many are read in a round. Where nobody noted
+    that time yet it is taken as it is.
+    """
+    found: list[Known] = []
+    reads = 0
+    for ref, entry in entries.items():
+        file = known.get(ref)
+        if file is None or file.entry == entry or replace(file.entry, ctime_ns=entry.ctime_ns) != entry:
+            continue
+        if file.entry.ctime_ns is None:
+            found.append(replace(file, entry=entry))
+            continue
+        if reads == _READS:
+            found.append(file)
+            continue
+        with suppress(DamError):
+            reads += 1
+            now = read(entry)
+            if now.version == file.version and file.further in {None, now.further}:
+                found.append(replace(file, entry=entry, further=now.further))
+    return found
+
+
+def _finding(entry: Entry, file: Known | None, now: Known) -> Finding:
     if file is None or not file.told:
-        return Finding(Change(entry.ref, What.NEW), entry, version)
-    what = What.METADATA if file.version == version else What.REPLACED
-    return Finding(Change(entry.ref, what), entry, version)
+        return Finding(Change(entry.ref, What.NEW), entry, now.version, now.further)
+    what = What.METADATA if file.version == now.version else What.REPLACED
+    return Finding(Change(entry.ref, what), entry, now.version, now.further)
 
 
 def _paired(findings: list[Finding], gone: dict[str, Known], arriving: bool) -> list[Finding]:
@@ -82,7 +113,7 @@ def _paired(findings: list[Finding], gone: dict[str, Known], arriving: bool) -> 
         olds = by_version.get(finding.version, [])
         if finding.change.what is What.NEW and olds:
             change = Change(finding.change.ref, What.MOVED, olds.pop(0))
-            result.append(Finding(change, finding.entry, finding.version))
+            result.append(replace(finding, change=change))
         else:
             result.append(finding)
     left = [] if arriving else [ref for refs in by_version.values() for ref in refs]
@@ -93,4 +124,5 @@ def carried(finding: Finding, before: dict[str, Known]) -> Known:
     """The file to remember, with what of its sidecar is ours, under the old name too."""
     assert finding.entry is not None  # noqa: S101 (asked for by the caller)
     old = before.get(finding.change.old_ref or finding.change.ref)
-    return Known(finding.entry, finding.version, old.memory if old else Memory())
+    memory = old.memory if old else Memory()
+    return Known(finding.entry, finding.version, memory, finding.further)

@@ -1,14 +1,14 @@
 """What FaceLease asks of a DAM, in the DAM's own words: resource, collection, node.
 
-An adapter is one class with these methods. It knows nothing of consent: flows decide, and hand
-it writes whose effect can be read back.
+An adapter is one class with these methods. It knows nothing of consent: flows decide, and hand it writes whose effect
+can be read back.
 """
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from plugin.errors import DamError
 from plugin.hooks.change import Change as Change
@@ -17,9 +17,9 @@ from plugin.hooks.concern import Concern
 from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.name_search import Sought
+from plugin.hooks.one_by_one import one_by_one as one_by_one
 from plugin.hooks.picture import Picture as Picture
 
-T = TypeVar("T")
 Box = tuple[float, float, float, float]
 """left, top, width, height in 0..1 of the upright original (EXIF orientation applied)."""
 
@@ -76,7 +76,8 @@ class Resource:
     `file_version` changes when the pixels may have changed, not when metadata did.
     `kind` is `photo` for what the recogniser examines, else `other` (video, PDF).
     `complete` is False where it may lie in collections that we cannot see: one of them may forbid
-    what the others allow. `rulings` are the modes that the DAM itself keeps for its collections.
+    what the others allow. `further` changes with what else the file shows (thumbnails); None where that is not told
+    by itself. `rulings` are the modes that the DAM itself keeps for its collections.
     `unread` says why there may be names that are not told (`hooks.unread`); None where all are.
     """
 
@@ -87,6 +88,7 @@ class Resource:
     kind: str = "photo"
     complete: bool = True
     rulings: tuple[CollectionRuling, ...] = ()
+    further: str | None = None
     unread: str | None = None
 
 
@@ -118,17 +120,6 @@ Dates = Mapping[str, date | None]
 """By channel, the last day on which a resource is cleared."""
 
 
-def one_by_one(refs: Iterable[str], act: Callable[[str], T]) -> dict[str, T | DamError]:
-    """`act` on one resource after the other; one on which the DAM fails keeps none of the others."""
-    answers: dict[str, T | DamError] = {}
-    for ref in refs:
-        try:
-            answers[ref] = act(ref)
-        except DamError as error:
-            answers[ref] = error
-    return answers
-
-
 class Dam(Protocol):
     """The protocol. Every method raises DamError when the DAM fails, ResourceGone when it is not there."""
 
@@ -146,10 +137,8 @@ class Dam(Protocol):
 
     @property
     def at_once(self) -> int:
-        """How many resources the calls for many reach in one go; 1 where they take one after the other.
-
-        Those calls never raise DamError: what fails is told resource by resource.
-        """
+        """How many resources the calls for many reach in one go; 1 where they take one after the other. Those never
+        raise DamError: what fails is told resource by resource."""
         ...
 
     def collections(self) -> Sequence[Collection]:
@@ -157,8 +146,7 @@ class Dam(Protocol):
         ...
 
     def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
-        """What each of these collections (None: of all) is known by whatever its name is; without those that are not
-        there. Nothing where the ref itself is that."""
+        """What each of these collections (None: of all) is known by whatever its name is, where the ref is not that."""
         ...
 
     def sure(self, identity: str) -> bool:
@@ -193,8 +181,16 @@ class Dam(Protocol):
         """The resource as it stands now."""
         ...
 
+    def read_anew(self, ref: str) -> None:
+        """Have the next look tell the content as it is now, whatever size and times say."""
+        ...
+
     def picture(self, ref: str) -> Picture:
-        """A picture to examine."""
+        """A picture to examine: the file itself where it is to be had."""
+        ...
+
+    def preview(self, ref: str) -> Picture:
+        """A picture to show, which may be smaller."""
         ...
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
@@ -265,7 +261,7 @@ class Dam(Protocol):
         ...
 
     def set_back(self) -> bool:
-        """Whether the DAM's log was found set back (a database put back from a dump) and nobody was told of it yet."""
+        """Whether the DAM's log was found set back (a database put back) and nobody was told of it yet."""
         ...
 
     def set_back_heard(self) -> None:

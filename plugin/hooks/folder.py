@@ -10,7 +10,7 @@ from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks import folder_marks, folder_mentions, known_states, leftovers, tree
-from plugin.hooks.changes import Finding, carried, compare
+from plugin.hooks.changes import Finding, carried, compare, touched
 from plugin.hooks.dam import (
     Change,
     Collection,
@@ -26,13 +26,13 @@ from plugin.hooks.dam import (
 )
 from plugin.hooks.drafts import Drafts
 from plugin.hooks.folder_names import NameSearch, whole
-from plugin.hooks.index import Index, Known
+from plugin.hooks.index import Index
 from plugin.hooks.known_states import KnownStates
 from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.metadata import Metadata
-from plugin.hooks.name_reading import Reading
 from plugin.hooks.name_search import Sought
+from plugin.hooks.readings import Readings
 from plugin.hooks.sidecar import Memory
 from plugin.hooks.sidecars import Style
 from plugin.hooks.tool import ExifTool
@@ -74,7 +74,7 @@ class FolderDam(Unlogged):
         self._tool = tool
         self._lock = threading.RLock()
         self._findings: dict[str, Finding] = {}
-        self._versions: dict[str, Known] = {}
+        self._readings = Readings(self._root, self._index)
         self.places = self._files.places
         if self.limits:
             _log.warning("%s", "; ".join(self.limits))
@@ -115,7 +115,11 @@ class FolderDam(Unlogged):
         scan = self._walker.scan()
         known, now = self._index.all(), self._clock.now()
         leftovers.sweep(scan.leftovers, now)
-        findings, unread = compare(self._root, scan.entries, known, now, self._version, scan.arriving)
+        same = touched(scan.entries, known, self._readings.of)
+        self._index.note([file for file in same if file != known[file.entry.ref]])
+        entries = scan.entries | {file.entry.ref: file.entry for file in same}
+        known |= {file.entry.ref: file for file in same}
+        findings, unread = compare(self._root, entries, known, now, self._readings.of, scan.arriving)
         self._walker.note_unread(unread)
         with self._lock:
             self._findings = {finding.change.ref: finding for finding in findings}
@@ -133,7 +137,7 @@ class FolderDam(Unlogged):
             self._index.put([carried(f, before) for f in told if f.entry is not None], gone)
             for finding in told:
                 del self._findings[finding.change.ref]
-                self._versions.pop(finding.change.ref, None)
+                self._readings.forget(finding.change.ref)
                 leftovers.tidy(self._root, finding.change, before, self._tool)
 
     def left_out(self) -> Sequence[LeftOut]:
@@ -156,16 +160,29 @@ class FolderDam(Unlogged):
     def _look(self, ref: str, known: frozenset[str]) -> Resource:
         entry = tree.entry(self._root, ref)
         for reading in self._files.read([self._root / ref], known):
-            version = self._version_or_none(entry, reading)
+            content = self._readings.of_read(entry, reading.unread)
             return Resource(
-                ref, version, tree.collections(ref), reading.names, entry.kind, unread=reading.unread
+                ref,
+                content.version,
+                tree.collections(ref),
+                reading.names,
+                entry.kind,
+                unread=reading.unread,
+                further=content.further,
             )
         raise ResourceGone(f"{ref} is no longer in the folder")
+
+    def read_anew(self, ref: str) -> None:
+        """Read the file whatever its size and times say; what it holds now is known from here on."""
+        with self._lock:
+            self._readings.read_anew(ref)
 
     def picture(self, ref: str) -> Picture:
         """The file itself: there is no smaller one."""
         entry = tree.entry(self._root, ref)
-        return Picture(self._version(entry), path=self._root / ref)
+        return Picture(self._readings.of(entry).version, path=self._root / ref)
+
+    preview = picture
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         """Carry out `writes` in the file and its sidecar, all or nothing, and read both again.
@@ -257,27 +274,3 @@ class FolderDam(Unlogged):
         """In every file and folder, also those that are no photographs."""
         self._walker.refuse_bare(not self._root.is_dir() or not any(self._root.iterdir()))
         return folder_mentions.search(self._root, self._tool, self._ignore, sought, beat)
-
-    def _version(self, entry: tree.Entry) -> str:
-        """The version of a file, hashed only if it looks other than when it was hashed last."""
-        for known in (self._versions.get(entry.ref), self._index.get(entry.ref)):
-            if known is not None and _same_file(known.entry, entry):
-                return known.version
-        version = tree.version(tree.locate(self._root, entry.ref))
-        self._versions[entry.ref] = Known(entry, version)
-        return version
-
-    def _version_or_none(self, entry: tree.Entry, reading: Reading) -> str:
-        """The version; of a file that cannot be opened one that it never had: what is known of it holds no more."""
-        try:
-            return self._version(entry)
-        except ResourceGone:
-            raise
-        except DamError:
-            if reading.unread is None:
-                raise
-            return f"unread-{entry.size}-{entry.mtime_ns}"
-
-
-def _same_file(one: tree.Entry, other: tree.Entry) -> bool:
-    return (one.size, one.mtime_ns) == (other.size, other.mtime_ns)

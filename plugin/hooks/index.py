@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from plugin.hooks.sidecar import Memory
 from plugin.hooks.tree import Entry
@@ -22,6 +22,7 @@ class Known:
     entry: Entry
     version: str
     memory: Memory = field(default_factory=Memory)
+    further: str | None = None  # of what else the file shows; None where nobody noted it
 
     @property
     def told(self) -> bool:
@@ -54,6 +55,17 @@ class Index:
             for file in files:
                 tx.execute(insert(folder_file).values(**_values(file)))
 
+    def note(self, files: Sequence[Known]) -> None:
+        """How known files look and what they hold now; what of them is ours stays as it is."""
+        if files:
+            with self._store.write() as tx:
+                for file in files:
+                    found = {
+                        "size": file.entry.size, "mtime_ns": file.entry.mtime_ns, "ctime_ns": file.entry.ctime_ns,
+                        "file_version": file.version, "further": file.further,
+                    }  # fmt: skip
+                    tx.execute(update(folder_file).where(folder_file.c.ref == file.entry.ref).values(**found))
+
     def remember(self, ref: str, memory: Memory) -> None:
         """Note what will be ours before a file is touched: after a crash we must still know it."""
         known = self.get(ref) or Known(Entry(ref, _UNTOLD, 0, None), "")
@@ -72,10 +84,11 @@ def _one(connection: Connection, ref: str) -> Known | None:
 
 
 def _known(row: "Row[tuple[object, ...]]") -> Known:
-    entry = Entry(row.ref, row.size, row.mtime_ns, row.sidecar_mtime_ns)
+    entry = Entry(row.ref, row.size, row.mtime_ns, row.sidecar_mtime_ns, ctime_ns=row.ctime_ns)
     return Known(
-        entry, row.file_version, Memory(frozenset((row.release_ours or "").split()), row.sidecar_ours)
-    )
+        entry, row.file_version, Memory(frozenset((row.release_ours or "").split()), row.sidecar_ours),
+        row.further,
+    )  # fmt: skip
 
 
 def _values(file: Known) -> dict[str, object]:
@@ -84,9 +97,11 @@ def _values(file: Known) -> dict[str, object]:
         "size": file.entry.size,
         "mtime_ns": file.entry.mtime_ns,
         "sidecar_mtime_ns": file.entry.sidecar_mtime_ns,
+        "ctime_ns": file.entry.ctime_ns,
         "file_version": file.version,
         "release_ours": " ".join(sorted(file.memory.release)) or None,
         "sidecar_ours": file.memory.made,
+        "further": file.further,
     }
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, PictureError, ResourceGone
-from plugin.hooks import bins, drafts, file_kinds, jpeg, picasa, sidecars, tiff
+from plugin.hooks import bins, drafts, file_kinds, further, jpeg, picasa, sidecars, tiff
 from plugin.hooks.left_out import LeftOut, Why
 
 ROOT = "."
@@ -22,6 +22,7 @@ Sniffed = Mapping[str, tuple[tuple[int, ...], str]]
 class Entry:
     """A file of the tree from outside. `sidecar_mtime_ns` is the sum over its sidecars, None without any.
 
+    `ctime_ns` is when the file system last saw it changed, whatever its own time says; None where nobody noted it.
     `format` is told by its first bytes (`file_kinds`).
     """
 
@@ -30,6 +31,12 @@ class Entry:
     mtime_ns: int
     sidecar_mtime_ns: int | None
     format: str = field(default="", compare=False)
+    ctime_ns: int | None = None
+
+    def stands_as(self, noted: "Entry") -> bool:
+        """Whether the file itself looks as it was noted; its sidecars aside."""
+        times = (self.size, self.mtime_ns) == (noted.size, noted.mtime_ns)
+        return times and noted.ctime_ns in {None, self.ctime_ns}
 
     @property
     def kind(self) -> str:
@@ -107,7 +114,9 @@ class Walk:
             form = self._format(item, ref, outside)
             if form in file_kinds.EXAMINED | file_kinds.OTHERS and sayable(ref):
                 beside = _sidecars(Path(item.path), listing)
-                self.found.entries[ref] = Entry(ref, outside.st_size, outside.st_mtime_ns, beside, form)
+                self.found.entries[ref] = Entry(
+                    ref, outside.st_size, outside.st_mtime_ns, beside, form, outside.st_ctime_ns
+                )
             else:
                 self._refuse(item.name, ref, outside, form)
         except FileNotFoundError:
@@ -236,7 +245,8 @@ def entry(root: Path, ref: str) -> Entry:
     with drafts.explained(path):
         now = path.stat()
         listing = frozenset(p.name for p in path.parent.iterdir())
-        return Entry(ref, now.st_size, now.st_mtime_ns, _sidecars(path, listing), format_of(path))
+        beside = _sidecars(path, listing)
+        return Entry(ref, now.st_size, now.st_mtime_ns, beside, format_of(path), now.st_ctime_ns)
 
 
 def collections(ref: str) -> tuple[str, ...]:
@@ -250,11 +260,11 @@ def within(refs: Sequence[str], collection: str | None) -> Iterator[str]:
     return (ref for ref in refs if ref.startswith(prefix))
 
 
-def version(path: Path) -> str:
-    """What changes when the picture may have changed.
+def read(path: Path) -> tuple[str, str]:
+    """What changes when the picture may have changed, and what changes when something else does that the file shows.
 
-    Of a JPEG the picture's own segments and the orientation, so that metadata may change; of
-    anything else the whole file. A JPEG that cannot be read counts as a whole, too.
+    Of a JPEG the picture's own segments and the orientation, so that metadata may change, and its thumbnails; of
+    anything else the whole file, and nothing. A JPEG that cannot be read counts as a whole, too.
     """
     with drafts.explained(path):
         if file_kinds.is_jpeg(path):
@@ -262,10 +272,11 @@ def version(path: Path) -> str:
             try:
                 picture = jpeg.parse(data)
             except PictureError:
-                return hashlib.sha256(data).hexdigest()
-            return picture.picture_hash(tiff.orientation(picture.exif[0] if picture.exif else None))
+                return hashlib.sha256(data).hexdigest(), ""
+            turned = tiff.orientation(picture.exif[0] if picture.exif else None)
+            return picture.picture_hash(turned), further.further_hash(picture)
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest(), ""
 
 
 def whole(path: Path) -> bool:

@@ -72,7 +72,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "dam_node": ("person_id",),
     "erasure": ("number", "person_id", "held"),  # never written but sealed under the house's key, in no backup
     "event": ("id",),
-    "folder_file": ("file_version",),
+    "folder_file": ("file_version", "further"),
     "folder_state": ("mark",),
     "form": ("id", "name", "body", "sha256"),
     "former_place": ("file_version",),
@@ -80,7 +80,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "idempotency": ("id", "request_sha256"),
     "job": ("kind", "state"),
     "person": ("id", "language"),
-    "resource": ("file_version", "kind", "examined", "engine", "unread"),
+    "resource": ("file_version", "kind", "examined", "engine", "unread", "further"),
     "ruling": ("mode", "basis", "why"),
     "session": ("id_sha256", "role", "language"),
     "shredding": ("person_id", "purpose", "how"),

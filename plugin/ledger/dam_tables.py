@@ -63,6 +63,7 @@ folder_file = Table(
     Column("kept", Boolean, nullable=False, default=False,
            server_default=text("false")),                     # its state is in folder_state, where we named somebody
     Column("ctime_ns", BIG),                                  # of the last change that the file system keeps
+    Column("further", Text),                                  # of what else it shows: thumbnails; null: not noted yet
 )  # fmt: skip
 
 # States of files in which a name was ours: a hash of the file's bytes with the name, which names nobody without

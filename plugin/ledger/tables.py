@@ -166,6 +166,7 @@ resource = Table(
     Column("placed_at", Instant),                             # since when it lies under the rulings above it
     Column("longest_px", Integer),                            # the longer side of the original; null: not known
     Column("unread", Text),                                   # why the names on it could not be read
+    Column("further", Text),                                  # of what else the file shows; null: not told
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
     **NUMBERED,

@@ -20,4 +20,5 @@ class Partly(StrEnum):
     BEHIND = "behind"  # something that is not known stands behind the picture
     SMALL_PREVIEW = "small_preview"  # there is only a preview, too small for the size of the original
     UNKNOWN_SIZE = "unknown_size"  # there is only a preview, and nobody knows the size of the original
+    PREVIEW_ONLY = "preview_only"  # there is only a preview: nobody looked into the original
     NOT_CLOSE = "not_close"  # the finer pass could not be made

@@ -57,7 +57,8 @@ OWED = frozenset(kind for kind in Kind if kind.value.startswith("owed_"))
 _WHERE = {
     Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.NAMES_AGAIN: "names", Kind.LOST_RULINGS: "collections",
     Kind.HELD_PHOTOGRAPHS: "collections", Kind.LEFT_OUT: "collections", Kind.NEAR_SETS: "references",
-    Kind.DECLARED_SETS: "references", Kind.DISMISSED_BEFORE: "review",
+    Kind.DECLARED_SETS: "references", Kind.DISMISSED_BEFORE: "review", Kind.LOOKED_BEFORE: "home",
+    Kind.SMALL_PREVIEWS: "home",
 }  # fmt: skip
 OFFICER_LISTS = tuple(kind for kind in Kind if kind not in {*_WHERE, *OWED, Kind.DEAD_JOBS})
 """The kinds that have their list on the officer's page."""

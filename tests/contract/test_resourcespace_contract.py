@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
+from plugin.config.looking import look_px
 from plugin.errors import DamError, ResourceGone, WriteRefused
 from plugin.hooks.dam import Names, Task, What, Write
 from plugin.hooks.mention import Line
@@ -158,11 +159,53 @@ def test_a_name_that_cannot_be_held_is_refused(server: Server, dam: ResourceSpac
 def test_the_smallest_preview_that_serves_is_fetched(server: Server, dam: ResourceSpaceDam) -> None:
     """A JPEG of at least the side that is looked at, though the original is larger."""
     ref = server.photo(jpeg(1600, 1200))
-    picture = dam.picture(ref)
+    picture = dam.preview(ref)
     assert picture.data is not None
     with Image.open(io.BytesIO(picture.data)) as preview:
         assert (preview.format, preview.size) == ("JPEG", (1067, 800))
     assert picture.file_version == dam.look(ref).file_version
+
+
+def test_the_original_is_handed_out_by_the_plugin_alone(server: Server, dam: ResourceSpaceDam) -> None:
+    """It is no download. Without the plugin it is the smallest preview that shows enough, and the original's size."""
+    data = jpeg(4000, 3000)
+    ref = server.photo(data)
+    picture = dam.picture(ref)
+    assert picture.file_version == dam.look(ref).file_version
+    if isinstance(dam.profile(), Classic):
+        assert picture.data is not None
+        with Image.open(io.BytesIO(picture.data)) as preview:
+            assert (preview.size, picture.original_px) == ((2000, 1500), 4000)
+    else:
+        assert (picture.data == data, picture.original_px, picture.turned) == (True, None, 0)
+    log = server.client().ask("resource_log_last_rows", rows, minref=0, days=1, maxrecords=0)
+    assert not [row for row in log if (str(row["resource"]), row["type"]) == (ref, "d")]
+
+
+@pytest.mark.parametrize("longest", [6000, 12_000])
+def test_a_large_original_is_known_for_one(server: Server, dam: ResourceSpaceDam, longest: int) -> None:
+    """No preview of it is large enough for faces of 64 px; what is shown is small all the same."""
+    data = jpeg(longest, longest // 20)
+    ref = server.photo(data)
+    picture, shown = dam.picture(ref), dam.preview(ref)
+    assert picture.data is not None
+    assert shown.data is not None
+    with Image.open(io.BytesIO(shown.data)) as preview:
+        assert max(preview.size) < 2001
+    if isinstance(dam.profile(), Classic):
+        with Image.open(io.BytesIO(picture.data)) as preview:
+            assert max(preview.size) < look_px(longest, 64)
+        assert picture.original_px == longest
+    else:
+        assert picture.data == data
+
+
+def test_a_file_that_is_read_anew_keeps_its_version(server: Server, dam: ResourceSpaceDam) -> None:
+    """Nothing was changed: nothing is noticed."""
+    ref = server.photo()
+    before = dam.look(ref).file_version
+    dam.read_anew(ref)
+    assert dam.look(ref).file_version == before
 
 
 def test_without_a_file_there_is_no_preview(server: Server, dam: ResourceSpaceDam) -> None:

@@ -142,7 +142,9 @@ class Double:
             return _plain(500, "")
         except Status as odd:
             return _json(odd.status, odd.body)
-        return _faulty("502") if fault == "half" else _json(200, answer)
+        if fault == "half":
+            return _faulty("502")
+        return answer if isinstance(answer, Response) else _json(200, answer)
 
     def _upload(self, request: Request, user: User, asked: dict[str, str]) -> Response:
         photo = self.library.photos.get(int(asked.get("ref", "0")))

@@ -2,10 +2,14 @@
 
 import csv
 import hashlib
+import io
 import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from PIL import Image
+from werkzeug.wrappers import Response
 
 from tests.doubles import resourcespace_mentions as mentions
 from tests.doubles.resourcespace_consents import ConsentApi
@@ -30,6 +34,22 @@ class Status(Exception):
 
 
 AT_ONCE = 1000
+OPENED = {
+    "avif",
+    "bmp",
+    "gif",
+    "heic",
+    "heif",
+    "jfif",
+    "jpe",
+    "jpeg",
+    "jpg",
+    "mpo",
+    "png",
+    "tif",
+    "tiff",
+    "webp",
+}
 WARNING = {"error": True, "error_note": "Sorry, an error has occurred. "}
 
 
@@ -55,6 +75,15 @@ def array(params: Params, name: str) -> Any:
     if not isinstance(value, list | dict):
         raise Status(200, f"Argument '{name}' must be of type array (json encoded), Unknown given")
     return value
+
+
+def measured(photo: Photo) -> tuple[int, int]:
+    """Width and height of the file, 0 where it cannot be told."""
+    try:
+        with Image.open(io.BytesIO(photo.original)) as picture:
+            return picture.size
+    except OSError:
+        return 0, 0
 
 
 class Api(ConsentApi):
@@ -117,7 +146,8 @@ class Api(ConsentApi):
         photo = self.photo(p)
         if photo is None or not photo.original:
             return []
-        found = [{"size_code": "original", "extension": photo.extension, "width": 4000, "height": 3000,
+        width, height = measured(photo)
+        found = [{"size_code": "original", "extension": photo.extension, "width": width, "height": height,
                   "url": self.url(photo.ref, "", photo.extension, user), "filesize": "75&nbsp;KB"}]  # fmt: skip
         for name, (width, height, _) in sorted(photo.previews.items(), key=lambda item: -item[1][0]):
             found.append({"size_code": name, "extension": "jpg", "width": width, "height": height,
@@ -440,26 +470,34 @@ class PluginApi(Api):
         photo = self.library.photos.get(ref)
         if photo is None:
             return {"ref": ref, "gone": True}
-        served = [n for n in ("scr", "lpr", "pre") if n in photo.previews]
-        preview = None
-        if photo.has_image == 1 and served:
-            width, height, _ = photo.previews[served[0]]
-            preview = {
-                "size": served[0],
-                "url": self.url(ref, served[0], "jpg", user),
-                "width": width,
-                "height": height,
-            }
+        width, height = measured(photo)
+        handed_out = len(photo.original) if photo.extension in OPENED else 0
         return {
-            "ref": ref, "file_version": self._version(photo), "has_image": photo.has_image,
+            "ref": ref, "file_version": self._version(photo, p.get("afresh") == "1"), "has_image": photo.has_image,
             "archive": photo.archive, "extension": photo.extension,
             "collections": [
                 self._kept(s)
                 for s in self.library.shelves.values()
                 if ref in self._below(s) and self._counts(s, photo)
             ],
-            "complete": True, "people": self._people(photo), "preview": preview,
+            "complete": True, "people": self._people(photo), "turned": int(photo.tweaks.split("|")[0]),
+            "original": {"width": width, "height": height, "bytes": handed_out} if photo.original else None,
+            "previews": [
+                {"size_code": name, "url": self.url(ref, name, "jpg", user), "width": width, "height": height}
+                for name, (width, height, _) in photo.previews.items() if photo.has_image
+            ],
         }  # fmt: skip
+
+    def facelease_original(self, user: User, p: Params) -> Any:
+        """The file itself, which no download is counted for."""
+        photo = self.library.photos.get(integer(p, "ref"))
+        if photo is None or not photo.original or photo.extension not in OPENED:
+            raise Status(404, {"error": "There is no such file to hand out."})
+        headers = {
+            "X-Facelease-Version": self._version(photo),
+            "X-Facelease-Bytes": str(len(photo.original)),
+        }
+        return Response(photo.original, headers=headers, content_type="application/octet-stream")
 
     def _below(self, shelf: Shelf) -> list[int]:
         """What a collection holds, and what those below it hold where it is a featured category."""
@@ -485,9 +523,21 @@ class PluginApi(Api):
             return not there
         return self.editable(User(0, "", "", group, set(GROUPS[group])), photo)
 
-    def _version(self, photo: Photo) -> str:
+    def _version(self, photo: Photo, afresh: bool = False) -> str:
+        """By the content, read where the file system tells of a change; as the server has it at first."""
         parts = f"{photo.modified}|{len(photo.original)}|{photo.tweaks}|{photo.checksum}"
-        return hashlib.sha256(parts.encode()).hexdigest()[:32]
+        before = hashlib.sha256(parts.encode()).hexdigest()[:32]
+        if not photo.original or photo.extension not in OPENED:
+            return before
+        shown = photo.tweaks.split("|")[0]
+        known = self.library.files.get(photo.ref)
+        content = hashlib.sha256(photo.original).hexdigest()
+        if known is not None and not afresh and known[1] == photo.changed:
+            content = known[2]
+        fresh = hashlib.sha256(f"{content}|{shown}".encode()).hexdigest()[:32]
+        version = before if known is None else known[0] if known[2:] == (content, shown) else fresh
+        self.library.files[photo.ref] = (version, photo.changed, content, shown)
+        return version
 
     def _kept(self, shelf: Shelf) -> dict[str, Any]:
         nothing = {"mode": "off", "basis": None, "reference": "", "by": "", "decided": None, "review": None,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 PEOPLE = 29
 TITLE = 8
@@ -25,7 +25,9 @@ GROUPS = {
 }
 
 
-_TABLES = ("users", "photos", "nodes", "shelves", "fields", "log", "consents", "consent_links", "_next")
+_TABLES = (
+    "users", "photos", "nodes", "shelves", "fields", "log", "consents", "consent_links", "_next", "files",
+)  # fmt: skip
 
 
 @dataclass
@@ -70,6 +72,8 @@ class Photo:
     tweaks: str = "0|1"
     created_by: int = 1
     original: bytes = b""
+    changed: int = 0
+    """What the file system tells of the file: it moves with each write that it notices."""
     previews: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)
     nodes: list[int] = field(default_factory=list)
     texts: dict[int, str] = field(default_factory=dict)
@@ -111,6 +115,10 @@ class Library:
         self.date_sizes: dict[str, int] = {}
         """By date field, the longest side of the copies that its days hold for, as it was said with the last day."""
         self.log: list[dict[str, Any]] = []
+        self.sizes = dict(_SIZES)
+        """Which previews are made, and how large; an administrator may add others."""
+        self.files: dict[int, tuple[str, int, str, str]] = {}
+        """What our plugin keeps of a file: its version, how it looked, its content, how it is shown."""
         self.consents: dict[int, dict[str, Any]] = {}
         self.consent_links: list[tuple[int, int]] = []
         self._later = timedelta()
@@ -174,10 +182,12 @@ class Library:
             photo.original, photo.extension = data, name.rsplit(".", 1)[-1].lower()
             photo.checksum = hashlib.md5(data[:50_000], usedforsecurity=False).hexdigest()
             photo.modified = self.now()
+            photo.changed += 1
+            photo.tweaks = "0|1"
             photo.texts[51] = name
             photo.previews = {}
             self.note(ref, "e", user, 51, diff=f"+ {name}")
-            self._previews(photo, ("pre", "thm", "col") if not previews else tuple(_SIZES))
+            self._previews(photo, ("pre", "thm", "col") if not previews else tuple(self.sizes))
             photo.has_image = 1 if previews else 2
             self.note(ref, "t", user, notes="Create previews")
             self.note(ref, "u", user)
@@ -188,16 +198,41 @@ class Library:
         """What the offline job does."""
         with self.lock:
             photo = self.photos[ref]
-            self._previews(photo, tuple(_SIZES))
+            self._previews(photo, tuple(self.sizes))
             photo.has_image = 1
+            photo.modified = self.now()
             self.note(ref, "t", 1, notes="Create previews")
+
+    def overwrite(self, ref: int, data: bytes, noticed: bool = True) -> None:
+        """Another program writes the file in its place, behind the server's back; its previews stay.
+
+        `noticed` False: not even the file system tells that it was changed.
+        """
+        with self.lock:
+            photo = self.photos[ref]
+            photo.original = data
+            photo.changed += noticed
+
+    def turn(self, ref: int, degrees: int) -> None:
+        """An editor turns the previews, counter-clockwise; the file stays as it is."""
+        with self.lock:
+            photo = self.photos[ref]
+            angle = (int(photo.tweaks.split("|")[0]) + degrees) % 360
+            photo.tweaks, photo.modified = f"{angle}|1", self.now()
+            for name, (_, _, data) in photo.previews.items():
+                with Image.open(io.BytesIO(data)) as picture:
+                    turned = picture.rotate(degrees, expand=True)
+                out = io.BytesIO()
+                turned.save(out, "JPEG", quality=90)
+                photo.previews[name] = (*turned.size, out.getvalue())
+            self.note(ref, "e", 1, notes="Turned")
 
     def _previews(self, photo: Photo, names: tuple[str, ...]) -> None:
         with Image.open(io.BytesIO(photo.original)) as picture:
-            upright = picture.convert("RGB")
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
         for name in names:
-            width, height = _SIZES[name]
-            if name in {"scr", "lpr"} and upright.width <= width and upright.height <= height:
+            width, height = self.sizes[name]
+            if name not in {"col", "thm", "pre"} and upright.width <= width and upright.height <= height:
                 continue
             small = upright.copy()
             small.thumbnail((width, height))

@@ -12,6 +12,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from plugin.config import Config
+from plugin.hooks.resourcespace.profile import ORIGINALS, is_opened
 from plugin.quitclaim import wording
 from tests.php import FILES, PLUGIN, SECRET, answer, quoted, run_php, uncommented, words
 
@@ -341,7 +342,7 @@ def test_each_binding_asks_who_is_calling() -> None:
     bindings = {name: text for name, text in functions(source) if name.startswith("api_")}
     offered = {
         "photo", "account", "named", "apply", "holders", "members", "modes", "delete_node", "status", "tables",
-        "mentions",
+        "mentions", "original",
     }  # fmt: skip
     assert set(bindings) == {f"api_facelease_{name}" for name in offered}
     for name, text in bindings.items():
@@ -444,7 +445,8 @@ def test_every_table_is_declared() -> None:
     named = set(re.findall(r"(?:FROM|INTO|UPDATE|JOIN) (facelease_\w+)", source))
     declared = {path.stem.removeprefix("table_") for path in (PLUGIN / "dbstruct").glob("table_*.txt")}
     assert named == declared == {
-        "facelease_delivery", "facelease_embedded", "facelease_event", "facelease_mode", "facelease_state"
+        "facelease_delivery", "facelease_embedded", "facelease_event", "facelease_file", "facelease_mode",
+        "facelease_state",
     }  # fmt: skip
     for path in (PLUGIN / "dbstruct").glob("table_*.txt"):
         assert all(line.count(",") == 5 for line in path.read_text().replace("(10,2)", "").splitlines()), (
@@ -459,3 +461,14 @@ def test_the_plugin_keeps_the_sizes_of_the_house() -> None:
         assert len(text.splitlines()) <= 300, path.name
         for name, body in functions(text):
             assert len(body.splitlines()) <= 40, f"{path.name}: {name}"
+
+
+def test_both_halves_open_the_same_files() -> None:
+    """What the plugin hands out is what the recogniser opens."""
+    found = re.search(
+        r"FACELEASE_OPENED = \[(.*?)\]", (PLUGIN / "include" / "originals.php").read_text(), re.DOTALL
+    )
+    assert found is not None
+    endings = set(re.findall(r"'(\w+)'", found[1]))
+    assert {ending for ending in endings if not is_opened(ending)} == set()
+    assert {f".{ending}" for ending in endings} == set(ORIGINALS)

@@ -13,7 +13,6 @@ from plugin.hooks.dam import (
     CollectionRuling,
     Dates,
     Names,
-    Picture,
     Resource,
     Task,
     Write,
@@ -34,7 +33,7 @@ from plugin.hooks.resourcespace.mentions import Mentioning
 from plugin.hooks.resourcespace.nodes import Nodes
 from plugin.hooks.resourcespace.numbered import Numbered
 from plugin.hooks.resourcespace.numbers import is_number, must_be_number, of_another
-from plugin.hooks.resourcespace.previews import fetched
+from plugin.hooks.resourcespace.pictured import Pictured
 from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
 from plugin.hooks.resourcespace.whose import Whose
 from plugin.ledger import files
@@ -45,7 +44,7 @@ T = TypeVar("T")
 _LOOK_FOR_PLUGIN = 600.0  # seconds after which a plugin that was not there is looked for again
 
 
-class ResourceSpaceDam(Logged, Numbered, Mentioning):
+class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
     """The Dam protocol on one server, in the name of one account. Threads may share it."""
 
     places = frozenset({PLACE})
@@ -139,6 +138,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
         return Classic(
             self._client, self._whose, self._nodes, self._log, self._server.people_field, self._server.states,
             self._config.recognizer.detect_px, self.account, self.may, self._position,
+            self._config.clearance.recognisable_px,
         )  # fmt: skip
 
     def _bound(self) -> Profile:
@@ -148,7 +148,10 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
                 f"the plugin names people in field {status.people_field}, resourcespace.people_field says "
                 f"{self._server.people_field}: let both be the same"
             )
-        return Bound(self._client, self._whose, self._nodes, self._config.clearance.max_px)
+        return Bound(
+            self._client, self._whose, self._nodes, self._config.clearance.max_px,
+            self._config.recognizer.detect_px, self._config.clearance.recognisable_px,
+        )  # fmt: skip
 
     def may(self, permission: str) -> bool:
         """Whether the account's group has a permission, asked once."""
@@ -187,13 +190,6 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning):
         """The resource as it stands now; one in the bin lies in no collection."""
         must_be_number(ref)
         return self._with(lambda profile: profile.look(ref))
-
-    def picture(self, ref: str) -> Picture:
-        """The smallest preview that serves. Raises DamError while there is none: it comes later."""
-        must_be_number(ref)
-        source = self._with(lambda profile: profile.source(ref))
-        limit = self._config.recognizer.max_megabytes << 20
-        return Picture(source.file_version, data=fetched(self._client, source.url, source.extension, limit))
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         """Carry out `writes` by node and read back.

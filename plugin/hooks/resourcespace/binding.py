@@ -73,11 +73,19 @@ class Kept(_Answer):
 class Preview(_Answer):
     """A preview that exists."""
 
-    size: str = ""
+    size_code: str = ""
     url: str
     width: int = 0
     height: int = 0
     extension: str = "jpg"
+
+
+class Original(_Answer):
+    """The file itself: its sides, 0 where the DAM cannot measure them, and how many bytes it has."""
+
+    width: int = 0
+    height: int = 0
+    bytes: int = 0
 
 
 class Photo(_Answer):
@@ -92,7 +100,9 @@ class Photo(_Answer):
     collections: tuple[Kept, ...] = ()
     complete: bool = False
     people: tuple[Person, ...] = ()
-    preview: Preview | None = None
+    previews: tuple[Preview, ...] | None = None
+    original: Original | None = None
+    turned: int = 0
 
     @field_validator("file_version", "extension", mode="before")
     @classmethod

@@ -29,7 +29,7 @@ from plugin.hooks.resourcespace.binding import (
 )
 from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.nodes import Nodes, fits, refuse
-from plugin.hooks.resourcespace.previews import NOT_YET
+from plugin.hooks.resourcespace.previews import source_of
 from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named, wishes
 from plugin.hooks.resourcespace.whose import Whose
 
@@ -49,14 +49,11 @@ class Bound:
     at_once = APPLY_AT_ONCE
 
     def __init__(
-        self, client: Client, whose: Whose, nodes: Nodes, max_px: Mapping[str, int],
-        now: Callable[[], float] = time.monotonic,
+        self, client: Client, whose: Whose, nodes: Nodes, max_px: Mapping[str, int], side: int = 1024,
+        recognisable_px: int = 64, now: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self._client = client
-        self._whose = whose
-        self._nodes = nodes
-        self._max_px = max_px
-        self._now = now
+        self._client, self._whose, self._nodes, self._now = client, whose, nodes, now
+        self._max_px, self._side, self._recognisable_px = max_px, side, recognisable_px
         self._looked = threading.local()
         self._fields: tuple[float, dict[str, str]] | None = None
 
@@ -65,14 +62,19 @@ class Bound:
         self._looked.at = (self._now(), photo)
         return self._resource(photo)
 
-    def source(self, ref: str) -> Source:
+    def read_anew(self, ref: str) -> None:
+        """The plugin reads the file, and answers by what it read from then on."""
+        self._photo(ref, afresh=True)
+
+    def source(self, ref: str, closely: bool = False) -> Source:
         """Of the look that this thread took a moment ago, else of one taken now."""
         at, seen = self._looked.__dict__.pop("at", (0.0, None))
         fresh = seen is not None and str(seen.ref) == ref and self._now() - at < _JUST_NOW
         photo: Photo = seen if fresh else self._photo(ref)
-        if photo.has_image != 1 or photo.preview is None:
-            raise DamError(NOT_YET)
-        return Source(photo.file_version or NO_FILE, photo.preview.url, photo.preview.extension)
+        return source_of(photo, self._side, self._recognisable_px if closely else 0)
+
+    def original(self, ref: str, limit: int) -> tuple[str, bytes]:
+        return self._client.file("facelease_original", limit, ref=ref)
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
         """One look and, where something is to change, one write, whose answer is read after it."""
@@ -201,8 +203,8 @@ class Bound:
         self._nodes.refresh()
         return all(gone)
 
-    def _photo(self, ref: str) -> Photo:
-        photo = self._client.ask("facelease_photo", of(Photo), ref=ref)
+    def _photo(self, ref: str, afresh: bool = False) -> Photo:
+        photo = self._client.ask("facelease_photo", of(Photo), ref=ref, afresh=afresh)
         if str(photo.ref) != ref:
             raise DamError("the plugin answered for another resource than it was asked for")
         if photo.gone:

@@ -11,7 +11,7 @@ from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.fields import short_name
 from plugin.hooks.resourcespace.log import Log
 from plugin.hooks.resourcespace.nodes import Node, Nodes
-from plugin.hooks.resourcespace.previews import NOT_YET, chosen
+from plugin.hooks.resourcespace.previews import NOT_YET, chosen, needed, original_px
 from plugin.hooks.resourcespace.profile import BIN, NO_FILE, Source, kind, named, wishes
 from plugin.hooks.resourcespace.whose import Whose
 from plugin.hooks.resourcespace.writing import Writer
@@ -24,6 +24,7 @@ class Classic:
     """Asks the functions that every server has."""
 
     limits: tuple[str, ...] = (
+        "without the plugin only previews are looked at, not what the originals hold besides: nothing is cleared",
         "without the plugin the collections of other accounts cannot be seen: no face is compared, only found",
         "without the plugin a change of collections or of a name's spelling is noticed once a day",
     )
@@ -31,7 +32,7 @@ class Classic:
 
     def __init__(
         self, client: Client, whose: Whose, nodes: Nodes, log: Log, field: int, states: Sequence[int], side: int,
-        own: Callable[[], int | None], may: Callable[[str], bool], start: Callable[[], int],
+        own: Callable[[], int | None], may: Callable[[str], bool], start: Callable[[], int], recognisable_px: int = 64,
     ) -> None:  # fmt: skip
         self._client = client
         self._whose = whose
@@ -40,6 +41,7 @@ class Classic:
         self._may = may
         self._states = states
         self._side = side
+        self._recognisable_px = recognisable_px
         self._categories = listing.Categories(client)
         self._empty = ""  # what empties a date on this server
         self._believed: set[bool] = (
@@ -70,12 +72,21 @@ class Classic:
             )
         return self._nodes.named(numbers(field.get("nodes")), str(field.get("value") or ""))
 
-    def source(self, ref: str) -> Source:
+    def read_anew(self, ref: str) -> None:
+        """What the server says of a file is all that there is to go by."""
+
+    def source(self, ref: str, closely: bool = False) -> Source:
         data = self._data(ref)
         if whole(data.get("has_image") or 0) != 1:
             raise DamError(NOT_YET)
-        size = chosen(self._client.ask("get_resource_all_image_sizes", rows, resource=ref), self._side)
-        return Source(version(data), str(size["url"]), str(size.get("extension") or "jpg"))
+        sizes = self._client.ask("get_resource_all_image_sizes", rows, resource=ref)
+        longest = original_px(sizes)
+        size = chosen(sizes, needed(longest, self._side, self._recognisable_px if closely else 0))
+        return Source(version(data), str(size["url"]), str(size.get("extension") or "jpg"), longest)
+
+    def original(self, ref: str, limit: int) -> tuple[str, bytes]:
+        """Nobody but the plugin hands it out without counting a download."""
+        raise DamError("without the plugin the DAM hands out no original that is not counted as a download")
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
         self._put(ref, add, remove)

@@ -95,6 +95,22 @@ class Client:
 
         return self._repeated(function, call, self._config.tries if again else 1)
 
+    def file(self, function: str, limit: int, /, **params: Param) -> tuple[str, bytes]:
+        """Call a function that answers with a file: its version and its bytes, at most `limit`. Raises DamError."""
+        form = signed(self._config.user, self._key, function, params)
+
+        def call() -> tuple[str, bytes]:
+            status, headers, raw = self._send("POST", self.base.api, limit, form)
+            kind = headers.get("content-type", "").split(";")[0].strip().lower()
+            if status != 200 or kind != "application/octet-stream":
+                judged(function, status, kind, headers.get("retry-after"), raw)
+                raise DamError(f"{function} was not answered with a file")
+            if len(raw) != int(headers.get("x-facelease-bytes", "-1")):
+                raise Passing(f"{function}: the file broke off")
+            return headers.get("x-facelease-version", ""), raw
+
+        return self._repeated(function, call, self._config.tries)
+
     def fetch(self, url: str, limit: int) -> tuple[int, str, bytes]:
         """Status, media type and bytes of a file of the DAM's, at most `limit` bytes. Raises DamError."""
         address = self.base.within(url)

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from plugin.config.looking import look_px
 from plugin.errors import DamError
 from plugin.hooks.resourcespace.answers import Row, whole
+from plugin.hooks.resourcespace.binding import Original, Photo
 from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.profile import NO_FILE, Source, is_opened
 
 NOT_YET = "there is no preview yet: it is made a little later"
 _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
@@ -14,13 +17,42 @@ _ICON = 4096  # bytes: the "no preview" picture, a PNG, is smaller; a photograph
 def chosen(sizes: Sequence[Row], side: int) -> Row:
     """Of what exists, the smallest preview whose longer side has `side` px, else the largest one.
 
-    The original is left alone: fetching it counts as a download. Raises DamError where there is no preview.
+    The original is left alone: fetching it so counts as a download. Further pages of a document are no preview of it.
+    Raises DamError where there is no preview.
     """
-    previews = [size for size in sizes if size.get("size_code") != "original" and size.get("url")]
+    first = [size for size in sizes if whole(size.get("page") or 1) == 1]
+    previews = [size for size in first if size.get("size_code") != "original" and size.get("url")]
     if not previews:
         raise DamError(NOT_YET)
     large_enough = [size for size in previews if _side(size) >= side]
     return min(large_enough, key=_side) if large_enough else max(previews, key=_side)
+
+
+def source_of(photo: Photo, side: int, recognisable_px: int) -> Source:
+    """What the plugin tells of a photograph's pictures, as a source; `recognisable_px` to look closely.
+
+    Raises DamError while there is no preview: what it is made of may be on its way still.
+    """
+    if photo.previews is None:
+        raise DamError("the plugin in the DAM is older than FaceLease: copy the one that came with it")
+    if photo.has_image != 1:
+        raise DamError(NOT_YET)
+    original = photo.original or Original()
+    longest = max(original.width, original.height)
+    size = chosen([one.model_dump() for one in photo.previews], needed(longest, side, recognisable_px))
+    handed_out = original.bytes if is_opened(photo.extension) else 0
+    version = photo.file_version or NO_FILE
+    return Source(version, size["url"], size["extension"], longest, handed_out, photo.turned)
+
+
+def needed(longest: int, side: int, recognisable_px: int) -> int:
+    """How long the longer side of a preview has to be; with 0 for `recognisable_px`, to show it."""
+    return max(side, look_px(longest, recognisable_px)) if recognisable_px else side
+
+
+def original_px(sizes: Sequence[Row]) -> int:
+    """The longest side of the original, 0 where it is not listed with one."""
+    return max((_side(size) for size in sizes if size.get("size_code") == "original"), default=0)
 
 
 def _side(size: Row) -> int:

@@ -7,28 +7,35 @@ from typing import Protocol
 from plugin.errors import DamError
 from plugin.hooks.concern import Concern
 from plugin.hooks.dam import CollectionRuling, Dates, Named, Names, Resource, Task
-from plugin.hooks.file_kinds import PHOTO_ENDINGS
 
 PLACE = "node"
 BIN = 3  # the workflow state of what was deleted and can be brought back
 NO_FILE = "none"
 
-# Of these a preview shows all there is. A preview of a TIFF, GIF or WebP may be one page or frame of many.
-_SEVERAL = frozenset(
-    {".tif", ".tiff", ".btf", ".gif", ".webp", ".apng", ".mpo", ".heics", ".heifs", ".avifs"}
-)
-_SINGLE = (PHOTO_ENDINGS - _SEVERAL) | {
-    ".arw", ".cr2", ".cr3", ".dng", ".jp2", ".nef", ".orf", ".raf", ".rw2",
-}  # fmt: skip
+# Pictures of which only the preview can be looked at; anything else that has one is a film or a document.
+_RAW = frozenset({
+    ".arw", ".cr2", ".cr3", ".dng", ".jp2", ".nef", ".orf", ".psb", ".psd", ".raf", ".rw2",
+})  # fmt: skip
+ORIGINALS = frozenset({
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff",
+    ".webp",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the picture to examine lies, and of which file it was made."""
+    """Where the preview to take lies, and of which file it was made.
+
+    `original_px`: the longest side of that file, 0 where nobody knows. `bytes`: how large it is, where we are handed
+    the file itself. `turned` as `Picture` has it.
+    """
 
     file_version: str
     url: str
     extension: str
+    original_px: int = 0
+    bytes: int = 0
+    turned: int = 0
 
 
 class Profile(Protocol):
@@ -41,8 +48,16 @@ class Profile(Protocol):
         """The resource as it stands now."""
         ...
 
-    def source(self, ref: str) -> Source:
-        """Its picture. Raises DamError while there is no preview."""
+    def read_anew(self, ref: str) -> None:
+        """As the Dam protocol has it."""
+        ...
+
+    def source(self, ref: str, closely: bool = False) -> Source:
+        """Its smallest preview that serves, to show it or to look closely. Raises DamError while there is none."""
+        ...
+
+    def original(self, ref: str, limit: int) -> tuple[str, bytes]:
+        """The version and the bytes of the file itself, as one. Raises DamError."""
         ...
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
@@ -106,7 +121,16 @@ class Profile(Protocol):
 
 def kind(extension: str) -> str:
     """`photo` for what the recogniser examines, else `other`."""
-    return "photo" if f".{extension.lower().lstrip('.')}" in _SINGLE else "other"
+    return "photo" if _ending(extension) in ORIGINALS | _RAW else "other"
+
+
+def is_opened(extension: str) -> bool:
+    """Whether the recogniser opens such a file itself."""
+    return _ending(extension) in ORIGINALS
+
+
+def _ending(extension: str) -> str:
+    return f".{extension.lower().lstrip('.')}"
 
 
 def wishes(task: Task) -> tuple[list[str], list[str]]:

@@ -52,11 +52,11 @@ def test_the_no_preview_picture_is_no_picture(double: Double, dam: ResourceSpace
     kept = double.library.photos[ref].previews
     source = dam.profile().source(str(ref))
     double.library.photos[ref].previews = {}
-    dam.profile().source = lambda ref: source  # type: ignore[method-assign]
+    dam.profile().source = lambda ref, closely=False: source  # type: ignore[method-assign]
     with pytest.raises(DamError, match="no preview yet"):
-        dam.picture(str(ref))
+        dam.preview(str(ref))
     double.library.photos[ref].previews = kept
-    assert dam.picture(str(ref)).data
+    assert dam.preview(str(ref)).data
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_something_else_than_a_picture_is_an_error(
     dam.look(ref)
     double.faults = lambda function: fate if function == "download.php" else None
     with pytest.raises(DamError, match=says):
-        dam.picture(ref)
+        dam.preview(ref)
 
 
 def test_a_preview_larger_than_the_limit_is_not_read_on(double: Double, dam: ResourceSpaceDam) -> None:
@@ -83,7 +83,7 @@ def test_a_preview_larger_than_the_limit_is_not_read_on(double: Double, dam: Res
     )
     dam._config = small
     with pytest.raises(DamError, match="sends more than 1048576 bytes"):
-        dam.picture(str(ref))
+        dam.preview(str(ref))
 
 
 def test_static_addresses_serve_too(double: Double, dam: ResourceSpaceDam) -> None:
@@ -110,13 +110,21 @@ def test_the_smallest_that_serves_is_chosen() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("a.JPG", "photo"), ("a.nef", "photo"), ("a.tif", "other"), ("a.pdf", "other"), ("a.gif", "other")],
+    [("a.JPG", "photo"), ("a.nef", "photo"), ("a.tif", "photo"), ("a.pdf", "other"), ("a.mp4", "other")],
 )
-def test_what_may_have_more_pages_than_its_preview_is_not_examined(
-    double: Double, dam: ResourceSpaceDam, name: str, kind: str
+def test_what_may_have_more_pages_than_its_preview_is_looked_into(
+    double: Double, dam: ResourceSpaceDam, request: pytest.FixtureRequest, name: str, kind: str
 ) -> None:
-    """A preview shows one page or frame: it would be cleared by what is on that one."""
-    assert dam.look(str(double.photo(jpeg(), name))).kind == kind
+    """A preview shows one page or frame: the file itself is examined, or it is known that only a preview was."""
+    data = jpeg()
+    ref = str(double.photo(data, name))
+    assert dam.look(ref).kind == kind
+    picture = dam.picture(ref)
+    plugin = "plugin" in request.node.callspec.id
+    if plugin and name in {"a.JPG", "a.tif"}:
+        assert (picture.data, picture.original_px) == (data, None)
+    else:
+        assert (picture.data != data, picture.original_px) == (True, 1600)
 
 
 # ---- names --------------------------------------------------------------------------------------

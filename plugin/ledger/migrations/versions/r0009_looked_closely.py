@@ -14,9 +14,11 @@ def upgrade() -> None:
     """What was examined before is not known to be examined whole: it is unknown until it is examined anew."""
     op.add_column("resource", sa.Column("longest_px", sa.Integer()))
     op.add_column("resource", sa.Column("unread", sa.Text()))
+    op.add_column("resource", sa.Column("further", sa.Text()))
     op.add_column("face", sa.Column("file_px", sa.Integer()))
     op.add_column("face", sa.Column("dismissal", sa.Text()))
     op.add_column("folder_file", sa.Column("ctime_ns", _BIG))
+    op.add_column("folder_file", sa.Column("further", sa.Text()))
     resource = sa.table("resource", sa.column("examined", sa.Text()), sa.column("examined_reason", sa.Text()))
     looked_at = resource.c.examined != "no"
     op.execute(sa.update(resource).where(looked_at).values(examined="no", examined_reason=_BEFORE))
@@ -24,8 +26,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Forget them; what was dismissed by the list alone has no reason then, and is undecided."""
-    op.drop_column("folder_file", "ctime_ns")
+    for column in ("further", "ctime_ns"):
+        op.drop_column("folder_file", column)
     for column in ("dismissal", "file_px"):
         op.drop_column("face", column)
-    for column in ("unread", "longest_px"):
+    for column in ("further", "unread", "longest_px"):
         op.drop_column("resource", column)

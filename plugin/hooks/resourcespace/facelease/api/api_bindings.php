@@ -10,10 +10,16 @@ if (function_exists('facelease_is_whole') && is_file(__DIR__ . '/../include/all.
 
 const FACELEASE_VERSION = '0.1.0';
 
-/** One resource as it stands now: its people, the modes of all its collections, and a preview to fetch. */
-function api_facelease_photo($ref)
+/** One resource as it stands now: its people, the modes of all its collections, its file and its previews. */
+function api_facelease_photo($ref, $afresh = 0)
 {
-    return facelease_may_serve() ? facelease_photo((int) $ref) : facelease_refuse();
+    return facelease_may_serve() ? facelease_photo((int) $ref, (bool) $afresh) : facelease_refuse();
+}
+
+/** The file of a resource as it is, to be examined: no download, so nothing is counted. */
+function api_facelease_original($ref)
+{
+    return facelease_may_serve() ? facelease_send_original((int) $ref) : facelease_refuse();
 }
 
 /** Put names on and take them off, up to 1,000 resources; `items` is a JSON list. */

@@ -2,7 +2,7 @@
 
 // Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.
 return [
-    'api/api_bindings.php' => [4477, '623b30b409dabcfe57dbf9d5823e3bc34a7ebdfa01f92543c985e9c563f6be93'],
+    'api/api_bindings.php' => [4737, 'e67650b214962ef8c5161ab54ad30af728ef0308e48845734489d041b6bff0d7'],
     'config/config.php' => [1042, '76f17ab1f349641f5e55f6945f2e83a43ce37507837b34b75131804523cb843d'],
     'css/style.css' => [3388, 'a543a7c2d55fc5d3252424e8af70c4566c5c5253b7f0d9f3e82400956cc0b467'],
     'dbstruct/index_facelease_delivery.txt' => [96, '61bb8d36ffc515ea9ae00537b3275e6360a89127a6acbbf61d3dcd9100daa90f'],
@@ -11,6 +11,7 @@ return [
     'dbstruct/table_facelease_delivery.txt' => [151, 'b4bafcde668dc111527d4fd41da1aec045c4d572746f0975b3b85d0d78f80131'],
     'dbstruct/table_facelease_embedded.txt' => [51, '7512248a7a679e3942bc744daeb935ef578793ad3039c01b9ea2d5dafe570a4b'],
     'dbstruct/table_facelease_event.txt' => [200, '117e41af015ea08b93235daa8b6731878b2a1b63c7fb0a0f3b62abcec291090b'],
+    'dbstruct/table_facelease_file.txt' => [127, 'd45b21635027c6412cfa142f5397b42323ed3c8e7f21cd8a48e659ddad3b5de8'],
     'dbstruct/table_facelease_mode.txt' => [311, 'f6ae9dc694ff2b01eec0602332bddd8d8c36cb617dd144d353b5541f4cbb340b'],
     'dbstruct/table_facelease_state.txt' => [52, 'ec1371e7f70a60ea32e870472fc9d241eb6203bd4d0968bfd0fa4876349ce926'],
     'facelease.yaml' => [301, '1551d5990a08dfe6edbb0feef5c6c6244a216b8919d6bd19770a829ad640e9df'],
@@ -31,8 +32,9 @@ return [
     'include/gate.php' => [4593, 'e3d1009fa5aa8da7471ce11059d7e67b14badf320229c3a3a1a9e65d4cf8be96'],
     'include/mentions.php' => [3737, '6e2a8e5210d87c02f0052edd84b9c4599e1d995c171f5bfcd910f6cb7516a5e1'],
     'include/modes.php' => [11148, '3ac61ac879df7134c98230061730cc5ff2a932c2a2fef51853ecd35478f50a86'],
+    'include/originals.php' => [5161, '68fe7104104e0369c13c70c2ee69e75f7b05a0eb17c3696ce02907b0d4cee0c0'],
     'include/panel.php' => [13194, 'b37d618a4a32207f8e19c2e2dd97c4d3c2bac9aeb7d720558d48a2b7b7bb4044'],
-    'include/photo.php' => [4335, '2168bab528bb29f26112c93102824e3ce9b3e84e77c911285e2799c010db302f'],
+    'include/photo.php' => [4280, '50c1d3aedb352c706da3faf75415a168ec7d15cd0fdec71015d680fa7b65ad83'],
     'include/places.php' => [2698, '16d9e3d9c099a6aaffec2557a32d47bb65dfa36aa561ce5bf4ece499ea4a73b7'],
     'include/setter.php' => [6936, 'd6140a5191fe37fc14b5b5f4a04237407ed8b0a312a726f8b9a2377cb8011b40'],
     'include/setup_test.php' => [5046, '279d9acff016cdc02712cb6609170a017f843be2a8825978140a1b3355a6a244'],

@@ -5,28 +5,32 @@
  */
 
 include_once __DIR__ . '/modes.php';
+include_once __DIR__ . '/originals.php';
 
-/** Preview sizes that serve to find faces, the one to prefer first. */
+/** Preview sizes that every DAM has; administrators add others. */
 const FACELEASE_SIZES = ['scr', 'lpr', 'hpr', 'pre'];
 
-/** The resource as it stands now, or that it is gone. */
-function facelease_photo(int $ref): array
+/** The resource as it stands now, its file read anew where that is asked for; or that it is gone. */
+function facelease_photo(int $ref, bool $afresh = false): array
 {
     $row = $ref > 0 ? facelease_resource($ref) : null;
     if ($row === null) {
+        ps_query('DELETE FROM facelease_file WHERE resource = ?', ['i', $ref]);
         return ['ref' => $ref, 'gone' => true];
     }
 
     return [
         'ref' => $ref,
-        'file_version' => facelease_file_version($row),
+        'file_version' => facelease_file_version($row, $afresh),
         'has_image' => (int) $row['has_image'],
         'archive' => (int) $row['archive'],
         'extension' => (string) $row['file_extension'],
         'collections' => facelease_collections($ref),
         'complete' => facelease_people_field() !== null,
         'people' => facelease_people($ref),
-        'preview' => (int) $row['has_image'] > 0 ? facelease_preview($ref) : null,
+        'turned' => facelease_turned($row),
+        'original' => facelease_original($row),
+        'previews' => (int) $row['has_image'] > 0 ? facelease_previews($ref) : [],
     ];
 }
 
@@ -81,27 +85,14 @@ function facelease_resource(int $ref): ?array
     return $rows[0] ?? null;
 }
 
-/**
- * Changes with the file and with the turning of its preview, not with metadata.
- *
- * A checksum that is computed later by a job of its own would look like a new file, so it counts only where
- * it is there from the start.
- */
-function facelease_file_version(array $row): string
+/** Every preview that exists, each with an address under which the sidecar may fetch it for a day. */
+function facelease_previews(int $ref): array
 {
-    $later = !empty($GLOBALS['file_checksums_offline']);
-
-    return substr(hash('sha256', implode('|', [
-        $row['file_modified'], $row['file_size'], $row['preview_tweaks'], $later ? '' : $row['file_checksum'],
-    ])), 0, 32);
-}
-
-/** The first preview that exists, with an address under which the sidecar may fetch it for a day. */
-function facelease_preview(int $ref): ?array
-{
-    foreach (FACELEASE_SIZES as $size) {
+    $found = [];
+    $sizes = array_map('strval', array_column(ps_query('SELECT id FROM preview_size', [], 'schema'), 'id'));
+    foreach (array_unique([...FACELEASE_SIZES, ...$sizes]) as $size) {
         $path = get_resource_path($ref, true, $size, false, 'jpg');
-        $measured = is_file($path) ? getimagesize($path) : false;
+        $measured = $size !== '' && is_file($path) ? getimagesize($path) : false;
         if ($measured === false) {
             continue;
         }
@@ -113,8 +104,8 @@ function facelease_preview(int $ref): ?array
             }
             $url .= '&access_key=' . urlencode($key);
         }
-        return ['size' => $size, 'url' => $url, 'width' => (int) $measured[0], 'height' => (int) $measured[1]];
+        $found[] = ['size_code' => $size, 'url' => $url, 'width' => (int) $measured[0], 'height' => (int) $measured[1]];
     }
 
-    return null;
+    return $found;
 }

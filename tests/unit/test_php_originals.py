@@ -1,0 +1,65 @@
+"""The plugin's own functions: which content a file has, and who is handed it."""
+
+import json
+from typing import Any
+
+from tests.php import PLUGIN, run_php
+
+SITE = f"""
+include '{PLUGIN}/include/originals.php';
+$GLOBALS['preview'] = tempnam(sys_get_temp_dir(), 'facelease');
+register_shutdown_function(fn() => unlink($GLOBALS['preview']));
+file_put_contents($GLOBALS['preview'], 'one picture');
+$kept = null;
+$GLOBALS['rows'] = function ($sql, $given) use (&$kept) {{
+    if (str_starts_with($sql, 'REPLACE')) {{
+        $kept = array_combine(['version', 'seen', 'content', 'shown'], array_slice(array_filter($given, fn($k) => $k % 2, 2), 1));
+    }}
+    return str_contains($sql, 'FROM facelease_file') && $kept !== null ? [$kept] : [];
+}};
+$row = ['ref' => 7, 'file_extension' => 'jpg', 'file_modified' => '2026-01-01', 'file_size' => 11, 'file_checksum' => 'a',
+        'preview_tweaks' => '0|1'];
+$overwrite = function ($text) {{
+    $stat = stat($GLOBALS['preview']);
+    file_put_contents($GLOBALS['preview'], $text);
+    touch($GLOBALS['preview'], $stat['mtime']);
+    clearstatcache();
+}};
+$unseen = function () use (&$kept) {{
+    $stat = stat($GLOBALS['preview']);
+    $kept['seen'] = implode('|', [$stat['size'], $stat['mtime'], $stat['ctime'], $stat['ino']]);
+}};
+"""  # noqa: E501
+
+
+def _ran(code: str) -> Any:
+    return json.loads(run_php(SITE + code))
+
+
+def test_the_version_is_that_of_the_content() -> None:
+    """What is only said of the file moves nothing; other bytes do, at once or when the file is read anew."""
+    first, again, remade, unseen, afresh, turned, raw = _ran("""
+        $said = [facelease_file_version($row), facelease_file_version($row)];
+        $said[] = facelease_file_version(['file_modified' => '2026-02-02', 'file_checksum' => 'b'] + $row);
+        $overwrite('two picture'); $unseen();
+        $said[] = facelease_file_version($row);
+        $said[] = facelease_file_version($row, true);
+        $said[] = facelease_file_version(['preview_tweaks' => '90|1'] + $row);
+        $said[] = facelease_file_version(['file_extension' => 'nef', 'file_modified' => '2026-02-02'] + $row, true);
+        echo json_encode($said);
+    """)
+    assert first == again == remade == unseen
+    assert len({first, afresh, turned, raw}) == 4
+
+
+def test_nobody_gets_a_file_past_the_gate() -> None:
+    """Who would be asked at a download is not handed the file here; neither is what FaceLease does not open."""
+    rules = "$GLOBALS['download_usage'] = true; $GLOBALS['facelease_channels'] = 'website=w'; "
+    rules += "function getval($n, $d) { return $d; } "
+    asks = "echo json_encode([facelease_hands_out($row), facelease_hands_out(['file_extension' => 'nef'] + $row)]);"
+    assert _ran(rules + asks) == [True, False]
+    channels = "$GLOBALS['facelease_rules'] = [facelease_setting_key('website') => 'refuse'];"
+    service = "$GLOBALS['facelease_api_user'] = 'FaceLease'; $GLOBALS['username'] = 'facelease';"
+    on = "echo json_encode([facelease_gate_is_set(), facelease_hands_out($row)]);"
+    assert _ran(rules + channels + on) == [True, False]
+    assert _ran(rules + channels + service + on) == [True, True]
