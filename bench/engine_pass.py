@@ -16,9 +16,14 @@ import numpy as np
 _ENROLLED = 30
 
 
-def ours(cache: Path) -> Callable[[Path], int]:
-    """Decode, detect, encode and compare with 30 enrolled, in this process; gives the number encoded."""
-    from plugin.config import Matching, Recognizer
+Told = tuple[int, bool]
+"""How many faces were encoded, and whether the finer pass ran."""
+
+
+def ours(cache: Path) -> Callable[[Path], Told]:
+    """Decode, detect, encode and compare with 30 enrolled, in this process."""
+    from plugin.config import Config, Matching, Recognizer
+    from plugin.config.looking import look_px
     from plugin.recognizer.engine import open_engine
     from plugin.recognizer.examination import Pipeline
     from plugin.recognizer.gallery import Enrolled, Gallery
@@ -32,17 +37,23 @@ def ours(cache: Path) -> Callable[[Path], int]:
     entries = [Enrolled(str(i), template, until, may_auto=True) for i, template in enumerate(templates)]
     gallery = Gallery(entries, pipeline.engine.look_alike)
     request = Request(datetime(2026, 1, 1, tzinfo=UTC), compare=True)
-    return lambda file: pipeline.examine(file, request, gallery).encoded
+
+    def examine(file: Path) -> Told:
+        told = pipeline.examine(file, request, gallery)
+        longest = max(told.width, told.height)
+        return told.encoded, look_px(longest, Config().clearance.recognisable_px) > config.detect_px
+
+    return examine
 
 
-def documented(cache: Path) -> Callable[[Path], int]:
+def documented(cache: Path) -> Callable[[Path], Told]:
     """load_image_file, face_locations, face_encodings, as in face_recognition's README."""
     import face_recognition
 
-    def examine(file: Path) -> int:
+    def examine(file: Path) -> Told:
         picture = face_recognition.load_image_file(str(file))
         places = face_recognition.face_locations(picture)
-        return len(face_recognition.face_encodings(picture, places))
+        return len(face_recognition.face_encodings(picture, places)), False
 
     return examine
 
@@ -58,9 +69,9 @@ def main(arguments: list[str]) -> None:
         seconds = []
         for _ in range(repeats):
             start = time.perf_counter()
-            faces = examine(file)
+            faces, finer = examine(file)
             seconds.append(time.perf_counter() - start)
-        result.append([sorted(seconds)[len(seconds) // 2], faces])
+        result.append([sorted(seconds)[len(seconds) // 2], faces, finer])
     print(json.dumps(result))
 
 

@@ -58,11 +58,13 @@ class Hog:
     """dlib's frontal face detector through face_locations: no landmarks, no scores."""
 
     id = "hog"
+    found_px = 48  # its smallest window is 80 px on the picture at twice its size
+    largest_px = 0
 
     def __init__(self, api: Any) -> None:
         self._api = api
 
-    def detect(self, picture: Pixels) -> Detections:
+    def detect(self, picture: Pixels, least: float = 1.0) -> Detections:
         """The faces in a BGR picture; scores are 1, all five points are the box's centre."""
         rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         found = self._api.face_locations(rgb)  # (top, right, bottom, left)

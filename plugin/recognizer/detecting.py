@@ -16,7 +16,8 @@ import numpy as np
 from plugin.config import Config
 from plugin.errors import ConfigError
 from plugin.recognizer.engine import Floats
-from plugin.recognizer.examination import Pipeline, shrunk
+from plugin.recognizer.examination import Pipeline
+from plugin.recognizer.finer_pass import shrunk
 
 SIZES = (1024, 800, 640, 480, 320)
 """Longest sides to shrink to; a file is used at those not above its own size."""

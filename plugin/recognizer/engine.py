@@ -48,12 +48,18 @@ def nothing() -> Detections:
 
 
 class Detector(Protocol):
-    """Finds faces."""
+    """Finds faces.
+
+    `found_px`: from this width on the finer pass finds a face for sure. `largest_px`: the longest side that is not
+    shrunk before the network sees it; 0: any.
+    """
 
     id: str
+    found_px: int
+    largest_px: int
 
-    def detect(self, picture: Pixels) -> Detections:
-        """The faces in a BGR picture."""
+    def detect(self, picture: Pixels, least: float = 1.0) -> Detections:
+        """The faces in a BGR picture, from the configured score on, or from `least` if that is lower."""
         ...
 
 

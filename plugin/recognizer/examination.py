@@ -1,5 +1,6 @@
 """One photograph from bytes to decisions, in this process: decode, detect, encode, compare, decide."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -9,26 +10,34 @@ import numpy as np
 
 from plugin.config import Matching, Recognizer
 from plugin.config.looking import look_px
-from plugin.errors import PictureTooLarge
+from plugin.errors import FaceLeaseError
 from plugin.recognizer.boxes import Box
-from plugin.recognizer.decode import Decoded, Limits, Pixels, decode, read
+from plugin.recognizer.decode import ENOUGH, Decoded, Limits, Pixels, decode, read
 from plugin.recognizer.engine import Detections, Engine
+from plugin.recognizer.finer_pass import SMALL, SURE_PX, Step, certain, joined, look, shrunk
+from plugin.recognizer.finer_pass import doubtful as least
 from plugin.recognizer.further_pictures import Search
 from plugin.recognizer.gallery import Gallery
 from plugin.recognizer.matching import Candidate, Decision, Face, Level, Rules, decide
 from plugin.recognizer.messages import Examination, FoundFace, Request
+from plugin.recognizer.partly import Partly
 from plugin.recognizer.thresholds import Thresholds, thresholds
-
-_SMALL = 320  # px: the second look, where the first found nobody
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A decoded picture with its faces, in px of `decoded.pixels`; `width`: of the picture as detected."""
+    """A decoded picture with its faces, in px of `decoded.pixels`.
+
+    `width`: of the finest picture in which faces were looked for. `enlarged`: px of the original to a px of the
+    picture that was given, 1 if that is the original; None where nobody knows. `partly`: what keeps this from being a
+    look at the whole.
+    """
 
     decoded: Decoded
     faces: Detections
     width: int
+    enlarged: float | None = 1.0
+    partly: tuple[Partly, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -47,9 +56,17 @@ class Seen:
         """The width of a face in the picture as detected."""
         return int(self.faces.boxes[index, 2] * self.ratio)
 
-    def file_px(self, index: int) -> int:
-        """The width of a face in the file."""
-        return round(float(self.faces.boxes[index, 2]) / self.decoded.scale)
+    def file_px(self, index: int) -> int | None:
+        """The width of a face in the original; None where nobody knows its size."""
+        if self.enlarged is None:
+            return None
+        return round(float(self.faces.boxes[index, 2]) / self.decoded.scale * self.enlarged)
+
+    @property
+    def original(self) -> tuple[int, int]:
+        """Width and height of the original; of what was given, where nobody knows."""
+        given = self.decoded.width, self.decoded.height
+        return round(given[0] * (self.enlarged or 1)), round(given[1] * (self.enlarged or 1))
 
 
 class Pipeline:
@@ -61,25 +78,74 @@ class Pipeline:
         self.engine = engine
         self._recognisable_px = recognisable_px
         self._matching = matching
-        self._detect_px = recognizer.detect_px
+        self._detect_px, self._score = recognizer.detect_px, recognizer.score
+        self._coarse_px = min(recognizer.detect_px, engine.detector.largest_px or recognizer.detect_px)
         self._limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
         cv2.setNumThreads(1)
 
-    def see(self, source: Path | bytes) -> Seen:
-        """The picture and every face on it. Raises PictureError."""
-        decoded = decode(source, self._detect_px, self._limits)
-        looked_at = shrunk(decoded.pixels, self._detect_px)
-        return Seen(decoded, self._look(decoded.pixels), looked_at.shape[1])
+    def see(self, source: Path | bytes, original_px: int | None = None, closely: bool = True) -> Seen:
+        """The picture and every face on it; `original_px` as `Request` has it. Raises PictureError.
 
-    def _look(self, picture: Pixels) -> Detections:
-        """The faces that one detection finds, in px of `picture`."""
-        looked_at = shrunk(picture, self._detect_px)
-        faces = self.engine.detector.detect(looked_at)
-        if not len(faces) and max(looked_at.shape[:2]) > _SMALL:
+        `closely` False: without the finer pass, as references are looked at.
+        """
+        if closely:
+            try:
+                return self._seen(source, original_px, closely)
+            except FaceLeaseError:
+                raise
+            except Exception:  # noqa: S110 (memory ran out, in Python or in a native library: look less closely)
+                pass
+        return self._seen(source, original_px, closely=False)
+
+    def _seen(self, source: Path | bytes, original_px: int | None, closely: bool) -> Seen:
+        def finest(longest: int) -> int:
+            return min(longest, self._look_px(max(longest, original_px or 0)) if closely else self._coarse_px)
+
+        decoded = decode(source, lambda longest: self._decode_px(finest(longest)), self._limits)
+        longest = max(decoded.width, decoded.height)
+        original = max(longest, original_px or 0)
+        needed, side = self._look_px(original), finest(longest)
+        doubtful = closely and self._look_px(original, SURE_PX) > self._coarse_px
+        faces, width = self._faces(decoded.pixels, side, doubtful)
+        partly = [Partly.NOT_CLOSE] if side < min(longest, needed) else []
+        partly += [Partly.SMALL_PREVIEW] if longest < min(original, needed) else []
+        partly += [Partly.UNKNOWN_SIZE] if original_px == 0 else []
+        enlarged = None if original_px == 0 else original / longest
+        return Seen(decoded, faces, width, enlarged, tuple(partly))
+
+    def _look_px(self, longest: int, found_px: int = 0) -> int:
+        """The longest side, in px, at which an original of `longest` px has to be looked at."""
+        return look_px(longest, self._recognisable_px, max(found_px, self.engine.detector.found_px))
+
+    def _decode_px(self, side: int) -> int:
+        """What decoding is asked for, so that `side` px of longest side are there in full."""
+        return self._detect_px if side <= self._coarse_px else math.ceil(side / ENOUGH)
+
+    def _faces(self, pixels: Pixels, side: int, doubtful: bool) -> tuple[Detections, int]:
+        """The faces up to a longest side of `side` px, in px of `pixels`, and the width of the finest picture.
+
+        `doubtful`: whether a face that counts may be so small in it that it is to be looked at twice.
+        """
+        longest, width = max(pixels.shape[:2]), pixels.shape[1]
+        if side > self._coarse_px:
+            found = look(self.engine.detector, pixels, self._coarse_px, side, self._score)
+            return found, min(width, round(width * side / longest))
+        found = self._coarse(pixels, least(pixels) if doubtful else 1.0)
+        if doubtful:
+            step = Step(found, np.zeros(len(found), np.bool_), min(1.0, self._coarse_px / longest))
+            found = certain(self.engine.detector, pixels, [step], self._score)
+        return found, min(width, round(width * self._detect_px / longest))
+
+    def _coarse(self, pixels: Pixels, least: float) -> Detections:
+        """The faces that one detection finds, in px of `pixels`."""
+        looked_at, detector = shrunk(pixels, self._detect_px), self.engine.detector
+        faces = detector.detect(looked_at, least)
+        if not np.any(faces.scores >= self._score) and max(looked_at.shape[:2]) > SMALL:
             # A face that fills the frame may be larger than the detector's largest anchor
-            smaller = shrunk(looked_at, _SMALL)
-            faces = self.engine.detector.detect(smaller).scaled(looked_at.shape[1] / smaller.shape[1])
-        return faces.scaled(picture.shape[1] / looked_at.shape[1])
+            smaller = shrunk(looked_at, SMALL)
+            large = detector.detect(smaller).scaled(looked_at.shape[1] / smaller.shape[1])
+            faces = joined([large, faces])
+        return faces.scaled(pixels.shape[1] / looked_at.shape[1])
 
     def examine(self, source: Path | bytes, request: Request, gallery: Gallery) -> Examination:
         """Boxes, and where the request allows decisions. Raises PictureError.
@@ -87,8 +153,8 @@ class Pipeline:
         No encoding is computed unless the request says compare and a live entry may be matched.
         """
         data = read(source, self._limits)
-        seen = self.see(data)
-        partly = sorted(self._further(seen).codes(data))
+        seen = self.see(data, request.original_px)
+        partly = self._partly(seen, data)
         wanted = None if isinstance(request.levels, str) else request.levels
         live = gallery.live(request.at, wanted) if request.compare else []
         large = [i for i in range(len(seen.faces)) if seen.width_px(i) >= self._matching.encode_px]
@@ -97,19 +163,21 @@ class Pipeline:
             for index, face in zip(large, self._named(seen, large, request, gallery, live), strict=True):
                 found[index] = face
         return Examination(
-            seen.decoded.width, seen.decoded.height, seen.width, not partly, " ".join(partly),
+            *seen.original, seen.width, not partly, " ".join(partly),
             tuple(found), len(large) if live else 0, bool(live), self.engine.id,
         )  # fmt: skip
 
-    def _further(self, seen: Seen) -> Search:
-        """What looks for further pictures, each as closely as a photograph of its size."""
+    def _partly(self, seen: Seen, data: bytes) -> list[Partly]:
+        """Why the photograph was examined in part, further pictures included, which are looked at as closely."""
+
+        def faces(pixels: Pixels) -> Detections:
+            return self._faces(pixels, max(pixels.shape[:2]), doubtful=False)[0]
 
         def closely(longest: int) -> int:
-            if look_px(longest, self._recognisable_px) > self._detect_px:
-                raise PictureTooLarge("too large to be looked at closely enough")
-            return self._detect_px
+            return self._decode_px(min(longest, self._look_px(longest)))
 
-        return Search(seen.decoded, seen.faces, self._look, closely, self._limits)
+        search = Search(seen.decoded, seen.faces, faces, closely, self._limits)
+        return sorted(search.codes(data) | set(seen.partly))
 
     def _named(
         self, seen: Seen, large: list[int], request: Request, gallery: Gallery, live: list[int]
@@ -128,18 +196,6 @@ class Pipeline:
             _told(_found(seen, i), decision, candidates, limits, rules.margin)
             for i, decision in zip(large, decisions, strict=True)
         ]
-
-
-def shrunk(picture: Pixels, longest: int) -> Pixels:
-    """The picture with its longest side at most `longest` px; never enlarged."""
-    height, width = picture.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Down to half a bilinear look is as good, and several times as quick; beyond it would skip pixels.
-    how = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
-    return cv2.resize(picture, size, interpolation=how)  # type: ignore[return-value]
 
 
 def _found(seen: Seen, index: int) -> FoundFace:

@@ -63,13 +63,14 @@ class Request:
 class FoundFace:
     """A face that was found; without a match `key`, `level`, `distance` and `thresholds` are None.
 
-    `box` in 0..1 of the upright original, `width_px` in the picture as detected, `file_px` its width in the
-    original, also of one that an edge cuts off. `distance` (two places) and `thresholds` accompany suggestions only.
+    `box` in 0..1 of the upright original, `width_px` in the finest picture that was searched, `file_px` its
+    width in the original, also of one that an edge cuts off; None where nobody knows its size. `distance` (two places)
+    and `thresholds` accompany suggestions only.
     """
 
     box: Box
     width_px: int
-    file_px: int
+    file_px: int | None
     score: float
     key: str | None = None
     level: Level | None = None
@@ -82,7 +83,8 @@ class Examination:
     """What was seen on a photograph.
 
     `width`, `height`: of the upright original in px, also where a preview was looked at; `detected_width`: of
-    the picture as detected. `whole` False: the file holds more than was examined, `note` says what. `encoded`:
+    the finest picture in which faces were looked for. `whole` False: the file holds more than was examined, `note`
+    says what (`partly`). `encoded`:
     how many faces were encoded. `compared`: whether they were compared with anybody.
     """
 

@@ -72,7 +72,7 @@ def main_face(seen: Seen) -> int:
 def inspect(pipeline: Pipeline, picture: Path | bytes) -> str:
     """Why a photograph would not serve as a reference, "" if it would. Nothing is encoded: no consent is needed."""
     try:
-        return _unfit(pipeline.see(picture))
+        return _unfit(pipeline.see(picture, closely=False))
     except PictureError as error:
         return str(error)
 
@@ -80,7 +80,7 @@ def inspect(pipeline: Pipeline, picture: Path | bytes) -> str:
 def _reference(pipeline: Pipeline, picture: Path | bytes) -> Reference | str:
     """The reference that a photograph gives, or the reason why it does not serve."""
     try:
-        seen = pipeline.see(picture)
+        seen = pipeline.see(picture, closely=False)
     except PictureError as error:
         return str(error)
     reason = _unfit(seen)

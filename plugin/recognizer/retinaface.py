@@ -9,6 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from plugin.config.looking import FOUND_PX
 from plugin.recognizer import weights
 from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Floats, nothing
@@ -24,17 +25,19 @@ class RetinaFace:
     """The default detector. Stateless after loading; about 40 ms for a megapixel on one thread."""
 
     id = "retinaface"
+    found_px = FOUND_PX
+    largest_px = 0
 
     def __init__(self, score: float) -> None:
         self._score = score
         self._session = open_session(weights.constant("retinaface", "weights", "WEIGHTS", SHA256))
 
-    def detect(self, picture: Pixels) -> Detections:
+    def detect(self, picture: Pixels, least: float = 1.0) -> Detections:
         """The faces in a BGR picture, best first; (n, 5, 2) landmarks."""
         height, width = picture.shape[:2]
         blob = cv2.dnn.blobFromImage(picture, mean=_MEAN)
         boxes, scores, points = self._session.run(None, {"input": blob})
-        likely = np.flatnonzero(scores[0, :, 1] >= self._score)
+        likely = np.flatnonzero(scores[0, :, 1] >= min(least, self._score))
         if not len(likely):
             return nothing()
         anchors = _anchors(height, width)[likely]

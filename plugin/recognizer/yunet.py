@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from plugin.config.looking import FOUND_PX
 from plugin.errors import EngineError
 from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Floats, nothing
@@ -28,6 +29,7 @@ class YuNet:
     """YuNet (libfacedetection) on onnxruntime. Raises EngineError for a file that was not tested."""
 
     id = "yunet"
+    found_px = FOUND_PX
 
     def __init__(self, path: Path, score: float) -> None:
         try:
@@ -39,18 +41,20 @@ class YuNet:
             raise EngineError(
                 f"recognizer.yunet: {path} is neither of the two files that were tested: see docs"
             )
-        self._side = KNOWN[digest]
+        self._side = self.largest_px = KNOWN[digest]
         self._score = score
         self._session = open_session(data)
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def detect(self, picture: Pixels) -> Detections:
+    def detect(self, picture: Pixels, least: float = 1.0) -> Detections:
         """The faces in a BGR picture, best first."""
         fitted, scale = self._fit(picture)
         blob = cv2.dnn.blobFromImage(fitted)
         values = self._session.run(None, {self._session.get_inputs()[0].name: blob})
         outputs = dict(zip(self._names, values, strict=True))
-        parts = [self._stride(outputs, stride, fitted.shape[1]) for stride in _STRIDES]
+        parts = [
+            self._stride(outputs, stride, fitted.shape[1], min(least, self._score)) for stride in _STRIDES
+        ]
         found = Detections(
             np.concatenate([p.boxes for p in parts]),
             np.concatenate([p.points for p in parts]),
@@ -71,10 +75,10 @@ class YuNet:
         padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_CONSTANT)
         return padded, scale  # type: ignore[return-value]
 
-    def _stride(self, outputs: dict[str, Floats], stride: int, width: int) -> Detections:
+    def _stride(self, outputs: dict[str, Floats], stride: int, width: int, least: float) -> Detections:
         sure = np.clip(outputs[f"cls_{stride}"].reshape(-1), 0, 1)
         scores = np.sqrt(sure * np.clip(outputs[f"obj_{stride}"].reshape(-1), 0, 1))
-        likely = np.flatnonzero(scores >= self._score)
+        likely = np.flatnonzero(scores >= least)
         across = width // stride
         cell = np.stack([likely % across, likely // across], 1).astype(np.float32)
         box = outputs[f"bbox_{stride}"].reshape(-1, 4)[likely]
