@@ -60,7 +60,7 @@ class Who(Closed):
     person_id: Id | None = None
 
 
-class Why(Closed):
+class WhyLeftOut(Closed):
     """Why the face need not be named, by the list; `note` is shown with each answer.
 
     Only `no_person` and `too_small` leave nothing to decide.
@@ -167,7 +167,7 @@ def _deciding(api: Routes, services: Services) -> None:
 
 def _dismissing(api: Routes, services: Services) -> None:
     @api.add("POST", "/faces/<int:number>/dismiss", _WRITE, Decided)
-    def face_dismiss(path: NumberPath, body: Why) -> Response:
+    def face_dismiss(path: NumberPath, body: WhyLeftOut) -> Response:
         """This face need not be named."""
         same = {"dismissal": body.dismissal.value, "reason": body.note.strip()}
         before = repeats.decided(services, path.number, "dismissed", **same)

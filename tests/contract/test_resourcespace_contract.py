@@ -182,7 +182,7 @@ def test_the_original_is_handed_out_by_the_plugin_alone(server: Server, dam: Res
     assert not [row for row in log if (str(row["resource"]), row["type"]) == (ref, "d")]
 
 
-@pytest.mark.parametrize("longest", [6000, 12_000])
+@pytest.mark.parametrize("longest", [8000, 12_000])
 def test_a_large_original_is_known_for_one(server: Server, dam: ResourceSpaceDam, longest: int) -> None:
     """No preview of it is large enough for faces of 64 px; what is shown is small all the same."""
     data = jpeg(longest, longest // 20)
