@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("resource", sa.Column("longest_px", sa.Integer()))
     op.add_column("resource", sa.Column("unread", sa.Text()))
     op.add_column("resource", sa.Column("further", sa.Text()))
+    op.add_column("resource", sa.Column("looked_px", sa.Integer()))
     op.add_column("face", sa.Column("file_px", sa.Integer()))
     op.add_column("face", sa.Column("dismissal", sa.Text()))
     op.add_column("folder_file", sa.Column("ctime_ns", _BIG))
@@ -30,5 +31,5 @@ def downgrade() -> None:
         op.drop_column("folder_file", column)
     for column in ("dismissal", "file_px"):
         op.drop_column("face", column)
-    for column in ("further", "unread", "longest_px"):
+    for column in ("looked_px", "further", "unread", "longest_px"):
         op.drop_column("resource", column)
