@@ -97,6 +97,12 @@ def spans(numbers: Sequence[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
+def sizes_of_dates(services: Services) -> dict[str, int] | None:
+    """The sizes that the DAM's dates hold for, by channel; None where those are not of this configuration."""
+    with services.store.read() as conn:
+        return services.config.clearance.max_px if footing.shared(services, conn) else None
+
+
 def count_open(services: Services, channel: str) -> int:
     """How many photographs may go out on the channel now, no larger than its `max_px`.
 

@@ -170,6 +170,8 @@ resource = Table(
     Column("looked_px", Integer),                             # faces so wide in the file were looked for
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
+    Index("ix_resource_unread", "ref", sqlite_where=text("unread IS NOT NULL"),
+          postgresql_where=text("unread IS NOT NULL")),
     **NUMBERED,
 )  # fmt: skip
 
