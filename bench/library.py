@@ -93,6 +93,7 @@ class _Crowd:
     def __init__(self, config: Config, photos: int, chosen: dict[int, list[str]], now: datetime) -> None:
         self.random = random.Random(photos)
         self.photos, self.now = photos, _micros(now)
+        self.looked_px = config.clearance.recognisable_px
         self.uses = list(product(config.clearance.purposes, config.clearance.channels))
         self.ids = [UUID(int=self.random.getrandbits(128)).hex for _ in range(photos // PHOTOS_A_PERSON)]
         self.ends = {person: self._agreed() for person in self.ids}
@@ -179,15 +180,15 @@ def _photographs(raw: sqlite3.Connection, crowd: _Crowd) -> None:
 def _batch(raw: sqlite3.Connection, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> None:
     now = crowd.now
     raw.executemany(
-        "INSERT INTO resource (id, ref, file_version, kind, examined, matched, matched_generation, seen_at) "
-        "VALUES (?, ?, 'v', 'photo', 'whole', 1, 1, ?)",
-        ((n, str(n), now) for n, _ in batch),
+        "INSERT INTO resource (id, ref, file_version, kind, examined, matched, matched_generation, seen_at, "
+        "longest_px, looked_px) VALUES (?, ?, 'v', 'photo', 'whole', 1, 1, ?, ?, ?)",
+        ((n, str(n), now, _longest(n), crowd.looked_px) for n, _ in batch),
     )
     raw.executemany(
-        'INSERT INTO face (resource_id, file_version, "left", top, width, height, width_px, state, person_id, '
-        "created_at) VALUES (?, 'v', ?, 0.2, 0.1, 0.1, 90, ?, ?, ?)",
+        'INSERT INTO face (resource_id, file_version, "left", top, width, height, width_px, file_px, state, '
+        "person_id, created_at) VALUES (?, 'v', ?, 0.2, 0.1, 0.1, 90, ?, ?, ?, ?)",
         (
-            (n, i / FACES, "matched" if one else "unmatched", one, now)
+            (n, i / FACES, 90 * _longest(n) // 1024, "matched" if one else "unmatched", one, now)
             for n, who in batch
             for i, one in enumerate(who)
         ),
@@ -198,6 +199,11 @@ def _batch(raw: sqlite3.Connection, crowd: _Crowd, batch: list[tuple[int, list[s
         ((n, one, one, one, now) for n, who in batch for one in who if one),
     )
     raw.executemany("INSERT INTO clearance VALUES (?, ?, ?, ?, ?)", _cleared(crowd, batch))
+
+
+def _longest(number: int) -> int:
+    """The longer side of a photograph's file: of a telephone, a camera, a large camera, or a small copy."""
+    return (4032, 6000, 8256, 1600)[number % 4]
 
 
 def _cleared(crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> Iterator[tuple[Any, ...]]:

@@ -77,7 +77,7 @@ def blueprint(services: Services) -> Blueprint | None:
         refs = [str(ref) for ref in question.refs]
         verdicts = downloads.ask(services, refs, question.channels, question.longest_px)
         answers = {ref: _said(services, one, question) for ref, one in verdicts.items()}
-        return jsonify(answers=answers, max_px=services.config.clearance.max_px)
+        return jsonify(answers=answers, max_px=downloads.sizes_of_dates(services))
 
     @routes.post(f"{PATH}/deliveries")
     def told() -> tuple[Response, int]:

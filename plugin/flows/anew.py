@@ -7,15 +7,18 @@ dates follow with each photograph, and are emptied by the nightly renewal where 
 In a closed house nothing is stored, and the dates are emptied first of all.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from plugin.flows import clearance, footing
+from plugin.flows import clearance, footing, looked_before
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
+from plugin.quitclaim.examination_words import NotExamined
 
 _PRIORITY = 9  # after everything that somebody waits for
 _CLOSING = 1
@@ -67,9 +70,19 @@ def some(services: Services, job: Claimed) -> None:
             return
         behind = select(t.resource.c.id).where(t.resource.c.id > job.payload["after"])
         ids = list(tx.execute(behind.order_by(t.resource.c.id).limit(clearance.CHUNK)).scalars())
+        _look_again(services, tx, ids)
         clearance.recompute(services, tx, ids)
         if len(ids) == clearance.CHUNK:
             services.queue.put(tx, "anew", job.key, {"after": ids[-1]}, priority=_priority(job.key))
+
+
+def _look_again(services: Services, tx: Tx, ids: Sequence[int]) -> None:
+    """What was examined for larger faces than have to be found now is asked for once more, behind all else."""
+    r = t.resource.c
+    less = update(t.resource).where(r.id.in_(ids), r.examined != "no", ~footing.examined(services))
+    before = {"examined": "no", "examined_reason": NotExamined.BEFORE.value}
+    if tx.execute(less.values(**before)).rowcount:
+        looked_before.put(services, tx)
 
 
 def left(services: Services) -> int:

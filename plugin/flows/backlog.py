@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from plugin.errors import ExaminationFailed, PictureError, ResourceGone
-from plugin.flows import modes
+from plugin.flows import footing, modes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Mode
@@ -34,7 +34,7 @@ class Cost:
 def due(services: Services, collections: Sequence[str] = (), again: bool = False) -> Iterator[str]:
     """The photographs to scan: in collections that are on, not examined yet (or all, with `again`)."""
     modes.hear(services)
-    done = (t.resource.c.examined != "no") & (t.resource.c.engine == services.faces.engine_id)
+    done = footing.examined(services) & (t.resource.c.engine == services.faces.engine_id)
     with services.store.read() as conn:
         examined = set(conn.scalars(select(t.resource.c.ref).where(done))) if not again else set()
     for ref in _candidates(services, collections):

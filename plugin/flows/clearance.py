@@ -34,6 +34,7 @@ from plugin.quitclaim.answers import (
     answer,
     spans,
 )
+from plugin.quitclaim.examination_words import NotExamined
 
 CHUNK = 200
 
@@ -70,14 +71,19 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
         whose = None if names.by_spelling_alone(tag) else tag.person_id
         named[tag.resource_id].append(NameFact(whose, Origin(tag.origin), tag.node, tag.set_id in vouched))
     c = t.resource.c
-    rows = select(c.id, c.examined, c.examined_reason, c.longest_px, c.unread).where(c.id.in_(resource_ids))
+    looked_at = footing.examined(services).label("looked_at")
+    rows = select(c.id, c.examined, c.examined_reason, c.longest_px, c.unread, looked_at)
     return {
-        row.id: Facts(
-            Examined(row.examined), row.examined_reason, tuple(seen[row.id]), tuple(named[row.id]),
-            row.longest_px, row.unread,
-        )
-        for row in conn.execute(rows)
-    }  # fmt: skip
+        row.id: Facts(*_examined(row), tuple(seen[row.id]), tuple(named[row.id]), row.longest_px, row.unread)
+        for row in conn.execute(rows.where(c.id.in_(resource_ids)))
+    }
+
+
+def _examined(row: Row[Any]) -> tuple[Examined, str | None]:
+    """How much was looked at, and why not more: nothing, where it was for larger faces than have to be found now."""
+    if row.looked_at or row.examined == "no":
+        return Examined(row.examined), row.examined_reason
+    return Examined.NO, NotExamined.BEFORE.value
 
 
 def _tags(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:

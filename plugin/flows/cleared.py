@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, and_, false, func, or_, select
 
 from plugin.clock import FOREVER
 from plugin.errors import UseUnknown
-from plugin.flows import closed_house
+from plugin.flows import closed_house, footing
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 
@@ -76,10 +76,11 @@ def until(services: Services, purpose: str, channel: str, last: date, first: dat
 
 
 def between(services: Services, purpose: str, channel: str, start: datetime, end: datetime) -> Span:
-    """The span of a use. Raises UseUnknown for one that is not configured."""
+    """The span of a use. Raises UseUnknown for one that is not configured; ConsentError as `footing.refuse_another`."""
     refuse_unknown(services, purpose, channel)
     most = services.config.clearance.max_px.get(channel)
     with services.store.read() as conn:
+        footing.refuse_another(services, conn)
         return Span(purpose, channel, start, end, closed_house.why(services, conn), most)
 
 

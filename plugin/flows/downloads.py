@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, or_, select, true
 
-from plugin.flows import clearance, cleared, closed_house, dismissals
+from plugin.flows import clearance, cleared, closed_house, dismissals, footing
 from plugin.flows.notices import once
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -97,13 +97,23 @@ def spans(numbers: Sequence[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
+def sizes_of_dates(services: Services) -> dict[str, int] | None:
+    """The sizes that the DAM's dates hold for, by channel; None where those are not of this configuration."""
+    with services.store.read() as conn:
+        return services.config.clearance.max_px if footing.shared(services, conn) else None
+
+
 def count_open(services: Services, channel: str) -> int:
     """How many photographs may go out on the channel now, no larger than its `max_px`.
 
     Raises ConsentError for a channel unknown.
     """
     span = cleared.now(services, services.config.clearance.purposes[0], channel)
-    nobody = select(func.count()).select_from(t.resource).where(_shows_nobody(services.policy_for(channel)))
+    nobody = (
+        select(func.count())
+        .select_from(t.resource)
+        .where(footing.examined(services), _shows_nobody(services.policy_for(channel)))
+    )
     with services.store.read() as conn:
         if closed_house.why(services, conn) is not None:
             return 0

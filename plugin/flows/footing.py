@@ -3,8 +3,9 @@
 import json
 from hashlib import sha256
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from plugin.errors import ConsentError
 from plugin.flows import closed_house
 from plugin.flows.services import Services
 from plugin.ledger import house_state
@@ -42,3 +43,18 @@ def shared(services: Services, conn: Connection) -> bool:
     """
     followed = conn.scalar(select(t.state.c.policy)) in {None, fingerprint(services)}
     return followed and closed_house.why(services, conn) is None
+
+
+def refuse_another(services: Services, conn: Connection) -> None:
+    """Raises ConsentError where what is stored follows another configuration than this process has."""
+    if conn.scalar(select(t.state.c.policy)) not in {None, CLOSED, fingerprint(services)}:
+        raise ConsentError(
+            "what is cleared was computed for another configuration than this process has: restart every process of "
+            "FaceLease (`serve` and `work`)"
+        )
+
+
+def examined(services: Services) -> ColumnElement[bool]:
+    """Selects photographs that were looked at, and as closely as this configuration asks for; never null."""
+    r, px = t.resource.c, services.config.clearance.recognisable_px
+    return and_(r.examined != "no", func.coalesce(r.looked_px, px) <= px)

@@ -12,6 +12,7 @@ from plugin.flows import backlog
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
 from plugin.quitclaim.examination_words import NotExamined
 
 JOB = "closely"
@@ -37,7 +38,12 @@ def ask(services: Services) -> None:
         if conn.execute(select(t.resource.c.id).where(_waits()).limit(1)).first() is None:
             return
     with services.store.write() as tx:
-        services.queue.put(tx, JOB, JOB, {"after": 0}, priority=_PRIORITY)
+        put(services, tx)
+
+
+def put(services: Services, tx: Tx) -> None:
+    """Begin anew: with the first that waits."""
+    services.queue.put(tx, JOB, JOB, {"after": 0}, priority=_PRIORITY)
 
 
 def portion(services: Services, job: Claimed) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows import closed_house
+from plugin.flows import footing
 from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -85,7 +85,7 @@ def last_day(until: datetime, services: Services) -> date:
 
 
 def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
-    """Of each, by channel the day in ISO form, or "" where the photograph is not cleared now."""
+    """Of each, by channel the day in ISO form, or "" where the photograph is not cleared now, or nobody here knows."""
     cleared, now = services.config.clearance, services.clock.now()
     horizon = now + timedelta(days=cleared.horizon_days)
     query = select(t.clearance.c.resource_id, t.clearance.c.channel, t.clearance.c.valid_until).where(
@@ -93,7 +93,7 @@ def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int
         t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now,
     )  # fmt: skip
     found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
-    if closed_house.why(services, conn) is not None:
+    if not footing.shared(services, conn):
         return found
     today = services.today()
     for row in conn.execute(query):

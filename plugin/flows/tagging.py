@@ -16,6 +16,7 @@ from plugin.flows import (
     closed_house,
     examining,
     faces,
+    footing,
     intents,
     mode_change,
     modes,
@@ -90,8 +91,9 @@ def _take_names(services: Services, ref: str) -> None:
 
 def _seen(services: Services, arrival: Arrival) -> bool:
     with services.store.read() as conn:
-        row = conn.execute(select(t.resource).where(t.resource.c.id == arrival.resource_id)).one()
-    return bool(row.examined != "no" or arrival.scope.mode in {Mode.OFF, Mode.NEVER})
+        query = select(footing.examined(services)).where(t.resource.c.id == arrival.resource_id)
+        examined = conn.execute(query).scalar_one()
+    return bool(examined or arrival.scope.mode in {Mode.OFF, Mode.NEVER})
 
 
 def _examine(services: Services, ref: str) -> None:
@@ -125,6 +127,8 @@ def _land(
         closed_house.refuse(services, tx.connection)
         if modes.scope_of(services, tx.connection, arrival.resource_id) != arrival.scope:
             return None
+        if not _unchanged(tx, arrival):
+            return None
         resource = arrival.resource
         open_ = faces.merge(
             tx, arrival.resource_id, resource.file_version, examination.faces, examination.engine
@@ -133,12 +137,20 @@ def _land(
             _decide(services, tx, arrival, face_id, face, examination.engine) for face_id, face in open_
         ]
         opened += _no_longer_shown(services, tx, arrival)
-        _examined(tx, arrival, examination)
+        _examined(services, tx, arrival, examination)
         tx.audit(
             Action.FACE_SCAN, intents.SYSTEM, resource_id=arrival.resource_id, faces=len(examination.faces),
             encoded=examination.encoded, engine=examination.engine, mode=arrival.scope.mode.value,
         )  # fmt: skip
     return [intent for intent in opened if intent is not None]
+
+
+def _unchanged(tx: Tx, arrival: Arrival) -> bool:
+    """Whether the file that was looked at is the one that the ledger knows: another process may have met a new one."""
+    query = select(t.resource.c.file_version, t.resource.c.further)
+    known = tx.execute(query.where(t.resource.c.id == arrival.resource_id)).one()
+    told = arrival.resource.further
+    return known.file_version == arrival.resource.file_version and told in {None, known.further}
 
 
 def _not_examined(services: Services, tx: Tx, arrival: Arrival, reason: str) -> list[int]:
@@ -154,7 +166,7 @@ def _not_examined(services: Services, tx: Tx, arrival: Arrival, reason: str) -> 
     return _no_longer_shown(services, tx, arrival) if replaced else []
 
 
-def _examined(tx: Tx, arrival: Arrival, examination: Examination) -> None:
+def _examined(services: Services, tx: Tx, arrival: Arrival, examination: Examination) -> None:
     tx.execute(
         update(t.resource)
         .where(t.resource.c.id == arrival.resource_id)
@@ -163,6 +175,7 @@ def _examined(tx: Tx, arrival: Arrival, examination: Examination) -> None:
             examined_at=tx.now, engine=examination.engine, matched=examination.compared,
             matched_generation=arrival.generation if examination.compared else 0,
             longest_px=max(examination.width, examination.height),
+            looked_px=services.config.clearance.recognisable_px,
         )
     )  # fmt: skip
 

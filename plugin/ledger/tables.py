@@ -167,8 +167,11 @@ resource = Table(
     Column("longest_px", Integer),                            # the longer side of the original; null: not known
     Column("unread", Text),                                   # why the names on it could not be read
     Column("further", Text),                                  # of what else the file shows; null: not told
+    Column("looked_px", Integer),                             # faces so wide in the file were looked for
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
+    Index("ix_resource_unread", "ref", sqlite_where=text("unread IS NOT NULL"),
+          postgresql_where=text("unread IS NOT NULL")),
     **NUMBERED,
 )  # fmt: skip
 

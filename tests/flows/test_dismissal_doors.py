@@ -72,6 +72,7 @@ def test_the_console(services: Services, crowd: Crowd, app: Flask, clock: Manual
     after = editor.get(done.headers["Location"]).text
     assert "too small to be recognised: 2. Faces of this photograph left to decide: 2." in after
     assert f"/console/review/{small[0]}/together" in after
+    assert 'class="small"' not in after, "of a single face somebody says which reason it is"
     staff.post(editor, f"/console/review/{small[0]}/together")
     assert crowd.states() == ["unmatched"] * 4
     forged = staff.post(editor, f"/console/review/{large}/small", newest="nosuch")

@@ -15,6 +15,9 @@ def upgrade() -> None:
     op.add_column("resource", sa.Column("longest_px", sa.Integer()))
     op.add_column("resource", sa.Column("unread", sa.Text()))
     op.add_column("resource", sa.Column("further", sa.Text()))
+    op.add_column("resource", sa.Column("looked_px", sa.Integer()))
+    some = sa.text("unread IS NOT NULL")
+    op.create_index("ix_resource_unread", "resource", ["ref"], sqlite_where=some, postgresql_where=some)
     op.add_column("face", sa.Column("file_px", sa.Integer()))
     op.add_column("face", sa.Column("dismissal", sa.Text()))
     op.add_column("folder_file", sa.Column("ctime_ns", _BIG))
@@ -30,5 +33,6 @@ def downgrade() -> None:
         op.drop_column("folder_file", column)
     for column in ("dismissal", "file_px"):
         op.drop_column("face", column)
-    for column in ("further", "unread", "longest_px"):
+    op.drop_index("ix_resource_unread", "resource")
+    for column in ("looked_px", "further", "unread", "longest_px"):
         op.drop_column("resource", column)

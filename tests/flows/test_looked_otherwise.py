@@ -1,0 +1,102 @@
+"""What another process, or another configuration, looked at proves nothing: unknown, never yes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from plugin.clock import ManualClock
+from plugin.errors import ConsentError
+from plugin.flows import arrivals, chores, clearance, downloads, examining, looked_before, statements
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.answers import Code, Status
+from plugin.recognizer.examiner import Examiner
+from sidecar import samples
+from tests import support
+from tests.flows.test_anew import changed, dates, library, listed
+from tests.stores import KINDS, Stores
+
+__all__ = ["library"]
+REF = f"{support.SHOOT}/nobody.jpg"
+
+
+@pytest.fixture(params=KINDS)
+def empty(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, request: pytest.FixtureRequest
+) -> Iterator[Services]:
+    """A photograph that shows nobody, examined whole; on either store."""
+    support.put(tmp_path / "photos", REF, samples.A_FRONT, (8, 8))
+    config = support.configuration(tmp_path, store={"url": stores.migrated(request.param)})
+    with support.opened(config, clock, examiner) as house:
+        cast = support.Cast(house)
+        cast.open_collection()
+        chores.poll(house)
+        cast.work()
+        yield house
+
+
+def said(services: Services) -> tuple[Status, int]:
+    """The answer, and how many photographs the page of the plugin counts as open."""
+    asked = clearance.ask(services, REF, "communication", "website")
+    return asked.status, downloads.count_open(services, "website")
+
+
+def test_who_wants_smaller_faces_found_knows_nothing_of_what_was_looked_at_before(empty: Services) -> None:
+    """And it is examined anew; who asks for less needs nothing."""
+    assert said(empty) == (Status.NO_PERSON_FOUND, 1)
+    closer = changed(empty, "clearance", recognisable_px=32)
+    chores.start(closer)
+    assert said(closer) == (Status.UNKNOWN, 0)
+    answer = clearance.ask(closer, REF, "communication", "website")
+    assert [one.code for one in answer.reasons] == [Code.NOT_EXAMINED]
+    support.Cast(closer).work()
+    assert (said(closer), looked_before.count(closer)) == ((Status.NO_PERSON_FOUND, 1), 0)
+    wider = changed(closer, "clearance", recognisable_px=100)
+    chores.start(wider)
+    assert (said(wider), looked_before.count(wider)) == ((Status.NO_PERSON_FOUND, 1), 0)
+
+
+def test_a_file_that_was_replaced_while_it_was_examined_is_examined_again(
+    empty: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process, the console or a worker, entered it meanwhile: nobody would look at it again."""
+    look = examining.look_at
+    replaced = iter([True])
+
+    def slowly(services: Services, arrival: arrivals.Arrival) -> Any:
+        seen = look(services, arrival)
+        if next(replaced, False):
+            support.put(empty.config.path(empty.config.folder.path), REF, samples.B_STANDING)
+            arrivals.enter(services, REF)
+        return seen
+
+    monkeypatch.setattr(examining, "look_at", slowly)
+    with empty.store.write() as tx:
+        empty.queue.put(tx, "photo", REF)
+    support.Cast(empty).work()
+    assert said(empty)[0] is Status.UNKNOWN
+    with empty.store.read() as conn:
+        seen = conn.execute(
+            select(t.face.c.file_version, t.resource.c.file_version).join(
+                t.resource, t.resource.c.id == t.face.c.resource_id
+            )
+        ).one()
+    assert seen[0] == seen[1]
+
+
+def test_a_process_that_was_not_restarted_lists_nothing_of_another_configuration(library: Services) -> None:
+    """What is stored holds for copies of 1200 px by the other one; this one would say that of the original."""
+    other = changed(library, "clearance", max_px={"website": 1200})
+    chores.start(other)
+    support.Cast(other).work()
+    assert listed(other) == 5
+    for ask in (listed, lambda house: downloads.count_open(house, "website")):
+        with pytest.raises(ConsentError, match="another configuration"):
+            ask(library)
+    assert len(dates(other)) == 5
+    statements.renew(library)
+    support.Cast(library).work()
+    assert dates(other) == []
