@@ -82,11 +82,12 @@ def ground(width: int, height: int, chance: random.Random) -> Pixels:
 
 def places(width: int, height: int, cell: int, chance: random.Random, most: int) -> Iterator[tuple[int, int]]:
     """Where cells of that side may lie without touching: the corners, over the edges of tiles, and anywhere."""
-    look = min(max(width, height), -(-max(width, height) * 20 // 64)) / max(width, height)
+    finest = min(max(width, height), -(-max(width, height) * 20 // 64))
+    look, overlap = finest / max(width, height), -(-2 * finer_pass.SURE_PX * finest // 1024)
     seams = [
         (int(x / look) - cell // 2, int(y / look) - cell // 2)
-        for _, x in finer_pass.spans(round(width * look), 128, finer_pass.TILE)
-        for _, y in finer_pass.spans(round(height * look), 128, finer_pass.TILE)
+        for _, x in finer_pass.spans(round(width * look), overlap, finer_pass.TILE)
+        for _, y in finer_pass.spans(round(height * look), overlap, finer_pass.TILE)
     ]
     wanted = [(0, 0), (width - cell, height - cell), (0, height - cell), (width - cell, 0), *seams]
     wanted += [(chance.randrange(width - cell), chance.randrange(height - cell)) for _ in range(most * 6)]
@@ -107,9 +108,11 @@ def pasted(
     for number, (x, y) in enumerate(places(*size, 330, chance, most)):
         head, box = chance.choice(people).shown(WIDTHS[number % len(WIDTHS)])
         head = head[: size[1] - y, : size[0] - x]
-        # In a corner the head itself lies in the corner, not the middle of its cell.
-        left = size[0] - head.shape[1] if x == size[0] - 330 else x
-        top = size[1] - head.shape[0] if y == size[1] - 330 else y
+        # The middle of its cell lies on the edge of a tile; in a corner the head itself lies in the corner.
+        left, top = (
+            0 if spot == 0 else whole - own if spot == whole - 330 else spot + (330 - own) // 2
+            for spot, own, whole in ((x, head.shape[1], size[0]), (y, head.shape[0], size[1]))
+        )
         picture[top : top + head.shape[0], left : left + head.shape[1]] = head
         boxes.append(box + np.array([left, top, 0, 0], np.float32))
     return picture, np.array(boxes, np.float32)
