@@ -462,6 +462,7 @@ def others() -> Iterator[tuple[str, Maker]]:
     yield "heif exif", lambda m, o: saved(m, "HEIF", exif=thumb(o))
     yield "heif data", heif_in_data
     yield "heif pictures", lambda m, o: heif([m, o])
+    yield "film behind heif", lambda m, o: saved(m, "HEIF") + FILM
     yield "heif thumbnail", heif_thumbnail
 
 

@@ -91,10 +91,9 @@ class Pipeline:
         if closely:
             try:
                 return self._seen(source, original_px, closely)
-            except FaceLeaseError:
-                raise
-            except Exception:  # noqa: S110 (memory ran out, in Python or in a native library: look less closely)
-                pass
+            except Exception as error:
+                if not _out_of_memory(error):
+                    raise
         return self._seen(source, original_px, closely=False)
 
     def _seen(self, source: Path | bytes, original_px: int | None, closely: bool) -> Seen:
@@ -200,6 +199,13 @@ class Pipeline:
 
 def _found(seen: Seen, index: int) -> FoundFace:
     return FoundFace(seen.box(index), seen.width_px(index), seen.file_px(index), _score(seen, index))
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: OpenCV and onnxruntime have no type of their own for it, only a word."""
+    return isinstance(error, MemoryError) or (
+        not isinstance(error, FaceLeaseError) and "alloc" in str(error).lower()
+    )
 
 
 def _inside(value: float) -> float:

@@ -37,8 +37,10 @@ _GREY = 4.0  # standard deviation of the difference of two colours, of 255; sepi
 _OVERLAP = 0.4  # IoU: two boxes are one face; as in the detectors
 _INSIDE = 0.5  # of its area: a part of a face lies in the box of the whole
 _EDGE = 0.1  # of its width: so near to the edge of a tile it may be cut off
+_CLEAR = 0.9  # a small face of a lower score that only the last step finds is looked at again: seams, tools, shadows
 _ENLARGED = 48  # px: how wide a doubtful face is shown
-_WINDOW = 128  # px: and what is shown of it
+_LARGER = 80  # px: and how wide if it is not found then
+_WINDOW = 128  # px: what is shown of a face of _ENLARGED
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,10 @@ def _cut(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, int]) 
 def certain(detector: Detector, picture: Pixels, steps: Sequence[Step], score: float) -> Detections:
     """Each face of `steps` once: of the last step's doubtful ones those that are found when they are shown enlarged."""
     last = steps[-1]
-    sure = np.flatnonzero(last.faces.scores >= score)
-    steps = [*steps[:-1], last.take(sure)]
+    sure = last.take(np.flatnonzero(last.faces.scores >= score))
+    if len(steps) > 1:
+        sure = _seen_twice(detector, picture, sure, steps[:-1])
+    steps = [*steps[:-1], sure]
     widths = last.faces.boxes[:, 2] * last.scale
     small = (widths >= detector.found_px * 0.7) & (widths < SURE_PX)
     doubtful = last.faces.take(np.flatnonzero((last.faces.scores < score) & small))
@@ -150,24 +154,41 @@ def certain(detector: Detector, picture: Pixels, steps: Sequence[Step], score: f
     confirmed = [nothing()]
     for box in doubtful.boxes[np.argsort(-doubtful.scores, kind="stable")]:
         if not np.any(_shared(box, known.boxes)[0] >= _OVERLAP):
-            confirmed.append(_enlarged(detector, picture, box))
-            known = joined([known, confirmed[-1]])
+            face = _enlarged(detector, picture, box, _ENLARGED)
+            if not np.any(face.scores < _CLEAR) or len(_enlarged(detector, picture, face.boxes[0], _LARGER)):
+                confirmed.append(face)
+                known = joined([known, face])
     found = joined(confirmed)
     return merged([*steps, Step(found, np.zeros(len(found), np.bool_), last.scale)])
 
 
-def _enlarged(detector: Detector, picture: Pixels, box: Floats) -> Detections:
-    """The face in this box as it is found when it is shown _ENLARGED px wide; none if it is not."""
-    factor = _ENLARGED / float(box[2])
+def _seen_twice(detector: Detector, picture: Pixels, step: Step, before: Sequence[Step]) -> Step:
+    """Without the small faces that are none: not clear, in no step before, and not found enlarged, in neither size."""
+    faces, earlier = step.faces, joined([one.faces for one in before])
+    asked = (faces.scores < _CLEAR) & (faces.boxes[:, 2] * step.scale < 2 * SURE_PX)
+    wrong = [
+        index
+        for index in np.flatnonzero(asked)
+        if not np.any(_shared(faces.boxes[index], earlier.boxes)[0] >= _OVERLAP)
+        and not any(
+            len(_enlarged(detector, picture, faces.boxes[index], wide)) for wide in (_ENLARGED, _LARGER)
+        )
+    ]
+    return step.take(np.delete(np.arange(len(faces)), wrong))
+
+
+def _enlarged(detector: Detector, picture: Pixels, box: Floats, wide: int) -> Detections:
+    """The face in this box as it is found when it is shown `wide` px wide; none if it is not."""
+    factor, window = wide / float(box[2]), _WINDOW * wide // _ENLARGED
     middle = box[:2] + box[2:] / 2
-    left, top = (middle - _WINDOW / 2 / factor).tolist()
+    left, top = (middle - window / 2 / factor).tolist()
     turn = np.array([[factor, 0, -left * factor], [0, factor, -top * factor]], np.float32)
     shown = cv2.warpAffine(
-        picture, turn, (_WINDOW, _WINDOW), flags=cv2.INTER_CUBIC, borderValue=(127, 127, 127)
+        picture, turn, (window, window), flags=cv2.INTER_CUBIC, borderValue=(127, 127, 127)
     )
     faces = detector.detect(shown)  # type: ignore[arg-type]
-    aside = np.abs(faces.boxes[:, :2] + faces.boxes[:, 2:] / 2 - _WINDOW / 2)
-    size = faces.boxes[:, 2] / _ENLARGED
+    aside = np.abs(faces.boxes[:, :2] + faces.boxes[:, 2:] / 2 - window / 2)
+    size = faces.boxes[:, 2] / wide
     same = np.all(aside < faces.boxes[:, 2:] * 0.4, axis=1) & (size > 0.5) & (size < 2)
     return moved(faces.take(np.flatnonzero(same)[:1]).scaled(1 / factor), left, top)
 

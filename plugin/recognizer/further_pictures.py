@@ -5,11 +5,13 @@ its place and looking alike. Whatever else there is makes the examination partia
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from plugin.recognizer import same_picture
 from plugin.recognizer.decode import FORMATS, Decoded, Limits, Pixels, decode
 from plugin.recognizer.engine import Detections
 from plugin.recognizer.file_contents import contents
+from plugin.recognizer.finer_pass import shrunk
 from plugin.recognizer.orientation import turned_pixels
 from plugin.recognizer.partly import Partly
 from plugin.recognizer.same_picture import Main
@@ -87,7 +89,11 @@ class Search:
             yield from picture.note.split()  # type: ignore[misc]
             if longest < _TINY:
                 return
-            if self._another(picture) or any(self._another_in(aside.pixels) for aside in picture.asides):
+            # a preview of 1,616 px cannot be decoded at 1,024: what is beyond would be looked at in vain
+            side = self._closely(longest)
+            asides = [shrunk(aside.pixels, side) for aside in picture.asides]
+            picture = replace(picture, pixels=shrunk(picture.pixels, side))
+            if self._another(picture) or any(self._another_in(aside) for aside in asides):
                 yield piece.code
         except Exception:  # memory that ran out in a native library among them
             yield Partly.UNREAD_PICTURE

@@ -60,6 +60,8 @@ def further(data: bytes) -> tuple[list[Piece | Partly], int]:
     end = 0
     taken: list[tuple[int, int]] = []
     for kind, start, stop in boxes(data, 0, len(data)):
+        if kind == b"ftyp" and end:  # another file begins
+            break
         end = stop
         if kind in _FILMS:
             found.append(Partly.FRAMES if kind == b"moov" else Partly.FILM)

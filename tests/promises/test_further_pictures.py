@@ -27,8 +27,8 @@ REQUEST = Request(datetime(2026, 3, 2, tzinfo=UTC), compare=False)
 NOBODY = Gallery([], 1.0)
 KINDS = dict([*further.jpegs(), *further.others()])
 CODES = {
-    "mp4 behind": {Partly.FILM}, "wav behind": {Partly.SOUND}, "zip behind": {Partly.BEHIND},
-    "mpo": {Partly.OTHER_PICTURE},
+    "mp4 behind": {Partly.FILM}, "film behind heif": {Partly.FILM}, "wav behind": {Partly.SOUND},
+    "zip behind": {Partly.BEHIND}, "mpo": {Partly.OTHER_PICTURE},
     "exif thumbnail": {Partly.OTHER_PICTURE}, "apng": {Partly.FRAMES}, "tiff pages": {Partly.PAGES},
     "tiff layers": {Partly.LAYERS}, "psd behind": {Partly.UNREAD_PICTURE}, "on black only": {Partly.TRANSPARENT},
 }  # fmt: skip

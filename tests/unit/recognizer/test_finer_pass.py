@@ -226,6 +226,38 @@ def test_what_cannot_be_looked_at_closely_is_told(pipeline: Pipeline, error: Exc
         examined(poor, b"no picture")
 
 
+def test_a_fault_of_ours_is_not_taken_for_want_of_memory(pipeline: Pipeline) -> None:
+    """Only memory makes a look less close; anything else in the finer pass is told, and nothing is stored."""
+    real = pipeline.engine
+    failing = Failing(real.detector, 2, ValueError("operands could not be broadcast"))
+    broken = Pipeline(
+        Engine(real.id, failing, real.encoder, real.calibration, real.look_alike), Recognizer(), Matching()
+    )
+    with pytest.raises(ValueError, match="operands"):
+        examined(broken, saved(sheet(pipeline, (6000, 3000), [(300, 300)]), quality=90))
+
+
+@pytest.mark.parametrize("side", [1616, 1800])
+def test_a_camera_preview_costs_one_look(pipeline: Pipeline, side: int) -> None:
+    """Previews that cannot be decoded at 1,024 px are not searched in tiles: their faces are found in one look."""
+    page = sheet(pipeline, (3000, 2000), [(900, 400)], 300)
+    preview = page.resize((side, side * 2 // 3))
+    real, calls = pipeline.engine, []
+    for data in (
+        saved(page, quality=90),
+        saved(page, "MPO", quality=90, save_all=True, append_images=[preview]),
+    ):
+        counting = Failing(real.detector, 0, ValueError())
+        given = Pipeline(
+            Engine(real.id, counting, real.encoder, real.calibration, real.look_alike),
+            Recognizer(),
+            Matching(),
+        )
+        assert examined(given, data).whole
+        calls.append(counting.calls)
+    assert calls[1] == calls[0] + 1
+
+
 @pytest.mark.parametrize("which", ["hog", "fixed"])
 def test_other_detectors(pipeline: Pipeline, which: str) -> None:
     """face_recognition's own, and one that shrinks whatever is larger than 640 px, find the small face as well."""
