@@ -21,6 +21,9 @@ UNDECIDED = ("unmatched", "rejected")
 
 _LONGEST = 200
 
+_STANDS_OUT = 0.05
+"""Of the photograph's width: a face so wide is somebody in front, however small the file is, and no figure."""
+
 
 @dataclass(frozen=True)
 class Dismissed:
@@ -75,9 +78,9 @@ def dismiss_small(
 ) -> Dismissed:
     """Dismiss all small faces of the photograph on which nobody has decided, in one act.
 
-    Those that TOO_SMALL may be said of; what is named, suggested or was dismissed stays. `newest`: the newest
-    face that whoever decides has seen; later ones are left to decide. Raises NotFound, and NothingDone where there is
-    none, and never was.
+    Those that TOO_SMALL may be said of, but nobody who stands out in a small file; what is named, suggested or was
+    dismissed stays. `newest`: the newest face that whoever decides has seen; later ones are left to decide. Raises
+    NotFound, and NothingDone where there is none, and never was.
     """
     if arrivals.known(services, ref) < 0:
         raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
@@ -129,6 +132,7 @@ def small(services: Services, conn: Connection, resource_ids: Iterable[int]) -> 
         .where(
             f.resource_id.in_(list(resource_ids)), f.file_version == t.resource.c.file_version,
             f.file_px < _limit(services), f.state.in_(UNDECIDED),
+            or_(f.width < _STANDS_OUT, f.file_px < services.config.clearance.recognisable_px),
         )
         .group_by(f.resource_id)
     )  # fmt: skip
@@ -222,7 +226,9 @@ def _is_current(tx: Tx, face: Row[Any]) -> bool:
 
 
 def _is_small(services: Services, face: Row[Any]) -> bool:
-    return face.state in UNDECIDED and is_small(face.file_px, services.config.clearance.recognisable_px)
+    px = services.config.clearance.recognisable_px
+    figure = is_small(face.file_px, px) and (face.width < _STANDS_OUT or face.file_px < px)
+    return face.state in UNDECIDED and figure
 
 
 def _before(mine: Iterable[Row[Any]], dismissal: Dismissal, left: int) -> datetime:
