@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from plugin.hooks.dam import node_key
 from plugin.hooks.name_gathering import datasets
 from plugin.hooks.name_search import Sought, texts_in
-from plugin.hooks.name_spellings import decodings, known_in, readings
+from plugin.hooks.name_spellings import decodings, parts, readings, same
 from plugin.hooks.tool import Fields
 
 _NOT_OF_THE_FILE = ("System:", "ExifTool:", "Composite:")
 _PARTS = re.compile(r"[|/;,\n]")
+_LONG = 2000
 
 
 def named_in(fields: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
@@ -37,8 +38,15 @@ def _is_item(text: str, sought: Sought) -> bool:
 
 
 def _is_read_from(text: str, sought: Sought) -> bool:
+    """Part by part: the text of a whole file in every encoding would be read in all of them once more."""
     keys = {node_key(name) for name in sought.spellings}
-    return any(sought.may_hold(reading) and known_in(reading, keys) for reading in readings(text))
+    wholes = readings(text) if len(text) <= _LONG else (text,)
+    found = dict.fromkeys(part for whole in wholes for part in parts(whole))
+    return any(
+        same(part, keys) is not None
+        for part in found
+        if any(sought.may_hold(reading) for reading in readings(part))
+    )
 
 
 def in_iptc(blocks: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
