@@ -219,7 +219,7 @@ def _clean(
         taken_off.note_gone(services, tx, person_id)
         erasure_register.hold(services, tx, row.number, held)
         counts = erasure_rows.remove(tx, person_id, name)
-        clearance.recompute(services, tx, {*photos, *remains.look_again(services, tx, still)})
+        clearance.recompute(services, tx, {*photos, *remains.distrust(tx, still)})
         tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(left))
     done = [Line("rows_gone_before")]
     if counts["person"]:  # else another process deleted them meanwhile

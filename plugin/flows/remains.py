@@ -38,16 +38,14 @@ def beside(services: Services, refs: Sequence[str]) -> list[tuple[str, int]]:
     return found
 
 
-def look_again(services: Services, tx: Tx, refs: Collection[str]) -> list[int]:
-    """Photographs on which the name still stands are unknown until they are looked at: our row that said so is gone.
+def distrust(tx: Tx, refs: Collection[str]) -> list[int]:
+    """Photographs on which the name still stands are unknown until their next look: our row that said so is gone.
 
     Returns their numbers.
     """
     numbers: list[int] = []
     for some in chunked(sorted(refs), _CHUNK):
         mine = t.resource.c.ref.in_(some) & t.resource.c.deleted_at.is_(None)
-        for row in tx.execute(select(t.resource.c.id, t.resource.c.ref).where(mine)):
-            numbers.append(row.id)
-            services.queue.put(tx, "names", row.ref, priority=1)
+        numbers += tx.connection.scalars(select(t.resource.c.id).where(mine))
         tx.execute(update(t.resource).where(mine).values(unread=Unread.PHOTO.value))
     return numbers

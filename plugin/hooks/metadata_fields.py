@@ -15,7 +15,6 @@ from plugin.hooks.tool import Fields
 
 _NOT_OF_THE_FILE = ("System:", "ExifTool:", "Composite:")
 _PARTS = re.compile(r"[|/;,\n]")
-_LONG = 2000
 
 
 def named_in(fields: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
@@ -38,10 +37,9 @@ def _is_item(text: str, sought: Sought) -> bool:
 
 
 def _is_read_from(text: str, sought: Sought) -> bool:
-    """Part by part: the text of a whole file in every encoding would be read in all of them once more."""
+    """Each part once: the text of a whole file in every encoding has many of them many times."""
     keys = {node_key(name) for name in sought.spellings}
-    wholes = readings(text) if len(text) <= _LONG else (text,)
-    found = dict.fromkeys(part for whole in wholes for part in parts(whole))
+    found = dict.fromkeys(part for whole in readings(text) for part in parts(whole))
     return any(
         same(part, keys) is not None
         for part in found
