@@ -109,6 +109,6 @@ def _scan(services: Services, double: Double, count: int) -> tuple[int, int, int
     double.calls.clear()
     chores.poll(services)
     runner.drain()
-    images = double.calls.pop("download.php")
+    images = sum(double.calls.pop(name, 0) for name in ("download.php", "facelease_original"))
     tagged = sum(_NAME in double.library.people(ref) for ref in refs)
     return sum(double.calls.values()), images, tagged

@@ -58,7 +58,7 @@ def _bare(workshop: Workshop, files: list[Path]) -> float:
     """Images a second of the engine alone, one process and one thread."""
     command = [sys.executable, "-m", "bench.engine_pass", "ours", str(workshop.cache), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds = [took for took, _ in json.loads(done.stdout)]
+    seconds = [took for took, *_ in json.loads(done.stdout)]
     return len(seconds) / float(sum(seconds))
 
 

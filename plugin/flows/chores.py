@@ -20,6 +20,7 @@ from plugin.flows import (
     lost_links,
     mode_change,
     notices,
+    people,
     reminders,
     replay,
     returned_removal,
@@ -59,6 +60,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "erase": erasure.erased,
     "mail": letters.mailed,
     lost_links.JOB: lost_links.find,
+    people.JOB: people.look_again,
 }
 """Each kind of job, and the story that it is."""
 

@@ -212,13 +212,14 @@ def _clean(
     mentions = services.dam.mentions(sought, beat)
     revocation.read_back(services, person_id, revocation.ALL, _named(mentions))
     left += [*_mentioned(mentions, frozenset(refs)), *_beside(remains.beside(services, refs))]
+    still = _named(mentions) | {row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)}
     with services.store.read() as conn:
         photos = clearance.resources_naming(conn, person_id)
     with services.store.write() as tx:
         taken_off.note_gone(services, tx, person_id)
         erasure_register.hold(services, tx, row.number, held)
         counts = erasure_rows.remove(tx, person_id, name)
-        clearance.recompute(services, tx, photos)
+        clearance.recompute(services, tx, {*photos, *remains.distrust(tx, still)})
         tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(left))
     done = [Line("rows_gone_before")]
     if counts["person"]:  # else another process deleted them meanwhile

@@ -16,9 +16,11 @@ from plugin.flows.contacts import guardians_of as guardians_of
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
+from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim.model import clean_name, name_key
 
+JOB = "adopted"
 SELF = ("person", "guardian")
 """Actors who are no account: whoever they enter is somebody whom nobody of the staff knows yet."""
 
@@ -100,6 +102,7 @@ def enter(
         addresses.enter(services, tx, person_id, newcomer.email, actor)
     if adopt:
         _adopt(tx, person_id, name)
+        services.queue.put(tx, JOB, person_id)
         tx.audit(Action.NODE_ADOPT, actor, subject=subject)
 
 
@@ -122,6 +125,16 @@ def _adopt(tx: Tx, person_id: str, name: str) -> None:
         .where(t.tag.c.node_key == name_key(name), t.tag.c.person_id.is_(None), t.tag.c.origin == "hand")
         .values(person_id=person_id)
     )
+
+
+def look_again(services: Services, job: Claimed) -> None:
+    """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's."""
+    with services.store.read() as conn:
+        name = conn.scalar(select(t.person.c.display_name).where(t.person.c.id == job.key))
+    refs = sorted(returned_names.holders(services, name)) if name else []
+    with services.store.write() as tx:
+        for ref in refs:
+            services.queue.put(tx, "names", ref)
 
 
 def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:

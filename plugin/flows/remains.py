@@ -1,11 +1,18 @@
 """What of a person the DAM keeps where we do not reach: other files beside the photographs that name them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select, update
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows import revocation
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
+from plugin.hooks.unread import Unread
+from plugin.ledger import tables as t
+from plugin.ledger.store import Tx
+
+_CHUNK = 500
 
 
 def named_on(services: Services, person_id: str) -> list[str]:
@@ -29,3 +36,16 @@ def beside(services: Services, refs: Sequence[str]) -> list[tuple[str, int]]:
             if isinstance(count, int) and count:
                 found.append((ref, count))
     return found
+
+
+def distrust(tx: Tx, refs: Collection[str]) -> list[int]:
+    """Photographs on which the name still stands are unknown until their next look: our row that said so is gone.
+
+    Returns their numbers.
+    """
+    numbers: list[int] = []
+    for some in chunked(sorted(refs), _CHUNK):
+        mine = t.resource.c.ref.in_(some) & t.resource.c.deleted_at.is_(None)
+        numbers += tx.connection.scalars(select(t.resource.c.id).where(mine))
+        tx.execute(update(t.resource).where(mine).values(unread=Unread.PHOTO.value))
+    return numbers

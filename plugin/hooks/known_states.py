@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Select, insert, select, update
 
-from plugin.hooks import sidecars, unread
+from plugin.hooks import companions, sidecars, unread
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.drafts import explained
 from plugin.ledger.name_hashes import NameHasher
@@ -102,7 +102,7 @@ class KnownStates:
 def read(photo: Path) -> State | None:
     """The state of a photograph and its sidecars now; None where one cannot be read. Raises DamError, ResourceGone."""
     with explained(photo):
-        listing = frozenset(p.name for p in photo.parent.iterdir())
+        listing = companions.names_in(photo.parent)
         beside = [photo.with_name(name) for name in sidecars.readable(photo.name, listing)]
         if any(unread.contents(path) is None for path in beside):
             return None

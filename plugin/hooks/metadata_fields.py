@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from plugin.hooks.dam import node_key
 from plugin.hooks.name_gathering import datasets
 from plugin.hooks.name_search import Sought, texts_in
-from plugin.hooks.name_spellings import decodings, known_in, readings
+from plugin.hooks.name_spellings import decodings, parts, readings, same
 from plugin.hooks.tool import Fields
 
 _NOT_OF_THE_FILE = ("System:", "ExifTool:", "Composite:")
@@ -37,8 +37,14 @@ def _is_item(text: str, sought: Sought) -> bool:
 
 
 def _is_read_from(text: str, sought: Sought) -> bool:
+    """Each part once: the text of a whole file in every encoding has many of them many times."""
     keys = {node_key(name) for name in sought.spellings}
-    return any(sought.may_hold(reading) and known_in(reading, keys) for reading in readings(text))
+    found = dict.fromkeys(part for whole in readings(text) for part in parts(whole))
+    return any(
+        same(part, keys) is not None
+        for part in found
+        if any(sought.may_hold(reading) for reading in readings(part))
+    )
 
 
 def in_iptc(blocks: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:

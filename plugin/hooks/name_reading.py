@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plugin.errors import DamError
-from plugin.hooks import exif, file_kinds, picasa, sidecars, unread, xmp
+from plugin.hooks import companions, exif, file_kinds, picasa, sidecars, unread, xmp
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.drafts import explained
 from plugin.hooks.name_fields import CAMERAS, FIELDS
@@ -108,7 +108,7 @@ class NameReader:
         here = fields.get(photo, {})
         turn, whole = xmp.orientation(here), xmp.size(here)
         found = gather(here, turn, whole, True)
-        trouble = set(_trouble(photo, beside, fields)) if self._tool else set()
+        trouble = set(_trouble(photo, beside, fields) if self._tool else _untold(photo, beside))
         try:
             found = _with_exif(photo, found)
         except DamError:
@@ -155,6 +155,15 @@ def _trouble(photo: Path, beside: "_Beside", fields: dict[Path, Fields]) -> Iter
         said = fields.get(path, {})
         if read is None or (read[0] and not (unread.was_read(said) and said["File:FileType"] == "XMP")):
             yield Unread.SIDECAR
+
+
+def _untold(photo: Path, beside: "_Beside") -> Iterator[Unread]:
+    """What may hold names, where no ExifTool is there to say so."""
+    with explained(photo):
+        if not file_kinds.is_jpeg(photo) or unread.may_hold_names(photo.read_bytes()):
+            yield Unread.PHOTO
+    if any(read is None or read[0] for read in beside.sidecars.values()):
+        yield Unread.SIDECAR
 
 
 def _with_exif(photo: Path, found: Gathered) -> Gathered:
@@ -232,7 +241,7 @@ def _beside(photos: Sequence[Path]) -> Iterator[tuple[Path, _Beside]]:
         folder = photo.parent
         if folder not in folders:
             with explained(folder):
-                listing = frozenset(p.name for p in folder.iterdir())
+                listing = companions.names_in(folder)
             folders[folder] = listing, picasa.Lists(folder, listing)
         listing, lists = folders[folder]
         paths = [folder / name for name in sidecars.readable(photo.name, listing)]

@@ -10,6 +10,7 @@ from plugin.hooks.dam import node_key
 from plugin.hooks.name_spellings import decodings, readings
 
 _NAMES = frozenset({".picasa.ini", "picasa.ini"})
+_LONGEST = max(map(len, _NAMES))
 _SECTION = re.compile(r"^\s*\[(.*)\]\s*$")
 _CONTACTS = frozenset({"contacts", "contacts2"})
 _FACE = re.compile(r"rect64\(\s*[0-9a-f]*\s*\)\s*,\s*([0-9a-f]+)", re.IGNORECASE)
@@ -30,7 +31,7 @@ class Lists:
     """The lists of one folder."""
 
     def __init__(self, folder: Path, listing: Collection[str]) -> None:
-        paths = [folder / name for name in sorted(listing) if is_list(name)]
+        paths = [folder / name for name in sorted(filter(is_list, listing))]
         texts = [_told(path) for path in paths]
         self.unread = any(text is None for text in texts)
         self._sections = [_sections(text) for text in texts if text is not None]
@@ -48,7 +49,7 @@ class Lists:
 
 def is_list(name: str) -> bool:
     """Whether a file of this name is such a list."""
-    return name.lower() in _NAMES
+    return len(name) <= _LONGEST and name.lower() in _NAMES
 
 
 Texts = tuple[str, ...]

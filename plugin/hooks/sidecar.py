@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.errors import WriteRefused
-from plugin.hooks import file_kinds, sidecars, unread, xmp
+from plugin.hooks import companions, file_kinds, sidecars, unread, xmp
 from plugin.hooks.dam import Write, node_key
 from plugin.hooks.drafts import Drafts, explained
 from plugin.hooks.name_spellings import spells
@@ -32,7 +32,7 @@ class SidecarEdit:
         self._tool = tool
         self._drafts = drafts
         with explained(photo.parent):
-            listing = frozenset(p.name for p in photo.parent.iterdir())
+            listing = companions.names_in(photo.parent)
         self._target = photo.with_name(sidecars.target(photo.name, listing, style))
         readable = [photo.with_name(name) for name in sidecars.readable(photo.name, listing)]
         # A pipe would never answer ExifTool, and what is broken may hold what we would lose.

@@ -6,8 +6,9 @@ is in the file. So the unmistakable form is the default, and what is there alrea
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Style = Literal["full", "stem"]
 _ENDS = (".xmp", ".XMP")
@@ -18,15 +19,40 @@ def is_sidecar(name: str) -> bool:
     return name.lower().endswith(".xmp")
 
 
-def readable(photo: str, listing: Collection[str]) -> list[str]:
-    """The sidecars that speak of `photo`, among the names of its folder."""
+def readable(photo: str, listing: frozenset[str]) -> list[str]:
+    """The sidecars that speak of `photo`, among the names of its folder.
+
+    Also one that differs in capitals alone, as programs on servers without them write it (IMG_1.JPG, img_1.xmp),
+    unless it is another file's to the letter.
+    """
     stem = PurePath(photo).stem
     # photo "a.jpg.png" and photo "a.jpg": then a.jpg.xmp speaks of the second alone
-    stems = [] if stem in listing else [stem + end for end in _ENDS]
-    return [name for name in [*(photo + end for end in _ENDS), *stems] if name in listing]
+    bases = [photo] if stem in listing else [photo, stem]
+    found = [base + end for base in bases for end in _ENDS if base + end in listing]
+    there = _sidecars(listing)
+    for base in bases if there.by_lower else ():
+        near = there.by_lower.get(f"{base}.xmp".lower(), ())
+        found += [n for n in near if n not in found and (n[:-4] == base or n[:-4] not in there.others)]
+    return found
 
 
-def target(photo: str, listing: Collection[str], style: Style) -> str:
+class _Sidecars(NamedTuple):
+    """Of one folder. `others`: what its other files are called, with their ending and without."""
+
+    by_lower: dict[str, list[str]]
+    others: frozenset[str]
+
+
+@lru_cache(4)
+def _sidecars(listing: frozenset[str]) -> _Sidecars:
+    by_lower: dict[str, list[str]] = {}
+    for name in sorted(filter(is_sidecar, listing)):
+        by_lower.setdefault(name.lower(), []).append(name)
+    others = (name for name in listing if not is_sidecar(name)) if by_lower else ()
+    return _Sidecars(by_lower, frozenset(one for name in others for one in (name, PurePath(name).stem)))
+
+
+def target(photo: str, listing: frozenset[str], style: Style) -> str:
     """The sidecar to write about `photo`: the one there is, else one of the `style` asked for.
 
     A sidecar by the stem is never written where another file has that stem: a.jpg and a.heic, or

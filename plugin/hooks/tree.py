@@ -10,7 +10,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, PictureError, ResourceGone
-from plugin.hooks import bins, drafts, file_kinds, further, jpeg, picasa, sidecars, tiff
+from plugin.hooks import bins, companions, drafts, file_kinds, further, jpeg, tiff
+from plugin.hooks.companions import Listing
 from plugin.hooks.left_out import LeftOut, Why
 
 ROOT = "."
@@ -20,7 +21,7 @@ Sniffed = Mapping[str, tuple[tuple[int, ...], str]]
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the tree from outside. `sidecar_mtime_ns` is the sum over its sidecars, None without any.
+    """A file of the tree from outside. `sidecar_mtime_ns` stands for how its sidecars look, None without any.
 
     `ctime_ns` is when the file system last saw it changed, whatever its own time says; None where nobody noted it.
     `format` is told by its first bytes (`file_kinds`).
@@ -78,7 +79,7 @@ class Walk:
             inside = _inside(self._root, folder)
             if folder == ROOT:
                 found.bare = not inside
-            listing = frozenset(e.name for e in inside)
+            listing = Listing.of(e.name for e in inside)
             for item in inside:
                 self._take(item, item.name if folder == ROOT else f"{folder}/{item.name}", listing)
         found.folders.sort()
@@ -86,7 +87,7 @@ class Walk:
         found.left_out.sort(key=lambda one: one.ref)
         return found
 
-    def _take(self, item: "os.DirEntry[str]", ref: str, listing: frozenset[str]) -> None:
+    def _take(self, item: "os.DirEntry[str]", ref: str, listing: Listing) -> None:
         if item.name.startswith(drafts.PREFIX):
             self.found.leftovers.append(Path(item.path))
         elif any(fnmatch(item.name, pattern) for pattern in self._ignore):
@@ -108,12 +109,12 @@ class Walk:
         else:
             self._waiting.append(ref)
 
-    def _take_file(self, item: "os.DirEntry[str]", ref: str, listing: frozenset[str]) -> None:
+    def _take_file(self, item: "os.DirEntry[str]", ref: str, listing: Listing) -> None:
         try:
             outside = item.stat(follow_symlinks=False)
             form = self._format(item, ref, outside)
             if form in file_kinds.EXAMINED | file_kinds.OTHERS and sayable(ref):
-                beside = _sidecars(Path(item.path), listing)
+                beside = companions.stamp(Path(item.path), listing)
                 self.found.entries[ref] = Entry(
                     ref, outside.st_size, outside.st_mtime_ns, beside, form, outside.st_ctime_ns
                 )
@@ -183,20 +184,6 @@ def _inside(root: Path, folder: str) -> list["os.DirEntry[str]"]:
         raise DamError(f"the folder {root / folder} cannot be read: {error.strerror}") from error
 
 
-def _sidecars(path: Path, listing: frozenset[str]) -> int | None:
-    """Also of the lists of names beside it. What is no file of its own (a link to nowhere) has a time as well."""
-    lists = [name for name in listing if picasa.is_list(name)]
-    times = [_time(path.with_name(name)) for name in [*sidecars.readable(path.name, listing), *lists]]
-    return sum(times) if times else None
-
-
-def _time(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return path.lstat().st_mtime_ns
-
-
 def sayable(ref: str) -> bool:
     """Whether a name can be stored, and given to ExifTool, as it is."""
     return not any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in ref)
@@ -244,8 +231,7 @@ def entry(root: Path, ref: str) -> Entry:
     path = locate(root, ref)
     with drafts.explained(path):
         now = path.stat()
-        listing = frozenset(p.name for p in path.parent.iterdir())
-        beside = _sidecars(path, listing)
+        beside = companions.stamp(path, Listing.of(companions.names_in(path.parent)))
         return Entry(ref, now.st_size, now.st_mtime_ns, beside, format_of(path), now.st_ctime_ns)
 
 

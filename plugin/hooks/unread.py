@@ -4,6 +4,9 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
+from plugin.errors import PictureError
+from plugin.hooks import jpeg, tiff
+from plugin.hooks.name_fields import CAMERAS
 from plugin.hooks.name_spellings import lossless
 from plugin.hooks.tool import Fields
 
@@ -29,6 +32,30 @@ _LOST = re.compile(
     r"|Invalid (?:chunk|atom|extended size|PNG)|Stopped parsing|End of processing|^Install|parsing aborted"
 )
 """Warnings of ExifTool after which a field may be there that it did not show; others are about what is no name."""
+
+_WITHOUT_NAMES = (jpeg.EXIF, b"JFIF\0", b"JFXX\0", b"ICC_PROFILE\0", b"MPF\0", b"Adobe\0")
+_XMP, _IPTC, _PHOTOSHOP, _XP_SUBJECT, _MAKE = 0x02BC, 0x83BB, 0x8649, 0x9C9F, 0x010F
+"""Fields of EXIF that only ExifTool reads here, and who made the camera."""
+
+
+def may_hold_names(data: bytes) -> bool:
+    """Whether a JPEG has anything, where there is no ExifTool, in which names stand that we cannot read ourselves."""
+    try:
+        picture = jpeg.parse(data)
+        fields = [tiff.first_directory(block) for block in picture.exif]
+    except PictureError:
+        return True
+    said = (one.body for one in picture.head if 0xE0 <= one.code <= 0xEF)
+    if (
+        len(fields) > 1
+        or not data.endswith(b"\xff\xd9")
+        or not all(b.startswith(_WITHOUT_NAMES) for b in said)
+    ):
+        return True
+    make = fields[0].get(_MAKE) if fields else None
+    camera = make.value if make is not None and isinstance(make.value, bytes) else b""
+    of_one = any(one.encode() in camera.lower() for one in CAMERAS)
+    return of_one or bool(fields and fields[0].keys() & {_XMP, _IPTC, _PHOTOSHOP, _XP_SUBJECT})
 
 
 def contents(path: Path) -> bytes | None:

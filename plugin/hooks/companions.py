@@ -1,0 +1,47 @@
+"""What lies beside a photograph and speaks of it: its sidecars, and the lists of names of its folder."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from plugin.hooks import picasa, sidecars
+
+
+class Listing(NamedTuple):
+    """The names of one folder; `lists`: the lists of names among them, found once for all of its photographs."""
+
+    names: frozenset[str]
+    lists: tuple[str, ...]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Listing":
+        every = frozenset(names)
+        return cls(every, tuple(sorted(name for name in every if picasa.is_list(name))))
+
+
+def names_in(folder: Path) -> frozenset[str]:
+    """The names of a folder's files and folders, without a path for each: there may be 20,000. Raises OSError."""
+    return frozenset(os.listdir(folder))  # noqa: PTH208
+
+
+def stamp(path: Path, listing: Listing) -> int | None:
+    """One number for how they look from outside, None where there are none.
+
+    The time of the last change is in it: exiftool -P and others put a file's own time back.
+    """
+    beside = [*sidecars.readable(path.name, listing.names), *listing.lists]
+    if not beside:
+        return None
+    looks = repr([(name, *_look(path.with_name(name))) for name in beside])
+    return int.from_bytes(hashlib.blake2b(looks.encode(), digest_size=8).digest(), signed=True)
+
+
+def _look(path: Path) -> tuple[int, int, int]:
+    """What is no file of its own (a link to nowhere) has a look as well."""
+    try:
+        now = path.stat()
+    except FileNotFoundError:
+        now = path.lstat()
+    return now.st_size, now.st_mtime_ns, now.st_ctime_ns
