@@ -468,7 +468,7 @@ class PluginApi(Api):
                 if ref in self._below(s) and self._counts(s, photo)
             ],
             "complete": True, "people": self._people(photo), "turned": int(photo.tweaks.split("|")[0]),
-            "original": {"width": width, "height": height, "bytes": handed_out} if photo.original and not away else None,
+            "original": None if away or not photo.original else {"width": width, "height": height, "bytes": handed_out},
             "previews": [
                 {"size_code": name, "url": self.url(ref, name, "jpg", user), "width": width, "height": height}
                 for name, (width, height, _) in photo.previews.items() if photo.has_image
@@ -478,7 +478,12 @@ class PluginApi(Api):
     def facelease_original(self, user: User, p: Params) -> Any:
         """The file itself, which no download is counted for."""
         photo = self.library.photos.get(integer(p, "ref"))
-        if photo is None or not photo.original or photo.ref in self.library.away or photo.extension not in OPENED:
+        if (
+            photo is None
+            or not photo.original
+            or photo.ref in self.library.away
+            or photo.extension not in OPENED
+        ):
             raise Status(404, {"error": "There is no such file to hand out."})
         headers = {
             "X-Facelease-Version": self._version(photo),

@@ -118,7 +118,7 @@ class Library:
         self.sizes = dict(_SIZES)
         """Which previews are made, and how large; an administrator may add others."""
         self.files: dict[int, tuple[str, int, str, str, str]] = {}
-        """What our plugin keeps of a file: its version, how it looked, its content, how it is shown, what its row says."""
+        """What our plugin keeps of a file: version, how it looked, content, how it is shown, what its row says."""
         self.away: set[int] = set()
         """Whose files lie on a storage that is away just now."""
         self.consents: dict[int, dict[str, Any]] = {}

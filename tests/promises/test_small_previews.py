@@ -135,7 +135,8 @@ def test_with_the_plugin_the_original_is_examined(
             assert services.dam.preview(str(turned)).data is not None
     promise(
         "U1",
-        f"originals through the plugin: faces of 64 and 90 px in up to 12,000 px found {found} of 5, fetched as downloads {counted}",
+        f"originals through the plugin: faces of 64 and 90 px in up to 12,000 px found {found} of 5, "
+        f"fetched as downloads {counted}",
     )
     assert (found, counted, opened) == (5, 0, [str(plain)])
     assert min(left, top) >= 0
@@ -446,7 +447,8 @@ def test_on_a_server_the_file_is_read_anew(
             left = len(_open(services, every))
     promise(
         "U1",
-        f"overwritten in the server's store: noticed by the night {noticed} of {len(every)}, cleared after it {left} of {len(every)}",
+        f"overwritten in the server's store: noticed by the night {noticed} of {len(every)}, "
+        f"cleared after it {left} of {len(every)}",
     )
     assert (noticed, left) == (len(every), 0)
 

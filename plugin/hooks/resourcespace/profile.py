@@ -12,6 +12,8 @@ from plugin.hooks.dam import CollectionRuling, Dates, Named, Names, Resource, Ta
 PLACE = "node"
 BIN = 3  # the workflow state of what was deleted and can be brought back
 NO_FILE = "none"
+_PICTURES = file_kinds.EXAMINED | file_kinds.NOT_EXAMINED - {file_kinds.DRAWING}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -112,8 +114,7 @@ class Profile(Protocol):
 
 def kind(extension: str) -> str:
     """`photo` for a picture, by its ending, though perhaps by its preview alone; else `other`: a film, a document."""
-    found = file_kinds.by_ending(_name(extension))
-    return "photo" if found in file_kinds.EXAMINED | file_kinds.NOT_EXAMINED - {file_kinds.DRAWING} else "other"
+    return "photo" if file_kinds.by_ending(_name(extension)) in _PICTURES else "other"
 
 
 def is_opened(extension: str) -> bool:

@@ -104,7 +104,7 @@ function facelease_file_version(array $row, bool $afresh = false): string
     return $version;
 }
 
-/** Send the file, uncounted: nobody gets it but the service that examines it. Answers only where it cannot be sent. */
+/** Send the file, uncounted, for the service that examines it. Answers only where it cannot be sent. */
 function facelease_send_original(int $ref): array
 {
     $row = $ref > 0 ? facelease_resource($ref) : null;
