@@ -14,12 +14,13 @@ $kept = null;
 $GLOBALS['rows'] = function ($sql, $given) use (&$kept) {{
     if (str_starts_with($sql, 'REPLACE')) {{
         $names = ['version', 'seen', 'content', 'shown', 'told'];
-        $kept = array_combine($names, array_slice(array_filter($given, fn($k) => $k % 2, 2), 1));
+        $values = array_filter($given, fn($at) => $at % 2, ARRAY_FILTER_USE_KEY);
+        $kept = array_combine($names, array_slice($values, 1));
     }}
     return str_contains($sql, 'FROM facelease_file') && $kept !== null ? [$kept] : [];
 }};
-$row = ['ref' => 7, 'file_extension' => 'jpg', 'file_modified' => '2026-01-01', 'file_size' => 11, 'file_checksum' => 'a',
-        'preview_tweaks' => '0|1'];
+$row = ['ref' => 7, 'file_extension' => 'jpg', 'file_modified' => '2026-01-01', 'file_size' => 11,
+        'file_checksum' => 'a', 'preview_tweaks' => '0|1'];
 $overwrite = function ($text) {{
     $stat = stat($GLOBALS['preview']);
     file_put_contents($GLOBALS['preview'], $text);
