@@ -39,7 +39,7 @@ from plugin.hooks.dam import Change, What
 from plugin.ledger import rotation
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.ledger.jobs import Claimed
+from plugin.ledger.jobs import NIGHTLY, Claimed
 
 HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "photo": tagging.arrived,
@@ -174,7 +174,7 @@ def reconcile(services: Services, gone: bool = False) -> int:
     for start in range(0, len(refs), backlog.CHUNK):
         with services.store.write() as tx:
             for ref in refs[start : start + backlog.CHUNK]:
-                services.queue.put(tx, "compare", ref, priority=8)
+                services.queue.put(tx, "compare", ref, priority=NIGHTLY)
     return len(refs) + backlog.enqueue(services, backlog.unheard_of(services))
 
 

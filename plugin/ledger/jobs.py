@@ -21,6 +21,9 @@ from plugin.ledger.actions import Action
 from plugin.ledger.store import Store, Tx
 from plugin.ledger.tables import job, state
 
+NIGHTLY = 8
+"""From this priority on nobody waits for a job: a library is compared each night, and takes no event's place."""
+
 _LONGEST_BACKOFF = timedelta(hours=1)
 _LONGEST_ERROR = 200
 _KILLED = "its process died or overran its lease each time"
@@ -220,7 +223,8 @@ class Queue:
         return new
 
     def _refuse_when_full(self, tx: Tx, kind: str, key: str) -> None:
-        waiting = tx.execute(select(func.count()).where(job.c.state == "queued")).scalar_one()
+        pressing = (job.c.state == "queued") & (job.c.priority < NIGHTLY)
+        waiting = tx.execute(select(func.count()).where(pressing)).scalar_one()
         if waiting < self._config.limit:
             return
         there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, _OPEN)

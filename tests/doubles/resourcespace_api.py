@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 from werkzeug.wrappers import Response
 
+from plugin.hooks import file_kinds
 from tests.doubles import resourcespace_mentions as mentions
 from tests.doubles.resourcespace_consents import ConsentApi
 from tests.doubles.resourcespace_state import GROUPS, PEOPLE, RESTRICTED, Library, Photo, Shelf, User
@@ -34,22 +35,7 @@ class Status(Exception):
 
 
 AT_ONCE = 1000
-OPENED = {
-    "avif",
-    "bmp",
-    "gif",
-    "heic",
-    "heif",
-    "jfif",
-    "jpe",
-    "jpeg",
-    "jpg",
-    "mpo",
-    "png",
-    "tif",
-    "tiff",
-    "webp",
-}
+OPENED = frozenset(ending.lstrip(".") for ending in file_kinds.PHOTO_ENDINGS)
 WARNING = {"error": True, "error_note": "Sorry, an error has occurred. "}
 
 
@@ -471,7 +457,8 @@ class PluginApi(Api):
         if photo is None:
             return {"ref": ref, "gone": True}
         width, height = measured(photo)
-        handed_out = len(photo.original) if photo.extension in OPENED else 0
+        away = ref in self.library.away
+        handed_out = len(photo.original) if photo.extension in OPENED and not away else 0
         return {
             "ref": ref, "file_version": self._version(photo, p.get("afresh") == "1"), "has_image": photo.has_image,
             "archive": photo.archive, "extension": photo.extension,
@@ -481,7 +468,7 @@ class PluginApi(Api):
                 if ref in self._below(s) and self._counts(s, photo)
             ],
             "complete": True, "people": self._people(photo), "turned": int(photo.tweaks.split("|")[0]),
-            "original": {"width": width, "height": height, "bytes": handed_out} if photo.original else None,
+            "original": None if away or not photo.original else {"width": width, "height": height, "bytes": handed_out},
             "previews": [
                 {"size_code": name, "url": self.url(ref, name, "jpg", user), "width": width, "height": height}
                 for name, (width, height, _) in photo.previews.items() if photo.has_image
@@ -491,7 +478,12 @@ class PluginApi(Api):
     def facelease_original(self, user: User, p: Params) -> Any:
         """The file itself, which no download is counted for."""
         photo = self.library.photos.get(integer(p, "ref"))
-        if photo is None or not photo.original or photo.extension not in OPENED:
+        if (
+            photo is None
+            or not photo.original
+            or photo.ref in self.library.away
+            or photo.extension not in OPENED
+        ):
             raise Status(404, {"error": "There is no such file to hand out."})
         headers = {
             "X-Facelease-Version": self._version(photo),
@@ -526,17 +518,17 @@ class PluginApi(Api):
     def _version(self, photo: Photo, afresh: bool = False) -> str:
         """By the content, read where the file system tells of a change; as the server has it at first."""
         parts = f"{photo.modified}|{len(photo.original)}|{photo.tweaks}|{photo.checksum}"
-        before = hashlib.sha256(parts.encode()).hexdigest()[:32]
-        if not photo.original or photo.extension not in OPENED:
-            return before
-        shown = photo.tweaks.split("|")[0]
+        told = hashlib.sha256(parts.encode()).hexdigest()[:32]
         known = self.library.files.get(photo.ref)
+        if not photo.original or photo.ref in self.library.away or photo.extension not in OPENED:
+            return known[0] if known is not None and known[4] == told else told
+        shown = photo.tweaks.split("|")[0]
         content = hashlib.sha256(photo.original).hexdigest()
         if known is not None and not afresh and known[1] == photo.changed:
             content = known[2]
         fresh = hashlib.sha256(f"{content}|{shown}".encode()).hexdigest()[:32]
-        version = before if known is None else known[0] if known[2:] == (content, shown) else fresh
-        self.library.files[photo.ref] = (version, photo.changed, content, shown)
+        version = told if known is None else known[0] if known[2:4] == (content, shown) else fresh
+        self.library.files[photo.ref] = (version, photo.changed, content, shown, told)
         return version
 
     def _kept(self, shelf: Shelf) -> dict[str, Any]:

@@ -117,8 +117,10 @@ class Library:
         self.log: list[dict[str, Any]] = []
         self.sizes = dict(_SIZES)
         """Which previews are made, and how large; an administrator may add others."""
-        self.files: dict[int, tuple[str, int, str, str]] = {}
-        """What our plugin keeps of a file: its version, how it looked, its content, how it is shown."""
+        self.files: dict[int, tuple[str, int, str, str, str]] = {}
+        """What our plugin keeps of a file: version, how it looked, content, how it is shown, what its row says."""
+        self.away: set[int] = set()
+        """Whose files lie on a storage that is away just now."""
         self.consents: dict[int, dict[str, Any]] = {}
         self.consent_links: list[tuple[int, int]] = []
         self._later = timedelta()

@@ -79,10 +79,10 @@ class Story:
         ]
         self.sidecar.run(
             "quitclaim", "add", ASA, "--recognition", *publications, "--until", until_day,
-            "--text-version", "sample", "--evidence", str(form),
+            "--text-version", "sample", "--evidence", str(form), handed_on=True,
         )  # fmt: skip
         faces = [str(self.portrait(sha, f"{sha}.jpg")) for sha in (samples.A_FRONT, samples.A_SPEECH)]
-        self.sidecar.run("person", "enrol", ASA, *faces)
+        self.sidecar.run("person", "enrol", ASA, *faces, handed_on=True)
 
     def until_named(self, ref: str) -> None:
         """Wait until her name stands in the resource's metadata."""

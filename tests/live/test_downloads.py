@@ -64,7 +64,7 @@ def test_what_is_not_cleared_for_a_use_is_not_downloaded_for_it(ruled: Story) ->
     assert len([name for name in names if name.endswith(".jpg")]) == 1
     assert f"Left out by FaceLease: resources {other}." in note
     assert ASA not in note
-    story.sidecar.run("quitclaim", "withdraw", "--yes", ASA)
+    story.sidecar.run("quitclaim", "withdraw", "--yes", ASA, handed_on=True)
     assert "may not be downloaded" in _stopped(story, hers, "Web")
     story.sidecar.stop()
     assert "did not answer" in _stopped(story, hers, "Web")

@@ -53,7 +53,7 @@ def reconcile(story: Story) -> None:
 
 
 def withdraw(story: Story) -> None:
-    story.sidecar.run("quitclaim", "withdraw", "--yes", ASA)
+    story.sidecar.run("quitclaim", "withdraw", "--yes", ASA, handed_on=True)
     until(lambda: not named(story))
 
 

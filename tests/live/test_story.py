@@ -114,7 +114,7 @@ def test_a_withdrawal_reaches_metadata_search_and_a_fresh_download(story: Story,
         before = _embedded(story.pages.download(refs[0], tmp_path / "before.jpg"))
         assert before == {ASA}, "set $exiftool_write_option = true in the server's config.php"
         began = monotonic()
-        story.sidecar.run("quitclaim", "withdraw", "--yes", ASA)
+        story.sidecar.run("quitclaim", "withdraw", "--yes", ASA, handed_on=True)
         until(lambda: not any(names_in(story.server, ref) for ref in refs), SECONDS)
         until(lambda: not found(story.server, f"person:{ASA}"), SECONDS)
         took = monotonic() - began

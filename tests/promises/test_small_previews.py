@@ -120,7 +120,8 @@ def test_with_the_plugin_the_original_is_examined(
     turn = random.Random(36)
     found = counted = 0
     with Double() as double:
-        refs = [double.photo(large(1500, width, turn)) for width in (64, 70, 80, 90)]
+        sizes = ((3000, 64), (6000, 64), (12_000, 64), (12_000, 90))
+        refs = [double.photo(large(longest, width, turn)) for longest, width in sizes]
         plain = double.photo(support_plain(3000))
         turned = double.photo(large(1500, 90, turn, (100, 40)))
         double.library.turn(turned, 90)
@@ -134,7 +135,8 @@ def test_with_the_plugin_the_original_is_examined(
             assert services.dam.preview(str(turned)).data is not None
     promise(
         "U1",
-        f"originals through the plugin: faces of 64 to 90 px found {found} of 5, fetched as downloads {counted}",
+        f"originals through the plugin: faces of 64 and 90 px in up to 12,000 px found {found} of 5, "
+        f"fetched as downloads {counted}",
     )
     assert (found, counted, opened) == (5, 0, [str(plain)])
     assert min(left, top) >= 0
@@ -145,6 +147,50 @@ def test_with_the_plugin_the_original_is_examined(
     across, down = (40 + face.height / 4) / 520, 1 - (100 + face.width / 2) / 1500
     assert left < across < left + width
     assert top < down < top + height
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.heics", "a.btf", "a.apng", "a.insp"])
+def test_what_cannot_be_opened_is_unknown(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, name: str
+) -> None:
+    """The server made a preview of it, on which nobody is; the original tells nothing."""
+    with Double() as double:
+        ref = double.photo(support_plain(1500), name)
+        double.library.overwrite(ref, b"no picture at all" * 100)
+        with on_double.house(tmp_path, double, clock, examiner) as services:
+            _scan(services, double, [str(ref)])
+            reason = _reasons(services)[str(ref)]
+            answers = clearance.answers(services, str(ref), "communication").values()
+    assert {one.status for one in answers} == {Status.UNKNOWN}
+    assert "preview" not in reason
+
+
+def test_a_storage_that_is_away_is_no_other_file(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """What was decided stays; a file that was replaced meanwhile is another one all the same."""
+    with Double() as double:
+        refs = [double.photo(large(1500, 90, random.Random(1))) for _ in range(2)]
+        for ref in refs:
+            double.library.overwrite(ref, large(1500, 90, random.Random(2)))
+        with on_double.house(tmp_path, double, clock, examiner) as services:
+            every = [str(ref) for ref in refs]
+            _scan(services, double, every)
+            for ref in refs:
+                double.library.overwrite(ref, large(1500, 90, random.Random(3)))
+            chores.reconcile(services)
+            support.Cast(services).work()
+            boxes = [_boxes(services, ref) for ref in every]
+            assert all(boxes)
+            before = [services.dam.look(ref).file_version for ref in every]
+            double.library.away.update(refs)
+            double.library.photos[refs[1]].checksum = "another"
+            after = [services.dam.look(ref).file_version for ref in every]
+            assert (after[0] == before[0], after[1] == before[1]) == (True, False)
+            chores.reconcile(services)
+            support.Cast(services).work()
+            assert _boxes(services, every[0]) == boxes[0]
+            assert _open(services, every) == []
 
 
 def support_plain(longest: int) -> bytes:
@@ -317,12 +363,11 @@ def test_a_change_that_keeps_size_and_time_is_noticed(
     clock.advance(on_double.LATER)
     chores.reconcile(services)
     cast.work()
-    shown = [ref for ref in refs if "thumbnail" not in ref]  # what a thumbnail shows is a promise of its own
-    left = len(_open(services, shown))
+    left = len(_open(services, refs))
     promise(
         "U1",
         f"changed in {len(ENDINGS)} formats, {len(CHANGES)} ways, same size and time: noticed by day {by_day} of "
-        f"{len(seen)}, by the night {by_night} of {len(refs)}, cleared after it {left} of {len(shown)}",
+        f"{len(seen)}, by the night {by_night} of {len(refs)}, cleared after it {left} of {len(refs)}",
     )  # fmt: skip
     assert (by_day, unseen, by_night, left) == (len(seen), len(refs) - len(seen), len(refs), 0)
 
@@ -399,12 +444,11 @@ def test_on_a_server_the_file_is_read_anew(
             clock.advance(on_double.LATER)
             chores.reconcile(services)
             support.Cast(services).work()
-            left = len(
-                _open(services, [str(ref) for (ending, _), ref in refs.items() if ending != "thumbnail"])
-            )
+            left = len(_open(services, every))
     promise(
         "U1",
-        f"overwritten in the server's store: noticed by the night {noticed} of {len(every)}, cleared after it {left}",
+        f"overwritten in the server's store: noticed by the night {noticed} of {len(every)}, "
+        f"cleared after it {left} of {len(every)}",
     )
     assert (noticed, left) == (len(every), 0)
 

@@ -13,12 +13,14 @@ file_put_contents($GLOBALS['preview'], 'one picture');
 $kept = null;
 $GLOBALS['rows'] = function ($sql, $given) use (&$kept) {{
     if (str_starts_with($sql, 'REPLACE')) {{
-        $kept = array_combine(['version', 'seen', 'content', 'shown'], array_slice(array_filter($given, fn($k) => $k % 2, 2), 1));
+        $names = ['version', 'seen', 'content', 'shown', 'told'];
+        $values = array_filter($given, fn($at) => $at % 2, ARRAY_FILTER_USE_KEY);
+        $kept = array_combine($names, array_slice($values, 1));
     }}
     return str_contains($sql, 'FROM facelease_file') && $kept !== null ? [$kept] : [];
 }};
-$row = ['ref' => 7, 'file_extension' => 'jpg', 'file_modified' => '2026-01-01', 'file_size' => 11, 'file_checksum' => 'a',
-        'preview_tweaks' => '0|1'];
+$row = ['ref' => 7, 'file_extension' => 'jpg', 'file_modified' => '2026-01-01', 'file_size' => 11,
+        'file_checksum' => 'a', 'preview_tweaks' => '0|1'];
 $overwrite = function ($text) {{
     $stat = stat($GLOBALS['preview']);
     file_put_contents($GLOBALS['preview'], $text);
@@ -29,7 +31,7 @@ $unseen = function () use (&$kept) {{
     $stat = stat($GLOBALS['preview']);
     $kept['seen'] = implode('|', [$stat['size'], $stat['mtime'], $stat['ctime'], $stat['ino']]);
 }};
-"""  # noqa: E501
+"""
 
 
 def _ran(code: str) -> Any:
@@ -50,6 +52,46 @@ def test_the_version_is_that_of_the_content() -> None:
     """)
     assert first == again == remade == unseen
     assert len({first, afresh, turned, raw}) == 4
+
+
+def test_a_file_that_is_away_keeps_its_version() -> None:
+    """A storage that cannot be read for a moment is no other file; one that the DAM says was replaced is."""
+    before, away, afresh, replaced, back = _ran("""
+        facelease_file_version($row);
+        $overwrite('two picture');
+        $said = [facelease_file_version($row, true)];
+        rename($GLOBALS['preview'], $GLOBALS['preview'] . '.away'); clearstatcache();
+        $said[] = facelease_file_version($row);
+        $said[] = facelease_file_version($row, true);
+        $said[] = facelease_file_version(['file_size' => 12] + $row);
+        rename($GLOBALS['preview'] . '.away', $GLOBALS['preview']); clearstatcache();
+        $said[] = facelease_file_version($row, true);
+        echo json_encode($said);
+    """)
+    assert before == away == afresh == back
+    assert replaced != before
+
+
+def test_a_preview_that_was_not_turned_is_not_shown() -> None:
+    """The DAM turns those that it shows; the large ones for download lie as the file does."""
+    code = """
+        include '%s/include/photo.php';
+        function generate_temp_download_key(...$given) { return 'key'; }
+        $GLOBALS['hide_real_filepath'] = false;
+        $gif = base64_decode('R0lGODlhAwACAIAAAAAAAP///yH5BAAAAAAALAAAAAADAAIAAAICjF8AOw==');
+        file_put_contents($GLOBALS['preview'], $gif);
+        $GLOBALS['rows'] = fn($sql) => str_contains($sql, 'preview_size') ? [
+            ['id' => 'thm', 'internal' => 1, 'allow_preview' => 0],
+            ['id' => 'scr', 'internal' => 0, 'allow_preview' => 1],
+            ['id' => 'lpr', 'internal' => 0, 'allow_preview' => 0],
+            ['id' => 'big', 'internal' => 0, 'allow_preview' => 0],
+        ] : [];
+        $names = fn($turned) => array_column(facelease_previews(7, $turned), 'size_code');
+        echo json_encode([$names(false), $names(true)]);
+    """
+    as_it_is, turned = _ran(code % PLUGIN)
+    assert {"scr", "lpr", "hpr", "pre", "thm", "big"} == set(as_it_is)
+    assert {"scr", "pre", "thm"} == set(turned)
 
 
 def test_nobody_gets_a_file_past_the_gate() -> None:

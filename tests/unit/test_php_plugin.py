@@ -12,8 +12,10 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from plugin.config import Config
-from plugin.hooks.resourcespace.profile import ORIGINALS, is_opened
+from plugin.hooks.file_kinds import EXAMINED, PHOTO_ENDINGS
+from plugin.hooks.resourcespace.profile import is_opened, kind
 from plugin.quitclaim import wording
+from plugin.recognizer.decode import FORMATS
 from tests.php import FILES, PLUGIN, SECRET, answer, quoted, run_php, uncommented, words
 
 
@@ -463,12 +465,23 @@ def test_the_plugin_keeps_the_sizes_of_the_house() -> None:
             assert len(body.splitlines()) <= 40, f"{path.name}: {name}"
 
 
-def test_both_halves_open_the_same_files() -> None:
-    """What the plugin hands out is what the recogniser opens."""
+def test_all_halves_open_the_same_files() -> None:
+    """What the plugin hands out is what the adapter asks for, a folder looks at, and the recogniser opens."""
     found = re.search(
         r"FACELEASE_OPENED = \[(.*?)\]", (PLUGIN / "include" / "originals.php").read_text(), re.DOTALL
     )
     assert found is not None
-    endings = set(re.findall(r"'(\w+)'", found[1]))
-    assert {ending for ending in endings if not is_opened(ending)} == set()
-    assert {f".{ending}" for ending in endings} == set(ORIGINALS)
+    assert {f".{ending}" for ending in re.findall(r"'(\w+)'", found[1])} == set(PHOTO_ENDINGS)
+    assert set(FORMATS) == EXAMINED
+    for ending in PHOTO_ENDINGS:
+        for spelt in (ending, ending.upper(), ending.lstrip(".")):
+            assert is_opened(spelt), spelt
+            assert kind(spelt) == "photo", spelt
+
+
+def test_other_pictures_are_known_by_their_preview() -> None:
+    """Of raw files and the like only a preview can be looked at; films, documents and drawings are no photographs."""
+    pictures = ("nef", "CR3", "dng", "jxl", "jp2", "psd", "psb", "xcf", "tga")
+    assert [ending for ending in pictures if kind(ending) != "photo" or is_opened(ending)] == []
+    others = ("mp4", "MOV", "pdf", "svg", "eps", "docx", "zip", "")
+    assert [ending for ending in others if kind(ending) != "other" or is_opened(ending)] == []

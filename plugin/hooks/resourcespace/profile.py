@@ -5,21 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from plugin.errors import DamError
+from plugin.hooks import file_kinds
 from plugin.hooks.concern import Concern
 from plugin.hooks.dam import CollectionRuling, Dates, Named, Names, Resource, Task
 
 PLACE = "node"
 BIN = 3  # the workflow state of what was deleted and can be brought back
 NO_FILE = "none"
-
-# Pictures of which only the preview can be looked at; anything else that has one is a film or a document.
-_RAW = frozenset({
-    ".arw", ".cr2", ".cr3", ".dng", ".jp2", ".nef", ".orf", ".psb", ".psd", ".raf", ".rw2",
-})  # fmt: skip
-ORIGINALS = frozenset({
-    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff",
-    ".webp",
-})  # fmt: skip
+_PICTURES = file_kinds.EXAMINED | file_kinds.NOT_EXAMINED - {file_kinds.DRAWING}
 
 
 @dataclass(frozen=True)
@@ -120,17 +113,17 @@ class Profile(Protocol):
 
 
 def kind(extension: str) -> str:
-    """`photo` for what the recogniser examines, else `other`."""
-    return "photo" if _ending(extension) in ORIGINALS | _RAW else "other"
+    """`photo` for a picture, by its ending, though perhaps by its preview alone; else `other`: a film, a document."""
+    return "photo" if file_kinds.by_ending(_name(extension)) in _PICTURES else "other"
 
 
 def is_opened(extension: str) -> bool:
     """Whether the recogniser opens such a file itself."""
-    return _ending(extension) in ORIGINALS
+    return file_kinds.by_ending(_name(extension)) in file_kinds.EXAMINED
 
 
-def _ending(extension: str) -> str:
-    return f".{extension.lower().lstrip('.')}"
+def _name(extension: str) -> str:
+    return f"a.{extension.lstrip('.')}"
 
 
 def wishes(task: Task) -> tuple[list[str], list[str]]:

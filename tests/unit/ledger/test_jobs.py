@@ -11,7 +11,7 @@ from plugin.config import Jobs
 from plugin.errors import DamError, LeaseLost, NotFound, QueueFull
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
-from plugin.ledger.jobs import Claimed, Queue, describe
+from plugin.ledger.jobs import NIGHTLY, Claimed, Queue, describe
 from plugin.ledger.store import Store
 
 _CONFIG = Jobs(lease_seconds=120, attempts=3, backoff_seconds=10, limit=5)
@@ -251,6 +251,18 @@ def test_a_full_queue_refuses_politely(store: Store, queue: Queue) -> None:
     _put(store, queue, "photo", "4", bounded=True)
     _put(store, queue, "revoke", "1")
     assert queue.counts()["queued"] == 6
+
+
+def test_a_library_that_is_compared_takes_no_place_from_events(store: Store, queue: Queue) -> None:
+    """A night's jobs are as many as there are photographs, and nobody waits for them."""
+    for number in range(20):
+        _put(store, queue, "compare", str(number), priority=NIGHTLY)
+    for number in range(5):
+        _put(store, queue, "photo", str(number), bounded=True)
+    assert _claim(queue).kind == "photo"
+    _put(store, queue, "photo", "5", bounded=True)
+    with pytest.raises(QueueFull):
+        _put(store, queue, "photo", "6", bounded=True)
 
 
 def test_errors_of_libraries_are_kept_by_name_only() -> None:

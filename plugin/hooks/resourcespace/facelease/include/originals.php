@@ -8,7 +8,8 @@ include_once __DIR__ . '/downloads.php';
 
 /** Files that FaceLease opens itself; of any other kind of picture it sees the preview alone. */
 const FACELEASE_OPENED = [
-    'avif', 'bmp', 'gif', 'heic', 'heif', 'jfif', 'jpe', 'jpeg', 'jpg', 'mpo', 'png', 'tif', 'tiff', 'webp',
+    'apng', 'avif', 'avifs', 'bmp', 'btf', 'dib', 'gif', 'heic', 'heics', 'heif', 'heifs', 'hif', 'insp', 'jfi', 'jfif',
+    'jif', 'jpe', 'jpeg', 'jpg', 'mpo', 'png', 'tif', 'tiff', 'webp',
 ];
 
 /** What is larger is never handed out, and not read: so many bytes are more than FaceLease takes. */
@@ -59,42 +60,51 @@ function facelease_turned(array $row): int
     return $angle % 90 === 0 ? (($angle % 360) + 360) % 360 : 0;
 }
 
+/** What the DAM's own row says of the file. A checksum that a job of its own computes later would look like another one. */
+function facelease_row_version(array $row): string
+{
+    $later = !empty($GLOBALS['file_checksums_offline']);
+
+    return substr(hash('sha256', implode('|', [
+        $row['file_modified'], $row['file_size'], $row['preview_tweaks'], $later ? '' : $row['file_checksum'],
+    ])), 0, 32);
+}
+
 /**
  * Changes with the content of the file and with the turning of its previews, and with nothing else.
  *
  * A file that is examined itself is read where the file system says that it may be another one, and always with
- * `$afresh`: what was read is kept. One that was never read has the version that the DAM's own row makes.
+ * `$afresh`: what was read is kept. One that was never read has the version that the DAM's own row makes; one that
+ * is away for a moment keeps its version as long as that row stays as it was.
  */
 function facelease_file_version(array $row, bool $afresh = false): string
 {
-    $later = !empty($GLOBALS['file_checksums_offline']);
-    $before = substr(hash('sha256', implode('|', [
-        $row['file_modified'], $row['file_size'], $row['preview_tweaks'], $later ? '' : $row['file_checksum'],
-    ])), 0, 32);
+    $ref = (int) $row['ref'];
+    $told = facelease_row_version($row);
+    $known = ps_query('SELECT version, seen, content, shown, told FROM facelease_file WHERE resource = ?', ['i', $ref], '', -1, true, 0)[0] ?? null;
     $path = facelease_original_path($row);
     $opened = in_array(strtolower((string) $row['file_extension']), FACELEASE_OPENED, true);
     $stat = $path === null || !$opened ? false : stat($path);
-    if ($stat === false || $stat['size'] > FACELEASE_LARGEST) {
-        return $before;
+    $seen = $stat === false ? '' : implode('|', [$stat['size'], $stat['mtime'], $stat['ctime'], $stat['ino']]);
+    $read = $known !== null && !$afresh && $known['seen'] === $seen;
+    $content = $stat === false || $stat['size'] > FACELEASE_LARGEST ? false : ($read ? $known['content'] : hash_file('sha256', $path));
+    if ($content === false) {
+        return $known !== null && $known['told'] === $told ? $known['version'] : $told;
     }
-    $ref = (int) $row['ref'];
     $shown = (string) facelease_turned($row);
-    $seen = implode('|', [$stat['size'], $stat['mtime'], $stat['ctime'], $stat['ino']]);
-    $known = ps_query('SELECT version, seen, content, shown FROM facelease_file WHERE resource = ?', ['i', $ref], '', -1, true, 0)[0] ?? null;
-    $content = $known !== null && !$afresh && $known['seen'] === $seen ? $known['content'] : hash_file('sha256', $path);
     $same = $known !== null && [$known['content'], $known['shown']] === [$content, $shown];
-    $version = $same ? $known['version'] : ($known === null ? $before : substr(hash('sha256', "$content|$shown"), 0, 32));
-    if (!$same || $known['seen'] !== $seen) {
+    $version = $same ? $known['version'] : ($known === null ? $told : substr(hash('sha256', "$content|$shown"), 0, 32));
+    if (!$same || [$known['seen'], $known['told']] !== [$seen, $told]) {
         ps_query(
-            'REPLACE INTO facelease_file (resource, version, seen, content, shown) VALUES (?, ?, ?, ?, ?)',
-            ['i', $ref, 's', $version, 's', $seen, 's', $content, 's', $shown]
+            'REPLACE INTO facelease_file (resource, version, seen, content, shown, told) VALUES (?, ?, ?, ?, ?, ?)',
+            ['i', $ref, 's', $version, 's', $seen, 's', $content, 's', $shown, 's', $told]
         );
     }
 
     return $version;
 }
 
-/** Send the file, uncounted: nobody gets it but the service that examines it. Answers only where it cannot be sent. */
+/** Send the file, uncounted, for the service that examines it. Answers only where it cannot be sent. */
 function facelease_send_original(int $ref): array
 {
     $row = $ref > 0 ? facelease_resource($ref) : null;

@@ -30,7 +30,7 @@ function facelease_photo(int $ref, bool $afresh = false): array
         'people' => facelease_people($ref),
         'turned' => facelease_turned($row),
         'original' => facelease_original($row),
-        'previews' => (int) $row['has_image'] > 0 ? facelease_previews($ref) : [],
+        'previews' => (int) $row['has_image'] > 0 ? facelease_previews($ref, facelease_turned($row) !== 0) : [],
     ];
 }
 
@@ -85,12 +85,18 @@ function facelease_resource(int $ref): ?array
     return $rows[0] ?? null;
 }
 
-/** Every preview that exists, each with an address under which the sidecar may fetch it for a day. */
-function facelease_previews(int $ref): array
+/**
+ * Every preview that exists, each with an address under which the sidecar may fetch it for a day.
+ *
+ * Where previews were turned only those that the DAM turns: the others (lpr, hpr) lie as the file does.
+ */
+function facelease_previews(int $ref, bool $turned): array
 {
     $found = [];
-    $sizes = array_map('strval', array_column(ps_query('SELECT id FROM preview_size', [], 'schema'), 'id'));
-    foreach (array_unique([...FACELEASE_SIZES, ...$sizes]) as $size) {
+    $sizes = ps_query('SELECT id, internal, allow_preview FROM preview_size', [], 'schema');
+    $shown = array_filter($sizes, static fn(array $size): bool => (int) $size['internal'] === 1 || (int) $size['allow_preview'] === 1);
+    $names = $turned ? ['scr', 'pre', ...array_column($shown, 'id')] : [...FACELEASE_SIZES, ...array_column($sizes, 'id')];
+    foreach (array_unique(array_map('strval', $names)) as $size) {
         $path = get_resource_path($ref, true, $size, false, 'jpg');
         $measured = $size !== '' && is_file($path) ? getimagesize($path) : false;
         if ($measured === false) {
