@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -54,9 +55,19 @@ keeping.keys.add_command(proving.heads_key)
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one sentence and exit code 1, not a traceback."""
+    """Run the command line; an error of ours or of a file is one sentence and exit code 1, not a traceback."""
     try:
         cli()
     except FaceLeaseError as error:
-        click.echo(f"error: {safe(str(error))}", err=True)
-        sys.exit(1)
+        _end(str(error))
+    except (
+        OSError
+    ) as error:  # a folder that is not there, a file that may not be written, a disk that is full
+        _end(
+            f"{error.filename or 'the system'}: {error.strerror or error}: name another place, or mend that one"
+        )
+
+
+def _end(said: str) -> NoReturn:
+    click.echo(f"error: {safe(said)}", err=True)
+    sys.exit(1)

@@ -2,21 +2,23 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from plugin.flows import consent, contacts, reference_sets, revocation, roster
+from plugin.flows import consent, contacts, reference_sets, revocation, roster, signin
 from plugin.flows.links import Kind
 from plugin.flows.services import Services
 from plugin.ledger import doors
 from plugin.ledger import tables as t
 from plugin.quitclaim import lifecycle, rules
-from plugin.quitclaim.model import GrantKind
+from plugin.quitclaim.intervals import containing
+from plugin.quitclaim.lifecycle import Signing
+from plugin.quitclaim.model import Grant, GrantKind
 from plugin.quitclaim.scope import Mode
 
 PAGES = (Kind.PAGE, Kind.RENEW, Kind.KEY)
-Use = tuple[str | None, str | None]
-"""Purpose and channel of a publication grant; (None, None) is recognition."""
+Held = tuple[Grant, datetime, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,34 @@ def of_grants(
         )  # fmt: skip
 
 
-def of_version(services: Services, person_id: str, uses: Iterable[Use]) -> Ending:
-    """The grants in force that a new version with these uses does not hold: it takes the place of what was signed."""
-    kept = set(uses)
+def of_version(services: Services, person_id: str, signing: Signing) -> Ending:
+    """The grants that a new version so signed ends, or ends sooner: it takes the place of what was signed.
+
+    Raises ConsentError where it could not be recorded.
+    """
+    now = services.clock.now()
     with services.store.read() as conn:
         person, claims = roster.load(conn, person_id)
-    gone = [
-        grant.kind
-        for grant in rules.in_force(person, claims, services.ages, services.clock.now())
-        if (grant.purpose, grant.channel) not in kept
-    ]
-    return Ending(person.display_name, gone.count(GrantKind.RECOGNITION), gone.count(GrantKind.PUBLICATION))
+        claim = lifecycle.record(person, claims, signing, services.ages, quitclaim_id="", now=now, by="")
+        after = (*lifecycle.supersede(claims, claim), claim)
+        kept = rules.windows(person, after, services.ages)
+        held = rules.windows(person, claims, services.ages)
+        lost = [one[0].kind for one in held if _shortened(one, kept, now)]
+        return Ending(
+            person.display_name, lost.count(GrantKind.RECOGNITION), lost.count(GrantKind.PUBLICATION),
+            photographs=_named(conn, person_id, revocation.which(services, (person, after))) if lost else 0,
+            pictures=_pictures(services, conn, person_id, (person, after)) if GrantKind.RECOGNITION in lost else 0,
+        )  # fmt: skip
+
+
+def _shortened(held: Held, kept: Iterable[Held], now: datetime) -> bool:
+    """Whether what the grant allows from now on is not allowed for as long by those that are kept."""
+    grant, start, end = held
+    if end is not None and end <= now:
+        return False
+    same = [(at, to) for one, at, to in kept if (one.purpose, one.channel) == (grant.purpose, grant.channel)]
+    whole = containing(same, max(start, now))
+    return whole is None or (whole[1] is not None and (end is None or whole[1] < end))
 
 
 def of_person(services: Services, person_id: str) -> Ending:
@@ -90,9 +109,10 @@ def of_links(services: Services, person_id: str) -> Ending:
 def of_link(services: Services, link_id: str) -> Ending:
     """Whose link it is, and whether it still opens something."""
     link = t.invitation.c
+    open_ = doors.links(services.clock.now())
     with services.store.read() as conn:
-        row = conn.execute(select(link.person_id, link.revoked_at).where(link.id == link_id)).first()
-        if row is None or row.revoked_at is not None:
+        row = conn.execute(select(link.person_id).where(link.id == link_id, *open_)).first()
+        if row is None:
             return Ending("")
         name = roster.labels(conn, [row.person_id]).get(row.person_id, "") if row.person_id else ""
     return Ending(name or "everybody at the shoot", links=1)
@@ -133,12 +153,7 @@ def of_mode(services: Services, ref: str, mode: str) -> tuple[int, int]:
 
 def of_sessions(services: Services, session: str | None, user: str | None) -> int:
     """Open sessions of the staff: the one of this number, those of an account, or all."""
-    c = t.session.c
-    which: list[ColumnElement[bool]] = [c.ended_at.is_(None)]
-    which += [func.substr(c.id_sha256, 1, len(session)) == session] if session else []
-    which += [c.user == user] if user else []
-    with services.store.read() as conn:
-        return int(conn.scalar(select(func.count()).select_from(t.session).where(*which)) or 0)
+    return sum(session in {None, one.id} and user in {None, one.user} for one in signin.sessions(services))
 
 
 def is_lost(services: Services, ref: str) -> bool:

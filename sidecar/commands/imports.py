@@ -19,10 +19,12 @@ from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.consents import Consents
 from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim import mapping
+from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished, waits
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NAMED = 10
 _FAULTS = {Status.REFUSED, Status.DECIDE}
 _BROUGHT = {Status.NEW, Status.EXISTING, Status.IMPORTED, Status.SAME}
 """What is here when it is done, or was before; where no row is any of these nothing was imported."""
@@ -52,6 +54,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--sheet", metavar="NAME", default="", help="Of an XLSX file in which several may be meant."),
         click.option("--apply", is_flag=True, help="Import the good rows; else they are reported only."),
         click.option("--report", type=_FILE, help="Write what becomes of each row to this CSV file."),
+        confirming.yes,
         as_json,
     )):  # fmt: skip
         command = option(command)
@@ -77,12 +80,14 @@ def _reading(options: dict[str, Any]) -> Reading:
 @click.option("--list-is-proof", is_flag=True, help="Rows without a signed form: the list is the evidence.")
 @_shared
 @click.pass_obj
-def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report: Path | None, as_json: bool,
+def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report: Path | None, yes: bool, as_json: bool,
           **options: Any) -> None:  # fmt: skip
     """A CSV or XLSX FILE; docs/importing.md lists its columns."""
     with shell.house() as services:
         defaults = _defaults(options, list_is_proof)
-        outcome = runs.table(services, file, defaults, apply, actor(), _bar(as_json), _reading(options))
+        outcome = runs.table(
+            services, file, defaults, apply, actor(), _bar(as_json), _reading(options), _asking(yes)
+        )
         left = finish_jobs(services)
     _tell(outcome.verdicts, outcome.told, apply, report, left, as_json)
 
@@ -94,12 +99,14 @@ def table(shell: Shell, /, file: Path, list_is_proof: bool, apply: bool, report:
 )
 @_shared
 @click.pass_obj
-def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: Path | None, as_json: bool,
+def pdf(shell: Shell, /, folder: Path, names: Path | None, apply: bool, report: Path | None, yes: bool, as_json: bool,
         **options: Any) -> None:  # fmt: skip
     """Signed forms in FOLDER, called after those who signed. Nothing is read out of them."""
     with shell.house() as services:
         defaults, reading = _defaults(options), _reading(options)
-        outcome = runs.folder(services, folder, names, defaults, apply, actor(), _bar(as_json), reading)
+        outcome = runs.folder(
+            services, folder, names, defaults, apply, actor(), _bar(as_json), reading, _asking(yes)
+        )
         left = finish_jobs(services)
     _tell(outcome.verdicts, outcome.told, apply, report, left, as_json)
 
@@ -136,6 +143,19 @@ def consentmanager(
             reports.save(plan_, forms.written(services, made))
             verdicts = list(made.verdicts)
     _tell(verdicts, f"plan {plan_ or apply}", apply is not None, report, left, as_json)
+
+
+def _asking(yes: bool) -> runs.Ask:
+    """Asks of the rows that end what was agreed before."""
+
+    def ask(replacing: Sequence[Verdict]) -> None:
+        names = ", ".join(one.line.name for one in replacing[:_NAMED])
+        more = f" and {len(replacing) - _NAMED} more" if len(replacing) > _NAMED else ""
+        confirming.ask(
+            [f"what was agreed to before, by rows that say keep replace: {names}{more}"] if names else [], yes
+        )
+
+    return ask
 
 
 def _bar(quiet: bool) -> Watch:

@@ -78,10 +78,7 @@ def add(
             signed_by_person=not guardian, signed_by_guardians=guardian, signed_at=signed_at, grants=grants,
         )  # fmt: skip
         person_id = someone(services, who)
-        uses = [(grant.purpose, grant.channel) for grant in grants]
-        confirming.ask(
-            confirming.told(consequences.of_version(services, person_id, uses)) if uses else [], yes
-        )
+        confirming.ask(confirming.told(consequences.of_version(services, person_id, signing)), yes)
         proof = [consent.Evidence(path.name, path.read_bytes()) for path in evidence]
         origin = paper.origin(grants) if paper else consent.NO_FORM
         claim = consent.record(services, person_id, signing, proof, actor(), origin)

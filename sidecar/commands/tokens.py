@@ -67,7 +67,9 @@ def _state(revoked: datetime | None, until: datetime | None, now: datetime) -> s
 def revoke(shell: Shell, token_id: str, yes: bool, as_json: bool) -> None:
     """The token opens nothing from now on."""
     with shell.house(catch_up=False) as services:
-        open_ = [one for one in tokens.listed(services) if one.id == token_id and one.revoked_at is None]
+        now = services.clock.now()
+        mine = [one for one in tokens.listed(services) if one.id == token_id]
+        open_ = [one for one in mine if _state(one.revoked_at, one.expires_at, now) == "valid"]
         confirming.ask([f"the token of {one.label} ({', '.join(one.scopes)})" for one in open_], yes)
         before = tokens.revoke(services, token_id, actor())
         said = f"token {token_id}: revoked"

@@ -3,10 +3,10 @@
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from plugin.flows import lost_links, people, recognitions
+from plugin.flows import consequences, lost_links, people, recognitions
 from plugin.flows.signin import Role
 from sidecar.auth import require
-from sidecar.console import desk
+from sidecar.console import confirming, desk
 from sidecar.console.desk import READERS, console
 
 
@@ -14,9 +14,12 @@ from sidecar.console.desk import READERS, console
 @require(*READERS)
 def person_address(person_id: str) -> ResponseReturnValue:
     """Another address, of the person or of a guardian; the one before is told."""
-    changed = people.change_address(
-        desk.house(), person_id, request.form.get("email", ""), desk.staff().actor, _guardian()
-    )
+    services, email = desk.house(), request.form.get("email", "")
+    gone = not email and consequences.of_address(services, person_id, _guardian())
+    asked = confirming.ask([confirming.say("address")] if gone else [], "person", person_id=person_id)
+    if asked is not None:
+        return asked
+    changed = people.change_address(services, person_id, email, desk.staff().actor, _guardian())
     return desk.done("done_address" if changed else "done_before", "person", person_id=person_id)
 
 

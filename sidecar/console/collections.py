@@ -6,13 +6,13 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import mode_effect, modes, ruling_history, rulings
+from plugin.flows import consequences, mode_effect, modes, ruling_history, rulings
 from plugin.flows.modes import Ruling
 from plugin.flows.ruling_history import PastRuling
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from sidecar import staff_words
 from sidecar.auth import require
-from sidecar.console import desk, inviting
+from sidecar.console import confirming, desk, inviting
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
 
 
@@ -60,8 +60,14 @@ def collection_set() -> ResponseReturnValue:
     services, form = desk.house(), request.form
     if rulings.decided_in_the_dam(services):
         raise ConsentError("the mode of a collection is set in the DAM, in the collection's own menu")
-    ref = form.get("ref", "")
-    modes.decide(services, ref, _ruling(), desk.staff().actor)
+    ref, ruling = form.get("ref", ""), _ruling()
+    named, suggested = consequences.of_mode(services, ref, ruling.mode.value)
+    said = [confirming.say("machine_names", named)] if named else []
+    said += [confirming.say("suggestions", suggested)] if suggested else []
+    asked = confirming.ask(said, "collection", ref=ref)
+    if asked is not None:
+        return asked
+    modes.decide(services, ref, ruling, desk.staff().actor)
     return desk.done("done_mode", "collection", ref=ref)
 
 

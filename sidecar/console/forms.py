@@ -11,7 +11,7 @@ from plugin.errors import ConsentError
 from plugin.flows import forms as kept
 from plugin.quitclaim import sheets
 from sidecar.auth import require
-from sidecar.console import desk
+from sidecar.console import confirming, desk
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
 
 MOST_BYTES = 200_000
@@ -59,7 +59,12 @@ def form_add() -> ResponseReturnValue:
 def form_retire(form_id: str) -> ResponseReturnValue:
     """No new invitation asks for it."""
     services = desk.house()
-    before = kept.retire(services, kept.load(services, form_id).form.name, desk.staff().actor)
+    name = kept.load(services, form_id).form.name
+    used = [one.form.text_version for one in kept.listed(services, name) if one.retired_at is None]
+    asked = confirming.ask([confirming.say("form", one) for one in used], "form", form_id=form_id)
+    if asked is not None:
+        return asked
+    before = kept.retire(services, name, desk.staff().actor)
     return desk.done("done_retire" if before is None else "done_before", "forms")
 
 

@@ -7,7 +7,7 @@ from plugin.errors import ConsentError
 from plugin.flows import hand_names, returned_names, waiting_list
 from plugin.flows.waiting_list import Kind
 from sidecar.auth import require
-from sidecar.console import desk
+from sidecar.console import confirming, desk
 from sidecar.console.desk import READERS, REVIEWERS, console
 
 
@@ -37,6 +37,10 @@ def names_decide(act: str) -> ResponseReturnValue:
     chosen = [int(one) for one in request.form.getlist("tag") if one.isdecimal()]
     if not chosen:
         raise ConsentError("choose at least one name of the list")
+    count = hand_names.standing(desk.house(), chosen) if act == "remove" else 0
+    asked = confirming.ask([confirming.say("hand_names", count)] if count else [], "names")
+    if asked is not None:
+        return asked
     decide = hand_names.keep if act == "keep" else hand_names.take_off
     decide(desk.house(), chosen, desk.staff().actor)
     return desk.done(f"done_names_{act}", "names")

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from plugin.errors import ConsentError
 from plugin.flows import (
     addresses,
+    consequences,
     declared_sets,
     dossier,
     invitations,
@@ -20,7 +21,7 @@ from plugin.flows import (
 from plugin.flows import people as registry
 from sidecar.auth import require
 from sidecar.commands.common import plain
-from sidecar.console import desk, inviting
+from sidecar.console import confirming, desk, inviting
 from sidecar.console.desk import OFFICERS, READERS, console
 
 
@@ -36,8 +37,10 @@ def person(person_id: str) -> ResponseReturnValue:
         waits = declared_sets.waiting_of(conn, person_id)
         sets = reference_sets.of(conn, person_id)
         pictures = preview.count_references(conn, waits.id) if waits else 0
+    officer = me.role in OFFICERS
+    ends = confirming.told(consequences.of_grants(services, person_id, None)) if officer else []
     return desk.page(
-        "person", found=found, officer=me.role in OFFICERS, askers=dossier.ASKED_BY, out=out,
+        "person", found=found, officer=officer, ends=ends, askers=dossier.ASKED_BY, out=out,
         invites=me.role in READERS and not found.erasing, forms=inviting.in_use(),
         mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides, ways=addresses.HOW,
         writes=lost_links.writes(services), references=sets, waits=waits, waits_pictures=pictures,

@@ -4,10 +4,10 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError, NothingDone
-from plugin.flows import declared_sets, preview, vouching
+from plugin.flows import consequences, declared_sets, preview, reference_sets, vouching
 from plugin.ledger.audit import Action
 from sidecar.auth import require
-from sidecar.console import desk
+from sidecar.console import confirming, desk
 from sidecar.console.desk import OFFICERS, READERS, console
 
 REFRESH = 15
@@ -49,6 +49,9 @@ def reference_decide(set_id: str, act: str) -> ResponseReturnValue:
     """The account says how it knows the face; or that it is another's."""
     services, actor = desk.house(), desk.staff().actor
     if act == "vouch":
+        asked = _ask_of_former(set_id, "references")
+        if asked is not None:
+            return asked
         vouching.vouch(services, set_id, request.form.get("how", ""), actor)
     else:
         if request.form.get("sure") != "yes":
@@ -88,5 +91,19 @@ def shoot() -> ResponseReturnValue:
 @require(*READERS)
 def shoot_seen(set_id: str) -> ResponseReturnValue:
     """ "I see this person with this phone": person, phone and mark together."""
+    asked = _ask_of_former(set_id, "shoot", ref=request.form.get("ref", ""))
+    if asked is not None:
+        return asked
     vouching.vouch(desk.house(), set_id, "met", desk.staff().actor)
     return desk.done("done_vouch_reference", "shoot", ref=request.form.get("ref", ""))
+
+
+def _ask_of_former(set_id: str, back: str, **args: str) -> ResponseReturnValue | None:
+    """Ask where pictures that were vouched for make way for this set."""
+    with desk.house().store.read() as conn:
+        row = reference_sets.by_id(conn, set_id)
+    if row is None:
+        return None
+    return confirming.ask(
+        confirming.told(consequences.of_pictures(desk.house(), row.person_id)), back, **args
+    )

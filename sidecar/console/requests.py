@@ -4,10 +4,10 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import erasure_register
+from plugin.flows import consequences, erasure_register
 from plugin.flows import requests as asked
 from sidecar.auth import require
-from sidecar.console import desk
+from sidecar.console import confirming, desk
 from sidecar.console.desk import OFFICERS, console
 
 
@@ -15,7 +15,10 @@ from sidecar.console.desk import OFFICERS, console
 @require(*OFFICERS)
 def requests() -> ResponseReturnValue:
     """What waits, the most urgent first."""
-    return desk.page("requests", waiting=asked.open(desk.house()))
+    services = desk.house()
+    waiting = asked.open(services)
+    ends = {one.id: confirming.told(consequences.of_person(services, one.person_id)) for one in waiting}
+    return desk.page("requests", waiting=waiting, ends=ends)
 
 
 @console.post("/requests/<request_id>/<any(grant, refuse):act>")

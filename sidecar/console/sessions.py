@@ -4,9 +4,9 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import signin
+from plugin.flows import consequences, signin
 from sidecar.auth import require
-from sidecar.console import desk
+from sidecar.console import confirming, desk
 from sidecar.console.desk import OFFICERS, console
 
 
@@ -24,6 +24,11 @@ def session_end() -> ResponseReturnValue:
     services, me = desk.house(), desk.staff()
     one, user = request.form.get("session", ""), request.form.get("user", "")
     said = "done_sessions"
+    count = consequences.of_sessions(services, one or None, user or None)
+    chosen = bool(one or user or request.form.get("all") == "yes")
+    asked = confirming.ask([confirming.say("sessions", count)] if count and chosen else [], "sessions")
+    if asked is not None:
+        return asked
     if one:
         said = "done_before" if signin.end_session(services, one, me.actor) else said
     elif user or request.form.get("all") == "yes":

@@ -5,12 +5,14 @@ import pty
 import select
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from plugin.clock import ManualClock
 from plugin.flows import chores, consent, forms, links, modes, tokens
 from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
@@ -25,14 +27,14 @@ ENDS = frozenset({
     "quitclaim withdraw", "quitclaim restrict", "quitclaim uninvite", "quitclaim add", "person objects", "person erase",
     "person lock", "person refuse", "person vouch", "person enrol", "person address", "person requests decide",
     "form retire", "collection set", "collection gone", "tags remove", "token revoke", "session end", "audit begin",
-    "keys rotate", "keys heads", "restore", "reopen",
+    "keys rotate", "keys heads", "restore", "reopen", "quitclaim import table", "quitclaim import pdf",
 })  # fmt: skip
 KEEPS = frozenset({
     "init", "migrate", "serve", "work", "scan", "sweep", "doctor", "demo", "clearance", "reconcile", "backup",
     "person add", "person age", "person list", "person show", "person export", "person guardian", "person distinct",
     "person page", "person siblings", "person requests list", "person recognised", "person declared",
-    "person certificate", "quitclaim list", "quitclaim invite", "quitclaim invited", "quitclaim import table",
-    "quitclaim import pdf", "quitclaim import consentmanager", "form add", "form list", "form show", "form sample",
+    "person certificate", "quitclaim list", "quitclaim invite", "quitclaim invited", "quitclaim import consentmanager",
+    "form add", "form list", "form show", "form sample",
     "collection list", "collection history", "collection lost", "collection held", "review list", "review again",
     "review confirm", "review reject", "review dismiss", "review undo", "tags list", "tags keep", "mail test",
     "mail list", "mail due", "token add", "token list", "session list", "audit verify", "audit export", "audit heads",
@@ -157,6 +159,41 @@ def test_the_numbers_are_what_then_ends(house: Services, cast: support.Cast) -> 
     modes.decide(
         house, support.SHOOT, modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, Evidence("x", "y")), "test"
     )
+
+
+def test_a_version_that_ends_sooner_is_asked_about(house: Services, tmp_path: Path) -> None:
+    """As one that leaves something out: what of before would have gone on ends; and who goes on is not asked."""
+    proof = tmp_path / "form.pdf"
+    proof.write_bytes(b"%PDF sample")
+    add = ["quitclaim", "add", "Åsa", "--text-version", "2", "--evidence", str(proof), "--publication", "*:*"]
+    with house.store.read() as conn:
+        before = conn.execute(t.quitclaim.select()).all()
+    sooner = run(house, [*add, "--recognition", "--until", "2026-12-31"]).stderr
+    assert "1 grants of recognition in force or to come, 1 grants of publication" in sooner
+    assert "photographs" not in sooner  # until then the name stands
+    without = run(house, add).stderr
+    assert (
+        "1 photographs lose the name, 1 reference photographs, and their template, are destroyed" in without
+    )
+    with house.store.read() as conn:
+        assert conn.execute(t.quitclaim.select()).all() == before
+    assert run(house, [*add, "--recognition", "--from", "2026-09-01"]).exit_code == 0
+
+
+def test_rows_that_replace_are_asked_about(house: Services, tmp_path: Path, clock: ManualClock) -> None:
+    """A table whose row says that it stands alone ends what its person agreed to before."""
+    clock.advance(timedelta(days=2))
+    table = tmp_path / "list.csv"
+    table.write_text("name,channels,keep\nÅsa,website,replace\nBo Sample,website,\n", encoding="utf-8")
+    said = ["--purpose", "communication", "--signed", "2026-03-03", "--text-version", "1", "--list-is-proof"]
+    words = ["quitclaim", "import", "table", str(table), *said, "--apply"]
+    before = _rows(house)
+    asked = run(house, words)
+    assert (asked.exit_code, "by rows that say keep replace: Åsa" in asked.stderr) == (2, True), asked.output
+    assert _rows(house) == before
+    assert run(house, words[:-1]).exit_code == 0
+    assert run(house, [*words, "--yes"]).exit_code == 0
+    assert run(house, words).exit_code == 0  # all of it is imported: nothing is left to ask about
 
 
 def _at_a_terminal(toml: Path, answer: str) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """The staff's pages, over HTTP: what each role sees and does there, on real photographs."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -12,13 +13,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, modes
+from plugin.flows import chores, consent, forms, modes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.recognizer.examiner import Examiner
 from sidecar.console import words
-from tests import staff, support
+from tests import signers, staff, support
 from tests.crowd import A, B, Crowd
 
 REF = "shoot/one.jpg"
@@ -495,3 +496,53 @@ class TestLog:
                 conn.scalars(select(t.audit.c.seq).order_by("seq"))
             )
         assert lines[-1]["details"] == {"export": True}
+
+
+class TestWhatEnds:
+    """What cannot be taken back says what it ends, in numbers, and is sent a second time by who agrees."""
+
+    def test_nothing_is_done_before_somebody_agrees(
+        self, services: Services, administrator: FlaskClient, waiting: list[int]
+    ) -> None:
+        """The page says how many; what it sends again, with what was chosen, is then done."""
+        post, fields = "/console/collections/one", {"ref": "shoot", "mode": "never", "reference": "50 % <b>"}
+        asked = staff.post(administrator, post, **fields)
+        assert asked.status_code == 200
+        assert "1 suggestions go" in asked.text
+        assert "Nothing has been done yet" in asked.text
+        assert states(services) == ["suggested", "unmatched"]
+        again = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text.split("<main")[1]))
+        assert {name: html.unescape(text) for name, text in again.items() if name != "csrf_token"} == fields
+        assert staff.post(administrator, post, **fields, sure="yes").status_code == 303
+        with services.store.read() as conn:
+            assert conn.scalar(select(t.collection.c.mode)) == "never"
+
+    def test_each_form_that_ends_something_asks(
+        self, services: Services, administrator: FlaskClient, asa: str, clock: ManualClock
+    ) -> None:
+        """Sessions, a form, an address; in the language of who is asked."""
+        form = forms.add(services, signers.tree(), "test")
+        other = staff.signed_in(administrator.application, clock, "editor")
+        dutch = staff.signed_in(administrator.application, clock, "administrator", language="nl")
+        for path, fields, english, words_nl in (
+            ("sessions/end", {"user": "editor"}, "1 sessions of the staff", "1 sessies van medewerkers"),
+            ("sessions/end", {"all": "yes"}, "3 sessions of the staff", "3 sessies van medewerkers"),
+            (f"forms/{form.id}/retire", {}, "new invitations that ask", "nieuwe uitnodigingen"),
+            (f"people/{asa}/address", {"email": ""}, "no letter reaches them", "geen brief bereikt hen"),
+        ):
+            assert english in staff.post(administrator, f"/console/{path}", **fields).text
+            assert words_nl in staff.post(dutch, f"/console/{path}", **fields).text
+        assert other.get("/console/").status_code == 200
+        assert forms.listed(services)[0].retired_at is None
+        assert (
+            staff.post(administrator, f"/console/people/{asa}/address", email="", sure="yes").status_code
+            == 303
+        )
+
+    def test_numbers_stand_beside_an_end(
+        self, services: Services, officer: FlaskClient, asa: str, waiting: list[int]
+    ) -> None:
+        """Those that the commands say: at a withdrawal in somebody's name."""
+        page = officer.get(f"/console/people/{asa}").text
+        assert "1 grants of recognition in force or to come" in page
+        assert "reference photographs, and their template, are destroyed" in page

@@ -85,7 +85,7 @@ class TestForms:
     def test_retired(self, services: Services, administrator: FlaskClient) -> None:
         """No invitation asks for it after."""
         form = forms.add(services, signers.tree(), "test")
-        assert staff.post(administrator, f"/console/forms/{form.id}/retire").status_code == 303
+        assert staff.post(administrator, f"/console/forms/{form.id}/retire", sure="yes").status_code == 303
         assert "retired on" in administrator.get("/console/forms").text
         assert staff.post(administrator, f"/console/forms/{form.id}/retire").status_code == 303
         assert "It was so already: nothing is changed." in administrator.get("/console/forms").text

@@ -1,6 +1,7 @@
 """A spreadsheet as its owner sees it: what is hidden, struck, computed or broken is refused with its row."""
 
 import io
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -129,11 +130,45 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "end without its year": (put("D3", UNTIL, number_format="d-mmm"), "without its year"),
     "not shown by its format": (put("A3", "Bea Sample", number_format=";;;"), "not shown"),
     "white on white": (put("A3", "Bea Sample", font=WHITE), "nobody sees"),
+    "nearly white on white": (put("A3", "Bea Sample", font=Font(color="FFFEFEFE")), "nobody sees"),
+    "letters of a hair": (put("A3", "Bea Sample", font=Font(sz=1)), "too small"),
+    "another name by its format": (put("A3", "Bea Sample", number_format='0;0;0;"Bo Sample"'), "not shown as it is"),
+    "more by its format": (put("A3", "Bea Sample", number_format='@" (withdrawn)"'), "not shown as it is"),
     "black on black": (put("A3", "Bea Sample", fill=PatternFill("solid", fgColor="FF000000")), "nobody sees"),
     "merged end": (merged, "merged"),
     "the heading again": (heading_again, "repeats the heading"),
     "garbled": (put("A3", "BeÃ¡ Sample"), "garbled"),
 }  # fmt: skip
+
+
+def _edited(find: str, put_in: str) -> bytes:
+    """The file of `book` with its sheet changed as no library would write it."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book())) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            body = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                assert find.encode() in body
+                body = body.replace(find.encode(), put_in.encode(), 1)
+            new.writestr(name, body)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("find", "put_in", "said"), [
+    ("<pageMargins", '<mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells><pageMargins', "whole columns"),
+    ("<pageMargins", '<hyperlinks><hyperlink ref="A1:XFD1048576" location="x"/></hyperlinks><pageMargins', "columns"),
+    ("</sheetData>", '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row></sheetData>', "XFD"),
+    ("</sheetData>", "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(9, 200)) + "</sheetData>",
+     "more than 100 rows"),
+    ("<sheetData>", '<cols><col min="2" max="2" width="0" customWidth="1"/></cols><sheetData>', "column B is hidden"),
+    ("<sheetFormatPr ", '<sheetFormatPr defaultColWidth="0" ', "hides its columns"),
+])  # fmt: skip
+def test_what_a_file_says_of_its_size_is_not_believed(find: str, put_in: str, said: str) -> None:
+    """A small file that stands for millions of cells is refused at once; so are columns of no width."""
+    began = time.perf_counter()
+    with pytest.raises(ImportRefused, match=said):
+        parse(_edited(find, put_in))
+    assert time.perf_counter() - began < 10
 
 
 @pytest.mark.parametrize("what", FAULTS)

@@ -97,7 +97,9 @@ def test_it_serves_and_its_worker_sweeps(served: tuple[str, subprocess.Popen[byt
     until(f"{address}/no-such-page", 404)
     worker = worker_of(process.pid)
     process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
     assert process.wait(WAIT) == 0
+    assert time.monotonic() - began < 20  # gunicorn kills what does not end by itself after 30
     assert not Path(f"/proc/{worker}").exists()
 
 

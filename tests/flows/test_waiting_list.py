@@ -340,7 +340,7 @@ def test_an_editor_decides_about_names_by_hand(
     assert staff.post(editor, "/console/names/keep", tag=tag[1]).status_code == 303
     assert REF not in editor.get("/console/names").text
     assert REF in editor.get("/console/names?list=kept").text
-    assert staff.post(editor, "/console/names/remove", tag=tag[1]).status_code == 303
+    assert staff.post(editor, "/console/names/remove", tag=tag[1], sure="yes").status_code == 303
     assert (cast.tags(asa), cast.names_on(REF)) == ({}, set())
     assert staff.post(editor, "/console/names/remove", tag=tag[1]).status_code == 404
     with services.store.read() as conn:

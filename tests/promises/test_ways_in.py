@@ -436,12 +436,12 @@ def test_sessions_are_listed_and_ended(console: Flask, clock: ManualClock, promi
         return found
 
     assert _open(0, 1, 2, 3, 4) == 5
-    staff.post(chief, "/console/sessions/end", session=numbers["auditor"])
+    staff.post(chief, "/console/sessions/end", session=numbers["auditor"], sure="yes")
     alive.append(_open(2))
-    staff.post(chief, "/console/sessions/end", user="editor")
+    staff.post(chief, "/console/sessions/end", user="editor", sure="yes")
     alive.append(_open(0, 1))
     assert _open(3, 4) == 2
-    assert staff.post(others[3], "/console/sessions/end", all="yes").status_code == 303
+    assert staff.post(others[3], "/console/sessions/end", all="yes", sure="yes").status_code == 303
     alive.append(_open(3, 4))
     promise("S2", f"sessions listed {listed} of 5, ended 5 of 5: alive after it {sum(alive)}")
     assert (listed, alive) == (5, [0, 0, 0])

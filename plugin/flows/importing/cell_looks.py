@@ -1,5 +1,6 @@
 """How a cell of a spreadsheet looks: struck through, or not to be seen at all."""
 
+import re
 from typing import Any
 
 from openpyxl.cell.rich_text import CellRichText, TextBlock
@@ -10,18 +11,36 @@ _WHITE, _BLACK = "FFFFFF", "000000"
 _INDEXED = {0: _BLACK, 1: _WHITE, 8: _BLACK, 9: _WHITE, 64: _BLACK, 65: _WHITE}
 _THEME = {0: _WHITE, 1: _BLACK}  # light and dark of the theme, which programs leave as they are
 _LEAST = 3  # points of a height
+_TOLD_APART = 16  # of 256
 
 
 def unseen(book: Any, cell: Any) -> str:
     """Why a cell is not what somebody reads in it; "" where it is."""
     if _is_struck(book, cell):
         return "is struck through: delete it, or take the line off"
-    parts = [part.strip() for part in str(cell.number_format).split(";")]
-    if len(parts) > 1 and not parts[-1 if isinstance(cell.value, str) and len(parts) > 3 else 0]:
-        return "is not shown, by its number format: format it as text"
-    if _colour(cell.font.color, _BLACK) == _background(cell):
+    if not _shows(cell):
+        return "is not shown as it is, by its number format: format it as text"
+    if (cell.font.sz or _LEAST) < _LEAST:
+        return "has letters too small to be seen: delete it, or make them larger"
+    if _alike(_colour(cell.font.color, _BLACK), _background(cell)):
         return "has letters in the colour of its ground, which nobody sees: delete it, or colour it"
     return ""
+
+
+def _shows(cell: Any) -> bool:
+    """Whether the number format shows the value, and for a text nothing but it."""
+    parts = [part.strip() for part in str(cell.number_format).split(";")]
+    if isinstance(cell.value, str):
+        ours = parts[3] if len(parts) > 3 else next((part for part in parts if "@" in part), "@")
+        return re.sub(r"\[[^\]]*\]|[_*].", "", ours) in {"@", "General"}
+    return len(parts) == 1 or bool(parts[0])
+
+
+def _alike(one: str | None, other: str | None) -> bool:
+    """Whether nobody tells the colours apart; one that is not known is told apart."""
+    if one is None or other is None:
+        return False
+    return all(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) < _TOLD_APART for at in (0, 2, 4))
 
 
 def _is_struck(book: Any, cell: Any) -> bool:
@@ -59,6 +78,8 @@ def refuse_sheet(sheet: Any) -> None:
     form = sheet.sheet_format
     if form.zeroHeight or (form.customHeight and (form.defaultRowHeight or _LEAST) < _LEAST):
         raise ImportRefused("the sheet hides its rows unless they say otherwise: show all rows")
+    if form.defaultColWidth is not None and form.defaultColWidth < _LEAST / 10:
+        raise ImportRefused("the sheet hides its columns unless they say otherwise: show all columns")
     rules = (rule for area in sheet.conditional_formatting for rule in area.rules)
     if any(rule.dxf is not None and rule.dxf.font is not None and rule.dxf.font.strike for rule in rules):
         raise ImportRefused(

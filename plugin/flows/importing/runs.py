@@ -1,19 +1,27 @@
 """A table, or a folder of PDFs: what would become of each row, or what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plugin.flows.importing import carrying, lines, proofs, tables
 from plugin.flows.importing.carrying import Watch
-from plugin.flows.importing.judging import Status, Verdict
+from plugin.flows.importing.judging import GOOD, Status, Verdict
 from plugin.flows.importing.lines import Defaults, Line
 from plugin.flows.importing.tables import Reading, Table
 from plugin.flows.services import Services
 from plugin.ledger.audit import Action
+from plugin.quitclaim.mapping import Keep
+
+Ask = Callable[[Sequence[Verdict]], None]
+"""Hears which rows take the place of what their people agreed to before; raises where that is not to be done."""
 
 _AS_SAID = Reading()
 _KNOWN = frozenset({*lines.COLUMNS, *lines.RECOGNITION})
+
+
+def _unasked(_replacing: Sequence[Verdict]) -> None:
+    """Nobody has to be asked."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +46,12 @@ def table(
     actor: str,
     watch: Watch = iter,
     reading: Reading = _AS_SAID,
+    ask: Ask = _unasked,
 ) -> Outcome:
     """A CSV or XLSX file; its evidence lies beside it. Raises ImportRefused where it cannot be read at all."""
     read = load(services, path, (), reading)
     found = lines.of_table(services, read, path.parent, defaults, "table")
-    return Outcome(_run(services, found, "table", apply, actor, watch), read.told)
+    return Outcome(_run(services, found, "table", apply, actor, watch, ask), read.told)
 
 
 def folder(
@@ -54,12 +63,13 @@ def folder(
     actor: str,
     watch: Watch = iter,
     reading: Reading = _AS_SAID,
+    ask: Ask = _unasked,
 ) -> Outcome:
     """PDFs in a folder, called after those who signed; or a table `names` that says whose each file is."""
     there = proofs.pdfs(path)
     read = load(services, names, ("file",), reading) if names else lines.of_folder(there)
     found = lines.of_table(services, read, path, replace(defaults, pdf_only=True), "pdf")
-    verdicts = _run(services, found, "pdf", apply, actor, watch)
+    verdicts = _run(services, found, "pdf", apply, actor, watch, ask)
     if names:
         verdicts = (*verdicts, *_left_over(there, read))
     return Outcome(verdicts, read.told)
@@ -75,10 +85,18 @@ def _left_over(there: Sequence[str], read: Table) -> list[Verdict]:
 
 
 def _run(
-    services: Services, found: Sequence[Line], source: str, apply: bool, actor: str, watch: Watch
+    services: Services, found: Sequence[Line], source: str, apply: bool, actor: str, watch: Watch, ask: Ask
 ) -> tuple[Verdict, ...]:
     if not apply:
         return tuple(carrying.rehearsed(services, found))
+    if any(line.decision.keep is Keep.REPLACE for line in found):
+        ask(
+            [
+                one
+                for one in carrying.rehearsed(services, found)
+                if one.status in GOOD and one.keep is Keep.REPLACE
+            ]
+        )
     verdicts = carrying.carried_out(services, found, actor, watch)
     carrying.note(services, Action.IMPORT_RUN, source, verdicts, actor)
     return tuple(verdicts)

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime
@@ -10,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from openpyxl import load_workbook
-from openpyxl.utils import get_column_letter
+from openpyxl.utils import get_column_letter, range_boundaries
 
 from plugin.errors import ImportRefused
 from plugin.flows.importing import cell_looks
@@ -21,6 +22,8 @@ _UNPACKED = 20  # times the limit that an XLSX file may unpack to
 _WORDS = frozenset({"name", "display_name", "guardian", "email", "person"})
 _PLAIN_NUMBERS = frozenset({"General", "0", "@"})
 _EXACT = 1e11  # from here on a spreadsheet shows a number with an exponent
+_LARGEST_AREA = 10_000
+_SPANS = re.compile(rb"<(?:\w+:)?(?:mergeCell|hyperlink)\s[^>]*?\bref=[\"']([A-Z0-9$]+:[A-Z0-9$]+)[\"']")
 _LEAST = 3  # points: a row or column that is less is not seen
 
 
@@ -44,14 +47,26 @@ def _refuse_other_kinds(data: bytes, most: int) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             size, names = sum(one.file_size for one in packed.infolist()), set(packed.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+            if size > most:
+                raise ImportRefused("the file unpacks to more than is read: save it as CSV UTF-8")
+            parts = (packed.read(name) for name in names if name.endswith(".xml"))
+            spread = any(_is_spread(found[1].decode()) for part in parts for found in _SPANS.finditer(part))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, zlib.error):
         raise ImportRefused("the file is a damaged XLSX: save it anew, or as CSV UTF-8") from None
-    if size > most:
-        raise ImportRefused("the file unpacks to more than is read: save it as CSV UTF-8")
+    if spread:
+        raise ImportRefused(
+            "the file joins or links whole columns of cells: split them, or save it as CSV UTF-8"
+        )
     if "mimetype" in names or "xl/workbook.bin" in names or any(name.startswith("Index/") for name in names):
         raise ImportRefused(
             "the file is of another spreadsheet (ODS, XLSB, Numbers): save it as XLSX or as CSV UTF-8"
         )
+
+
+def _is_spread(area: str) -> bool:
+    """Whether an area is so large that its reader would make more cells than a table has."""
+    first, top, last, bottom = range_boundaries(area)
+    return None in {first, top, last, bottom} or (last - first + 1) * (bottom - top + 1) > _LARGEST_AREA
 
 
 def _refuse_large(data: bytes, most_rows: int) -> None:
@@ -63,6 +78,7 @@ def _refuse_large(data: bytes, most_rows: int) -> None:
 
 def _count(sheet: Any, most_rows: int) -> None:
     filled = cells = 0
+    sheet.reset_dimensions()  # what a file says of its own size need not be so
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
         here = sum(cell is not None for cell in row)
         filled, cells = filled + bool(here), cells + here
@@ -104,7 +120,19 @@ def _chosen(book: Any, known: Collection[str], wanted: str) -> Any:
 
 
 def _filled(sheet: Any) -> Iterator[Sequence[Any]]:
-    return (row for row in sheet.iter_rows() if any(_text(cell).strip() for cell in row))
+    """The rows that hold something, from their first column on, as far as a table reaches."""
+    last: dict[int, int] = {}
+    for (row, column), cell in sheet._cells.items():  # noqa: SLF001 - `iter_rows` makes all cells that are not there
+        if _text(cell).strip():
+            last[row] = max(last.get(row, 0), column)
+    for row in sorted(last):
+        yield [sheet.cell(row, column) for column in range(1, min(last[row], WIDEST + 1) + 1)]
+
+
+def _refuse_far(sheet: Any) -> None:
+    far = [cell for cell in sheet._cells.values() if cell.column > WIDEST and _text(cell).strip()]  # noqa: SLF001
+    if far:
+        raise ImportRefused(f"cell {far[0].coordinate} lies beyond {WIDEST} columns: delete it, or move it")
 
 
 def _heads_a_table(sheet: Any, known: Collection[str]) -> bool:
@@ -126,6 +154,7 @@ def _not_read(book: Any, chosen: Any) -> str:
 def _rows(book: Any, sheet: Any) -> Iterator[RawRow]:
     cell_looks.refuse_sheet(sheet)
     merged = {row for area in sheet.merged_cells.ranges for row in range(area.min_row, area.max_row + 1)}
+    _refuse_far(sheet)
     filled = list(_filled(sheet))
     _refuse_hidden_columns(sheet, filled)
     headings = [key(_text(cell)) for cell in filled[0]] if filled else []
@@ -157,7 +186,7 @@ def is_hidden(dimensions: Any, number: int) -> bool:
 
 def _refuse_hidden_columns(sheet: Any, filled: Sequence[Sequence[Any]]) -> None:
     for one in sheet.column_dimensions.values():
-        if not one.hidden and not (one.customWidth and one.width < _LEAST / 10):
+        if not one.hidden and one.width >= _LEAST / 10:
             continue
         first, last = one.min or 0, one.max or 0
         if any(first <= cell.column <= last and _text(cell).strip() for row in filled for cell in row):

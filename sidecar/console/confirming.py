@@ -1,0 +1,33 @@
+"""What cannot be taken back says what it ends, and is sent a second time by who agrees to that."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+
+from plugin.flows.consequences import Ending
+from sidecar.console import desk, words
+
+_COUNTS = ("recognition", "publication", "photographs", "pictures", "links")
+
+
+def ask(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | None:
+    """The page that says what ends and sends the same form again; None where that is agreed to, or nothing ends.
+
+    `back` is the endpoint, with `args`, to which who does not agree returns.
+    """
+    if not said or request.form.get("sure") == "yes":
+        return None
+    fields = [pair for pair in request.form.items(multi=True) if pair[0] not in {"csrf_token", "sure"}]
+    return desk.page("sure", ends=said, fields=fields, back=url_for(f"console.{back}", **args))
+
+
+def say(key: str, *what: object) -> str:
+    """One thing that ends, in the language of who is asked."""
+    return words.of(desk.staff().language)[f"ends_{key}"] % what
+
+
+def told(ending: Ending) -> list[str]:
+    """What ends of somebody, in numbers; nothing where nothing would."""
+    return [say(key, count) for key in _COUNTS if (count := getattr(ending, key))]
