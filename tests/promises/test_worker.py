@@ -52,11 +52,11 @@ def test_work_killed_at_any_moment_loses_no_photograph(
     crowd, photos = Crowd(examiner), tmp_path / "photos"
     refs = [crowd.put(photos, f"shoot/{n:02}.jpg", crowd.row([A[n % 3]], 150 + n)) for n in range(16)]
     broken = crowd.put(photos, "shoot/broken.jpg", crowd.row([A[0]]))
-    (photos / broken).write_bytes((photos / broken).read_bytes()[:300])
-    support.settle(photos / broken)
     with support.opened(config, SystemClock(), examiner) as services:
         cast = support.Cast(services)
         asa = cast.add("Åsa")
+        (photos / broken).write_bytes((photos / broken).read_bytes()[:300])
+        support.settle(photos / broken)
         cast.sign(asa)
         cast.enrol(asa)
         cast.open_collection()
