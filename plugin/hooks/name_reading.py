@@ -17,7 +17,7 @@ from plugin.hooks.dam import Named, node_key
 from plugin.hooks.drafts import explained
 from plugin.hooks.name_fields import CAMERAS, FIELDS
 from plugin.hooks.name_gathering import Gathered, Word, gather
-from plugin.hooks.name_spellings import below, known_in, parts, same, seen
+from plugin.hooks.name_spellings import below, known_in, parts, same, seen, spells
 from plugin.hooks.tool import BATCH, ExifTool, Fields
 from plugin.hooks.unread import Unread
 
@@ -172,10 +172,11 @@ def _with_exif(photo: Path, found: Gathered) -> Gathered:
         return Gathered(found.persons, [part for word in found.words for part in _xp(word)])
     with explained(photo):
         own = exif.read(photo)
-    words = [Word((text,), "exif") for text in own.words] + [Word((text,), "xp") for text in own.meant]
+    words = [Word((text,), "exif") for text in own.words]
     keys = {node_key(text) for text in own.words}
-    others = (part for word in found.words for part in _xp(word))
-    words += [word for word in others if word.place != "xp" or node_key(word.texts[0]) not in keys]
+    others = [Word((text,), "xp") for text in own.meant]
+    others += [part for word in found.words for part in _xp(word)]
+    words += [word for word in others if word.place != "xp" or not spells(word.texts[0], keys)]
     return Gathered(found.persons, words)
 
 

@@ -28,7 +28,8 @@ _LOST = re.compile(
     r"XMP format error|XMP character encoding|double UTF|Invalid XMP|Incomplete extended XMP|Malformed APP1"
     r"|Ignored (?:APP1|non-standard)|Bad IPTC|improperly byte-swapped|No table for IPTC|(?:Bad|Invalid) Photoshop"
     r"|(?:Bad|Illegal|Short|Truncated) .*IFD0|IFD0 pointer references|Invalid EXIF|Missing Exif|EXIF TIFF header"
-    r"|JPEG format error|Missing JPEG SOS|Error (?:reading|seeking|inflating)|Seek error|Truncated|Corrupted"
+    r"|JPEG format error|Missing JPEG SOS|Error (?:reading(?! MPImage)|seeking|inflating)|Seek error|Truncated"
+    r"|Corrupted"
     r"|Invalid (?:chunk|atom|extended size|PNG)|Stopped parsing|End of processing|^Install|parsing aborted"
 )
 """Warnings of ExifTool after which a field may be there that it did not show; others are about what is no name."""
