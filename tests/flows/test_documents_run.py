@@ -251,8 +251,10 @@ def test_every_piece_of_a_file_is_one(document: Path, tmp_path: Path) -> None:
     checks: Mapping[str, Callable[[str, Path], None]] = {
         "toml": _configuration, "php": _php, "nginx": _nginx, "unit": _unit, "cron": _cron,
     }  # fmt: skip
-    for kind, text in documents.code(document).files:
+    pieces = documents.code(document).files
+    for kind, text in pieces:
         checks[kind](text, tmp_path)
+    assert document == README or {kind for kind, _ in pieces} == set(checks)
 
 
 def _configuration(text: str, tmp_path: Path) -> None:
