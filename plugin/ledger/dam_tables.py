@@ -127,3 +127,15 @@ taken_off = Table(
     UniqueConstraint("resource_id", "name_mac"),
     **NUMBERED,
 )  # fmt: skip
+
+# Since when stored clearances of photographs that name somebody do not count, for one use; without a use: those of
+# photographs on which the machine alone named them. Rows stand until the stored ones were computed anew.
+cut = Table(
+    "cut", metadata,
+    Column("id", BIG, primary_key=True),
+    person_id(index=True),
+    Column("purpose", Text),
+    Column("channel", Text),
+    Column("cut_at", Instant, nullable=False),
+    **NUMBERED,
+)  # fmt: skip

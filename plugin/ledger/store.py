@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -98,6 +99,8 @@ class Store:
         self._path = engine.sqlite_path(parsed)
         self._engine = engine.connect(parsed)
         self._writing = threading.local()
+        self.watch: Callable[[float], None] = lambda _seconds: None
+        """Told of each write transaction how long it kept others waiting, in seconds."""
 
     @classmethod
     def open(cls, url: str, clock: Clock) -> "Store":
@@ -147,9 +150,11 @@ class Store:
             with self._engine.connect() as connection:
                 connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: alone})
                 with connection.begin():
+                    began = time.perf_counter()
                     tx = Tx(connection, self.clock.now(), machine_now(self.clock))
                     yield tx
                     tx.seal_audit()
+                self.watch(time.perf_counter() - began)
         finally:
             self._writing.here = False
         tx.committed()

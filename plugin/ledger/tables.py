@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
 from plugin.ledger.dam_tables import (
+    cut,
     dam_cursor,
     dam_node,
     folder_file,
@@ -33,8 +34,8 @@ from plugin.ledger.log_tables import audit, audit_head, event, job
 from plugin.ledger.sign_tables import api_token, code, form, idempotency, invitation, mail, request, session
 
 __all__ = [
-    "Instant", "address", "api_token", "audit", "audit_head", "code", "dam_cursor", "dam_node", "erasure", "event",
-    "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency", "invitation", "job", "mail",
+    "Instant", "address", "api_token", "audit", "audit_head", "code", "cut", "dam_cursor", "dam_node", "erasure",
+    "event", "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency", "invitation", "job", "mail",
     "metadata", "person_key", "reference_set", "request", "ruling", "ruling_member", "sealed", "session", "shredding",
     "statement", "taken_off", "visit",
 ]  # fmt: skip
@@ -59,6 +60,10 @@ state = Table(
     Column("closed_why", Text),                               # missing, shorter, different
     Column("worked_at", Instant),                             # when a worker, and no command, swept last
     Column("worked_as", Text),                                # the configuration that it had
+    Column("anew_after", BIG),                                # of resources behind it no stored clearance counts yet
+    Column("compared_after", BIG),                            # how far the daily comparison has come; null: to the end
+    Column("round_began_at", Instant),                        # when its round began
+    Column("round_ended_at", Instant),                        # when one last came to its end
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------
