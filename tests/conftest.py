@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +15,17 @@ from plugin.recognizer.examiner import Examiner
 from sidecar import house
 from tests import support
 
+if TYPE_CHECKING:
+    from tests.stores import Stores
+
 pytest_plugins = ["tests.stores"]
+
+BOTH_STORES = (
+    "flows", "api", "test_erased.py", "test_intents.py", "test_strangers.py", "test_withdrawal.py",
+    "test_withdrawal_on_a_server.py", "test_worker.py",
+)  # fmt: skip
+"""Folders and files whose stories run on SQLite and on PostgreSQL; what is about the SQLite file itself is marked
+`embedded`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,6 +79,35 @@ def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examiner]:
     os.environ["FACELEASE_MODELS"] = models
     with Examiner.from_config(house.with_models(Config())) as shared:
         yield shared
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Stories that open a house run once for each kind of store."""
+    path = metafunc.definition.path
+    story = "examiner" in metafunc.fixturenames and bool({path.parent.name, path.name} & set(BOTH_STORES))
+    if story and metafunc.definition.get_closest_marker("embedded") is None:
+        metafunc.parametrize("house_store", ("sqlite", "postgresql"), indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def house_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The kind of store that `support.configuration` names, for each folder one."""
+    kind = str(getattr(request, "param", "sqlite"))
+    if kind == "sqlite":
+        yield kind
+    else:
+        made: Stores = request.getfixturevalue("stores")
+        urls: dict[Path, str] = {}
+
+        def url(root: Path) -> str:
+            if root not in urls:
+                urls[root] = made.migrated("postgresql")
+            return urls[root]
+
+        monkeypatch.setattr(support, "store_of", url)
+        yield kind
+        for one in urls.values():
+            made.drop(one)
 
 
 @pytest.fixture

@@ -55,6 +55,19 @@ def in_tables(url: str, name: str) -> dict[str, int]:
     return found
 
 
+def rows(url: str) -> bytes:
+    """Every value of every table, as bytes: what a copy of the rows of a server's store would hold."""
+    engine, tables, found = sa.create_engine(url), sa.MetaData(), bytearray()
+    tables.reflect(engine)
+    with engine.connect() as conn:
+        for table in tables.sorted_tables:
+            for row in conn.execute(sa.select(table)):
+                for value in row:
+                    found += (value if isinstance(value, bytes) else str(value).encode()) + b"\n"
+    engine.dispose()
+    return bytes(found)
+
+
 def _unescaped(value: object) -> str:
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     return re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text)

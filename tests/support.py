@@ -37,15 +37,27 @@ SHOOT = "shoot"
 FORM = consent.Evidence("form.txt", b"a signed form: sample")
 
 
+def store_of(_root: Path) -> str | None:
+    """Which store a house under a folder has, in this test: None for the embedded default (conftest: `house_store`)."""
+    return None
+
+
 def configuration(root: Path, **sections: Any) -> Config:
-    """The embedded default with its data under `root`; `sections` overrides tables of it."""
+    """The default with its data under `root`, on the store of this test; `sections` overrides tables of it."""
     tree: dict[str, Any] = {
         "data": str(root / "data"), "folder": {"path": str(root / "photos")}, "site": {"timezone": "Europe/Amsterdam"},
         "clearance": {"purposes": ["communication"], "channels": ["website", "press"], "needs_confirmed": False},
     }  # fmt: skip
+    if (url := store_of(root)) is not None:
+        tree["store"] = {"url": url}
     for name, section in sections.items():
         tree[name] = tree.get(name, {}) | section if isinstance(section, dict) else section
     return parse(tree)
+
+
+def store_lines(config: Config) -> str:
+    """The table of the store for a configuration that is written as a file."""
+    return f'[store]\nurl = "{config.store_url}"\n'
 
 
 @contextmanager

@@ -98,6 +98,7 @@ def test_a_file_of_keys_that_cannot_be_read_is_not_said_to_hold_none(
     assert file.name not in "\n".join(made.looked)
 
 
+@pytest.mark.embedded
 def test_copies_of_the_store_that_somebody_laid_aside_are_found(
     services: Services, cast: support.Cast
 ) -> None:

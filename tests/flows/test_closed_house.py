@@ -379,7 +379,7 @@ def _file_of(root: Path, services: Services) -> Path:
     path.write_text(
         f'data = "{services.config.data}"\n[folder]\npath = "{root / "photos"}"\n'
         '[clearance]\npurposes = ["communication"]\nchannels = ["website", "press"]\nneeds_confirmed = false\n'
-        '[site]\ntimezone = "Europe/Amsterdam"\n'
+        '[site]\ntimezone = "Europe/Amsterdam"\n' + support.store_lines(services.config)
     )
     return path
 

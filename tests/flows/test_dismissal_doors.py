@@ -156,6 +156,7 @@ def test_the_command_line(services: Services, crowd: Crowd, tmp_path: Path) -> N
     (tmp_path / "facelease.toml").write_text(
         f'data = "{tmp_path / "data"}"\n[folder]\npath = "{tmp_path / "photos"}"\n'
         '[clearance]\npurposes = ["communication"]\nchannels = ["website", "press"]\nneeds_confirmed = false\n'
+        + support.store_lines(services.config)
     )
     large, *small = ids(services)
     for key in FORGED:

@@ -41,6 +41,7 @@ def _plans(store: Store) -> Iterator[list[tuple[str, str]]]:
         event.remove(engine, "before_cursor_execute", before)
 
 
+@pytest.mark.embedded
 def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: support.Cast) -> None:
     """The ending commit and the recompute behind it reach photographs, faces, tags and clearances by index, the
     stored clearances by photograph: else they would cost more the larger the library is."""
@@ -61,6 +62,7 @@ def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: s
         assert "ix_face_state" not in plan, (statement, plan)
 
 
+@pytest.mark.embedded
 def test_a_page_and_a_count_are_read_from_one_index(services: Services, cast: support.Cast) -> None:
     """No sort, no scan: from the bound on, in order; the count without a look at the rows themselves."""
     span = cleared.until(services, "communication", "website", services.today() + timedelta(days=3))
@@ -75,6 +77,7 @@ def test_a_page_and_a_count_are_read_from_one_index(services: Services, cast: su
     assert "COVERING INDEX" in plans[-1][1]
 
 
+@pytest.mark.embedded
 def test_what_waits_and_how_much_is_read_from_one_index(services: Services) -> None:
     """The review lists begin at their bound, in order; counts are taken in an index, without a look at the rows."""
     with _plans(services.store) as lists, services.store.read() as conn:
@@ -94,6 +97,7 @@ def test_what_waits_and_how_much_is_read_from_one_index(services: Services) -> N
         assert "TEMP B-TREE" not in plan
 
 
+@pytest.mark.embedded
 def test_recomputing_what_has_not_changed_writes_nothing(services: Services, cast: support.Cast) -> None:
     """The same rows stay: no row is deleted and made again."""
     asa = cast.add("Åsa")

@@ -85,6 +85,7 @@ def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, ex
     config = support.configuration(tmp_path, server={"public_url": address})
     (tmp_path / "facelease.toml").write_text(
         f'data = "{tmp_path}/data"\n[folder]\npath = "{tmp_path}/photos"\n[server]\npublic_url = "{address}"\n'
+        + support.store_lines(config)
     )
 
     def run(*words: str, code: int = 0) -> str:

@@ -2,18 +2,16 @@
 
 import base64
 import json
-import shutil
-import sqlite3
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
@@ -26,7 +24,7 @@ from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind
 from plugin.recognizer.examiner import Examiner
 from sidecar import logs, samples
-from tests import support
+from tests import raw_search, support
 
 
 @dataclass
@@ -90,23 +88,32 @@ def _enter(services: Services, cast: support.Cast, number: int, *pictures: bytes
     return life
 
 
-def _found(lives: list[Life], folders: list[Path]) -> list[str]:
-    """Where any needle of these people stands, in any file."""
+def _found(services: Services, lives: list[Life], folders: list[Path]) -> list[str]:
+    """Where any needle of these people stands, in any file and, where the store is a server's, in any row of it."""
     hits = []
-    for path in sorted(p for folder in folders for p in folder.rglob("*") if p.is_file()):
-        data = path.read_bytes()
+    places = {path.name: path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    for name in [*sorted(places), *([] if services.store.is_sqlite else ["rows"])]:
+        data = places[name].read_bytes() if name in places else raw_search.rows(_driver(services))
         for life in lives:
-            hits += [f"{what} in {path.name}" for what, needle in life.needles.items() if needle in data]
+            hits += [f"{what} in {name}" for what, needle in life.needles.items() if needle in data]
     return hits
+
+
+def _driver(services: Services) -> str:
+    return services.store.url.replace("postgresql:", "postgresql+psycopg:")
 
 
 Wrapped = tuple[str, str, int, bytes]
 
 
-def _keys_in(copy: Path) -> list[Wrapped]:
-    with closing(sqlite3.connect(copy)) as old:
-        rows = old.execute("SELECT person_id, purpose, master_version, wrapped FROM person_key").fetchall()
-    return [tuple(row) for row in rows]
+def _keys_in(url: str) -> list[Wrapped]:
+    """The wrapped keys as they lie in the store, read without our code."""
+    store = sa.create_engine(url)
+    with store.connect() as conn:
+        query = sa.text("SELECT person_id, purpose, master_version, wrapped FROM person_key")
+        rows = [tuple(row) for row in conn.execute(query)]
+    store.dispose()
+    return rows
 
 
 def _keys_of_backups(folder: Path) -> list[Wrapped]:
@@ -184,25 +191,25 @@ def test_erased_means_erased(
     book, days = HeadBook.from_config(services.config), services.config.backup.key_days
     made = backup.backup(services.store, services.master, folder, clock, book, days)
     services.store.checkpoint()
-    copy = tmp_path / "older.db"
-    shutil.copyfile(tmp_path / "data" / "ledger.db", copy)
+    copy = _keys_in(_driver(services))
     who, everywhere = {life.id for life in lives}, [tmp_path / "data", tmp_path / "temp", tmp_path / "photos"]
-    assert _opened(_keys_in(copy), who, services.master) == 2 * len(lives)
+    assert _opened(copy, who, services.master) == 2 * len(lives)
     assert _opened(_keys_of_backups(folder), who, services.master) == 2 * len(lives)
-    assert {"name in ledger.db", "name UTF-16 in 0.jpg"} <= set(_found(lives, everywhere))
+    stored = "ledger.db" if services.store.is_sqlite else "rows"
+    assert {f"name in {stored}", "name UTF-16 in 0.jpg"} <= set(_found(services, lives, everywhere))
 
     for life in lives:
         clock.advance(timedelta(minutes=1))
         assert erasure.erase(services, life.id, "test").finished_at is not None
     cast.work()
-    hits = _found(lives, everywhere)
+    hits = _found(services, lives, everywhere)
     today = MasterKeys.load(services.config.path(services.config.keys.master_file))
-    live = _opened(_keys_in(tmp_path / "data" / "ledger.db"), who, today)
-    older = _opened(_keys_in(copy) + _keys_of_backups(folder), who, today)
+    live = _opened(_keys_in(_driver(services)), who, today)
+    older = _opened(copy + _keys_of_backups(folder), who, today)
     keys = 2 * len(lives)
     promise(
         "E1",
-        f"sqlite: people {len(lives)}, bytes {len(hits)}; opened live {live} of {keys}; "
+        f"{services.store.kind}: people {len(lives)}, bytes {len(hits)}; opened live {live} of {keys}; "
         f"opened from older copies {older} of {2 * keys}",
     )
     assert made.store.exists()

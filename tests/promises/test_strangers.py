@@ -24,7 +24,7 @@ from plugin.recognizer.engine import Floats, open_engine
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.examiner import Examiner
 from sidecar import house
-from tests import support
+from tests import raw_search, support
 from tests.crowd import A, B, Crowd
 
 Needles = dict[str, list[bytes]]
@@ -144,6 +144,7 @@ def test_unknown_faces_leave_no_trace(
     tapped: dict[str, bytearray],
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
+    house_store: str,
 ) -> None:
     """A crowd of strangers is compared with a gallery of one person; then every file of the house, all that
     was printed and logged, and every byte that crossed the pipes is searched for each stranger's vector
@@ -173,10 +174,12 @@ def test_unknown_faces_leave_no_trace(
         cast.work()
         printed = capfd.readouterr()
         hay = haystacks(tmp_path, [child.pid for child in fresh.workers if child.pid])
+        if not services.store.is_sqlite:
+            hay["rows"] = raw_search.rows(services.store.url.replace("postgresql:", "postgresql+psycopg:"))
         seen = _faces(services)
     hay |= {name: bytes(told) for name, told in tapped.items()}
     hay["printed"] = (printed.out + printed.err + caplog.text).encode()
-    assert any(name.endswith("-wal") for name in hay)
+    assert any(name.endswith("-wal") or name == "rows" for name in hay)
     assert seen == number == len(refs) * 4
     per_form = dict.fromkeys(vector_needles(vectors[0]), 0)
     for vector in vectors:
@@ -201,7 +204,7 @@ def test_unknown_faces_leave_no_trace(
     size = sum(len(h) for h in hay.values())
     promise(
         "C2",
-        f"strangers {number}, bytes found {total} (sqlite); {len(hay)} places, {size / 1e6:.1f} MB searched for "
+        f"strangers {number}, bytes found {total} ({house_store}); {len(hay)} places, {size / 1e6:.1f} MB searched for "
         f"{len(per_form)} forms of each vector and for face pixels",
     )
     assert (per_form, pixels, pictures) == (dict.fromkeys(per_form, 0), 0, 0)

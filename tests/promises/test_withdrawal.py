@@ -38,8 +38,9 @@ def _standing(dam: Dam, refs: list[str]) -> int:
 
 @pytest.mark.promise
 def test_a_withdrawal_leaves_no_tag_of_ours(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, full: bool, promise: Callable[[str, str], None]
-) -> None:
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, full: bool, promise: Callable[[str, str], None],
+    house_store: str,
+) -> None:  # fmt: skip
     """Three calls in ten fail (before the act, after it, half of it done) while photographs are tagged and
     while the person withdraws: no tag stays in any file, none in the ledger, and no intent stays open."""
     count = 1000 if full else 60
@@ -88,8 +89,8 @@ def test_a_withdrawal_leaves_no_tag_of_ours(
             )
     promise(
         "R2",
-        f"resources {count}, tagged {tagged}, in flight {in_flight}; {made[0].failed} of {made[0].calls} calls "
-        f"failed; tags left {left}; retries {made[0].failed}; slowest {waited:.0f} s",
+        f"{house_store}: resources {count}, tagged {tagged}, in flight {in_flight}; {made[0].failed} of "
+        f"{made[0].calls} calls failed; tags left {left}; retries {made[0].failed}; slowest {waited:.0f} s",
     )
     assert at_once == 0
     assert (left, rows, open_, dead) == (0, 0, 0, 0)

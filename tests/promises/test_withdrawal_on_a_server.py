@@ -97,7 +97,7 @@ def _still_cleared(services: Services, refs: list[int]) -> int:
 @pytest.mark.parametrize("plugin", [True, False], ids=["plugin", "classic"])
 def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
     tmp_path: Path, clock: ManualClock, examiner: Examiner, full: bool, promise: Promise, plugin: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, house_store: str,
 ) -> None:  # fmt: skip
     """From the commit on nothing is cleared; no tag stands in the end and no date that rested on it, and
     what stood by hand does. Nothing is done without its intent and its audit row, however often the server fails."""
@@ -133,7 +133,7 @@ def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
         hands = sum("Bo Ek" in library.people(ref) for ref in with_bo)
         stale, kept = on_double.dates(library, alone), on_double.dates(library, with_bo)
         open_ = _open(services, asa)
-    way = f"on a server ({'with' if plugin else 'without'} plugin)"
+    way = f"{house_store}, on a server ({'with' if plugin else 'without'} plugin)"
     promise("R1", f'{way}: "cleared" after commit {after} of {cleared}; dates left {stale} of {len(alone)}')
     promise(
         "R2",

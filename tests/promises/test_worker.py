@@ -25,6 +25,7 @@ def _start(config: Config, path: Path) -> "subprocess.Popen[bytes]":
     path.write_text(
         f'data = "{config.data}"\n[folder]\npath = "{config.folder.path}"\n[dam]\npoll_seconds = 1\n'
         "[resourcespace]\nseconds = 1\n[jobs]\nlease_seconds = 2\nbackoff_seconds = 1\nattempts = 50\n"
+        + support.store_lines(config)
     )
     command = [sys.executable, "-m", "sidecar", "--config", str(path), "work"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
