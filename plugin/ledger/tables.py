@@ -36,8 +36,8 @@ from plugin.ledger.sign_tables import api_token, code, form, idempotency, invita
 __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "cut", "dam_cursor", "dam_node", "erasure",
     "event", "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency", "invitation", "job",
-    "mail", "metadata", "person_key", "reference_set", "request", "ruling", "ruling_member", "sealed", "session", "shredding",
-    "statement", "taken_off", "visit",
+    "mail", "metadata", "person_key", "reference_set", "request", "ruling", "ruling_member", "sealed",
+    "session", "shredding", "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
