@@ -141,6 +141,8 @@ def _schedule(services: Services, beat: Callable[[], None]) -> BackgroundSchedul
     add("beat", beat, "interval", seconds=max(1, config.jobs.lease_seconds // 3))
     add("sweep", lambda: chores.sweep(services), "interval", seconds=60)
     add("poll", lambda: chores.poll(services), "interval", seconds=config.dam.poll_seconds)
+    add("owed", lambda: chores.owe(services), "interval", minutes=60)
+    add("owed at start", lambda: chores.owe(services), "date")
     add("heads", lambda: chores.heads(services), "interval", minutes=60)
     add("housekeeping", lambda: chores.housekeeping(services), "cron", hour=3)
     add("reconcile", lambda: chores.reconcile(services), "cron", hour=4)

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -45,4 +46,21 @@ def waiting(entry: Entry, language: str = "en") -> Waiting:
     """The words of what waits."""
     w = of(language)["waits"][entry.kind.value]
     said: str = w["one"] if entry.count == 1 else w["said"].format(count=entry.count)
+    if entry.age is not None:
+        said = of(language)["age"]["oldest"].format(said=said, age=age(entry.age, language))
     return Waiting(w["title"], said, w["mend"])
+
+
+def age(lasts: timedelta, language: str = "en") -> str:
+    """About how long, in the unit that one would say."""
+    minutes = int(lasts.total_seconds() // 60)
+    unit, size = next((u, n) for u, n in (("days", 2880), ("hours", 120), ("minutes", 0)) if minutes >= n)
+    words_, parts = of(language)["age"], {"days": 1440, "hours": 60, "minutes": 1}
+    said: str = words_[unit].format(n=minutes // parts[unit])
+    return said
+
+
+def job(kind: str, language: str = "en") -> str:
+    """A kind of job as the staff knows it."""
+    said: str = of(language)["jobs"].get(kind, kind)
+    return said

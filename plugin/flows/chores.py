@@ -20,9 +20,11 @@ from plugin.flows import (
     lost_links,
     mode_change,
     notices,
+    owed_notice,
     people,
     reminders,
     replay,
+    restarts,
     returned_removal,
     revocation,
     ruling_identity,
@@ -90,8 +92,7 @@ def sweep(services: Services) -> int:
     with services.store.write() as tx:
         tx.see()
         working.note(services, tx)
-        for ref in stranded:
-            services.queue.put(tx, "names", ref)
+    restarts.ask(services, "names", dict.fromkeys(stranded))
     return ended
 
 
@@ -130,8 +131,16 @@ def housekeeping(services: Services) -> dict[str, int]:
     """Nightly: suggestions nobody decided on, and every row past its term; a new master key after any shredding.
 
     A head follows what was pruned of the log at once: until one holds it nothing proves that its term was over. What
-    fails keeps nothing else from being done.
+    fails keeps nothing else from being done. What was given up is begun again first: it is owed, and never too old.
     """
+    try:
+        restarts.start_again(services)
+    finally:
+        counts = _night(services)
+    return counts
+
+
+def _night(services: Services) -> dict[str, int]:
     counts = terms.end(services)
     with ExitStack() as night:
         for step in (
@@ -150,6 +159,13 @@ def _rotate(services: Services) -> None:
 def remind(services: Services) -> dict[str, int]:
     """Daily, and at start: the letters that the calendar asks for, and those that no server would take yet."""
     return reminders.send(services) | {"waiting": letters.resume(services)}
+
+
+def owe(services: Services) -> int:
+    """Hourly, and at start: what is owed is started again, once a day each, and somebody is told; returns how many."""
+    count = restarts.start_again(services)
+    owed_notice.tell(services)
+    return count
 
 
 def heads(services: Services) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from plugin.errors import LinkRefused
-from plugin.flows import clearance, letter_words, links, people, roster
+from plugin.flows import clearance, letter_words, links, owed, people, roster
 from plugin.flows.letter_words import Value
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -160,6 +160,22 @@ def _erased(_services: Services, _conn: Connection, _row: Row[Any], secret: Secr
     return {key: value for key, value in secret.items() if key != "to"}
 
 
+def _owed(services: Services, _conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
+    """What is owed as the letter is sent, by number: nobody's name."""
+    found = {kind: owed.figure(services, kind) for kind in owed.QUERIES}
+    lines = [
+        "- " + letter_words.say(
+            kind, row.language, count=figure.count,
+            day=letter_words.day(figure.since, row.language, services.config.site.zone),
+        )
+        for kind, figure in found.items()
+        if figure.since is not None
+    ]  # fmt: skip
+    if not lines:
+        raise Gone("all of it was done meanwhile")
+    return {"owed": lines}
+
+
 _CAUSES: Mapping[str, Callable[[Services, Connection, Row[Any], Secret], dict[str, Value]]] = {
     "receipt": _receipt,
     "changed": _changed,
@@ -169,4 +185,5 @@ _CAUSES: Mapping[str, Callable[[Services, Connection, Row[Any], Secret], dict[st
     "forget": _forget,
     "kept": _kept,
     "erased": _erased,
+    "owed": _owed,
 }

@@ -135,6 +135,7 @@ def look_again(services: Services, job: Claimed) -> None:
     with services.store.write() as tx:
         for ref in refs:
             services.queue.put(tx, "names", ref)
+        services.queue.finish(tx, job)
 
 
 def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:

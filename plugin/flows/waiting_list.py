@@ -6,7 +6,9 @@ Whoever adds a kind adds a line to `SOURCES`, a query to `waiting_items`, and se
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -25,6 +27,7 @@ from plugin.flows import (
     tokens,
     waiting_items,
 )
+from plugin.flows.owed import Figure
 from plugin.flows.services import Services
 from plugin.flows.signin import Role
 from plugin.ledger import tables as t
@@ -63,12 +66,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """So many of a kind. `wrong`: something did not come about; else it is work that waits. `roles` may act on it."""
+    """So many of a kind. `wrong`: something did not come about; else it is work that waits. `roles` may act on it.
+
+    `age`: for how long the oldest of them is owed, where that is known.
+    """
 
     kind: Kind
     count: int
     wrong: bool
     roles: tuple[Role, ...]
+    age: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -92,11 +99,15 @@ _Query = Callable[[], Select[Any]]
 
 def entries(services: Services, role: Role | None = None) -> list[Entry]:
     """What waits at this moment, what is wrong first; with a role, only what it may act on."""
-    return [
-        Entry(kind, number, wrong, roles)
-        for kind, count, wrong, roles in SOURCES
-        if (role is None or role in roles) and (number := count(services))
-    ]
+    found = []
+    for kind, count, wrong, roles in SOURCES:
+        number = count(services) if role is None or role in roles else 0
+        if isinstance(number, Figure):
+            age = services.clock.now() - number.since if number.since else None
+            found += [Entry(kind, number.count, wrong, roles, age)] if number.count else []
+        elif number:
+            found.append(Entry(kind, number, wrong, roles))
+    return found
 
 
 def items(services: Services, kind: Kind, limit: int = 200) -> Sequence[Item]:
@@ -180,17 +191,21 @@ def _number(kind: Kind) -> Callable[[Services], int]:
     return count
 
 
-SOURCES: tuple[tuple[Kind, Callable[[Services], int], bool, tuple[Role, ...]], ...] = (
-    (Kind.OWED_REVOCATIONS, owed.revocations, True, _OFFICERS),
-    (Kind.OWED_ERASURES, owed.erasures, True, _OFFICERS),
-    (Kind.OWED_DATES, owed.dates, True, _ADMINISTRATORS),
-    (Kind.OWED_WRITES, owed.writes, True, _ADMINISTRATORS),
-    (Kind.OWED_LETTERS, owed.letters, True, _OFFICERS),
-    (Kind.OWED_JOBS, owed.jobs, True, _ADMINISTRATORS),
+def _owed(kind: Kind) -> Callable[[Services], Figure]:
+    return partial(owed.figure, kind=kind.value)
+
+
+SOURCES: tuple[tuple[Kind, Callable[[Services], int | Figure], bool, tuple[Role, ...]], ...] = (
+    (Kind.OWED_REVOCATIONS, _owed(Kind.OWED_REVOCATIONS), True, _OFFICERS),
+    (Kind.OWED_ERASURES, _owed(Kind.OWED_ERASURES), True, _OFFICERS),
+    (Kind.OWED_DATES, _owed(Kind.OWED_DATES), True, _ADMINISTRATORS),
+    (Kind.OWED_WRITES, _owed(Kind.OWED_WRITES), True, _ADMINISTRATORS),
+    (Kind.OWED_LETTERS, _owed(Kind.OWED_LETTERS), True, _OFFICERS),
+    (Kind.OWED_JOBS, _owed(Kind.OWED_JOBS), True, _ADMINISTRATORS),
     (Kind.HAND_NAMES, hand_names.count, True, _EDITORS),
     (Kind.RETURNED_NAMES, _number(Kind.RETURNED_NAMES), True, _ADMINISTRATORS),
     (Kind.FAILED_WRITES, _number(Kind.FAILED_WRITES), True, _EDITORS),
-    (Kind.DEAD_JOBS, lambda services: len(services.queue.dead()), True, _ADMINISTRATORS),
+    (Kind.DEAD_JOBS, _owed(Kind.DEAD_JOBS), True, _ADMINISTRATORS),
     (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
     (Kind.UNREAD_NAMES, _number(Kind.UNREAD_NAMES), True, _ADMINISTRATORS),
     (Kind.DISMISSED_BEFORE, dismissals.count_waiting, False, _EDITORS),

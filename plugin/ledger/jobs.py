@@ -6,18 +6,22 @@ the ledger.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.config import Jobs
 from plugin.errors import LeaseLost, NotFound, QueueFull, told
+from plugin.ledger import job_rows
 from plugin.ledger.actions import Action
+from plugin.ledger.job_rows import OPEN
+from plugin.ledger.job_rows import Claimed as Claimed
+from plugin.ledger.job_rows import Dead as Dead
+from plugin.ledger.job_rows import Unfinished as Unfinished
 from plugin.ledger.store import Store, Tx
 from plugin.ledger.tables import job, state
 
@@ -27,41 +31,7 @@ NIGHTLY = 8
 _LONGEST_BACKOFF = timedelta(hours=1)
 _LONGEST_ERROR = 200
 _KILLED = "its process died or overran its lease each time"
-_OPEN = text("state IN ('queued', 'running')")
 _COMPARING = ("photo",)  # the kinds that compare faces: they wait while the house is closed
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A job in our hands until its lease ends. (id, attempt) is the token: a later claim has another."""
-
-    id: int
-    kind: str
-    key: str
-    payload: Any
-    attempt: int
-
-
-@dataclass(frozen=True)
-class Dead:
-    """A job that was given up, and why."""
-
-    id: int
-    kind: str
-    key: str
-    attempt: int
-    error: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """A job that waits for another try or another worker, or was given up (`dead`)."""
-
-    kind: str
-    key: str
-    error: str
-    dead: bool
 
 
 class Queue:
@@ -84,8 +54,8 @@ class Queue:
         """Ask for a job in the caller's transaction; returns its id. Lower `priority` goes first.
 
         One (kind, key) is open at a time: a queued one takes the earlier moment, the higher
-        priority and the newest payload; a running one is run once more after it. Raises QueueFull if
-        `bounded` and the queue is at its limit, unless the job is open already.
+        priority and the newest payload; a running one is run once more after it, whatever becomes of it.
+        Raises QueueFull if `bounded` and the queue is at its limit, unless the job is open already.
         """
         if bounded:
             self._refuse_when_full(tx, kind, key)
@@ -95,16 +65,17 @@ class Queue:
             state="queued", again=False, attempt=0, run_after=tx.now + delay, created_at=tx.now,
         )  # fmt: skip
         running = job.c.state == "running"
+        first = and_(running, ~job.c.again)  # else its moment is that of an ask which waits
         merged = new.on_conflict_do_update(
             index_elements=[job.c.kind, job.c.key],
-            index_where=_OPEN,
+            index_where=OPEN,
             set_={
                 "payload": new.excluded.payload,
                 "again": case((running, sa.true()), else_=sa.false()),
-                "priority": _lesser(new.excluded.priority, job.c.priority),
+                "priority": job_rows.lesser(new.excluded.priority, job.c.priority),
                 "run_after": case(
-                    (running, new.excluded.run_after),
-                    else_=_lesser(new.excluded.run_after, job.c.run_after),
+                    (first, new.excluded.run_after),
+                    else_=job_rows.lesser(new.excluded.run_after, job.c.run_after),
                 ),
             },
         )
@@ -126,7 +97,7 @@ class Queue:
         now = self._store.clock.now()
         with self._store.read() as connection:
             # Most looks find nothing: they should not stand in the way of writers.
-            due = connection.execute(select(job.c.id).where(wanted, _due(now)).limit(1)).first()
+            due = connection.execute(select(job.c.id).where(wanted, job_rows.due(now)).limit(1)).first()
         if due is None:
             return None
         with self._store.write(alone=False) as tx:
@@ -151,14 +122,14 @@ class Queue:
         row = tx.execute(done.returning(job)).first()
         if row is None:
             raise _lost(claimed)
-        if row.again:
-            delay = max(row.run_after - tx.now, timedelta(0))
-            self.put(tx, row.kind, row.key, row.payload, row.priority, delay)
+        tx.execute(delete(job).where(job_rows.given_up(row.kind, row.key)))  # so it is done after all
+        self._follow_on(tx, row)
 
     def fail(self, claimed: Claimed, error: BaseException) -> str:
         """Put the job back with a growing, jittered pause, or give it up after the last attempt.
 
-        Returns `queued` or `dead`. Raises LeaseLost where another worker has the job.
+        The next try serves whoever asked meanwhile, with the newest payload; after the last one they get a job of
+        their own. Returns `queued` or `dead`. Raises LeaseLost where another worker has the job.
         """
         with self._store.write(alone=False) as tx:
             values: dict[str, Any] = {"error": describe(error), "lease_until": None}
@@ -171,10 +142,11 @@ class Queue:
                     "again": False,
                     "run_after": tx.now + self._pause(claimed.attempt),
                 }
-            if tx.execute(update(job).where(_mine(claimed)).values(**values)).rowcount == 0:
+            row = tx.execute(update(job).where(_mine(claimed)).values(**values).returning(job)).first()
+            if row is None:
                 raise _lost(claimed)
             if dead:
-                tx.audit(Action.JOB_DEAD, "system", job=claimed.id, kind=claimed.kind)
+                self._bury(tx, row)
         return str(values["state"])
 
     def counts(self) -> dict[str, int]:
@@ -212,38 +184,79 @@ class Queue:
             ]
 
     def revive(self, job_id: int, actor: str = "system") -> int:
-        """Try a dead job again from the beginning; returns its new id. Raises NotFound."""
+        """Try a job that was given up again from the beginning, or one that waits for another try at once.
+
+        Returns its id now. Raises NotFound.
+        """
         with self._store.write() as tx:
-            gone = delete(job).where(job.c.id == job_id, job.c.state == "dead").returning(job)
-            row = tx.execute(gone).first()
-            if row is None:
-                raise NotFound(f"no job {job_id} was given up: `facelease doctor` lists those that were")
-            new = self.put(tx, row.kind, row.key, row.payload, row.priority)
-            tx.audit(Action.JOB_REVIVE, actor, job=job_id, now=new)
+            for new in self.begin_again(tx, job.c.id == job_id, actor):
+                return new
+            waits = (job.c.id == job_id) & (job.c.state == "queued") & (job.c.attempt > 0)
+            if tx.execute(update(job).where(waits).values(run_after=tx.now)).rowcount == 0:
+                raise NotFound(
+                    f"no job {job_id} was given up, or waits for another try: `facelease jobs list` shows those"
+                )
+            tx.audit(Action.JOB_REVIVE, actor, job=job_id, now=job_id)
+        return job_id
+
+    def begin_again(self, tx: Tx, which: ColumnElement[bool], actor: str, most: int = 1) -> list[int]:
+        """Begin the first so many of these jobs that were given up again, with all their tries; returns their ids now.
+
+        One that was asked for anew since is left to that, which knows the newest payload.
+        """
+        some = select(job.c.id).where(job.c.state == "dead", which).order_by(job.c.id).limit(most)
+        rows = tx.execute(delete(job).where(job.c.id.in_(some)).returning(job)).all()
+        return [self._begin(tx, row, actor) for row in rows]
+
+    def _begin(self, tx: Tx, row: Row[Any], actor: str) -> int:
+        """Due since it was asked for first, so that it counts as late at once."""
+        open_ = select(job.c.id).where(job.c.kind == row.kind, job.c.key == row.key, OPEN)
+        new = tx.connection.scalar(open_) or self.put(
+            tx, row.kind, row.key, row.payload, row.priority, delay=row.created_at - tx.now
+        )  # fmt: skip
+        older = (job.c.id == new) & (job.c.created_at > row.created_at)
+        tx.execute(update(job).where(older).values(created_at=row.created_at))
+        tx.audit(Action.JOB_REVIVE, actor, job=row.id, now=new)
         return new
+
+    def _follow_on(self, tx: Tx, row: Row[Any]) -> None:
+        """What was asked for again while it ran is a job anew, from its moment on."""
+        if row.again:
+            delay = max(row.run_after - tx.now, timedelta(0))
+            self.put(tx, row.kind, row.key, row.payload, row.priority, delay)
+
+    def _bury(self, tx: Tx, row: Row[Any]) -> None:
+        """It was given up: in the place of an earlier try at the same, so that nothing grows."""
+        earlier = and_(job_rows.given_up(row.kind, row.key), job.c.id != row.id)
+        since = tx.execute(delete(job).where(earlier).returning(job.c.created_at)).scalars().all()
+        if since:
+            tx.execute(update(job).where(job.c.id == row.id).values(created_at=min([*since, row.created_at])))
+        tx.audit(Action.JOB_DEAD, "system", job=row.id, kind=row.kind)
+        self._follow_on(tx, row)
 
     def _refuse_when_full(self, tx: Tx, kind: str, key: str) -> None:
         pressing = (job.c.state == "queued") & (job.c.priority < NIGHTLY)
         waiting = tx.execute(select(func.count()).where(pressing)).scalar_one()
         if waiting < self._config.limit:
             return
-        there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, _OPEN)
+        there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, OPEN)
         if tx.execute(there).first() is None:
             raise QueueFull(self._config.limit, self._config.backoff_seconds)
 
     def _bury_overrun(self, tx: Tx) -> None:
         """Give up the jobs whose lease ran out at their last attempt."""
-        overrun = and_(_overrun(tx.now), job.c.attempt >= self._config.attempts)
+        overrun = and_(job_rows.overrun(tx.now), job.c.attempt >= self._config.attempts)
         last = select(job.c.id).where(overrun).with_for_update(skip_locked=True)
         values = {"state": "dead", "finished_at": tx.now, "lease_until": None, "error": _KILLED}
-        buried = update(job).where(job.c.id.in_(last)).values(**values).returning(job.c.id, job.c.kind)
-        for row in tx.execute(buried).all():
-            tx.audit(Action.JOB_DEAD, "system", job=row.id, kind=row.kind)
+        for row in tx.execute(update(job).where(job.c.id.in_(last)).values(**values).returning(job)).all():
+            self._bury(tx, row)
 
     def _claiming(self, wanted: ColumnElement[bool], now: datetime) -> Any:
         """One UPDATE ... RETURNING: first what a dead worker left, then what is queued."""
-        lost = _next(and_(wanted, _overrun(now)), "lost", job.c.lease_until)
-        queued = _next(and_(wanted, _ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id)
+        lost = job_rows.next_of(and_(wanted, job_rows.overrun(now)), "lost", job.c.lease_until)
+        queued = job_rows.next_of(
+            and_(wanted, job_rows.ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id
+        )
         chosen = func.coalesce(select(lost.c.id).scalar_subquery(), select(queued.c.id).scalar_subquery())
         lease = now + timedelta(seconds=self._config.lease_seconds)
         taken = {"state": "running", "attempt": job.c.attempt + 1, "lease_until": lease, "again": False}
@@ -264,31 +277,9 @@ def describe(error: BaseException) -> str:
     return f"{name}: {said}"[:_LONGEST_ERROR] if said else name
 
 
-def _ready(now: datetime) -> ColumnElement[bool]:
-    return and_(job.c.state == "queued", job.c.run_after <= now)
-
-
-def _overrun(now: datetime) -> ColumnElement[bool]:
-    return and_(job.c.state == "running", job.c.lease_until <= now)
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    return or_(_ready(now), _overrun(now))
-
-
-def _next(condition: ColumnElement[bool], name: str, *order: Any) -> sa.CTE:
-    """The first row that fits and that no other worker has in hand."""
-    query: Select[Any] = select(job.c.id).where(condition).order_by(*order).limit(1)
-    return query.with_for_update(skip_locked=True).cte(name)
-
-
 def _mine(claimed: Claimed) -> ColumnElement[bool]:
     return and_(job.c.id == claimed.id, job.c.attempt == claimed.attempt, job.c.state == "running")
 
 
 def _lost(claimed: Claimed) -> LeaseLost:
     return LeaseLost(f"the lease of job {claimed.id} ({claimed.kind}) ran out and another worker has it")
-
-
-def _lesser(one: Any, other: Any) -> Any:
-    return case((one < other, one), else_=other)

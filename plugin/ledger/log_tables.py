@@ -45,6 +45,7 @@ job = Table(
     Index("ux_job_open", "kind", "key", unique=True,
           sqlite_where=text("state IN ('queued', 'running')"),
           postgresql_where=text("state IN ('queued', 'running')")),
+    Index("ix_job_dead", "kind", "key", sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'")),
     **NUMBERED,
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ from plugin.errors import FaceLeaseError, NothingDone
 from plugin.flows import chores, letters, roster
 from plugin.flows.services import Services
 from plugin.ledger.jobs import Unfinished
-from sidecar import house
+from sidecar import house, staff_words
 from sidecar.runner import Runner
 
 Command = Callable[..., None]
@@ -27,17 +27,6 @@ Command = Callable[..., None]
 NOT_FINISHED = 3
 _FOLLOW_UP = ("revoke", "recompute", "remode", "erase", "state")
 """What an act hands on, and a command carries out itself before it says what became of it."""
-
-_WAITS: Mapping[str, str] = {
-    "revoke": "names to be taken out of the DAM",
-    "recompute": "clearances to be computed anew",
-    "remode": "photographs that follow the mode of their collection",
-    "erase": "the erasure",
-    "state": "dates to be written into the DAM",
-    "mail": "a letter",
-    "photo": "photographs to be examined",
-    "look-again": "photographs to be looked at once more",
-}
 
 
 class Shell:
@@ -121,9 +110,11 @@ def waits(left: Sequence[Unfinished]) -> list[str]:
         mine = [one for one in left if one.kind == kind]
         why = next((f" ({one.error})" for one in mine if one.error), "")
         goes_on = (
-            "given up: facelease doctor" if all(one.dead for one in mine) else "facelease work carries it out"
+            "given up: facelease jobs list"
+            if all(one.dead for one in mine)
+            else "facelease work carries it out"
         )
-        lines.append(f"not finished: {len(mine)} x {_WAITS.get(kind, kind)}{why}; {goes_on}")
+        lines.append(f"not finished: {len(mine)} x {staff_words.job(kind)}{why}; {goes_on}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What does not count any more before it is computed anew; how far the daily comparison has come."""
+"""What does not count any more before it is computed anew; how far the daily comparison has come; what was given up."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,10 +27,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_cut_person_id", "cut", ["person_id"])
+    dead = sa.text("state = 'dead'")
+    op.create_index("ix_job_dead", "job", ["kind", "key"], sqlite_where=dead, postgresql_where=dead)
 
 
 def downgrade() -> None:
     """Forget them: run no process of this version meanwhile, and let the next start compute all anew."""
+    op.drop_index("ix_job_dead", "job")
     op.drop_index("ix_cut_person_id", "cut")
     op.drop_table("cut")
     for column in ("round_ended_at", "round_began_at", "compared_after", "anew_after"):

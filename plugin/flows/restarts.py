@@ -1,0 +1,216 @@
+"""Work that was given up, or that nobody asks for any more, is started again: once a day each, until it is done.
+
+Whoever adds a kind of job says here how it is known to be owed: the ledger shows it (`OWED`), or only its row in the
+queue does (`REMEMBERED`), which stays until the job is done and is never taken for old.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select
+
+from plugin.errors import NotFound, NothingDone
+from plugin.flows import intents, looked_before, lost_links, owed, people, revocation, statements
+from plugin.flows.many import chunked
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store import Tx
+
+PAUSE = timedelta(hours=20)
+"""Between giving up and another start: the chore comes each hour, so a job that always fails is tried once a day."""
+
+SYSTEM = "system"
+_PORTION = 50  # jobs of one transaction: others wait for it
+_EVERYTHING = 1_000_000
+
+Asked = Mapping[str, Any]  # payloads by key
+
+
+def _keys(found: Iterable[str]) -> dict[str, Any]:
+    return dict.fromkeys(found)
+
+
+def _revocations(services: Services) -> Asked:
+    return _keys(revocation.overdue(services))
+
+
+def _erasures(services: Services) -> Asked:
+    return _keys(key for key, _ in owed.of(services, "owed_erasures", _EVERYTHING))
+
+
+def _dates(services: Services) -> Asked:
+    """One job for all of them, but those that have one of their own, given up or not."""
+    s, r, j = t.statement.c, t.resource.c, t.job.c
+    own = select(j.key).where(j.kind == "state", j.state.in_(("queued", "running", "dead")))
+    late = s.stated_at.is_(None) & (s.wanted_at < services.clock.now() - owed.LATE)
+    query = select(r.id).join(t.statement, s.resource_id == r.id).where(late, r.ref.not_in(own)).limit(1)
+    with services.store.read() as conn:
+        return _keys([statements.EVERY] if conn.execute(query).first() else [])
+
+
+def _writes(services: Services) -> Asked:
+    return _keys(intents.stranded(services))
+
+
+def _letters(services: Services) -> Asked:
+    with services.store.read() as conn:
+        return _keys(conn.scalars(select(t.mail.c.id).where(t.mail.c.state == "queued")))
+
+
+OWED: Mapping[str, tuple[Callable[[Services], Asked], int]] = {
+    "revoke": (_revocations, 1),
+    "erase": (_erasures, 1),
+    "state": (_dates, 2),
+    "mail": (_letters, 3),
+    "names": (_writes, 5),
+}
+"""By kind of job what the ledger shows to be owed, whether or not a row of the queue says so; and how urgent it is."""
+
+_COMPARED = "the daily comparison looks at every photograph too"
+REMEMBERED: Mapping[str, str] = {
+    "photo": _COMPARED,
+    "compare": _COMPARED,
+    "returned": _COMPARED,
+    "gone": _COMPARED,
+    "members": _COMPARED,
+    "renamed": _COMPARED,
+    "rulings": "each poll follows what moved",
+    "remode": "its row knows how far it has come; what stands where it must not, the daily comparison takes off",
+    "anew": "its row knows how far it has come, and `anew.follow` begins it again under another configuration",
+    looked_before.JOB: "each start of a worker begins with the first photograph that waits",
+    "recompute": "its row knows whose; what is stored meanwhile was cut when the grant ended",
+    "look-again": "its row waits for a day after each revocation",
+    lost_links.JOB: "who asked is known by a keyed hash in its row alone",
+    people.JOB: "its row knows whose name was adopted",
+}
+"""By kind why only its row in the queue knows what is owed."""
+
+
+def start_again(services: Services, actor: str = SYSTEM, at_once: bool = False) -> int:
+    """Ask for what the ledger shows to be owed, and begin what was given up again; returns how many jobs.
+
+    Not what was given up a moment ago, unless `at_once`: somebody says that what it needs is there again.
+    """
+    counts = [_begin_again(services, services.clock.now() - (timedelta(0) if at_once else PAUSE), actor)]
+    with ExitStack() as each:  # what fails keeps nothing else from being done
+        for kind in OWED:
+            each.callback(lambda kind=kind: counts.append(_ask_owed(services, kind)))  # type: ignore[misc]
+    return sum(counts)
+
+
+def _ask_owed(services: Services, kind: str) -> int:
+    what, urgent = OWED[kind]
+    return ask(services, kind, what(services), urgent)
+
+
+def ask(services: Services, kind: str, asked: Asked, priority: int = 5) -> int:
+    """Ask for jobs that are neither open nor given up; returns how many. Those have their row, and their pause."""
+    count = 0
+    for keys in chunked(list(asked), _PORTION):
+        with services.store.write() as tx:
+            for key in sorted(set(keys) - _there(tx, kind, keys)):
+                services.queue.put(tx, kind, key, asked[key], priority)
+                count += 1
+    return count
+
+
+def _there(tx: Tx, kind: str, keys: Iterable[str]) -> set[str]:
+    j = t.job.c
+    mine = (j.kind == kind) & j.key.in_(list(keys)) & j.state.in_(("queued", "running", "dead"))
+    return set(tx.execute(select(j.key).where(mine)).scalars())
+
+
+def _begin_again(services: Services, before: datetime, actor: str, kind: str | None = None) -> int:
+    """In portions, from the oldest row on; what is given up meanwhile is left for later."""
+    j, count = t.job.c, 0
+    with services.store.read() as conn:
+        last = conn.scalar(select(func.max(j.id)).where(j.state == "dead")) or 0
+    which = (j.finished_at <= before) & (j.id <= last)
+    if kind is not None:
+        which &= j.kind == kind
+    while True:
+        with services.store.write() as tx:
+            begun = services.queue.begin_again(tx, which, actor, _PORTION)
+        count += len(begun)
+        if len(begun) < _PORTION:
+            return count
+
+
+def retry(services: Services, actor: str, job_id: int | None = None, kind: str | None = None) -> int:
+    """Somebody has it tried again now: one job, those of a kind, or all that is owed; returns how many.
+
+    Raises NotFound for a job that was not given up and does not wait for another try; NothingDone where nothing is
+    owed.
+    """
+    if job_id is not None:
+        services.queue.revive(job_id, actor)
+        return 1
+    if kind is None:
+        count = start_again(services, actor, at_once=True)
+    else:
+        count = _begin_again(services, services.clock.now(), actor, kind)
+    count += _hasten(services, kind, actor)
+    if not count:
+        raise NothingDone("nothing was given up, and nothing waits for another try")
+    return count
+
+
+def _hasten(services: Services, kind: str | None, actor: str) -> int:
+    """What waits for another try comes at once."""
+    j, count = t.job.c, 0
+    waits = (j.state == "queued") & (j.attempt > 0) & (j.run_after > services.clock.now())
+    if kind is not None:
+        waits &= j.kind == kind
+    with services.store.read() as conn:
+        ids = list(conn.scalars(select(j.id).where(waits)))
+    for job_id in ids:
+        with suppress(NotFound):  # a worker took it meanwhile
+            services.queue.revive(job_id, actor)
+            count += 1
+    return count
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A job that was given up, or failed and waits for another try at `next`. `about`: a photograph, a collection, or
+    the pseudonymous id of a person; nobody's name."""
+
+    id: int
+    kind: str
+    about: str
+    since: datetime
+    tried: int
+    why: str
+    next: datetime | None
+
+
+_NAMELESS = frozenset(
+    {"anew", looked_before.JOB, "rulings", lost_links.JOB}
+)  # their keys say nothing to anybody
+
+
+def pending(services: Services, limit: int) -> list[Pending]:
+    """What was given up, newest first, then what failed and is tried again by itself."""
+    j = t.job.c
+    waits = (j.state == "queued") & (j.attempt > 0)
+    query = select(t.job).where(or_(j.state == "dead", waits)).order_by(j.state, j.id.desc()).limit(limit)
+    with services.store.read() as conn:
+        rows = conn.execute(query).all()
+    return [
+        Pending(
+            row.id, row.kind, "" if row.kind in _NAMELESS or row.key == statements.EVERY else row.key,
+            row.created_at, row.attempt, row.error or "", None if row.state == "dead" else row.run_after,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def waiting(services: Services) -> dict[str, int]:
+    """How many jobs of each kind wait or run."""
+    j = t.job.c
+    query = select(j.kind, func.count().label("n")).where(j.state.in_(("queued", "running"))).group_by(j.kind)
+    with services.store.read() as conn:
+        return {str(row.kind): int(row.n) for row in conn.execute(query)}

@@ -1,0 +1,77 @@
+"""The rows of the queue as others see them, and the conditions that more than one of its statements asks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select, text
+
+from plugin.ledger.tables import job
+
+OPEN = text("state IN ('queued', 'running')")
+"""As the unique index of open jobs has it."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A job in our hands until its lease ends. (id, attempt) is the token: a later claim has another."""
+
+    id: int
+    kind: str
+    key: str
+    payload: Any
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A job that was given up, and why."""
+
+    id: int
+    kind: str
+    key: str
+    attempt: int
+    error: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A job that waits for another try or another worker, or was given up (`dead`)."""
+
+    kind: str
+    key: str
+    error: str
+    dead: bool
+
+
+def ready(now: datetime) -> ColumnElement[bool]:
+    """Queued, and its moment has come."""
+    return and_(job.c.state == "queued", job.c.run_after <= now)
+
+
+def overrun(now: datetime) -> ColumnElement[bool]:
+    """In the hands of somebody whose lease ran out."""
+    return and_(job.c.state == "running", job.c.lease_until <= now)
+
+
+def due(now: datetime) -> ColumnElement[bool]:
+    """Either: what a worker may claim."""
+    return or_(ready(now), overrun(now))
+
+
+def given_up(kind: str, key: str) -> ColumnElement[bool]:
+    """What was given up of this kind for this key."""
+    return and_(job.c.state == "dead", job.c.kind == kind, job.c.key == key)
+
+
+def next_of(condition: ColumnElement[bool], name: str, *order: Any) -> sa.CTE:
+    """The first row that fits and that no other worker has in hand."""
+    query: Select[Any] = select(job.c.id).where(condition).order_by(*order).limit(1)
+    return query.with_for_update(skip_locked=True).cte(name)
+
+
+def lesser(one: Any, other: Any) -> Any:
+    """The smaller of two values, in SQL."""
+    return case((one < other, one), else_=other)
