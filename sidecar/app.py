@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 
 from plugin.config import Config
+from plugin.flows import owed
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import api, auth, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
@@ -120,6 +121,7 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @limiter.limit(COUNTED)
     def measured() -> Response:
         _measure(state(services))
+        _measure_owed(services)
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -155,3 +157,11 @@ def _measure(now: State) -> None:
         metrics.MAILS.labels(name).set(now.mails.get(name, 0))
     metrics.GALLERY.set(now.templates)
     metrics.OVERDUE.set(-1 if now.sweep_age is None else now.sweep_age)
+
+
+def _measure_owed(services: Services) -> None:
+    for kind in owed.QUERIES:
+        found = owed.figure(services, kind)
+        age = (services.clock.now() - found.since).total_seconds() if found.since else 0
+        metrics.OWED.labels(kind).set(found.count)
+        metrics.OWED_SECONDS.labels(kind).set(age)

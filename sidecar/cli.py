@@ -14,6 +14,7 @@ from sidecar.commands import (
     demo,
     forms,
     imports,
+    jobs,
     keeping,
     mail,
     people,
@@ -44,7 +45,7 @@ for command in (
     system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, system.reopen,
     demo.demo,
     people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
-    comparing.reconcile, comparing.tags, mail.mail, tokens.token, sessions.session,
+    comparing.reconcile, comparing.tags, mail.mail, jobs.jobs, tokens.token, sessions.session,
     proving.audit, keeping.keys, keeping.backup, restoring.restore, keeping.report,
 ):  # fmt: skip
     cli.add_command(command)

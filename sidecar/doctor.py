@@ -6,7 +6,7 @@ from functools import partial
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import DamError, FaceLeaseError
-from plugin.flows import anew, footing, health, waiting_list
+from plugin.flows import anew, footing, health, owed, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
 from sidecar import house, machine_findings, owed_findings, proof_findings, signed, staff_words
@@ -130,12 +130,16 @@ def _clock(services: Services) -> Finding:
 
 
 def _jobs(services: Services) -> Finding:
-    dead, counts = services.queue.dead(), services.queue.counts()
+    """How many were given up, of which kinds and why the newest, and for how long the oldest is owed."""
+    dead, owes, counts = services.queue.dead(100), owed.figure(services, "dead_jobs"), services.queue.counts()
     kinds = ", ".join(sorted({job.kind for job in dead}))
     errors = "; ".join(sorted({job.error for job in dead})[:3])
     open_ = f"{counts['queued'] + counts['running']} wait or run"
-    said = f"{len(dead)} given up ({kinds}): {errors}" if dead else "none given up"
-    mend = "mend what the error names; `facelease reconcile` asks for the photographs again"
+    said = "none given up"
+    if owes.since is not None:
+        age = staff_words.age(services.clock.now() - owes.since)
+        said = f"{owes.count} given up ({kinds}), the oldest asked for {age} ago: {errors}"
+    mend = "mend what the error names, then `facelease jobs retry --all`; `facelease jobs list` shows each"
     return Finding("jobs", not dead, f"{said}; {open_}", mend)
 
 

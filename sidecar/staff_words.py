@@ -54,9 +54,8 @@ def waiting(entry: Entry, language: str = "en") -> Waiting:
 def age(lasts: timedelta, language: str = "en") -> str:
     """About how long, in the unit that one would say."""
     minutes = int(lasts.total_seconds() // 60)
-    unit, size = next((u, n) for u, n in (("days", 2880), ("hours", 120), ("minutes", 0)) if minutes >= n)
-    words_, parts = of(language)["age"], {"days": 1440, "hours": 60, "minutes": 1}
-    said: str = words_[unit].format(n=minutes // parts[unit])
+    unit, part = ("days", 1440) if minutes >= 2880 else ("hours", 60) if minutes >= 120 else ("minutes", 1)
+    said: str = of(language)["age"][unit].format(n=minutes // part)
     return said
 
 

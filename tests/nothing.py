@@ -150,6 +150,11 @@ COMMANDS: Mapping[str, Told] = {
     "token add": Told((no("token add x --scope gate:use --tool nosuch", "none of gate.plain_tools"),)),
     "token list": _look(),
     "token revoke": Told((no("token revoke nosuch", "no such token"), so("token revoke {token}", "already"))),
+    "jobs list": _look(),
+    "jobs retry": Told((
+        no("jobs retry 999999", "no job"), no("jobs retry --all", "nothing was given up"),
+        no("jobs retry --kind erase", "nothing was given up"),
+    )),
     "session list": _look(),
     "session end": Told((
         no("session end nosuch", "no session"), no("session end --all", "nobody is signed in"),

@@ -30,6 +30,7 @@ _CONSOLE: dict[str, Rule] = {
     "collections": OFFICERS, "collection": OFFICERS, "collection_set": ALONE,
     "forms": OFFICERS, "form": OFFICERS, "form_sample": OFFICERS, "form_add": ALONE, "form_retire": ALONE,
     "sessions": OFFICERS, "session_end": OFFICERS,
+    "jobs": ALONE, "jobs_retry": ALONE,
     "log": WATCHERS, "log_verify": WATCHERS, "log_export": WATCHERS,
 }  # fmt: skip
 

@@ -63,7 +63,7 @@ def now(services: Services) -> Attention:
     resting = [(row, Resting(row.ref, row.title, row.review_date)) for row in rested]
     return Attention(
         suggestions=counts.get("suggested", 0), unnamed=counts.get("unmatched", 0),
-        dead=tuple(services.queue.dead()[:_MOST]), ending_people=people,
+        dead=tuple(services.queue.dead(_MOST)), ending_people=people,
         endings=tuple(Ending(row.id, row.display_name, row.until) for row in rows),
         controller=tuple(one for row, one in resting if row.basis == Basis.CONTROLLER.value),
         overdue=tuple(one for row, one in resting if row.review_date is not None and row.review_date < today),

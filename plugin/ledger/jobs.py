@@ -79,10 +79,12 @@ class Queue:
                 ),
             },
         )
-        made = int(tx.execute(merged.returning(job.c.id)).scalar_one())
+        return self._noted(kind, key, int(tx.execute(merged.returning(job.c.id)).scalar_one()))
+
+    def _noted(self, kind: str, key: str, job_id: int) -> int:
         if self._followed is not None:
-            self._followed[kind, key] = made
-        return made
+            self._followed[kind, key] = job_id
+        return job_id
 
     def claim(self, kinds: Sequence[str] | None = None) -> Claimed | None:
         """The next job that is due, ours for the length of a lease; None when none is.
@@ -174,9 +176,10 @@ class Queue:
             if (row.kind, row.key) in ours and (row.state != "dead" or row.id == ours[row.kind, row.key])
         ]
 
-    def dead(self) -> list[Dead]:
+    def dead(self, most: int | None = None) -> list[Dead]:
         """The jobs that were given up, newest first."""
         query = select(job).where(job.c.state == "dead").order_by(job.c.finished_at.desc(), job.c.id.desc())
+        query = query if most is None else query.limit(most)
         with self._store.read() as connection:
             return [
                 Dead(row.id, row.kind, row.key, row.attempt, row.error or "", row.finished_at)
@@ -192,12 +195,13 @@ class Queue:
             for new in self.begin_again(tx, job.c.id == job_id, actor):
                 return new
             waits = (job.c.id == job_id) & (job.c.state == "queued") & (job.c.attempt > 0)
-            if tx.execute(update(job).where(waits).values(run_after=tx.now)).rowcount == 0:
+            row = tx.execute(update(job).where(waits).values(run_after=tx.now).returning(job)).first()
+            if row is None:
                 raise NotFound(
                     f"no job {job_id} was given up, or waits for another try: `facelease jobs list` shows those"
                 )
             tx.audit(Action.JOB_REVIVE, actor, job=job_id, now=job_id)
-        return job_id
+        return self._noted(row.kind, row.key, job_id)
 
     def begin_again(self, tx: Tx, which: ColumnElement[bool], actor: str, most: int = 1) -> list[int]:
         """Begin the first so many of these jobs that were given up again, with all their tries; returns their ids now.
@@ -217,7 +221,7 @@ class Queue:
         older = (job.c.id == new) & (job.c.created_at > row.created_at)
         tx.execute(update(job).where(older).values(created_at=row.created_at))
         tx.audit(Action.JOB_REVIVE, actor, job=row.id, now=new)
-        return new
+        return self._noted(row.kind, row.key, new)
 
     def _follow_on(self, tx: Tx, row: Row[Any]) -> None:
         """What was asked for again while it ran is a job anew, from its moment on."""

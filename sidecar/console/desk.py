@@ -38,6 +38,7 @@ _MENU = (
     "forms",
     "clearance",
     "log",
+    "jobs",
     "sessions",
 )
 _SAID = "said"  # of the session: which sentence the next page says, a key of the words, and the numbers in it

@@ -12,7 +12,7 @@ from plugin.flows.waiting_list import Kind
 from sidecar import auth, staff_words
 from sidecar.auth import require
 from sidecar.console import desk
-from sidecar.console.desk import EVERYBODY, console
+from sidecar.console.desk import EVERYBODY, OFFICERS, console
 from sidecar.readiness import unready
 
 
@@ -21,10 +21,12 @@ from sidecar.readiness import unready
 def home() -> ResponseReturnValue:
     """What waits, as far as the role may see it."""
     services, role = desk.house(), desk.staff().role
-    reads_all = role is not Role.AUDITOR
+    reads_all, language = role is not Role.AUDITOR, desk.staff().language
+    waits, tasks = (attention.now(services), _tasks(services, role)) if reads_all else (None, [])
     return desk.page(
-        "home", missing=unready(services), waits=attention.now(services) if reads_all else None,
-        mends=role in (Role.ADMINISTRATOR, Role.OFFICER), tasks=_tasks(services, role) if reads_all else (),
+        "home", missing=unready(services), waits=waits, mends=role in OFFICERS, tasks=tasks,
+        owed=any(one.owed for one in tasks), retries=role is Role.ADMINISTRATOR,
+        dead=[(one, staff_words.job(one.kind, language)) for one in waits.dead] if waits else (),
     )  # fmt: skip
 
 
@@ -37,6 +39,7 @@ class Task:
     title: str
     said: str
     where: str
+    owed: bool = False
 
 
 def _tasks(services: Services, role: Role) -> list[Task]:
@@ -45,14 +48,16 @@ def _tasks(services: Services, role: Role) -> list[Task]:
     for one in waiting_list.entries(services, role):
         if one.kind is not Kind.DEAD_JOBS:
             w = staff_words.waiting(one, desk.staff().language)
-            page = "home" if one.kind in OWED else _WHERE.get(one.kind, "officer")
+            page = _WHERE.get(one.kind, "officer")
+            if one.kind in OWED:
+                page = "jobs" if role is Role.ADMINISTRATOR else "home"
             where = url_for(f"console.{page}", list="again" if page == "review" else None)
-            found.append(Task(one.count, one.wrong, w.title, w.said, where))
+            found.append(Task(one.count, one.wrong, w.title, w.said, where, one.kind in OWED))
     return found
 
 
 OWED = frozenset(kind for kind in Kind if kind.value.startswith("owed_"))
-"""What is late has no list: the administrator mends what holds it up."""
+"""What is late: the administrator mends what holds it up, and has it tried again."""
 
 _WHERE = {
     Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.NAMES_AGAIN: "names", Kind.LOST_RULINGS: "collections",

@@ -7,6 +7,7 @@ from sidecar.console import (
     forms,
     home,
     inviting,
+    jobs,
     log,
     names,
     officer,
@@ -20,6 +21,6 @@ from sidecar.console import (
 from sidecar.console.desk import console
 
 __all__ = [
-    "addresses", "clearance", "collections", "console", "forms", "home", "inviting", "log", "names", "officer",
+    "addresses", "clearance", "collections", "console", "forms", "home", "inviting", "jobs", "log", "names", "officer",
     "people", "person", "references", "requests", "review", "sessions",
 ]  # fmt: skip

@@ -1,0 +1,37 @@
+"""`/console/jobs`: what was given up, or failed and waits for another try; and "try again", for one or for all."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from plugin.errors import ConsentError
+from plugin.flows import restarts
+from sidecar import staff_words
+from sidecar.auth import require
+from sidecar.console import desk
+from sidecar.console.desk import ADMINISTRATORS, console
+
+_MOST = 200
+
+
+@console.get("/jobs")
+@require(*ADMINISTRATORS)
+def jobs() -> ResponseReturnValue:
+    """The newest of them, and how much waits of each kind."""
+    services, language = desk.house(), desk.staff().language
+    waiting = {staff_words.job(kind, language): n for kind, n in sorted(restarts.waiting(services).items())}
+    found = [(one, staff_words.job(one.kind, language)) for one in restarts.pending(services, _MOST)]
+    return desk.page("jobs", rows=found, waiting=waiting)
+
+
+@console.post("/jobs/retry")
+@require(*ADMINISTRATORS)
+def jobs_retry() -> ResponseReturnValue:
+    """One job (`job`), or all that is owed (`all`); a worker carries it out."""
+    one = request.form.get("job", "")
+    if one.isdecimal() and len(one) < 19:
+        count = restarts.retry(desk.house(), desk.staff().actor, int(one))
+    elif request.form.get("all") == "yes":
+        count = restarts.retry(desk.house(), desk.staff().actor)
+    else:
+        raise ConsentError("choose which job is to be tried again")
+    return desk.done("done_jobs", "jobs", numbers=(count,))
