@@ -294,3 +294,96 @@ def test_eight_workers_share_a_queue(store: Store) -> None:
     while (claimed := queue.claim()) is not None:
         taken.append(claimed.key)
     assert sorted(taken, key=int) == [str(number) for number in range(80)]
+
+
+# ---- what was asked for again is not lost ---------------------------------------------------------
+
+
+def _last_try(store: Store, queue: Queue, clock: ManualClock, key: str = "1") -> Claimed:
+    """The job at its last attempt."""
+    _put(store, queue, "erase", key, {"n": 1})
+    for _ in range(_CONFIG.attempts - 1):
+        queue.fail(_claim(queue), DamError("no"))
+        clock.advance(timedelta(hours=2))
+    return _claim(queue)
+
+
+def test_what_is_asked_for_during_the_last_try_is_a_job_anew(
+    store: Store, queue: Queue, clock: ManualClock
+) -> None:
+    """With all its tries, the newest payload and the earliest moment; what was given up goes when that is done."""
+    last = _last_try(store, queue, clock)
+    _put(store, queue, "erase", "1", {"n": 2}, delay=timedelta(hours=1))
+    _put(store, queue, "erase", "1", {"n": 3}, delay=timedelta(hours=5))
+    assert queue.fail(last, DamError("no")) == "dead"
+    assert queue.claim() is None
+    clock.advance(timedelta(hours=1))
+    anew = _claim(queue)
+    assert (anew.payload, anew.attempt, anew.id != last.id) == ({"n": 3}, 1, True)
+    assert [one.id for one in queue.dead()] == [last.id]
+    _finish(store, queue, anew)
+    assert queue.dead() == []
+    assert queue.claim() is None
+
+
+def test_what_is_asked_for_is_not_lost_when_the_process_is_killed(
+    store: Store, queue: Queue, clock: ManualClock
+) -> None:
+    """At the last attempt: nobody reports, the lease runs out, and another worker finds it."""
+    last = _last_try(store, queue, clock)
+    _put(store, queue, "erase", "1", {"n": 2})
+    clock.advance(timedelta(seconds=121))
+    anew = _claim(queue)
+    assert (anew.payload, anew.attempt, anew.id != last.id) == ({"n": 2}, 1, True)
+    assert [one.id for one in queue.dead()] == [last.id]
+
+
+def test_what_is_asked_for_several_times_comes_at_the_first_moment(
+    store: Store, queue: Queue, clock: ManualClock
+) -> None:
+    """A later ask, meant for tomorrow, does not put off one that was meant for now."""
+    _put(store, queue, "photo", "1")
+    running = _claim(queue)
+    _put(store, queue, "photo", "1", {"n": 2})
+    _put(store, queue, "photo", "1", {"n": 3}, delay=timedelta(hours=24))
+    _finish(store, queue, running)
+    assert _claim(queue).payload == {"n": 3}
+
+
+def test_a_poisoned_job_does_not_grow(store: Store, queue: Queue, clock: ManualClock) -> None:
+    """Started again day after day it is one row, owed since it was asked for first."""
+    asked = clock.now()
+    _put(store, queue, "photo", "poison")
+    for _ in range(5):
+        for _ in range(_CONFIG.attempts):
+            queue.fail(_claim(queue), DamError("no"))
+            clock.advance(timedelta(hours=2))
+        assert queue.claim() is None
+        (dead,) = queue.dead()
+        clock.advance(timedelta(hours=20))
+        with store.write() as tx:
+            assert len(queue.begin_again(tx, t.job.c.id == dead.id, "system")) == 1
+    with store.read() as connection:
+        assert connection.execute(select(t.job.c.state, t.job.c.created_at)).all() == [("queued", asked)]
+
+
+def test_what_was_asked_for_anew_keeps_its_payload(store: Store, queue: Queue, clock: ManualClock) -> None:
+    """One that was given up and is begun again says nothing against what somebody asked for since."""
+    last = _last_try(store, queue, clock)
+    queue.fail(last, DamError("no"))
+    new = _put(store, queue, "erase", "1", {"n": 9})
+    assert queue.revive(last.id) == new
+    assert queue.dead() == []
+    assert _claim(queue).payload == {"n": 9}
+    assert queue.claim() is None
+
+
+def test_one_that_waits_for_another_try_comes_at_once(store: Store, queue: Queue) -> None:
+    """Where somebody says so: its pause is over, its tries go on."""
+    job = _put(store, queue, "photo", "1")
+    queue.fail(_claim(queue), DamError("no"))
+    assert queue.claim() is None
+    assert queue.revive(job, "admin") == job
+    assert _claim(queue).attempt == 2
+    with pytest.raises(NotFound, match="jobs list"):
+        queue.revive(job)
