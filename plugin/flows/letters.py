@@ -26,10 +26,13 @@ from plugin.ledger.store import Tx
 
 Attach = Callable[[Services, Row[Any]], Sequence[Attachment]]
 
-GIVE_UP = timedelta(days=5)
-"""After how long a letter that no server would take is given up (RFC 5321 4.5.4.1)."""
+GIVE_UP = timedelta(days=30)
+"""After how long a letter that no server would take is given up: it is owed, and its link may be over by then."""
 
-_STALE = "no mail server took it in five days: mend the section [mail], then ask for it anew"
+GIVE_UP_LAST = timedelta(days=5)
+"""The same of a last letter, whose address is somebody's who is forgotten (RFC 5321 4.5.4.1 asks for as long)."""
+
+_STALE = "no mail server took it in {days} days: mend the section [mail], then ask for it anew"
 
 SENT, DROPPED, FAILED = "sent", "dropped", "failed"
 
@@ -167,8 +170,9 @@ def resume(services: Services) -> int:
     with services.store.write() as tx:
         rows = tx.execute(stuck).all()
         for row in rows:
-            if row.created_at <= tx.now - GIVE_UP:
-                land(services, tx, row, FAILED, _STALE)
+            patience = GIVE_UP_LAST if "erasure" in row.data else GIVE_UP
+            if row.created_at <= tx.now - patience:
+                land(services, tx, row, FAILED, _STALE.format(days=patience.days))
             else:
                 services.queue.put(tx, "mail", row.id, priority=3)
     return len(rows)

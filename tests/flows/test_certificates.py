@@ -153,7 +153,7 @@ def test_the_last_letter_brings_the_number_and_its_address_goes_with_it(post: Po
 
 
 def test_a_last_letter_that_nobody_takes_is_given_up_and_its_address_goes(post: Post) -> None:
-    """After five days, like any other."""
+    """After five days: the address of somebody who is forgotten is kept no longer."""
     post.box.data = lambda number: "451 busy"
     asa = post.cast.add("Åsa Sample", email="asa@example.org")
     number = erasure.begin(post.services, asa, "test", tell=True)
