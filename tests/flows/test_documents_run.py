@@ -188,8 +188,9 @@ def _administer(day: Day) -> None:
     for one in ("4f1d2c3b5a697887", "--user jan", "--user NAME", "--all"):
         day.type(f"facelease session end {one}", 1, says="session")  # nobody is signed in
     for look in ("session list", "mail list", "tags list", "token list", "audit export", "audit verify",
-                 "collection lost", "sweep", "reconcile --wait", "reopen", "backup"):  # fmt: skip
+                 "collection lost", "jobs list", "sweep", "reconcile --wait", "reopen", "backup"):  # fmt: skip
         day.type(f"facelease {look}")
+    day.type("facelease jobs retry --all", 1, says="nothing was given up")
     day.type("facelease doctor", 1, says="none has ever swept")
     day.type("facelease scan", says="nothing is left to examine")
     day.type("facelease scan --again", says="1 photographs in")

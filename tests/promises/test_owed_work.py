@@ -79,6 +79,8 @@ def _world(
     else:
         with Double() as double:
             config = on_double.configuration(root, double, **sections)
+            once = config.resourcespace.model_copy(update={"tries": 1})  # no real second is waited for
+            config = config.model_copy(update={"resourcespace": once})
             with support.opened(config, clock, examiner) as services:
                 on_double.with_dates(config, double)
                 chores.poll(services)  # from here on the log is followed
