@@ -16,10 +16,11 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.config import Config
+from plugin.confinement import wire
 from plugin.flows import backlog, chores
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from plugin.recognizer import resnet, wire, worker
+from plugin.recognizer import resnet, worker
 from plugin.recognizer.engine import Floats, open_engine
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.examiner import Examiner

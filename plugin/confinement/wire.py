@@ -36,7 +36,7 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
     if head > HEADER_LIMIT or body > body_limit:
         raise Closed("a message is larger than any that is expected")
     told = _exactly(stream, head)
-    raw = memoryview(_exactly(stream, body))
+    whole = _exactly(stream, body)
     try:
         header = json.loads(told)
         lengths = [int(length) for length in header.pop("parts")]
@@ -44,7 +44,9 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
         raise Closed("a message is not in the form expected") from error
     if any(length < 0 for length in lengths) or sum(lengths) != body:
         raise Closed("a message is not as long as it says")
-    parts, at = [], 0
+    if lengths == [body]:
+        return header, [whole]  # one picture, not held twice
+    parts, at, raw = [], 0, memoryview(whole)
     for length in lengths:
         parts.append(bytes(raw[at : at + length]))
         at += length
