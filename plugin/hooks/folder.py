@@ -71,6 +71,8 @@ class FolderDam(Unlogged):
         self._states = KnownStates(store, hasher)
         self._files = Metadata(tool, style, self._states.of_keywords, categories)
         self._search = NameSearch(self._root, self._files.read)
+        if tool is not None:
+            tool.open_to(self._root)
         self._tool = tool
         self._lock = threading.RLock()
         self._findings: dict[str, Finding] = {}

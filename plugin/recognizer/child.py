@@ -100,7 +100,7 @@ def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
 
 def main() -> None:
     """Serve orders until the parent closes the pipe. Ends after running out of memory: it starts anew."""
-    source, sink = _pipes()
+    source, sink = wire.pipes()
     try:
         header, _ = wire.receive(source, 0)
         _die_with_parent(header["parent"])
@@ -158,16 +158,6 @@ def _guarded(room: Room, header: dict[str, Any], parts: list[bytes]) -> tuple[Re
 
 def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
     wire.send(sink, {"refused": "engine", "message": str(error)[:1000]})
-
-
-def _pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the parent, out of the way of libraries: stdin, stdout and stderr go nowhere."""
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-    return source, sink
 
 
 def _confine(memory_mb: int) -> Held:

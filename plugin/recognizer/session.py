@@ -12,7 +12,7 @@ from plugin.errors import EngineError
 os.environ["ORT_DISABLE_TELEMETRY"] = (
     "1"  # else its releases from 1.24 on report to their maker, in a thread of their own
 )
-import onnxruntime  # noqa: E402 (it looks when it is loaded)
+import onnxruntime
 
 _TRIM, _MMAP = -1, -3  # of mallopt(3)
 _KEPT = 512 * 2**20
