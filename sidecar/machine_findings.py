@@ -21,7 +21,7 @@ _SECONDS = 20  # for a program to say which version it is
 
 def permissions(config: Config) -> Iterator[Finding]:
     """Nobody but us reads the data folder, the keys, the secrets and the logs; a secret that is open is refused."""
-    for path in dict.fromkeys(_private(config)):
+    for path in dict.fromkeys(config.private):
         what = f"permissions of {path.name}"
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
@@ -33,20 +33,6 @@ def permissions(config: Config) -> Iterator[Finding]:
             continue
         wide = mode & 0o077
         yield Finding(what, not wide, oct(mode), f"chmod u=rwX,go= {path}" if wide else "")
-
-
-def _private(config: Config) -> Iterator[Path]:
-    yield Path(config.data).expanduser()
-    named = [
-        config.keys.master_file,
-        config.keys.ended_log,
-        config.keys.names_file,
-        config.keys.heads_key_file,
-        "{data}/keys/session.key",
-    ]
-    named += [getattr(config.webhooks, f"{purpose}_secret_file") for purpose in (*SIGNED, "signin")]
-    named += [config.resourcespace.key_file, config.mail.password_file]
-    yield from (config.path(name) for name in named if name)
 
 
 def exiftool() -> Finding:

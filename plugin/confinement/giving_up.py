@@ -40,6 +40,7 @@ class Held:
     landlock: int
     seccomp: bool
     threads: int = 1
+    limits: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -48,7 +49,7 @@ class Held:
     @classmethod
     def from_json(cls, tree: dict[str, Any]) -> "Held":
         """What `to_json` told."""
-        return cls(int(tree["landlock"]), bool(tree["seccomp"]), int(tree["threads"]))
+        return cls(int(tree["landlock"]), bool(tree["seccomp"]), int(tree["threads"]), bool(tree["limits"]))
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -59,6 +60,7 @@ class Held:
                 ("Landlock", self.landlock > 0 and self.threads == 1),
                 ("Landlock for TCP (ABI 4)", self.landlock >= 4 or self.seccomp),
                 ("seccomp", self.seccomp),
+                ("limits of memory and time", self.limits),
             )
             if not held
         )
@@ -67,12 +69,12 @@ class Held:
 def confine(bounds: Bounds) -> Held:
     """Give up all but `bounds`, for good. What the kernel does not do is in the answer, and the rest is done."""
     threads = _threads()
-    _limit(bounds)
+    limits = _limit(bounds)
     _LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     _drop_capabilities()
     version = landlock.restrict(bounds.paths)
     names = (*calls.ALWAYS, *(() if bounds.runs else (*calls.RUNNING, *calls.TIMES)))
-    return Held(version, calls.refuse(names), threads)
+    return Held(version, calls.refuse(names), threads, limits)
 
 
 def _threads() -> int:
@@ -83,7 +85,7 @@ def _threads() -> int:
         return 1
 
 
-def _limit(bounds: Bounds) -> None:
+def _limit(bounds: Bounds) -> bool:
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: bounds.memory_mb * _MEGA,
@@ -95,7 +97,11 @@ def _limit(bounds: Bounds) -> None:
     for kind, most in limits.items():
         hard = resource.getrlimit(kind)[1]
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (least, least))
+        try:
+            resource.setrlimit(kind, (least, least))
+        except (OSError, ValueError):
+            return False
+    return True
 
 
 def _drop_capabilities() -> None:
