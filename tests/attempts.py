@@ -11,6 +11,7 @@ import socket
 import stat
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ def tries(targets: Targets) -> dict[str, bool]:
     """Every try by name, and whether it succeeded."""
     parent = os.getppid()
     attempts: dict[str, Callable[[], object]] = {
-        f"read {path}": lambda path=path: _read(path) for path in targets["files"]
-    }  # type: ignore[misc]
-    attempts |= {f"list {path}": lambda path=path: list(Path(path).iterdir()) for path in targets["folders"]}  # type: ignore[misc]
+        f"read {path}": partial(_read, path) for path in targets["files"]
+    }
+    attempts |= {f"list {path}": partial(os.listdir, path) for path in targets["folders"]}
     attempts |= {
         "read environment of the parent": lambda: _read(f"/proc/{parent}/environ"),
         "read memory of the parent": lambda: _memory(parent),

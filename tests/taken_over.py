@@ -7,7 +7,7 @@ from plugin.recognizer import child
 from tests import attempts
 
 
-def _inspect(_room: child.Room, _header: dict[str, Any], parts: list[bytes]) -> child.Reply:
+def _inspect(self: child.Room, header: dict[str, Any], parts: list[bytes]) -> child.Reply:
     return {"reason": json.dumps(attempts.tries(json.loads(parts[0])))}, []
 
 

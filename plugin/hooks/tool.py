@@ -8,9 +8,13 @@ import base64
 import json
 import re
 import shutil
+import tempfile
+import threading
 import unicodedata
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -55,6 +59,8 @@ class ExifTool:
     def __init__(self, executable: str, roots: Sequence[Path] = ()) -> None:
         self._executable = executable
         self._roots = tuple(roots)
+        self._scratch: Path | None = None
+        self._making = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="exiftool")
         self._process: ToolProcess | None = None
 
@@ -68,7 +74,24 @@ class ExifTool:
         """Reach the files under this folder, too."""
         if not any(root.is_relative_to(known) for known in self._roots):
             self._roots = (*self._roots, root)
-            self.close()  # what it gave up it does not get back
+            self._thread.submit(self._stop).result()  # what it gave up it does not get back
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder of its own for what is no photograph, which ExifTool reaches, too; gone afterwards."""
+        with self._making:
+            before, room = self._scratch, self._room()
+        if before not in {None, room}:
+            self._thread.submit(self._stop).result()  # it may reach the one that somebody took away
+        with tempfile.TemporaryDirectory(dir=room) as folder:
+            yield Path(folder)
+
+    def _room(self) -> Path:
+        """Where scratch folders lie, made where it is not there."""
+        if self._scratch is None or not self._scratch.is_dir():
+            self._scratch = Path(tempfile.mkdtemp(prefix="facelease-")).resolve()
+            weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        return self._scratch
 
     @property
     def pid(self) -> int | None:
@@ -120,8 +143,12 @@ class ExifTool:
             raise WriteRefused(f"exiftool would not write {path.name}: {complaint.strip()[:200]}")
 
     def close(self) -> None:
-        """Stop our ExifTool; a later call starts it again."""
+        """Stop our ExifTool, and take its scratch folder away; a later call starts it again."""
         self._thread.submit(self._stop).result()
+        with self._making:
+            scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def _json(self, options: list[str], paths: list[str]) -> list[Fields]:
         _, out, _ = self._call([*options, *paths])
@@ -148,7 +175,9 @@ class ExifTool:
     def _running(self) -> ToolProcess:
         if self._process is None or not self._process.usable:
             self._stop()
-            self._process = ToolProcess(self._executable, self._roots)
+            with self._making:
+                room = self._room()
+            self._process = ToolProcess(self._executable, [*self._roots, room])
         return self._process
 
     def _stop(self) -> None:

@@ -42,6 +42,12 @@ class Worker:
         """The process id of the child; None while there is none."""
         return self._process.pid if self._process else None
 
+    def start(self) -> Held | None:
+        """Start the child, unless it runs; what of its confinement holds. Raises EngineError."""
+        if self._process is None:
+            self._start()
+        return self.held
+
     def reap(self) -> None:
         """Forget a child that ended while nothing was asked of it."""
         if self._process is not None and self._process.poll() is not None:

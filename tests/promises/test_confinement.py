@@ -20,7 +20,6 @@ from plugin.errors import ConfigError
 from plugin.hooks.folder import FolderDam
 from plugin.hooks.tool import ExifTool
 from plugin.hooks.tool_process import ToolProcess
-from plugin.recognizer import worker
 from plugin.recognizer.worker import Worker
 from sidecar.cli import cli
 from tests import attempts
@@ -89,8 +88,10 @@ def targets(house: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
         socket.socket(socket.AF_UNIX) as unix,
     ):
-        tcp.bind(("127.0.0.1", 0)), udp.bind(("127.0.0.1", 0)), unix.bind(str(tmp_path / "s"))
-        tcp.listen(), unix.listen()
+        for one, address in ((tcp, ("127.0.0.1", 0)), (udp, ("127.0.0.1", 0)), (unix, str(tmp_path / "s"))):
+            one.bind(address)
+        tcp.listen()
+        unix.listen()
         yield {
             "files": files, "folders": [str(data), str(tmp_path), "/", "/proc", str(Path.home())], "secret": SECRET,
             "inode": os.fstat(key).st_ino, "descriptor": key, "tcp": tcp.getsockname()[1], "udp": udp.getsockname()[1],
@@ -173,12 +174,12 @@ def test_a_parser_that_was_taken_over_reaches_nothing(
 
 
 def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
-    start = worker.subprocess.Popen
+    start = subprocess.Popen
 
     def taken_over(command: list[str], **options: Any) -> Any:
         return start([*command[:-1], "tests.taken_over"], **options)
 
-    monkeypatch.setattr(worker.subprocess, "Popen", taken_over)
+    monkeypatch.setattr(subprocess, "Popen", taken_over)
     child = Worker(Recognizer(), Matching(), Path(".cache/models").resolve())
     try:
         answer, _ = child.ask({"order": "inspect", "sources": []}, [json.dumps(targets).encode()], 60)
@@ -186,7 +187,7 @@ def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str
         assert child.held.lacking == ()
     finally:
         child.stop()
-        monkeypatch.setattr(worker.subprocess, "Popen", start)
+        monkeypatch.setattr(subprocess, "Popen", start)
     found: dict[str, bool] = json.loads(answer["reason"])
     return found
 
