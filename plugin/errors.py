@@ -31,6 +31,10 @@ class ExaminationFailed(FaceLeaseError):
     """The child process that examines photographs died or ran out of time on a photograph."""
 
 
+class ReadingFailed(FaceLeaseError):
+    """The process that reads a file of others died or ran out of time on it."""
+
+
 class GalleryStale(FaceLeaseError):
     """The examiner holds another generation of the gallery than was asked for: load it and ask again."""
 

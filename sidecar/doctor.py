@@ -16,7 +16,11 @@ from sidecar.finding import Finding as Finding
 def examine(config: Config, clock: Clock) -> list[Finding]:
     """Every check, in the order in which a fault in one explains the next."""
     findings = [_configuration(config), _guard("master key", lambda: _master(config))]
-    findings += [*machine_findings.permissions(config), machine_findings.exiftool()]
+    findings += [
+        *machine_findings.permissions(config),
+        machine_findings.exiftool(),
+        machine_findings.confinement(),
+    ]
     findings += [
         _guard(f"{name} of the DAM", partial(_signed, config, name)) for name in machine_findings.SIGNED
     ]

@@ -7,21 +7,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plugin.config import Config
-from plugin.errors import MailError
+from plugin.confinement.reader import Reader
+from plugin.errors import FaceLeaseError, MailError
 from plugin.hooks.mail import MailServer
 from plugin.recognizer import engine
+from plugin.recognizer.worker import Worker
 from sidecar import house
 from sidecar.finding import Finding
 
 SIGNED = ("events", "panel")
 """The endpoints for the DAM that have a secret and a line of their own."""
 
+_CONFINED = "parsers hold no keys"
+_UNCONFINED = (
+    "Landlock: a kernel of 5.13 or later with lsm=landlock; seccomp: sudo apt install libseccomp2; in a container both "
+    "must be allowed by its own filter"
+)
 _SECONDS = 20  # for a program to say which version it is
 
 
 def permissions(config: Config) -> Iterator[Finding]:
     """Nobody but us reads the data folder, the keys, the secrets and the logs; a secret that is open is refused."""
-    for path in dict.fromkeys(_private(config)):
+    for path in dict.fromkeys(config.private):
         what = f"permissions of {path.name}"
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
@@ -33,20 +40,6 @@ def permissions(config: Config) -> Iterator[Finding]:
             continue
         wide = mode & 0o077
         yield Finding(what, not wide, oct(mode), f"chmod u=rwX,go= {path}" if wide else "")
-
-
-def _private(config: Config) -> Iterator[Path]:
-    yield Path(config.data).expanduser()
-    named = [
-        config.keys.master_file,
-        config.keys.ended_log,
-        config.keys.names_file,
-        config.keys.heads_key_file,
-        "{data}/keys/session.key",
-    ]
-    named += [getattr(config.webhooks, f"{purpose}_secret_file") for purpose in (*SIGNED, "signin")]
-    named += [config.resourcespace.key_file, config.mail.password_file]
-    yield from (config.path(name) for name in named if name)
 
 
 def exiftool() -> Finding:
@@ -71,8 +64,31 @@ def exiftool() -> Finding:
 def weights(config: Config) -> Finding:
     """They are loaded, as for a photograph; none is looked at."""
     config = house.with_models(config)
-    opened = engine.open_engine(config.recognizer, Path(config.recognizer.cache))
-    return Finding("weights", True, f"{opened.id}, loaded")
+    child = Worker(config.recognizer, config.matching, Path(config.recognizer.cache))
+    try:
+        child.start()
+    finally:
+        child.stop()
+    return Finding("weights", True, f"{engine.engine_id(config.recognizer)}, loaded")
+
+
+def confinement() -> Finding:
+    """A process that reads files of others is started, and says what it could give up."""
+    reading = Reader("plugin.flows.drawings")
+    try:
+        held = reading.start()
+    except FaceLeaseError as error:
+        return Finding(
+            _CONFINED, False, f"a confined process does not start ({error})", "see the log of the kernel"
+        )
+    finally:
+        reading.stop()
+    if held.lacking:
+        said = f"what reads files of others runs without: {', '.join(held.lacking)}; the rest holds"
+        return Finding(_CONFINED, True, said, _UNCONFINED, waits=True)
+    return Finding(
+        _CONFINED, True, f"Landlock (version {held.landlock}), seccomp, limits, no environment of ours"
+    )
 
 
 def mail_server(config: Config) -> Finding:

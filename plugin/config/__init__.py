@@ -104,6 +104,17 @@ class Config(Section):
         return Path(value.replace("{data}", self.data)).expanduser().absolute()
 
     @property
+    def private(self) -> tuple[Path, ...]:
+        """The data folder, the keys and the secrets, where they are: what nobody but us may read."""
+        keys, hooks = self.keys, self.webhooks
+        named = (
+            keys.master_file, keys.ended_log, keys.names_file, keys.heads_key_file,
+            "{data}/keys/session.key", hooks.events_secret_file, hooks.panel_secret_file, hooks.signin_secret_file,
+            self.resourcespace.key_file, self.mail.password_file,
+        )  # fmt: skip
+        return (Path(self.data).expanduser().absolute(), *(self.path(name) for name in named if name))
+
+    @property
     def folder_of_file(self) -> Path:
         """The folder of the file that was read; where there was none, the one that we run in."""
         return self._folder.absolute()

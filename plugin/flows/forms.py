@@ -37,7 +37,7 @@ def read(text: str) -> dict[str, Any]:
     """The tree of a form's file. Raises ConsentError where it is not TOML."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConsentError(f"the form is not TOML: {error}") from error
 
 

@@ -1,36 +1,22 @@
-"""A signature drawn on a screen: foreign bytes in, a small PNG of our own making out."""
+"""A signature drawn on a screen: foreign bytes in, a small PNG of our own making out. `drawings` does it, confined."""
 
-import io
-
-from PIL import Image
-
-from plugin.errors import PictureError
+from plugin.confinement.reader import reader
+from plugin.errors import PictureError, ReadingFailed
 
 MOST_BYTES = 300_000
-_WIDEST, _HIGHEST = 2400, 1200
-_KEPT = (900, 450)  # px: enough to be compared with another one by eye
-_LEAST_INK = 60  # px: a dot is no signature
-_DARK = 128
-_TOO_LARGE = "the drawing is too large: draw it anew, or type your name"
+_MOST_DRAWN = 1_000_000
+_SECONDS = 15
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def redrawn(data: bytes) -> bytes:
     """The drawing in black on white, as a PNG without metadata. Raises PictureError, also for an empty one."""
     if len(data) > MOST_BYTES:
-        raise PictureError(_TOO_LARGE)
+        raise PictureError("the drawing is too large: draw it anew, or type your name")
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            small = image.width <= _WIDEST and image.height <= _HIGHEST
-            drawn = image.convert("RGBA") if small else None
-    except Exception as error:  # a decoder fed with hostile bytes raises whatever it likes
+        _, parts = reader("plugin.flows.drawings").ask({}, [data], _SECONDS, (PictureError,))
+    except ReadingFailed as error:
         raise PictureError("the drawing cannot be read: draw it anew, or type your name") from error
-    if drawn is None:
-        raise PictureError(_TOO_LARGE)
-    page = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("L")
-    page.thumbnail(_KEPT)
-    ink = page.point(lambda grey: 255 if grey < _DARK else 0)
-    if ink.histogram()[255] < _LEAST_INK:
-        raise PictureError("the drawing is empty: draw your signature, or type your name")
-    out = io.BytesIO()
-    page.save(out, "PNG", optimize=True)
-    return out.getvalue()
+    if len(parts) != 1 or len(parts[0]) > _MOST_DRAWN or not parts[0].startswith(_PNG):
+        raise PictureError("the drawing cannot be read: draw it anew, or type your name")
+    return parts[0]

@@ -104,6 +104,11 @@ def edit(data: bytes, add: Sequence[str], remove: Sequence[str]) -> bytes:
     return result.join()
 
 
+def answer(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """To `confinement.reader`: what `edit` makes of the file."""
+    return {}, [edit(parts[0], header["add"], header["remove"])]
+
+
 def verify(old: jpeg.Jpeg, new: jpeg.Jpeg, text: str) -> None:
     """Raises PictureError unless `new` differs from `old` in XPKeywords alone, which reads `text`."""
     if new.other() != old.other() or jpeg.parse(new.join()) != new:

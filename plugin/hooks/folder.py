@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.errors import DamError, ResourceGone
+from plugin.errors import ConfigError, DamError, ResourceGone
 from plugin.hooks import folder_marks, folder_mentions, known_states, leftovers, tree
 from plugin.hooks.changes import Finding, carried, compare, touched
 from plugin.hooks.dam import (
@@ -71,6 +71,8 @@ class FolderDam(Unlogged):
         self._states = KnownStates(store, hasher)
         self._files = Metadata(tool, style, self._states.of_keywords, categories)
         self._search = NameSearch(self._root, self._files.read)
+        if tool is not None:
+            tool.open_to(self._root)
         self._tool = tool
         self._lock = threading.RLock()
         self._findings: dict[str, Finding] = {}
@@ -84,6 +86,7 @@ class FolderDam(Unlogged):
         """The folder that the configuration names, with this machine's ExifTool if it has one."""
         folder = config.folder
         path = config.path(folder.path)
+        _refuse_private(path, config.private)
         hasher = NameHasher(config.path(config.keys.names_file))
         tool = ExifTool.find()
         return cls(
@@ -274,3 +277,13 @@ class FolderDam(Unlogged):
         """In every file and folder, also those that are no photographs."""
         self._walker.refuse_bare(not self._root.is_dir() or not any(self._root.iterdir()))
         return folder_mentions.search(self._root, self._tool, self._ignore, sought, beat)
+
+
+def _refuse_private(root: Path, private: Iterable[Path]) -> None:
+    """ExifTool may read and write what lies among the photographs: nothing of ours lies there. Raises ConfigError."""
+    for path in private:
+        if path.resolve().is_relative_to(root.resolve()):
+            raise ConfigError(
+                f"{path} lies in the folder of photographs, {root}, whose files other programs read: "
+                "move it out, and say where it is (data, [keys])"
+            )

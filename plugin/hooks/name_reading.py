@@ -6,7 +6,6 @@ names somebody where a part of it is a name that the caller knows, that stands a
 or that stands under a category of people: then it is the deepest level, and a person even if nobody knows it.
 """
 
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,11 +88,11 @@ class NameReader:
 
     def _told(self, files: Sequence[tuple[Path, bytes]]) -> Iterator[tuple[Path, Fields]]:
         """What ExifTool says of XMP that it cannot decode itself."""
-        if not files:
+        if not files or self._tool is None:
             return
-        with tempfile.TemporaryDirectory(prefix="facelease-") as folder:
+        with self._tool.scratch() as folder:
             for number, (path, data) in enumerate(files):
-                copy = Path(folder) / f"{number}.xmp"
+                copy = folder / f"{number}.xmp"
                 copy.write_bytes(data)
                 said = self._read([copy], True).get(copy)
                 if said is not None:

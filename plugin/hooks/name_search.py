@@ -120,7 +120,7 @@ def texts_stored(text: str) -> Iterator[str]:
     nothing."""
     said: list[str] = [text]
     if text[:1] in {"{", "[", '"'}:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             said = list(texts_in(json.loads(text)))
     yield from (one for one in said if not _HASH.fullmatch(one))
 

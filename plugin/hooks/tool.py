@@ -6,28 +6,24 @@ absolute path, never passes; names travel behind the `=` of an assignment and ar
 
 import base64
 import json
-import os
 import re
-import select
 import shutil
-import time
+import tempfile
+import threading
 import unicodedata
-import warnings
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from exiftool import ExifTool as PyExifTool
-from exiftool import exiftool as pyexiftool
-
 from plugin.errors import DamError, WriteRefused
+from plugin.hooks.tool_process import ToolProcess
 
 SECONDS = 60
-BATCH = 50  # files a call: their error lines must fit the pipe that is read last
-_COMMON = ["-charset", "utf8", "-charset", "filename=utf8", "-q", "-q"]
+BATCH = 50  # files a call
 
 Fields = dict[str, Any]
 
@@ -45,25 +41,6 @@ _C_NOTATION = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _LINE_SIGNS = re.compile("[\t\n\r]")
 
 
-def _read_until(fd: int, ending: bytes, block: int) -> bytes:
-    """PyExifTool's reader, with an end: its own never returns once ExifTool has died."""
-    data = bytearray()
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    deadline = time.monotonic() + SECONDS
-    while not bytes(data[-len(ending) - 4 :]).strip().endswith(ending):
-        if not poll.poll(max(0, (deadline - time.monotonic()) * 1000)):
-            raise TimeoutError(f"exiftool did not answer within {SECONDS} s")
-        chunk = os.read(fd, block)
-        if not chunk:
-            raise EOFError("exiftool stopped")
-        data += chunk
-    return bytes(data)
-
-
-pyexiftool._read_fd_endswith = _read_until  # noqa: SLF001 (there is no other seam)
-
-
 def checked(text: str) -> str:
     """`text` if it can be one line of UTF-8 to ExifTool. Raises WriteRefused."""
     for sign in text:
@@ -73,22 +50,53 @@ def checked(text: str) -> str:
 
 
 class ExifTool:
-    """One ExifTool process, started at first use, used by one call at a time.
+    """One ExifTool process, started at first use, used by one call at a time. It reaches the files under `roots` alone.
 
     All of it happens in one thread of its own: that is the lock, and ExifTool is told by the kernel
     to stop when the thread that started it ends, which must not be a passing one.
     """
 
-    def __init__(self, executable: str) -> None:
+    def __init__(self, executable: str, roots: Sequence[Path] = ()) -> None:
         self._executable = executable
+        self._roots = tuple(roots)
+        self._scratch: Path | None = None
+        self._making = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="exiftool")
-        self._process: Any = None
+        self._process: ToolProcess | None = None
 
     @classmethod
     def find(cls) -> "ExifTool | None":
         """ExifTool if this machine has it."""
         path = shutil.which("exiftool")
         return None if path is None else cls(path)
+
+    def open_to(self, root: Path) -> None:
+        """Reach the files under this folder, too."""
+        if not any(root.is_relative_to(known) for known in self._roots):
+            self._roots = (*self._roots, root)
+            self._thread.submit(self._stop).result()  # what it gave up it does not get back
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder of its own for what is no photograph, which ExifTool reaches, too; gone afterwards."""
+        with self._making:
+            before, room = self._scratch, self._room()
+        if before not in {None, room}:
+            self._thread.submit(self._stop).result()  # it may reach the one that somebody took away
+        with tempfile.TemporaryDirectory(dir=room) as folder:
+            yield Path(folder)
+
+    def _room(self) -> Path:
+        """Where scratch folders lie, made where it is not there."""
+        if self._scratch is None or not self._scratch.is_dir():
+            self._scratch = Path(tempfile.mkdtemp(prefix="facelease-")).resolve()
+            weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        return self._scratch
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs; None before its first call."""
+        return None if self._process is None else self._process.pid
 
     def read(
         self, paths: Sequence[Path], fields: Sequence[str], fast: bool = True, copies: bool = False
@@ -135,8 +143,12 @@ class ExifTool:
             raise WriteRefused(f"exiftool would not write {path.name}: {complaint.strip()[:200]}")
 
     def close(self) -> None:
-        """Stop our ExifTool; a later call starts it again."""
+        """Stop our ExifTool, and take its scratch folder away; a later call starts it again."""
         self._thread.submit(self._stop).result()
+        with self._making:
+            scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def _json(self, options: list[str], paths: list[str]) -> list[Fields]:
         _, out, _ = self._call([*options, *paths])
@@ -145,7 +157,7 @@ class ExifTool:
         try:
             # Left as text: 007 is a name as good as any.
             entries: list[Fields] = json.loads(out, parse_int=str, parse_float=str)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DamError(f"exiftool's answer cannot be read: {error}") from error
         return entries
 
@@ -154,27 +166,24 @@ class ExifTool:
 
     def _execute(self, args: list[str]) -> tuple[int, str, str]:
         try:
-            tool = self._running()
-            out = tool.execute(*(a.encode() for a in args), raw_bytes=True)
-            complaint = tool.last_stderr
-            return int(tool.last_status), out.decode(errors="replace"), complaint.decode(errors="replace")
+            status, out, complaint = self._running().execute(args, SECONDS)
+            return status, out.decode(errors="replace"), complaint.decode(errors="replace")
         except Exception as error:  # whatever it was, this process is not to be trusted again
             self._stop()
             raise DamError(f"exiftool failed: {error}") from error
 
-    def _running(self) -> Any:
-        if self._process is None or self._process._process.poll() is not None:  # noqa: SLF001
+    def _running(self) -> ToolProcess:
+        if self._process is None or not self._process.usable:
             self._stop()
-            # An empty configuration: a user's own ~/.ExifTool_config is Perl that would be run.
-            self._process = PyExifTool(self._executable, _COMMON, config_file="", encoding="utf-8")
-            self._process.run()
+            with self._making:
+                room = self._room()
+            self._process = ToolProcess(self._executable, [*self._roots, room])
         return self._process
 
     def _stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            with suppress(OSError, ValueError), warnings.catch_warnings(action="ignore"):
-                process.terminate(timeout=5)
+            process.stop()
 
 
 def _argument(change: Assign) -> str:

@@ -18,8 +18,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from plugin.config import Matching, Recognizer
+from plugin.confinement import surroundings, wire
+from plugin.confinement.giving_up import Bounds, Held, confine
 from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
-from plugin.recognizer import wire
 from plugin.recognizer.decode import Limits
 from plugin.recognizer.engine import open_engine
 from plugin.recognizer.examination import Pipeline
@@ -31,6 +32,7 @@ from plugin.recognizer.quality import enrol, inspect
 Reply = tuple[dict[str, Any], list[bytes]]
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
+_STATM = os.open("/proc/self/statm", os.O_RDONLY) if sys.platform == "linux" else -1  # /proc is closed later
 _ROOMY = 280 * 2**20  # bytes resident; giving back costs a few ms when the next photograph asks again
 _KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
     (PictureTooLarge, "too-large"),
@@ -40,9 +42,10 @@ _KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
 
 
 class Room:
-    """What the child holds: an engine, and the gallery that the parent gave it."""
+    """What the child holds: an engine, and the gallery that the parent gave it; and what holds it (`held`)."""
 
-    def __init__(self, pipeline: Pipeline, limits: Limits) -> None:
+    def __init__(self, pipeline: Pipeline, limits: Limits, held: Held) -> None:
+        self.held = held
         self._pipeline = pipeline
         self._limits = limits
         self._gallery = Gallery([], 0)
@@ -90,14 +93,14 @@ class Room:
 
 
 def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
-    """The pictures: a path where the header names one, else the next part."""
+    """The pictures, each the next part; a path of what could not be read, so that it is told why."""
     given = iter(parts)
     return [next(given) if path is None else Path(path) for path in header["sources"]]
 
 
 def main() -> None:
     """Serve orders until the parent closes the pipe. Ends after running out of memory: it starts anew."""
-    source, sink = _pipes()
+    source, sink = wire.pipes()
     try:
         header, _ = wire.receive(source, 0)
         _die_with_parent(header["parent"])
@@ -108,7 +111,7 @@ def main() -> None:
         _tell_and_end(sink, error)
         return
     try:
-        wire.send(sink, {"ready": True})
+        wire.send(sink, {"ready": True, "held": room.held.to_json()})
         while True:
             header, parts = wire.receive(source, wire.BODY_LIMIT)
             reply, leave = _guarded(room, header, parts)
@@ -127,9 +130,11 @@ def _furnish(header: dict[str, Any]) -> Room:
     matching = Matching.model_validate_json(header["matching"])
     engine = open_engine(recognizer, Path(header["cache"]))
     _give_back()
-    _limit(recognizer.memory_mb)  # after loading: what is trusted may be large
+    held = _confine(
+        recognizer.memory_mb
+    )  # after loading: what is trusted may be large, and is made at the first start
     limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
-    return Room(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits)
+    return Room(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held)
 
 
 def _guarded(room: Room, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
@@ -155,26 +160,15 @@ def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
     wire.send(sink, {"refused": "engine", "message": str(error)[:1000]})
 
 
-def _pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the parent, out of the way of libraries: stdin, stdout and stderr go nowhere."""
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-    return source, sink
-
-
-def _limit(memory_mb: int) -> None:
-    """No more private memory than this in all, no core dump, no file larger than nothing written."""
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * 2**20, memory_mb * 2**20))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+def _confine(memory_mb: int) -> Held:
+    """From here on Python's modules can be read, and nothing else: photographs come as bytes, the engine is loaded."""
+    return confine(Bounds([*surroundings.libraries(), *surroundings.packages()], memory_mb))
 
 
 def _resident() -> int:
     """Bytes of memory that this process occupies; 0 where the kernel does not say."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        return int(os.pread(_STATM, 100, 0).split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
         return 0
 

@@ -3,6 +3,7 @@
 A photograph that kills its child, or takes too long, fails alone; the next gets a new child.
 """
 
+import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -43,6 +44,7 @@ _ERRORS: dict[str, type[FaceLeaseError]] = {
 @dataclass(frozen=True)
 class _Order:
     header: dict[str, Any]
+    sources: Sequence[Path | bytes]
     parts: list[bytes]
     seconds: float
     settle: Callable[[Answer], None]
@@ -118,41 +120,31 @@ class Examiner:
 
     def submit(self, source: Path | bytes, request: Request) -> "Future[Examination]":
         """Queue one photograph; the future raises what `examine` does."""
-        paths, parts = _pictures([source])
-        header = {"order": "examine", "request": request.to_json(), "sources": paths}
-        return self._queue(
-            header, parts, self._recognizer.seconds, lambda got: Examination.from_json(got[0]["examination"])
-        )
+        header = {"order": "examine", "request": request.to_json()}
+        return self._queue(header, [source], [], lambda got: Examination.from_json(got[0]["examination"]))
 
     def enrol(self, pictures: Sequence[Path | bytes], previous: Floats | None = None) -> Enrolment:
         """A template from reference photographs. Raises EnrolmentRefused with a reason for each that does
         not serve, ExaminationFailed if the child died or ran out of time."""
-        paths, parts = _pictures(pictures)
-        if previous is not None:
-            parts.append(np.asarray(previous, "<f4").tobytes())
-        header = {"order": "enrol", "sources": paths, "previous": previous is not None}
-        seconds = self._recognizer.seconds * max(1, len(pictures))
+        parts = [] if previous is None else [np.asarray(previous, "<f4").tobytes()]
+        header = {"order": "enrol", "previous": previous is not None}
         read = self._queue(
-            header, parts, seconds, lambda got: Enrolment.from_json(got[0]["enrolment"], got[1][0])
+            header, pictures, parts, lambda got: Enrolment.from_json(got[0]["enrolment"], got[1][0])
         )
         return read.result()
 
     def likeness(self, source: Path | bytes, view: View) -> bytes:
         """A JPEG of what `view` lets through of the picture, without metadata. Raises as `examine` does."""
-        paths, parts = _pictures([source])
-        header = {"order": "likeness", "view": view.to_json(), "sources": paths}
-        return self._queue(header, parts, self._recognizer.seconds, lambda got: got[1][0]).result()
+        header = {"order": "likeness", "view": view.to_json()}
+        return self._queue(header, [source], [], lambda got: got[1][0]).result()
 
     def inspect(self, picture: Path | bytes) -> str:
         """Why a photograph would not serve as a reference, "" if it would; nothing is encoded.
 
         Raises ExaminationFailed if the child died or ran out of time.
         """
-        paths, parts = _pictures([picture])
-        header = {"order": "inspect", "sources": paths}
-        return self._queue(
-            header, parts, self._recognizer.seconds, lambda got: str(got[0]["reason"])
-        ).result()
+        header = {"order": "inspect"}
+        return self._queue(header, [picture], [], lambda got: str(got[0]["reason"])).result()
 
     def close(self) -> None:
         """End the children; what is still queued fails."""
@@ -175,8 +167,13 @@ class Examiner:
         self.close()
 
     def _queue(
-        self, header: dict[str, Any], parts: list[bytes], seconds: float, read: Callable[[Answer], T]
+        self,
+        header: dict[str, Any],
+        sources: Sequence[Path | bytes],
+        parts: list[bytes],
+        read: Callable[[Answer], T],
     ) -> "Future[T]":
+        seconds = self._recognizer.seconds * max(1, len(sources))
         future: Future[T] = Future()
 
         def settle(answer: Answer) -> None:
@@ -191,7 +188,7 @@ class Examiner:
         with self._changed:
             if self._closed:
                 raise ExaminationFailed("the examiner is closed")
-            self._orders.append(_Order(header, parts, seconds, settle, future.set_exception))
+            self._orders.append(_Order(header, sources, parts, seconds, settle, future.set_exception))
             self._staff()
             self._changed.notify()
         return future
@@ -218,11 +215,20 @@ class Examiner:
             try:
                 self._bring(worker, snapshot)
                 if order:
-                    order.settle(worker.ask(order.header, order.parts, order.seconds))
+                    order.settle(worker.ask(*self._carried(order), order.seconds))
             except Exception as error:
                 if order:
                     order.fail(error)
         worker.stop()
+
+    def _carried(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
+        """The order with the bytes of its pictures: the child reaches no file. Read when its turn has come."""
+        most = self._recognizer.max_megabytes * 1_000_000
+        found = [source if isinstance(source, bytes) else _contents(source, most) for source in order.sources]
+        paths = [
+            str(source) if data is None else None for source, data in zip(order.sources, found, strict=True)
+        ]
+        return order.header | {"sources": paths}, [*(d for d in found if d is not None), *order.parts]
 
     def _behind(self, worker: Worker) -> bool:
         """Whether a living child holds another gallery than the one that counts."""
@@ -238,10 +244,16 @@ class Examiner:
         worker.holds = snapshot.serial
 
 
-def _pictures(sources: Sequence[Path | bytes]) -> tuple[list[str | None], list[bytes]]:
-    """Paths (None for a picture given as bytes), and the bytes."""
-    paths = [None if isinstance(source, bytes) else str(source.absolute()) for source in sources]
-    return paths, [source for source in sources if isinstance(source, bytes)]
+def _contents(path: Path, most: int) -> bytes | None:
+    """The bytes of a file; None of one that cannot be read, or is too large: the child says why."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            return None
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except (OSError, ValueError):
+        return None
 
 
 def _checked(answer: Answer) -> Answer:

@@ -1,14 +1,18 @@
 """One way to open a network: onnxruntime on one thread, quiet, without an arena that never shrinks."""
 
 import ctypes
+import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
-
 from plugin.errors import EngineError
+
+os.environ["ORT_DISABLE_TELEMETRY"] = (
+    "1"  # else its releases from 1.24 on report to their maker, in a thread of their own
+)
+import onnxruntime
 
 _TRIM, _MMAP = -1, -3  # of mallopt(3)
 _KEPT = 512 * 2**20

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from plugin.config import Matching, Recognizer
+from plugin.confinement import surroundings, wire
+from plugin.confinement.giving_up import Held
 from plugin.errors import EngineError, ExaminationFailed
-from plugin.recognizer import wire
 
 _START_SECONDS = 180  # the first start converts the model
 _ANSWER_LIMIT = 1_000_000
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "HOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
 class Worker:
@@ -32,6 +32,8 @@ class Worker:
         self._cache = cache
         self._process: subprocess.Popen[bytes] | None = None
         self._done = 0
+        self.held: Held | None = None
+        """What of its confinement holds; None before the first child."""
         self.holds: int | None = None
         """Serial number of the gallery that the child holds; None for a child without one."""
 
@@ -39,6 +41,12 @@ class Worker:
     def pid(self) -> int | None:
         """The process id of the child; None while there is none."""
         return self._process.pid if self._process else None
+
+    def start(self) -> Held | None:
+        """Start the child, unless it runs; what of its confinement holds. Raises EngineError."""
+        if self._process is None:
+            self._start()
+        return self.held
 
     def reap(self) -> None:
         """Forget a child that ended while nothing was asked of it."""
@@ -79,7 +87,7 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "plugin.recognizer.child"],
+            [sys.executable, "-P", "-m", "plugin.recognizer.child"], cwd="/", start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
         )  # fmt: skip
         self._process, self._done, self.holds = process, 0, None
@@ -97,6 +105,7 @@ class Worker:
         if "ready" not in answer:
             self.stop()
             raise EngineError(str(answer.get("message", "the face engine does not start")))
+        self.held = Held.from_json(answer["held"])
         return process
 
     def stop(self) -> None:
@@ -122,9 +131,7 @@ class Worker:
 
 def _environment() -> dict[str, str]:
     """Nothing that the child has no need of, such as secrets; one thread in every library."""
-    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    root = str(Path(__file__).resolve().parents[2])
-    return passed | dict.fromkeys(_THREADS, "1") | {"PYTHONPATH": root, "MALLOC_ARENA_MAX": "2"}
+    return surroundings.environment() | dict.fromkeys(_THREADS, "1") | {"MALLOC_ARENA_MAX": "2"}
 
 
 def _death(process: subprocess.Popen[bytes], expired: bool, seconds: float) -> str:

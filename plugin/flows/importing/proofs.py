@@ -1,12 +1,10 @@
 """Signed forms as files: looked at for whether they open, never for what they say."""
 
-import io
 import unicodedata
 from pathlib import Path
 
-from pypdf import PdfReader
-
-from plugin.errors import ImportRefused
+from plugin.confinement.reader import reader
+from plugin.errors import ImportRefused, ReadingFailed
 from plugin.flows.consent import Evidence
 from plugin.flows.services import Services
 
@@ -46,10 +44,9 @@ def _found(folder: Path, name: str) -> Path:
 def check_pdf(body: bytes, most_pages: int) -> None:
     """Raise ImportRefused unless it opens without a password and has a page, and not too many."""
     try:
-        reader = PdfReader(io.BytesIO(body))
-        locked = reader.is_encrypted
-        pages = 0 if locked else len(reader.pages)
-    except Exception:  # a reader fed with hostile bytes raises whatever it likes
+        said, _ = reader("plugin.flows.importing.pdf_pages").ask({}, [body], refusals=(ImportRefused,))
+        locked, pages = bool(said["locked"]), int(said["pages"])
+    except (ImportRefused, ReadingFailed, KeyError, TypeError, ValueError):
         raise ImportRefused("evidence: that is no PDF that opens: scan the form anew") from None
     if locked:
         raise ImportRefused("evidence: the PDF is encrypted: save it without a password")

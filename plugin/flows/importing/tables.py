@@ -1,15 +1,18 @@
 """A CSV or XLSX file as rows of text. Nothing is guessed twice: what was taken for what is told."""
 
+import json
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
-from plugin.errors import ImportRefused
-from plugin.flows.importing import separated, sheets
-from plugin.flows.importing.table_rows import Reading, Row, Table, build
+from plugin.confinement.reader import reader
+from plugin.errors import ImportRefused, ReadingFailed
+from plugin.flows.importing.table_rows import Reading, Row, Table
 
 __all__ = ["Reading", "Row", "Table", "parse", "read"]
 
 _AS_SAID = Reading()
+_SECONDS = 300  # for the largest file that is taken
 
 
 def read(
@@ -30,19 +33,31 @@ def read(
 def parse(
     data: bytes, known: Collection[str], most_rows: int, most_bytes: int, reading: Reading = _AS_SAID
 ) -> Table:
-    """As `read`, of what stands in the file."""
-    if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        raise ImportRefused(
-            "the file is an old or a locked spreadsheet (.xls, or with a password): save it as XLSX without one"
+    """As `read`, of what stands in the file. It is parsed by a confined process."""
+    asked = {
+        "known": sorted(known), "rows": most_rows, "bytes": most_bytes, "encoding": reading.encoding,
+        "sheet": reading.sheet,
+    }  # fmt: skip
+    try:
+        _, parts = reader("plugin.flows.importing.table_parsing").ask(
+            asked, [data], _SECONDS, (ImportRefused,)
         )
-    if data.startswith(b"PK\x03\x04"):
-        if reading.encoding:
-            raise ImportRefused(
-                "--encoding is for CSV: an XLSX file says by itself how its letters are written"
-            )
-        rows, told = sheets.parse(data, known, most_rows, most_bytes, reading.sheet)
-        return build(rows, known, told)
-    if reading.sheet:
-        raise ImportRefused("--sheet is for XLSX: a CSV file has no sheets")
-    rows, told = separated.parse(data, known, most_rows, reading.encoding)
-    return build(rows, known, told)
+        return _table(parts[0])
+    except ReadingFailed as error:
+        raise ImportRefused(
+            "the file takes more time or memory than a table should: split it, or save it as CSV UTF-8"
+        ) from error
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise ImportRefused("the file cannot be read: save it anew, or as CSV UTF-8") from error
+
+
+def _table(told: bytes) -> Table:
+    """What the process that parsed it says, taken for text and numbers and nothing else."""
+    tree = json.loads(told)
+    columns = tuple(str(column) for column in tree["columns"])
+    return Table(columns, tuple(_row(one) for one in tree["rows"]), str(tree["told"]))
+
+
+def _row(told: dict[str, Any]) -> Row:
+    cells = {str(column): str(cell) for column, cell in told["cells"].items()}
+    return Row(int(told["number"]), cells, str(told["fault"]), tuple(str(note) for note in told["notes"]))

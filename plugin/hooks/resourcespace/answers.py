@@ -49,7 +49,7 @@ def judged(function: str, status: int, kind: str, retry_after: str | None, raw: 
         raise NoSuchFunction(f"the server does not know the function {function}, or gave no answer to it")
     try:
         answer = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DamError(f"{function} was answered with what is not JSON") from None
     _in_words(function, answer)
     return answer

@@ -27,10 +27,11 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def tool() -> Iterator[ExifTool]:
+def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExifTool]:
     """This machine's ExifTool, kept running."""
     found = ExifTool.find()
     assert found is not None, "install exiftool"
+    found.open_to(tmp_path_factory.getbasetemp())
     yield found
     found.close()
 

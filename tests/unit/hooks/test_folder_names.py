@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -436,8 +437,10 @@ def test_exiftool_is_started_again_after_it_died(photo: Photo, make_dam: MakeDam
     photo()
     put(dam)
     assert dam._tool is not None
-    dam._tool._process._process.kill()
-    dam._tool._process._process.wait()
+    pid = dam._tool.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    dam._tool._process._process.wait()  # type: ignore[union-attr]
     assert take(dam) == ()
     dam.close()
     assert put(dam) == PLACES

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from plugin.config import Config, Matching, Recognizer
+from plugin.confinement import wire
 from plugin.errors import EngineError, ExaminationFailed, PictureError, PictureTooLarge
-from plugin.recognizer import wire
 from plugin.recognizer.engine import Floats
 from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.gallery import Enrolled

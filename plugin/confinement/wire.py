@@ -1,10 +1,11 @@
-"""Messages between the examiner and its child: a JSON header and raw bytes, never pickle.
+"""Messages between a process of ours and its confined child: a JSON header and raw bytes, never pickle.
 
-The child handles hostile pictures, so what it answers is taken for data of bounded size and nothing
+The child handles hostile files, so what it answers is taken for data of bounded size and nothing
 else. Frame: two big-endian uint32 (length of the header, of the body), header, body.
 """
 
 import json
+import os
 import struct
 from collections.abc import Sequence
 from typing import Any, BinaryIO
@@ -17,6 +18,16 @@ BODY_LIMIT = 2**32 - 1
 
 class Closed(Exception):
     """The other side has gone, or does not keep to the protocol."""
+
+
+def pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the parent, out of the way of libraries: stdin, stdout and stderr go nowhere."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    return source, sink
 
 
 def send(stream: BinaryIO, header: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
@@ -36,7 +47,7 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
     if head > HEADER_LIMIT or body > body_limit:
         raise Closed("a message is larger than any that is expected")
     told = _exactly(stream, head)
-    raw = memoryview(_exactly(stream, body))
+    whole = _exactly(stream, body)
     try:
         header = json.loads(told)
         lengths = [int(length) for length in header.pop("parts")]
@@ -44,7 +55,9 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
         raise Closed("a message is not in the form expected") from error
     if any(length < 0 for length in lengths) or sum(lengths) != body:
         raise Closed("a message is not as long as it says")
-    parts, at = [], 0
+    if lengths == [body]:
+        return header, [whole]  # one picture, not held twice
+    parts, at, raw = [], 0, memoryview(whole)
     for length in lengths:
         parts.append(bytes(raw[at : at + length]))
         at += length

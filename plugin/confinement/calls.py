@@ -1,0 +1,110 @@
+"""seccomp, by libseccomp: the system calls that are refused from here on.
+
+A list of what is refused, not of what is allowed: what Python, Perl, numpy and an engine need differs by processor
+and C library, and files are Landlock's. What is refused is every way to a network, to another process, to another
+program, to another owner or mode of a file, and into the kernel.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+from collections.abc import Iterable
+
+ALWAYS = (
+    # a network, or another process on this machine
+    "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "io_uring_setup", "io_uring_enter",
+    "io_uring_register", "shmget", "shmat", "msgget", "semget", "mq_open", "memfd_create", "memfd_secret",
+    # another process: its memory, its descriptors, its end
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "pidfd_open",
+    "pidfd_getfd", "pidfd_send_signal", "kcmp", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setpgid",
+    "migrate_pages", "move_pages", "setpriority", "ioprio_set", "sched_setscheduler", "sched_setattr",
+    # another process of our own
+    "fork", "vfork",
+    # more rights, or other limits
+    "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset",
+    "setrlimit", "unshare", "setns", "chroot", "pivot_root", "personality", "keyctl", "add_key", "request_key",
+    # what is a file system's, and Landlock does not watch: modes, owners, times, attributes
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr",
+    "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "mount", "umount", "umount2", "move_mount", "fsopen",
+    "fsconfig", "fsmount", "fspick", "open_tree", "mount_setattr", "name_to_handle_at", "open_by_handle_at", "mknod",
+    "mknodat", "quotactl", "quotactl_fd", "fanotify_init", "swapon", "swapoff", "acct",
+    # the kernel
+    "bpf", "perf_event_open", "userfaultfd", "init_module", "finit_module", "delete_module", "kexec_load",
+    "kexec_file_load", "reboot", "iopl", "ioperm", "modify_ldt", "syslog", "settimeofday", "clock_settime",
+    "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "vhangup", "lookup_dcookie",
+)  # fmt: skip
+"""Refused with EPERM, whatever is given to them."""
+
+RUNNING = ("execve", "execveat")
+"""Refused where no program is to be started any more."""
+
+TIMES = ("utime", "utimes", "utimensat", "futimesat", "utimensat_time64")
+
+_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
+_NOT_EQUAL, _MASKED = 1, 7
+_TSYNC, _NO_SLOWING, _OPTIMISED = 4, 7, 8
+_OF_THREADS = 0x10000  # CLONE_THREAD
+
+
+class _Compare(ctypes.Structure):
+    """One condition on an argument, as libseccomp has it."""
+
+    _fields_ = (("arg", ctypes.c_uint), ("op", ctypes.c_int), ("a", ctypes.c_uint64), ("b", ctypes.c_uint64))
+
+
+def refuse(names: Iterable[str]) -> bool:
+    """Refuse these calls, and signals, limits and processes that are not this one's own, to all threads.
+
+    False where the library or the kernel does not do it. Needs PR_SET_NO_NEW_PRIVS.
+    """
+    try:
+        library = _library()
+    except (OSError, AttributeError):
+        return False
+    rules = library.seccomp_init(_ALLOW)
+    if not rules:
+        return False
+    try:
+        for attribute, value in ((_TSYNC, 1), (_NO_SLOWING, 1), (_OPTIMISED, 2)):
+            library.seccomp_attr_set(rules, attribute, value)  # an old library lacks the last two
+        for name in names:
+            _add(library, rules, name, errno.EPERM)
+        _own_alone(library, rules)
+        return int(library.seccomp_load(rules)) == 0
+    finally:
+        library.seccomp_release(rules)
+
+
+def _own_alone(library: ctypes.CDLL, rules: int) -> None:
+    """Calls that are needed, for this process itself."""
+    _add(library, rules, "tgkill", errno.EPERM, _Compare(0, _NOT_EQUAL, os.getpid(), 0))
+    _add(library, rules, "prlimit64", errno.EPERM, _Compare(2, _NOT_EQUAL, 0, 0))
+    flags = 1 if platform.machine().startswith("s390") else 0
+    _add(library, rules, "clone", errno.EPERM, _Compare(flags, _MASKED, _OF_THREADS, 0))
+    _add(library, rules, "clone3", errno.ENOSYS)  # its flags cannot be seen; the C library then takes `clone`
+
+
+def _add(library: ctypes.CDLL, rules: int, name: str, code: int, *when: _Compare) -> None:
+    """One rule; a name that this processor does not have is passed over."""
+    number = library.seccomp_syscall_resolve_name(name.encode())
+    if number != -1:
+        library.seccomp_rule_add_array(
+            rules, _REFUSE | code, number, len(when), (_Compare * len(when))(*when)
+        )
+
+
+def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL("libseccomp.so.2")
+    library.seccomp_init.restype = ctypes.c_void_p
+    for name, kinds in (
+        ("seccomp_attr_set", (ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32)),
+        (
+            "seccomp_rule_add_array",
+            (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p),
+        ),
+        ("seccomp_load", (ctypes.c_void_p,)),
+        ("seccomp_release", (ctypes.c_void_p,)),
+    ):
+        getattr(library, name).argtypes = kinds
+    return library

@@ -1,0 +1,116 @@
+"""Everything that this process gives up, in the order in which it still can."""
+
+import ctypes
+import resource
+import struct
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from plugin.confinement import calls, landlock
+from plugin.confinement.landlock import Right
+
+_NO_NEW_PRIVILEGES, _DROP_BOUND = 38, 24
+_CAPABILITIES = 0x20080522  # the version of their format
+_KEPT = 0b1111  # to own, read and write files as root does, where Landlock still allows it
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_MEGA = 2**20
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is left: `paths` with what may be done beneath each, and limits.
+
+    `cpu_seconds`: in all, 0 for none. `file_mb`: of a file that is written. `runs`: a program is started yet.
+    """
+
+    paths: Sequence[tuple[Path, Right]]
+    memory_mb: int
+    cpu_seconds: int = 0
+    file_mb: int = 0
+    open_files: int = 64
+    runs: bool = False
+
+
+@dataclass(frozen=True)
+class Held:
+    """What of it holds here. `landlock`: its version, 0 for none."""
+
+    landlock: int
+    seccomp: bool
+    threads: int = 1
+    limits: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, tree: dict[str, Any]) -> "Held":
+        """What `to_json` told."""
+        return cls(int(tree["landlock"]), bool(tree["seccomp"]), int(tree["threads"]), bool(tree["limits"]))
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What does not hold, by name."""
+        return tuple(
+            word
+            for word, held in (
+                ("Landlock", self.landlock > 0 and self.threads == 1),
+                ("Landlock for TCP (ABI 4)", self.landlock >= 4 or self.seccomp),
+                ("seccomp", self.seccomp),
+                ("limits of memory and time", self.limits),
+            )
+            if not held
+        )
+
+
+def confine(bounds: Bounds) -> Held:
+    """Give up all but `bounds`, for good. What the kernel does not do is in the answer, and the rest is done."""
+    threads = _threads()
+    limits = _limit(bounds)
+    _LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    _drop_capabilities()
+    version = landlock.restrict(bounds.paths)
+    names = (*calls.ALWAYS, *(() if bounds.runs else (*calls.RUNNING, *calls.TIMES)))
+    return Held(version, calls.refuse(names), threads, limits)
+
+
+def _threads() -> int:
+    """How many there are: Landlock is for the one that asks, and those that it starts."""
+    try:
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
+    except OSError:
+        return 1
+
+
+def _limit(bounds: Bounds) -> bool:
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_DATA: bounds.memory_mb * _MEGA,
+        resource.RLIMIT_FSIZE: bounds.file_mb * _MEGA,
+        resource.RLIMIT_NOFILE: bounds.open_files,
+    }
+    if bounds.cpu_seconds:
+        limits[resource.RLIMIT_CPU] = bounds.cpu_seconds
+    for kind, most in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        try:
+            resource.setrlimit(kind, (least, least))
+        except (OSError, ValueError):
+            return False
+    return True
+
+
+def _drop_capabilities() -> None:
+    """Those of root that are not about files; nobody else has any."""
+    header, found = struct.pack("=Ii", _CAPABILITIES, 0), ctypes.create_string_buffer(24)
+    if _LIBC.capget(header, found) != 0:
+        return
+    for number in range(64):
+        if not _KEPT >> number & 1:
+            _LIBC.prctl(_DROP_BOUND, number, 0, 0, 0)
+    effective, permitted, _, *_ = struct.unpack("=6I", found.raw)
+    _LIBC.capset(header, struct.pack("=6I", effective & _KEPT, permitted & _KEPT, 0, 0, 0, 0))

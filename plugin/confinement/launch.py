@@ -1,0 +1,81 @@
+"""A program of others, confined: `python -m plugin.confinement.launch BOUNDS PROGRAM ...` gives up, then becomes it.
+
+BOUNDS is JSON: `write`, the folders in which it reads and writes; `memory_mb`, `cpu_seconds`, `file_mb`. It may start
+its interpreter, which is how it begins, and nothing else; besides those folders it reads its own libraries.
+"""
+
+import ctypes
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from plugin.confinement import surroundings
+from plugin.confinement.giving_up import Bounds, confine
+from plugin.confinement.landlock import READ, RUN, WRITE, Right
+
+_DIE_WITH_PARENT = 1
+_SECONDS = 20
+_LOADER = re.compile(rb"/[\w./+-]*/ld[\w.+-]*")
+
+
+def command(bounds: dict[str, object], program: str, *arguments: str) -> list[str]:
+    """What to start in the place of `program`; with `surroundings.environment()`."""
+    launcher = [sys.executable, "-S", "-P", "-m", "plugin.confinement.launch"]
+    return [*launcher, json.dumps(bounds), program, *arguments]
+
+
+def main() -> None:
+    """Give up, and become the program."""
+    bounds, program = json.loads(sys.argv[1]), Path(sys.argv[2]).resolve()
+    start = [*_interpreter(program), str(program)]
+    _with_parent()
+    paths = [*surroundings.libraries(), *_runs(Path(start[0])), *_modules(start[0], program)]
+    paths += [(Path(folder), WRITE) for folder in bounds["write"]]
+    limits = {name: int(bounds[name]) for name in ("memory_mb", "cpu_seconds", "file_mb")}
+    confine(Bounds(paths, runs=True, **limits))
+    os.execv(start[0], [*start, *sys.argv[3:]])  # noqa: S606 - no shell, and the program that was asked for
+
+
+def _interpreter(program: Path) -> list[str]:
+    """What its first line names, with the path that it has here; a program of machine code is its own."""
+    with program.open("rb") as file:
+        first = file.readline(200)
+    words = first[2:].decode(errors="replace").split() if first.startswith(b"#!") else []
+    if words and Path(words[0]).name == "env":
+        found = shutil.which(words[-1])
+        words = [found] if found else words
+    return [str(Path(words[0]).resolve()), *words[1:]] if words else []
+
+
+def _runs(program: Path) -> list[tuple[Path, Right]]:
+    """The program and what the system loads it with."""
+    with program.open("rb") as file:
+        loader = _LOADER.search(file.read(8192))
+    return [(program, RUN), *([(Path(os.fsdecode(loader[0])), RUN)] if loader else [])]
+
+
+def _modules(interpreter: str, program: Path) -> list[tuple[Path, Right]]:
+    """Where Perl's modules lie, and those of the program."""
+    folders = [str(program), str(program.parent / "lib")]
+    if "perl" in Path(interpreter).name:
+        asked = [interpreter, "-e", 'print join "\\n", @INC']
+        done = subprocess.run(  # noqa: S603 - the interpreter that is about to run
+            asked, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+        folders += [folder for folder in done.stdout.splitlines() if folder.startswith("/")]
+    return [(Path(folder), READ) for folder in folders]
+
+
+def _with_parent() -> None:
+    """Have the kernel end what this becomes when the thread that started it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""How files of others are read: by a confined process for each kind of file, kept running, replaced when it dies.
+
+What it answers is data of bounded size and nothing else: whoever asks checks it.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, BinaryIO, cast
+
+from plugin.confinement import surroundings, wire
+from plugin.confinement.giving_up import Held
+from plugin.errors import FaceLeaseError, ReadingFailed
+
+Reply = tuple[dict[str, Any], list[bytes]]
+_MEMORY_MB = 1536
+_BUSY_SECONDS, _CPU_SECONDS = 300, 600  # it is replaced before its time is used up
+_START_SECONDS = 60.0
+_LARGEST = 512 * 2**20  # bytes of an answer
+
+
+class Reader:
+    """A process that reads one kind of file: the one that the module `task` has an `answer(header, parts)` for."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._busy = 0.0
+        self.held: Held | None = None
+        """What of its confinement holds; None before it was started."""
+
+    def ask(
+        self,
+        header: dict[str, Any],
+        parts: Sequence[bytes] = (),
+        seconds: float = 60,
+        refusals: Sequence[type[FaceLeaseError]] = (),
+    ) -> Reply:
+        """Its answer. Raises one of `refusals` where it refuses so, ReadingFailed where it dies or takes longer."""
+        with self._lock:
+            answer, found = self._asked(header, parts, seconds)
+        if "refused" in answer:
+            kinds = {kind.__name__: kind for kind in refusals}
+            raise kinds.get(str(answer["refused"]), ReadingFailed)(str(answer.get("message", ""))[:1000])
+        return answer, found
+
+    def start(self) -> Held:
+        """What of its confinement holds, of one that runs."""
+        with self._lock:
+            self._running()
+        assert self.held is not None  # noqa: S101 (for the type checker)
+        return self.held
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs; None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    def stop(self) -> None:
+        """End it; the next question starts it again."""
+        with self._lock:
+            self._end()
+
+    def _asked(self, header: dict[str, Any], parts: Sequence[bytes], seconds: float) -> Reply:
+        process, began = self._running(), time.monotonic()
+        answer = self._exchange(process, header, parts, seconds)
+        self._busy += time.monotonic() - began
+        return answer
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        process = self._process
+        if process is not None and process.poll() is None and self._busy < _BUSY_SECONDS:
+            return process
+        self._end()
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "plugin.confinement.reading"], cwd="/", start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings.environment(),
+        )  # fmt: skip
+        self._busy = 0.0
+        first = {"task": self._task, "memory_mb": _MEMORY_MB, "cpu_seconds": _CPU_SECONDS}
+        answer, _ = self._exchange(process, first, [], _START_SECONDS)
+        self.held = Held.from_json(answer["held"])
+        return process
+
+    def _exchange(
+        self, process: subprocess.Popen[bytes], header: dict[str, Any], parts: Sequence[bytes], seconds: float
+    ) -> Reply:
+        timer = threading.Timer(seconds, process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            wire.send(cast(BinaryIO, process.stdin), header, parts)
+            return wire.receive(cast(BinaryIO, process.stdout), _LARGEST)
+        except wire.Closed as error:
+            self._end()
+            raise ReadingFailed("the process that read the file ended, or took too long") from error
+        finally:
+            timer.cancel()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except OSError:
+                pass  # bytes that were not delivered: it is dead
+        process.wait()
+
+
+_readers: dict[str, Reader] = {}
+_opening = threading.Lock()
+
+
+def reader(task: str) -> Reader:
+    """The reader for this module, one in each process of ours."""
+    with _opening:
+        return _readers.setdefault(task, Reader(task))
+
+
+def _forget() -> None:
+    """After a fork the parent's readers are the parent's."""
+    global _readers, _opening
+    _readers, _opening = {}, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)

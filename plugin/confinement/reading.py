@@ -1,0 +1,42 @@
+"""The process that reads files of others: confined before it reads anything, with no way to anything of ours.
+
+Started by `reader` as `python -m plugin.confinement.reading`; speaks `wire` on what were stdin and stdout. Its first
+message names the module whose `answer` it is for.
+"""
+
+import importlib
+from typing import Any, BinaryIO
+
+from plugin.confinement import surroundings, wire
+from plugin.confinement.giving_up import Bounds, confine
+from plugin.errors import FaceLeaseError
+
+
+def main() -> None:
+    """Serve until the other side closes the pipe."""
+    source, sink = wire.pipes()
+    try:
+        header, _ = wire.receive(source, 0)
+        answer = importlib.import_module(
+            str(header["task"])
+        ).answer  # libraries read files of the system as they load
+        paths = [*surroundings.libraries(), *surroundings.packages()]
+        held = confine(Bounds(paths, int(header["memory_mb"]), int(header["cpu_seconds"])))
+        wire.send(sink, {"held": held.to_json()})
+        _serve(source, sink, answer)
+    except wire.Closed:
+        return
+
+
+def _serve(source: BinaryIO, sink: BinaryIO, answer: Any) -> None:
+    while True:
+        header, parts = wire.receive(source, wire.BODY_LIMIT)
+        try:
+            reply, found = answer(header, parts)
+        except FaceLeaseError as error:
+            reply, found = {"refused": type(error).__name__, "message": str(error)[:1000]}, []
+        wire.send(sink, reply, found)
+
+
+if __name__ == "__main__":
+    main()
