@@ -43,7 +43,7 @@ class World:
         """The worker's calendar and its jobs, three hours at a time; a chore that fails is tried at its next time."""
         for _ in range(0, count, 3):
             self.clock.advance(timedelta(hours=3))
-            due = [chores.sweep, chores.poll, chores.owe]
+            due: list[Callable[[Services], object]] = [chores.sweep, chores.poll, chores.owe]
             if self.clock.now().hour in (3, 4, 5):
                 due += [chores.housekeeping, chores.reconcile, chores.remind]
             for chore in due:
