@@ -4,14 +4,14 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, PictureError, ResourceGone
 from plugin.hooks import bins, companions, drafts, file_kinds, further, jpeg, tiff
-from plugin.hooks.companions import Listing
+from plugin.hooks.companions import Listing, Listings
 from plugin.hooks.left_out import LeftOut, Why
 
 ROOT = "."
@@ -226,12 +226,12 @@ def format_of(path: Path) -> str:
     return form if form in file_kinds.EXAMINED | file_kinds.OTHERS else ""
 
 
-def entry(root: Path, ref: str) -> Entry:
-    """One file of the tree as it is now. Raises ResourceGone."""
+def entry(root: Path, ref: str, listings: Listings | None = None) -> Entry:
+    """One file of the tree as it is now; as if it had no sidecars without `listings`. Raises ResourceGone."""
     path = locate(root, ref)
     with drafts.explained(path):
         now = path.stat()
-        beside = companions.stamp(path, Listing.of(companions.names_in(path.parent)))
+        beside = None if listings is None else companions.stamp(path, listings.of(path.parent))
         return Entry(ref, now.st_size, now.st_mtime_ns, beside, format_of(path), now.st_ctime_ns)
 
 
@@ -240,10 +240,12 @@ def collections(ref: str) -> tuple[str, ...]:
     return tuple(str(parent) for parent in PurePosixPath(ref).parents)
 
 
-def within(refs: Sequence[str], collection: str | None) -> Iterator[str]:
-    """Those of `refs` that lie in or under `collection`."""
-    prefix = "" if collection in {None, ROOT} else f"{collection}/"
-    return (ref for ref in refs if ref.startswith(prefix))
+def within(refs: Iterable[str], folders: Collection[str]) -> Iterator[str]:
+    """Those of `refs` that lie in or under one of these folders; all of them where none is named."""
+    if not folders or ROOT in folders:
+        return iter(list(refs))
+    above = frozenset(folders)
+    return (ref for ref in list(refs) if not above.isdisjoint(collections(ref)))
 
 
 def read(path: Path) -> tuple[str, str]:
