@@ -56,9 +56,10 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
 
 
 def _is_empty(config: Config) -> bool:
-    """Whether the DAM is a folder in which nothing lies."""
-    folder = config.path(config.folder.path).expanduser()
-    return config.dam.kind == "folder" and not (folder.exists() and any(folder.iterdir()))
+    """Whether the DAM is a folder that can be read, and in which no file lies."""
+    closed: list[OSError] = []
+    walk = os.walk(config.path(config.folder.path).expanduser(), onerror=closed.append)
+    return config.dam.kind == "folder" and not any(files for _, _, files in walk) and not closed
 
 
 def _found_heads(config: Config, store: Store) -> list[str]:

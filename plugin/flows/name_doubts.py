@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select, update
 
+from plugin.clock import SystemClock
 from plugin.errors import DamError
 from plugin.flows import name_index, returned_names, roster
 from plugin.flows.name_index import Gaps
@@ -60,7 +61,10 @@ def said(gaps: Gaps) -> str:
     elif gaps.never:
         why = "the library was not read yet (facelease scan, or facelease work), and may bear this name"
     else:
-        why = f"{gaps.photographs} photographs were not read yet, or cannot be, and may bear this name (facelease doctor)"
+        number = gaps.photographs
+        why = (
+            f"{number} photographs were not read yet, or cannot be, and may bear this name (facelease doctor)"
+        )
     return f"{why}: until that is known, no name there is theirs by its spelling"
 
 
@@ -82,7 +86,7 @@ def doubt(tx: Tx, person_id: str, since: datetime) -> None:
 
 
 def settle(services: Services) -> int:
-    """End the doubts that have no ground any more: all was read since, and the name stands nowhere. Returns how many."""
+    """End the doubts that have no ground any more: all was read since, and the name stands nowhere. Says how many."""
     c, ended = t.person.c, 0
     with services.store.read() as conn:
         rows = conn.execute(select(c.id, c.name_key, c.doubted_at).where(c.doubted_at.is_not(None))).all()
@@ -106,7 +110,9 @@ def look_up(services: Services, job: Claimed) -> None:
     c = t.person.c
     with services.store.read() as conn:
         name = conn.scalar(select(c.display_name).where(c.id == job.key, c.doubted_at.is_not(None)))
-    refs = sorted(set(services.dam.holders(name))) if name and returned_names.by_others(services, name) else []
+    refs = (
+        sorted(set(services.dam.holders(name))) if name and returned_names.by_others(services, name) else []
+    )
     with services.store.write() as tx:
         for ref in refs:
             services.queue.put(tx, "names", ref)
@@ -117,9 +123,14 @@ def look_up(services: Services, job: Claimed) -> None:
 
 def _end(services: Services, tx: Tx, person_id: str) -> int:
     mine = (t.person.c.id == person_id) & t.person.c.doubted_at.is_not(None)
-    values = {"self_entered": False, "doubted_at": None, "sought_at": tx.machine_now}
+    values = {"self_entered": False, "doubted_at": None, "sought_at": SystemClock().now()}
     count = tx.execute(update(t.person).where(mine).values(**values)).rowcount
     if count:
-        tx.audit(Action.RECORD_CHANGE, "system", subject=roster.subject(services, tx.connection, person_id), doubt=False)
+        tx.audit(
+            Action.RECORD_CHANGE,
+            "system",
+            subject=roster.subject(services, tx.connection, person_id),
+            doubt=False,
+        )
         services.queue.put(tx, "recompute", person_id)
     return count

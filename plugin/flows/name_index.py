@@ -1,7 +1,7 @@
 """Which names stand where, answered from what was read of the library: no file is opened for it, and no DAM asked.
 
 Tags are the names that were known as such; `name_word` has every key by which somebody may be named, known or not, so
-that a keyword which was nobody's is found once somebody is called so. A DAM that tells who bears a name is asked itself.
+that a keyword which was nobody's is found once somebody is called so. A DAM that tells its holders is asked itself.
 """
 
 from collections import defaultdict
@@ -47,16 +47,18 @@ def marks(services: Services, resource: Resource) -> frozenset[int] | None:
     return frozenset(map(services.name_hasher.number, resource.words))
 
 
-def note(services: Services, tx: Tx, resource_id: int, resource: Resource, found: frozenset[int] | None) -> None:
+def note(
+    services: Services, tx: Tx, resource_id: int, resource: Resource, found: frozenset[int] | None
+) -> None:
     """The resource was read. Where something of it was not, what was known before stays."""
     if services.dam.tells_holders:
         return
-    known = frozenset(tx.connection.scalars(select(t.name_word.c.mac).where(t.name_word.c.resource_id == resource_id)))
-    for some in chunked(sorted(known - (found or known)) if not resource.unread else [], _CHUNK):
-        tx.execute(
-            delete(t.name_word).where(t.name_word.c.resource_id == resource_id, t.name_word.c.mac.in_(some))
-        )
-    fresh = [{"mac": mac, "resource_id": resource_id} for mac in sorted((found or known) - known)]
+    mine = t.name_word.c.resource_id == resource_id
+    known = frozenset(tx.connection.scalars(select(t.name_word.c.mac).where(mine)))
+    seen = known if found is None else found
+    for some in chunked([] if resource.unread else sorted(known - seen), _CHUNK):
+        tx.execute(delete(t.name_word).where(mine, t.name_word.c.mac.in_(some)))
+    fresh = [{"mac": mac, "resource_id": resource_id} for mac in sorted(seen - known)]
     if fresh:
         tx.execute(insert(t.name_word), fresh)
     how = None if found is None else _how(services)
@@ -86,7 +88,9 @@ def strike(services: Services, tx: Tx, resource_id: int, name: str) -> None:
     """The name was seen not to stand there any more."""
     if not services.dam.tells_holders:
         mac = services.name_hasher.number(name_key(name))
-        tx.execute(delete(t.name_word).where(t.name_word.c.resource_id == resource_id, t.name_word.c.mac == mac))
+        tx.execute(
+            delete(t.name_word).where(t.name_word.c.resource_id == resource_id, t.name_word.c.mac == mac)
+        )
 
 
 def drop(tx: Tx, resource_id: int) -> None:
@@ -159,4 +163,6 @@ def _words(macs: Collection[int]) -> Select[Any]:
 
 def _tags(keys: Collection[str]) -> Select[Any]:
     query = select(t.tag.c.node_key, t.tag.c.resource_id, t.tag.c.origin)
-    return query.join(t.resource, t.resource.c.id == t.tag.c.resource_id).where(t.tag.c.node_key.in_(keys), _LIVING)
+    return query.join(t.resource, t.resource.c.id == t.tag.c.resource_id).where(
+        t.tag.c.node_key.in_(keys), _LIVING
+    )

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from plugin.clock import SystemClock
 from plugin.errors import ConsentError, NameTaken, NothingDone
 from plugin.flows import addresses, ages, contacts, holdings, name_doubts, name_index, names, roster
 from plugin.flows.ages import Age
@@ -81,7 +82,7 @@ def enter(
             language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
             namesake=newcomer.namesake, given_name=newcomer.given_name, of_age_at=tx.now if newcomer.of_age else None,
             of_age_by=actor if newcomer.of_age else None, self_entered=not adopt and (unsure or actor in SELF),
-            sought_at=None if adopt else tx.machine_now,
+            sought_at=None if adopt else SystemClock().now(),
             doubted_at=tx.now if unsure and not adopt and actor not in SELF else None,
         )
     )  # fmt: skip
@@ -125,7 +126,11 @@ def look_again(services: Services, job: Claimed) -> None:
     """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's."""
     with services.store.read() as conn:
         name = conn.scalar(select(t.person.c.display_name).where(t.person.c.id == job.key))
-        refs = sorted(name_index.holders(services, conn, name)) if name and not services.dam.tells_holders else []
+        refs = (
+            sorted(name_index.holders(services, conn, name))
+            if name and not services.dam.tells_holders
+            else []
+        )
     if name and services.dam.tells_holders:
         refs = sorted(set(services.dam.holders(name)))
     with services.store.write() as tx:

@@ -40,7 +40,7 @@ class Listings:
 
 
 def changed_ns(path: Path, listing: Listing) -> int:
-    """When the file system last saw a change of the photograph or of what speaks of it, whatever their own times say."""
+    """When the file system last saw a change of the photograph or of what speaks of it, whatever they say."""
     beside = [*sidecars.readable(path.name, listing.names), *listing.lists]
     return max(path.stat().st_ctime_ns, *(_look(path.with_name(name))[2] for name in beside), 0)
 

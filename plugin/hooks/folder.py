@@ -13,6 +13,7 @@ from plugin.config import Config
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks import companions, folder_marks, folder_mentions, known_states, leftovers, tree
 from plugin.hooks.changes import Finding, carried, compare, touched
+from plugin.hooks.companions import Listings
 from plugin.hooks.dam import (
     Change,
     Collection,
@@ -26,7 +27,6 @@ from plugin.hooks.dam import (
     node_key,
     one_by_one,
 )
-from plugin.hooks.companions import Listings
 from plugin.hooks.drafts import Drafts, explained
 from plugin.hooks.folder_names import whole, words
 from plugin.hooks.index import Index

@@ -172,6 +172,17 @@ def scan(root: Path, ignore: Sequence[str], before: Sniffed, now: float) -> Scan
     return Walk(root, ignore, before, now).go()
 
 
+def bare(root: Path) -> bool:
+    """Whether there is nothing in the root; its first entry tells. Raises DamError where it cannot be read."""
+    try:
+        with os.scandir(root) as items:
+            return next(items, None) is None
+    except FileNotFoundError as error:
+        raise DamError(f"the folder {root} is not there: is the share mounted?") from error
+    except OSError as error:
+        raise DamError(f"the folder {root} cannot be read: {error.strerror}") from error
+
+
 def _inside(root: Path, folder: str) -> list["os.DirEntry[str]"]:
     try:
         with os.scandir(root / folder) as items:

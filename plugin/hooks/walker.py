@@ -1,7 +1,6 @@
 """Walks through the folder of photographs, one after the other, and what is remembered from one to the next."""
 
 import logging
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.errors import DamError
-from plugin.hooks import drafts, left_out, tree
+from plugin.hooks import left_out, tree
 from plugin.hooks.index import Index
 from plugin.hooks.left_out import LeftOut, Why
 
@@ -62,9 +61,7 @@ class Walker:
 
     def reach(self) -> None:
         """Raises DamError where the root is not there, cannot be read, or is empty though it held photographs."""
-        with drafts.explained(self._root), os.scandir(self._root) as inside:
-            bare = next(inside, None) is None
-        self.refuse_bare(bare)
+        self.refuse_bare(tree.bare(self._root))
 
     def _keep_unreadable(self, found: tree.Scan) -> None:
         """A photograph that cannot be read for now, and whose name does not say that it is one, is not gone."""

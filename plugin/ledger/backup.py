@@ -163,7 +163,10 @@ def _write_copy(source: Connection, path: Path, cover: veil.Veil) -> int:
 
 # While an erasure goes on its row knows name and address, under the house's key: that outlives the erasure. What was
 # read of a photograph is read anew after a restore.
-_LEFT_OUT: Mapping[str, Mapping[str, Any]] = {t.erasure.name: {"held": None}, t.resource.name: {"indexed": None}}
+_LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
+    t.erasure.name: {"held": None},
+    t.resource.name: {"indexed": None},
+}
 
 
 def _copied() -> list[str]:

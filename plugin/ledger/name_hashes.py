@@ -31,7 +31,7 @@ class NameHasher:
         return f"{self.sign}:{digest.hexdigest()}"
 
     def number(self, key: str) -> int:
-        """The hash as 64 bits with a sign, for an index of many: two names that share one are looked at, and told apart.
+        """The hash as 64 bits with a sign, for an index of many; names that share one are told apart by a look.
 
         Raises VaultError, as `hash` does.
         """

@@ -87,7 +87,7 @@ person = Table(
     Column("given_name", Text),                               # as they gave it, where it was made to differ
     Column("of_age_at", Instant),                             # declared to be of age, without a birth date
     Column("of_age_by", Text),                                # who declared it
-    Column("sought_at", Instant),                             # the machine's moment at which the index had no such name
+    Column("sought_at", Instant),                             # when the index had no such name, by the machine's clock
     Column("doubted_at", Instant),                            # since when it may stand where nothing was read yet
 )  # fmt: skip
 
@@ -178,7 +178,7 @@ resource = Table(
     Column("unread", Text),                                   # why the names on it could not be read
     Column("further", Text),                                  # of what else the file shows; null: not told
     Column("looked_px", Integer),                             # faces so wide in the file were looked for
-    Column("indexed", Text),                                  # how its names and words are indexed; null: not since it changed
+    Column("indexed", Text),                                  # how its names were noted; null: not since it changed
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
     Index("ix_resource_indexed", "indexed", sqlite_where=text("deleted_at IS NULL"),

@@ -20,7 +20,17 @@ from plugin.hooks.resourcespace.consents import Consents
 from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim import mapping
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, safe, say, say_finished, waits
+from sidecar.commands.common import (
+    NOT_FINISHED,
+    Shell,
+    actor,
+    as_json,
+    finish_jobs,
+    safe,
+    say,
+    say_finished,
+    waits,
+)
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -78,7 +78,11 @@ def add(
     if born is None and not of_age:
         lines.append("nobody said how old they are: never named automatically (facelease person age)")
     lines += [name_doubts.said(doubt)] if doubt else []
-    say(as_json, {"id": person_id, "guardians": list(known), "doubt": name_doubts.said(doubt) if doubt else None}, lines)
+    say(
+        as_json,
+        {"id": person_id, "guardians": list(known), "doubt": name_doubts.said(doubt) if doubt else None},
+        lines,
+    )
     if doubt and not despite_unread:
         raise SystemExit(NOT_FINISHED)
 
