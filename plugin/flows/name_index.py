@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
@@ -61,7 +61,7 @@ def note(
     fresh = [{"mac": mac, "resource_id": resource_id} for mac in sorted(seen - known)]
     if fresh:
         tx.execute(insert(t.name_word), fresh)
-    how = None if found is None else _how(services)
+    how = None if found is None or resource.unread else way(services)
     tx.execute(update(t.resource).where(t.resource.c.id == resource_id).values(indexed=how))
 
 
@@ -98,16 +98,20 @@ def drop(tx: Tx, resource_id: int) -> None:
     tx.execute(delete(t.name_word).where(t.name_word.c.resource_id == resource_id))
 
 
-def _how(services: Services) -> str:
+def way(services: Services) -> str:
+    """How what is read now is noted: other keys of names, or other ways of making keys, make it unread."""
     return f"{_WAYS}:{services.name_hasher.sign}"
 
 
 def gaps(services: Services, conn: Connection) -> Gaps:
     """What the index does not know now."""
-    how, c = _how(services), t.resource.c
-    other = or_(c.indexed.is_(None), c.indexed < how, c.indexed > how)
-    count = conn.scalar(select(func.count()).where(_LIVING, other)) or 0
-    count += conn.scalar(select(func.count()).where(_LIVING, c.unread.is_not(None), c.indexed == how)) or 0
+    how, c = way(services), t.resource.c
+    others = (
+        c.indexed.is_(None),
+        c.indexed < how,
+        c.indexed > how,
+    )  # each by the index on it, and none by a scan
+    count = sum(conn.scalar(select(func.count()).where(_LIVING, one)) or 0 for one in others)
     entered = select(c.id).where(c.ref == t.job.c.key, _LIVING).exists()
     waiting = t.job.c.state.in_(("queued", "running", "dead")) & t.job.c.kind.in_(_READING)
     count += conn.scalar(select(func.count(t.job.c.key.distinct())).where(waiting, ~entered)) or 0

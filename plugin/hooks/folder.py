@@ -161,7 +161,7 @@ class FolderDam(Unlogged):
 
     def refs(self, *collections: str) -> Iterator[str]:
         """Every photograph, or those in and under these folders, by name."""
-        return tree.within(self._walker.seen().entries, collections)
+        return tree.within(self._walker.seen().entries, frozenset(collections))
 
     def look(self, ref: str) -> Resource:
         """The photograph as it is now."""

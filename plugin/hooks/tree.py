@@ -4,9 +4,11 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from itertools import chain, takewhile
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, PictureError, ResourceGone
@@ -251,12 +253,19 @@ def collections(ref: str) -> tuple[str, ...]:
     return tuple(str(parent) for parent in PurePosixPath(ref).parents)
 
 
-def within(refs: Iterable[str], folders: Collection[str]) -> Iterator[str]:
+def within(refs: Iterable[str], folders: frozenset[str]) -> Iterator[str]:
     """Those of `refs` that lie in or under one of these folders; all of them where none is named."""
+    found = sorted(refs)
     if not folders or ROOT in folders:
-        return iter(list(refs))
-    above = frozenset(folders)
-    return (ref for ref in list(refs) if not above.isdisjoint(collections(ref)))
+        return iter(found)
+    outermost = sorted(f"{one}/" for one in folders if folders.isdisjoint(collections(one)))
+    return chain.from_iterable(_below(found, prefix) for prefix in outermost)
+
+
+def _below(refs: Sequence[str], prefix: str) -> Iterator[str]:
+    return takewhile(
+        lambda ref: ref.startswith(prefix), map(refs.__getitem__, range(bisect_left(refs, prefix), len(refs)))
+    )
 
 
 def read(path: Path) -> tuple[str, str]:

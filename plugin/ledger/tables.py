@@ -178,7 +178,7 @@ resource = Table(
     Column("unread", Text),                                   # why the names on it could not be read
     Column("further", Text),                                  # of what else the file shows; null: not told
     Column("looked_px", Integer),                             # faces so wide in the file were looked for
-    Column("indexed", Text),                                  # how its names were noted; null: not since it changed
+    Column("indexed", Text),                                  # how its names were noted; null: not, or not all
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
     Index("ix_resource_indexed", "indexed", sqlite_where=text("deleted_at IS NULL"),
