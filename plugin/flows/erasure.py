@@ -233,8 +233,6 @@ def _distrust(services: Services, refs: set[str]) -> None:
     """Where the name stands is unknown until the next look, which also takes off what came back and is ours."""
     with services.store.write() as tx:
         clearance.recompute(services, tx, remains.distrust(tx, refs))
-        for ref in sorted(refs):
-            services.queue.put(tx, "names", ref)
 
 
 def _named(mentions: Mentions) -> set[str]:
