@@ -48,7 +48,7 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
     with closing(init_store(config.store_url, clock or SystemClock())) as store:
         with store.write() as tx:
             house_key.make(tx, master_keys(config))
-            if before is None and _is_empty(config):
+            if _is_empty(config):
                 name_index.begin(tx)
         if before is None:
             made.append(f"store {_shown(config.store_url)}")

@@ -81,7 +81,8 @@ def polled(services: Services, began: datetime) -> None:
 
 def begin(tx: Tx) -> None:
     """The library holds nothing when the house is made: there is nothing to be read."""
-    tx.execute(update(t.state).where(t.state.c.polled_at.is_(None)).values(polled_at=tx.now))
+    unheard = t.state.c.polled_at.is_(None) & ~select(t.resource.c.id).exists()
+    tx.execute(update(t.state).where(unheard).values(polled_at=tx.now))
 
 
 def strike(services: Services, tx: Tx, resource_id: int, name: str) -> None:
