@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from bench.workshop import Figure, Workshop
 from plugin.config import Config, parse
-from plugin.flows import backlog, chores, consent, gallery, modes, people
+from plugin.flows import backlog, chores, consent, gallery, modes, name_index, people
 from plugin.flows.services import Services
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind
@@ -77,7 +77,8 @@ def _scan(config: Config, count: int) -> tuple[float, int]:
         seconds = time.perf_counter() - began
         if backlog.waiting(services):
             raise SystemExit("the scan did not end: some photographs wait for another try")
-        tagged = sum(1 for _ in services.dam.holders("Sample person"))
+        with services.store.read() as conn:
+            tagged = len(name_index.holders(services, conn, "Sample person"))
     return count / seconds, tagged
 
 

@@ -92,22 +92,6 @@ class ResourceGone(DamError):
     """The resource no longer exists in the DAM."""
 
 
-class NamesUnread(DamError):
-    """Photographs could not be read for names: a name may stand there.
-
-    The same message is for the command line, the console and programs, which each have their own way to insist.
-    """
-
-    def __init__(self, count: int) -> None:
-        super().__init__(
-            f"{count} photographs cannot be read for names (the file, its sidecar, or a list beside it), so it is not "
-            "known whether this name stands there. Give FaceLease's account access to them, or mend what is broken: "
-            "facelease doctor says how many are left. To enter the person all the same: --despite-unread; then no name "
-            "in the DAM is theirs before somebody of the staff knows their face. If every such name is theirs: --adopt"
-        )
-        self.count = count
-
-
 class WriteRefused(DamError):
     """The DAM or the file would not survive the write unharmed, so nothing was written."""
 

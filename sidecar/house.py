@@ -11,7 +11,7 @@ from sqlalchemy import select
 from plugin.clock import Clock, SteadyClock, SystemClock
 from plugin.config import Config
 from plugin.errors import ConfigError
-from plugin.flows import house_closing
+from plugin.flows import house_closing, name_index
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.hooks.folder import FolderDam
@@ -48,9 +48,18 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
     with closing(init_store(config.store_url, clock or SystemClock())) as store:
         with store.write() as tx:
             house_key.make(tx, master_keys(config))
+            if _is_empty(config):
+                name_index.begin(tx)
         if before is None:
             made.append(f"store {_shown(config.store_url)}")
         return made + _found_heads(config, store)
+
+
+def _is_empty(config: Config) -> bool:
+    """Whether the DAM is a folder that can be read, and in which no file lies."""
+    closed: list[OSError] = []
+    walk = os.walk(config.path(config.folder.path).expanduser(), onerror=closed.append)
+    return config.dam.kind == "folder" and not any(files for _, _, files in walk) and not closed
 
 
 def _found_heads(config: Config, store: Store) -> list[str]:

@@ -35,7 +35,7 @@ def _worker(services: Services) -> str | None:
 
 
 def _dam(services: Services) -> str | None:
-    services.dam.collections()
+    services.dam.reach()
     return None
 
 

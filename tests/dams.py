@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,7 @@ class Through:
         self.places = inner.places
         self.dated = inner.dated
         self.named_collections = inner.named_collections
+        self.tells_holders = inner.tells_holders
         self.keeps = inner.keeps
         self.at_once = 1  # so that what is put around single calls is around each of many
 
@@ -51,8 +53,14 @@ class Through:
     def acknowledge(self, changes: Sequence[Change]) -> None:
         self.inner.acknowledge(changes)
 
-    def refs(self, collection: str | None = None) -> Iterator[str]:
-        return self.inner.refs(collection)
+    def reach(self) -> None:
+        self.inner.reach()
+
+    def one_walk(self) -> AbstractContextManager[None]:
+        return self.inner.one_walk()
+
+    def refs(self, *collections: str) -> Iterator[str]:
+        return self.inner.refs(*collections)
 
     def left_out(self) -> Sequence[LeftOut]:
         return self.inner.left_out()
@@ -111,8 +119,8 @@ class Through:
     def refusal(self, node: str) -> str | None:
         return self.inner.refusal(node)
 
-    def standing(self, nodes: Iterable[str], despite_unread: bool = False) -> dict[str, int]:
-        return self.inner.standing(nodes, despite_unread)
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        return self.inner.standing(nodes)
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         return self.inner.mentions(sought, beat)

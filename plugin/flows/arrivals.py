@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from plugin.flows import faces, modes, names, photo_places, returned_names, ruling_identity
+from plugin.flows import faces, modes, name_index, names, photo_places, returned_names, ruling_identity
 from plugin.flows.services import Services
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
@@ -56,6 +56,7 @@ def register(
     lost: frozenset[str] = frozenset(),
 ) -> Arrival:
     """Enter the resource, its collections and the names that stood on it when those intents had closed."""
+    words = name_index.marks(services, resource)
     with services.store.write() as tx:
         stood = photo_places.stand(tx.connection, _number(tx, resource.ref))
         key, fresh = _upsert(tx, resource)
@@ -70,6 +71,7 @@ def register(
         if services.dam.named_collections:
             photo_places.note(tx, key, stood, resource)
         modes.adopt(services, tx, resource.rulings)
+        name_index.note(services, tx, key, resource, words)
         names.compare(services, tx, key, resource, settled, fresh, back, lost)
         scope = modes.scope_of(services, tx.connection, key)
         if scope != before and not fresh:  # put into another collection, or that one means something else now
@@ -133,6 +135,7 @@ def forget(services: Services, ref: str) -> None:
         stood = photo_places.stand(tx.connection, key) if services.dam.named_collections else None
         if stood is not None:
             photo_places.keep(tx, stood)
+        name_index.drop(tx, key)
         for table in (t.face, t.tag, t.clearance, t.resource_collection, t.resource_hidden, t.statement):
             tx.execute(delete(table).where(table.c.resource_id == key))
         tx.execute(

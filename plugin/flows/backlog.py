@@ -44,12 +44,7 @@ def due(services: Services, collections: Sequence[str] = (), again: bool = False
 
 def _candidates(services: Services, collections: Sequence[str]) -> Iterator[str]:
     wanted = collections or _switched_on(services)
-    seen: set[str] = set()
-    for collection in wanted:
-        for ref in services.dam.refs(collection):
-            if ref not in seen:
-                seen.add(ref)
-                yield ref
+    yield from services.dam.refs(*wanted) if wanted else ()
 
 
 def _switched_on(services: Services) -> list[str]:

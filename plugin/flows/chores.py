@@ -19,6 +19,8 @@ from plugin.flows import (
     looked_before,
     lost_links,
     mode_change,
+    name_doubts,
+    name_index,
     notices,
     owed_notice,
     people,
@@ -55,6 +57,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "revoke": revocation.revoke,
     "look-again": revocation.look_again,
     "recompute": revocation.recomputed,
+    name_doubts.JOB: name_doubts.look_up,
     "anew": anew.some,
     looked_before.JOB: looked_before.portion,
     "remode": mode_change.remode,
@@ -88,6 +91,7 @@ def sweep(services: Services) -> int:
     house_closing.look(services)
     ended = replay.endings(services) if replay.is_due(services) else 0
     ended += consent.sweep(services)
+    name_doubts.settle(services)
     stranded = intents.stranded(services)
     with services.store.write() as tx:
         tx.see()
@@ -98,14 +102,18 @@ def sweep(services: Services) -> int:
 
 def poll(services: Services) -> int:
     """What happened in the DAM since the last poll becomes jobs; returns how many."""
-    changes = services.dam.changes()
-    ruling_identity.follow(services, changes)
+    began = services.clock.now()
+    with services.dam.one_walk():
+        changes = services.dam.changes()
+        ruling_identity.follow(services, changes)
     if services.dam.set_back():
         _start_over(services)
     if changes:
         for change in changes:
             _enter(services, change)
         services.dam.acknowledge(changes)
+    name_index.polled(services, began)
+    name_doubts.settle(services)
     return len(changes)
 
 
@@ -123,6 +131,7 @@ def _enter(services: Services, change: Change) -> None:
         if change.what is What.MOVED and change.old_ref:
             arrivals.move(tx, change.old_ref, change.ref)
             services.queue.put(tx, "gone", change.old_ref)
+        name_index.stale(tx, change.ref)
         kind = {What.METADATA: "names", What.DELETED: "gone"}.get(change.what, "photo")
         services.queue.put(tx, kind, change.ref)
 
@@ -178,7 +187,8 @@ def reconcile(services: Services, gone: bool = False) -> int:
 
     `gone`: also at those that are gone from the DAM, which a database put back brings back.
     """
-    ruling_identity.follow(services, services.dam.changes(), thorough=True)
+    with services.dam.one_walk():
+        ruling_identity.follow(services, services.dam.changes(), thorough=True)
     backlog.late_consent(services)
     overdue = revocation.overdue(services)
     with services.store.write() as tx:

@@ -204,15 +204,13 @@ def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
 def _clean(
     services: Services, row: Row[Any], held: Held, sought: Sought, beat: Callable[[], None]
 ) -> _Cleaned:
-    """Take the names out, look once through everything, read back, and delete the rows."""
+    """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
     person_id, name = row.person_id, held.spellings[0]
     refs = remains.named_on(services, person_id)
-    removed = revocation.take_out(services, person_id, revocation.ALL)
+    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True)
     left = [] if services.dam.forget(name) else [Line("dam_list")]
-    mentions = services.dam.mentions(sought, beat)
-    revocation.read_back(services, person_id, revocation.ALL, _named(mentions))
-    left += [*_mentioned(mentions, frozenset(refs)), *_beside(remains.beside(services, refs))]
-    still = _named(mentions) | {row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)}
+    left += _beside(remains.beside(services, refs))
+    still = {row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)}
     with services.store.read() as conn:
         photos = clearance.resources_naming(conn, person_id)
     with services.store.write() as tx:
@@ -220,12 +218,21 @@ def _clean(
         erasure_register.hold(services, tx, row.number, held)
         counts = erasure_rows.remove(tx, person_id, name)
         clearance.recompute(services, tx, {*photos, *remains.distrust(tx, still)})
-        tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(left))
+        tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(still))
+    mentions = services.dam.mentions(sought, beat)
+    _distrust(services, _named(mentions))
+    left = [*_mentioned(mentions, frozenset(refs)), *left]
     done = [Line("rows_gone_before")]
     if counts["person"]:  # else another process deleted them meanwhile
         rows = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
         done = [Line("tags_out", {"count": removed}), Line("rows_gone", {"rows": rows}), Line("clearances")]
     return _Cleaned(mentions, done, left)
+
+
+def _distrust(services: Services, refs: set[str]) -> None:
+    """Where the name stands is unknown until the next look, which also takes off what came back and is ours."""
+    with services.store.write() as tx:
+        clearance.recompute(services, tx, remains.distrust(tx, refs))
 
 
 def _named(mentions: Mentions) -> set[str]:

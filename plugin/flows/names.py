@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from plugin.flows import faces, intents, returned_names, roster
+from plugin.flows import faces, intents, name_doubts, returned_names, roster
 from plugin.flows.services import Services
 from plugin.hooks.dam import Named, Resource
 from plugin.ledger import tables as t
@@ -78,6 +78,8 @@ def _appeared(
         _copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
     )
     person = owner(tx.connection, key, ours=bool(copied))
+    if person and not copied and name_doubts.cast(services, tx, person, resource):
+        person = None
     tx.execute(
         insert(t.tag).values(
             resource_id=resource_id, node=named[0].node, node_key=key,

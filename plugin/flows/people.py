@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from plugin.errors import ConsentError, NamesUnread, NameTaken, NothingDone
-from plugin.flows import addresses, ages, contacts, holdings, names, returned_names, roster
+from plugin.clock import SystemClock
+from plugin.errors import ConsentError, NameTaken, NothingDone
+from plugin.flows import addresses, ages, contacts, holdings, name_doubts, name_index, names, roster
 from plugin.flows.ages import Age
 from plugin.flows.contacts import email_of as email_of
 from plugin.flows.contacts import guardians_of as guardians_of
@@ -39,30 +40,20 @@ class Newcomer:
     of_age: bool = False  # declared, where there is no birth date
 
 
-def add(
-    services: Services, newcomer: Newcomer, actor: str, adopt: bool = False, despite_unread: bool = False
-) -> str:
-    """Enter a person; returns their id.
+def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
+    """Enter a person; returns their id. No file is read for it: `name_doubts.of` says what that leaves open.
 
     Raises ConsentError for a name or an address that cannot be one, NameTaken where it belongs to somebody or
-    stands in the DAM: then only a staff decision (`adopt`) makes it this person's. Raises NamesUnread where it may
-    stand on photographs that could not be read, unless `despite_unread`.
+    stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
     """
     name, email = clean_name(newcomer.display_name), contacts.clean_email(newcomer.email)
     ages.refuse(services, Age(newcomer.of_age, newcomer.birth_date))
-    unsure, standing = False, 0
-    try:
-        standing = returned_names.by_others(services, name) if not adopt else 0
-    except NamesUnread:
-        if not despite_unread:
-            raise
-        unsure = True
+    found = name_doubts.Sought(0, False) if adopt else name_doubts.seek(services, name)
     person_id = uuid4().hex
     with services.store.write() as tx:
-        _free(tx, name, standing)
-        enter(
-            services, tx, person_id, replace(newcomer, display_name=name, email=email), actor, adopt, unsure
-        )
+        _free(tx, name, found.standing)
+        about = replace(newcomer, display_name=name, email=email)
+        enter(services, tx, person_id, about, actor, adopt, found.unsure)
     return person_id
 
 
@@ -77,8 +68,8 @@ def enter(
 ) -> None:
     """Enter a person whose clean name is known to be free, in the caller's transaction.
 
-    `unsure`: it may stand where it could not be read. Then no name is theirs by its spelling, as with somebody who
-    entered themselves, until an account says that it knows them.
+    `unsure`: it may stand where it was not read. Then no name is theirs by its spelling, as with somebody who
+    entered themselves, until that is known, or an account says that it knows them (`name_doubts`).
 
     Raises ConsentError for a name that the DAM cannot hold.
     """
@@ -91,6 +82,8 @@ def enter(
             language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
             namesake=newcomer.namesake, given_name=newcomer.given_name, of_age_at=tx.now if newcomer.of_age else None,
             of_age_by=actor if newcomer.of_age else None, self_entered=not adopt and (unsure or actor in SELF),
+            sought_at=None if adopt else SystemClock().now(),
+            doubted_at=tx.now if unsure and not adopt and actor not in SELF else None,
         )
     )  # fmt: skip
     services.vault.create_key(tx, person_id, "record")
@@ -100,6 +93,8 @@ def enter(
     tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
     if newcomer.email:
         addresses.enter(services, tx, person_id, newcomer.email, actor)
+    if unsure and services.dam.tells_holders and not adopt:
+        services.queue.put(tx, name_doubts.JOB, person_id)
     if adopt:
         _adopt(tx, person_id, name)
         services.queue.put(tx, JOB, person_id)
@@ -131,7 +126,13 @@ def look_again(services: Services, job: Claimed) -> None:
     """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's."""
     with services.store.read() as conn:
         name = conn.scalar(select(t.person.c.display_name).where(t.person.c.id == job.key))
-    refs = sorted(returned_names.holders(services, name)) if name else []
+        refs = (
+            sorted(name_index.holders(services, conn, name))
+            if name and not services.dam.tells_holders
+            else []
+        )
+    if name and services.dam.tells_holders:
+        refs = sorted(set(services.dam.holders(name)))
     with services.store.write() as tx:
         for ref in refs:
             services.queue.put(tx, "names", ref)

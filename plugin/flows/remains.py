@@ -47,5 +47,5 @@ def distrust(tx: Tx, refs: Collection[str]) -> list[int]:
     for some in chunked(sorted(refs), _CHUNK):
         mine = t.resource.c.ref.in_(some) & t.resource.c.deleted_at.is_(None)
         numbers += tx.connection.scalars(select(t.resource.c.id).where(mine))
-        tx.execute(update(t.resource).where(mine).values(unread=Unread.PHOTO.value))
+        tx.execute(update(t.resource).where(mine).values(unread=Unread.PHOTO.value, indexed=None))
     return numbers

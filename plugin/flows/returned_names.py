@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from plugin.errors import DamError, NamesUnread, ResourceGone
+from plugin.errors import DamError, ResourceGone
 from plugin.flows import taken_off
 from plugin.flows.services import Services
 from plugin.hooks.dam import Named, Resource
@@ -103,27 +103,14 @@ def _ours(services: Services, resource_id: int) -> list[str]:
         return list(conn.scalars(select(t.tag.c.node).where(mine, t.tag.c.person_id.is_not(None))))
 
 
-def holders(services: Services, name: str) -> set[str]:
-    """Every resource that bears the name, of those that can be read: what cannot is looked at when it can."""
-    found: set[str] = set()
-    with suppress(NamesUnread):
-        found.update(services.dam.holders(name))
-    return found
-
-
 def by_others(services: Services, name: str) -> int:
-    """On how many resources of the DAM the name stands otherwise than by what came back.
-
-    Raises DamError; NamesUnread only where it was found on none, and there are some that could not be read.
-    """
-    key, count = name_key(name), 0
-    try:
-        for ref in services.dam.holders(name):
-            count += _is_by_others(services, ref, key)
-    except NamesUnread:
-        if not count:
-            raise
-    return count
+    """On how many resources of a DAM that `tells_holders` the name stands otherwise than by what came back. Raises
+    DamError."""
+    refs, key = set(services.dam.holders(name)), name_key(name)
+    mine = select(t.resource.c.ref).join(t.taken_off, t.taken_off.c.resource_id == t.resource.c.id)
+    with services.store.read() as conn:
+        ours = set(conn.scalars(mine.where(t.taken_off.c.name_mac == services.name_hasher.hash(key))))
+    return len(refs - ours) + sum(_is_by_others(services, ref, key) for ref in sorted(refs & ours))
 
 
 def _is_by_others(services: Services, ref: str, key: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows import arrivals, clearance, intents, returned_names, roster, statements
+from plugin.flows import arrivals, clearance, intents, name_index, roster, statements
 from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.hooks.dam import Names
@@ -84,7 +84,7 @@ def take_out(
     """Remove the person's tags of these origins from the DAM and read back; returns how many went.
 
     Read back is every resource that we ever meant to write the name on; `everywhere`: and every
-    other one that bears it, which may mean reading the whole library.
+    other one that bears it.
 
     Raises DamError where the DAM fails or one of ours still stands: what was done is kept, and the
     job comes again.
@@ -100,10 +100,18 @@ def take_out(
     each(tags, lambda rows: remove(services, rows, actor), many)
     refs = set(touched(services, person_id))
     if everywhere:
-        with services.store.read() as conn:
-            refs |= returned_names.holders(services, roster.labels(conn, [person_id])[person_id])
+        refs |= _bearing(services, person_id)
     read_back(services, person_id, origins, refs)
     return len(tags)
+
+
+def _bearing(services: Services, person_id: str) -> set[str]:
+    """Every resource on which the person's name stands, as the index or the DAM has it."""
+    with services.store.read() as conn:
+        name = roster.labels(conn, [person_id])[person_id]
+        if not services.dam.tells_holders:
+            return name_index.holders(services, conn, name)
+    return set(services.dam.holders(name))
 
 
 def _keep_knowledge(services: Services, person_id: str, origins: frozenset[str]) -> None:
@@ -218,6 +226,15 @@ def _verified(
         raise answer
     elif ours or any(name_key(named.node) == key for named in answer):
         _verify(services, person_id, key, ref)
+    else:
+        _struck(services, key, ref)
+
+
+def _struck(services: Services, key: str, ref: str) -> None:
+    with services.store.write() as tx:
+        number = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
+        if number is not None:
+            name_index.strike(services, tx, number, key)
 
 
 def _verify(services: Services, person_id: str, key: str, ref: str) -> None:

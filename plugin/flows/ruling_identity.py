@@ -73,7 +73,8 @@ def settle(services: Services, job: Claimed) -> None:
 
     What waits beside a ruling that is lost waits for a decision: it is not looked at over and over.
     """
-    follow(services, services.dam.changes(), exact=True)
+    with services.dam.one_walk():
+        follow(services, services.dam.changes(), exact=True)
     later = timedelta(seconds=services.config.dam.poll_seconds)
     free, on_the_way = _waiting_for_it(services)
     with services.store.write() as tx:

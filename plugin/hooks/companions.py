@@ -26,6 +26,25 @@ def names_in(folder: Path) -> frozenset[str]:
     return frozenset(os.listdir(folder))  # noqa: PTH208
 
 
+class Listings:
+    """Folders that are listed once: for one look at a photograph, or at several of one moment."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, Listing] = {}
+
+    def of(self, folder: Path) -> Listing:
+        """The names of the folder. Raises OSError."""
+        if folder not in self._known:
+            self._known[folder] = Listing.of(names_in(folder))
+        return self._known[folder]
+
+
+def changed_ns(path: Path, listing: Listing) -> int:
+    """When the file system last saw a change of the photograph or of what speaks of it, whatever they say."""
+    beside = [*sidecars.readable(path.name, listing.names), *listing.lists]
+    return max(path.stat().st_ctime_ns, *(_look(path.with_name(name))[2] for name in beside), 0)
+
+
 def stamp(path: Path, listing: Listing) -> int | None:
     """One number for how they look from outside, None where there are none.
 

@@ -6,6 +6,7 @@ can be read back.
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, runtime_checkable
@@ -79,6 +80,8 @@ class Resource:
     what the others allow. `further` changes with what else the file shows (thumbnails); None where that is not told
     by itself. `rulings` are the modes that the DAM itself keeps for its collections.
     `unread` says why there may be names that are not told (`hooks.unread`); None where all are.
+    `words`: keys of all names that its texts can be read as; None where the DAM itself tells who bears a name.
+    `changed_at`: when it last changed in any way, where the DAM's own clock tells.
     """
 
     ref: str
@@ -90,6 +93,8 @@ class Resource:
     rulings: tuple[CollectionRuling, ...] = ()
     further: str | None = None
     unread: str | None = None
+    words: frozenset[str] | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,10 @@ class Dam(Protocol):
     dated: bool
     """Whether the DAM has fields for the last day on which a resource is cleared."""
 
+    tells_holders: bool
+    """Whether it knows which resources bear a name. Else only their files do, and what was read of them is asked
+    (`flows.name_index`)."""
+
     named_collections: bool
     """Whether collections are known by names that people change: then rulings are bound to what `identities` tells."""
 
@@ -169,8 +178,16 @@ class Dam(Protocol):
         """The changes are stored as jobs and need not be told again."""
         ...
 
-    def refs(self, collection: str | None = None) -> Iterator[str]:
-        """Every resource, or those of one collection (with what lies under it)."""
+    def reach(self) -> None:
+        """Raises DamError where the DAM is not there; costs the same at any size."""
+        ...
+
+    def one_walk(self) -> AbstractContextManager[None]:
+        """What is asked inside, by this thread, of all resources and collections is answered from one look at them."""
+        ...
+
+    def refs(self, *collections: str) -> Iterator[str]:
+        """Every resource, or those of these collections (with what lies under them), each once."""
         ...
 
     def left_out(self) -> Sequence[LeftOut]:
@@ -234,10 +251,7 @@ class Dam(Protocol):
         ...
 
     def holders(self, node: str) -> Iterator[str]:
-        """Every resource that carries the name now, in any state, read from the DAM itself.
-
-        Raises NamesUnread, at the end, where resources are left that could not be read.
-        """
+        """Every resource that carries the name now, in any state; asked only of a DAM that `tells_holders`."""
         ...
 
     def position(self) -> int | None:
@@ -276,11 +290,8 @@ class Dam(Protocol):
         """Why the DAM cannot hold this as a person's name, in a sentence for who enters it; None where it can."""
         ...
 
-    def standing(self, nodes: Iterable[str], despite_unread: bool = False) -> dict[str, int]:
-        """On how many resources each of the names stands, by its key; one that stands nowhere is left out.
-
-        Raises NamesUnread where resources could not be read, unless it is to count all the same.
-        """
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
         ...
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:

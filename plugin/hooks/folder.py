@@ -3,14 +3,17 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError, ResourceGone
-from plugin.hooks import folder_marks, folder_mentions, known_states, leftovers, tree
+from plugin.hooks import companions, folder_marks, folder_mentions, known_states, leftovers, tree
 from plugin.hooks.changes import Finding, carried, compare, touched
+from plugin.hooks.companions import Listings
 from plugin.hooks.dam import (
     Change,
     Collection,
@@ -24,8 +27,8 @@ from plugin.hooks.dam import (
     node_key,
     one_by_one,
 )
-from plugin.hooks.drafts import Drafts
-from plugin.hooks.folder_names import NameSearch, whole
+from plugin.hooks.drafts import Drafts, explained
+from plugin.hooks.folder_names import whole, words
 from plugin.hooks.index import Index
 from plugin.hooks.known_states import KnownStates
 from plugin.hooks.left_out import LeftOut
@@ -70,7 +73,6 @@ class FolderDam(Unlogged):
         self._walker = Walker(self._root, ignore, self._index, clock)
         self._states = KnownStates(store, hasher)
         self._files = Metadata(tool, style, self._states.of_keywords, categories)
-        self._search = NameSearch(self._root, self._files.read)
         if tool is not None:
             tool.open_to(self._root)
         self._tool = tool
@@ -104,7 +106,7 @@ class FolderDam(Unlogged):
 
     def collections(self) -> Sequence[Collection]:
         """Every folder, with the number of photographs directly in it."""
-        scan = self._walker.scan()
+        scan = self._walker.seen()
         counts = dict.fromkeys(scan.folders, 0)
         for ref in scan.entries:
             counts[tree.collections(ref)[0]] += 1
@@ -115,7 +117,7 @@ class FolderDam(Unlogged):
 
     def changes(self) -> Sequence[Change]:
         """What differs from what was acknowledged. Raises DamError where the folder seems unmounted."""
-        scan = self._walker.scan()
+        scan = self._walker.seen()
         known, now = self._index.all(), self._clock.now()
         leftovers.sweep(scan.leftovers, now)
         same = touched(scan.entries, known, self._readings.of)
@@ -152,27 +154,34 @@ class FolderDam(Unlogged):
         """The same as lines, for logs and tests."""
         return tuple(f"{one.ref}: {one.kind}" for one in self._walker.left_out())
 
-    def refs(self, collection: str | None = None) -> Iterator[str]:
-        """Every photograph, or those in and under one folder, by name."""
-        return tree.within(list(self._walker.scan().entries), collection)
+    def reach(self) -> None:
+        """The root is there, and its first entry can be told."""
+        self._walker.reach()
+
+    def one_walk(self) -> AbstractContextManager[None]:
+        """One walk of the tree serves whoever asks inside."""
+        return self._walker.one_walk()
+
+    def refs(self, *collections: str) -> Iterator[str]:
+        """Every photograph, or those in and under these folders, by name."""
+        return tree.within(self._walker.seen().entries, frozenset(collections))
 
     def look(self, ref: str) -> Resource:
         """The photograph as it is now."""
         return self._look(ref, self._index.people())
 
     def _look(self, ref: str, known: frozenset[str]) -> Resource:
-        entry = tree.entry(self._root, ref)
-        for reading in self._files.read([self._root / ref], known):
+        listings, path = Listings(), self._root / ref
+        entry = tree.entry(self._root, ref, listings)
+        for reading in self._files.read([path], known, listings):
             content = self._readings.of_read(entry, reading.unread)
+            with explained(path):
+                changed = companions.changed_ns(path, listings.of(path.parent))
             return Resource(
-                ref,
-                content.version,
-                tree.collections(ref),
-                reading.names,
-                entry.kind,
-                unread=reading.unread,
-                further=content.further,
-            )
+                ref, content.version, tree.collections(ref), reading.names, entry.kind,
+                unread=reading.unread, further=content.further, words=words(reading),
+                changed_at=datetime.fromtimestamp(changed / 1e9, UTC),
+            )  # fmt: skip
         raise ResourceGone(f"{ref} is no longer in the folder")
 
     def read_anew(self, ref: str) -> None:
@@ -182,7 +191,7 @@ class FolderDam(Unlogged):
 
     def picture(self, ref: str) -> Picture:
         """The file itself: there is no smaller one."""
-        entry = tree.entry(self._root, ref)
+        entry = tree.entry(self._root, ref)  # of its sidecars nothing is asked
         return Picture(self._readings.of(entry).version, path=self._root / ref)
 
     preview = picture
@@ -194,7 +203,7 @@ class FolderDam(Unlogged):
         Raises WriteRefused where a name finds no place, or cannot be taken out of one.
         """
         with self._lock:
-            before = tree.entry(self._root, ref)
+            before = tree.entry(self._root, ref, Listings())
             path = self._root / ref
             known = self._index.get(ref)
             memory = known.memory if known else Memory()
@@ -216,7 +225,7 @@ class FolderDam(Unlogged):
 
     def _settle(self, ref: str, before: tree.Entry, memory: Memory) -> None:
         """Have our own write cause no change; what came before it and is untold stays untold."""
-        now = tree.entry(self._root, ref)
+        now = tree.entry(self._root, ref, Listings())
         finding = self._findings.get(ref)
         if finding is not None and finding.entry == before:
             self._findings[ref] = replace(finding, entry=now)
@@ -233,14 +242,9 @@ class FolderDam(Unlogged):
         """The same answer for each."""
         return one_by_one(until, lambda ref: self.state(ref, until[ref]))
 
-    def holders(self, node: str) -> Iterator[str]:
-        """Every photograph that names `node` anywhere, read from the files themselves."""
-        key = node_key(node)
-        return self._search.holders(key, list(self._walker.scan().entries))
-
     def identities(self, refs: Iterable[str] | None = None) -> dict[str, str]:
         """The marks of folders (folder_marks); one that is not there has none."""
-        asked = self._walker.scan().folders if refs is None else refs
+        asked = self._walker.seen().folders if refs is None else refs
         marks = ((ref, folder_marks.of(self._root / ref)) for ref in asked)
         return {ref: mark for ref, mark in marks if mark is not None}
 
@@ -254,24 +258,20 @@ class FolderDam(Unlogged):
 
     def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
         """The places in those of its files that are, byte for byte, as they were when the name in them was ours."""
-        state = known_states.read(tree.locate(self._root, ref))
+        state = known_states.read(tree.locate(self._root, ref), Listings())
         return frozenset() if state is None else self._states.restored(state, named)
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         """Note the photograph and its sidecars as they are: restored, they are known again."""
-        known = self._index.get(ref)
-        if known is None or known.entry != tree.entry(self._root, ref) or not self._states.kept(ref):
-            state = known_states.read(tree.locate(self._root, ref))
+        listings = Listings()
+        known, entry = self._index.get(ref), tree.entry(self._root, ref, listings)
+        if known is None or known.entry != entry or not self._states.kept(ref):
+            state = known_states.read(self._root / ref, listings)
             if state is None:
                 return
             self._states.keep(state, nodes)
-            if known is not None and known.entry == tree.entry(self._root, ref):
+            if known is not None and known.entry == tree.entry(self._root, ref, Listings()):
                 self._states.note_kept(ref)
-
-    def standing(self, nodes: Iterable[str], despite_unread: bool = False) -> dict[str, int]:
-        """On how many photographs each name stands, by its key: every file is read once for all of them."""
-        keys = {node_key(node) for node in nodes}
-        return self._search.standing(keys, list(self._walker.scan().entries) if keys else [], despite_unread)
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         """In every file and folder, also those that are no photographs."""

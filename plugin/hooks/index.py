@@ -41,6 +41,12 @@ class Index:
         with self._store.read() as connection:
             return {row.ref: _known(row) for row in connection.execute(select(folder_file))}
 
+    def any_told(self) -> bool:
+        """Whether any file's arrival was acknowledged."""
+        with self._store.read() as connection:
+            told = select(folder_file.c.ref).where(folder_file.c.size != _UNTOLD)
+            return connection.execute(told.limit(1)).first() is not None
+
     def get(self, ref: str) -> Known | None:
         """One file, None if it is not known."""
         with self._store.read() as connection:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import Select, insert, select, update
 
-from plugin.hooks import companions, sidecars, unread
+from plugin.hooks import sidecars, unread
+from plugin.hooks.companions import Listings
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.drafts import explained
 from plugin.ledger.name_hashes import NameHasher
@@ -99,10 +100,10 @@ class KnownStates:
         return found
 
 
-def read(photo: Path) -> State | None:
+def read(photo: Path, listings: Listings) -> State | None:
     """The state of a photograph and its sidecars now; None where one cannot be read. Raises DamError, ResourceGone."""
     with explained(photo):
-        listing = companions.names_in(photo.parent)
+        listing = listings.of(photo.parent).names
         beside = [photo.with_name(name) for name in sidecars.readable(photo.name, listing)]
         if any(unread.contents(path) is None for path in beside):
             return None

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plugin.errors import DamError
-from plugin.hooks import companions, exif, file_kinds, picasa, sidecars, unread, xmp
+from plugin.hooks import exif, file_kinds, picasa, sidecars, unread, xmp
+from plugin.hooks.companions import Listings
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.drafts import explained
 from plugin.hooks.name_fields import CAMERAS, FIELDS
@@ -34,11 +35,13 @@ _READ = (
 
 @dataclass(frozen=True)
 class Reading:
-    """One photograph. `unread`: what of it could not be read, so that there may be more names on it."""
+    """One photograph. `unread`: what of it could not be read, so that there may be more names on it; `texts`: all that
+    may name somebody once that name is known."""
 
     photo: Path
     names: tuple[Named, ...]
     unread: Unread | None = None
+    texts: frozenset[str] = frozenset()
 
 
 class NameReader:
@@ -50,11 +53,14 @@ class NameReader:
         self._also = also
         self._categories = frozenset(node_key(one) for one in categories)
 
-    def read(self, photos: Sequence[Path], known: Collection[str]) -> Iterator[Reading]:
+    def read(
+        self, photos: Sequence[Path], known: Collection[str], listings: Listings | None = None
+    ) -> Iterator[Reading]:
         """Who is named on each; `known` are keys (node_key) of names. One that has gone is left out."""
+        listings = listings or Listings()
         for start in range(0, len(photos), BATCH):
             some = photos[start : start + BATCH]
-            beside = dict(_beside(some))
+            beside = dict(_beside(some, listings))
             fields = self._fields(some, beside) if self._tool else {}
             for photo in some:
                 if photo.exists():
@@ -119,9 +125,9 @@ class NameReader:
         found.words.extend(Word(texts, "picasa") for texts in listed.words)
         if listed.unread:
             trouble.add(Unread.LIST)
-        return Reading(
-            photo, self._named(photo, found, known), min(trouble, default=None, key=list(Unread).index)
-        )
+        texts = frozenset(text for word in (*found.persons, *found.words) for text in word.texts)
+        why = min(trouble, default=None, key=list(Unread).index)
+        return Reading(photo, self._named(photo, found, known), why, texts)
 
     def _named(self, photo: Path, found: Gathered, known: Collection[str]) -> tuple[Named, ...]:
         persons = [named for word in found.persons for named in _person(word, known)]
@@ -235,13 +241,13 @@ class _Beside:
     lists: picasa.Lists
 
 
-def _beside(photos: Sequence[Path]) -> Iterator[tuple[Path, _Beside]]:
+def _beside(photos: Sequence[Path], listings: Listings) -> Iterator[tuple[Path, _Beside]]:
     folders: dict[Path, tuple[frozenset[str], picasa.Lists]] = {}
     for photo in photos:
         folder = photo.parent
         if folder not in folders:
             with explained(folder):
-                listing = companions.names_in(folder)
+                listing = listings.of(folder).names
             folders[folder] = listing, picasa.Lists(folder, listing)
         listing, lists = folders[folder]
         paths = [folder / name for name in sidecars.readable(photo.name, listing)]

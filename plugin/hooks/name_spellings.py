@@ -32,6 +32,7 @@ _SEPARATORS = re.compile(r"[|/\\;,<>:\n\r\t\0\u2502\u203a\u00bb]")
 _LISTED = re.compile(r"[;\n\r\0]")
 _LEVELS = ("|", "\\", ">", "\u203a", "\u00bb", "/", ":")
 _MOST_PARTS = 12
+_LONGEST_KEY = 1000  # characters: no display name is half as long
 _SHORT = 200
 _BOMS = (
     (b"\xff\xfe\0\0", "utf-32"),
@@ -179,6 +180,19 @@ def known_in(text: str, known: Collection[str]) -> list[str]:
             if name is not None:
                 found.append(name)
     return list({node_key(name): name for name in reversed(found)}.values())
+
+
+def keys_in(text: str) -> frozenset[str]:
+    """Every key by which somebody may be known whom `known_in` would find in the text."""
+    return _keys_in(text) if len(text) <= _SHORT else _keys_in.__wrapped__(text)
+
+
+@lru_cache(4096)
+def _keys_in(text: str) -> frozenset[str]:
+    once = {part for reading in readings(text) for part in parts(reading)}
+    twice = {reading for part in once for reading in readings(part)}
+    keys = {node_key(name) for reading in twice for name in _spelled(reading)}
+    return frozenset(key for key in keys if len(key) <= _LONGEST_KEY and any(sign.isalnum() for sign in key))
 
 
 def below(text: str, categories: Collection[str]) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks import tree
+from plugin.hooks.companions import Listings
 from plugin.hooks.index import Index, Known
 from plugin.hooks.tree import Entry
 
@@ -43,7 +44,7 @@ class Readings:
 
     def read_anew(self, ref: str) -> None:
         """Read it whatever it looks like; a change that shows in nothing else is noted, one that does is told later."""
-        entry = tree.entry(self._root, ref)
+        entry = tree.entry(self._root, ref, Listings())
         if entry.kind != "photo":
             return  # a film is long, and nobody examines it
         now, noted = self.read(entry), self._index.get(ref)

@@ -4,14 +4,16 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from itertools import chain, takewhile
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError, PictureError, ResourceGone
 from plugin.hooks import bins, companions, drafts, file_kinds, further, jpeg, tiff
-from plugin.hooks.companions import Listing
+from plugin.hooks.companions import Listing, Listings
 from plugin.hooks.left_out import LeftOut, Why
 
 ROOT = "."
@@ -172,6 +174,17 @@ def scan(root: Path, ignore: Sequence[str], before: Sniffed, now: float) -> Scan
     return Walk(root, ignore, before, now).go()
 
 
+def bare(root: Path) -> bool:
+    """Whether there is nothing in the root; its first entry tells. Raises DamError where it cannot be read."""
+    try:
+        with os.scandir(root) as items:
+            return next(items, None) is None
+    except FileNotFoundError as error:
+        raise DamError(f"the folder {root} is not there: is the share mounted?") from error
+    except OSError as error:
+        raise DamError(f"the folder {root} cannot be read: {error.strerror}") from error
+
+
 def _inside(root: Path, folder: str) -> list["os.DirEntry[str]"]:
     try:
         with os.scandir(root / folder) as items:
@@ -226,12 +239,12 @@ def format_of(path: Path) -> str:
     return form if form in file_kinds.EXAMINED | file_kinds.OTHERS else ""
 
 
-def entry(root: Path, ref: str) -> Entry:
-    """One file of the tree as it is now. Raises ResourceGone."""
+def entry(root: Path, ref: str, listings: Listings | None = None) -> Entry:
+    """One file of the tree as it is now; as if it had no sidecars without `listings`. Raises ResourceGone."""
     path = locate(root, ref)
     with drafts.explained(path):
         now = path.stat()
-        beside = companions.stamp(path, Listing.of(companions.names_in(path.parent)))
+        beside = None if listings is None else companions.stamp(path, listings.of(path.parent))
         return Entry(ref, now.st_size, now.st_mtime_ns, beside, format_of(path), now.st_ctime_ns)
 
 
@@ -240,10 +253,19 @@ def collections(ref: str) -> tuple[str, ...]:
     return tuple(str(parent) for parent in PurePosixPath(ref).parents)
 
 
-def within(refs: Sequence[str], collection: str | None) -> Iterator[str]:
-    """Those of `refs` that lie in or under `collection`."""
-    prefix = "" if collection in {None, ROOT} else f"{collection}/"
-    return (ref for ref in refs if ref.startswith(prefix))
+def within(refs: Iterable[str], folders: frozenset[str]) -> Iterator[str]:
+    """Those of `refs` that lie in or under one of these folders; all of them where none is named."""
+    found = sorted(refs)
+    if not folders or ROOT in folders:
+        return iter(found)
+    outermost = sorted(f"{one}/" for one in folders if folders.isdisjoint(collections(one)))
+    return chain.from_iterable(_below(found, prefix) for prefix in outermost)
+
+
+def _below(refs: Sequence[str], prefix: str) -> Iterator[str]:
+    return takewhile(
+        lambda ref: ref.startswith(prefix), map(refs.__getitem__, range(bisect_left(refs, prefix), len(refs)))
+    )
 
 
 def read(path: Path) -> tuple[str, str]:

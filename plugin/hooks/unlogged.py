@@ -1,6 +1,6 @@
 """What the protocol asks of a DAM that keeps a log, answered by one that keeps none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from plugin.errors import DamError
@@ -12,6 +12,15 @@ class Unlogged:
     """Of a folder there is nothing to tell beside its files; `places` is where names go in them."""
 
     places: frozenset[str]
+    tells_holders = False
+
+    def holders(self, node: str) -> Iterator[str]:
+        """Only its files know: raises DamError, since nobody should ask."""
+        raise DamError("a folder does not know who is named in its files: the index of what was read does")
+
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """The same answer."""
+        raise DamError("a folder does not know who is named in its files: the index of what was read does")
 
     def position(self) -> int | None:
         """None: a folder has no log."""

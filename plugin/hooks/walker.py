@@ -1,7 +1,9 @@
 """Walks through the folder of photographs, one after the other, and what is remembered from one to the next."""
 
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from plugin.clock import Clock
@@ -21,6 +23,7 @@ class Walker:
         self._ignore = tuple(ignore)
         self._index = index
         self._clock = clock
+        self._held = threading.local()
         self._sniffed: tree.Sniffed = {}
         self._left: tuple[LeftOut, ...] | None = None
 
@@ -33,6 +36,33 @@ class Walker:
         self._note(found.left_out)
         return found
 
+    def seen(self) -> tree.Scan:
+        """What is there; inside `one_walk` as it was at the first question."""
+        if not getattr(self._held, "walks", 0):
+            return self.scan()
+        if self._held.found is None:
+            self._held.found = self.scan()
+        found: tree.Scan = self._held.found
+        return found
+
+    @contextmanager
+    def one_walk(self) -> Iterator[None]:
+        """What this thread sees inside is one walk's."""
+        outer = getattr(self._held, "walks", 0)
+        self._held.walks = outer + 1
+        if not outer:
+            self._held.found = None
+        try:
+            yield
+        finally:
+            self._held.walks = outer
+            if not outer:
+                self._held.found = None
+
+    def reach(self) -> None:
+        """Raises DamError where the root is not there, cannot be read, or is empty though it held photographs."""
+        self.refuse_bare(tree.bare(self._root))
+
     def _keep_unreadable(self, found: tree.Scan) -> None:
         """A photograph that cannot be read for now, and whose name does not say that it is one, is not gone."""
         for one in found.left_out:
@@ -43,7 +73,7 @@ class Walker:
 
     def refuse_bare(self, bare: bool) -> None:
         """Raises DamError where a folder is empty that held photographs."""
-        if bare and any(file.told for file in self._index.all().values()):
+        if bare and self._index.any_told():
             raise DamError(
                 f"the folder {self._root} is empty, though it held photographs: is the share mounted? "
                 "If it was emptied on purpose, put any file into it"

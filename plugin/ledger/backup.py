@@ -161,13 +161,17 @@ def _write_copy(source: Connection, path: Path, cover: veil.Veil) -> int:
     return rows
 
 
-# While an erasure goes on its row knows name and address, under the house's key: that outlives the erasure.
-_LEFT_OUT: Mapping[str, Mapping[str, Any]] = {t.erasure.name: {"held": None}}
+# While an erasure goes on its row knows name and address, under the house's key: that outlives the erasure. What was
+# read of a photograph is read anew after a restore.
+_LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
+    t.erasure.name: {"held": None},
+    t.resource.name: {"indexed": None},
+}
 
 
 def _copied() -> list[str]:
-    """Not the keys; and nobody who is signed in now is so again in what is put back."""
-    left_out = (t.person_key, t.house_key, t.session, t.visit)
+    """Not the keys, nor hashes of names; and nobody who is signed in now is so again in what is put back."""
+    left_out = (t.person_key, t.house_key, t.session, t.visit, t.name_word)
     return [table.name for table in t.metadata.sorted_tables if table not in left_out]
 
 

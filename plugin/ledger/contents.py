@@ -80,7 +80,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "idempotency": ("id", "request_sha256"),
     "job": ("kind", "state"),
     "person": ("id", "language"),
-    "resource": ("file_version", "kind", "examined", "engine", "unread", "further"),
+    "resource": ("file_version", "kind", "examined", "engine", "unread", "further", "indexed"),
     "ruling": ("mode", "basis", "why"),
     "session": ("id_sha256", "role", "language"),
     "shredding": ("person_id", "purpose", "how"),

@@ -128,6 +128,15 @@ taken_off = Table(
     **NUMBERED,
 )  # fmt: skip
 
+# Names that a photograph may bear once somebody is called so: keyed hashes of whatever its texts can be read as, whose
+# key lies outside the store. Written when the photograph is read; in no backup.
+name_word = Table(
+    "name_word", metadata,
+    Column("mac", BIG, primary_key=True, autoincrement=False),
+    resource_id(primary_key=True, autoincrement=False, index=True),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 # Since when stored clearances of photographs that name somebody do not count, for one use; without a use: those of
 # photographs on which the machine alone named them. Rows stand until the stored ones were computed anew.
 cut = Table(

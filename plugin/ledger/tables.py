@@ -23,6 +23,7 @@ from plugin.ledger.dam_tables import (
     folder_file,
     folder_state,
     former_place,
+    name_word,
     ruling,
     ruling_member,
     statement,
@@ -36,7 +37,7 @@ from plugin.ledger.sign_tables import api_token, code, form, idempotency, invita
 __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "cut", "dam_cursor", "dam_node", "erasure",
     "event", "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency", "invitation", "job",
-    "mail", "metadata", "person_key", "reference_set", "request", "ruling", "ruling_member", "sealed",
+    "mail", "metadata", "name_word", "person_key", "reference_set", "request", "ruling", "ruling_member", "sealed",
     "session", "shredding", "statement", "taken_off", "visit",
 ]  # fmt: skip
 
@@ -64,6 +65,8 @@ state = Table(
     Column("compared_after", BIG),                            # how far the daily comparison has come; null: to the end
     Column("round_began_at", Instant),                        # when its round began
     Column("round_ended_at", Instant),                        # when one last came to its end
+    Column("polled_at", Instant),                             # when the last poll began whose changes are all jobs
+    Column("unreadable", BIG, nullable=False, default=0, server_default=text("0")),  # places that it could not read
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------
@@ -84,6 +87,8 @@ person = Table(
     Column("given_name", Text),                               # as they gave it, where it was made to differ
     Column("of_age_at", Instant),                             # declared to be of age, without a birth date
     Column("of_age_by", Text),                                # who declared it
+    Column("sought_at", Instant),                             # when the index had no such name, by the machine's clock
+    Column("doubted_at", Instant),                            # since when it may stand where nothing was read yet
 )  # fmt: skip
 
 guardian = Table(
@@ -173,7 +178,10 @@ resource = Table(
     Column("unread", Text),                                   # why the names on it could not be read
     Column("further", Text),                                  # of what else the file shows; null: not told
     Column("looked_px", Integer),                             # faces so wide in the file were looked for
+    Column("indexed", Text),                                  # how its names were noted; null: not, or not all
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
+          postgresql_where=text("deleted_at IS NULL")),
+    Index("ix_resource_indexed", "indexed", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
     Index("ix_resource_unread", "ref", sqlite_where=text("unread IS NOT NULL"),
           postgresql_where=text("unread IS NOT NULL")),

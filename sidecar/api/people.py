@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
-from plugin.flows import ages, consent, owed, people, reference_sets, repeats, roster
+from plugin.flows import ages, consent, name_doubts, owed, people, reference_sets, repeats, roster
 from plugin.flows.reference_sets import Pictures
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
@@ -22,8 +22,8 @@ from sidecar.api.routes import Route, Routes, answer
 class Newcomer(Closed):
     """A person to be entered. `adopt`: the name that stands on photographs already is theirs.
 
-    `despite_unread`: also where photographs cannot be read for names; then no name in the DAM is theirs before
-    somebody of the staff knows their face.
+    `despite_unread`: that is finished also where photographs were not read that may bear the name: until they are, no
+    name there is theirs by its spelling.
 
     Without `birth_date`, and not declared to be `of_age`, nobody is named automatically.
     """
@@ -36,6 +36,14 @@ class Newcomer(Closed):
     guardians: Annotated[tuple[Word, ...], Field(max_length=4)] = ()
     adopt: bool = False
     despite_unread: bool = False
+
+
+class Entered(Made):
+    """Who was entered. `doubt`: why it is not known whether the name stands on photographs already; then it is not
+    finished, and ends by itself."""
+
+    doubt: str | None = None
+    finished: bool = True
 
 
 class Age(Closed):
@@ -126,14 +134,16 @@ def _reading(api: Routes, services: Services) -> None:
 
 
 def _writing(api: Routes, services: Services) -> None:
-    @api.add("POST", "/people", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
+    @api.add("POST", "/people", Route(Scope.PEOPLE_WRITE, changes=True), Entered, 201)
     def person_add(body: Newcomer) -> Response:
         """Enter a person."""
         newcomer = people.Newcomer(
             body.name, body.language, body.birth_date, body.email, body.guardians, of_age=body.of_age
         )
-        person_id = people.add(services, newcomer, caller().actor, body.adopt, body.despite_unread)
-        return answer(Made(id=person_id), 201)
+        person_id = people.add(services, newcomer, caller().actor, body.adopt)
+        gaps = name_doubts.of(services, person_id)
+        doubt = name_doubts.said(gaps) if gaps else None
+        return answer(Entered(id=person_id, doubt=doubt, finished=doubt is None or body.despite_unread), 201)
 
     @api.add("POST", "/people/<person_id>/age", Route(Scope.PEOPLE_WRITE, changes=True), Changed)
     def person_age(path: PersonPath, body: Age) -> Response:

@@ -20,7 +20,17 @@ from plugin.hooks.resourcespace.consents import Consents
 from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim import mapping
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished, waits
+from sidecar.commands.common import (
+    NOT_FINISHED,
+    Shell,
+    actor,
+    as_json,
+    finish_jobs,
+    safe,
+    say,
+    say_finished,
+    waits,
+)
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -257,6 +267,9 @@ def _tell(
     if faults or not brought:
         say(as_json, data, [*lines, *waits(left)])
         raise click.exceptions.Exit(1)
+    if not left and applied and any(verdict.unsure for verdict in verdicts):
+        say(as_json, data, lines)
+        raise click.exceptions.Exit(NOT_FINISHED)
     say_finished(as_json, data, lines, left)
 
 

@@ -14,6 +14,7 @@ from plugin.flows import (
     erasure,
     erasure_register,
     gallery,
+    name_doubts,
     people,
     remains,
     repeats,
@@ -25,7 +26,17 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import csvout
 from sidecar.commands import certificates, confirming, identities, portals, references
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
+from sidecar.commands.common import (
+    NOT_FINISHED,
+    Shell,
+    actor,
+    as_json,
+    finish_jobs,
+    say,
+    say_finished,
+    someone,
+    table,
+)
 
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
 
@@ -46,8 +57,8 @@ def person() -> None:
 @click.option(
     "--despite-unread",
     is_flag=True,
-    help="Also where photographs cannot be read for names: then no name in the DAM is theirs before somebody of the "
-    "staff knows their face.",
+    help="Finished, exit code 0, also where photographs were not read that may bear the name: until they are, no name "
+    "there is theirs by its spelling.",
 )
 @as_json
 @click.pass_obj
@@ -59,13 +70,21 @@ def add(
     born = birth_date.date() if birth_date else None
     with shell.house() as services:
         newcomer = people.Newcomer(name, language, born, email, guardian, of_age=of_age)
-        person_id = people.add(services, newcomer, actor(), adopt, despite_unread)
+        person_id = people.add(services, newcomer, actor(), adopt)
+        doubt = name_doubts.of(services, person_id)
         with services.store.read() as conn:
             known = people.guardians_of(services, conn, person_id)
     lines = [person_id, *(f"guardian {one['id']}: {one['name']}" for one in known)]
     if born is None and not of_age:
         lines.append("nobody said how old they are: never named automatically (facelease person age)")
-    say(as_json, {"id": person_id, "guardians": list(known)}, lines)
+    lines += [name_doubts.said(doubt)] if doubt else []
+    say(
+        as_json,
+        {"id": person_id, "guardians": list(known), "doubt": name_doubts.said(doubt) if doubt else None},
+        lines,
+    )
+    if doubt and not despite_unread:
+        raise SystemExit(NOT_FINISHED)
 
 
 @person.command()

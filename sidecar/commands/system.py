@@ -102,12 +102,13 @@ def scan(
             _list_left_out(services, as_json)
             return
         closed_house.refuse_now(services)
-        changes = chores.poll(services)
-        if late_consent:
-            scans.refuse_nobody(services)
-            backlog.late_consent(services)
-        else:
-            _ask_for(services, collections, again, quiet=yes or as_json)
+        with services.dam.one_walk():
+            changes = chores.poll(services)
+            if late_consent:
+                scans.refuse_nobody(services)
+                backlog.late_consent(services)
+            else:
+                _ask_for(services, collections, again, quiet=yes or as_json)
         began, total = time.perf_counter(), backlog.waiting(services)
         _drain(services, total, quiet=as_json)
         seconds = time.perf_counter() - began

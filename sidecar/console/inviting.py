@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from plugin.errors import ConsentError
-from plugin.flows import forms, invitations, links
+from plugin.flows import forms, invitations, links, name_doubts
 from plugin.flows import people as registry
 from plugin.flows.invitations import Invite
 from plugin.flows.people import Newcomer
@@ -37,7 +37,8 @@ def person_add() -> ResponseReturnValue:
         form.get("email", "").strip(), guardians, of_age=form.get("of_age") == "yes",
     )  # fmt: skip
     person_id = registry.add(desk.house(), newcomer, desk.staff().actor, form.get("adopt") == "yes")
-    return desk.done("done_person", "person", person_id=person_id)
+    doubt = name_doubts.of(desk.house(), person_id)
+    return desk.done("done_person_doubt" if doubt else "done_person", "person", person_id=person_id)
 
 
 @console.post("/people/<person_id>/invite")

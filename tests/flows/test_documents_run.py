@@ -157,10 +157,10 @@ def _first_day(day: Day) -> None:
     day.type("FL collection list", says="off")
     day.type("FL form sample > form.toml")
     day.type("FL form add form.toml")
-    day.type('FL person add "Åsa Sample" --of-age --email asa@example.org')
+    day.type('FL person add "Åsa Sample" --of-age --email asa@example.org --despite-unread')
     day.type('FL quitclaim invite "Åsa Sample" --link', says="https://lease.example.org/s/")
     day.type('FL person vouch "Åsa Sample" --how met', 1, says="wait for anybody")  # she has sent none yet
-    day.type('FL person add "Bo Sample" --of-age')
+    day.type('FL person add "Bo Sample" --of-age --despite-unread')
     (add,) = [
         one for one in documents.code(README).commands if one.startswith('FL quitclaim add "Bo Sample"')
     ]

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from plugin.clock import ManualClock
 from plugin.errors import ImportRefused
-from plugin.flows import consent, people, roster
+from plugin.flows import chores, consent, people, roster
 from plugin.flows.importing.lines import Defaults
 from plugin.flows.services import Services
 from plugin.hooks.dam import Write
@@ -213,6 +213,8 @@ def test_a_name_in_the_dam_is_adopted_by_decision_only(services: Services, file:
     """It stands on a photograph that nobody owns: somebody says that it is them, or chooses another name."""
     photos = services.config.path(services.config.folder.path)
     _named_photo(services, photos, "Åsa Öberg")
+    chores.poll(services)
+    support.Cast(services).work()
     (verdict,) = it.table(services, file, "name\nåsa öberg\n", apply=True)
     assert (verdict.status.value, "1 photographs" in verdict.reason) == ("needs a decision", True)
     assert it.statuses(it.table(services, file, "name,link\nÅsa Öberg,new\n", apply=True)) == [

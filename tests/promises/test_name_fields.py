@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from plugin.errors import DamError, NamesUnread, NameTaken, WriteRefused
-from plugin.flows import chores, clearance, consent, people, revocation
-from plugin.hooks.dam import Write, node_key
+from plugin.errors import DamError, NameTaken, WriteRefused
+from plugin.flows import chores, clearance, consent, name_doubts, revocation
+from plugin.flows.name_index import Gaps
+from plugin.hooks.dam import Write
 from plugin.hooks.name_search import Sought
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Status
@@ -146,20 +147,23 @@ def test_a_name_that_could_not_be_read_is_not_gone(cast: support.Cast, photos: P
         assert conn.scalar(select(t.resource.c.unread)) is None
 
 
-def test_nobody_is_entered_as_new_while_photographs_cannot_be_read(cast: support.Cast, photos: Path) -> None:
-    """Refused with the number; despite that: then no name is theirs by spelling; found elsewhere: that is said."""
+def test_who_is_entered_while_photographs_cannot_be_read_owns_no_name(
+    cast: support.Cast, photos: Path
+) -> None:
+    """Told with the number; no name is theirs by spelling until all was read and it stands nowhere."""
     name_places.blank(photos / "shoot", "a.jpg")
     (photos / "shoot/a.jpg.xmp").mkdir()
     b = name_places.blank(photos / "shoot", "b.jpg")
     name_places.embed(b, name_places.packet("Cee Sample").encode())
     support.settle(b)
-    with pytest.raises(NamesUnread, match="1 photographs cannot be read"):
-        cast.add("Bo Sample")
+    _look(cast)
     with pytest.raises(NameTaken, match="stands on 1 photographs"):
         cast.add("Cee Sample")
     services = cast.services
-    newcomer = people.Newcomer("Bo Sample", of_age=True)
-    person = people.add(services, newcomer, "test", despite_unread=True)
+    person, dee = cast.add("Bo Sample"), cast.add("Dee Sample")
+    doubt = name_doubts.of(services, person)
+    assert doubt is not None
+    assert "1 photographs were not read yet" in name_doubts.said(doubt)
     cast.sign(person)
     (photos / "shoot/a.jpg.xmp").rmdir()
     name_places.embed(photos / "shoot/a.jpg", name_places.packet("Bo Sample").encode())
@@ -167,7 +171,11 @@ def test_nobody_is_entered_as_new_while_photographs_cannot_be_read(cast: support
     _look(cast)
     assert cast.tags(person) == {}
     assert _ask(cast, "shoot/a.jpg") is Status.BLOCKED
-    assert services.dam.standing(["Cee Sample"], despite_unread=True) == {node_key("Cee Sample"): 1}
+    assert name_doubts.of(services, person) == Gaps(0)
+    assert name_doubts.of(services, dee) == Gaps(0)
+    chores.sweep(services)
+    assert name_doubts.of(services, person) == Gaps(0)
+    assert name_doubts.of(services, dee) is None
 
 
 def test_what_we_do_not_write_stays_told_where_names_by_hand_are_to_go(

@@ -84,6 +84,7 @@ def test_a_name_blocks_whoever_asks(
     api = Api(house, staff.app(house).test_client())
     (photos / support.SHOOT).mkdir(parents=True)
     cast.open_collection(support.SHOOT, Mode.DETECT)
+    _work(house)
     an = cast.add(AN)
     hers, his = _named(photos, AN), _named(photos, BO)
     persons = his[1:3]  # the others are words that are a name's only while somebody bears it

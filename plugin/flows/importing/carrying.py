@@ -82,7 +82,8 @@ def _one(
     except FaceLeaseError as error:
         return Verdict(line, Status.REFUSED, str(error))
     origins[entry.source] = judging.Origin(person_id, entry.fingerprint)
-    return replace(verdict, status=Status.IMPORTED, reason=verdict.status.value, person_id=person_id)
+    reason = verdict.status.value + (f": {verdict.reason}" if verdict.unsure else "")
+    return replace(verdict, status=Status.IMPORTED, reason=reason, person_id=person_id)
 
 
 def _enter(

@@ -8,7 +8,7 @@ from itertools import count
 from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError, FaceLeaseError
-from plugin.flows import ages, names, people, roster
+from plugin.flows import ages, name_doubts, names, people, roster
 from plugin.flows.ages import Age
 from plugin.flows.importing.lines import Decision, Line
 from plugin.flows.importing.name_standing import Standing
@@ -50,7 +50,7 @@ class Verdict:
     person_id: str | None = None
     adopt: bool = False
     unsure: bool = False
-    """The name may stand on photographs that could not be read."""
+    """The name may stand on photographs that were not read."""
     keep: Keep = Keep.ADD
 
 
@@ -109,14 +109,16 @@ class Book:
             return Verdict(line, Status.SAME, person_id=before.person_id)
         if mapping.expired(entry, self.services.today()):
             return Verdict(line, Status.EXPIRED, f"its last day was {entry.until}")
-        adopt, unsure = line.decision.link == "adopt", self.standing.unread > 0
+        adopt = line.decision.link == "adopt"
+        unsure = self.standing.gaps.any and not adopt
         if person_id is None:
             if why := self.services.dam.refusal(entry.name):
                 raise ConsentError(why)
             self._signed(entry, _newcomer(entry, self.services), Keep.ADD)
-            return Verdict(
-                line, Status.DECIDE if question else Status.NEW, question, adopt=adopt, unsure=unsure
-            )
+            if question:
+                return Verdict(line, Status.DECIDE, question, adopt=adopt)
+            told = name_doubts.said(self.standing.gaps) if unsure else ""
+            return Verdict(line, Status.NEW, told, adopt=adopt, unsure=unsure)
         known = self.known(person_id)
         question = question or self._differs(entry, known, line.decision)
         question = question or self._beside(known, line.decision, before is not None)
@@ -160,12 +162,6 @@ class Book:
             return None, (
                 f"the name stands on {photographs} photographs already: link adopt if that is this person, else "
                 "another display name"
-            )
-        if person_id is None and self.standing.unread and decision.link not in {"new", "adopt"}:
-            return None, (
-                f"{self.standing.unread} photographs cannot be read for names, so it is not known whether this one "
-                "stands there: let them be read (facelease doctor), or link new: then no name in the DAM is theirs "
-                "before somebody of the staff knows their face; or link adopt if every such name is theirs"
             )
         return person_id, ""
 

@@ -5,21 +5,23 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from plugin.errors import ConsentError, NamesUnread
+from plugin.errors import ConsentError, DamError
+from plugin.flows import name_index
+from plugin.flows.name_index import Gaps
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.model import clean_name, name_key
 
 
 class Standing(NamedTuple):
-    """On how many resources names stand, by their keys; and how many resources could not be read for them."""
+    """On how many resources names stand, by their keys; and what is not known of that."""
 
     counts: Mapping[str, int]
-    unread: int = 0
+    gaps: Gaps = Gaps()
 
 
 def standing(services: Services, wanted: Collection[str]) -> Standing:
-    """Where these names stand in the DAM. Raises DamError."""
+    """Where these names stand in the DAM. No file is read for it."""
     keys = {}
     for name in wanted:
         try:
@@ -28,8 +30,10 @@ def standing(services: Services, wanted: Collection[str]) -> Standing:
             continue  # refused later, with its reason
     with services.store.read() as conn:
         owned = set(conn.scalars(select(t.person.c.name_key)))
-    free = {key: name for key, name in keys.items() if key not in owned}
+        free = {key: name for key, name in keys.items() if key not in owned}
+        if not services.dam.tells_holders:
+            return Standing(name_index.counts(services, conn, free.keys()), name_index.gaps(services, conn))
     try:
         return Standing(services.dam.standing(list(free.values())))
-    except NamesUnread as error:
-        return Standing(services.dam.standing(list(free.values()), despite_unread=True), error.count)
+    except DamError:
+        return Standing({}, Gaps(away=True))

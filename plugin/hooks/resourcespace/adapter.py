@@ -3,6 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import TypeVar
 
 from plugin.config import Config
@@ -178,13 +180,23 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         """The modes that were chosen in the server, with their basis."""
         return self._with(lambda profile: profile.rulings())
 
-    def refs(self, collection: str | None = None) -> Iterator[str]:
-        """Every resource in the configured workflow states, or those of one collection."""
-        if collection is not None and not is_number(collection):
-            return iter(())
-        if collection is None:
+    def reach(self) -> None:
+        """One small question, whose answer is not kept."""
+        self._client.ask("checkperm", truth, perm="s")
+
+    def one_walk(self) -> AbstractContextManager[None]:
+        """There is no walk: each question is answered by the server."""
+        return nullcontext()
+
+    def refs(self, *collections: str) -> Iterator[str]:
+        """Every resource in the configured workflow states, or those of these collections."""
+        if not collections:
             return map(str, listing.search(self._client, "", self._server.states))
-        return map(str, self._with(lambda profile: list(profile.members(int(collection)))))
+        members = (self._members(int(one)) for one in collections if is_number(one))
+        return iter(dict.fromkeys(chain.from_iterable(members)))
+
+    def _members(self, collection: int) -> Iterator[str]:
+        return map(str, self._with(lambda profile: list(profile.members(collection))))
 
     def look(self, ref: str) -> Resource:
         """The resource as it stands now; one in the bin lies in no collection."""
@@ -242,11 +254,8 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         """Every resource that carries the name, in any spelling that is the same name."""
         return map(str, self._with(lambda profile: list(profile.holders(node))))
 
-    def standing(self, nodes: Iterable[str], despite_unread: bool = False) -> dict[str, int]:
-        """On how many resources each name stands, by its key: asked only of those that are in the list.
-
-        What this DAM does not tell is an error at once.
-        """
+    def standing(self, nodes: Iterable[str]) -> dict[str, int]:
+        """On how many resources each name stands, by its key: asked only of those that are in the list."""
         asked = {node_key(node): node for node in nodes}
         listed = self._nodes.keys() if asked else frozenset()
         counts = {key: sum(1 for _ in self.holders(asked[key])) for key in asked.keys() & listed}

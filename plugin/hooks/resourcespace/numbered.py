@@ -10,6 +10,7 @@ class Numbered:
     """What the protocol asks of a DAM whose collections may have other names tomorrow."""
 
     named_collections = False
+    tells_holders = True
 
     def identities(self, refs: Iterable[str] | None = None) -> dict[str, str]:
         """Nothing: the ref is the number."""

@@ -177,7 +177,7 @@ def test_a_vanished_share_is_an_error_and_no_deletion(dam: FolderDam, photo: Pho
             dam.changes,
             dam.collections,
             lambda: list(dam.refs()),
-            lambda: list(dam.holders("Åsa")),
+            dam.reach,
             lambda: dam.look("a.jpg"),
             lambda: dam.picture("a.jpg"),
             lambda: dam.write("a.jpg", [Write("Åsa", True, PLACES)], None),

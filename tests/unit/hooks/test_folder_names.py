@@ -37,6 +37,11 @@ def put(
     return next((n.places for n in found.names if n.node == name), frozenset())
 
 
+def bearers(dam: FolderDam, name: str) -> list[str]:
+    """The photographs whose texts can be read as the name."""
+    return [ref for ref in dam.refs() if node_key(name) in (dam.look(ref).words or ())]
+
+
 def take(dam: FolderDam, name: str = "Åsa", ref: str = "a.jpg") -> tuple[Named, ...]:
     """Take a name out everywhere, with the release statement; returns who is left."""
     return dam.write(ref, [Write(name, False, PLACES)], None).names
@@ -280,7 +285,7 @@ def test_holders_are_found_in_the_files(dam: FolderDam, photo: Photo, exiftool: 
     put(dam, "Åsa B", "similar.jpg")
     exiftool("-XPKeywords=x; ÅSA", dam._root / "keyword.jpg")
     exiftool("-XMP-iptcExt:PersonInImage=Åsa", dam._root / "embedded.png")
-    assert list(dam.holders("åsa ")) == ["2026/b.jpg", "a.jpg", "embedded.png", "keyword.jpg"]
+    assert bearers(dam, "åsa ") == ["2026/b.jpg", "a.jpg", "embedded.png", "keyword.jpg"]
 
 
 def test_without_exiftool_names_go_into_exif_alone(make_dam: MakeDam, photo: Photo, root: Path) -> None:
@@ -290,7 +295,7 @@ def test_without_exiftool_names_go_into_exif_alone(make_dam: MakeDam, photo: Pho
     assert dam.places == {"exif"}
     assert [line.count("\n") for line in dam.limits] == [0]
     assert put(dam, released=True) == {"exif"}
-    assert list(dam.holders("Åsa")) == ["a.jpg"]
+    assert bearers(dam, "Åsa") == ["a.jpg"]
     assert dam.write("a.jpg", [Write("Åsa", False, frozenset({"exif"}))], None).names == ()
     assert (root / "a.jpg").read_bytes() == data
     photo("b.png")
@@ -340,13 +345,13 @@ def test_a_name_is_taken_out_even_where_piexif_could_not_have_put_it(
     exif[0x9C9E] = "gala;Åsa 😀".encode("utf-16-le")
     Image.open(path).save(path, exif=exif)
     before = fields(exiftool, path)
-    assert list(dam.holders("Åsa 😀")) == ["a.jpg"]
+    assert bearers(dam, "Åsa 😀") == ["a.jpg"]
     dam.write("a.jpg", [Write("Åsa 😀", False, frozenset({"exif"}))], None)
     after = fields(exiftool, path)
     assert after.pop("IFD0:XPKeywords") == "gala"
     assert before.pop("IFD0:XPKeywords") != "gala"
     assert after == before
-    assert list(dam.holders("Åsa 😀")) == []
+    assert bearers(dam, "Åsa 😀") == []
 
 
 def test_nothing_is_half_written(
@@ -497,9 +502,9 @@ def test_a_copied_photograph_brings_no_memory(dam: FolderDam, photo: Photo, root
     put(dam)
     shutil.copy(root / "a.jpg", root / "b.jpg")
     shutil.copy(root / "a.jpg.xmp", root / "b.jpg.xmp")
-    assert list(dam.holders("Åsa")) == ["a.jpg", "b.jpg"]
+    assert bearers(dam, "Åsa") == ["a.jpg", "b.jpg"]
     assert take(dam, ref="b.jpg") == ()
-    assert list(dam.holders("Åsa")) == ["a.jpg"]
+    assert bearers(dam, "Åsa") == ["a.jpg"]
 
 
 def test_a_sidecar_that_would_lose_something_is_not_written(

@@ -66,15 +66,14 @@ def _fill(store: Store, vault: Vault) -> None:
 
 
 def _everything(store: Store) -> dict[str, list[Any]]:
-    left_out = {*_OWN, t.sealed}  # what no key opens is not brought back, nor what is held of an erasure
+    left_out = {*_OWN, t.sealed, t.name_word}  # what no key opens is not brought back, nor the index of names
+    anew = {t.erasure.c.held, t.resource.c.indexed}
     with store.read() as connection:
         return {
             table.name: sorted(
                 map(
                     repr,
-                    connection.execute(
-                        select(*(c for c in table.columns if c is not t.erasure.c.held))
-                    ).all(),
+                    connection.execute(select(*(c for c in table.columns if c not in anew))).all(),
                 )
             )
             for table in t.metadata.sorted_tables

@@ -1,0 +1,115 @@
+"""What entering a person costs in a large folder, and what a scan of one does before it examines anything."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from PIL import Image
+
+from bench.workshop import Figure, Workshop
+from plugin.config import parse
+from plugin.flows import backlog, chores, modes, name_index, people, scans
+from plugin.flows.services import Services
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from sidecar import house
+
+_FILES, _FOLDERS, _SMALL = 50_000, 200, 500
+_WORDS = 20  # of a photograph, as keywords have them
+_TRIES = 31
+_LINKS = 30_000  # a file: file systems hold some 65,000 names of one
+
+
+def run(workshop: Workshop) -> Iterator[Figure]:
+    """`person_add_ratio_50k_500`, and `scan_start_s` of 50,000 files in 200 folders."""
+    with ExitStack() as stack:
+        houses = {}
+        for files, folders in ((_SMALL, 1), (_FILES, _FOLDERS)):
+            root = workshop.scratch / f"entering-{files}"
+            _tree(root / "photos", files, folders)
+            config = parse({"data": str(root / "data"), "folder": {"path": str(root / "photos")}})
+            house.init(config)
+            houses[files] = services = stack.enter_context(house.open_house(config))
+            heard = _hear(services)
+            if files == _FILES:
+                yield _scan_start(services, folders, heard)
+            _index(root / "data" / "ledger.db", services)
+        took: dict[int, list[float]] = {files: [] for files in houses}
+        for number in range(_TRIES):  # by turns: the machine may not be ours alone
+            for files, services in houses.items():
+                took[files].append(_entering(services, number))
+    small, large = (sorted(took[files])[_TRIES // 2] for files in (_SMALL, _FILES))
+    remarks = (
+        f"{large * 1000:.1f} ms at {_FILES} files, {small * 1000:.1f} ms at {_SMALL}, median of {_TRIES}; each is in "
+        f"the index with {_WORDS} words: rows that the bench writes, as a look at a photograph would"
+    )
+    yield Figure(f"person_add_ratio_{_FILES // 1000}k_{_SMALL}", round(large / small, 2), remarks=remarks)
+
+
+def _tree(photos: Path, files: int, folders: int) -> None:
+    """Names of a few tiny JPEGs: hard links, since what is measured opens none, or only their first bytes."""
+    source, old = photos.parent / "tiny.jpg", time.time() - 60
+    for folder in range(folders):
+        (photos / f"f{folder:03}").mkdir(parents=True)
+    for number in range(files):
+        if number % _LINKS == 0:
+            source = photos.parent / f"tiny-{number}.jpg"
+            Image.new("RGB", (16, 12), (number // _LINKS, 90, 90)).save(source)
+            os.utime(source, (old, old))
+        (photos / f"f{number % folders:03}" / f"p{number:06}.jpg").hardlink_to(source)
+
+
+def _hear(services: Services) -> float:
+    """The files are known, as after the first poll, but for the job of each; returns how many seconds that took."""
+    began = time.perf_counter()
+    services.dam.acknowledge(services.dam.changes())
+    with services.store.write() as tx:
+        name_index.begin(tx)
+    return time.perf_counter() - began
+
+
+def _scan_start(services: Services, folders: int, heard: float) -> Figure:
+    """What `facelease scan` does before it asks for the first photograph, every folder being switched on."""
+    evidence = Evidence("bench", "bench", services.today(), None)
+    ruling = modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, evidence)
+    with services.dam.one_walk():
+        for folder in range(folders):
+            modes.decide(services, f"f{folder:03}", ruling, "bench")
+    began = time.perf_counter()
+    with services.dam.one_walk():
+        chores.poll(services)
+        scans.refuse_nothing(services, ())
+        due = sum(1 for _ in backlog.due(services))
+        services.dam.collections()  # as the cost does, which then examines three of them
+    seconds = time.perf_counter() - began
+    remarks = (
+        f"{due} files in {folders} folders, all switched on; poll, what is due and how many there are, without the "
+        f"three photographs that are tried and the rows of the queue; hearing of the files before took {heard:.0f} s"
+    )
+    return Figure("scan_start_s", round(seconds, 2), remarks=remarks)
+
+
+def _index(store: Path, services: Services) -> None:
+    """Every file as if it had been looked at."""
+    refs, how = list(services.dam.refs()), name_index.way(services)
+    seen = int(datetime.now(UTC).timestamp() * 1e6)
+    photos = (
+        (number, ref, f"v{number}", "photo", "no", seen, how) for number, ref in enumerate(refs, start=1)
+    )
+    words = ((number * _WORDS + word, number) for number in range(1, len(refs) + 1) for word in range(_WORDS))
+    with closing(sqlite3.connect(store)) as raw, raw:
+        raw.executemany(
+            "INSERT INTO resource (id, ref, file_version, kind, examined, matched, matched_generation, seen_at, "
+            "indexed) VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?)",
+            photos,
+        )
+        raw.executemany("INSERT INTO name_word (mac, resource_id) VALUES (?, ?)", words)
+
+
+def _entering(services: Services, number: int) -> float:
+    began = time.perf_counter()
+    people.add(services, people.Newcomer(f"Sample {number}", of_age=True), "bench")
+    return time.perf_counter() - began

@@ -1,0 +1,207 @@
+"""Who enters, withdraws or erases is answered from the index: no file is opened, and no name is missed in it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from plugin.errors import NameTaken
+from plugin.flows import acquaintance, chores, clearance, consent, name_doubts, name_index, people, revocation
+from plugin.ledger import tables as t
+from plugin.quitclaim.answers import Status
+from tests import name_places, support
+from tests.promises.test_name_fields import NAMES
+
+_LOOKS = frozenset({"open", "os.listdir", "os.scandir"})
+_watched: list[Path] = []
+_seen: list[str] = []
+
+
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    if (
+        _watched
+        and event in _LOOKS
+        and args
+        and isinstance(args[0], str)
+        and args[0].startswith(str(_watched[0]))
+    ):
+        _seen.append(f"{event} {args[0]}")
+
+
+sys.addaudithook(_hook)
+
+
+@contextmanager
+def unopened(photos: Path) -> Iterator[None]:
+    """Nothing of the library is opened inside, nor could be, by another process either: it is not there."""
+    hidden = photos.with_name("hidden")
+    photos.rename(hidden)
+    _watched.append(photos)
+    try:
+        yield
+    finally:
+        _watched.clear()
+        hidden.rename(photos)
+    assert not _seen
+
+
+def look(cast: support.Cast) -> None:
+    """A poll, and what it asks for."""
+    chores.poll(cast.services)
+    cast.work()
+
+
+def test_the_watch_sees_what_is_opened(photos: Path) -> None:
+    """Else it would prove nothing."""
+    _watched.append(photos)
+    list(photos.iterdir())
+    _watched.clear()
+    assert len(_seen) == 1
+    _seen.clear()
+
+
+@pytest.mark.promise
+def test_names_are_found_by_the_index_alone(
+    cast: support.Cast, photos: Path, promise: Callable[[str, str], None]
+) -> None:
+    """Every field, encoding and spelling of U2, read while nobody was known; then somebody is entered."""
+    services = cast.services
+    places = name_places.make(photos / "shoot")
+    look(cast)
+    missed, wrong = [], []
+    with unopened(photos):
+        for name in NAMES:
+            with services.store.read() as conn:
+                found = name_index.holders(services, conn, name)
+            missed += [p for p in places if p.name == name and f"shoot/{p.photo}" not in found]
+            wrong += [ref for ref in found if not any(f"shoot/{p.photo}" == ref for p in places)]
+            with pytest.raises(NameTaken, match=f"stands on {len(found)} photographs"):
+                cast.add(name)
+        ids = {
+            name: people.add(services, people.Newcomer(name, of_age=True), "test", adopt=True)
+            for name in NAMES
+        }
+    promise(
+        "U2", f"names read before their people were known: missed by the index {len(missed)} of {len(places)}"
+    )
+    assert not missed
+    assert not wrong
+    cast.work()
+    unlinked = [p for p in places if f"shoot/{p.photo}" not in cast.tags(ids[p.name])]
+    promise("U2", f"asked for by the index and not linked {len(unlinked)} of {len(places)}")
+    assert not unlinked
+
+
+def test_withdrawal_and_its_second_look_ask_the_index(cast: support.Cast, photos: Path) -> None:
+    """Of 40 photographs those that bear the name are read, and no other."""
+    for number in range(40):
+        support.settle(name_places.blank(photos / "shoot", f"p{number}.jpg"))
+    look(cast)
+    bo = cast.add("Bo Sample")
+    cast.sign(bo)
+    for number in (3, 7):
+        name_places.embed(photos / f"shoot/p{number}.jpg", name_places.packet("Bo Sample").encode())
+        support.settle(photos / f"shoot/p{number}.jpg")
+    look(cast)
+    assert cast.tags(bo).keys() == {"shoot/p3.jpg", "shoot/p7.jpg"}
+    with unopened(photos):
+        consent.withdraw(cast.services, bo, None, "test")
+    _watched.append(photos / "shoot/p")
+    cast.work()
+    revocation.take_out(cast.services, bo, revocation.ALL - {"hand"}, everywhere=True)
+    _watched.clear()
+    read = {Path(one.split(" ", 1)[1]).name for one in _seen}
+    _seen.clear()
+    assert read == {"p3.jpg", "p7.jpg"}
+
+
+def test_a_name_put_on_before_its_person_was_entered_is_nobodys(cast: support.Cast, photos: Path) -> None:
+    """The poll had not seen it: it is found later, and blocks until somebody says whose it is."""
+    services, photo = cast.services, name_places.blank(photos / "shoot", "a.jpg")
+    support.settle(photo)
+    look(cast)
+    name_places.embed(photo, name_places.packet("Bo Sample").encode())
+    support.settle(photo)
+    bo = cast.add("Bo Sample")
+    cast.sign(bo)
+    assert name_doubts.of(services, bo) is None
+    look(cast)
+    assert cast.tags(bo) == {}
+    assert clearance.ask(services, "shoot/a.jpg", "communication", "website").status is Status.BLOCKED
+    chores.sweep(services)
+    assert name_doubts.of(services, bo) == name_index.Gaps(0)
+    with services.store.write() as tx:
+        acquaintance.acknowledge(services, tx, bo, "met", "test")
+    cast.work()
+    assert cast.tags(bo) == {"shoot/a.jpg": "hand"}
+    assert name_doubts.of(services, bo) is None
+
+
+def test_a_name_put_on_after_its_person_was_entered_is_theirs(cast: support.Cast, photos: Path) -> None:
+    """In a sidecar that came later, on a photograph that was read before."""
+    photo = name_places.blank(photos / "shoot", "a.jpg")
+    support.settle(photo)
+    look(cast)
+    bo = cast.add("Bo Sample")
+    (photos / "shoot/a.jpg.xmp").write_bytes(name_places.packet("Bo Sample").encode())
+    look(cast)
+    assert cast.tags(bo) == {"shoot/a.jpg": "hand"}
+
+
+def test_a_store_of_before_is_told_as_not_read_and_filled_by_the_nightly_comparison(
+    cast: support.Cast, photos: Path
+) -> None:
+    """As after the migration: every photograph known, none indexed."""
+    services = cast.services
+    for number in range(3):
+        photo = name_places.blank(photos / "shoot", f"p{number}.jpg")
+        name_places.embed(photo, name_places.packet("Bo Sample").encode())
+        support.settle(photo)
+    look(cast)
+    with services.store.write() as tx:
+        tx.execute(t.name_word.delete())
+        tx.execute(t.tag.delete())
+        tx.execute(update(t.resource).values(indexed=None))
+    dee, bo = cast.add("Dee Sample"), cast.add("Bo Sample")
+    assert name_doubts.of(services, dee) == name_index.Gaps(3)
+    chores.reconcile(services)
+    cast.work()
+    chores.poll(services)
+    chores.sweep(services)
+    assert name_doubts.of(services, dee) is None
+    assert name_doubts.of(services, bo) == name_index.Gaps(0)
+    assert cast.tags(bo) == {}
+
+
+def test_what_stood_and_stands_no_more_is_in_no_index(cast: support.Cast, photos: Path) -> None:
+    """A name taken off, a photograph deleted: its hashes go, and the name is free."""
+    services = cast.services
+    photo = name_places.blank(photos / "shoot", "a.jpg")
+    name_places.embed(photo, name_places.packet("Bo Sample").encode())
+    support.settle(photo)
+    look(cast)
+    with services.store.read() as conn:
+        stored = conn.execute(select(t.name_word)).all()
+        assert stored
+    photo.unlink()
+    support.settle(name_places.blank(photos / "shoot", "b.jpg"))
+    look(cast)
+    with services.store.read() as conn:
+        assert not name_index.holders(services, conn, "Bo Sample")
+        assert not conn.execute(select(t.name_word)).all()
+    assert name_doubts.of(services, cast.add("Bo Sample")) is None
+
+
+def test_a_house_whose_library_was_never_read_says_so(cast: support.Cast) -> None:
+    """Nobody knows how many photographs there are, so nobody says that they were read."""
+    with cast.services.store.write() as tx:
+        tx.execute(update(t.state).values(polled_at=None))
+    doubt = name_doubts.of(cast.services, cast.add("Bo Sample"))
+    assert doubt is not None
+    assert doubt.never
+    look(cast)
+    chores.sweep(cast.services)
