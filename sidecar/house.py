@@ -28,6 +28,7 @@ from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store, init_store, revision
 from plugin.ledger.vault import Vault
 from plugin.recognizer.examiner import Examiner
+from sidecar import metrics
 
 
 def init(config: Config, clock: Clock | None = None) -> list[str]:
@@ -125,6 +126,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         steady = SteadyClock(clock or SystemClock())
         store = Store.open(config.store_url, steady)
         stack.callback(store.close)
+        store.watch = metrics.wrote
         with store.read() as conn:
             steady.not_before(conn.scalar(select(t.state.c.last_seen)))
         master = master_keys(config)

@@ -1,6 +1,16 @@
 """What Prometheus may scrape: counts and durations, nobody's name."""
 
+import traceback
+
+import structlog
 from prometheus_client import Counter, Gauge, Histogram
+
+log = structlog.get_logger()
+
+LONGEST_WRITE = 0.25
+"""Seconds that a write may keep others waiting (rule 45)."""
+
+_PASSED_OVER = {__name__, "plugin.ledger.store", "contextlib"}
 
 JOBS = Counter("facelease_jobs_total", "Jobs by kind and outcome", ["kind", "outcome"])
 JOB_SECONDS = Histogram("facelease_job_seconds", "Seconds a job took", ["kind"])
@@ -14,3 +24,28 @@ OVERDUE = Gauge("facelease_sweep_age_seconds", "Seconds since the last sweep")
 MAILS = Gauge("facelease_mails", "Letters by state", ["state"])
 OWED = Gauge("facelease_owed", "What is owed for longer than it takes, by kind", ["kind"])
 OWED_SECONDS = Gauge("facelease_owed_seconds", "For how long the oldest of a kind is owed", ["kind"])
+WRITE_SECONDS = Histogram(
+    "facelease_write_seconds", "Seconds that a write transaction kept others waiting",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, LONGEST_WRITE, 0.5, 1, 2.5, 5, 10, 30, 60),
+)  # fmt: skip
+ROUND_SECONDS = Gauge(
+    "facelease_comparison_round_seconds", "Seconds that the last whole comparison with the DAM took"
+)
+ROUND_AGE = Gauge(
+    "facelease_comparison_age_seconds", "Seconds since a comparison with the DAM last came to its end"
+)
+
+
+def wrote(seconds: float) -> None:
+    """For `Store.watch`: count a write, and log which function opened it where it was too long."""
+    WRITE_SECONDS.observe(seconds)
+    if seconds > LONGEST_WRITE:
+        log.warning("long write", seconds=round(seconds, 3), by=_opener())
+
+
+def _opener() -> str:
+    """The function whose `with store.write()` this was: the last that is neither the store's nor a library's."""
+    calls = (frame for frame, _ in traceback.walk_stack(None))
+    names = ((str(frame.f_globals.get("__name__")), frame.f_code.co_name) for frame in calls)
+    opened = (f"{module}.{function}" for module, function in names if module not in _PASSED_OVER)
+    return next(opened, "?")

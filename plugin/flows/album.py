@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from plugin.clock import FOREVER
 from plugin.errors import NotFound
-from plugin.flows import closed_house, faces, reference_sets
+from plugin.flows import believed, closed_house, faces, reference_sets
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer.likeness import view_of
@@ -137,7 +137,10 @@ def _cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, 
     """Where each photograph is cleared at this moment, from the stored intervals that every change keeps true."""
     now = services.clock.now()
     query = select(t.clearance).where(
-        t.clearance.c.resource_id.in_(ids), t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now
+        t.clearance.c.resource_id.in_(ids),
+        t.clearance.c.valid_from <= now,
+        t.clearance.c.valid_until > now,
+        believed.now(conn),
     )
     found: dict[int, dict[Use, date | None]] = {}
     if closed_house.why(services, conn) is not None:

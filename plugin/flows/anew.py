@@ -1,16 +1,16 @@
 """The configuration that clearances rest on has changed, or the house was closed or opened: all is computed anew.
 
-The first process that starts under it takes away every stored clearance, in the commit that queues
-the work: until a photograph's turn has come whoever asks of the library does not find it, which is
-unknown and never yes. Asked for by itself a photograph is answered from the rules at once. The DAM's
-dates follow with each photograph, and are emptied by the nightly renewal where its turn has not come.
-In a closed house nothing is stored, and the dates are emptied first of all.
+The first process that starts under it sets `state.anew_after` to nothing, in the commit that queues the work: until a
+photograph's turn has come its stored clearances do not count (`believed`), which is unknown and never yes. The rows
+follow in portions. Asked for by itself a photograph is answered from the rules at once. The DAM's dates follow with
+each photograph, and are emptied by the nightly renewal where its turn has not come. In a closed house nothing is
+stored, and the dates are emptied first of all.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
 from plugin.flows import clearance, footing, looked_before
 from plugin.flows.services import Services
@@ -20,6 +20,7 @@ from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim.examination_words import NotExamined
 
+PORTION = 100
 _PRIORITY = 9  # after everything that somebody waits for
 _CLOSING = 1
 _PATIENCE = timedelta(minutes=1)
@@ -35,10 +36,10 @@ def follow(services: Services) -> bool:
         moved = update(t.state).where(t.state.c.policy.is_distinct_from(now)).values(policy=now)
         if tx.execute(moved).rowcount == 0:
             return False  # another process was faster
-        cut = tx.execute(delete(t.clearance)).rowcount
         if tx.execute(select(t.resource.c.id).limit(1)).first() is not None:
-            tx.audit(Action.CLEARANCE_CUT, "system", intervals=cut, policy=now[:16])
-            services.queue.put(tx, "anew", now, {"after": 0}, priority=_priority(now))
+            tx.execute(update(t.state).values(anew_after=0))
+            tx.audit(Action.CLEARANCE_CUT, "system", policy=now[:16])
+            services.queue.put(tx, "anew", now, priority=_priority(now))
     return True
 
 
@@ -58,22 +59,28 @@ def _priority(policy: str) -> int:
 def some(services: Services, job: Claimed) -> None:
     """Compute the next photographs, then ask for those behind them, in one commit: a crash loses no progress.
 
-    The job's key is the configuration it is for. One that the store no longer follows is dropped; where
-    this process has another one the job waits for one that has it.
+    The job's key is the configuration it is for. One that the store no longer follows is dropped; where this process
+    has another one the job waits for one that has it. How far it came says the store and not the job: a configuration
+    that comes back begins anew, whatever a job of its first time remembers.
     """
     with services.store.write() as tx:
         services.queue.finish(tx, job)
-        if job.key != tx.connection.scalar(select(t.state.c.policy)):
+        after = tx.connection.scalar(select(t.state.c.anew_after))
+        if after is None or job.key != tx.connection.scalar(select(t.state.c.policy)):
             return
         if job.key != footing.due(services, tx.connection):
-            services.queue.put(tx, "anew", job.key, job.payload, priority=_PRIORITY, delay=_PATIENCE)
+            services.queue.put(tx, "anew", job.key, priority=_PRIORITY, delay=_PATIENCE)
             return
-        behind = select(t.resource.c.id).where(t.resource.c.id > job.payload["after"])
-        ids = list(tx.execute(behind.order_by(t.resource.c.id).limit(clearance.CHUNK)).scalars())
+        behind = select(t.resource.c.id).where(t.resource.c.id > after)
+        ids = list(tx.execute(behind.order_by(t.resource.c.id).limit(PORTION)).scalars())
+        more = len(ids) == PORTION
+        tx.execute(
+            update(t.state).values(anew_after=ids[-1] if more else None)
+        )  # first: dates are by what counts
         _look_again(services, tx, ids)
         clearance.recompute(services, tx, ids)
-        if len(ids) == clearance.CHUNK:
-            services.queue.put(tx, "anew", job.key, {"after": ids[-1]}, priority=_priority(job.key))
+        if more:
+            services.queue.put(tx, "anew", job.key, priority=_priority(job.key))
 
 
 def _look_again(services: Services, tx: Tx, ids: Sequence[int]) -> None:
@@ -87,9 +94,8 @@ def _look_again(services: Services, tx: Tx, ids: Sequence[int]) -> None:
 
 def left(services: Services) -> int:
     """How many photographs wait for their turn."""
-    query = select(t.job.c.payload).where(t.job.c.kind == "anew", t.job.c.state.in_(("queued", "running")))
     with services.store.read() as conn:
-        payload = conn.scalar(query.where(t.job.c.key == footing.due(services, conn)))
-        if payload is None:
+        after = conn.scalar(select(t.state.c.anew_after))
+        if after is None:
             return 0
-        return conn.scalar(select(func.count()).where(t.resource.c.id > payload["after"])) or 0
+        return conn.scalar(select(func.count()).where(t.resource.c.id > after)) or 0

@@ -9,6 +9,7 @@ from plugin.flows import (
     anew,
     arrivals,
     backlog,
+    comparison,
     consent,
     erasure,
     house_closing,
@@ -60,6 +61,8 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     name_doubts.JOB: name_doubts.look_up,
     "anew": anew.some,
     looked_before.JOB: looked_before.portion,
+    backlog.LATE: backlog.late_portion,
+    comparison.JOB: comparison.portion,
     "remode": mode_change.remode,
     "rulings": ruling_identity.settle,
     "erase": erasure.erased,
@@ -182,10 +185,11 @@ def heads(services: Services) -> None:
     log_heads.write(services)
 
 
-def reconcile(services: Services, gone: bool = False) -> int:
-    """Daily: what no event tells. Reads every resource we know anew; returns how many were entered.
+def reconcile(services: Services, gone: bool = False, whole: bool = False) -> int:
+    """Daily: what no event tells. Every photograph that we know is read anew, in a round; returns how many there are.
 
-    `gone`: also at those that are gone from the DAM, which a database put back brings back.
+    A round that is under way goes on, unless it is to be a `whole` one (`comparison.begin`). `gone`: also those that
+    are gone from the DAM, which a database put back brings back.
     """
     with services.dam.one_walk():
         ruling_identity.follow(services, services.dam.changes(), thorough=True)
@@ -194,14 +198,8 @@ def reconcile(services: Services, gone: bool = False) -> int:
     with services.store.write() as tx:
         for person_id in overdue:
             services.queue.put(tx, "revoke", person_id, priority=1)
-    with services.store.read() as conn:
-        there = select(t.resource.c.ref)
-        refs = list(conn.scalars(there if gone else there.where(t.resource.c.deleted_at.is_(None))))
-    for start in range(0, len(refs), backlog.CHUNK):
-        with services.store.write() as tx:
-            for ref in refs[start : start + backlog.CHUNK]:
-                services.queue.put(tx, "compare", ref, priority=NIGHTLY)
-    return len(refs) + backlog.enqueue(services, backlog.unheard_of(services))
+    known = comparison.begin(services, whole or gone, gone)
+    return known + backlog.enqueue(services, backlog.unheard_of(services), NIGHTLY)
 
 
 def waiting(services: Services) -> int:

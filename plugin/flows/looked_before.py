@@ -16,9 +16,7 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim.examination_words import NotExamined
 
 JOB = "closely"
-PORTION = 100
 _PRIORITY = 9  # after everything that somebody waits for
-_PATIENCE = timedelta(minutes=1)
 
 
 def _waits() -> ColumnElement[bool]:
@@ -48,17 +46,17 @@ def put(services: Services, tx: Tx) -> None:
 
 def portion(services: Services, job: Claimed) -> None:
     """Ask for the next of them, then for the portion behind these, in one commit: a crash loses no progress."""
-    busy = backlog.waiting(services) >= PORTION  # the closed house keeps photographs, and not this
-    with services.store.write() as tx:
-        services.queue.finish(tx, job)
-        if busy:
-            services.queue.put(tx, JOB, JOB, job.payload, priority=_PRIORITY, delay=_PATIENCE)
-            return
+    with services.store.read() as conn:
+        busy = backlog.is_busy(services, conn)
         behind = select(t.resource.c.id, t.resource.c.ref).where(
             _waits(), t.resource.c.id > job.payload["after"]
         )
-        rows = tx.execute(behind.order_by(t.resource.c.id).limit(PORTION)).all()
+        rows = [] if busy else conn.execute(behind.order_by(t.resource.c.id).limit(backlog.PORTION)).all()
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
         for row in rows:
             services.queue.put(tx, "photo", row.ref, priority=_PRIORITY)
-        if len(rows) == PORTION:
-            services.queue.put(tx, JOB, JOB, {"after": rows[-1].id}, priority=_PRIORITY)
+        after, delay = job.payload["after"], backlog.PATIENCE if busy else timedelta(0)
+        if busy or len(rows) == backlog.PORTION:
+            payload = {"after": after if busy else rows[-1].id}
+            services.queue.put(tx, JOB, JOB, payload, priority=_PRIORITY, delay=delay)

@@ -6,13 +6,15 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 
-from plugin.flows import chores, hand_names, waiting_list
+from plugin.flows import backlog, chores, comparison, hand_names, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
 from plugin.ledger import tables as t
 
 # What a comparison asks for, and what follows from that.
 KINDS = (
+    comparison.JOB,
+    backlog.LATE,
     "compare",
     "names",
     "photo",
@@ -59,7 +61,7 @@ def begin(services: Services) -> Begun:
     """Ask for every resource that we know to be compared with the DAM, as the calendar does each day."""
     at = services.clock.now()
     changes = chores.poll(services)
-    return Begun(at, changes, chores.reconcile(services))
+    return Begun(at, changes, chores.reconcile(services, whole=True))
 
 
 def outcome(services: Services, begun: Begun) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows import footing
+from plugin.flows import believed, footing
 from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -90,7 +90,7 @@ def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int
     horizon = now + timedelta(days=cleared.horizon_days)
     query = select(t.clearance.c.resource_id, t.clearance.c.channel, t.clearance.c.valid_until).where(
         t.clearance.c.resource_id.in_(ids), t.clearance.c.purpose == cleared.purposes[0],
-        t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now,
+        t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now, believed.now(conn),
     )  # fmt: skip
     found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
     if not footing.shared(services, conn):

@@ -27,7 +27,7 @@ from plugin.flows.arrivals import Arrival
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.ledger.jobs import Claimed
+from plugin.ledger.jobs import NIGHTLY, Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Mode
@@ -52,12 +52,22 @@ def named(services: Services, job: Claimed) -> None:
 def compared(services: Services, job: Claimed) -> None:
     """The same after the content was read anew: a change that shows in nothing else is noticed by that."""
 
-    def story(services: Services, ref: str) -> None:
+    look_anew(services, job.key)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def look_anew(services: Services, ref: str) -> None:
+    """One photograph, whatever its job. In a closed house one that was never examined is asked for, and waits."""
+    intents.recover(services, t.intent.c.resource_id == arrivals.known(services, ref))
+    try:
         services.dam.read_anew(ref)
         _take_names(services, ref)
-
-    intents.recover(services, t.intent.c.resource_id == arrivals.known(services, job.key))
-    _carry_out(services, job, story)
+    except ResourceGone:
+        arrivals.forget(services, ref)
+    except HouseClosed:
+        with services.store.write() as tx:
+            services.queue.put(tx, "photo", ref, priority=NIGHTLY, delay=_PATIENCE)
 
 
 def gone(services: Services, job: Claimed) -> None:

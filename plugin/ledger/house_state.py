@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from plugin.ledger import tables as t
 from plugin.ledger.actions import Action
@@ -49,11 +49,11 @@ def set_mark(tx: Tx, mark: Mark) -> None:
 
 def close(tx: Tx, why: str, known: Mark) -> None:
     """From this commit on nothing is compared, tagged or cleared. `known`: how far the right file goes at least."""
-    tx.execute(update(t.state).values(closed_at=tx.now, closed_why=why))
+    # What is stored counts no more; its rows follow in portions (flows/anew).
+    tx.execute(update(t.state).values(closed_at=tx.now, closed_why=why, anew_after=0))
     set_mark(tx, known)
-    cut = tx.execute(delete(t.clearance)).rowcount
     tx.move_generation()
-    tx.audit(Action.HOUSE_CLOSE, "system", why=why, lines=known.lines, intervals=cut)
+    tx.audit(Action.HOUSE_CLOSE, "system", why=why, lines=known.lines)
 
 
 def say_why(tx: Tx, why: str, known: Mark) -> None:

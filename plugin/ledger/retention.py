@@ -83,9 +83,11 @@ def _sessions(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
 
 
 def _jobs(tx: Tx, config: Config, now: datetime, chunk: int) -> int:
-    before = now - timedelta(days=config.retention.jobs_days)
-    old = _ids(t.job, and_(t.job.c.state.in_(("done", "dead")), t.job.c.finished_at < before))
-    return _count(tx.execute(delete(t.job).where(t.job.c.id.in_(old.limit(chunk)))))
+    """What was given up, after its term; what versions of before kept of finished jobs, at once."""
+    before, j = now - timedelta(days=config.retention.jobs_days), t.job.c
+    given_up = and_(j.state == "dead", j.finished_at < before)
+    old = select(j.id).where(or_(j.state == "done", given_up)).limit(chunk)
+    return _count(tx.execute(delete(t.job).where(j.id.in_(old))))
 
 
 def _intents(tx: Tx, config: Config, now: datetime, chunk: int) -> int:

@@ -149,12 +149,16 @@ class Store:
         try:
             with self._engine.connect() as connection:
                 connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: alone})
-                with connection.begin():
-                    began = time.perf_counter()
-                    tx = Tx(connection, self.clock.now(), machine_now(self.clock))
-                    yield tx
-                    tx.seal_audit()
-                self.watch(time.perf_counter() - began)
+                began = None
+                try:
+                    with connection.begin():
+                        began = time.perf_counter()
+                        tx = Tx(connection, self.clock.now(), machine_now(self.clock))
+                        yield tx
+                        tx.seal_audit()
+                finally:
+                    if began is not None:  # what is rolled back kept others waiting as well
+                        self.watch(time.perf_counter() - began)
         finally:
             self._writing.here = False
         tx.committed()

@@ -106,7 +106,8 @@ def scan(
             changes = chores.poll(services)
             if late_consent:
                 scans.refuse_nobody(services)
-                backlog.late_consent(services)
+                backlog.late_consent(services, paced=False)
+                Runner(services).drain([backlog.LATE])
             else:
                 _ask_for(services, collections, again, quiet=yes or as_json)
         began, total = time.perf_counter(), backlog.waiting(services)

@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("state", sa.Column("compared_after", _BIG))
     op.add_column("state", sa.Column("round_began_at", sa.BigInteger()))
     op.add_column("state", sa.Column("round_ended_at", sa.BigInteger()))
+    op.add_column("state", sa.Column("round_from", _BIG))
     op.create_table(
         "cut",
         sa.Column("id", _BIG, nullable=False),
@@ -66,7 +67,7 @@ def downgrade() -> None:
         op.drop_column("state", column)
     op.drop_index("ix_cut_person_id", "cut")
     op.drop_table("cut")
-    for column in ("round_ended_at", "round_began_at", "compared_after", "anew_after"):
+    for column in ("round_from", "round_ended_at", "round_began_at", "compared_after", "anew_after"):
         op.drop_column("state", column)
     # What was cut and not computed yet would count again.
     op.execute(sa.text("UPDATE state SET policy = NULL"))
