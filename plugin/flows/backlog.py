@@ -12,7 +12,7 @@ from plugin.errors import ExaminationFailed, PictureError, ResourceGone
 from plugin.flows import closed_house, footing, modes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.jobs import NIGHTLY, Claimed
+from plugin.ledger.jobs import NIGHTLY, OPEN, Claimed
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.messages import Request
 
@@ -104,7 +104,7 @@ def enqueue(services: Services, refs: Sequence[str], priority: int = 6) -> int:
 
 def waiting(services: Services) -> int:
     """How many photographs are still to be examined."""
-    query = select(func.count()).where(t.job.c.kind == "photo", t.job.c.state.in_(("queued", "running")))
+    query = select(func.count()).select_from(t.job).where(t.job.c.kind == "photo", OPEN)
     with services.store.read() as conn:
         return conn.scalar(query) or 0
 
@@ -168,7 +168,7 @@ def _is_due(conn: Connection) -> bool:
 
 def _is_under_way(conn: Connection) -> bool:
     j = t.job.c
-    open_ = select(j.id).where(j.kind == LATE, j.key == LATE, j.state.in_(("queued", "running")))
+    open_ = select(j.id).where(j.kind == LATE, j.key == LATE, OPEN)
     return conn.execute(open_).first() is not None
 
 

@@ -14,7 +14,17 @@ from sqlalchemy import Connection, Row, delete, insert, select
 
 from plugin.clock import FOREVER
 from plugin.errors import NotFound
-from plugin.flows import cleared, closed_house, faces, footing, names, reference_sets, roster, statements
+from plugin.flows import (
+    cleared,
+    closed_house,
+    faces,
+    footing,
+    forbidden,
+    names,
+    reference_sets,
+    roster,
+    statements,
+)
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
@@ -59,8 +69,11 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in (*found, *tags)})}
     seen: dict[int, list[FaceFact]] = defaultdict(list)
     texts = services.texts(conn)
+    never = forbidden.among(conn, resource_ids)
     for face in found:
         state, good = FaceState(face.state), face.set_id in vouched
+        if face.resource_id in never and face.decided_by is None and state is FaceState.MATCHED:
+            state = FaceState.UNMATCHED
         reason = faces.reason_of(texts, face) or None
         seen[face.resource_id].append(
             FaceFact(state, face.person_id, face.file_px, reason, good, faces.dismissal_of(face))

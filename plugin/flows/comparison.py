@@ -18,7 +18,7 @@ from plugin.errors import FaceLeaseError
 from plugin.flows import tagging
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.jobs import NIGHTLY, Claimed
+from plugin.ledger.jobs import NIGHTLY, OPEN, Claimed
 from plugin.ledger.store import Tx
 
 JOB = "comparison"
@@ -27,7 +27,6 @@ _SECONDS = 2.0  # then whoever waits for the worker's thread has a turn
 _PATIENCE = timedelta(minutes=5)
 _IN_A_ROW = 5  # so many failures make it worth asking whether the DAM is there
 _MOST_ALONE = 1000
-_WAITING = ("queued", "running")
 _TRIES = 3  # a portion that kills its process so often is handed out photograph by photograph
 
 
@@ -82,8 +81,8 @@ def _lanes(services: Services) -> int:
 
 
 def _open(conn: Connection) -> int:
-    mine = (t.job.c.kind == JOB) & t.job.c.state.in_(_WAITING)
-    return conn.scalar(select(func.count()).where(mine)) or 0
+    mine = select(func.count()).select_from(t.job).where(t.job.c.kind == JOB, OPEN)
+    return conn.scalar(mine) or 0
 
 
 def _hand_out(services: Services, tx: Tx) -> None:
@@ -147,8 +146,8 @@ def portion(services: Services, job: Claimed) -> None:
 
 def _is_full(conn: Connection) -> bool:
     """Whether so many failed that something else is wrong: then no more are asked for until some are through."""
-    alone = (t.job.c.kind == "compare") & t.job.c.state.in_(_WAITING)
-    return conn.execute(select(t.job.c.id).where(alone).offset(_MOST_ALONE).limit(1)).first() is not None
+    alone = select(t.job.c.id).where(t.job.c.kind == "compare", OPEN)
+    return conn.execute(alone.offset(_MOST_ALONE).limit(1)).first() is not None
 
 
 def _compare(services: Services, after: int, rows: Sequence[Row[Any]]) -> _Done:
@@ -200,7 +199,7 @@ def now(services: Services, counted: bool = True) -> Round:
 
 def _left(conn: Connection, after: int | None, start: int) -> int:
     """In the portions that are in hand, and behind them."""
-    mine = select(t.job.c.payload).where(t.job.c.kind == JOB, t.job.c.state.in_(_WAITING))
+    mine = select(t.job.c.payload).where(t.job.c.kind == JOB, OPEN)
     asked = [payload for payload in conn.scalars(mine) if not payload.get("gone")]
     left = sum(len(_behind(conn, payload["after"], payload["to"], gone=False)) for payload in asked)
     if after is None:

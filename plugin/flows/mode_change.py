@@ -17,7 +17,7 @@ from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim.scope import Mode
 
-CHUNK = 200  # photographs of one transaction: others wait for it
+CHUNK = 50  # photographs of one transaction: others wait for it
 
 
 def remode(services: Services, job: Claimed) -> None:

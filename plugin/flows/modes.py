@@ -135,8 +135,9 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
     refuse_mode(ruling.mode, ruling.basis, ruling.evidence, services.today())
     evidence = ruling.evidence
     identity = services.dam.identities([ref]).get(ref)
+    with services.store.read() as conn:  # a shoot may have thousands
+        members = [roster.find(conn, name) for name in ruling.members]
     with services.store.write() as tx:
-        members = [roster.find(tx.connection, name) for name in ruling.members]
         values: dict[str, Any] = {
             "title": collection.title, "mode": ruling.mode.value,
             "basis": ruling.basis.value if ruling.basis else None,
@@ -147,8 +148,10 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
             tx.execute(insert(t.collection).values(ref=ref, **values))
         if members or ruling.basis is not Basis.SHOOT:  # who signed up by themselves stays
             tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
-        for person_id in members:
-            tx.execute(insert(t.shoot_member).values(collection_ref=ref, person_id=person_id))
+        there = set(tx.connection.scalars(select(t.person.c.id))) if members else set()
+        mine = [{"collection_ref": ref, "person_id": one} for one in dict.fromkeys(members) if one in there]
+        if mine:
+            tx.execute(insert(t.shoot_member), mine)
         ruling_history.append(services, tx, ref, Why.SET, actor)
         tx.move_generation()
         tx.audit(

@@ -11,6 +11,7 @@ from plugin.flows import (
     clearance,
     closed_house,
     faces,
+    forbidden,
     intents,
     reference_sets,
     roster,
@@ -31,11 +32,12 @@ def waiting(
 
     Their reasons are sealed: `Services.texts` opens them.
     """
+    shown = forbidden.shown(conn) if state == "suggested" else []
     query = (
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
-        .where(t.face.c.state == state, t.face.c.id > after, t.resource.c.deleted_at.is_(None), *only)
+        .where(t.face.c.state == state, t.face.c.id > after, t.resource.c.deleted_at.is_(None), *shown, *only)
         .order_by(t.face.c.id)
         .limit(limit)
     )
