@@ -13,6 +13,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from plugin.flows import clearance, footing, looked_before
+from plugin.flows.many import for_a_moment
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -20,7 +21,8 @@ from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim.examination_words import NotExamined
 
-PORTION = 100
+PORTION = 400
+_AT_ONCE = 20
 _PRIORITY = 9  # after everything that somebody waits for
 _CLOSING = 1
 _PATIENCE = timedelta(minutes=1)
@@ -73,13 +75,15 @@ def some(services: Services, job: Claimed) -> None:
             return
         behind = select(t.resource.c.id).where(t.resource.c.id > after)
         ids = list(tx.execute(behind.order_by(t.resource.c.id).limit(PORTION)).scalars())
-        more = len(ids) == PORTION
-        tx.execute(
-            update(t.state).values(anew_after=ids[-1] if more else None)
-        )  # first: dates are by what counts
-        _look_again(services, tx, ids)
-        clearance.recompute(services, tx, ids)
-        if more:
+        done = after if len(ids) == PORTION else None
+        for some in for_a_moment(ids, _AT_ONCE):
+            done = None if some[-1] == ids[-1] and len(ids) < PORTION else some[-1]
+            tx.execute(update(t.state).values(anew_after=done))  # first: the DAM's dates are by what counts
+            _look_again(services, tx, some)
+            clearance.recompute(services, tx, some)
+        if done is None:
+            tx.execute(update(t.state).values(anew_after=None))
+        else:
             services.queue.put(tx, "anew", job.key, priority=_priority(job.key))
 
 

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Select, and_, exists, func, select, update
 
 from plugin.errors import ExaminationFailed, PictureError, ResourceGone
 from plugin.flows import closed_house, footing, modes
+from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import NIGHTLY, OPEN, Claimed
+from plugin.ledger.store import Tx
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.messages import Request
 
-CHUNK = 200  # photographs that one write asks for
 LATE = "late-consent"
 PORTION = 200
 PATIENCE = timedelta(minutes=1)
@@ -95,10 +96,12 @@ def cost(services: Services, refs: Sequence[str]) -> Cost:
 
 def enqueue(services: Services, refs: Sequence[str], priority: int = 6) -> int:
     """Ask for each photograph to be examined; one asked for already is one job. Returns how many."""
-    for start in range(0, len(refs), CHUNK):
-        with services.store.write() as tx:
-            for ref in refs[start : start + CHUNK]:
-                services.queue.put(tx, "photo", ref, priority=priority)
+
+    def put(tx: Tx, some: Sequence[str]) -> None:
+        for ref in some:
+            services.queue.put(tx, "photo", ref, priority=priority)
+
+    in_short_writes(services.store, refs, put)
     return len(refs)
 
 

@@ -25,6 +25,7 @@ from plugin.flows import (
     roster,
     statements,
 )
+from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
@@ -174,10 +175,8 @@ def _rows(
 
 
 def recompute_many(services: Services, resource_ids: Sequence[int]) -> None:
-    """The same in chunks, each its own short transaction."""
-    for start in range(0, len(resource_ids), CHUNK):
-        with services.store.write() as tx:
-            recompute(services, tx, resource_ids[start : start + CHUNK])
+    """The same in as many short transactions as it takes."""
+    in_short_writes(services.store, resource_ids, lambda tx, some: recompute(services, tx, some))
 
 
 def resources_naming(conn: Connection, person_id: str) -> list[int]:

@@ -13,7 +13,7 @@ from sqlalchemy import Row, insert, select
 
 from plugin.errors import DamError, ResourceGone, WriteRefused
 from plugin.flows import closed_house, outcomes, reference_sets, returned_names, roster
-from plugin.flows.many import chunked
+from plugin.flows.many import chunked, in_short_writes
 from plugin.flows.services import Services
 from plugin.hooks.dam import Box, Names, Resource, Task, Write
 from plugin.ledger import tables as t
@@ -88,11 +88,13 @@ def carry_out_many(services: Services, intent_ids: Sequence[int], actor: str = S
         position = _position(services) if any(plan.takes_off for plan in plans) else None
         answers = services.dam.write_many([plan.task for plan in plans]) if plans else {}
         again: list[int] = []
-        for some in chunked(plans, CHUNK):
-            with services.store.write() as tx:
-                for plan in some:
-                    _settle(services, tx, plan, answers[plan.row.ref], position, actor, failed, again)
-            returned_names.remember_written(services, [plan.row.ref for plan in some])
+
+        def settle(tx: Tx, some: Sequence[_Plan], known: Any = (answers, position, again)) -> None:
+            for plan in some:
+                _settle(services, tx, plan, known[0][plan.row.ref], known[1], actor, failed, known[2])
+
+        in_short_writes(services.store, plans, settle, 5)
+        returned_names.remember_written(services, [plan.row.ref for plan in plans])
         undoing |= set(again)
         met = {plan.row.id for plan in plans}
         pending = [] if not plans else [i for i in pending if i not in met] + again

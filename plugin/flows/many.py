@@ -1,9 +1,11 @@
 """Many photographs and a DAM that fails now and then: in batches, and what is left of them comes again."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from plugin.errors import DamError
+from plugin.ledger.store import Store, Tx
 
 T = TypeVar("T")
 Failed = list[tuple[T, DamError]]
@@ -11,6 +13,7 @@ _DOWN = (
     12  # batches that fail whole, one after the other: then the DAM is down, and the job comes again later
 )
 _SMALLER = 8
+_SHORT = 0.06  # seconds after which a write takes no more: four times as long is the most (rule 45)
 
 
 def chunked(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -42,3 +45,24 @@ def each(items: Sequence[T], act: Callable[[Sequence[T]], Failed[T]], at_once: i
             raise DamError(f"{len(left)} of {len(pending)} photographs are not done yet: {error}")
         size = max(1, min(size, len(left)) // _SMALLER) if stuck else size
         pending = left
+
+
+def for_a_moment(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The first of the items, so many at a time, for as long as a write may take more."""
+    until = time.monotonic() + _SHORT
+    for some in chunked(items, size):
+        yield some
+        if time.monotonic() >= until:
+            return
+
+
+def in_short_writes(
+    store: Store, items: Sequence[T], act: Callable[[Tx, Sequence[T]], object], size: int = 20
+) -> None:
+    """Do `act` on all of the items, so many at a time, in as many writes as it takes: others have a turn between."""
+    left = list(items)
+    while left:
+        with store.write() as tx:
+            for some in for_a_moment(left, size):
+                act(tx, some)
+                left = left[len(some) :]

@@ -11,13 +11,15 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 
 from plugin.errors import DamError
 from plugin.flows import clearance, faces, intents, modes
+from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 from plugin.quitclaim.scope import Mode
 
-CHUNK = 50  # photographs of one transaction: others wait for it
+CHUNK = 200
+_AT_ONCE = 5
 
 
 def remode(services: Services, job: Claimed) -> None:
@@ -48,12 +50,17 @@ def _refs(conn: Connection, opened: Iterable[int]) -> list[str]:
 
 
 def _drop_suggestions(services: Services, ids: Sequence[int]) -> None:
-    with services.store.write() as tx:
-        for face in faces.of_many(tx.connection, ids):
+    with services.store.read() as conn:
+        mine = sorted({face.resource_id for face in faces.of_many(conn, ids) if face.state == "suggested"})
+
+    def drop(tx: Tx, some: Sequence[int]) -> None:
+        for face in faces.of_many(tx.connection, some):
             if face.state == "suggested":
                 scope = modes.scope_of(services, tx.connection, face.resource_id)
                 if not modes.allows(scope, face.person_id, "suggest"):
                     faces.set_state(tx, face.id, "unmatched")
+
+    in_short_writes(services.store, mine, drop, _AT_ONCE)
 
 
 def clear_forbidden(services: Services, resource_id: int) -> None:
@@ -68,14 +75,17 @@ def clear_forbidden(services: Services, resource_id: int) -> None:
 def _take_off(services: Services, ids: Sequence[int]) -> dict[int, DamError]:
     """The same for many; the intents on which the DAM failed, and why."""
     with services.store.read() as conn:
-        if not _forbidden(services, conn, ids):
-            return {}
-    with services.store.write() as tx:
-        forbidden = _forbidden(services, tx.connection, ids)
-        opened = [intent for one in forbidden for intent in _forget(services, tx, one)]
-        clearance.recompute(services, tx, forbidden)
-    failed = intents.carry_out_many(services, opened)
-    clearance.recompute_many(services, forbidden)
+        asked = _forbidden(services, conn, ids)
+    opened: list[int] = []
+
+    def forget(tx: Tx, some: Sequence[int]) -> None:
+        still = _forbidden(services, tx.connection, some)
+        opened.extend(intent for one in still for intent in _forget(services, tx, one))
+        clearance.recompute(services, tx, still)
+
+    in_short_writes(services.store, asked, forget, _AT_ONCE)
+    failed = intents.carry_out_many(services, opened) if opened else {}
+    clearance.recompute_many(services, asked)
     return failed
 
 
@@ -89,11 +99,25 @@ _MACHINE_TAG = (t.tag.c.origin == "machine") & t.tag.c.person_id.is_not(None)
 
 
 def _named_by_machine(conn: Connection, ids: Sequence[int]) -> list[int]:
-    """Those of the photographs on which something stands that nobody decided, or may stand in a moment."""
-    face = select(t.face.c.resource_id).where(faces.by_machine(), t.face.c.resource_id.in_(ids))
-    tag = select(t.tag.c.resource_id).where(_MACHINE_TAG, t.tag.c.resource_id.in_(ids))
-    written = select(t.intent.c.resource_id).where(_machine_intents(), t.intent.c.resource_id.in_(ids))
-    return sorted(set(conn.scalars(face.union(tag, written))))
+    """Those of the photographs on which something stands that nobody decided, or may stand in a moment.
+
+    Asked by the photographs alone: by a state SQLite would go through all of a state in the library.
+    """
+    seen = faces.of_many(conn, ids)
+    found = {
+        f.resource_id for f in seen if f.state == "suggested" or (f.state == "matched" and not f.decided_by)
+    }
+    tags = select(t.tag.c.resource_id, t.tag.c.origin, t.tag.c.person_id).where(t.tag.c.resource_id.in_(ids))
+    found |= {tag.resource_id for tag in conn.execute(tags) if tag.origin == "machine" and tag.person_id}
+    i = t.intent.c
+    written = select(i.resource_id, i.state, i.origin, i.action).where(i.resource_id.in_(ids))
+    return sorted(
+        found
+        | {
+            row.resource_id for row in conn.execute(written)
+            if (row.state, row.origin) == ("open", "machine") and row.action != "release"
+        }
+    )  # fmt: skip
 
 
 def _machine_intents() -> ColumnElement[bool]:

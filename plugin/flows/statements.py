@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows import believed, footing
-from plugin.flows.many import Failed, chunked, each
+from plugin.flows.many import Failed, each, in_short_writes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -23,7 +23,7 @@ from plugin.ledger.store import Tx
 
 CHUNK = 500
 EVERY = "*"  # the key of the job that writes all that is wished for; one photograph's own job has its ref
-_LANDING = 100  # outcomes of one transaction: others wait for it
+_AT_ONCE = 50
 
 
 def wish(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
@@ -36,10 +36,8 @@ def wish(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
 
 
 def wish_many(services: Services, resource_ids: Sequence[int]) -> None:
-    """The same in chunks, each its own short transaction."""
-    for start in range(0, len(resource_ids), CHUNK):
-        with services.store.write() as tx:
-            wish(services, tx, resource_ids[start : start + CHUNK])
+    """The same in as many short transactions as it takes."""
+    in_short_writes(services.store, resource_ids, lambda tx, some: wish(services, tx, some), _AT_ONCE)
 
 
 def _wish(services: Services, tx: Tx, ids: Sequence[int]) -> None:
@@ -88,8 +86,10 @@ def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int
     """Of each, by channel the day in ISO form, or "" where the photograph is not cleared now, or nobody here knows."""
     cleared, now = services.config.clearance, services.clock.now()
     horizon = now + timedelta(days=cleared.horizon_days)
-    query = select(t.clearance.c.resource_id, t.clearance.c.channel, t.clearance.c.valid_until).where(
-        t.clearance.c.resource_id.in_(ids), t.clearance.c.purpose == cleared.purposes[0],
+    c = t.clearance.c
+    # The purpose is compared below: by it SQLite would go through the library's index, and not to these photographs.
+    query = select(c.resource_id, c.purpose, c.channel, c.valid_until).where(
+        t.clearance.c.resource_id.in_(ids),
         t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now, believed.now(conn),
     )  # fmt: skip
     found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
@@ -97,6 +97,8 @@ def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int
         return found
     today = services.today()
     for row in conn.execute(query):
+        if row.purpose != cleared.purposes[0]:
+            continue
         end = last_day(min(row.valid_until, horizon), services)
         if end >= today and row.channel in found[row.resource_id]:
             found[row.resource_id][row.channel] = end.isoformat()
@@ -149,11 +151,13 @@ def _untold(services: Services, key: str) -> list[Row[Any]]:
 def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
     """The calls for these, and what came of them; returns those on which the DAM failed, and why."""
     answers = services.dam.state_many({row.ref: _changed(row) for row in rows})
-    for some in chunked(rows, _LANDING):
-        with services.store.write() as tx:
-            for row in some:
-                if answers[row.ref] is None:
-                    _land(services, tx, row)
+    done = [row for row in rows if answers[row.ref] is None]
+
+    def land(tx: Tx, some: Sequence[Row[Any]]) -> None:
+        for row in some:
+            _land(services, tx, row)
+
+    in_short_writes(services.store, done, land)
     return [
         (row, error) for row in rows
         if (error := answers[row.ref]) is not None and not isinstance(error, ResourceGone)

@@ -1,28 +1,30 @@
 """Nothing is kept past its term: what the calendar takes out of the ledger, the vault and the logs."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from plugin.clock import months_before
 from plugin.flows import consent, halves, log_heads, roster, visits
+from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
 from plugin.ledger import retention
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
+from plugin.ledger.store import Tx
+
+_AT_ONCE = 100
 
 
 def end(services: Services) -> dict[str, int]:
     """Everything past its term goes; returns how much of each kind."""
     counts = Counter(suggestions=_suggestions(services))
-    provable = log_heads.provable(services)
-    while True:
-        with services.store.write() as tx:
-            gone = retention.sweep(tx, services.config, tx.now, provable=provable)
-        counts.update(gone)
-        if max(gone.values(), default=0) < retention.CHUNK:
-            break
+    for name, kind in retention.KINDS.items():
+        counts[name] += _drop(services, kind)
+    counts["audit"] += _prune(services)
     return dict(counts) | {
         "evidence": _evidence(services),
         "logs": _logs(services),
@@ -31,13 +33,38 @@ def end(services: Services) -> dict[str, int]:
     }
 
 
+def _drop(services: Services, kind: retention.Kind) -> int:
+    """What is past its term is looked for in no write, and goes in short ones."""
+    count, config = 0, services.config
+
+    def drop(tx: Tx, keys: Sequence[Any]) -> None:
+        nonlocal count
+        count += kind.drop(tx, config, tx.now, keys)
+
+    while True:
+        with services.store.read() as conn:
+            found = kind.find(conn, config, services.clock.now())
+        before = count
+        in_short_writes(services.store, found, drop, _AT_ONCE)
+        if len(found) < retention.FOUND or count == before:
+            return count
+
+
+def _prune(services: Services) -> int:
+    provable, count = log_heads.provable(services), 0
+    while True:
+        with services.store.write() as tx:
+            gone = retention.prune(tx, services.config, tx.now, provable)
+        count += gone
+        if gone < retention.CHUNK:
+            return count
+
+
 def _suggestions(services: Services) -> int:
-    with services.store.write() as tx:
-        old = tx.now - timedelta(days=services.config.review.days)
-        waited = (t.face.c.state == "suggested") & (t.face.c.created_at < old)
-        bare = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None}
-        expired = tx.execute(update(t.face).where(waited).values(**bare)).rowcount
-        if expired:
+    """Those that nobody decided on, with a row of the log that says how many."""
+    expired = _drop(services, retention.KINDS["suggestions"])
+    if expired:
+        with services.store.write() as tx:
             tx.audit(Action.FACE_EXPIRE, "calendar", faces=expired)
     return expired
 
