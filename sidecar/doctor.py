@@ -232,7 +232,8 @@ def _waiting(services: Services) -> list[Finding]:
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
     ("store", _store), ("people's keys", _keys), ("key of names", _names_key),
     ("DAM", _dam), ("names", _spelling), ("clock", _clock),
-    ("worker", owed_findings.worker), ("jobs", _jobs), ("clearances", _clearances), ("terms", _terms),
+    ("worker", owed_findings.worker), ("comparison", owed_findings.compared),
+    ("jobs", _jobs), ("clearances", _clearances), ("terms", _terms),
     ("templates", _templates), ("letters", _letters),
     ("ended.log", proof_findings.ended_log), ("audit log", proof_findings.log),
     ("key of heads", proof_findings.head_key), ("place of heads", proof_findings.heads_place),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, or_, select
+from sqlalchemy import Connection, func, insert, literal, or_, select
 
 from plugin.errors import NotFound
 from plugin.flows.services import Services
@@ -62,11 +62,8 @@ def append(services: Services, tx: Tx, ref: str, why: Why, actor: str, moved_fro
     row = tx.execute(select(t.collection).where(t.collection.c.ref == ref)).first()
     if row is None:
         raise NotFound(f"nothing was ever decided about the collection {ref!r}")
-    members = list(
-        tx.connection.scalars(
-            select(t.shoot_member.c.person_id).where(t.shoot_member.c.collection_ref == ref)
-        )
-    )
+    mine = t.shoot_member.c.collection_ref == ref
+    members = tx.connection.scalar(select(func.count()).where(mine)) or 0
     texts = services.texts(tx.connection)
     reference, by = texts.read(row.basis_reference, REFERENCE), texts.read(row.basis_by, BY)
     values = {name: getattr(row, name) for name in _COPIED} | {
@@ -76,12 +73,12 @@ def append(services: Services, tx: Tx, ref: str, why: Why, actor: str, moved_fro
     result = tx.execute(
         insert(t.ruling).values(
             collection_ref=ref, set_by=actor, set_at=tx.now, why=why.value, moved_from=moved_from,
-            members=len(members), **values,
+            members=members, **values,
         )
     )  # fmt: skip
     if members:
-        number = inserted(result)
-        tx.execute(insert(t.ruling_member), [{"ruling_id": number, "person_id": one} for one in members])
+        copied = select(literal(inserted(result)), t.shoot_member.c.person_id).where(mine)
+        tx.execute(insert(t.ruling_member).from_select(["ruling_id", "person_id"], copied))
 
 
 def history(services: Services, conn: Connection, ref: str) -> Sequence[PastRuling]:

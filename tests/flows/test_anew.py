@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import anew, chores, clearance, cleared, footing
+from plugin.flows import anew, believed, chores, clearance, cleared, footing
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.recognizer.examiner import Examiner
@@ -115,7 +115,7 @@ def test_a_crash_loses_no_progress(
     library: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that dies with the second part in hand: another takes up that one, not the first."""
-    monkeypatch.setattr(clearance, "CHUNK", 2)
+    monkeypatch.setattr(anew, "PORTION", 2)
     other = changed(library, "matching", count_px=25)
     chores.start(other)
     assert anew.left(other) == PHOTOS
@@ -133,7 +133,7 @@ def test_a_change_while_the_last_one_is_worked_on_begins_anew(
     library: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left of the work for the configuration before is dropped, also where a part is in hand."""
-    monkeypatch.setattr(clearance, "CHUNK", 2)
+    monkeypatch.setattr(anew, "PORTION", 2)
     second = changed(library, "matching", count_px=25)
     chores.start(second)
     job = second.queue.claim(["anew"])
@@ -152,7 +152,7 @@ def test_a_process_of_another_configuration_stores_no_yes(library: Services, clo
     clearance.recompute_many(library, [1, 2])
     support.Cast(library).work()
     with library.store.read() as conn:
-        assert conn.execute(select(t.clearance)).all() == []
+        assert conn.execute(select(t.clearance).where(believed.now(conn))).all() == []
         assert not footing.shared(library, conn)
     assert not doctor._clearances(library).ok
     assert anew.left(strict) == PHOTOS

@@ -119,7 +119,7 @@ def test_a_reader_in_the_way_stands_on_the_certificate_and_the_job_waits_for_it(
     services.clock._inner.advance(timedelta(hours=2))  # type: ignore[attr-defined]
     cast.work()
     with services.store.read() as conn:
-        assert conn.scalar(select(t.job.c.state).where(t.job.c.kind == "erase")) == "done"
+        assert conn.scalar(select(t.job.c.state).where(t.job.c.kind == "erase")) is None
 
 
 def test_an_erasure_while_the_dam_is_down_ends_by_its_job(

@@ -10,11 +10,12 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.config import Config
-from plugin.flows import chores, clearance, faces, looked_before, waiting_list
+from plugin.flows import backlog, chores, clearance, faces, looked_before, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
 from plugin.ledger import migrations
 from plugin.ledger import tables as t
+from plugin.ledger.jobs import NIGHTLY
 from plugin.quitclaim.answers import Status
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples, staff_words
@@ -117,7 +118,7 @@ def test_it_goes_on_in_portions_behind_everything_else(
     config: Config, clock: ManualClock, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two at a time, and none while those wait; a start takes up what broke off."""
-    monkeypatch.setattr(looked_before, "PORTION", 2)
+    monkeypatch.setattr(backlog, "PORTION", 2)
     with _house(config, clock, examiner) as services:
         _before(services)
     migrations.downgrade(config.store_url, "0008")
@@ -125,7 +126,10 @@ def test_it_goes_on_in_portions_behind_everything_else(
     with _house(config, clock, examiner) as services:
         chores.start(services)
         assert _portion(services) == 2
-        assert _portion(services) == 2  # they wait still: no more of them
+        assert _portion(services) == 4
+        with services.store.write() as tx:
+            services.queue.put(tx, "compare", "another/one.jpg", priority=NIGHTLY)
+        assert _portion(services) == 4  # they wait still: no more of them
         with services.store.write() as tx:
             services.queue.put(tx, "photo", "somebody/waits.jpg")
         first = services.queue.claim(["photo"])
@@ -135,7 +139,7 @@ def test_it_goes_on_in_portions_behind_everything_else(
             services.queue.finish(tx, first)
             tx.execute(t.job.delete().where(t.job.c.kind == looked_before.JOB))
         support.Cast(services).work()
-        assert _waits(services) == 3
+        assert _waits(services) == 1
         chores.start(services)
         support.Cast(services).work()
         assert _waits(services) == 0

@@ -41,7 +41,7 @@ def _past(services: Services) -> dict[str, int]:
     days: dict[str, tuple[Any, Any]] = {
         "suggestions": (t.face, (t.face.c.state == "suggested") & waited),
         "events": (t.event, t.event.c.received_at < now - timedelta(keep.events_days)),
-        "jobs": (t.job, t.job.c.state.in_(("done", "dead")) & finished),
+        "jobs": (t.job, (t.job.c.state == "done") | ((t.job.c.state == "dead") & finished)),
         "boxes": (t.face, t.face.c.created_at < _years_and_months(now, keep.boxes_months)),
         "intents": (t.intent, (t.intent.c.state != "open") & closed),
         "audit": (t.audit, (t.audit.c.at < _years_and_months(now, keep.audit_months)) & _held_long(services)),
