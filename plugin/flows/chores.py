@@ -64,6 +64,7 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     backlog.LATE: backlog.late_portion,
     comparison.JOB: comparison.portion,
     "remode": mode_change.remode,
+    "unheld": mode_change.unheld,
     "rulings": ruling_identity.settle,
     "erase": erasure.erased,
     "mail": letters.mailed,

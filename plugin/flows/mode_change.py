@@ -44,6 +44,28 @@ def remode(services: Services, job: Claimed) -> None:
             services.queue.put(tx, "remode", job.key, {"after": ids[-1]})
 
 
+def unheld(services: Services, job: Claimed) -> None:
+    """Nothing is in question any more: the next photographs of the collection (the job's key) that waited for that are
+    examined, and those behind them in one commit with these."""
+    r, mine = t.resource.c, t.resource_collection.c
+    query = (
+        select(r.id, r.ref, r.matched)
+        .join(t.resource_collection, mine.resource_id == r.id)
+        .where(
+            mine.collection_ref == job.key, r.deleted_at.is_(None), mine.resource_id > job.payload["after"]
+        )
+    )
+    with services.store.read() as conn:
+        rows = conn.execute(query.order_by(mine.resource_id).limit(CHUNK)).all()
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        for row in rows:
+            if not row.matched:
+                services.queue.put(tx, "photo", row.ref, priority=6)
+        if len(rows) == CHUNK:
+            services.queue.put(tx, "unheld", job.key, {"after": rows[-1].id})
+
+
 def _refs(conn: Connection, opened: Iterable[int]) -> list[str]:
     query = select(t.resource.c.ref).join(t.intent, t.intent.c.resource_id == t.resource.c.id)
     return list(conn.scalars(query.where(t.intent.c.id.in_(list(opened))).distinct()))

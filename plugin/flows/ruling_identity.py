@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 
 from plugin.errors import NotFound
 from plugin.flows import modes, ruling_history
+from plugin.flows.many import in_short_writes
 from plugin.flows.ruled_photographs import RuledPhotographs
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
@@ -77,9 +78,13 @@ def settle(services: Services, job: Claimed) -> None:
         follow(services, services.dam.changes(), exact=True)
     later = timedelta(seconds=services.config.dam.poll_seconds)
     free, on_the_way = _waiting_for_it(services)
-    with services.store.write() as tx:
-        for ref in free:
+
+    def look_again(tx: Tx, some: Sequence[str]) -> None:
+        for ref in some:
             services.queue.put(tx, "photo", ref, {}, delay=later)
+
+    in_short_writes(services.store, free, look_again)
+    with services.store.write() as tx:
         if on_the_way:
             services.queue.put(tx, "rulings", "all", delay=later)
         services.queue.finish(tx, job)
@@ -274,15 +279,4 @@ def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
     tx.move_generation()
     tx.audit(Action.MODE_LOSE, actor, mode=row.mode, collection=modes.pseudonym(ref), given_up=True)
     services.queue.put(tx, "remode", row.lost_below or ref, {})
-    for one in _waiting(services, tx.connection, row.lost_below or ref):
-        services.queue.put(tx, "photo", one, priority=6)
-
-
-def _waiting(services: Services, conn: Connection, ref: str) -> list[str]:
-    rc = t.resource_collection.c
-    query = (
-        select(t.resource.c.ref)
-        .join(t.resource_collection, rc.resource_id == t.resource.c.id)
-        .where(rc.collection_ref == ref, t.resource.c.deleted_at.is_(None), ~t.resource.c.matched)
-    )
-    return list(conn.scalars(query))
+    services.queue.put(tx, "unheld", row.lost_below or ref, {"after": 0})

@@ -23,7 +23,7 @@ from plugin.ledger.store import Tx
 
 CHUNK = 500
 EVERY = "*"  # the key of the job that writes all that is wished for; one photograph's own job has its ref
-_AT_ONCE = 50
+_AT_ONCE = 10
 
 
 def wish(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:

@@ -4,12 +4,13 @@ The memory outlives an erasure and names nobody. It ends when we put the name on
 its term (`retention.taken_off_months`).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
@@ -107,21 +108,31 @@ def note_gone(services: Services, tx: Tx, person_id: str) -> None:
 
 def backfill(services: Services) -> int:
     """Once: what was taken off before this was remembered, as far as intents still tell. Returns how many."""
-    with services.store.write() as tx:
-        if tx.connection.scalar(select(t.state.c.taken_off_at)) is not None:
+    with services.store.read() as conn:
+        if conn.scalar(select(t.state.c.taken_off_at)) is not None:
             return 0
-        tx.execute(update(t.state).values(taken_off_at=tx.now))
-        done = (
-            select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.action, t.intent.c.places)
-            .where(t.intent.c.state == "done", t.intent.c.action.in_(("add", "remove")))
-            .order_by(t.intent.c.id)
-        )
-        last: dict[tuple[int, str], frozenset[str] | None] = {}
-        for row in tx.execute(done):
-            this = row.resource_id, name_key(row.node)
-            last[this] = None if row.action == "add" else frozenset(row.places)
-        gone = [(this, places) for this, places in last.items() if places is not None]
-        for (resource_id, key), places in gone:
+        gone = [(this, places) for this, places in _last_acts(conn).items() if places is not None]
+
+    def keep(tx: Tx, some: Sequence[tuple[tuple[int, str], frozenset[str]]]) -> None:
+        for (resource_id, key), places in some:
             if known(services, tx.connection, resource_id, key) is None:
                 note(services, tx, resource_id, key, places, None)
+
+    in_short_writes(services.store, gone, keep)
+    with services.store.write() as tx:  # last: what is killed before begins once more
+        tx.execute(update(t.state).values(taken_off_at=tx.now))
     return len(gone)
+
+
+def _last_acts(conn: Connection) -> dict[tuple[int, str], frozenset[str] | None]:
+    """By resource and name, where it was taken off; None where it was put on after that."""
+    done = (
+        select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.action, t.intent.c.places)
+        .where(t.intent.c.state == "done", t.intent.c.action.in_(("add", "remove")))
+        .order_by(t.intent.c.id)
+    )
+    last: dict[tuple[int, str], frozenset[str] | None] = {}
+    for row in conn.execute(done):
+        this = row.resource_id, name_key(row.node)
+        last[this] = None if row.action == "add" else frozenset(row.places)
+    return last

@@ -18,7 +18,7 @@ from plugin.ledger.free_text import Texts
 from plugin.ledger.store import Tx
 from plugin.ledger.vault import RECORD
 
-PORTION = 500
+PORTION = 50
 
 
 def seal_plain(services: Services) -> int:

@@ -12,7 +12,7 @@ from plugin.ledger.store import Store
 from plugin.ledger.tables import folder_file, person
 
 _UNTOLD = -1  # the size of a file that we wrote to before its arrival was acknowledged
-_CHUNK = 500
+_CHUNK = 200
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,27 @@ class Index:
             return _one(connection, ref)
 
     def put(self, files: Sequence[Known], gone: Iterable[str] = ()) -> None:
-        """Remember `files` and forget those of `gone`, in one transaction."""
-        refs = [*gone, *(file.entry.ref for file in files)]
-        with self._store.write() as tx:
-            for chunk in _chunks(refs):
+        """Remember `files` and forget those of `gone`: a few hundred at a time, since others wait for it.
+
+        What is remembered goes first: whoever is killed between has told of a file twice, and forgotten none.
+        """
+        known = {file.entry.ref for file in files}
+        for start in range(0, len(files), _CHUNK):
+            some = files[start : start + _CHUNK]
+            with self._store.write() as tx:
+                tx.execute(
+                    delete(folder_file).where(folder_file.c.ref.in_([file.entry.ref for file in some]))
+                )
+                tx.execute(insert(folder_file), [_values(file) for file in some])
+        for chunk in _chunks(ref for ref in gone if ref not in known):
+            with self._store.write() as tx:
                 tx.execute(delete(folder_file).where(folder_file.c.ref.in_(chunk)))
-            for file in files:
-                tx.execute(insert(folder_file).values(**_values(file)))
 
     def note(self, files: Sequence[Known]) -> None:
         """How known files look and what they hold now; what of them is ours stays as it is."""
-        if files:
+        for start in range(0, len(files), _CHUNK):
             with self._store.write() as tx:
-                for file in files:
+                for file in files[start : start + _CHUNK]:
                     found = {
                         "size": file.entry.size, "mtime_ns": file.entry.mtime_ns, "ctime_ns": file.entry.ctime_ns,
                         "file_version": file.version, "further": file.further,

@@ -11,7 +11,7 @@ from plugin.ledger.actions import Action
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.store import Store, Tx
 
-_BATCH = 500
+_BATCH = 100  # keys of one write
 
 
 @dataclass(frozen=True)

@@ -446,13 +446,14 @@ def test_a_photograph_put_into_another_collection_is_examined_under_what_holds_t
     cast.work()
     assert cast.names_on(ref) == set()
     dam.collections_of = ("new",)
-    for kinds in (["names", "photo"], ["names"]):
+    for kinds in (["photo"], []):
         with services.store.write() as tx:
             first = services.queue.put(tx, "names", ref)
-        cast.work()
+        Runner(services).drain(["names"])
         with services.store.read() as conn:
             rows = conn.execute(select(t.job.c.kind).where(t.job.c.id >= first).order_by(t.job.c.id)).all()
         assert [row.kind for row in rows] == kinds
+        cast.work()
         assert {named.node for named in services.dam.look(ref).names} == {"Åsa"}
 
 
