@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 
 from plugin.config import Config
-from plugin.flows import owed
+from plugin.flows import comparison, owed
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from sidecar import api, auth, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
@@ -122,6 +122,7 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     def measured() -> Response:
         _measure(state(services))
         _measure_owed(services)
+        _measure_round(services)
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -144,6 +145,15 @@ def state(services: Services) -> State:
         templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
     mails = {str(name): int(count) for name, count in letters}
     return State(photos, faces, services.queue.counts(), templates, sweep_age(services), mails)
+
+
+def _measure_round(services: Services) -> None:
+    """How long the last whole comparison took, or the one under way has taken; and when one last ended."""
+    found, now = comparison.now(services, counted=False), services.clock.now()
+    if found.began_at is not None:
+        end = found.ended_at if found.is_over and found.ended_at is not None else now
+        metrics.ROUND_SECONDS.set((end - found.began_at).total_seconds())
+    metrics.ROUND_AGE.set(-1 if found.ended_at is None else (now - found.ended_at).total_seconds())
 
 
 def _measure(now: State) -> None:

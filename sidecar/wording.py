@@ -14,7 +14,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "photos": "Photographs", "whole": "examined", "partly": "examined in part", "no": "not examined",
         "faces": "Faces", "matched": "named", "suggested": "suggested", "unmatched": "unnamed",
         "rejected": "rejected", "dismissed": "left out",
-        "jobs": "Jobs", "queued": "waiting", "running": "running", "done": "done", "dead": "given up",
+        "jobs": "Jobs", "queued": "waiting", "running": "running", "dead": "given up",
         "templates": "Templates kept", "other": "Nederlands", "other_lang": "nl",
         "note": "A template is kept only while its person's recognition consent is in force. "
                 "Faces without a name are a box and a count.",
@@ -26,7 +26,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "photos": "Foto's", "whole": "onderzocht", "partly": "deels onderzocht", "no": "niet onderzocht",
         "faces": "Gezichten", "matched": "met naam", "suggested": "voorgesteld", "unmatched": "zonder naam",
         "rejected": "afgewezen", "dismissed": "weggelaten",
-        "jobs": "Taken", "queued": "wachtend", "running": "bezig", "done": "klaar", "dead": "opgegeven",
+        "jobs": "Taken", "queued": "wachtend", "running": "bezig", "dead": "opgegeven",
         "templates": "Bewaarde templates", "other": "English", "other_lang": "en",
         "note": "Een template blijft alleen bewaard zolang de toestemming voor herkenning geldt. "
                 "Een gezicht zonder naam is een kader en een telling.",
