@@ -20,7 +20,6 @@ from plugin.recognizer.examiner import Examiner
 from sidecar import owed_findings
 from sidecar.runner import Runner
 from tests import support
-from tests.stores import KINDS, Stores
 
 COUNT = 23
 
@@ -54,12 +53,10 @@ class AwayDam:
         raise DamError("the DAM is away")
 
 
-@pytest.fixture(params=KINDS)
-def house(
-    request: pytest.FixtureRequest, tmp_path: Path, stores: Stores, clock: ManualClock, examiner: Examiner
-) -> Iterator[Services]:
+@pytest.fixture
+def house(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
     """So many photographs in the ledger, on each store."""
-    config = support.configuration(tmp_path, store={"url": stores.migrated(request.param)})
+    config = support.configuration(tmp_path)
     with support.opened(config, clock, examiner) as services:
         with services.store.write() as tx:
             for number in range(COUNT):

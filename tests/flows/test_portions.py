@@ -1,0 +1,189 @@
+"""While portions are open nothing that does not count any more is read as cleared or shown, whoever dies when."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from plugin.clock import ManualClock
+from plugin.flows import anew, backlog, chores, clearance, house_closing, many, modes, review
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.jobs import OPEN
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from plugin.recognizer.examiner import Examiner
+from sidecar import metrics
+from sidecar.runner import Runner
+from tests import support
+from tests.flows.test_anew import changed, listed
+from tests.program import photograph
+
+PHOTOS = 6
+
+
+@pytest.fixture
+def library(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
+    """Six photographs of Åsa in one collection, named by the machine and cleared, on each store."""
+    config = support.configuration(tmp_path)
+    with support.opened(config, clock, examiner) as services:
+        cast = support.Cast(services)
+        chores.start(services)
+        asa = cast.add("Åsa", of_age=True)
+        cast.sign(asa)
+        (tmp_path / "photos" / "shoot").mkdir(parents=True, exist_ok=True)
+        ids = [photograph(services, f"shoot/{n}.jpg", asa) for n in range(PHOTOS)]
+        with services.store.write() as tx:
+            tx.execute(update(t.tag).values(origin="machine"))
+            tx.execute(update(t.face).values(decided_by=None))
+            tx.execute(t.resource_collection.delete())
+            tx.execute(
+                insert(t.resource_collection), [{"resource_id": i, "collection_ref": "shoot"} for i in ids]
+            )
+            clearance.recompute(services, tx, ids)
+            tx.execute(t.job.delete())
+        yield services
+
+
+def _count(services: Services, kind: str) -> int:
+    with services.store.read() as conn:
+        return conn.scalar(select(func.count()).select_from(t.job).where(t.job.c.kind == kind, OPEN)) or 0
+
+
+def test_a_configuration_that_comes_back_begins_anew(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job of its first time that is still in hand takes its mark from the store: nothing before it is skipped."""
+    monkeypatch.setattr(anew, "PORTION", 2)
+    first, second = (
+        changed(library, "matching", count_px=25),
+        changed(library, "clearance", needs_confirmed=True),
+    )
+    anew.follow(first)
+    Runner(first).run_one(["anew"])
+    in_hand = first.queue.claim(["anew"])
+    assert in_hand is not None
+    anew.follow(second)
+    Runner(second).run_one(["anew"])  # the first two are unknown now
+    anew.follow(first)
+    assert listed(first) == 0
+    anew.some(first, in_hand)
+    assert listed(first) == 2
+    while Runner(first).run_one(["anew"]):
+        pass
+    assert (listed(first), anew.left(first)) == (PHOTOS, 0)
+
+
+def test_a_closed_house_opens_to_nothing_before_it_was_computed(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed in the middle of its rows, and opened: what is stored counts by its turn alone."""
+    monkeypatch.setattr(anew, "PORTION", 2)
+    kept = library.ended.path.read_bytes() if library.ended.path.exists() else b""
+    library.ended.path.write_bytes(kept + b"not a line of ours\n")
+    library.ended.path.unlink()
+    library.ended.read_anew()
+    house_closing.look(library)
+    if kept:
+        assert listed(library) == 0
+        Runner(library).run_one(["anew"])
+        library.ended.path.write_bytes(kept)
+        library.ended.read_anew()
+        house_closing.look(library)
+        assert listed(library) == 0
+        while Runner(library).run_one(["anew"]):
+            pass
+    assert listed(library) == PHOTOS
+
+
+def test_never_holds_from_its_commit_on(library: Services) -> None:
+    """Before any job has run: not listed, not cleared when asked, not suggested; also after its job was given up."""
+    with library.store.write() as tx:
+        shown = tx.connection.scalar(select(func.max(t.face.c.id)))
+        tx.execute(update(t.face).where(t.face.c.id == shown).values(state="suggested"))
+        clearance.recompute(library, tx, [tx.connection.scalar(select(func.max(t.resource.c.id)))])
+    assert listed(library) == PHOTOS - 1
+    modes.decide(library, "shoot", modes.Ruling(Mode.NEVER), "cli:admin")
+    for _ in range(2):
+        with library.store.read() as conn:
+            assert list(review.waiting(conn)) == []
+        assert listed(library) == 0
+        assert clearance.ask(library, "shoot/0.jpg", "communication", "website").status.value != "cleared"
+        with library.store.write() as tx:
+            tx.execute(update(t.job).where(t.job.c.kind == "remode").values(state="dead", finished_at=tx.now))
+
+
+def test_late_consent_counts_when_its_last_portion_is_done(
+    library: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between portions nobody is left out; a second call begins none beside it; who comes meanwhile is next."""
+    monkeypatch.setattr(backlog, "PORTION", 2)
+    modes.decide(
+        library,
+        "shoot",
+        modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, Evidence("ref", "by", library.today(), None)),
+        "x",
+    )
+    with library.store.write() as tx:
+        tx.execute(update(t.face).values(state="unmatched", person_id=None))
+        tx.execute(t.job.delete())
+        _vouched(tx, "one")
+    assert backlog.late_consent(library) == 2
+    assert (backlog.late_consent(library), _count(library, backlog.LATE)) == (0, 1)
+    assert library.queue.claim([backlog.LATE]) is not None  # and its process dies
+    with library.store.write() as tx:
+        tx.execute(update(t.job).where(t.job.c.state == "running").values(lease_until=tx.now))
+        _vouched(tx, "another")
+    assert _since(library) is None
+    while Runner(library).run_one([backlog.LATE]):
+        pass
+    with library.store.read() as conn:
+        assert len(set(conn.scalars(select(t.job.c.key).where(t.job.c.kind == "photo")))) == PHOTOS
+    assert _since(library) is not None
+
+
+def _vouched(tx: object, name: str) -> None:
+    conn = tx.connection  # type: ignore[attr-defined]
+    person, now = conn.scalar(select(t.person.c.id)), tx.now  # type: ignore[attr-defined]
+    row = {
+        "id": name,
+        "person_id": person,
+        "added_by": "x",
+        "added_at": now,
+        "came_by": "staff",
+        "vouched_at": now,
+    }
+    conn.execute(insert(t.reference_set).values(**row))
+
+
+def _since(services: Services) -> object:
+    with services.store.read() as conn:
+        return conn.scalar(select(t.state.c.late_consent_at))
+
+
+def test_a_write_ends_when_it_took_long_enough(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after so many rows: each of what is left gets a write of its own, and all are done."""
+    monkeypatch.setattr(many, "_SHORT", 0.0)
+    writes: list[float] = []
+    library.store.watch = writes.append
+    done: list[int] = []
+    many.in_short_writes(library.store, range(7), lambda _tx, some: done.extend(some), 3)
+    assert (done, len(writes)) == (list(range(7)), 3)
+
+
+def test_a_long_write_is_counted_and_told_by_whom(
+    library: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also one that failed in the end."""
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(metrics, "LONGEST_WRITE", 0.0)
+    monkeypatch.setattr(metrics.log, "warning", lambda said, **values: told.append({"said": said, **values}))
+    library.store.watch = metrics.wrote
+    before = metrics.WRITE_SECONDS._sum.get()
+    with library.store.write() as tx:
+        tx.see()
+    with pytest.raises(ZeroDivisionError), library.store.write():
+        _ = 1 / 0
+    mine = f"{__name__}.test_a_long_write_is_counted_and_told_by_whom"
+    assert [one["by"] for one in told] == [mine, mine]
+    assert metrics.WRITE_SECONDS._sum.get() > before
