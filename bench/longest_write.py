@@ -213,17 +213,19 @@ def _stated(sql: Callable[[str], None]) -> None:
 
 
 def _over(sql: Callable[[str], None]) -> None:
-    """Boxes, suggestions and events past their term, and a million finished jobs of an older version."""
+    """Boxes and events past their term, and finished jobs of an older version."""
     sql("UPDATE face SET created_at = 0 WHERE resource_id <= 10000")
     sql("DELETE FROM tag WHERE resource_id <= 10000")
-    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) "
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
     sql(f"{numbers} INSERT INTO event (id, received_at) SELECT 'e' || i, 0 FROM n")
-    _fill_queue(sql, "done")
+    _fill_queue(sql, "done", 20_000)
 
 
-def _fill_queue(sql: Callable[[str], None], state: str = "queued") -> None:
+def _fill_queue(sql: Callable[[str], None], state: str = "queued", most: int = -1) -> None:
     columns = "kind, key, payload, priority, state, again, attempt, run_after, created_at, finished_at"
-    sql(f"INSERT INTO job ({columns}) SELECT 'photo', ref, '{{}}', 6, '{state}', 0, 0, 0, 0, 0 FROM resource")
+    sql(
+        f"INSERT INTO job ({columns}) SELECT 'photo', ref, '{{}}', 6, '{state}', 0, 0, 0, 0, 0 FROM resource LIMIT {most}"
+    )
 
 
 def _taken_off(services: Services, sql: Callable[[str], None]) -> None:

@@ -16,7 +16,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 
-_AT_ONCE = 100
+_AT_ONCE = 200
 
 
 def end(services: Services) -> dict[str, int]:

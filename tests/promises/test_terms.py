@@ -144,6 +144,8 @@ def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Pa
     with services.store.write() as tx:
         many: list[dict[str, Any]] = [{"id": f"e{n}", "received_at": tx.now} for n in range(2300)]
         tx.execute(insert(t.event), many)
+        given_up = {"kind": "names", "key": "gone", "payload": {}, "state": "dead", "run_after": tx.now}
+        tx.execute(insert(t.job).values(**given_up, created_at=tx.now, finished_at=tx.now))
         resource = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == together))
         tx.execute(
             insert(t.face).values(
