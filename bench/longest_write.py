@@ -224,7 +224,8 @@ def _over(sql: Callable[[str], None]) -> None:
 def _fill_queue(sql: Callable[[str], None], state: str = "queued", most: int = -1) -> None:
     columns = "kind, key, payload, priority, state, again, attempt, run_after, created_at, finished_at"
     sql(
-        f"INSERT INTO job ({columns}) SELECT 'photo', ref, '{{}}', 6, '{state}', 0, 0, 0, 0, 0 FROM resource LIMIT {most}"
+        f"INSERT INTO job ({columns}) "
+        f"SELECT 'photo', ref, '{{}}', 6, '{state}', 0, 0, 0, 0, 0 FROM resource LIMIT {most}"
     )
 
 
