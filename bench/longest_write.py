@@ -236,7 +236,7 @@ def _taken_off(services: Services, sql: Callable[[str], None]) -> None:
     sql(
         f"INSERT INTO intent ({columns}) "
         "SELECT resource_id, person_id, node, 'remove', 'machine', '[]', 'done', 1, 0, 0 "
-        f"FROM tag WHERE resource_id > {_RULED} LIMIT 20000"
+        f"FROM tag WHERE resource_id > {_RULED} LIMIT 2000"
     )
     with services.store.write() as tx:
         tx.execute(update(t.state).values(taken_off_at=None))
