@@ -10,6 +10,7 @@ from plugin.flows import (
     arrivals,
     backlog,
     consent,
+    cuts,
     erasure,
     house_closing,
     intents,
@@ -32,6 +33,7 @@ from plugin.flows import (
     taken_off,
     terms,
     text_sealing,
+    vouching,
     working,
 )
 from plugin.flows.services import Services
@@ -50,9 +52,12 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "members": notices.regrouped,
     "renamed": notices.renamed,
     "state": statements.stated,
+    cuts.JOB: cuts.follow,
     "revoke": revocation.revoke,
     "look-again": revocation.look_again,
     "recompute": revocation.recomputed,
+    vouching.REFUSED: vouching.take_off,
+    vouching.SUGGESTED: vouching.look_again,
     "anew": anew.some,
     looked_before.JOB: looked_before.portion,
     "remode": mode_change.remode,
@@ -86,6 +91,7 @@ def sweep(services: Services) -> int:
     house_closing.look(services)
     ended = replay.endings(services) if replay.is_due(services) else 0
     ended += consent.sweep(services)
+    cuts.resume(services)
     stranded = intents.stranded(services)
     with services.store.write() as tx:
         tx.see()

@@ -37,6 +37,7 @@ from plugin.quitclaim.answers import (
 from plugin.quitclaim.examination_words import NotExamined
 
 CHUNK = 200
+PORTION = 100  # photographs of one write: others wait for it
 
 Sizes = Mapping[str, int | None]
 CHANNELS_OWN: Sizes = MappingProxyType({})
@@ -122,7 +123,7 @@ def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
         _store(tx, some, list(_intervals(services, tx.connection, some)) if follows else [])
-    statements.wish(services, tx, ids)
+    statements.wish(services, tx, ids, computed=True)
 
 
 def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -161,10 +162,10 @@ def _rows(
 
 
 def recompute_many(services: Services, resource_ids: Sequence[int]) -> None:
-    """The same in chunks, each its own short transaction."""
-    for start in range(0, len(resource_ids), CHUNK):
+    """The same in portions, each its own short transaction."""
+    for start in range(0, len(resource_ids), PORTION):
         with services.store.write() as tx:
-            recompute(services, tx, resource_ids[start : start + CHUNK])
+            recompute(services, tx, resource_ids[start : start + PORTION])
 
 
 def resources_naming(conn: Connection, person_id: str) -> list[int]:

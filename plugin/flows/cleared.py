@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, false, func, or_, select
+from sqlalchemy import Connection, Row, and_, false, or_, select
 
 from plugin.clock import FOREVER
 from plugin.errors import UseUnknown
-from plugin.flows import closed_house, footing
+from plugin.flows import believed, closed_house, footing
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 
@@ -104,7 +104,7 @@ def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Pag
     query = (
         select(t.resource.c.ref, t.clearance.c.valid_until, t.clearance.c.resource_id)
         .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
-        .where(*_past(span, after))
+        .where(*_past(span, after), believed.now(conn))
         .order_by(t.clearance.c.valid_until, t.clearance.c.resource_id)
         .limit(limit + 1)
     )
@@ -115,7 +115,7 @@ def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Pag
 
 def count(conn: Connection, span: Span) -> int:
     """How many photographs are cleared over the whole span: exactly, counted in the index."""
-    return conn.scalar(select(func.count()).select_from(t.clearance).where(_over(span, span.end))) or 0
+    return believed.count(conn, span.purpose, span.channel, _over(span, span.end))
 
 
 def _over(span: Span, end: datetime) -> Any:

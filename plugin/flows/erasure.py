@@ -15,7 +15,6 @@ from plugin.errors import DamError, NotFound, StoreError, VaultError
 from plugin.flows import (
     backup_traces,
     certificate,
-    clearance,
     closed_house,
     consent,
     erasure_register,
@@ -25,7 +24,6 @@ from plugin.flows import (
     remains,
     revocation,
     roster,
-    taken_off,
     whereabouts,
 )
 from plugin.flows.certificate import Certificate
@@ -206,26 +204,30 @@ def _clean(
 ) -> _Cleaned:
     """Take the names out, look once through everything, read back, and delete the rows."""
     person_id, name = row.person_id, held.spellings[0]
-    refs = remains.named_on(services, person_id)
+    refs = sorted({*held.refs, *remains.named_on(services, person_id)})
     removed = revocation.take_out(services, person_id, revocation.ALL)
     left = [] if services.dam.forget(name) else [Line("dam_list")]
     mentions = services.dam.mentions(sought, beat)
     revocation.read_back(services, person_id, revocation.ALL, _named(mentions))
     left += [*_mentioned(mentions, frozenset(refs)), *_beside(remains.beside(services, refs))]
     still = _named(mentions) | {row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)}
-    with services.store.read() as conn:
-        photos = clearance.resources_naming(conn, person_id)
-    with services.store.write() as tx:
-        taken_off.note_gone(services, tx, person_id)
-        erasure_register.hold(services, tx, row.number, held)
-        counts = erasure_rows.remove(tx, person_id, name)
-        clearance.recompute(services, tx, {*photos, *remains.distrust(tx, still)})
-        tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(left))
+    held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
+    erasure_rows.clear(services, person_id, name, still, beat)
     done = [Line("rows_gone_before")]
-    if counts["person"]:  # else another process deleted them meanwhile
-        rows = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
+    if erasure_rows.remove(services, person_id, name, still, removed, len(left)):
+        rows = ", ".join(f"{kind} {count}" for kind, count in held.rows.items() if count)
         done = [Line("tags_out", {"count": removed}), Line("rows_gone", {"rows": rows}), Line("clearances")]
     return _Cleaned(mentions, done, left)
+
+
+def _count(services: Services, number: str, held: Held, person_id: str) -> Held:
+    """Before the first row goes: a run that is interrupted tells the next what was there."""
+    with services.store.read() as conn:
+        rows = held.rows or erasure_rows.count(conn, person_id, held.spellings[0])
+    held = replace(held, rows=rows)
+    with services.store.write() as tx:
+        erasure_register.hold(services, tx, number, held)
+    return held
 
 
 def _named(mentions: Mentions) -> set[str]:
