@@ -78,7 +78,7 @@ def start(services: Services) -> int:
     house_closing.look(services)
     log_heads.found(services)
     strange_rulings.lose_those_of_another_dam(services)
-    ended = replay.endings(services) + consent.sweep(services)
+    ended = replay.endings(services) + consent.sweep(services, thorough=True)
     anew.follow(services)
     looked_before.ask(services)
     taken_off.backfill(services)

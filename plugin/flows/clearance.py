@@ -37,7 +37,7 @@ from plugin.quitclaim.answers import (
 from plugin.quitclaim.examination_words import NotExamined
 
 CHUNK = 200
-PORTION = 100  # photographs of one write: others wait for it
+PORTION = 50  # photographs of one write: others wait for it
 
 Sizes = Mapping[str, int | None]
 CHANNELS_OWN: Sizes = MappingProxyType({})

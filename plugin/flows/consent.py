@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import ConsentError
-from plugin.flows import addresses, cuts, links, modes, reference_sets, roster, versions
+from plugin.flows import addresses, cuts, lapses, links, modes, reference_sets, roster, versions
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -225,17 +225,17 @@ def _shred(services: Services) -> None:
     services.vault.shred(services.store)
 
 
-def sweep(services: Services) -> int:
-    """End everything that the calendar has ended: first at start, then every minute. Returns how many.
+def sweep(services: Services, thorough: bool = False) -> int:
+    """End everything that the calendar has ended: first at start (`thorough`), then every minute. Returns how many.
 
-    Also takes up what a crash left: a line in ended.log without its commit (rule 4).
+    Also takes up what a crash left: a line in ended.log without its commit (rule 4). Each person's end is a write of
+    its own. Between starts only those are looked at whose dates say that something may be over.
     """
     ended = 0
+    now = services.clock.now()
     with services.store.read() as conn:
-        now = services.clock.now()
-        standings = roster.load_many(conn)
-        late = [pid for pid, s in standings.items() if rules.due_endings(*s, services.ages, now)]
-        orphans = _keys_without_grant(services, conn, standings)
+        late = _late(services, conn, now, None if thorough else lapses.due(services, conn, now))
+        orphans = _keys_without_grant(services, conn, now, None if thorough else lapses.keys(conn, now))
     for person_id in late:
         with services.store.write() as tx:
             standing = roster.load_many(tx.connection, [person_id]).get(person_id)
@@ -253,13 +253,21 @@ def sweep(services: Services) -> int:
     return ended
 
 
+def _late(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
+    """Those of these people, or of all, who have grants that are over and have no end written yet."""
+    found = roster.load_many(conn, people)
+    return [pid for pid, standing in found.items() if rules.due_endings(*standing, services.ages, now)]
+
+
 def _keys_without_grant(
-    services: Services, conn: Connection, standings: dict[str, roster.Standing]
+    services: Services, conn: Connection, now: datetime, people: list[str] | None
 ) -> list[str]:
     """People whose face key is there though no recognition grant is in force: never for longer than a sweep."""
-    now = services.clock.now()
-    keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")))
-    return [pid for pid in keys if not leased(services, conn, pid, standings[pid], now)]
+    if people is None:
+        held = select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")
+        people = list(conn.scalars(held))
+    standings = roster.load_many(conn, people)
+    return [pid for pid, standing in standings.items() if not leased(services, conn, pid, standing, now)]
 
 
 def leased(
