@@ -6,7 +6,7 @@ Whoever is named here is looked at by the rules, which alone decide.
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, union
 
 from plugin.flows import roster
 from plugin.flows.services import Services
@@ -20,15 +20,15 @@ _OPEN = _G.ended_at.is_(None)
 
 def due(services: Services, conn: Connection, now: datetime) -> list[str]:
     """People of whom a grant without a written end may be over: by its dates, an objection, or its signature."""
-    objected = and_(_G.kind == GrantKind.RECOGNITION.value, _P.objected_at.is_not(None))
-    over = or_(_G.valid_until <= now, _Q.superseded_at <= now, objected)
-    query = (
-        select(_G.person_id)
-        .join(t.quitclaim, _Q.id == _G.quitclaim_id)
-        .join(t.person, _P.id == _G.person_id)
-        .where(_OPEN, over)
-    )
-    return sorted({*conn.scalars(query), *_unsigned(services, conn, now)})
+    dated = select(_G.person_id).where(_OPEN, _G.valid_until <= now)
+    replaced = select(_Q.person_id).where(_Q.superseded_at <= now, _held())
+    mine = and_(_G.person_id == _P.id, _G.kind == GrantKind.RECOGNITION.value, _OPEN)
+    objected = select(_P.id).where(_P.objected_at.is_not(None), exists().where(mine))
+    return sorted({*conn.scalars(union(dated, replaced, objected)), *_unsigned(services, conn, now)})
+
+
+def _held() -> ColumnElement[bool]:
+    return exists().where(_G.quitclaim_id == _Q.id, _OPEN)
 
 
 def keys(conn: Connection, now: datetime) -> list[str]:
@@ -45,10 +45,9 @@ def _after(moment: "ColumnElement[datetime | None]", now: datetime) -> ColumnEle
 
 def _unsigned(services: Services, conn: Connection, now: datetime) -> Iterable[str]:
     """Whose signature carries nothing now: a guardian's say is over, or is not theirs any more."""
-    held = select(_G.id).where(_G.quitclaim_id == _Q.id, _OPEN)
     doubtful = or_(_P.birth_date.is_not(None), _Q.signed_by_person.is_(False))
     query = select(t.quitclaim, _P.birth_date).join(t.person, _P.id == _Q.person_id)
-    rows = conn.execute(query.where(doubtful, held.exists())).all()
+    rows = conn.execute(query.where(doubtful, _held())).all()
     guardians = roster.guardians(conn) if any(not row.signed_by_person for row in rows) else {}
     for row in rows:
         signer = roster.signer(row, guardians.get(row.person_id, ()))
