@@ -65,7 +65,7 @@ def built(root: Path, photos: int, withdrawing: dict[int, int], store: str = "")
     """
     tree: dict[str, object] = {"data": str(root), "folder": {"path": str(root / "photos")}}
     config = parse(tree | ({"store": {"url": store}} if store else {}))
-    (root / "photos").mkdir(parents=True)
+    (root / "photos").mkdir(parents=True, exist_ok=True)
     house.init(config)
     with house.open_house(config, SystemClock()) as services:
         services = replace(services, dam=_Dated(services.dam))
