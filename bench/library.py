@@ -5,7 +5,7 @@ Rows are inserted as the flows would leave them; those to be withdrawn sign thro
 
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import sql
 
 from plugin.clock import FOREVER, SystemClock
 from plugin.config import Config, parse
@@ -55,10 +58,14 @@ class _Dated:
 
 
 @contextmanager
-def built(root: Path, photos: int, withdrawing: dict[int, int]) -> Iterator[Library]:
-    """A store of `photos` photographs under `root`; `withdrawing`: how many people show on how many of them."""
-    config = parse({"data": str(root), "folder": {"path": str(root / "photos")}})
-    (root / "photos").mkdir(parents=True)
+def built(root: Path, photos: int, withdrawing: dict[int, int], store: str = "") -> Iterator[Library]:
+    """A store of `photos` photographs under `root`; `withdrawing`: how many people show on how many of them.
+
+    `store`: the URL of an empty one, on SQLite or PostgreSQL; none: a file under `root`.
+    """
+    tree: dict[str, object] = {"data": str(root), "folder": {"path": str(root / "photos")}}
+    config = parse(tree | ({"store": {"url": store}} if store else {}))
+    (root / "photos").mkdir(parents=True, exist_ok=True)
     house.init(config)
     with house.open_house(config, SystemClock()) as services:
         services = replace(services, dam=_Dated(services.dam))
@@ -68,9 +75,62 @@ def built(root: Path, photos: int, withdrawing: dict[int, int]) -> Iterator[Libr
             for size, many in withdrawing.items()
         }
         crowd = _Crowd(config, photos, chosen, now)
-        with closing(sqlite3.connect(root / "ledger.db", isolation_level=None)) as raw:
-            _fill(raw, crowd)
+        with _rows_into(services) as put:
+            _people(put, crowd)
+            _photographs(put, crowd)
         yield Library(services, photos, len(crowd.ids), chosen)
+
+
+Put = Callable[[str, str, Iterable[tuple[Any, ...]]], None]
+"""Enter rows: into which table, which columns by their names."""
+
+
+@contextmanager
+def _rows_into(services: Services) -> Iterator[Put]:
+    url = services.store.url
+    with _sqlite(url.removeprefix("sqlite:///")) if services.store.is_sqlite else _postgresql(url) as put:
+        yield put
+
+
+@contextmanager
+def _sqlite(path: str) -> Iterator[Put]:
+    """Without the indexes of the large tables, which are made at the end."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("PRAGMA synchronous = OFF")
+        raw.execute("PRAGMA cache_size = -400000")
+        made = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN "
+        indexes = raw.execute(made + "('resource', 'face', 'tag', 'clearance')").fetchall()
+        for name, _ in indexes:
+            raw.execute(f"DROP INDEX {name}")
+        raw.execute("BEGIN")
+
+        def put(table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
+            marks = ", ".join("?" for _ in columns.split(","))
+            raw.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+
+        yield put
+        raw.execute("COMMIT")
+        for _, statement in indexes:
+            raw.execute(statement)
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def _postgresql(url: str) -> Iterator[Put]:
+    with psycopg.connect(url) as raw:
+
+        def put(table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
+            names = sql.SQL(", ").join(sql.Identifier(one.strip(' "')) for one in columns.split(","))
+            into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
+            with raw.cursor().copy(into) as copy:
+                for row in rows:
+                    copy.write_row(row)
+
+        yield put
+        raw.execute("SELECT setval(pg_get_serial_sequence('resource', 'id'), (SELECT max(id) FROM resource))")
+        raw.commit()
+        raw.autocommit = True
+        raw.execute("ANALYZE")
 
 
 def _signs(services: Services, name: str, now: datetime) -> str:
@@ -125,85 +185,83 @@ def _micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def _fill(raw: sqlite3.Connection, crowd: _Crowd) -> None:
-    raw.execute("PRAGMA synchronous = OFF")
-    raw.execute("PRAGMA cache_size = -400000")
-    made = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN "
-    indexes = raw.execute(made + "('resource', 'face', 'tag', 'clearance')").fetchall()
-    for name, _ in indexes:
-        raw.execute(f"DROP INDEX {name}")
-    raw.execute("BEGIN")
-    _people(raw, crowd)
-    _photographs(raw, crowd)
-    raw.execute("COMMIT")
-    for _, sql in indexes:
-        raw.execute(sql)
-    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _people(raw: sqlite3.Connection, crowd: _Crowd) -> None:
+def _people(put: Put, crowd: _Crowd) -> None:
     now = crowd.now - _DAY
-    raw.executemany(
-        "INSERT INTO person (id, display_name, name_key, node_adopted, language, created_at) "
-        "VALUES (?, ?, ?, 0, 'en', ?)",
-        ((who, who, who, now) for who in crowd.ids),
-    )
-    raw.executemany(
-        "INSERT INTO quitclaim (id, person_id, version, text_version, language, method, signed_by_person, "
-        "signed_by_guardians, signed_at, recorded_at, recorded_by) "
-        "VALUES (?, ?, 1, '1', 'en', 'paper', 1, '[]', ?, ?, 'x')",
-        ((who, who, now, now) for who in crowd.ids),
+    put(
+        "person", "id, display_name, name_key, node_adopted, language, created_at",
+        ((who, who, who, False, "en", now) for who in crowd.ids),
+    )  # fmt: skip
+    put(
+        "quitclaim",
+        "id, person_id, version, text_version, language, method, signed_by_person, signed_by_guardians, signed_at, "
+        "recorded_at, recorded_by",
+        ((who, who, 1, "1", "en", "paper", True, "[]", now, now, "x") for who in crowd.ids),
     )
     forever = _micros(FOREVER)
-    raw.executemany(
-        "INSERT INTO grant_line (id, quitclaim_id, person_id, kind, purpose, channel, valid_from, valid_until) "
-        "VALUES (?, ?, ?, 'publication', ?, ?, ?, ?)",
+    put(
+        "grant_line", "id, quitclaim_id, person_id, kind, purpose, channel, valid_from, valid_until",
         (
-            (f"{who}-{n}", who, who, *use, now, None if end == forever else end)
+            (f"{who}-{n}", who, who, "publication", *use, now, None if end == forever else end)
             for who in crowd.ids
             for n, (use, end) in enumerate(crowd.ends[who].items())
         ),
-    )
+    )  # fmt: skip
 
 
-def _photographs(raw: sqlite3.Connection, crowd: _Crowd) -> None:
+def _photographs(put: Put, crowd: _Crowd) -> None:
     """In batches of one table each, so that their pages lie together; clearance as `spans` would store it."""
     batch: list[tuple[int, list[str | None]]] = []
     for photo in crowd.pictured():
         batch.append(photo)
         if len(batch) == 10_000:
-            _batch(raw, crowd, batch)
+            _batch(put, crowd, batch)
             batch = []
-    _batch(raw, crowd, batch)
+    _batch(put, crowd, batch)
 
 
-def _batch(raw: sqlite3.Connection, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> None:
+def _batch(put: Put, crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> None:
     now = crowd.now
-    raw.executemany(
-        "INSERT INTO resource (id, ref, file_version, kind, examined, matched, matched_generation, seen_at, "
-        "longest_px, looked_px) VALUES (?, ?, 'v', 'photo', 'whole', 1, 1, ?, ?, ?)",
-        ((n, str(n), now, _longest(n), crowd.looked_px) for n, _ in batch),
+    put(
+        "resource",
+        "id, ref, file_version, kind, examined, matched, matched_generation, seen_at, longest_px, looked_px",
+        ((n, str(n), "v", "photo", "whole", True, 1, now, _longest(n), crowd.looked_px) for n, _ in batch),
     )
-    raw.executemany(
-        'INSERT INTO face (resource_id, file_version, "left", top, width, height, width_px, file_px, state, '
-        "person_id, created_at) VALUES (?, 'v', ?, 0.2, 0.1, 0.1, 90, ?, ?, ?, ?)",
+    put(
+        "face",
+        'resource_id, file_version, "left", top, width, height, width_px, file_px, state, person_id, created_at',
         (
-            (n, i / FACES, 90 * _longest(n) // 1024, "matched" if one else "unmatched", one, now)
+            (
+                n,
+                "v",
+                i / FACES,
+                0.2,
+                0.1,
+                0.1,
+                90,
+                90 * _longest(n) // 1024,
+                "matched" if one else "unmatched",
+                one,
+                now,
+            )
             for n, who in batch
             for i, one in enumerate(who)
         ),
     )
-    raw.executemany(
-        "INSERT INTO tag (resource_id, node, node_key, person_id, origin, places, created_at) "
-        "VALUES (?, ?, ?, ?, 'confirmed', '[]', ?)",
-        ((n, one, one, one, now) for n, who in batch for one in who if one),
-    )
-    raw.executemany("INSERT INTO clearance VALUES (?, ?, ?, ?, ?)", _cleared(crowd, batch))
+    put(
+        "tag", "resource_id, node, node_key, person_id, origin, places, created_at",
+        ((n, one, one, one, "confirmed", "[]", now) for n, who in batch for one in who if one),
+    )  # fmt: skip
+    put("clearance", "resource_id, purpose, channel, valid_from, valid_until", _cleared(crowd, batch))
 
 
 def _longest(number: int) -> int:
     """The longer side of a photograph's file: of a telephone, a camera, a large camera, or a small copy."""
     return (4032, 6000, 8256, 1600)[number % 4]
+
+
+def _in_file(number: int) -> int:
+    """How wide a face of 90 px in the looked-at picture is in the file."""
+    return 90 * _longest(number) // 1024
 
 
 def _cleared(crowd: _Crowd, batch: list[tuple[int, list[str | None]]]) -> Iterator[tuple[Any, ...]]:

@@ -128,20 +128,18 @@ def _own(conn: Connection, row: Row[Any], person_id: str) -> Row[Any] | None:
     """
     query = select(t.face).where(
         t.face.c.resource_id == row.id, t.face.c.person_id == person_id, t.face.c.state == "matched",
-        t.face.c.file_version == row.file_version, reference_sets.sound(t.face.c.set_id),
+        t.face.c.file_version == row.file_version, reference_sets.sound(t.face.c.set_id), ~faces.is_cut(),
     )  # fmt: skip
     return conn.execute(query).first()
 
 
 def _cleared(services: Services, conn: Connection, ids: list[int]) -> dict[int, dict[Use, date | None]]:
-    """Where each photograph is cleared at this moment, from the stored intervals that every change keeps true."""
+    """Where each photograph is cleared at this moment, from the stored intervals that count."""
     now = services.clock.now()
     query = select(t.clearance).where(
-        t.clearance.c.resource_id.in_(ids),
-        t.clearance.c.valid_from <= now,
-        t.clearance.c.valid_until > now,
+        t.clearance.c.resource_id.in_(ids), t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now,
         believed.now(conn),
-    )
+    )  # fmt: skip
     found: dict[int, dict[Use, date | None]] = {}
     if closed_house.why(services, conn) is not None:
         return found

@@ -7,7 +7,16 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from plugin.flows import faces, modes, name_index, names, photo_places, returned_names, ruling_identity
+from plugin.flows import (
+    believed,
+    faces,
+    modes,
+    name_index,
+    names,
+    photo_places,
+    returned_names,
+    ruling_identity,
+)
 from plugin.flows.services import Services
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
@@ -60,6 +69,7 @@ def register(
     with services.store.write() as tx:
         stood = photo_places.stand(tx.connection, _number(tx, resource.ref))
         key, fresh = _upsert(tx, resource)
+        believed.follow(tx, [key])
         before = modes.scope_of(services, tx.connection, key)
         mine = t.resource_collection.c.resource_id == key
         tx.execute(delete(t.resource_collection).where(mine))

@@ -11,6 +11,7 @@ from plugin.flows import (
     backlog,
     comparison,
     consent,
+    cuts,
     erasure,
     house_closing,
     intents,
@@ -37,6 +38,7 @@ from plugin.flows import (
     taken_off,
     terms,
     text_sealing,
+    vouching,
     working,
 )
 from plugin.flows.services import Services
@@ -55,10 +57,13 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "members": notices.regrouped,
     "renamed": notices.renamed,
     "state": statements.stated,
+    cuts.JOB: cuts.follow,
     "revoke": revocation.revoke,
     "look-again": revocation.look_again,
     "recompute": revocation.recomputed,
     name_doubts.JOB: name_doubts.look_up,
+    vouching.REFUSED: vouching.take_off,
+    vouching.SUGGESTED: vouching.look_again,
     "anew": anew.some,
     looked_before.JOB: looked_before.portion,
     backlog.LATE: backlog.late_portion,
@@ -82,7 +87,7 @@ def start(services: Services) -> int:
     house_closing.look(services)
     log_heads.found(services)
     strange_rulings.lose_those_of_another_dam(services)
-    ended = replay.endings(services) + consent.sweep(services)
+    ended = replay.endings(services) + consent.sweep(services, thorough=True)
     anew.follow(services)
     looked_before.ask(services)
     taken_off.backfill(services)
@@ -96,6 +101,7 @@ def sweep(services: Services) -> int:
     ended = replay.endings(services) if replay.is_due(services) else 0
     ended += consent.sweep(services)
     name_doubts.settle(services)
+    cuts.resume(services)
     stranded = intents.stranded(services)
     with services.store.write() as tx:
         tx.see()

@@ -48,6 +48,7 @@ from plugin.quitclaim.answers import (
 from plugin.quitclaim.examination_words import NotExamined
 
 CHUNK = 200
+PORTION = 50  # photographs of one write: others wait for it
 
 Sizes = Mapping[str, int | None]
 CHANNELS_OWN: Sizes = MappingProxyType({})
@@ -136,7 +137,7 @@ def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
         _store(tx, some, list(_intervals(services, tx.connection, some)) if follows else [])
-    statements.wish(services, tx, ids)
+    statements.wish(services, tx, ids, computed=True)
 
 
 def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:

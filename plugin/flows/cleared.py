@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, false, func, or_, select
+from sqlalchemy import Connection, Row, and_, false, or_, select
 
 from plugin.clock import FOREVER
 from plugin.errors import UseUnknown
@@ -115,20 +115,19 @@ def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Pag
 
 def count(conn: Connection, span: Span) -> int:
     """How many photographs are cleared over the whole span: exactly, counted in the index."""
-    counted = select(func.count()).select_from(t.clearance)
-    return conn.scalar(counted.where(_over(span, span.end), believed.now(conn))) or 0
+    return believed.count(conn, span.purpose, span.channel, _holds(span, span.end))
 
 
 def _over(span: Span, end: datetime) -> Any:
+    c = t.clearance.c
+    return and_(c.purpose == span.purpose, c.channel == span.channel, _holds(span, end))
+
+
+def _holds(span: Span, end: datetime) -> Any:
     """Of one photograph and use the intervals do not overlap, so that at most one holds the span."""
     c = t.clearance.c
     last = max(end, span.end, span.start + _TICK)  # one bound: the store begins to read there
-    if span.closed is not None:
-        return false()
-    return and_(
-        c.purpose == span.purpose, c.channel == span.channel,
-        c.valid_until >= last, c.valid_from <= span.start,
-    )  # fmt: skip
+    return false() if span.closed is not None else and_(c.valid_until >= last, c.valid_from <= span.start)
 
 
 def _photo(row: Row[Any]) -> Photo:

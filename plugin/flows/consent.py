@@ -1,10 +1,11 @@
 """Signed, renewed, changed, restricted, withdrawn, lapsed: and what follows.
 
 Every end goes through `end`: one transaction with the new state, the cut of stored clearances, the destroyed key,
-the revocation job and the audit rows. The line in ended.log is on the disk before it commits.
+the jobs and the audit rows. It writes as many rows whatever the number of photographs (`cuts`). The line in ended.log
+is on the disk before it commits.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -12,14 +13,14 @@ from uuid import uuid4
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import ConsentError
-from plugin.flows import addresses, faces, links, modes, reference_sets, roster, versions
+from plugin.flows import addresses, cuts, lapses, links, modes, reference_sets, roster, versions
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.endings import Ended
 from plugin.ledger.store import Tx
 from plugin.quitclaim import lifecycle, rules
-from plugin.quitclaim.model import EndKind, Grant, Quitclaim, Window
+from plugin.quitclaim.model import EndKind, Grant, Quitclaim
 
 _SAID = {
     EndKind.WITHDRAWN: Action.CONSENT_WITHDRAW,
@@ -78,6 +79,7 @@ def enter(
     if not evidence:
         raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
     person, before = roster.load(tx.connection, person_id)
+    agreed = roster.published(services, (person, before))
     versions.record_key(services, tx, person_id)
     claim = lifecycle.record(
         person, before, signing, services.ages, quitclaim_id=origin.quitclaim_id or uuid4().hex, now=tx.now, by=actor
@@ -99,6 +101,7 @@ def enter(
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
     standing = roster.load(tx.connection, person_id)
     end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
+    cuts.add(services, tx, person_id, cuts.shortened(agreed, roster.published(services, standing), tx.now))
     tx.move_generation()
     services.queue.put(tx, "recompute", person_id)
     return claim
@@ -170,6 +173,7 @@ def end(
 ) -> int:
     """End grants and settle what follows, in the caller's transaction; ended.log is written before it commits."""
     subject = roster.subject(services, tx.connection, person_id)
+    agreed = roster.published(services, roster.load(tx.connection, person_id))
     for grant, moment, kind in due:
         if not logged:
             services.ended.append(tx, Ended(person_id, grant.id, moment, kind.value))
@@ -180,34 +184,29 @@ def end(
         )
         tx.audit(_SAID[kind], actor, subject=subject, grant=grant.id, kind=grant.kind.value)
     if due:
-        settle(services, tx, person_id, actor)
+        settle(services, tx, person_id, actor, agreed, [grant for grant, _, _ in due])
     return len(due)
 
 
-def settle(services: Services, tx: Tx, person_id: str, actor: str) -> None:
-    """What follows from the grants as they are now: cut, destroy, and queue the revocation."""
+def settle(
+    services: Services, tx: Tx, person_id: str, actor: str, agreed: roster.Published, ended: Sequence[Grant] = ()
+) -> None:  # fmt: skip
+    """What follows from the grants as they are now: cut, destroy, and queue what comes after.
+
+    As many rows whatever the number of photographs. `agreed`: what was published until now; `ended`: what is over.
+    """
     standing = roster.load(tx.connection, person_id)
-    cut(services, tx, person_id, standing)
+    kept = leased(services, tx.connection, person_id, standing, tx.now)
+    uses = {(grant.purpose, grant.channel) for grant in ended if grant.purpose and grant.channel}
+    uses |= cuts.shortened(agreed, roster.published(services, standing), tx.now)
+    cuts.add(services, tx, person_id, uses, machine=not kept)
     tx.move_generation()
-    if not leased(services, tx.connection, person_id, standing, tx.now):
-        _unmatch(tx, person_id)
+    if not kept:
         destroy_key(services, tx, person_id, "face", actor)
     if not roster.in_force(services, standing, tx.now):
         still = (t.person.c.id == person_id) & t.person.c.ended_at.is_(None)
         tx.execute(update(t.person).where(still).values(ended_at=tx.now))
     services.queue.put(tx, "revoke", person_id, priority=1)
-
-
-def _unmatch(tx: Tx, person_id: str) -> None:
-    """Suggestions go, and matches that no editor stands behind, with the clearances that rest on them."""
-    alone = t.face.c.decided_by.is_(None)
-    shown = select(t.face.c.resource_id).where(
-        t.face.c.person_id == person_id, t.face.c.state == "matched", alone
-    )
-    resting = t.clearance.c.resource_id.in_(shown) & (t.clearance.c.valid_until > tx.now)
-    tx.execute(update(t.clearance).where(resting).values(valid_until=tx.now))
-    faces.free(tx, person_id, ("suggested",))
-    faces.free(tx, person_id, ("matched",), alone)
 
 
 def destroy_key(services: Services, tx: Tx, person_id: str, purpose: str, actor: str) -> None:
@@ -226,41 +225,17 @@ def _shred(services: Services) -> None:
     services.vault.shred(services.store)
 
 
-def cut(services: Services, tx: Tx, person_id: str, standing: roster.Standing) -> None:
-    """Stored clearances that rest on a grant of this person which is over end now (rule 4)."""
-    listed, published = services.config.clearance, roster.published(services, standing)
-    dead = [
-        f"{purpose}\n{channel}"
-        for purpose in listed.purposes
-        for channel in listed.channels
-        if not _covers(published.get((purpose, channel), ()), tx.now)
-    ]
-    if not dead:
-        return
-    tagged = select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)
-    shown = select(t.face.c.resource_id).where(t.face.c.person_id == person_id, t.face.c.state == "matched")
-    c = t.clearance.c
-    # The use as one text, which no index has: the store then goes by photograph, not through the library.
-    use = c.purpose.concat("\n").concat(c.channel)
-    resting = c.resource_id.in_(tagged.union(shown)) & (c.valid_until > tx.now) & use.in_(dead)
-    tx.execute(update(t.clearance).where(resting).values(valid_until=tx.now))
+def sweep(services: Services, thorough: bool = False) -> int:
+    """End everything that the calendar has ended: first at start (`thorough`), then every minute. Returns how many.
 
-
-def _covers(windows: Iterable[Window], at: datetime) -> bool:
-    return any(start <= at and (end is None or at < end) for start, end in windows)
-
-
-def sweep(services: Services) -> int:
-    """End everything that the calendar has ended: first at start, then every minute. Returns how many.
-
-    Also takes up what a crash left: a line in ended.log without its commit (rule 4).
+    Also takes up what a crash left: a line in ended.log without its commit (rule 4). Each person's end is a write of
+    its own. Between starts only those are looked at whose dates say that something may be over.
     """
     ended = 0
+    now = services.clock.now()
     with services.store.read() as conn:
-        now = services.clock.now()
-        standings = roster.load_many(conn)
-        late = [pid for pid, s in standings.items() if rules.due_endings(*s, services.ages, now)]
-        orphans = _keys_without_grant(services, conn, standings)
+        late = _late(services, conn, now, None if thorough else lapses.due(services, conn, now))
+        orphans = _keys_without_grant(services, conn, now, None if thorough else lapses.keys(conn, now))
     for person_id in late:
         with services.store.write() as tx:
             standing = roster.load_many(tx.connection, [person_id]).get(person_id)
@@ -269,7 +244,8 @@ def sweep(services: Services) -> int:
                 ended += end(services, tx, person_id, due, "calendar")
     for person_id in set(orphans) - set(late):
         with services.store.write() as tx:
-            settle(services, tx, person_id, "calendar")
+            agreed = roster.published(services, roster.load(tx.connection, person_id))
+            settle(services, tx, person_id, "calendar", agreed)
     with services.store.write() as tx:
         tx.execute(update(t.state).values(last_sweep=tx.now))
         tx.see()
@@ -277,13 +253,21 @@ def sweep(services: Services) -> int:
     return ended
 
 
+def _late(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
+    """Those of these people, or of all, who have grants that are over and have no end written yet."""
+    found = roster.load_many(conn, people)
+    return [pid for pid, standing in found.items() if rules.due_endings(*standing, services.ages, now)]
+
+
 def _keys_without_grant(
-    services: Services, conn: Connection, standings: dict[str, roster.Standing]
+    services: Services, conn: Connection, now: datetime, people: list[str] | None
 ) -> list[str]:
     """People whose face key is there though no recognition grant is in force: never for longer than a sweep."""
-    now = services.clock.now()
-    keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")))
-    return [pid for pid in keys if not leased(services, conn, pid, standings[pid], now)]
+    if people is None:
+        held = select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")
+        people = list(conn.scalars(held))
+    standings = roster.load_many(conn, people)
+    return [pid for pid, standing in standings.items() if not leased(services, conn, pid, standing, now)]
 
 
 def leased(

@@ -25,11 +25,11 @@ from plugin.flows import (
     remains,
     revocation,
     roster,
-    taken_off,
     whereabouts,
 )
 from plugin.flows.certificate import Certificate
 from plugin.flows.erasure_register import Held
+from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.name_search import Sought
@@ -206,33 +206,39 @@ def _clean(
 ) -> _Cleaned:
     """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
     person_id, name = row.person_id, held.spellings[0]
-    refs = remains.named_on(services, person_id)
+    refs = sorted({*held.refs, *remains.named_on(services, person_id)})
     removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True)
     left = [] if services.dam.forget(name) else [Line("dam_list")]
     left += _beside(remains.beside(services, refs))
     still = {row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)}
-    with services.store.read() as conn:
-        photos = clearance.resources_naming(conn, person_id)
-    with services.store.write() as tx:
-        taken_off.note_gone(services, tx, person_id)
-        erasure_register.hold(services, tx, row.number, held)
-        counts = erasure_rows.remove(tx, person_id, name)
-        clearance.recompute(services, tx, {*photos, *remains.distrust(tx, still)})
-        tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=removed, still_named=len(still))
+    held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
+    erasure_rows.clear(services, person_id, name, still, beat)
+    gone = erasure_rows.remove(services, person_id, name, still, removed)
     mentions = services.dam.mentions(sought, beat)
     _distrust(services, _named(mentions))
     left = [*_mentioned(mentions, frozenset(refs)), *left]
     done = [Line("rows_gone_before")]
-    if counts["person"]:  # else another process deleted them meanwhile
-        rows = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
+    if gone:
+        rows = ", ".join(f"{kind} {count}" for kind, count in held.rows.items() if count)
         done = [Line("tags_out", {"count": removed}), Line("rows_gone", {"rows": rows}), Line("clearances")]
     return _Cleaned(mentions, done, left)
 
 
 def _distrust(services: Services, refs: set[str]) -> None:
     """Where the name stands is unknown until the next look, which also takes off what came back and is ours."""
+    for some in chunked(sorted(refs), clearance.PORTION):
+        with services.store.write() as tx:
+            clearance.recompute(services, tx, remains.distrust(tx, some))
+
+
+def _count(services: Services, number: str, held: Held, person_id: str) -> Held:
+    """Before the first row goes: a run that is interrupted tells the next what was there."""
+    with services.store.read() as conn:
+        rows = held.rows or erasure_rows.count(conn, person_id, held.spellings[0])
+    held = replace(held, rows=rows)
     with services.store.write() as tx:
-        clearance.recompute(services, tx, remains.distrust(tx, refs))
+        erasure_register.hold(services, tx, number, held)
+    return held
 
 
 def _named(mentions: Mentions) -> set[str]:

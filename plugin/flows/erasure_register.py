@@ -6,7 +6,8 @@ person's own is destroyed at once, and goes as soon as it has served.
 
 import json
 import secrets
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -27,13 +28,18 @@ _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is heard, or read, as
 
 @dataclass(frozen=True)
 class Held:
-    """How the name is spelled, and whom the last letter greets, in which language; `to` goes when it is sent."""
+    """How the name is spelled, and whom the last letter greets, in which language; `to` goes when it is sent.
+
+    Once rows are deleted: on which resources the person was named, and how many rows there were of each kind.
+    """
 
     spellings: tuple[str, ...] = ()
     language: str = "en"
     to: str = ""
     name: str = ""
     guardian: str = ""
+    refs: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
 
 
 def enter(services: Services, tx: Tx, person_id: str, actor: str) -> str:
@@ -103,12 +109,12 @@ def held(services: Services, conn: Connection, row: Row[Any]) -> Held | None:
     if row.held is None:
         return None
     tree: dict[str, Any] = json.loads(free_text.opened(conn, services.vault, row.held, COLUMN))
-    return Held(**tree | {"spellings": tuple(tree["spellings"])})
+    return Held(**tree | {name: tuple(tree.get(name, ())) for name in ("spellings", "refs")})
 
 
 def finish(services: Services, tx: Tx, row: Row[Any], known: Held) -> None:
     """The erasure is finished: of what is held only what the last letter needs stays."""
-    left = replace(known, spellings=()) if known.to else Held(language=known.language)
+    left = replace(known, spellings=(), refs=(), rows={}) if known.to else Held(language=known.language)
     hold(services, tx, row.number, left)
     tx.execute(update(t.erasure).where(t.erasure.c.number == row.number).values(finished_at=tx.now))
 
@@ -118,7 +124,7 @@ def told(services: Services, tx: Tx, number: str) -> None:
     row = numbered(tx.connection, number)
     known = held(services, tx.connection, row)
     if known is not None:
-        hold(services, tx, number, Held(known.spellings, known.language))
+        hold(services, tx, number, replace(known, to="", name="", guardian=""))
 
 
 def reopen(tx: Tx, number: str) -> None:

@@ -1,25 +1,103 @@
-"""Every row of a person's, deleted when the DAM has been cleaned."""
+"""Every row of a person's, deleted when the DAM has been cleaned: photograph by photograph, then the rest at once."""
 
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, union, update
 
+from plugin.flows import clearance, remains, taken_off
+from plugin.flows.many import chunked
+from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 from plugin.quitclaim.model import name_key
 
+Kinds = list[tuple[str, Any, ColumnElement[bool]]]
+_BARE = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
 
-def remove(tx: Tx, person_id: str, name: str) -> dict[str, int]:
-    """Every row of the person's, children first; returns how many of each kind."""
-    unnamed = update(t.face).where(t.face.c.person_id == person_id).values(
-        state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None
-    )  # fmt: skip
-    counts = {"faces unnamed": tx.execute(unnamed).rowcount}
-    links = select(t.invitation.c.id).where(t.invitation.c.person_id == person_id)
-    mine: list[tuple[str, Any, Any]] = [
+
+def count(conn: Connection, person_id: str, name: str) -> dict[str, int]:
+    """How many rows of each kind there are to go."""
+    kinds = [("faces unnamed", t.face, t.face.c.person_id == person_id)]
+    kinds += [*_on_photographs(person_id, name), *_others(person_id)]
+    return {
+        kind: conn.scalar(select(func.count()).select_from(table).where(where)) or 0
+        for kind, table, where in kinds
+    }
+
+
+def photographs(conn: Connection, person_id: str, name: str, most: int | None = None) -> list[int]:
+    """The numbers of photographs of which rows of the person's are there still: the first so many."""
+    where = [(t.face, t.face.c.person_id == person_id)]
+    where += [(table, mine) for _, table, mine in _on_photographs(person_id, name)]
+    found = union(*(select(table.c.resource_id).where(mine) for table, mine in where)).subquery()
+    query = select(found.c.resource_id).order_by(found.c.resource_id)
+    return list(conn.scalars(query if most is None else query.limit(most)))
+
+
+def clear(
+    services: Services, person_id: str, name: str, still: Collection[str], beat: Callable[[], None]
+) -> None:  # fmt: skip
+    """Photograph by photograph, in short writes: what names the person goes, and what is cleared is computed anew.
+
+    `still`: on which the name stands in the DAM all the same.
+    """
+    while True:
+        with services.store.read() as conn:
+            ids = photographs(conn, person_id, name, clearance.PORTION)
+        if not ids:
+            break
+        with services.store.write() as tx:
+            _clear(services, tx, person_id, name, still, ids)
+        beat()
+    for some in chunked(sorted(still), clearance.PORTION):
+        with services.store.write() as tx:
+            clearance.recompute(services, tx, remains.distrust(tx, some))
+
+
+def remove(services: Services, person_id: str, name: str, still: Collection[str], tags: int) -> bool:
+    """All else, and the rows of photographs that were looked at meanwhile. The log says how many tags went, and where
+    the name stands still.
+
+    False where another process has deleted the person meanwhile.
+    """
+    with services.store.write() as tx:
+        _clear(services, tx, person_id, name, still, photographs(tx.connection, person_id, name))
+        tx.execute(delete(t.cut).where(t.cut.c.person_id == person_id))
+        gone = [tx.execute(delete(table).where(where)).rowcount for _, table, where in _others(person_id)]
+        tx.audit(Action.ERASURE_RUN, "system", finished=True, tags=tags, still_named=len(still))
+    return bool(gone[-1])
+
+
+def _clear(
+    services: Services, tx: Tx, person_id: str, name: str, still: Collection[str], ids: Sequence[int]
+) -> None:  # fmt: skip
+    """Nothing about these photographs names the person any more.
+
+    Those on which the name still stands are distrusted in the commit that forgets whose it is.
+    """
+    taken_off.note_gone(services, tx, person_id, ids)
+    mine = (t.face.c.person_id == person_id) & t.face.c.resource_id.in_(ids)
+    tx.execute(update(t.face).where(mine).values(_BARE))
+    for _, table, where in _on_photographs(person_id, name):
+        tx.execute(delete(table).where(where, table.c.resource_id.in_(ids)))
+    refs = tx.connection.scalars(select(t.resource.c.ref).where(t.resource.c.id.in_(ids)))
+    remains.distrust(tx, set(still).intersection(refs))
+    clearance.recompute(services, tx, ids)
+
+
+def _on_photographs(person_id: str, name: str) -> Kinds:
+    return [
         ("tags", t.tag, (t.tag.c.person_id == person_id) | (t.tag.c.node_key == name_key(name))),
         ("intents", t.intent, t.intent.c.person_id == person_id),
         ("rejections", t.rejection, t.rejection.c.person_id == person_id),
+    ]
+
+
+def _others(person_id: str) -> Kinds:
+    links = select(t.invitation.c.id).where(t.invitation.c.person_id == person_id)
+    return [
         ("nodes", t.dam_node, t.dam_node.c.person_id == person_id),
         ("shoots", t.shoot_member, t.shoot_member.c.person_id == person_id),
         ("shoots that were decided", t.ruling_member, t.ruling_member.c.person_id == person_id),
@@ -37,6 +115,3 @@ def remove(tx: Tx, person_id: str, name: str) -> dict[str, int]:
         ("jobs", t.job, (t.job.c.key == person_id) & (t.job.c.kind != "erase")),
         ("person", t.person, t.person.c.id == person_id),
     ]
-    for kind, table, where in mine:
-        counts[kind] = tx.execute(delete(table).where(where)).rowcount
-    return counts

@@ -70,6 +70,6 @@ def _matched(conn: Any, arrival: Arrival) -> set[str]:
     """Who is matched on these very pixels already: one person at most once in a photo."""
     query = select(t.face.c.person_id).where(
         t.face.c.resource_id == arrival.resource_id, t.face.c.state == "matched",
-        t.face.c.file_version == arrival.resource.file_version,
+        t.face.c.file_version == arrival.resource.file_version, ~faces.is_cut(),
     )  # fmt: skip
     return {person for person in conn.scalars(query) if person}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, insert, or_, select, update
 
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
@@ -25,9 +25,61 @@ def of(conn: Connection, resource_id: int) -> list[Row[Any]]:
 
 
 def of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
-    """All faces of these resources, each one's left to right."""
-    query = select(t.face).where(t.face.c.resource_id.in_(resource_ids))
+    """All faces of these resources, each one's left to right; one whose name is cut names nobody."""
+    query = select(*columns(conn)).where(t.face.c.resource_id.in_(resource_ids))
     return list(conn.execute(query.order_by(t.face.c.resource_id, t.face.c.left, t.face.c.id)))
+
+
+def by_id(conn: Connection, face_id: int) -> Row[Any] | None:
+    """The face, in the same way; None where it is gone."""
+    return conn.execute(select(*columns(conn)).where(t.face.c.id == face_id)).first()
+
+
+_BARE: dict[str, Any] = {
+    "state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None, "decided_by": None,
+    "decided_at": None,
+}  # fmt: skip
+
+
+def columns(conn: Connection) -> list[ColumnElement[Any]]:
+    """A face as it is to be read: what an end has cut is unmatched already, though the row follows by job (rule 46)."""
+    every: list[ColumnElement[Any]] = list(t.face.c)
+    if not cuts_open(conn):
+        return every
+    bare = {name: case((is_cut(), value), else_=t.face.c[name]) if value else case((~is_cut(), t.face.c[name]))
+            for name, value in _BARE.items()}  # fmt: skip
+    return [bare[column.name].label(column.name) if column.name in bare else column for column in t.face.c]
+
+
+def cuts_open(conn: Connection) -> bool:
+    """Whether anything is cut whose rows have not followed yet."""
+    return conn.execute(select(t.cut.c.id).limit(1)).first() is not None
+
+
+def is_cut(face: Any = t.face) -> ColumnElement[bool]:
+    """Selects faces that name somebody by what has ended: rows of `cut`, and what of the face they speak of."""
+    return exists().where(t.cut.c.person_id == face.c.person_id, cut_by(face))
+
+
+def cut_by(face: Any) -> ColumnElement[bool]:
+    """Whether the row of `cut`, of the face's person, takes the face's name.
+
+    An end of recognition takes what the machine alone named by pictures that ended with it, or by none; not what
+    it names since, by new ones. A refusal takes all that rests on the set.
+    """
+    f, cut, sets = face.c, t.cut.c, t.reference_set.c
+    ended = f.set_id.is_(None) | exists().where(sets.id == f.set_id, sets.ended_at <= cut.cut_at).correlate(
+        face, t.cut
+    )
+    alone = and_(cut.set_id.is_(None), by_machine(face), ended)
+    rests = and_(cut.set_id == f.set_id, f.state.in_(("matched", "suggested")))
+    return and_(cut.purpose.is_(None), or_(alone, rests))
+
+
+def unname_cut(tx: Tx, resource_ids: Sequence[int]) -> int:
+    """The rows of these resources follow; returns how many faces there were."""
+    here = t.face.c.resource_id.in_(resource_ids)
+    return tx.execute(update(t.face).where(here, is_cut()).values(_BARE)).rowcount
 
 
 def reason_of(texts: Texts, row: Row[Any]) -> str:
@@ -168,7 +220,7 @@ def elsewhere(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | N
     """Another face of the photograph on which the person is matched: somebody is in it once at most."""
     query = select(t.face.c.id).where(
         t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
-        t.face.c.state == "matched", t.face.c.id != face_id,
+        t.face.c.state == "matched", t.face.c.id != face_id, ~is_cut(),
     )  # fmt: skip
     return tx.connection.scalar(query)
 
@@ -183,18 +235,6 @@ def free(tx: Tx, person_id: str, states: Iterable[str], *where: Any) -> int:
     return result.rowcount
 
 
-def forget_set(tx: Tx, set_id: str) -> None:
-    """Faces that were suggested or named by this set of pictures are unnamed again, whoever confirmed them."""
-    tx.execute(
-        update(t.face)
-        .where(t.face.c.set_id == set_id, t.face.c.state.in_(("suggested", "matched")))
-        .values(
-            state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None, decided_by=None,
-            decided_at=None,
-        )
-    )  # fmt: skip
-
-
 def forget_suggestions(tx: Tx, resource_id: int) -> None:
     """Faces that were only suggested are unnamed again."""
     tx.execute(
@@ -204,10 +244,10 @@ def forget_suggestions(tx: Tx, resource_id: int) -> None:
     )
 
 
-def by_machine() -> ColumnElement[bool]:
+def by_machine(face: Any = t.face) -> ColumnElement[bool]:
     """Selects the faces that are named, or proposed, and on which nobody has decided."""
-    named = (t.face.c.state == "matched") & t.face.c.decided_by.is_(None)
-    return named | (t.face.c.state == "suggested")
+    named = and_(face.c.state == "matched", face.c.decided_by.is_(None))
+    return or_(named, face.c.state == "suggested")
 
 
 def forget_machine_names(tx: Tx, resource_id: int) -> None:

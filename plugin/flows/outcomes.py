@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from plugin.flows import faces, modes, reference_sets, roster, taken_off
+from plugin.flows import believed, faces, modes, reference_sets, roster, taken_off
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -20,7 +20,7 @@ def wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
     if standing is None:
         return False
     if row.face_id is not None:
-        face = conn.execute(select(t.face).where(t.face.c.id == row.face_id)).first()
+        face = faces.by_id(conn, row.face_id)
         if face is None or face.state != "matched" or face.person_id != row.person_id:
             return False
     rests = reference_sets.by_id(conn, row.set_id)
@@ -54,6 +54,7 @@ def land(
     state = tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id))
     if state != "open":
         return not _came_late(services, tx, row, actor, undoing, state)
+    believed.follow(tx, [row.resource_id])
     tx.execute(update(t.resource).where(t.resource.c.id == row.resource_id).values(released=released))
     if not undoing and not wanted(services, tx.connection, row):
         return False
@@ -149,6 +150,7 @@ def close(
     if tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id)) != "open":
         return
     if state == "void":
+        believed.follow(tx, [row.resource_id])
         _drop_tag(tx, row)
         _unmatch(tx, row)
     _finish(services, tx, row, state, actor, error)

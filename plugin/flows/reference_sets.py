@@ -141,10 +141,15 @@ def add(tx: Tx, person_id: str, actor: str, source: Source) -> str:
     return set_id
 
 
-def end(tx: Tx, row: Row[Any]) -> None:
-    """The pictures and the template go, and what was only suggested by them; the row stays."""
+def destroy(tx: Tx, row: Row[Any]) -> None:
+    """The pictures and the template go; the row stays."""
     tx.execute(update(t.reference_set).where(_SET.id == row.id).values(ended_at=tx.now))
     tx.execute(delete(t.sealed).where(pictures_of(row)))
+
+
+def end(tx: Tx, row: Row[Any]) -> None:
+    """The same, with what was only suggested by them."""
+    destroy(tx, row)
     faces.free(tx, row.person_id, ("suggested",), t.face.c.set_id == row.id)
 
 

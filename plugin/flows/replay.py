@@ -5,7 +5,7 @@ import contextlib
 from sqlalchemy import Connection, select, update
 
 from plugin.errors import NotFound
-from plugin.flows import closed_house, consent, erasure, halves, links, roster, tokens
+from plugin.flows import closed_house, consent, cuts, erasure, halves, links, roster, tokens
 from plugin.flows.services import Services
 from plugin.ledger import house_state
 from plugin.ledger import tables as t
@@ -96,7 +96,10 @@ def _end_again(services: Services, line: Ended) -> int:
         if any(known is not None and known <= line.at for known in (claim.superseded_at, grant.valid_until)):
             return 0
         # The version that replaced it is not in this copy: until then it holds, and no longer.
+        agreed = roster.published(services, roster.load(tx.connection, row.person_id))
         tx.execute(update(t.grant).where(t.grant.c.id == grant.id).values(valid_until=line.at))
+        left = roster.published(services, roster.load(tx.connection, row.person_id))
+        cuts.add(services, tx, row.person_id, cuts.shortened(agreed, left, tx.now))
         tx.audit(
             Action.CONSENT_REPLAY, "ended.log",
             subject=roster.subject(services, tx.connection, row.person_id), grant=grant.id,

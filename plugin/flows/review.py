@@ -37,7 +37,14 @@ def waiting(
         select(t.face, t.resource.c.ref, t.person.c.display_name)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
-        .where(t.face.c.state == state, t.face.c.id > after, t.resource.c.deleted_at.is_(None), *shown, *only)
+        .where(
+            t.face.c.state == state,
+            t.face.c.id > after,
+            t.resource.c.deleted_at.is_(None),
+            ~faces.is_cut(),
+            *shown,
+            *only,
+        )
         .order_by(t.face.c.id)
         .limit(limit)
     )
@@ -53,7 +60,7 @@ def unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[
         .join(
             t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id)
         )
-        .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after)
+        .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after, ~faces.is_cut())
         .order_by(t.face.c.id)
         .limit(limit)
     )
@@ -63,7 +70,7 @@ def unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[
 def face_by_id(services: Services, face_id: int) -> Row[Any]:
     """One face with the `ref` of its resource, as the ledger has it. Raises NotFound."""
     with services.store.read() as conn:
-        found = conn.execute(_query(face_id)).first()
+        found = conn.execute(_query(conn, face_id)).first()
     if found is None:
         raise NotFound(f"no face {face_id}: facelease review list shows them")
     return found
@@ -195,9 +202,9 @@ def look(services: Services, face_id: int) -> tuple[Row[Any], Arrival]:
     return known, arrivals.enter(services, known.ref)
 
 
-def _query(face_id: int) -> Any:
+def _query(conn: Connection, face_id: int) -> Any:
     return (
-        select(t.face, t.resource.c.ref)
+        select(*faces.columns(conn), t.resource.c.ref)
         .join(t.resource, t.resource.c.id == t.face.c.resource_id)
         .where(t.face.c.id == face_id)
     )
@@ -205,7 +212,7 @@ def _query(face_id: int) -> Any:
 
 def again(tx: Tx, face_id: int) -> Row[Any]:
     """The face as it is inside the transaction. Raises NotFound where it is gone meanwhile."""
-    face = tx.execute(_query(face_id)).first()
+    face = tx.execute(_query(tx.connection, face_id)).first()
     if face is None:
         raise NotFound(f"face {face_id} is gone: the photograph was replaced or examined anew meanwhile")
     return face

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows import arrivals, clearance, intents, name_index, roster, statements
+from plugin.flows import arrivals, believed, clearance, intents, name_index, roster, tags_that_stay
 from plugin.flows.many import Failed, chunked, each
 from plugin.flows.services import Services
 from plugin.hooks.dam import Names
@@ -26,17 +26,16 @@ ALL = frozenset({"machine", "confirmed", "hand"})
 
 
 def revoke(services: Services, job: Claimed) -> None:
-    """The whole story of one revocation; the job's key is the person's id. Dates are owed before the DAM may fail."""
+    """The whole story of one revocation; the job's key is the person's id. What is stored follows by `cuts`."""
     with services.store.read() as conn:
         standing = roster.load_many(conn, [job.key]).get(job.key)
     if standing is not None:
-        statements.wish_many(services, _resting_on(services, job.key))
         again = bool(job.payload.get("again"))
         removed = take_out(services, job.key, which(services, standing), everywhere=again)
         recompute(services, job.key)
+        tags_that_stay.ask_about(services, standing)
         with services.store.write() as tx:
             subject = roster.subject(services, tx.connection, job.key)
-            _list_hands(services, tx, standing)
             tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
             if not again:
                 services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)
@@ -95,7 +94,8 @@ def take_out(
         open_ = list(intents.open_for(conn, person_id))
     many = services.dam.at_once
     each(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many)
-    _keep_knowledge(services, person_id, origins)
+    if "machine" in origins and "confirmed" not in origins:
+        tags_that_stay.become_hand(services, person_id)
     tags = tags_of(services, person_id, origins)
     each(tags, lambda rows: remove(services, rows, actor), many)
     refs = set(touched(services, person_id))
@@ -112,18 +112,6 @@ def _bearing(services: Services, person_id: str) -> set[str]:
         if not services.dam.tells_holders:
             return name_index.holders(services, conn, name)
     return set(services.dam.holders(name))
-
-
-def _keep_knowledge(services: Services, person_id: str, origins: frozenset[str]) -> None:
-    """Recognition ended and publication did not: a confirmed tag is by now an editor's own knowledge."""
-    if "confirmed" in origins or "machine" not in origins:
-        return
-    with services.store.write() as tx:
-        subject = roster.subject(services, tx.connection, person_id)
-        confirmed = (t.tag.c.person_id == person_id) & (t.tag.c.origin == "confirmed")
-        count = tx.execute(update(t.tag).where(confirmed).values(origin="hand")).rowcount
-        if count:
-            tx.audit(Action.TAG_HAND, intents.SYSTEM, subject=subject, tags=count)
 
 
 def tags_of(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
@@ -170,6 +158,7 @@ def _removal(services: Services, tx: Tx, row: Row[Any], actor: str) -> int | Non
     this = (t.tag.c.id == row.id) & (t.tag.c.origin == row.origin)
     if tx.execute(select(t.tag.c.id).where(this)).first() is None:
         return None
+    believed.follow(tx, [row.resource_id])
     intent = _again(tx, row, "remove") or intents.propose(
         services, tx,
         intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places), actor,
@@ -306,12 +295,3 @@ def recomputed(services: Services, job: Claimed) -> None:
 def list_by_hand(services: Services, person_id: str) -> list[str]:
     """The resources on which an ended person is still named by hand: for the editor to decide."""
     return [row.ref for row in tags_of(services, person_id, ("hand",))]
-
-
-def _list_hands(services: Services, tx: Tx, standing: roster.Standing) -> None:
-    """Since when each name by hand of somebody who ended waits for a decision (`hand_names`)."""
-    if not roster.in_force(services, standing, tx.now):
-        mine = (
-            (t.tag.c.person_id == standing[0].id) & (t.tag.c.origin == "hand") & t.tag.c.listed_at.is_(None)
-        )
-        tx.execute(update(t.tag).where(mine).values(listed_at=tx.now))

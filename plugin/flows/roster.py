@@ -94,6 +94,20 @@ def ended_altogether(services: Services, standing: Standing, at: datetime) -> bo
     return rules.ended_altogether(*standing, services.ages, at)
 
 
+def guardians(conn: Connection) -> Mapping[str, tuple[str, ...]]:
+    """The ids of everybody's guardians."""
+    groups = _group(conn.execute(select(t.guardian.c.id, t.guardian.c.person_id)), "person_id")
+    return {person: tuple(row.id for row in rows) for person, rows in groups.items()}
+
+
+def signer(row: Row[Any], guardian_ids: Sequence[str]) -> tuple[Person, Quitclaim]:
+    """Who signed a version, as far as rules of signatures ask: of a row of `quitclaim` with the birth date."""
+    person = Person(
+        id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids)
+    )
+    return person, _quitclaim(row, ())
+
+
 def _assemble(conn: Connection, ids: Sequence[str] | None) -> dict[str, Standing]:
     def rows(table: Any, column: Any) -> Iterable[Row[Any]]:
         query = select(table)

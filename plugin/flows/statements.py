@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, true, update
 
 from plugin.errors import DamError, ResourceGone
 from plugin.flows import believed, footing
@@ -26,13 +26,16 @@ EVERY = "*"  # the key of the job that writes all that is wished for; one photog
 _AT_ONCE = 10
 
 
-def wish(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
-    """Note what the DAM should show of these photographs, and ask for it where it differs."""
+def wish(services: Services, tx: Tx, resource_ids: Iterable[int], computed: bool = False) -> None:
+    """Note what the DAM should show of these photographs, and ask for it where it differs.
+
+    `computed`: their clearances were computed in this very transaction, so that they count whatever is cut.
+    """
     if not services.dam.dated:
         return
     ids = sorted(set(resource_ids))
     for start in range(0, len(ids), CHUNK):
-        _wish(services, tx, ids[start : start + CHUNK])
+        _wish(services, tx, ids[start : start + CHUNK], computed)
 
 
 def wish_many(services: Services, resource_ids: Sequence[int]) -> None:
@@ -40,10 +43,10 @@ def wish_many(services: Services, resource_ids: Sequence[int]) -> None:
     in_short_writes(services.store, resource_ids, lambda tx, some: wish(services, tx, some), _AT_ONCE)
 
 
-def _wish(services: Services, tx: Tx, ids: Sequence[int]) -> None:
+def _wish(services: Services, tx: Tx, ids: Sequence[int], computed: bool) -> None:
     stored = tx.execute(select(t.statement).where(t.statement.c.resource_id.in_(ids)))
     before = {row.resource_id: dict(row.wanted) for row in stored}
-    dates = _dates(services, tx.connection, ids)
+    dates = _dates(services, tx.connection, ids, true() if computed else believed.now(tx.connection))
     changed: dict[int, dict[str, str]] = {}
     for resource_id in ids:
         was = before.get(resource_id, {})
@@ -82,7 +85,9 @@ def last_day(until: datetime, services: Services) -> date:
     return until.astimezone(services.config.site.zone).date() - timedelta(days=1)
 
 
-def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+def _dates(
+    services: Services, conn: Connection, ids: Sequence[int], counts: ColumnElement[bool]
+) -> dict[int, dict[str, str]]:
     """Of each, by channel the day in ISO form, or "" where the photograph is not cleared now, or nobody here knows."""
     cleared, now = services.config.clearance, services.clock.now()
     horizon = now + timedelta(days=cleared.horizon_days)
@@ -90,7 +95,7 @@ def _dates(services: Services, conn: Connection, ids: Sequence[int]) -> dict[int
     # The purpose is compared below: by it SQLite would go through the library's index, and not to these photographs.
     query = select(c.resource_id, c.purpose, c.channel, c.valid_until).where(
         t.clearance.c.resource_id.in_(ids),
-        t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now, believed.now(conn),
+        t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now, counts,
     )  # fmt: skip
     found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
     if not footing.shared(services, conn):

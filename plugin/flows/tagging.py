@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from plugin.errors import GalleryStale, HouseClosed, ResourceGone, StoreError
 from plugin.flows import (
     arrivals,
+    believed,
     clearance,
     closed_house,
     examining,
@@ -140,6 +141,7 @@ def _land(
         if not _unchanged(tx, arrival):
             return None
         resource = arrival.resource
+        believed.follow(tx, [arrival.resource_id])
         open_ = faces.merge(
             tx, arrival.resource_id, resource.file_version, examination.faces, examination.engine
         )

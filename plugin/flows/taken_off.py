@@ -92,14 +92,15 @@ def among_version(
     return found
 
 
-def note_gone(services: Services, tx: Tx, person_id: str) -> None:
-    """Note what we wrote on resources that are gone from the DAM: restored one day, they would bring it back."""
+def note_gone(services: Services, tx: Tx, person_id: str, resource_ids: Collection[int]) -> None:
+    """Note what we wrote on those of these resources that are gone from the DAM: restored one day, they would bring
+    it back."""
     written = (
         select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.places)
         .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
         .where(
             t.intent.c.person_id == person_id, t.intent.c.action == "add", t.intent.c.state == "done",
-            t.resource.c.deleted_at.is_not(None),
+            t.resource.c.deleted_at.is_not(None), t.intent.c.resource_id.in_(resource_ids),
         )
     )  # fmt: skip
     for row in tx.execute(written).all():

@@ -13,21 +13,25 @@ from plugin.flows import (
     accounts,
     acquaintance,
     clearance,
+    cuts,
     declared_sets,
-    faces,
     gallery,
-    intents,
     reference_sets,
+    revocation,
     roster,
 )
+from plugin.flows.many import each
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
+from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
 
 BY_SIGHT = ("met", "badge", "personnel")
 """What an account can say of itself: it met the person, saw a badge, or has the picture of the personnel file."""
 PHOTOGRAPHS = "photographs"
+REFUSED, SUGGESTED = "refused", "vouched"
+"""The jobs that follow: names that rest on a refused set go, suggestions by one that is vouched for are looked at."""
 
 _SET = t.reference_set.c
 
@@ -71,27 +75,24 @@ def confirm_proposals(services: Services, set_ids: Iterable[str], actor: str) ->
 def refuse(services: Services, set_id: str, actor: str) -> None:
     """The set does not show the person: it is destroyed, and what was named by it is named no more.
 
-    Also one that was vouched for by mistake, and one whose pictures are gone already. Raises NotFound.
+    From this commit on nothing counts that rests on it; rows, and names in the DAM, follow by job. Also one that was
+    vouched for by mistake, and one whose pictures are gone already. Raises NotFound.
     """
     with services.store.write() as tx:
         _refuse_stranger(actor)
         row = reference_sets.by_id(tx.connection, set_id)
         if row is None or row.refused_at is not None:
             raise NotFound("no such reference pictures: load the page again")
-        shown = _resting_on(tx.connection, set_id)
-        opened = _unname(services, tx, set_id, actor)
         if row.ended_at is None:
-            reference_sets.end(tx, row)
+            reference_sets.destroy(tx, row)
         said = {"refused_at": tx.now, "refused_by": actor}
         tx.execute(update(t.reference_set).where(_SET.id == set_id).values(**said))
         gallery.release(services, tx, row.person_id)
         tx.move_generation()
         subject = roster.subject(services, tx.connection, row.person_id)
         tx.audit(Action.REFERENCE_REFUSE, actor, subject=subject, set=set_id)
-        clearance.recompute(services, tx, shown)
-        services.queue.put(tx, "recompute", row.person_id)
-    for intent_id in opened:
-        intents.carry_out(services, intent_id, actor)
+        cuts.add(services, tx, row.person_id, set_id=set_id)
+        services.queue.put(tx, REFUSED, set_id, {"by": actor}, priority=1)
 
 
 def _by_sight(how: str) -> str:
@@ -133,33 +134,42 @@ def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str) -> N
     tx.audit(Action.REFERENCE_VOUCH, actor, subject=subject, set=row.id, how=how, own_invitation=own)
     acquaintance.acknowledge(services, tx, row.person_id, how, actor)
     services.queue.put(tx, "recompute", row.person_id)
-    for ref in _suggested_by(tx.connection, row.id):
-        services.queue.put(tx, "photo", ref, priority=6)
+    services.queue.put(tx, SUGGESTED, row.id, priority=6)
 
 
-def _suggested_by(conn: Connection, set_id: str) -> list[str]:
-    query = select(t.resource.c.ref).join(t.face, t.face.c.resource_id == t.resource.c.id)
-    open_ = (t.face.c.set_id == set_id) & (t.face.c.state == "suggested") & t.resource.c.deleted_at.is_(None)
-    return list(conn.scalars(query.where(open_).distinct()))
+def look_again(services: Services, job: Claimed) -> None:
+    """Ask for the next photographs on which somebody was suggested by a set that is vouched for now, by its id."""
+    with services.store.read() as conn:
+        rows = _suggested_by(conn, job.key, job.payload.get("after", 0))
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        for row in rows:
+            services.queue.put(tx, "photo", row.ref, priority=6)
+        if len(rows) == clearance.PORTION:
+            services.queue.put(tx, SUGGESTED, job.key, {"after": rows[-1].id}, priority=6)
 
 
-def _resting_on(conn: Connection, set_id: str) -> list[int]:
-    tagged = select(t.tag.c.resource_id).where(t.tag.c.set_id == set_id)
-    shown = select(t.face.c.resource_id).where(t.face.c.set_id == set_id)
-    return sorted(set(conn.scalars(tagged.union(shown))))
+def _suggested_by(conn: Connection, set_id: str, after: int) -> list[Row[Any]]:
+    mine = select(_SET.person_id).where(_SET.id == set_id).scalar_subquery()
+    face = (t.face.c.person_id == mine) & (t.face.c.state == "suggested") & (t.face.c.set_id == set_id)
+    query = select(t.resource.c.id, t.resource.c.ref).join(t.face, t.face.c.resource_id == t.resource.c.id)
+    there = query.where(face, t.resource.c.deleted_at.is_(None), t.resource.c.id > after).distinct()
+    return list(conn.execute(there.order_by(t.resource.c.id).limit(clearance.PORTION)))
 
 
-def _unname(services: Services, tx: Tx, set_id: str, actor: str) -> list[int]:
-    """No face is the person's by this set, and names of ours that rest on it go."""
-    ours = (t.tag.c.set_id == set_id) & t.tag.c.person_id.is_not(None)
-    opened = [
-        intents.propose(
-            services, tx,
-            intents.Proposal(
-                row.resource_id, row.person_id, row.node, "remove", row.origin, frozenset(row.places), set_id=set_id
-            ), actor,
-        )
-        for row in tx.execute(select(t.tag).where(ours)).all() if row.places
-    ]  # fmt: skip
-    faces.forget_set(tx, set_id)
-    return opened
+def take_off(services: Services, job: Claimed) -> None:
+    """Names of ours that rest on a refused set go, until none is left; the job's key is the set's id."""
+    with services.store.read() as conn:
+        refused = reference_sets.by_id(conn, job.key)
+        rows = [] if refused is None else _ours_by(conn, refused)
+    each(rows, lambda some: revocation.remove(services, some, job.payload["by"]), services.dam.at_once)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        if refused is not None:
+            services.queue.put(tx, "recompute", refused.person_id)
+
+
+def _ours_by(conn: Connection, refused: Row[Any]) -> list[Row[Any]]:
+    query = select(t.tag, t.resource.c.ref).join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+    mine = (t.tag.c.person_id == refused.person_id) & (t.tag.c.set_id == refused.id)
+    return [row for row in conn.execute(query.where(mine).order_by(t.tag.c.id)) if row.places]

@@ -138,7 +138,8 @@ name_word = Table(
 )  # fmt: skip
 
 # Since when stored clearances of photographs that name somebody do not count, for one use; without a use: those of
-# photographs on which the machine alone named them. Rows stand until the stored ones were computed anew.
+# photographs on which the machine alone named them, or of those that rest on one reference set, and such faces name
+# nobody. Rows stand until the stored ones were computed anew.
 cut = Table(
     "cut", metadata,
     Column("id", BIG, primary_key=True),
@@ -146,5 +147,6 @@ cut = Table(
     Column("purpose", Text),
     Column("channel", Text),
     Column("cut_at", Instant, nullable=False),
+    Column("set_id", Text),                                   # the set that was refused; null: not about one
     **NUMBERED,
 )  # fmt: skip

@@ -16,6 +16,7 @@ The decisions that this page takes, each to the strict side:
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from plugin.errors import ConsentError
@@ -34,6 +35,7 @@ class Term:
     signed: bool
 
 
+@lru_cache(maxsize=1 << 16)
 def birthday(birth_date: date, years: int, zone: ZoneInfo) -> datetime:
     """The moment, in UTC, at which somebody becomes `years` old: the first of that day in `zone`.
 

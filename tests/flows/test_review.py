@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
 from plugin.flows import backlog, chores, clearance, cleared, consent, dismissals, review
+from plugin.flows.faces import of_many
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Status
@@ -22,9 +23,9 @@ REF = "shoot/one.jpg"
 
 
 def faces(services: Services) -> list[tuple[int, str, str | None]]:
-    """(id, state, person) of the faces on the photograph, left to right."""
+    """(id, state, person) of the faces on the photograph, left to right, as they count."""
     with services.store.read() as conn:
-        rows = conn.execute(select(t.face).order_by(t.face.c.left)).all()
+        rows = of_many(conn, list(conn.scalars(select(t.resource.c.id))))
     return [(row.id, row.state, row.person_id) for row in rows]
 
 

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("purpose", sa.Text()),
         sa.Column("channel", sa.Text()),
         sa.Column("cut_at", sa.BigInteger(), nullable=False),
+        sa.Column("set_id", sa.Text()),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_cut_person_id"),
         sa.PrimaryKeyConstraint("id", name="pk_cut"),
         sqlite_autoincrement=True,

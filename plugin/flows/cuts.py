@@ -1,0 +1,105 @@
+"""An end is cut where it is read (rule 46): the commit writes a row of `cut` for each use, and the rows follow by job.
+
+The job needs no DAM. It goes through the person's photographs in portions, each a short write that asks for the next,
+and takes away only the cuts that were there when it began: what ended meanwhile begins anew.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from plugin.flows import believed, clearance
+from plugin.flows.roster import Published
+from plugin.flows.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.jobs import Claimed
+from plugin.ledger.store import Tx
+from plugin.quitclaim.intervals import intersect, minus
+
+JOB = "cut"
+_FIRST = 0  # a priority
+_PAUSE = timedelta(hours=1)
+
+Use = tuple[str, str]
+"""Purpose and channel."""
+
+
+def add(
+    services: Services, tx: Tx, person_id: str, uses: Iterable[Use] = (), machine: bool = False,
+    set_id: str | None = None,
+) -> None:  # fmt: skip
+    """From this commit on nothing stored counts that rests on the person for one of `uses`; `machine`: that the
+    machine alone matched; `set_id`: that rests on this set. As many rows whatever the number of photographs.
+    """
+    rows: list[dict[str, Any]] = [
+        {"purpose": use[0], "channel": use[1], "set_id": None} for use in sorted(set(uses))
+    ]
+    rows += [{"purpose": None, "channel": None, "set_id": None}] if machine else []
+    rows += [{"purpose": None, "channel": None, "set_id": set_id}] if set_id is not None else []
+    if rows:
+        tx.execute(insert(t.cut), [row | {"person_id": person_id, "cut_at": tx.now} for row in rows])
+        services.queue.put(tx, JOB, person_id, {}, priority=_FIRST)
+
+
+def shortened(before: Published, after: Published, now: datetime) -> set[Use]:
+    """The uses that were agreed to for longer, from now on, than they are."""
+    ahead = [(now, None)]
+    return {use for use, held in before.items() if minus(intersect(held, ahead), after.get(use, ()))}
+
+
+def follow(services: Services, job: Claimed) -> None:
+    """The next photographs of a person whose ends cut them, then those behind them; the job's key is their id."""
+    after, upto = job.payload.get("after", 0), job.payload.get("upto")
+    with services.store.read() as conn:
+        ids = _next(conn, job.key, after)
+        upto = _newest(conn, job.key) if upto is None else upto
+    with services.store.write() as tx:
+        anew = tx.connection.scalar(select(t.job.c.again).where(t.job.c.id == job.id))
+        services.queue.finish(tx, job)
+        _follow(services, tx, ids)
+        if len(ids) < clearance.PORTION:
+            tx.execute(delete(t.cut).where(t.cut.c.person_id == job.key, t.cut.c.id <= upto))
+        elif not anew:
+            services.queue.put(tx, JOB, job.key, {"after": ids[-1], "upto": upto}, priority=_FIRST)
+
+
+def _follow(services: Services, tx: Tx, ids: Sequence[int]) -> None:
+    believed.follow(tx, ids)
+    clearance.recompute(services, tx, ids)
+
+
+def _next(conn: Connection, person_id: str, after: int) -> list[int]:
+    ids = believed.hit_by(person_id).subquery().c.resource_id
+    return list(conn.scalars(select(ids).where(ids > after).order_by(ids).limit(clearance.PORTION)))
+
+
+def _newest(conn: Connection, person_id: str) -> int:
+    query = select(t.cut.c.id).where(t.cut.c.person_id == person_id)
+    return conn.scalar(query.order_by(t.cut.c.id.desc()).limit(1)) or 0
+
+
+def resume(services: Services) -> int:
+    """Ask for what is cut and has no job, as after a restore; what was given up is asked for again after a pause.
+
+    Returns how many people that were.
+    """
+    with services.store.read() as conn:
+        lost = _without_job(services, conn)
+    for person_id in lost:
+        with services.store.write() as tx:
+            services.queue.put(tx, JOB, person_id, {}, priority=_FIRST)
+    return len(lost)
+
+
+def _without_job(services: Services, conn: Connection) -> list[str]:
+    given_up = (t.job.c.state == "dead") & (t.job.c.finished_at > services.clock.now() - _PAUSE)
+    busy = t.job.c.state.in_(("queued", "running")) | given_up
+    mine = select(t.job.c.id).where(t.job.c.kind == JOB, t.job.c.key == t.cut.c.person_id, busy)
+    return list(conn.scalars(select(t.cut.c.person_id).where(~mine.exists()).distinct()))
+
+
+def left(conn: Connection) -> int:
+    """How many people's photographs wait to be computed anew because something of theirs ended."""
+    return len(conn.scalars(select(t.cut.c.person_id).distinct()).all())
