@@ -144,9 +144,9 @@ def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda
     if there:
         cleaned = _clean(services, row, held, sought, beat)
     elif not held.spellings:
-        cleaned = _Cleaned(Mentions(), [Line("rows_gone_before")], [Line("name_unknown")])
+        cleaned = _Cleaned(Mentions(), _rows_gone(held), [Line("name_unknown")])
     else:
-        cleaned = _Cleaned(services.dam.mentions(sought, beat), [Line("rows_gone_before")], [])
+        cleaned = _Cleaned(services.dam.mentions(sought, beat), _rows_gone(held), [])
     made = _written(services, row, held, sought, cleaned, beat)
     with services.store.write() as tx:
         now = erasure_register.numbered(tx.connection, row.number)
@@ -217,11 +217,16 @@ def _clean(
     mentions = services.dam.mentions(sought, beat)
     _distrust(services, _named(mentions))
     left = [*_mentioned(mentions, frozenset(refs)), *left]
-    done = [Line("rows_gone_before")]
+    done = _rows_gone(held)
     if gone:
-        rows = ", ".join(f"{kind} {count}" for kind, count in held.rows.items() if count)
-        done = [Line("tags_out", {"count": removed}), Line("rows_gone", {"rows": rows}), Line("clearances")]
+        done = [Line("tags_out", {"count": removed}), *done, Line("clearances")]
     return _Cleaned(mentions, done, left)
+
+
+def _rows_gone(held: Held) -> list[Line]:
+    """Which rows there were, whichever run deleted them."""
+    rows = ", ".join(f"{kind} {count}" for kind, count in held.rows.items() if count)
+    return [Line("rows_gone", {"rows": rows}) if rows else Line("rows_gone_before")]
 
 
 def _distrust(services: Services, refs: set[str]) -> None:

@@ -13,7 +13,20 @@ from typing import Any
 from sqlalchemy import func, or_, select
 
 from plugin.errors import NotFound, NothingDone
-from plugin.flows import intents, looked_before, lost_links, owed, people, revocation, statements
+from plugin.flows import (
+    backlog,
+    comparison,
+    cuts,
+    intents,
+    looked_before,
+    lost_links,
+    name_doubts,
+    owed,
+    people,
+    revocation,
+    statements,
+    vouching,
+)
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -85,6 +98,13 @@ REMEMBERED: Mapping[str, str] = {
     "look-again": "its row waits for a day after each revocation",
     lost_links.JOB: "who asked is known by a keyed hash in its row alone",
     people.JOB: "its row knows whose name was adopted",
+    cuts.JOB: "each sweep goes on with what is cut; until then it does not count",
+    comparison.JOB: "the store's own row knows how far the round has come",
+    backlog.LATE: "its row knows how far it has come, and the daily comparison asks again for who agreed since",
+    "unheld": "its row knows how far it has come",
+    name_doubts.JOB: "its row knows whose name is in doubt; each sweep settles what was read",
+    vouching.REFUSED: "its row knows the set; what rests on it is cut, or waits in the review",
+    vouching.SUGGESTED: "its row knows the set; the daily comparison looks at every photograph too",
 }
 """By kind why only its row in the queue knows what is owed."""
 

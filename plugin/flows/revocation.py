@@ -108,10 +108,10 @@ def take_out(
 def _bearing(services: Services, person_id: str) -> set[str]:
     """Every resource on which the person's name stands, as the index or the DAM has it."""
     with services.store.read() as conn:
-        name = roster.labels(conn, [person_id])[person_id]
-        if not services.dam.tells_holders:
+        name = roster.labels(conn, [person_id]).get(person_id)  # None: another process has deleted them
+        if name is not None and not services.dam.tells_holders:
             return name_index.holders(services, conn, name)
-    return set(services.dam.holders(name))
+    return set() if name is None else set(services.dam.holders(name))
 
 
 def tags_of(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
