@@ -230,6 +230,7 @@ def _fill_queue(sql: Callable[[str], None], state: str = "queued", most: int = -
 
 
 def _taken_off(services: Services, sql: Callable[[str], None]) -> None:
+    sql("UPDATE resource SET file_version = 'v' || id")  # no two are the same picture
     columns = (
         "resource_id, person_id, node, action, origin, places, state, generation, created_at, finished_at"
     )

@@ -65,9 +65,9 @@ state = Table(
     Column("compared_after", BIG),                            # how far the daily comparison has come; null: to the end
     Column("round_began_at", Instant),                        # when its round began
     Column("round_ended_at", Instant),                        # when one last came to its end
+    Column("round_from", BIG),                                # it goes past the end, to the resource that it began at
     Column("polled_at", Instant),                             # when the last poll began whose changes are all jobs
     Column("unreadable", BIG, nullable=False, default=0, server_default=text("0")),  # places that it could not read
-    Column("round_from", BIG),                                # it goes past the end, to the resource that it began at
 )  # fmt: skip
 
 # ---- people and what they agreed to -------------------------------------------------------
