@@ -173,7 +173,6 @@ def end(
 ) -> int:
     """End grants and settle what follows, in the caller's transaction; ended.log is written before it commits."""
     subject = roster.subject(services, tx.connection, person_id)
-    agreed = roster.published(services, roster.load(tx.connection, person_id))
     for grant, moment, kind in due:
         if not logged:
             services.ended.append(tx, Ended(person_id, grant.id, moment, kind.value))
@@ -184,21 +183,18 @@ def end(
         )
         tx.audit(_SAID[kind], actor, subject=subject, grant=grant.id, kind=grant.kind.value)
     if due:
-        settle(services, tx, person_id, actor, agreed, [grant for grant, _, _ in due])
+        settle(services, tx, person_id, actor, [grant for grant, _, _ in due])
     return len(due)
 
 
-def settle(
-    services: Services, tx: Tx, person_id: str, actor: str, agreed: roster.Published, ended: Sequence[Grant] = ()
-) -> None:  # fmt: skip
-    """What follows from the grants as they are now: cut, destroy, and queue what comes after.
+def settle(services: Services, tx: Tx, person_id: str, actor: str, ended: Sequence[Grant] = ()) -> None:
+    """What follows from the grants as they are now, `ended` among them: cut, destroy, and queue what comes after.
 
-    As many rows whatever the number of photographs. `agreed`: what was published until now; `ended`: what is over.
+    As many rows whatever the number of photographs.
     """
     standing = roster.load(tx.connection, person_id)
     kept = leased(services, tx.connection, person_id, standing, tx.now)
     uses = {(grant.purpose, grant.channel) for grant in ended if grant.purpose and grant.channel}
-    uses |= cuts.shortened(agreed, roster.published(services, standing), tx.now)
     cuts.add(services, tx, person_id, uses, machine=not kept)
     tx.move_generation()
     if not kept:
@@ -244,8 +240,7 @@ def sweep(services: Services, thorough: bool = False) -> int:
                 ended += end(services, tx, person_id, due, "calendar")
     for person_id in set(orphans) - set(late):
         with services.store.write() as tx:
-            agreed = roster.published(services, roster.load(tx.connection, person_id))
-            settle(services, tx, person_id, "calendar", agreed)
+            settle(services, tx, person_id, "calendar")
     with services.store.write() as tx:
         tx.execute(update(t.state).values(last_sweep=tx.now))
         tx.see()

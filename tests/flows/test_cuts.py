@@ -1,6 +1,9 @@
 """Rule 46: from the commit that ends a grant nothing stored counts that rests on it, whatever the rows still say; the
 rows follow by job, and nothing that happens between the two brings anything back."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +31,7 @@ from plugin.flows import (
     outcomes,
     overview,
     reference_sets,
+    replay,
     review,
     revocation,
     statements,
@@ -35,8 +39,10 @@ from plugin.flows import (
 )
 from plugin.flows.services import Services
 from plugin.hooks.dam import Dam
+from plugin.ledger import backup, restore
 from plugin.ledger import tables as t
-from plugin.ledger.store import Tx, inserted
+from plugin.ledger.head_book import HeadBook
+from plugin.ledger.store import Tx, init_store, inserted
 from plugin.quitclaim.answers import Status
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind
@@ -45,20 +51,8 @@ from plugin.recognizer.examiner import Examiner
 from sidecar import samples
 from sidecar.runner import Runner
 from tests import program, support
-from tests.stores import Stores
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def services(
-    tmp_path: Path, clock: ManualClock, examiner: Examiner, stores: Stores, store_kind: str
-) -> Iterator[Services]:
-    """A house on each kind of store, with one collection."""
-    (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
-    config = support.configuration(tmp_path, store={"url": stores.empty(store_kind)})
-    with support.opened(config, clock, examiner) as open_:
-        yield open_
 
 
 def named(services: Services, ref: str, *people: str) -> int:
@@ -434,22 +428,22 @@ class Dated:
 def test_a_job_takes_away_only_the_cuts_that_it_began_with(
     services: Services, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Signed again and withdrawn again while it is half way: what the first portion had made good is cut again."""
+    """Signed again and withdrawn again before its last portion: what was computed meanwhile is cut again."""
     monkeypatch.setattr(clearance, "PORTION", 2)
     asa = cast.add("Åsa Sample")
     cast.sign(asa, recognition=False)
     numbers = [named(services, f"{n}.jpg", asa) for n in range(5)]
     decided(services)
     consent.withdraw(services, asa, None, "test")
-    follow(services, portions=1)
-    assert [stored(services, n) for n in numbers] == [0, 0, 1, 1, 1]
+    follow(services, portions=2)
+    assert [stored(services, n) for n in numbers] == [0, 0, 0, 0, 1]
     cast.sign(asa, recognition=False)
     Runner(services).drain(["recompute"])
     assert [stored(services, n) for n in numbers] == [1] * 5
     running = services.queue.claim([cuts.JOB])
     assert running is not None
     consent.withdraw(services, asa, None, "test")
-    cuts.follow(services, running)  # it read its portion after that
+    cuts.follow(services, running)  # its last portion
     assert listed(services) == []
     assert open_cuts(services) > 0
     follow(services)
@@ -539,3 +533,90 @@ def test_an_erasure_killed_between_two_photographs_goes_on_and_its_certificate_s
         for table in (t.person, t.cut, t.face, t.tag, t.intent):
             mine = table.c.id == asa if table is t.person else table.c.person_id == asa
             assert conn.scalar(select(func.count()).select_from(table).where(mine)) == 0, table.name
+
+
+_KILLED = """
+import json, os, signal, sys
+from datetime import datetime
+from plugin.clock import ManualClock
+from plugin.config import parse
+from plugin.flows import clearance, consent, cuts
+from sidecar import house
+from sidecar.runner import Runner
+
+clearance.PORTION = 2
+tree, now, person = json.loads(sys.stdin.readline()), datetime.fromisoformat(sys.argv[1]), sys.argv[2]
+with house.open_house(parse(tree), ManualClock(now)) as services:
+    if sys.argv[3] == "commit":
+        consent.withdraw(services, person, None, "test")
+    else:
+        Runner(services).run_one([cuts.JOB])
+        services.queue.claim([cuts.JOB])  # in hand when it dies
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_between_the_commit_and_the_job_and_in_the_job(
+    services: Services, cast: support.Cast, clock: ManualClock
+) -> None:
+    """Another process withdraws and dies at once; a worker dies with a portion done and the next one in hand. Whoever
+    asks meanwhile gets nothing that counts, and the next worker goes on."""
+    asa = cast.add("Åsa Sample")
+    cast.sign(asa, recognition=False)
+    numbers = [named(services, f"{n}.jpg", asa) for n in range(5)]
+    decided(services)
+    assert len(listed(services)) == 5
+    for step in ("commit", "job"):
+        done = subprocess.run(
+            [sys.executable, "-c", _KILLED, clock.now().isoformat(), asa, step],
+            input=services.config.model_dump_json(exclude_unset=True), text=True, check=False, timeout=120,
+            capture_output=True,
+        )  # fmt: skip
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert listed(services) == []
+    assert sorted(stored(services, n) for n in numbers) == [0, 0, 1, 1, 1]
+    clock.advance(timedelta(seconds=services.config.jobs.lease_seconds + 1))
+    chores.sweep(services)
+    follow(services)
+    assert ([stored(services, n) for n in numbers], open_cuts(services)) == ([0] * 5, 0)
+
+
+@pytest.mark.parametrize("taken", ["before", "meanwhile"])
+def test_a_backup_put_back_clears_nothing_that_ended(
+    services: Services, cast: support.Cast, clock: ManualClock, examiner: Examiner, tmp_path: Path, taken: str
+) -> None:
+    """One that was taken while the cut was open holds it; into one of before ended.log brings it."""
+    asa = cast.add("Åsa Sample")
+    cast.sign(asa, recognition=False)
+    number = named(services, "one.jpg", asa)
+    decided(services)
+    if taken == "before":
+        _back_up(services)
+        clock.advance(timedelta(minutes=1))
+    consent.withdraw(services, asa, None, "test")
+    if taken == "meanwhile":
+        _back_up(services)
+    url = f"sqlite:///{tmp_path}/back.db"
+    config = services.config.model_copy(
+        update={"store": services.config.store.model_copy(update={"url": url})}
+    )
+    init_store(url, clock).close()
+    folder = config.path(config.backup.folder)
+    restore.restore(url, folder, services.master, clock, HeadBook.from_config(config))
+    with support.opened(config, clock, examiner) as back:
+        assert stored(back, number) == 1
+        replay.endings(back)
+        assert (listed(back), open_cuts(back) > 0) == ([], True)
+        chores.start(back)
+        chores.sweep(back)
+        follow(back)
+        assert (listed(back), open_cuts(back)) == ([], 0)
+        with back.store.read() as conn:
+            last = conn.scalar(select(func.max(t.clearance.c.valid_until)))
+        assert last is None or last <= clock.now()
+
+
+def _back_up(services: Services) -> None:
+    config = services.config
+    folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
+    backup.backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)

@@ -93,8 +93,8 @@ def library(tmp_path: Path, full: bool, stores: Stores, store_kind: str) -> Iter
         with services.store.write() as tx:
             third = select(t.resource.c.id, literal("shoot")).where(t.resource.c.id % 3 == 0)
             tx.execute(insert(t.resource_collection).from_select(["resource_id", "collection_ref"], third))
-        modes.decide(services, "shoot", _ruling(Mode.AUTO), "test")
-        Runner(services).drain(["remode"])
+            ruled = {"mode": "auto", "basis": "all-asked", "set_by": "test", "set_at": tx.now}
+            tx.execute(insert(t.collection).values(ref="shoot", title="shoot", **ruled))
         yield replace(made, services=services)
 
 
