@@ -123,28 +123,19 @@ def _acts(
     yield "start", nothing, lambda: chores.start(services)
     yield "sweep", nothing, lambda: chores.sweep(services)
     yield "computing anew", lambda: _forget_policy(services), lambda: (anew.follow(services), jobs("anew"))
-    yield (
-        "a mode",
-        lambda: _lie_in(sql),
-        lambda: modes.decide(services, _ALL, modes.Ruling(Mode.NEVER), "bench"),
-    )
+    never = modes.Ruling(Mode.NEVER)
+    yield "a mode", lambda: _lie_in(sql), lambda: modes.decide(services, _ALL, never, "bench")
     yield "what follows a mode", nothing, lambda: jobs("remode")
-    yield (
-        "late consent",
-        lambda: _enrolled(services),
-        lambda: (backlog.late_consent(services), jobs(backlog.LATE)),
-    )
+    late = partial(backlog.late_consent, services)
+    yield "late consent", lambda: _enrolled(services), lambda: (late(), jobs(backlog.LATE))
     yield "a round", lambda: _clear_jobs(services), lambda: (comparison.begin(services), jobs(comparison.JOB))
     yield "a poll", nothing, lambda: Index(services.store).put(_files())
     yield "dates", lambda: _stated(sql), lambda: statements.renew(services)
     yield "dates told", nothing, lambda: jobs("state")
     yield "terms", lambda: _over(sql), lambda: terms.end(services)
     yield "names taken off", lambda: _taken_off(services, sql), lambda: taken_off.backfill(services)
-    yield (
-        "a new master key",
-        lambda: _keys(services),
-        lambda: rotation.rotate(services.store, services.master),
-    )
+    new_key = partial(rotation.rotate, services.store, services.master)
+    yield "a new master key", lambda: _keys(services), new_key
     yield "letters", nothing, lambda: chores.remind(services)
     for size, people in library.withdrawing.items():
         yield f"a withdrawal of {size}", partial(_clear_jobs, services), partial(_withdraw, services, people)

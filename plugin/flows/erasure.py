@@ -18,6 +18,7 @@ from plugin.flows import (
     clearance,
     closed_house,
     consent,
+    erasure_lines,
     erasure_register,
     erasure_rows,
     keeping,
@@ -144,9 +145,9 @@ def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda
     if there:
         cleaned = _clean(services, row, held, sought, beat)
     elif not held.spellings:
-        cleaned = _Cleaned(Mentions(), _rows_gone(held), [Line("name_unknown")])
+        cleaned = _Cleaned(Mentions(), erasure_lines.rows_gone(held), [Line("name_unknown")])
     else:
-        cleaned = _Cleaned(services.dam.mentions(sought, beat), _rows_gone(held), [])
+        cleaned = _Cleaned(services.dam.mentions(sought, beat), erasure_lines.rows_gone(held), [])
     made = _written(services, row, held, sought, cleaned, beat)
     with services.store.write() as tx:
         now = erasure_register.numbered(tx.connection, row.number)
@@ -209,24 +210,18 @@ def _clean(
     refs = sorted({*held.refs, *remains.named_on(services, person_id)})
     removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True)
     left = [] if services.dam.forget(name) else [Line("dam_list")]
-    left += _beside(remains.beside(services, refs))
+    left += erasure_lines.beside(remains.beside(services, refs))
     still = {row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)}
     held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
     erasure_rows.clear(services, person_id, name, still, beat)
     gone = erasure_rows.remove(services, person_id, name, still, removed)
     mentions = services.dam.mentions(sought, beat)
-    _distrust(services, _named(mentions))
-    left = [*_mentioned(mentions, frozenset(refs)), *left]
-    done = _rows_gone(held)
+    _distrust(services, erasure_lines.named(mentions))
+    left = [*erasure_lines.mentioned(mentions, frozenset(refs)), *left]
+    done = erasure_lines.rows_gone(held)
     if gone:
         done = [Line("tags_out", {"count": removed}), *done, Line("clearances")]
     return _Cleaned(mentions, done, left)
-
-
-def _rows_gone(held: Held) -> list[Line]:
-    """Which rows there were, whichever run deleted them."""
-    rows = ", ".join(f"{kind} {count}" for kind, count in held.rows.items() if count)
-    return [Line("rows_gone", {"rows": rows}) if rows else Line("rows_gone_before")]
 
 
 def _distrust(services: Services, refs: set[str]) -> None:
@@ -246,25 +241,12 @@ def _count(services: Services, number: str, held: Held, person_id: str) -> Held:
     return held
 
 
-def _named(mentions: Mentions) -> set[str]:
-    """The resources that bear the name as a name."""
-    return {one.ref for one in mentions.found if one.ref is not None and one.named}
-
-
-def _mentioned(mentions: Mentions, theirs: frozenset[str]) -> list[Line]:
-    """Where the name stands in the DAM: on their photographs, or anywhere else, where it may be another's."""
-    return [
-        Line("found_dam" if one.ref in theirs else "found_dam_other", {"at": one.at, "fields": ", ".join(one.fields)})
-        for one in sorted(mentions.found, key=lambda one: (one.at, one.fields))
-    ]  # fmt: skip
-
-
 def _written(
     services: Services, row: Row[Any], held: Held, sought: Sought, cleaned: _Cleaned, beat: Callable[[], None]
 ) -> Certificate:
     """The certificate, as far as it can be written before the store is overwritten."""
     looks, found = whereabouts.ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
-    left = cleaned.left or _mentioned(cleaned.mentions, frozenset())
+    left = cleaned.left or erasure_lines.mentioned(cleaned.mentions, frozenset())
     name = [Line("looked_name", {"count": len(held.spellings)})] if held.spellings else []
     return replace(
         _blank(services, row, held),
@@ -306,9 +288,3 @@ def _overwritten(services: Services, person_id: str) -> tuple[list[Line], list[L
     elif services.store.is_sqlite:
         still.append(Line("open_log"))
     return done, still
-
-
-def _beside(found: list[tuple[str, int]]) -> list[Line]:
-    """By number alone: what such a file is called may name somebody."""
-    where = ", ".join(f"{ref} ({count})" for ref, count in found)
-    return [Line("beside", {"where": where})] if found else []

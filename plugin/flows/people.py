@@ -58,14 +58,9 @@ def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False)
 
 
 def enter(
-    services: Services,
-    tx: Tx,
-    person_id: str,
-    newcomer: Newcomer,
-    actor: str,
-    adopt: bool = False,
+    services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False,
     unsure: bool = False,
-) -> None:
+) -> None:  # fmt: skip
     """Enter a person whose clean name is known to be free, in the caller's transaction.
 
     `unsure`: it may stand where it was not read. Then no name is theirs by its spelling, as with somebody who

@@ -14,6 +14,8 @@ from typing import Protocol, runtime_checkable
 from plugin.errors import DamError
 from plugin.hooks.change import Change as Change
 from plugin.hooks.change import What as What
+from plugin.hooks.collection import Collection as Collection
+from plugin.hooks.collection import CollectionRuling as CollectionRuling
 from plugin.hooks.concern import Concern
 from plugin.hooks.left_out import LeftOut
 from plugin.hooks.mention import Line, Mentions
@@ -32,15 +34,6 @@ def node_key(node: str) -> str:
 
 
 @dataclass(frozen=True)
-class Collection:
-    """A collection and how many resources it holds directly."""
-
-    ref: str
-    title: str
-    resources: int
-
-
-@dataclass(frozen=True)
 class Named:
     """A person's name as it stands on a resource: in which places, and where in the picture.
 
@@ -50,24 +43,6 @@ class Named:
     node: str
     places: frozenset[str]
     box: Box | None = None
-
-
-@dataclass(frozen=True)
-class CollectionRuling:
-    """What somebody decided about a collection in the DAM itself: its mode, and what makes it lawful.
-
-    `mode` and `basis` are the words of the configuration's documentation (`auto`, `all-asked`).
-    """
-
-    ref: str
-    title: str
-    mode: str
-    basis: str | None = None
-    reference: str = ""
-    by: str = ""
-    decided: date | None = None
-    review: date | None = None
-    set_by: str = ""
 
 
 @dataclass(frozen=True)

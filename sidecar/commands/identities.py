@@ -1,4 +1,4 @@
-"""`facelease person address | recognised`: where somebody is written to, and how we know that it is them."""
+"""`facelease person address | recognised | distinct`: where somebody is written to, and how we know that it is them."""
 
 import click
 
@@ -47,3 +47,15 @@ def recognised(shell: Shell, who: str, how: str, guardian: str | None, reason: s
     if not confirmed:
         said = "noted that you know them; no address is on file, so there is none that it confirms"
     say(as_json, {"id": person_id, "how": how, "confirmed": confirmed}, [said])
+
+
+@click.command()
+@click.argument("who")
+@as_json
+@click.pass_obj
+def distinct(shell: Shell, who: str, as_json: bool) -> None:
+    """WHO signed up under a name that was taken, and is another person indeed: take the mark off."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        people.distinct(services, person_id, actor())
+    say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])

@@ -283,20 +283,8 @@ def guardian(shell: Shell, who: str, guardian: str, email: str, as_json: bool) -
     say(as_json, {"id": guardian_id}, [guardian_id])
 
 
-@person.command()
-@click.argument("who")
-@as_json
-@click.pass_obj
-def distinct(shell: Shell, who: str, as_json: bool) -> None:
-    """WHO signed up under a name that was taken, and is another person indeed: take the mark off."""
-    with shell.house() as services:
-        person_id = someone(services, who)
-        people.distinct(services, person_id, actor())
-    say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])
-
-
 for command in (
     portals.page, portals.lock, portals.siblings, portals.requests_, identities.address, identities.recognised,
-    references.vouch, references.refuse, references.declared, certificates.certificate,
+    identities.distinct, references.vouch, references.refuse, references.declared, certificates.certificate,
 ):  # fmt: skip
     person.add_command(command)

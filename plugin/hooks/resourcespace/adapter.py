@@ -9,17 +9,9 @@ from typing import TypeVar
 
 from plugin.config import Config
 from plugin.errors import ConfigError, DamError
+from plugin.hooks.collection import Collection, CollectionRuling
 from plugin.hooks.concern import Concern
-from plugin.hooks.dam import (
-    Collection,
-    CollectionRuling,
-    Dates,
-    Names,
-    Resource,
-    Task,
-    Write,
-    node_key,
-)
+from plugin.hooks.dam import Dates, Names, Resource, Task, Write, node_key
 from plugin.hooks.mention import Line
 from plugin.hooks.resourcespace import fields, listing
 from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
