@@ -24,7 +24,15 @@ LETTER_LATE = timedelta(hours=2)
 _MONTH = timedelta(days=30)
 
 _OWN = ("revoke", "erase", "state", "mail")  # kinds of job that have a line of their own
-_BULK = ("photo", "names", "compare", "gone", "members", "anew", "closely")
+_CHAINS = (
+    "anew",
+    "closely",
+    "comparison",
+    "late-consent",
+    "unheld",
+    "vouched",
+)  # through the library, in portions
+_BULK = ("photo", "names", "compare", "gone", "members", *_CHAINS)
 _OPEN = ("queued", "running")
 
 

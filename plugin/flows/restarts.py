@@ -73,12 +73,26 @@ def _letters(services: Services) -> Asked:
         return _keys(conn.scalars(select(t.mail.c.id).where(t.mail.c.state == "queued")))
 
 
+def _cut(services: Services) -> Asked:
+    with services.store.read() as conn:
+        return _keys(conn.scalars(select(t.cut.c.person_id).distinct()))
+
+
+def _anew(services: Services) -> Asked:
+    """How far it has come says the store too."""
+    with services.store.read() as conn:
+        under_way = t.state.c.anew_after.is_not(None) & t.state.c.policy.is_not(None)
+        return _keys(conn.scalars(select(t.state.c.policy).where(under_way)))
+
+
 OWED: Mapping[str, tuple[Callable[[Services], Asked], int]] = {
+    cuts.JOB: (_cut, 0),
     "revoke": (_revocations, 1),
     "erase": (_erasures, 1),
     "state": (_dates, 2),
     "mail": (_letters, 3),
     "names": (_writes, 5),
+    "anew": (_anew, 5),
 }
 """By kind of job what the ledger shows to be owed, whether or not a row of the queue says so; and how urgent it is."""
 
@@ -92,7 +106,12 @@ REMEMBERED: Mapping[str, str] = {
     "renamed": _COMPARED,
     "rulings": "each poll follows what moved",
     "remode": "its row knows how far it has come; what stands where it must not, the daily comparison takes off",
-    "anew": "its row knows how far it has come, and `anew.follow` begins it again under another configuration",
+    "unheld": "its row knows how far it has come",
+    comparison.JOB: "its row knows which portion; each night begins a round, or goes on with one",
+    backlog.LATE: "its row knows how far it has come; each night begins a pass where one is due",
+    vouching.REFUSED: "its row knows which set; what stands where it must not, the daily comparison takes off",
+    vouching.SUGGESTED: "its row knows which set, and how far it has come",
+    name_doubts.JOB: "its row knows whose; until it is done no name is theirs by its spelling",
     looked_before.JOB: "each start of a worker begins with the first photograph that waits",
     "recompute": "its row knows whose; what is stored meanwhile was cut when the grant ended",
     "look-again": "its row waits for a day after each revocation",

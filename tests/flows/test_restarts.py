@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +25,7 @@ from sidecar import doctor, staff_words
 from sidecar.commands.common import Shell
 from sidecar.commands.jobs import jobs
 from sidecar.console import words
+from sidecar.runner import Runner
 from tests import on_double, staff, support
 from tests.doubles.resourcespace import Double
 from tests.posting import Post
@@ -66,6 +69,33 @@ def test_of_each_kind_is_said_how_it_is_known_to_be_owed() -> None:
     assert all(restarts.REMEMBERED.values())
     for language in staff_words.LANGUAGES:
         assert staff_words.of(language)["jobs"].keys() == chores.HANDLERS.keys()
+
+
+def test_a_worker_starts_it_again_when_it_starts(services: Services, clock: ManualClock) -> None:
+    """Nobody waits for the next hour, and nobody has to do anything."""
+    give_up(services, "recompute", "somebody")
+    clock.advance(DAY)
+    stop = threading.Event()
+    worker = threading.Thread(target=Runner(services).run, args=(stop,))
+    worker.start()
+    end = time.monotonic() + 20
+    while services.queue.counts()["dead"] and time.monotonic() < end:
+        time.sleep(0.02)
+    stop.set()
+    worker.join()
+    assert services.queue.counts()["dead"] == 0
+
+
+def test_a_computation_that_nobody_asks_for_is_asked_for(services: Services) -> None:
+    """How far a change of the configuration has come says the store, also where its job is lost."""
+    chores.start(services)
+    with services.store.write() as tx:
+        tx.execute(update(t.state).values(anew_after=7))
+    assert restarts.start_again(services) == 1
+    assert states(services) == {"anew": "queued"}
+    support.Cast(services).work()
+    with services.store.read() as conn:
+        assert conn.scalar(select(t.state.c.anew_after)) is None
 
 
 def test_whatever_was_given_up_is_started_again_once_a_day(services: Services, clock: ManualClock) -> None:
@@ -152,7 +182,7 @@ def test_the_ledger_is_asked_and_not_the_queue_alone(dated: Services, clock: Man
     _lose_the_queue(dated)
     clock.advance(timedelta(hours=2))
     restarts.start_again(dated)
-    assert states(dated).keys() == {"revoke", "state", "names"}
+    assert states(dated).keys() == {"cut", "revoke", "state", "names"}
     support.Cast(dated).work()
     assert {kind: owed.figure(dated, kind).count for kind in owed.QUERIES} == dict.fromkeys(owed.QUERIES, 0)
     assert dated.dam.names_on(["1"]) == {"1": ()}

@@ -244,6 +244,7 @@ def _forms(over: nothing.Over) -> dict[str, tuple[tuple[str, dict[str, Any]], ..
         "form_add": (("/forms", {"text": "no form"}),),
         "form_retire": (("/forms/nosuch/retire", {}),),
         "request_decide": (("/requests/nosuch/grant", {"sure": "yes"}), ("/requests/nosuch/refuse", {"reason": "x"})),
+        "jobs_retry": (("/jobs/retry", {"job": "999"}), ("/jobs/retry", {"all": "yes"}), ("/jobs/retry", {})),
         "session_end": (
             ("/sessions/end", {"session": "nosuch"}), ("/sessions/end", {"user": "nosuch"}), ("/sessions/end", {}),
             ("/sessions/end", {"session": over.names["session"]}),
