@@ -205,17 +205,18 @@ def _clean(
     services: Services, row: Row[Any], held: Held, sought: Sought, beat: Callable[[], None]
 ) -> _Cleaned:
     """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
-    person_id, name = row.person_id, held.spellings[0]
+    person_id, name, unread = row.person_id, held.spellings[0], list[str]()
     refs = sorted({*held.refs, *remains.named_on(services, person_id)})
-    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True)
+    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True, unread=unread)
     left = [] if services.dam.forget(name) else [Line("dam_list")]
     left += _beside(remains.beside(services, refs))
-    still = {row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)}
+    still = {*unread, *(row.ref for row in revocation.tags_of(services, person_id, revocation.ALL))}
     held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
     erasure_rows.clear(services, person_id, name, still, beat)
     gone = erasure_rows.remove(services, person_id, name, still, removed)
     mentions = services.dam.mentions(sought, beat)
     _distrust(services, _named(mentions))
+    left += [Line("dam_unread", {"at": sought.masked(ref)}) for ref in sorted({*unread})]
     left = [*_mentioned(mentions, frozenset(refs)), *left]
     done = _rows_gone(held)
     if gone:
@@ -310,5 +311,4 @@ def _overwritten(services: Services, person_id: str) -> tuple[list[Line], list[L
 
 def _beside(found: list[tuple[str, int]]) -> list[Line]:
     """By number alone: what such a file is called may name somebody."""
-    where = ", ".join(f"{ref} ({count})" for ref, count in found)
-    return [Line("beside", {"where": where})] if found else []
+    return [Line("beside", {"where": ", ".join(f"{ref} ({count})" for ref, count in found)})] if found else []

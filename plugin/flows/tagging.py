@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 
-from plugin.errors import GalleryStale, HouseClosed, ResourceGone, StoreError
+from plugin.errors import DamError, GalleryStale, HouseClosed, ResourceGone, StoreError
 from plugin.flows import (
     arrivals,
     believed,
@@ -22,6 +22,7 @@ from plugin.flows import (
     mode_change,
     modes,
     reference_sets,
+    remains,
     roster,
 )
 from plugin.flows.arrivals import Arrival
@@ -85,10 +86,21 @@ def _carry_out(services: Services, job: Claimed, story: Callable[[Services, str]
         arrivals.forget(services, job.key)
     except HouseClosed:
         waits = True
+    except DamError:
+        if job.attempt >= services.config.jobs.attempts:
+            _distrust(services, job.key)
+        raise
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         if waits:
             services.queue.put(tx, "photo", job.key, job.payload, delay=_PATIENCE)
+
+
+def _distrust(services: Services, ref: str) -> None:
+    """It could not be looked at, and is given up: what was known of it is unknown until its next look."""
+    with services.store.write() as tx:
+        numbers = remains.distrust(tx, [ref])
+    clearance.recompute_many(services, numbers)
 
 
 def _take_names(services: Services, ref: str) -> None:
