@@ -88,19 +88,12 @@ def _carry_out(services: Services, job: Claimed, story: Callable[[Services, str]
         waits = True
     except DamError:
         if job.attempt >= services.config.jobs.attempts:
-            _distrust(services, job.key)
+            remains.give_up(services, job.key)
         raise
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         if waits:
             services.queue.put(tx, "photo", job.key, job.payload, delay=_PATIENCE)
-
-
-def _distrust(services: Services, ref: str) -> None:
-    """It could not be looked at, and is given up: what was known of it is unknown until its next look."""
-    with services.store.write() as tx:
-        numbers = remains.distrust(tx, [ref])
-    clearance.recompute_many(services, numbers)
 
 
 def _take_names(services: Services, ref: str) -> None:

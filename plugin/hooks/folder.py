@@ -159,11 +159,6 @@ class FolderDam(Unlogged):
         """As the last walk of this process found it."""
         return self._walker.left_out()
 
-    @property
-    def skipped(self) -> tuple[str, ...]:
-        """The same as lines, for logs and tests."""
-        return tuple(f"{one.ref}: {one.kind}" for one in self._walker.left_out())
-
     def reach(self) -> None:
         """The root is there, and its first entry can be told."""
         self._walker.reach()
