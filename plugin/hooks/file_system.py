@@ -17,7 +17,7 @@ def limits(root: Path) -> tuple[str, ...]:
     except OSError:
         return ()
     lines = []
-    if flags & os.ST_RDONLY or not os.access(root, os.W_OK):
+    if flags & os.ST_RDONLY or not os.access(root, os.W_OK, effective_ids=True):
         lines.append(
             "the folder is read-only here: names are not written, and wait until FaceLease may write"
         )
