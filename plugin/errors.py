@@ -92,6 +92,10 @@ class ResourceGone(DamError):
     """The resource no longer exists in the DAM."""
 
 
+class Unreadable(DamError):
+    """One photograph cannot be read, whatever becomes of the others; the message says which and why."""
+
+
 class WriteRefused(DamError):
     """The DAM or the file would not survive the write unharmed, so nothing was written."""
 

@@ -224,9 +224,21 @@ def _waiting(services: Services) -> list[Finding]:
         return [Finding("waiting", True, f"nothing waits for anybody: {len(Kind)} kinds were counted")]
     said = [(one, staff_words.waiting(one)) for one in found]
     return [
-        Finding(w.title, not one.wrong, w.said, w.mend, not one.wrong, one.kind.value, one.count)
+        Finding(
+            w.title,
+            not one.wrong,
+            _with_broken(services, one.kind, w.said),
+            w.mend,
+            not one.wrong,
+            one.kind.value,
+            one.count,
+        )
         for one, w in said
     ]
+
+
+def _with_broken(services: Services, kind: Kind, said: str) -> str:
+    return "; ".join([said, *waiting_list.broken(services, kind)])
 
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (

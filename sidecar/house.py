@@ -11,7 +11,7 @@ from sqlalchemy import select
 from plugin.clock import Clock, SteadyClock, SystemClock
 from plugin.config import Config
 from plugin.errors import ConfigError
-from plugin.flows import house_closing, name_index
+from plugin.flows import health, house_closing, name_index
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.hooks.folder import FolderDam
@@ -145,11 +145,12 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
 
 
 def open_dam(store: Store, config: Config, clock: Clock) -> FolderDam | ResourceSpaceDam:
-    """The DAM that the configuration names. Raises ConfigError where it is not there, or its key is not."""
+    """The DAM that the configuration names, away or not. Raises ConfigError where its key is not there, or where the
+    folder is not and nothing was ever taken up from it: then its name is wrong."""
     if config.dam.kind == "resourcespace":
         return ResourceSpaceDam.from_config(store, config)
     folder = config.path(config.folder.path)
-    if not folder.is_dir():
+    if not health.was_used(store) and not os.path.isdir(folder):  # noqa: PTH112 (one that cannot be asked is none)
         raise ConfigError(
             f"folder.path: {folder} is no folder: make it, or name the one with the photographs"
         )

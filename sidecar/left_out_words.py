@@ -15,6 +15,14 @@ _SAID = {
     ),
     Why.SPECIAL: ("FIFOs, sockets and devices", "it is no file"),
     Why.UNREADABLE: ("files that cannot be read", "give FaceLease's account access"),
+    Why.CLOSED: (
+        "folders that cannot be read",
+        "give FaceLease's account access, or name it in folder.ignore",
+    ),
+    Why.LOOP: (
+        "folders that lead back to one above them",
+        "take the mount or link out, or name it in folder.ignore",
+    ),
     Why.LIBRARY: (
         "libraries of other programs",
         "export the photographs: that program keeps them with a database",

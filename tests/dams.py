@@ -89,6 +89,9 @@ class Through:
     def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
         return self.inner.identities(refs)
 
+    def out_of_sight(self, ref: str) -> bool:
+        return self.inner.out_of_sight(ref)
+
     def sure(self, identity: str) -> bool:
         return self.inner.sure(identity)
 

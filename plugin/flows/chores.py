@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 
 from sqlalchemy import func, select
 
@@ -21,6 +22,7 @@ from plugin.flows import (
     looked_before,
     lost_links,
     mode_change,
+    modes,
     name_doubts,
     name_index,
     notices,
@@ -43,7 +45,7 @@ from plugin.flows import (
 )
 from plugin.flows.services import Services
 from plugin.hooks.dam import Change, What
-from plugin.ledger import rotation
+from plugin.ledger import rotation, set_aside
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.jobs import NIGHTLY, Claimed
@@ -118,13 +120,19 @@ def poll(services: Services) -> int:
         ruling_identity.follow(services, changes)
     if services.dam.set_back():
         _start_over(services)
-    if changes:
-        for change in changes:
-            _enter(services, change)
-        services.dam.acknowledge(changes)
+    entered = set_aside.each(
+        services.store, "a change in the DAM", changes, partial(_enter, services), _shown
+    )
+    if entered:
+        services.dam.acknowledge(entered)
     name_index.polled(services, began)
     name_doubts.settle(services)
-    return len(changes)
+    return len(entered)
+
+
+def _shown(change: Change) -> str:
+    """A path may name somebody; a number does not."""
+    return change.ref if change.ref.isdigit() else modes.pseudonym(change.ref)
 
 
 def _start_over(services: Services) -> None:
@@ -136,7 +144,7 @@ def _start_over(services: Services) -> None:
     services.dam.set_back_heard()
 
 
-def _enter(services: Services, change: Change) -> None:
+def _enter(services: Services, change: Change) -> Change:
     with services.store.write() as tx:
         if change.what is What.MOVED and change.old_ref:
             arrivals.move(tx, change.old_ref, change.ref)
@@ -144,6 +152,7 @@ def _enter(services: Services, change: Change) -> None:
         name_index.stale(tx, change.ref)
         kind = {What.METADATA: "names", What.DELETED: "gone"}.get(change.what, "photo")
         services.queue.put(tx, kind, change.ref)
+    return change
 
 
 def housekeeping(services: Services) -> dict[str, int]:

@@ -8,6 +8,7 @@ is on the disk before it commits.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from sqlalchemy import Connection, select, update
@@ -227,25 +228,25 @@ def sweep(services: Services, thorough: bool = False) -> int:
     Also takes up what a crash left: a line in ended.log without its commit (rule 4). Each person's end is a write of
     its own. Between starts only those are looked at whose dates say that something may be over.
     """
-    ended = 0
     now = services.clock.now()
     with services.store.read() as conn:
         late = _late(services, conn, now, None if thorough else lapses.due(services, conn, now))
         orphans = _keys_without_grant(services, conn, now, None if thorough else lapses.keys(conn, now))
-    for person_id in late:
-        with services.store.write() as tx:
-            standing = roster.load_many(tx.connection, [person_id]).get(person_id)
-            if standing is not None:
-                due = rules.due_endings(*standing, services.ages, tx.now)
-                ended += end(services, tx, person_id, due, "calendar")
-    for person_id in set(orphans) - set(late):
-        with services.store.write() as tx:
-            settle(services, tx, person_id, "calendar")
+    ended = sum(roster.each(services, "an ending", {*late, *orphans}, partial(_end_due, services)))
     with services.store.write() as tx:
         tx.execute(update(t.state).values(last_sweep=tx.now))
         tx.see()
     services.vault.shred(services.store)
     return ended
+
+
+def _end_due(services: Services, person_id: str) -> int:
+    with services.store.write() as tx:
+        for standing in roster.load_many(tx.connection, [person_id]).values():
+            if due := rules.due_endings(*standing, services.ages, tx.now):
+                return end(services, tx, person_id, due, "calendar")
+            settle(services, tx, person_id, "calendar", roster.published(services, standing))
+    return 0
 
 
 def _late(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:

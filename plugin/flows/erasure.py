@@ -206,17 +206,18 @@ def _clean(
     services: Services, row: Row[Any], held: Held, sought: Sought, beat: Callable[[], None]
 ) -> _Cleaned:
     """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
-    person_id, name = row.person_id, held.spellings[0]
+    person_id, name, unread = row.person_id, held.spellings[0], list[str]()
     refs = sorted({*held.refs, *remains.named_on(services, person_id)})
-    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True)
+    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True, unread=unread)
     left = [] if services.dam.forget(name) else [Line("dam_list")]
     left += erasure_lines.beside(remains.beside(services, refs))
-    still = {row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)}
+    still = {*unread, *(row.ref for row in revocation.tags_of(services, person_id, revocation.ALL))}
     held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
     erasure_rows.clear(services, person_id, name, still, beat)
     gone = erasure_rows.remove(services, person_id, name, still, removed)
     mentions = services.dam.mentions(sought, beat)
     _distrust(services, erasure_lines.named(mentions))
+    left += [Line("dam_unread", {"at": sought.masked(ref)}) for ref in sorted({*unread})]
     left = [*erasure_lines.mentioned(mentions, frozenset(refs)), *left]
     done = erasure_lines.rows_gone(held)
     if gone:

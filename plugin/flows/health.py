@@ -9,6 +9,7 @@ from plugin.flows import roster
 from plugin.flows.services import Services
 from plugin.ledger import house_key
 from plugin.ledger import tables as t
+from plugin.ledger.store import Store
 
 _MONTH, _LATE = timedelta(days=30), timedelta(hours=2)
 _SHREDDED = timedelta(days=1)  # a reader of the store holds it up, and no reader stays for a day
@@ -35,6 +36,13 @@ def photographs_known(services: Services) -> int:
     there = select(t.resource.c.id).where(t.resource.c.deleted_at.is_(None)).limit(1)
     with services.store.read() as conn:
         return int(conn.execute(there).first() is not None)
+
+
+def was_used(store: Store) -> bool:
+    """Whether anybody or any photograph was ever entered: then what the configuration names was right once."""
+    with store.read() as conn:
+        tables = (t.resource, t.person)
+        return any(conn.execute(select(one.c.id).limit(1)).first() is not None for one in tables)
 
 
 def keys_past_their_grant(services: Services) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from plugin.errors import DamError
+from plugin.errors import DamError, Unreadable, WriteRefused
 from plugin.ledger.store import Store, Tx
 
 T = TypeVar("T")
@@ -12,6 +12,7 @@ Failed = list[tuple[T, DamError]]
 _DOWN = (
     12  # batches that fail whole, one after the other: then the DAM is down, and the job comes again later
 )
+_ITS_OWN = (Unreadable, WriteRefused)  # errors that say nothing of other photographs
 _SMALLER = 8
 _SHORT = 0.06  # seconds after which a write takes no more: four times as long is the most (rule 45)
 
@@ -21,14 +22,17 @@ def chunked(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def each(items: Sequence[T], act: Callable[[Sequence[T]], Failed[T]], at_once: int = 1) -> None:
+def each(
+    items: Sequence[T], act: Callable[[Sequence[T]], Failed[T]], at_once: int = 1, apart: bool = False
+) -> list[T]:
     """Do `act` on all of `items`, so many at once; it returns those on which the DAM failed, and why.
 
     Those come again while others succeed: one photograph that fails must not keep the others, and a
     DAM that fails now and then must not cost a whole new attempt. Where all fail, one of them may break
     the call for all: smaller batches follow, down to one. Raises DamError for what is left, at once
-    where the DAM fails for all.
+    where the DAM fails for all. With `apart` what cannot be read, or takes no write, is returned instead.
     """
+    aside: list[T] = []
     pending, size, in_a_row, error = list(items), max(1, at_once), 0, DamError("the DAM failed")
     while pending:
         left: list[T] = []
@@ -37,6 +41,9 @@ def each(items: Sequence[T], act: Callable[[Sequence[T]], Failed[T]], at_once: i
                 left += batch
                 continue
             failed = act(batch)
+            if apart:
+                aside += [item for item, error in failed if isinstance(error, _ITS_OWN)]
+                failed = [(item, error) for item, error in failed if not isinstance(error, _ITS_OWN)]
             in_a_row = in_a_row + 1 if len(failed) == len(batch) else 0
             error = failed[-1][1] if failed else error
             left += [item for item, _ in failed]
@@ -45,6 +52,7 @@ def each(items: Sequence[T], act: Callable[[Sequence[T]], Failed[T]], at_once: i
             raise DamError(f"{len(left)} of {len(pending)} photographs are not done yet: {error}")
         size = max(1, min(size, len(left)) // _SMALLER) if stuck else size
         pending = left
+    return aside
 
 
 def for_a_moment(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import select, update
 
 from plugin.errors import DamError, ResourceGone
-from plugin.flows import revocation
+from plugin.flows import clearance, revocation
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.hooks.unread import Unread
@@ -49,3 +49,10 @@ def distrust(tx: Tx, refs: Collection[str]) -> list[int]:
         numbers += tx.connection.scalars(select(t.resource.c.id).where(mine))
         tx.execute(update(t.resource).where(mine).values(unread=Unread.PHOTO.value, indexed=None))
     return numbers
+
+
+def give_up(services: Services, ref: str) -> None:
+    """It could not be looked at, however often: what was known of it is unknown until its next look."""
+    with services.store.write() as tx:
+        numbers = distrust(tx, [ref])
+    clearance.recompute_many(services, numbers)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +22,7 @@ from plugin.flows import addresses, links, mails, majority, renewals, roster
 from plugin.flows.links import Kind, Link
 from plugin.flows.mails import OWNER, Letter
 from plugin.flows.services import Services
+from plugin.ledger import set_aside
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 from plugin.quitclaim import calendar
@@ -51,11 +53,21 @@ def send(services: Services) -> dict[str, int]:
         standings = roster.load_many(conn)
         ending = list(_ending(services, conn, standings.values(), now))
         waiting = _unanswered(services, conn, now)
+    each = partial(set_aside.each, services.store)
     return {
-        "ending": sum(_alert(services, one) for one in ending),
+        "ending": sum(
+            each("a letter before an end", ending, partial(_alert, services), lambda one: one.claim.id)
+        ),
         "ending-owner": _tell_owner(services, ending),
-        "reminder": sum(_remind(services, link_id) for link_id in waiting),
-        "majority": sum(majority.ask(services, standing, now) for standing in standings.values()),
+        "reminder": sum(each("a reminder", waiting, partial(_remind, services), str)),
+        "majority": sum(
+            roster.each(
+                services,
+                "a letter at majority",
+                standings,
+                lambda one: majority.ask(services, standings[one], now),
+            )
+        ),
     }
 
 

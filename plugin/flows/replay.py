@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 from plugin.errors import NotFound
 from plugin.flows import closed_house, consent, cuts, erasure, halves, links, roster, tokens
 from plugin.flows.services import Services
-from plugin.ledger import house_state
+from plugin.ledger import house_state, set_aside
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.endings import LINK, TOKEN, Ended
@@ -22,7 +22,9 @@ def endings(services: Services) -> int:
     if closed_house.why_now(services) is not None:
         return 0
     goes = services.ended.mark()
-    carried = tell(services)
+    carried, left = _told(services)
+    if left:
+        return carried
     with services.store.read() as conn:
         known = house_state.read(conn).mark
     if known != goes:
@@ -44,24 +46,36 @@ def is_due(services: Services) -> bool:
 
 def tell(services: Services) -> int:
     """Carry out every line that the store does not know, whatever the house is; returns how many."""
-    carried = 0
+    return _told(services)[0]
+
+
+def _told(services: Services) -> tuple[int, int]:
+    """How many were carried out, and how many could not be: one of those keeps none of the others."""
     with services.store.read() as conn:
         open_ = set(conn.scalars(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None))))
         doors = _doors(conn)
-    shut = 0
-    for line in services.ended.lines():
+    shut: list[int] = []
+
+    def carry(line: Ended) -> int:
         if line.grant_id in open_:
-            carried += _end_again(services, line)
-        elif line.grant_id is None and line.kind == EndKind.OBJECTED.value:
-            carried += _object_again(services, line)
-        elif line.kind == erasure.ERASED:
-            carried += _erase_again(services, line)
-        elif (line.kind, line.grant_id) in doors:
+            return _end_again(services, line)
+        if line.grant_id is None and line.kind == EndKind.OBJECTED.value:
+            return _object_again(services, line)
+        if line.kind == erasure.ERASED:
+            return _erase_again(services, line)
+        if (line.kind, line.grant_id) in doors:
             doors.discard((line.kind, line.grant_id))
-            shut += _shut_again(services, line)
+            shut.append(_shut_again(services, line))
+            return 1
+        return 0
+
+    lines = list(services.ended.lines())
+    done = set_aside.each(
+        services.store, "a line of ended.log", lines, carry, lambda one: one.grant_id or one.kind
+    )
     if shut:
         halves.expire(services)  # what waited for a link that opens no more
-    return carried + shut
+    return sum(done), len(lines) - len(done)
 
 
 def _doors(conn: Connection) -> set[tuple[str, str | None]]:

@@ -74,34 +74,34 @@ def overdue(services: Services) -> list[str]:
 
 
 def take_out(
-    services: Services,
-    person_id: str,
-    origins: frozenset[str],
-    actor: str = "system",
-    everywhere: bool = False,
-) -> int:
+    services: Services, person_id: str, origins: frozenset[str], actor: str = "system", everywhere: bool = False,
+    unread: list[str] | None = None,
+) -> int:  # fmt: skip
     """Remove the person's tags of these origins from the DAM and read back; returns how many went.
 
     Read back is every resource that we ever meant to write the name on; `everywhere`: and every
     other one that bears it.
 
     Raises DamError where the DAM fails or one of ours still stands: what was done is kept, and the
-    job comes again.
+    job comes again. Photographs that cannot be read or written go into `unread` instead, where it is given.
     """
     if not origins:
         return 0
+    apart = unread is not None
     with services.store.read() as conn:
         open_ = list(intents.open_for(conn, person_id))
     many = services.dam.at_once
-    each(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many)
+    each(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many, apart)
     if "machine" in origins and "confirmed" not in origins:
         tags_that_stay.become_hand(services, person_id)
     tags = tags_of(services, person_id, origins)
-    each(tags, lambda rows: remove(services, rows, actor), many)
-    refs = set(touched(services, person_id))
+    shut = [row.ref for row in each(tags, lambda rows: remove(services, rows, actor), many, apart)]
+    refs = set(touched(services, person_id)) - {*shut}
     if everywhere:
         refs |= _bearing(services, person_id)
-    read_back(services, person_id, origins, refs)
+    shut += read_back(services, person_id, origins, refs - {*shut}, apart)
+    if unread is not None:
+        unread += shut
     return len(tags)
 
 
@@ -182,8 +182,10 @@ def _unname(tx: Any, row: Row[Any]) -> None:
     tx.execute(update(t.face).where(theirs).values(free))
 
 
-def read_back(services: Services, person_id: str, origins: frozenset[str], refs: set[str]) -> None:
-    """Look at these resources: what stands there now is by hand, or we are not done.
+def read_back(
+    services: Services, person_id: str, origins: frozenset[str], refs: set[str], apart: bool = False
+) -> list[str]:
+    """Look at these resources: what stands there now is by hand, or we are not done. `apart`, returns: as `each`.
 
     Entered anew is each that names the person still, and each of which the ledger says so.
     """
@@ -202,7 +204,7 @@ def read_back(services: Services, person_id: str, origins: frozenset[str], refs:
                 failed.append((ref, error))
         return failed
 
-    each(sorted(refs), look, services.dam.at_once)
+    return each(sorted(refs), look, services.dam.at_once, apart)
 
 
 def _verified(

@@ -1,13 +1,14 @@
 """Rows of the ledger as the values that the consent rules reason about."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
 from plugin.errors import NotFound
 from plugin.flows.services import Services
+from plugin.ledger import set_aside
 from plugin.ledger import tables as t
 from plugin.quitclaim import rules
 from plugin.quitclaim.intervals import union
@@ -16,6 +17,7 @@ from plugin.quitclaim.model import EndKind, Grant, GrantKind, Person, Quitclaim,
 Standing = tuple[Person, tuple[Quitclaim, ...]]
 """A person and every version of what they agreed to."""
 
+T = TypeVar("T")
 _CHUNK = 500  # SQLite's limit on bound values is far above; PostgreSQL plans shorter lists better
 
 
@@ -36,6 +38,16 @@ def load_many(conn: Connection, person_ids: Iterable[str] | None = None) -> dict
     for start in range(0, len(ids), _CHUNK):
         found |= _assemble(conn, ids[start : start + _CHUNK])
     return found
+
+
+def each(services: Services, what: str, people: Iterable[str], act: Callable[[str], T]) -> list[T]:
+    """`act` for each of them; one for whom it fails is set aside, by the reference that the audit log has."""
+
+    def key(person_id: str) -> str:
+        with services.store.read() as conn:
+            return subject(services, conn, person_id) or ""
+
+    return set_aside.each(services.store, what, people, act, key)
 
 
 def find(conn: Connection, text: str) -> str:

@@ -101,7 +101,8 @@ def _waiting_for_it(services: Services) -> tuple[list[str], bool]:
     above = {ref: services.dam.lies_in(ref) for ref in refs}
     asked = {folders: _in_question(services, folders) for folders in set(above.values())}
     free = [ref for ref in refs if not asked[above[ref]]]
-    moving = any(row.lost_at is None and row.identity != GONE for rows in asked.values() for row in rows)
+    open_ = [row for rows in asked.values() for row in rows if row.lost_at is None and row.identity != GONE]
+    moving = any(not services.dam.out_of_sight(row.ref) for row in open_)
     return free, moving
 
 
@@ -116,7 +117,7 @@ def follow(services: Services, changes: Sequence[Change], thorough: bool = False
     with services.store.read() as conn:
         rows = list(conn.execute(select(t.collection)))
     marks = services.dam.identities(None if exact else [row.ref for row in rows])
-    open_ = [row for row in rows if _unsettled(row, marks, thorough)]
+    open_ = [r for r in rows if _unsettled(r, marks, thorough) and not services.dam.out_of_sight(r.ref)]
     if not open_:
         return 0
     everywhere = marks if exact else services.dam.identities(None)

@@ -13,12 +13,27 @@ from plugin.quitclaim.scope import Mode
 _DETECTS = frozenset({Mode.DETECT, Mode.SUGGEST, Mode.AUTO})
 
 
+def only_noted(services: Services, collections: Sequence[str]) -> int:
+    """How many photographs are there where everything was asked for and no collection is switched on; else 0.
+
+    They are taken up then, with the names that stand on them, and that is something done.
+    """
+    modes.hear(services)
+    if collections or _switched_on(services, collections):
+        return 0
+    return sum(1 for _ in services.dam.refs())
+
+
+def _switched_on(services: Services, collections: Sequence[str]) -> set[str]:
+    with services.store.read() as conn:
+        modes.refuse_unknown(services, conn, collections)
+        return {rule.ref for rule in modes.rules_for(conn, collections or None) if rule.mode in _DETECTS}
+
+
 def refuse_nothing(services: Services, collections: Sequence[str]) -> None:
     """Raises NotFound for a collection that is not there, NothingDone where none of them has anything to look at."""
     modes.hear(services)
-    with services.store.read() as conn:
-        modes.refuse_unknown(services, conn, collections)
-        on = {rule.ref for rule in modes.rules_for(conn, collections or None) if rule.mode in _DETECTS}
+    on = _switched_on(services, collections)
     if not collections and not on:
         raise NothingDone("no collection is switched on: facelease collection set REF detect switches one on")
     named = list(collections) or sorted(on)

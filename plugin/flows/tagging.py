@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 
-from plugin.errors import GalleryStale, HouseClosed, ResourceGone, StoreError
+from plugin.errors import DamError, GalleryStale, HouseClosed, ResourceGone, StoreError
 from plugin.flows import (
     arrivals,
     believed,
@@ -22,6 +22,7 @@ from plugin.flows import (
     mode_change,
     modes,
     reference_sets,
+    remains,
     roster,
 )
 from plugin.flows.arrivals import Arrival
@@ -85,6 +86,10 @@ def _carry_out(services: Services, job: Claimed, story: Callable[[Services, str]
         arrivals.forget(services, job.key)
     except HouseClosed:
         waits = True
+    except DamError:
+        if job.attempt >= services.config.jobs.attempts:
+            remains.give_up(services, job.key)
+        raise
     with services.store.write() as tx:
         services.queue.finish(tx, job)
         if waits:

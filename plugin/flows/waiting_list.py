@@ -30,6 +30,8 @@ from plugin.flows import (
 from plugin.flows.owed import Figure
 from plugin.flows.services import Services
 from plugin.flows.signin import Role
+from plugin.hooks.left_out import OUT_OF_REACH
+from plugin.ledger import set_aside
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 
@@ -62,6 +64,8 @@ class Kind(StrEnum):
     LOOKED_BEFORE = "looked_before"  # photographs that were examined by rules that looked less closely
     SMALL_PREVIEWS = "small_previews"  # photographs of which only a preview was looked at
     LEFT_OUT = "left_out"  # files and folders that are not taken up into the library
+    OUT_OF_REACH = "out_of_reach"  # files and folders that cannot be read
+    SET_ASIDE = "set_aside"  # single rows, letters and changes that broke, and were passed over
 
 
 @dataclass(frozen=True)
@@ -159,12 +163,23 @@ def _endless_tokens(services: Services) -> list[Item]:
     return [Item(name=row.label, at=row.created_at) for row in tokens.without_end(services)]
 
 
-def _left_out(services: Services) -> list[Item]:
+def _left_out(services: Services, unread: bool = False) -> list[Item]:
     """Nothing where the DAM does not answer: that has a line of its own wherever this is shown."""
     try:
-        return [Item(ref=one.ref, why=one.kind) for one in services.dam.left_out()]
+        found = services.dam.left_out()
     except DamError:
         return []
+    return [Item(ref=one.ref, why=one.kind) for one in found if (one.why in OUT_OF_REACH) == unread]
+
+
+def broken(services: Services, kind: Kind, most: int = 3) -> list[str]:
+    """The first few of what was set aside, by what it is and its number: nobody is named in it."""
+    return [f"{one.why} ({one.ref})" for one in _set_aside(services)[:most]] if kind is Kind.SET_ASIDE else []
+
+
+def _set_aside(services: Services) -> list[Item]:
+    found = set_aside.named(services.store)
+    return [Item(ref=one["key"], at=one["at"], why=f"{one['what']}: {one['why']}") for one in found]
 
 
 _QUERIES: dict[Kind, _Query] = {
@@ -178,6 +193,7 @@ _QUERIES: dict[Kind, _Query] = {
 _FOUND: dict[Kind, Callable[[Services], list[Item]]] = {
     Kind.OWN_INVITATIONS: _own_invitations, Kind.SELF_CONFIRMED: _self_confirmed,
     Kind.COME_OF_AGE: _come_of_age, Kind.ENDLESS_TOKENS: _endless_tokens, Kind.LEFT_OUT: _left_out,
+    Kind.OUT_OF_REACH: lambda services: _left_out(services, unread=True), Kind.SET_ASIDE: _set_aside,
 }  # fmt: skip
 
 
@@ -208,6 +224,7 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int | Figure], bool, tuple[Role,
     (Kind.DEAD_JOBS, _owed(Kind.DEAD_JOBS), True, _ADMINISTRATORS),
     (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
     (Kind.UNREAD_NAMES, _number(Kind.UNREAD_NAMES), True, _ADMINISTRATORS),
+    (Kind.SET_ASIDE, _number(Kind.SET_ASIDE), True, _ADMINISTRATORS),
     (Kind.DISMISSED_BEFORE, dismissals.count_waiting, False, _EDITORS),
     (Kind.HELD_PHOTOGRAPHS, held_photographs.count, False, _OFFICERS),
     (Kind.NAMES_AGAIN, returned_names.count_again, False, _EDITORS),
@@ -220,6 +237,7 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int | Figure], bool, tuple[Role,
     (Kind.ENDLESS_TOKENS, _number(Kind.ENDLESS_TOKENS), False, _OFFICERS),
     (Kind.LOOKED_BEFORE, looked_before.count, False, _ADMINISTRATORS),
     (Kind.SMALL_PREVIEWS, _number(Kind.SMALL_PREVIEWS), False, _ADMINISTRATORS),
+    (Kind.OUT_OF_REACH, _number(Kind.OUT_OF_REACH), False, _ADMINISTRATORS),
     (Kind.LEFT_OUT, _number(Kind.LEFT_OUT), False, _ADMINISTRATORS),
 )
 """In the order in which they are shown, what went wrong first."""

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,9 +59,9 @@ def stamp(path: Path, listing: Listing) -> int | None:
 
 
 def _look(path: Path) -> tuple[int, int, int]:
-    """What is no file of its own (a link to nowhere) has a look as well."""
-    try:
-        now = path.stat()
-    except FileNotFoundError:
-        now = path.lstat()
-    return now.st_size, now.st_mtime_ns, now.st_ctime_ns
+    """What is no file of its own (a link to nowhere) has a look as well, and so has what cannot be reached."""
+    for look in (path.stat, path.lstat):
+        with suppress(OSError):
+            now = look()
+            return now.st_size, now.st_mtime_ns, now.st_ctime_ns
+    return -1, 0, 0

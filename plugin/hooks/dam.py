@@ -123,67 +123,54 @@ class Dam(Protocol):
     def at_once(self) -> int:
         """How many resources the calls for many reach in one go; 1 where they take one after the other. Those never
         raise DamError: what fails is told resource by resource."""
-        ...
 
     def collections(self) -> Sequence[Collection]:
         """All collections."""
-        ...
 
     def identities(self, refs: Iterable[str] | None = None) -> Mapping[str, str]:
         """What each of these collections (None: of all) is known by whatever its name is, where the ref is not that."""
-        ...
+
+    def out_of_sight(self, ref: str) -> bool:
+        """Whether nothing can be said of a collection now, not even that it is gone."""
 
     def sure(self, identity: str) -> bool:
         """Whether no other collection can ever be given this identity."""
-        ...
 
     def lies_in(self, ref: str) -> tuple[str, ...]:
         """Where a resource or collection of this ref lies, the innermost first; nothing where the ref does not say."""
-        ...
 
     def rulings(self) -> Sequence[CollectionRuling]:
         """What was decided in the DAM itself about its collections; none where it keeps no modes."""
-        ...
 
     def changes(self) -> Sequence[Change]:
         """What happened since the last call that was acknowledged; nothing is lost by not acknowledging."""
-        ...
 
     def acknowledge(self, changes: Sequence[Change]) -> None:
         """The changes are stored as jobs and need not be told again."""
-        ...
 
     def reach(self) -> None:
         """Raises DamError where the DAM is not there; costs the same at any size."""
-        ...
 
     def one_walk(self) -> AbstractContextManager[None]:
         """What is asked inside, by this thread, of all resources and collections is answered from one look at them."""
-        ...
 
     def refs(self, *collections: str) -> Iterator[str]:
         """Every resource, or those of these collections (with what lies under them), each once."""
-        ...
 
     def left_out(self) -> Sequence[LeftOut]:
         """What lies in the DAM and is not taken up."""
-        ...
 
     def look(self, ref: str) -> Resource:
         """The resource as it stands now."""
-        ...
 
     def read_anew(self, ref: str) -> None:
         """Have the next look tell the content as it is now, whatever size and times say."""
-        ...
 
     def picture(self, ref: str) -> Picture:
         """A picture to examine: the file itself where it is to be had."""
-        ...
 
     def preview(self, ref: str) -> Picture:
         """A picture to show, which may be smaller."""
-        ...
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         """Carry out `writes` and read back.
@@ -192,46 +179,36 @@ class Dam(Protocol):
         takes our release statement out. Idempotent. Raises WriteRefused where the file would not
         survive unharmed; nothing was written then.
         """
-        ...
 
     def write_many(self, tasks: Sequence[Task]) -> Mapping[str, Names | DamError]:
         """Carry out one task a resource, as `write` does; the names that stand there after it, or why not."""
-        ...
 
     def names_on(self, refs: Sequence[str]) -> Mapping[str, Names | DamError]:
         """The names that stand on each resource, read from the DAM itself now; why not, where some may not be told."""
-        ...
 
     def leftovers(self, refs: Sequence[str]) -> Mapping[str, int | DamError]:
         """How many other files the DAM keeps beside each resource's own: earlier versions, alternatives.
 
         They may show whom the resource shows, and nobody examines or rewrites them.
         """
-        ...
 
     def forget(self, node: str) -> bool:
         """Take the name out of the DAM's own list of names, if nobody carries it; False where it stays there."""
-        ...
 
     def renamed(self) -> Sequence[tuple[str, str]]:
         """Names that we wrote, as the ledger knows them, and as the DAM calls them now: an administrator's doing."""
-        ...
 
     def state(self, ref: str, until: Dates) -> None:
         """Show, by channel, the last day on which the resource is cleared; None empties it. Idempotent."""
-        ...
 
     def state_many(self, until: Mapping[str, Dates]) -> Mapping[str, DamError | None]:
         """The same on each of these resources; None where it was done, else why not."""
-        ...
 
     def holders(self, node: str) -> Iterator[str]:
         """Every resource that carries the name now, in any state; asked only of a DAM that `tells_holders`."""
-        ...
 
     def position(self) -> int | None:
         """How far the DAM's own log of changes goes now; None where it has none. Asked before we take a name off."""
-        ...
 
     def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
         """Of the places where a name stands that we had taken off, those into which a restored or reverted DAM
@@ -239,39 +216,30 @@ class Dam(Protocol):
 
         Wrong in doubt is a name by hand: it is listed, and stays.
         """
-        ...
 
     def lost(self, ref: str, node: str, put_at: datetime) -> bool:
         """Whether a name that stood there since `put_at` is gone because the DAM was set back: nobody took it off."""
-        ...
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
         """Names of ours stand on the resource as it is now: `came_back` knows it by that, where it needs to."""
-        ...
 
     def set_back(self) -> bool:
         """Whether the DAM's log was found set back (a database put back) and nobody was told of it yet."""
-        ...
 
     def set_back_heard(self) -> None:
         """Everything was asked for anew because of it."""
-        ...
 
     def concerns(self) -> Sequence[Concern]:
         """What the DAM's administrator should know of it."""
-        ...
 
     def refusal(self, node: str) -> str | None:
         """Why the DAM cannot hold this as a person's name, in a sentence for who enters it; None where it can."""
-        ...
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
         """On how many resources each of the names stands, by its key; one that stands nowhere is left out."""
-        ...
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         """Wherever the name stands, in whichever field or file, in one pass; `beat` is called on the way."""
-        ...
 
 
 @runtime_checkable
@@ -283,4 +251,3 @@ class Accounts(Protocol):
 
         Raises DamError where that cannot be asked: unknown is not "may".
         """
-        ...

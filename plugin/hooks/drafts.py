@@ -10,10 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from plugin.errors import DamError, ResourceGone, WriteRefused
+from plugin.errors import DamError, ResourceGone, Unreadable, WriteRefused
 
+_SAID = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk is full",
+    errno.EROFS: "the folder is read-only here: names wait until FaceLease may write",
+}
 PREFIX = ".facelease-"
 """What every draft's name begins with: what a crash left behind is known by it."""
+
+_MAY_NOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF, errno.EPERM, errno.EACCES})
 
 
 @contextmanager
@@ -26,8 +33,23 @@ def explained(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise WriteRefused(f"{path}: permission denied; give FaceLease's account write access") from error
     except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        raise DamError(f"{path}: {'the disk is full' if full else error.strerror}") from error
+        raise DamError(f"{path}: {_SAID.get(error.errno or 0, error.strerror)}") from error
+
+
+@contextmanager
+def read_explained(path: Path) -> Iterator[None]:
+    """The same where nothing is to be written: Unreadable, ResourceGone."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ResourceGone(f"{path} is no longer there") from error
+    except OSError as error:
+        why = (
+            "permission denied; give FaceLease's account access"
+            if isinstance(error, PermissionError)
+            else error.strerror
+        )
+        raise Unreadable(f"{path} cannot be read: {why}") from error
 
 
 @dataclass(frozen=True)
@@ -93,10 +115,32 @@ class Drafts:
         for draft in last.values():
             _unchanged(draft)
         for draft in last.values():
-            with explained(draft.target):
-                draft.target.unlink() if draft.temp is None else draft.temp.replace(draft.target)
+            _put_in_place(draft)
         for folder in {target.parent for target in last}:
-            _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+            with suppress(OSError):  # not every file system has that for folders
+                _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _put_in_place(draft: _Draft) -> None:
+    """A share refuses that while another program has the file open."""
+    try:
+        draft.target.unlink() if draft.temp is None else draft.temp.replace(draft.target)
+    except FileNotFoundError as error:
+        raise ResourceGone(f"{draft.target} is no longer there") from error
+    except OSError as error:
+        raise DamError(
+            f"{draft.target} cannot be replaced ({error.strerror}): it may be open elsewhere; it is tried again"
+        ) from error
+
+
+@contextmanager
+def _where_kept() -> Iterator[None]:
+    """What a file system does not keep, or this account may not give, stays as it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _MAY_NOT:
+            raise
 
 
 def _finish(temp: Path, target: Path, before: os.stat_result | None, model: os.stat_result) -> None:
@@ -104,35 +148,57 @@ def _finish(temp: Path, target: Path, before: os.stat_result | None, model: os.s
 
     Its time of change is now: backups must notice that the bytes are others.
     """
-    temp.chmod((before or model).st_mode & (0o7777 if before else 0o666))
-    _own(temp, before or model, required=before is not None)
+    with _where_kept():
+        _sync(temp, os.O_RDONLY)
+    like = before or model
+    owners = _owned(temp, target, like, required=before is not None)
     if before is not None:
-        for name in os.listxattr(target):
+        for name in _attributes(target):
             with suppress(OSError):  # those of the security modules are the system's own to set
                 os.setxattr(temp, name, os.getxattr(target, name))
-    _sync(temp, os.O_RDONLY)
+    mode = like.st_mode & (0o7777 if before else 0o666)
+    with _where_kept():
+        temp.chmod(mode if owners else mode & ~0o6000)
 
 
-def _own(temp: Path, like: os.stat_result, required: bool) -> None:
+def _owned(temp: Path, target: Path, like: os.stat_result, required: bool) -> bool:
+    """Give it the owner of the old file; where only root may, its group, by which that owner goes on writing."""
     now = temp.stat()
-    if (now.st_uid, now.st_gid) == (like.st_uid, like.st_gid):
-        return
+    for owner, group in ((like.st_uid, like.st_gid), (-1, like.st_gid)):
+        if (owner, group) in {(now.st_uid, now.st_gid), (-1, now.st_gid)}:
+            return owner != -1
+        with _where_kept():
+            os.chown(temp, owner, group)
+            return owner != -1
+    if required and not like.st_mode & 0o002:
+        raise WriteRefused(
+            f"{target} belongs to another account ({like.st_uid}), and neither that nor its group ({like.st_gid}) "
+            "could be kept, so its owner could not write it any more: put FaceLease's account into that group"
+        )
+    return False
+
+
+def _attributes(target: Path) -> list[str]:
+    """None where the file system keeps none."""
     try:
-        os.chown(temp, like.st_uid, like.st_gid)
-    except PermissionError:
-        if required:
-            raise
+        return os.listxattr(target)
+    except OSError:
+        return []
 
 
 def _unchanged(draft: _Draft) -> None:
     with explained(draft.target):
         now = draft.target.stat() if draft.before or draft.target.exists() else None
-    if _mark(now) != _mark(draft.before):
+    if not _same(now, draft.before):
         raise DamError(f"{draft.target} was changed by another program meanwhile; it is tried again")
 
 
-def _mark(stat: os.stat_result | None) -> tuple[int, ...]:
-    return () if stat is None else (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+def _same(now: os.stat_result | None, before: os.stat_result | None) -> bool:
+    """Numbers of files are not stable everywhere, and the time of the last change is not kept everywhere."""
+    if now is None or before is None:
+        return now is before
+    looks = (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    return looks and (now.st_ino == before.st_ino or now.st_ctime_ns == before.st_ctime_ns)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -14,7 +14,7 @@ import piexif
 from piexif import _dump as piexif_dump
 
 from plugin.errors import PictureError, WriteRefused
-from plugin.hooks import jpeg, tiff
+from plugin.hooks import jpeg, plain_files, tiff
 from plugin.hooks.dam import node_key
 from plugin.hooks.name_spellings import decodings, spells
 
@@ -46,7 +46,7 @@ class XpKeywords(NamedTuple):
 
 def read(path: Path) -> XpKeywords:
     """The keywords in the EXIF of a JPEG file, none where it cannot be read as such."""
-    with path.open("rb") as file:
+    with plain_files.open_plain(path) as file:
         block = jpeg.read_exif(file)
     try:
         field = tiff.first_directory(block).get(tiff.XP_KEYWORDS) if block else None

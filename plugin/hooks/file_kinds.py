@@ -4,11 +4,11 @@ Examined is what `recognizer.decode.FORMATS` opens. Other pictures are known so 
 """
 
 import re
-import stat
 import time
 from pathlib import Path, PurePosixPath
 
 from plugin.errors import DamError
+from plugin.hooks import plain_files
 
 EXAMINED = frozenset({"JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF"})
 FILM, PDF, RAW, JXL, JP2, PHOTOSHOP, DRAWING, PICTURE, UNKNOWN = (
@@ -116,10 +116,11 @@ def _is_transport_stream(head: bytes) -> bool:
 
 def read_format(path: Path) -> str:
     """The format of the file at `path`. Raises OSError; a FIFO, a device or a socket is not opened."""
-    if not stat.S_ISREG(path.stat().st_mode):
+    try:
+        with plain_files.open_plain(path) as file:
+            return sniff(file.read(_HEAD), path.suffix.lower())
+    except plain_files.NoPlainFile:
         return UNKNOWN
-    with path.open("rb") as file:
-        return sniff(file.read(_HEAD), path.suffix.lower())
 
 
 def is_jpeg(path: Path) -> bool:

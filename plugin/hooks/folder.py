@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -10,9 +11,18 @@ from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.errors import ConfigError, DamError, ResourceGone
-from plugin.hooks import companions, folder_marks, folder_mentions, known_states, leftovers, tree
-from plugin.hooks.changes import Finding, carried, compare, touched
+from plugin.errors import DamError, ResourceGone, Unreadable
+from plugin.hooks import (
+    companions,
+    file_kinds,
+    file_system,
+    folder_marks,
+    folder_mentions,
+    known_states,
+    leftovers,
+    tree,
+)
+from plugin.hooks.changes import Finding, carried, compare, touched, unchanged
 from plugin.hooks.companions import Listings
 from plugin.hooks.dam import (
     Change,
@@ -40,6 +50,7 @@ from plugin.hooks.sidecar import Memory
 from plugin.hooks.sidecars import Style
 from plugin.hooks.tool import ExifTool
 from plugin.hooks.unlogged import Unlogged
+from plugin.hooks.unread import Unread
 from plugin.hooks.walker import Walker
 from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store
@@ -56,16 +67,10 @@ class FolderDam(Unlogged):
     dated = False  # a file has no field for a day; the release statement is what it can bear
 
     def __init__(
-        self,
-        store: Store,
-        root: Path,
-        clock: Clock,
-        style: Style = "full",
+        self, store: Store, root: Path, clock: Clock, style: Style = "full",
         ignore: Sequence[str] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp"),
-        tool: ExifTool | None = None,
-        hasher: NameHasher | None = None,
-        categories: Sequence[str] = (),
-    ) -> None:
+        tool: ExifTool | None = None, hasher: NameHasher | None = None, categories: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._root = root.expanduser().resolve()
         self._clock = clock
         self._ignore = tuple(ignore)
@@ -78,27 +83,28 @@ class FolderDam(Unlogged):
         self._tool = tool
         self._lock = threading.RLock()
         self._findings: dict[str, Finding] = {}
+        self._shut: set[str] = set()  # photographs that were told to have become unreadable
+        self._shut_now: set[str] = set()
         self._readings = Readings(self._root, self._index)
         self.places = self._files.places
-        if self.limits:
-            _log.warning("%s", "; ".join(self.limits))
+        if self._files.limits:
+            _log.warning("%s", "; ".join(self._files.limits))
 
     @classmethod
     def from_config(cls, store: Store, config: Config, clock: Clock) -> "FolderDam":
         """The folder that the configuration names, with this machine's ExifTool if it has one."""
         folder = config.folder
         path = config.path(folder.path)
-        _refuse_private(path, config.private)
+        file_system.refuse_private(path, config.private)
         hasher = NameHasher(config.path(config.keys.names_file))
         tool = ExifTool.find()
-        return cls(
-            store, path, clock, folder.sidecar_name, folder.ignore, tool, hasher, folder.people_categories
-        )
+        style, categories = folder.sidecar_name, folder.people_categories
+        return cls(store, path, clock, style, folder.ignore, tool, hasher, categories)
 
     @property
     def limits(self) -> tuple[str, ...]:
         """What this installation cannot do, one line each."""
-        return self._files.limits
+        return (*self._files.limits, *file_system.limits(self._root))
 
     def close(self) -> None:
         """Stop our ExifTool."""
@@ -107,9 +113,8 @@ class FolderDam(Unlogged):
     def collections(self) -> Sequence[Collection]:
         """Every folder, with the number of photographs directly in it."""
         scan = self._walker.seen()
-        counts = dict.fromkeys(scan.folders, 0)
-        for ref in scan.entries:
-            counts[tree.collections(ref)[0]] += 1
+        counts = Counter(dict.fromkeys(scan.folders, 0))
+        counts.update(tree.collections(ref)[0] for ref in scan.entries)
         return [Collection(ref, self._title(ref), count) for ref, count in counts.items()]
 
     def _title(self, ref: str) -> str:
@@ -128,7 +133,10 @@ class FolderDam(Unlogged):
         self._walker.note_unread(unread)
         with self._lock:
             self._findings = {finding.change.ref: finding for finding in findings}
-        return [finding.change for finding in findings]
+            self._shut_now = {ref for ref in [*scan.shut, *unread] if ref in known and known[ref].told}
+            turned = (self._shut_now ^ self._shut) & known.keys() - self._findings.keys()
+            self._findings |= {ref: unchanged(known[ref]) for ref in turned}
+            return [finding.change for finding in self._findings.values()]
 
     def acknowledge(self, changes: Sequence[Change]) -> None:
         """Remember the files as they were when these changes were told.
@@ -141,18 +149,15 @@ class FolderDam(Unlogged):
             gone = {ref for f in told for ref in (f.change.old_ref, f.change.ref) if ref is not None}
             self._index.put([carried(f, before) for f in told if f.entry is not None], gone)
             for finding in told:
-                del self._findings[finding.change.ref]
-                self._readings.forget(finding.change.ref)
+                ref = finding.change.ref
+                del self._findings[ref]
+                self._readings.forget(ref)
+                self._shut = (self._shut - {ref}) | ({ref} & self._shut_now)
                 leftovers.tidy(self._root, finding.change, before, self._tool)
 
     def left_out(self) -> Sequence[LeftOut]:
         """As the last walk of this process found it."""
         return self._walker.left_out()
-
-    @property
-    def skipped(self) -> tuple[str, ...]:
-        """The same as lines, for logs and tests."""
-        return tuple(f"{one.ref}: {one.kind}" for one in self._walker.left_out())
 
     def reach(self) -> None:
         """The root is there, and its first entry can be told."""
@@ -172,7 +177,10 @@ class FolderDam(Unlogged):
 
     def _look(self, ref: str, known: frozenset[str]) -> Resource:
         listings, path = Listings(), self._root / ref
-        entry = tree.entry(self._root, ref, listings)
+        try:
+            entry = tree.entry(self._root, ref, listings)
+        except Unreadable:
+            return self._last_known(ref)
         for reading in self._files.read([path], known, listings):
             content = self._readings.of_read(entry, reading.unread)
             with explained(path):
@@ -183,6 +191,13 @@ class FolderDam(Unlogged):
                 changed_at=datetime.fromtimestamp(changed / 1e9, UTC),
             )  # fmt: skip
         raise ResourceGone(f"{ref} is no longer in the folder")
+
+    def _last_known(self, ref: str) -> Resource:
+        """One that cannot be reached now, as it was known; no more is said of it. Raises Unreadable."""
+        known = self._readings.last(ref)
+        kind = replace(known.entry, format=file_kinds.by_ending(ref)).kind
+        above = tree.collections(ref)
+        return Resource(ref, known.version, above, (), kind, unread=Unread.PHOTO, further=known.further)
 
     def read_anew(self, ref: str) -> None:
         """Read the file whatever its size and times say; what it holds now is known from here on."""
@@ -248,6 +263,10 @@ class FolderDam(Unlogged):
         marks = ((ref, folder_marks.of(self._root / ref)) for ref in asked)
         return {ref: mark for ref, mark in marks if mark is not None}
 
+    def out_of_sight(self, ref: str) -> bool:
+        """In or below a folder that cannot be read."""
+        return folder_marks.out_of_sight(self._root / ref)
+
     def sure(self, identity: str) -> bool:
         """Where the file system tells when a folder was made."""
         return folder_marks.sure(identity)
@@ -275,15 +294,5 @@ class FolderDam(Unlogged):
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         """In every file and folder, also those that are no photographs."""
-        self._walker.refuse_bare(not self._root.is_dir() or not any(self._root.iterdir()))
+        file_system.refuse_away(self._root)
         return folder_mentions.search(self._root, self._tool, self._ignore, sought, beat)
-
-
-def _refuse_private(root: Path, private: Iterable[Path]) -> None:
-    """ExifTool may read and write what lies among the photographs: nothing of ours lies there. Raises ConfigError."""
-    for path in private:
-        if path.resolve().is_relative_to(root.resolve()):
-            raise ConfigError(
-                f"{path} lies in the folder of photographs, {root}, whose files other programs read: "
-                "move it out, and say where it is (data, [keys])"
-            )

@@ -27,6 +27,15 @@ def of(path: Path) -> str | None:
     return f"{found.st_ino}" if birth is None else f"{found.st_ino}.{birth}"
 
 
+def out_of_sight(path: Path) -> bool:
+    """Whether it cannot be told what is there: not the same as nothing."""
+    try:
+        path.stat(follow_symlinks=False)
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return False
+
+
 def sure(mark: str) -> bool:
     """Whether no other folder can ever have the mark."""
     return "." in mark

@@ -1,6 +1,6 @@
 """What a look at a photograph of a folder says of names beside those that it shows."""
 
-from plugin.errors import DamError
+from plugin.errors import Unreadable
 from plugin.hooks.dam import Resource
 from plugin.hooks.name_reading import Reading
 from plugin.hooks.name_spellings import keys_in
@@ -19,7 +19,9 @@ def words(reading: Reading) -> frozenset[str] | None:
 
 
 def whole(resource: Resource) -> Resource:
-    """Raises DamError where there may be names that were not read: they are not gone."""
+    """Raises Unreadable where there may be names that were not read: they are not gone."""
     if resource.unread:
-        raise DamError(f"{resource.ref}: the file, its sidecar or a list beside it cannot be read for names")
+        raise Unreadable(
+            f"{resource.ref}: the file, its sidecar or a list beside it cannot be read for names"
+        )
     return resource

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Select, insert, select, update
 
-from plugin.hooks import sidecars, unread
+from plugin.hooks import plain_files, sidecars, unread
 from plugin.hooks.companions import Listings
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.drafts import explained
@@ -111,8 +111,7 @@ def read(photo: Path, listings: Listings) -> State | None:
 
 
 def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    return plain_files.digest(path).digest()
 
 
 def _mark(digest: bytes, key: str) -> str:

@@ -14,8 +14,14 @@ class Why(StrEnum):
     FORMAT = "format"  # a picture that cannot be examined here
     NO_PICTURE = "no_picture"  # called like a photograph, and is none
     SPECIAL = "special"  # a FIFO, a socket, a device
-    UNREADABLE = "unreadable"
+    UNREADABLE = "unreadable"  # a file
+    CLOSED = "closed"  # a folder that cannot be read: nothing is known of what lies below it
+    LOOP = "loop"  # a folder that leads back to one above it
     LIBRARY = "library"  # a folder that a program manages, with originals in it
+
+
+OUT_OF_REACH = frozenset({Why.UNREADABLE, Why.CLOSED})
+"""What somebody meant to have looked at, perhaps, and what cannot be: told apart from what is left out on purpose."""
 
 
 @dataclass(frozen=True)

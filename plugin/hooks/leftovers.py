@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin.errors import DamError
-from plugin.hooks import sidecars, xmp
+from plugin.hooks import plain_files, sidecars, xmp
 from plugin.hooks.dam import Change, What
 from plugin.hooks.index import Known
 from plugin.hooks.tool import ExifTool
@@ -36,7 +36,8 @@ def tidy(root: Path, change: Change, before: Mapping[str, Known], tool: ExifTool
     photo = root / old
     try:
         listing = frozenset(p.name for p in photo.parent.iterdir())
-        left = [photo.with_name(name) for name in sidecars.readable(photo.name, listing)]
+        beside = (photo.with_name(name) for name in sidecars.readable(photo.name, listing))
+        left = [path for path in beside if plain_files.is_plain(path)]
         for path, fields in tool.read(left, xmp.ALL, fast=False).items():
             if not photo.exists() and set(fields) <= _OURS:
                 _follow(path, root / change.ref if change.what is What.MOVED else None)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from plugin.errors import DamError
-from plugin.hooks import exif, file_kinds, picasa, sidecars, unread, xmp
+from plugin.errors import DamError, ResourceGone
+from plugin.hooks import beside as beside_files
+from plugin.hooks import exif, file_kinds, plain_files, sidecars, unread, xmp
+from plugin.hooks.beside import Beside
 from plugin.hooks.companions import Listings
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.drafts import explained
@@ -60,13 +62,22 @@ class NameReader:
         listings = listings or Listings()
         for start in range(0, len(photos), BATCH):
             some = photos[start : start + BATCH]
-            beside = dict(_beside(some, listings))
-            fields = self._fields(some, beside) if self._tool else {}
-            for photo in some:
-                if photo.exists():
-                    yield self._one(photo, beside[photo], fields, known)
+            there, shut = beside_files.sorted_out(some)
+            beside = dict(beside_files.of(there, listings))
+            fields = self._fields(list(beside), beside) if self._tool else {}
+            for photo in there:
+                try:
+                    if photo in beside:
+                        yield self._one(photo, beside[photo], fields, known)
+                    else:
+                        shut.append(photo)
+                except ResourceGone:
+                    continue
+                except DamError:
+                    shut.append(photo)
+            yield from (Reading(photo, (), Unread.PHOTO) for photo in shut)
 
-    def _fields(self, photos: Sequence[Path], beside: "dict[Path, _Beside]") -> dict[Path, Fields]:
+    def _fields(self, photos: Sequence[Path], beside: dict[Path, Beside]) -> dict[Path, Fields]:
         quick = [photo for photo in photos if file_kinds.is_jpeg(photo) and _ends(photo)]
         fields = self._read(quick, True)
         slow = [photo for photo in photos if photo not in fields or _may_have_notes(fields[photo])]
@@ -108,7 +119,7 @@ class NameReader:
                     yield path, kept
 
     def _one(
-        self, photo: Path, beside: "_Beside", fields: dict[Path, Fields], known: Collection[str]
+        self, photo: Path, beside: Beside, fields: dict[Path, Fields], known: Collection[str]
     ) -> Reading:
         here = fields.get(photo, {})
         turn, whole = xmp.orientation(here), xmp.size(here)
@@ -151,7 +162,7 @@ class NameReader:
                 yield Named(leaf, frozenset({_read_only(place)}))
 
 
-def _trouble(photo: Path, beside: "_Beside", fields: dict[Path, Fields]) -> Iterator[Unread]:
+def _trouble(photo: Path, beside: Beside, fields: dict[Path, Fields]) -> Iterator[Unread]:
     """What was there, and ExifTool could not read."""
     with explained(photo):
         if photo.stat().st_size and not unread.was_read(fields.get(photo)):
@@ -162,10 +173,10 @@ def _trouble(photo: Path, beside: "_Beside", fields: dict[Path, Fields]) -> Iter
             yield Unread.SIDECAR
 
 
-def _untold(photo: Path, beside: "_Beside") -> Iterator[Unread]:
+def _untold(photo: Path, beside: Beside) -> Iterator[Unread]:
     """What may hold names, where no ExifTool is there to say so."""
     with explained(photo):
-        if not file_kinds.is_jpeg(photo) or unread.may_hold_names(photo.read_bytes()):
+        if not file_kinds.is_jpeg(photo) or unread.may_hold_names(plain_files.read(photo)):
             yield Unread.PHOTO
     if any(read is None or read[0] for read in beside.sidecars.values()):
         yield Unread.SIDECAR
@@ -230,41 +241,10 @@ def _rank(named: Named) -> int:
     return min((_RANK.index(p) for p in named.places if p in _RANK), default=len(_RANK))
 
 
-# ---- what lies beside ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Beside:
-    """`sidecars`: the bytes of each as they are and in UTF-8, the latter None where they are no XMP; none unread."""
-
-    sidecars: dict[Path, tuple[bytes, bytes | None] | None]
-    lists: picasa.Lists
-
-
-def _beside(photos: Sequence[Path], listings: Listings) -> Iterator[tuple[Path, _Beside]]:
-    folders: dict[Path, tuple[frozenset[str], picasa.Lists]] = {}
-    for photo in photos:
-        folder = photo.parent
-        if folder not in folders:
-            with explained(folder):
-                listing = listings.of(folder).names
-            folders[folder] = listing, picasa.Lists(folder, listing)
-        listing, lists = folders[folder]
-        paths = [folder / name for name in sidecars.readable(photo.name, listing)]
-        yield photo, _Beside({path: _sidecar(path) for path in paths}, lists)
-
-
-def _sidecar(path: Path) -> tuple[bytes, bytes | None] | None:
-    data = unread.contents(path)
-    if data is None:
-        return None
-    return data.strip(b"\0 \t\r\n") and data, unread.as_utf8(data)
-
-
 def _ends(photo: Path) -> bool:
     """Whether a JPEG ends where its picture does: what is behind it may be read slowly only."""
     try:
-        with photo.open("rb") as file:
+        with plain_files.open_plain(photo) as file:
             file.seek(-2, 2)
             return file.read(2) == b"\xff\xd9"
     except OSError:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from plugin.errors import DamError, ResourceGone
-from plugin.hooks import tree
+from plugin.errors import DamError, ResourceGone, Unreadable
+from plugin.hooks import file_contents, tree
 from plugin.hooks.companions import Listings
 from plugin.hooks.index import Index, Known
 from plugin.hooks.tree import Entry
@@ -36,9 +36,18 @@ class Readings:
                 raise
             return Known(entry, f"unread-{entry.size}-{entry.mtime_ns}")
 
+    def last(self, ref: str) -> Known:
+        """What was known of a photograph that cannot be reached now. Raises Unreadable."""
+        known = self._index.get(ref)
+        if known is None or not known.told:
+            raise Unreadable(
+                f"{ref} cannot be read, and nothing is known of it: give FaceLease's account access"
+            )
+        return known
+
     def read(self, entry: Entry) -> Known:
         """Read the file. Raises DamError, ResourceGone."""
-        version, further = tree.read(tree.locate(self._root, entry.ref))
+        version, further = file_contents.read(tree.locate(self._root, entry.ref))
         known = self._fresh[entry.ref] = Known(entry, version, further=further)
         return known
 

@@ -63,6 +63,7 @@ class ExifTool:
         self._making = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="exiftool")
         self._process: ToolProcess | None = None
+        self._reached: list[tuple[int, int] | None] = []
 
     @classmethod
     def find(cls) -> "ExifTool | None":
@@ -173,8 +174,10 @@ class ExifTool:
             raise DamError(f"exiftool failed: {error}") from error
 
     def _running(self) -> ToolProcess:
-        if self._process is None or not self._process.usable:
-            self._stop()
+        standing = [_standing(root) for root in self._roots]
+        if self._process is None or not self._process.usable or self._reached != standing:
+            self._stop()  # what it may reach is the folder that was there when it began: a share comes back as another
+            self._reached = standing
             with self._making:
                 room = self._room()
             self._process = ToolProcess(self._executable, [*self._roots, room])
@@ -184,6 +187,14 @@ class ExifTool:
         process, self._process = self._process, None
         if process is not None:
             process.stop()
+
+
+def _standing(root: Path) -> tuple[int, int] | None:
+    try:
+        found = root.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _argument(change: Assign) -> str:

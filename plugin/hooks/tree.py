@@ -1,6 +1,5 @@
 """A folder of photographs walked: what is there, how it looks from outside, what is left out."""
 
-import hashlib
 import os
 import stat
 import unicodedata
@@ -11,8 +10,8 @@ from fnmatch import fnmatch
 from itertools import chain, takewhile
 from pathlib import Path, PurePosixPath
 
-from plugin.errors import DamError, PictureError, ResourceGone
-from plugin.hooks import bins, companions, drafts, file_kinds, further, jpeg, tiff
+from plugin.errors import ResourceGone, Unreadable
+from plugin.hooks import bins, companions, drafts, file_kinds, file_system, plain_files
 from plugin.hooks.companions import Listing, Listings
 from plugin.hooks.left_out import LeftOut, Why
 
@@ -50,13 +49,16 @@ class Entry:
 @dataclass
 class Scan:
     """Everything found in one walk; `bare` if there was nothing in the root at all, `arriving` if files are being
-    copied that have no beginning yet."""
+    copied that have no beginning yet. Of what is `held`, and below it, the walk can say nothing: it cannot be read, or
+    went while we walked. `shut`: photographs known from before that cannot be read now."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
     sniffed: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
+    shut: set[str] = field(default_factory=set)
     bare: bool = False
     arriving: bool = False
 
@@ -70,24 +72,61 @@ class Walk:
         self._before = before
         self._now = now
         self._waiting = [ROOT]
+        self._places: dict[str, tuple[int, int, int]] = {}
         self.found = Scan()
 
     def go(self) -> Scan:
-        """Links are not followed. Raises DamError where a folder cannot be read."""
+        """Links are not followed. Raises DamError where the root cannot be read."""
         found = self.found
         while self._waiting:
             folder = self._waiting.pop()
-            found.folders.append(folder)
-            inside = _inside(self._root, folder)
+            inside = self._inside(folder)
             if folder == ROOT:
                 found.bare = not inside
             listing = Listing.of(e.name for e in inside)
             for item in inside:
-                self._take(item, item.name if folder == ROOT else f"{folder}/{item.name}", listing)
+                self._try(item, item.name if folder == ROOT else f"{folder}/{item.name}", listing)
         found.folders.sort()
         found.entries = dict(sorted(found.entries.items()))
         found.left_out.sort(key=lambda one: one.ref)
         return found
+
+    def _inside(self, folder: str) -> list["os.DirEntry[str]"]:
+        path = self._root / folder
+        try:
+            with os.scandir(path) as items:
+                inside = list(items)
+            if self._leads_back(folder, path.stat(), inside):
+                self._leave_out(folder, Why.LOOP)
+                return []
+        except OSError as error:
+            if folder == ROOT:
+                raise file_system.away(self._root, error) from error
+            self._hold(folder, Why.CLOSED, error)
+            return []
+        self.found.folders.append(folder)
+        return inside
+
+    def _leads_back(self, folder: str, this: os.stat_result, inside: "list[os.DirEntry[str]]") -> bool:
+        """Whether it is one of the folders above (a mount within itself); the names, where all have one number."""
+        place = (this.st_dev, this.st_ino, hash(frozenset(e.name for e in inside)))
+        above = {self._places[one] for one in collections(folder) if one != folder}
+        self._places[folder] = place
+        return place in above
+
+    def _hold(self, ref: str, why: Why, error: OSError) -> None:
+        """Nothing can be said of it now; what went while we walked is there no more the next time."""
+        self.found.held.append(ref)
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            if why is Why.CLOSED:
+                self.found.folders.append(ref)
+            self._leave_out(ref, why)
+
+    def _try(self, item: "os.DirEntry[str]", ref: str, listing: Listing) -> None:
+        try:
+            self._take(item, ref, listing)
+        except OSError as error:
+            self._hold(ref, Why.UNREADABLE, error)
 
     def _take(self, item: "os.DirEntry[str]", ref: str, listing: Listing) -> None:
         if item.name.startswith(drafts.PREFIX):
@@ -112,20 +151,15 @@ class Walk:
             self._waiting.append(ref)
 
     def _take_file(self, item: "os.DirEntry[str]", ref: str, listing: Listing) -> None:
-        try:
-            outside = item.stat(follow_symlinks=False)
-            form = self._format(item, ref, outside)
-            if form in file_kinds.EXAMINED | file_kinds.OTHERS and sayable(ref):
-                beside = companions.stamp(Path(item.path), listing)
-                self.found.entries[ref] = Entry(
-                    ref, outside.st_size, outside.st_mtime_ns, beside, form, outside.st_ctime_ns
-                )
-            else:
-                self._refuse(item.name, ref, outside, form)
-        except FileNotFoundError:
-            return  # deleted while we walked
-        except OSError as error:
-            raise DamError(f"{ref} cannot be read: {error.strerror}") from error
+        outside = item.stat(follow_symlinks=False)
+        form = self._format(item, ref, outside)
+        if form in file_kinds.EXAMINED | file_kinds.OTHERS and sayable(ref):
+            beside = companions.stamp(Path(item.path), listing)
+            self.found.entries[ref] = Entry(
+                ref, outside.st_size, outside.st_mtime_ns, beside, form, outside.st_ctime_ns
+            )
+        else:
+            self._refuse(item.name, ref, outside, form)
 
     def _format(self, item: "os.DirEntry[str]", ref: str, outside: os.stat_result) -> str:
         """By its first bytes, which are read only where the file looks other than when they were read last."""
@@ -142,6 +176,7 @@ class Walk:
                 raise
             except OSError:
                 self._leave_out(ref, Why.UNREADABLE)
+                self.found.held.append(ref)
                 form = known[1] if known is not None else file_kinds.by_ending(item.name)
                 seen = (-1,)  # looked at again the next time
         self.found.sniffed[ref] = (seen, form)
@@ -166,35 +201,12 @@ class Walk:
 
 
 def scan(root: Path, ignore: Sequence[str], before: Sniffed, now: float) -> Scan:
-    """Walk the tree, links not followed. Raises DamError where a folder cannot be read.
+    """Walk the tree, links not followed. Raises DamError where its root cannot be read.
 
-    One that cannot be read must not look like one whose photographs were all deleted. `before` is what the last walk
-    found in the files' first bytes.
+    A folder that cannot be read must not look like one whose photographs were all deleted: it is held. `before` is
+    what the last walk found in the files' first bytes.
     """
     return Walk(root, ignore, before, now).go()
-
-
-def bare(root: Path) -> bool:
-    """Whether there is nothing in the root; its first entry tells. Raises DamError where it cannot be read."""
-    try:
-        with os.scandir(root) as items:
-            return next(items, None) is None
-    except FileNotFoundError as error:
-        raise DamError(f"the folder {root} is not there: is the share mounted?") from error
-    except OSError as error:
-        raise DamError(f"the folder {root} cannot be read: {error.strerror}") from error
-
-
-def _inside(root: Path, folder: str) -> list["os.DirEntry[str]"]:
-    try:
-        with os.scandir(root / folder) as items:
-            return list(items)
-    except FileNotFoundError as error:
-        if folder != ROOT:
-            return []  # deleted while we walked
-        raise DamError(f"the folder {root} is not there: is the share mounted?") from error
-    except OSError as error:
-        raise DamError(f"the folder {root / folder} cannot be read: {error.strerror}") from error
 
 
 def sayable(ref: str) -> bool:
@@ -205,35 +217,38 @@ def sayable(ref: str) -> bool:
 def locate(root: Path, ref: str) -> Path:
     """The path of a resource. Raises ResourceGone where it is none, is a link or lies outside the tree.
 
-    Raises DamError where the whole tree is missing: then nothing can be said of one file.
+    Raises Unreadable where that cannot be told, DamError where the whole tree is missing.
     """
     parts = ref.split("/")
     if not sayable(ref) or any(part in {"", ".", ".."} for part in parts):
         raise ResourceGone(f"{ref!a} names no photograph of the folder")
     path = root.joinpath(*parts)
-    with drafts.explained(path):
-        there = path.is_file() and path.resolve() == path
+    try:
+        with drafts.read_explained(path):
+            there = plain_files.is_plain(path) and path.resolve() == path
+    except Unreadable:
+        file_system.refuse_away(root)
+        raise
     if there and not any(bins.is_bin(part) or bins.is_library(part) for part in parts[:-1]):
         if format_of(path):
             return path
-        with drafts.explained(path):
+        with drafts.read_explained(path):
             file_kinds.refuse_arriving(path, ref)
-    if not root.is_dir() or not any(root.iterdir()):
-        raise DamError(f"the folder {root} is missing or empty: is the share mounted?")
+    file_system.refuse_away(root)
     raise ResourceGone(f"{ref} is not in the folder")
 
 
 def format_of(path: Path) -> str:
     """The format of what is taken up, "" of what is not; what cannot be opened is taken for what it is called.
 
-    Raises DamError where it cannot be opened, and its name does not say what it is.
+    Raises Unreadable where it cannot be opened, and its name does not say what it is.
     """
     try:
         form = file_kinds.read_format(path)
     except OSError as error:
         form = file_kinds.by_ending(path.name)
         if not form and not isinstance(error, FileNotFoundError):
-            raise DamError(
+            raise Unreadable(
                 f"{path} cannot be read ({error.strerror}): give FaceLease's account access"
             ) from error
     return form if form in file_kinds.EXAMINED | file_kinds.OTHERS else ""
@@ -242,7 +257,7 @@ def format_of(path: Path) -> str:
 def entry(root: Path, ref: str, listings: Listings | None = None) -> Entry:
     """One file of the tree as it is now; as if it had no sidecars without `listings`. Raises ResourceGone."""
     path = locate(root, ref)
-    with drafts.explained(path):
+    with drafts.read_explained(path):
         now = path.stat()
         beside = None if listings is None else companions.stamp(path, listings.of(path.parent))
         return Entry(ref, now.st_size, now.st_mtime_ns, beside, format_of(path), now.st_ctime_ns)
@@ -266,33 +281,3 @@ def _below(refs: Sequence[str], prefix: str) -> Iterator[str]:
     return takewhile(
         lambda ref: ref.startswith(prefix), map(refs.__getitem__, range(bisect_left(refs, prefix), len(refs)))
     )
-
-
-def read(path: Path) -> tuple[str, str]:
-    """What changes when the picture may have changed, and what changes when something else does that the file shows.
-
-    Of a JPEG the picture's own segments and the orientation, so that metadata may change, and its thumbnails; of
-    anything else the whole file, and nothing. A JPEG that cannot be read counts as a whole, too.
-    """
-    with drafts.explained(path):
-        if file_kinds.is_jpeg(path):
-            data = path.read_bytes()
-            try:
-                picture = jpeg.parse(data)
-            except PictureError:
-                return hashlib.sha256(data).hexdigest(), ""
-            turned = tiff.orientation(picture.exif[0] if picture.exif else None)
-            return picture.picture_hash(turned), further.further_hash(picture)
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), ""
-
-
-def whole(path: Path) -> bool:
-    """Whether a JPEG or PNG goes on to its end; of other kinds that cannot be told cheaply: True."""
-    with drafts.explained(path):
-        found = file_kinds.read_format(path)
-        if found == "JPEG":
-            return jpeg.complete(path.read_bytes())
-        if found == "PNG":
-            return b"IEND" in path.read_bytes()[-4096:]
-    return True

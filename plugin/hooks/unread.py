@@ -1,11 +1,12 @@
 """Files that cannot be read for names: that is an answer of its own, never "no name"."""
 
+import os
 import re
 from enum import StrEnum
 from pathlib import Path
 
 from plugin.errors import PictureError
-from plugin.hooks import jpeg, tiff
+from plugin.hooks import jpeg, plain_files, tiff
 from plugin.hooks.name_fields import CAMERAS
 from plugin.hooks.name_spellings import lossless
 from plugin.hooks.tool import Fields
@@ -62,12 +63,14 @@ def may_hold_names(data: bytes) -> bool:
 def contents(path: Path) -> bytes | None:
     """The bytes of a sidecar or list; none of one that went meanwhile, None where it cannot be read.
 
-    A pipe is not opened: it would not answer.
+    What is no file is not opened: a pipe would not answer.
     """
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST:
-            return None if path.is_symlink() or path.exists() else b""
-        return path.read_bytes()
+        if not plain_files.is_plain(path):
+            return None if os.path.lexists(path) else b""
+        return None if path.stat().st_size > LARGEST else plain_files.read(path)
+    except FileNotFoundError:
+        return b""
     except OSError:
         return None
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.errors import DamError
-from plugin.hooks import left_out, tree
+from plugin.hooks import file_system, left_out, tree
 from plugin.hooks.index import Index
-from plugin.hooks.left_out import LeftOut, Why
+from plugin.hooks.left_out import OUT_OF_REACH, LeftOut, Why
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Walker:
         """What is there now. Raises DamError where it cannot be read, or seems unmounted."""
         found = tree.scan(self._root, self._ignore, self._sniffed, self._clock.now().timestamp())
         self.refuse_bare(found.bare)
-        self._keep_unreadable(found)
+        self._keep_held(found)
         self._sniffed = found.sniffed
         self._note(found.left_out)
         return found
@@ -61,15 +61,19 @@ class Walker:
 
     def reach(self) -> None:
         """Raises DamError where the root is not there, cannot be read, or is empty though it held photographs."""
-        self.refuse_bare(tree.bare(self._root))
+        self.refuse_bare(file_system.bare(self._root))
 
-    def _keep_unreadable(self, found: tree.Scan) -> None:
-        """A photograph that cannot be read for now, and whose name does not say that it is one, is not gone."""
-        for one in found.left_out:
-            if one.why is Why.UNREADABLE and one.ref not in found.entries:
-                file = self._index.get(one.ref)
-                if file is not None and file.told:
-                    found.entries[one.ref] = file.entry
+    def _keep_held(self, found: tree.Scan) -> None:
+        """What was known where the walk could say nothing is not gone."""
+        if found.held:
+            held = frozenset(found.held)
+            shut = {one.ref for one in found.left_out if one.why in OUT_OF_REACH}
+            for ref, file in self._index.all().items():
+                above = {ref, *tree.collections(ref)} & held
+                if file.told and above:
+                    found.entries.setdefault(ref, file.entry)
+                    found.shut |= {ref} if above & shut else set()
+            found.entries = dict(sorted(found.entries.items()))
 
     def refuse_bare(self, bare: bool) -> None:
         """Raises DamError where a folder is empty that held photographs."""

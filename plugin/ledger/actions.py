@@ -100,6 +100,7 @@ class Action(StrEnum):
     LOG_PRUNE = "audit:log:prune"
     WAITING_LOOK = "staff:list:look"
     LOG_LOOK = "audit:log:look"
+    SET_ASIDE = "job:item:set-aside"
     JOB_DEAD = "job:queue:dead"
     JOB_REVIVE = "job:queue:revive"
     SESSION_OPEN = "staff:session:open"

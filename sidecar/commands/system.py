@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import asdict
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -104,23 +105,33 @@ def scan(
         closed_house.refuse_now(services)
         with services.dam.one_walk():
             changes = chores.poll(services)
+            noted = 0 if late_consent else scans.only_noted(services, collections)
             if late_consent:
                 scans.refuse_nobody(services)
                 backlog.late_consent(services, paced=False)
                 Runner(services).drain([backlog.LATE])
-            else:
+            elif not noted:
                 _ask_for(services, collections, again, quiet=yes or as_json)
         began, total = time.perf_counter(), backlog.waiting(services)
         _drain(services, total, quiet=as_json)
         seconds = time.perf_counter() - began
         left = services.queue.unfinished(("photo",))
-        found = {"changes": changes, **_rate(total - len(left), seconds), **services.queue.counts()}
+        done = 0 if noted else total - len(left)
+        found = {"changes": changes, "noted": noted, **_rate(done, seconds), **services.queue.counts()}
         out = services.dam.left_out()
-    lines = [f"{found['examined']} photographs in {seconds:.0f} s ({found['per_second']:.1f} a second)"]
-    if not total:
-        lines = ["nothing is left to examine: every photograph there was examined already"]
     data = found | {"left_out": left_out_words.data(out)}
-    say_finished(as_json, data, [*lines, *left_out_words.summary(out)], left)
+    say_finished(as_json, data, [_scanned(found, total), *left_out_words.summary(out)], left)
+
+
+def _scanned(found: dict[str, Any], total: int) -> str:
+    if found["noted"]:
+        return (
+            f"recognition is switched on for no collection: {found['noted']} photographs were noted, none examined: "
+            "facelease collection set REF detect switches one on"
+        )
+    if not total:
+        return "nothing is left to examine: every photograph there was examined already"
+    return f"{found['examined']} photographs in {found['seconds']:.0f} s ({found['per_second']:.1f} a second)"
 
 
 def _ask_for(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:

@@ -52,7 +52,8 @@ def _tasks(services: Services, role: Role) -> list[Task]:
             if one.kind in OWED:
                 page = "jobs" if role is Role.ADMINISTRATOR else "home"
             where = url_for(f"console.{page}", list="again" if page == "review" else None)
-            found.append(Task(one.count, one.wrong, w.title, w.said, where, one.kind in OWED))
+            said = "; ".join([w.said, *waiting_list.broken(services, one.kind)])
+            found.append(Task(one.count, one.wrong, w.title, said, where, one.kind in OWED))
     return found
 
 
@@ -63,7 +64,7 @@ _WHERE = {
     Kind.HAND_NAMES: "names", Kind.FAILED_WRITES: "names", Kind.NAMES_AGAIN: "names", Kind.LOST_RULINGS: "collections",
     Kind.HELD_PHOTOGRAPHS: "collections", Kind.LEFT_OUT: "collections", Kind.NEAR_SETS: "references",
     Kind.DECLARED_SETS: "references", Kind.DISMISSED_BEFORE: "review", Kind.LOOKED_BEFORE: "home",
-    Kind.SMALL_PREVIEWS: "home",
+    Kind.SMALL_PREVIEWS: "home", Kind.OUT_OF_REACH: "collections", Kind.SET_ASIDE: "home",
 }  # fmt: skip
 OFFICER_LISTS = tuple(kind for kind in Kind if kind not in {*_WHERE, *OWED, Kind.DEAD_JOBS})
 """The kinds that have their list on the officer's page."""

@@ -29,8 +29,12 @@ class Passing(DamError):
         super().__init__(message)
 
 
-class Unexpected(Exception):
-    """An answer of a type that this call never has. Says what it was, never what stood in it."""
+class Unexpected(DamError):
+    """An answer of a type that this call never has. `what` says what it was, never what stood in it."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"the DAM told {what} where that never stands")
 
 
 def judged(function: str, status: int, kind: str, retry_after: str | None, raw: bytes) -> Any:

@@ -91,7 +91,7 @@ class Client:
             try:
                 return expect(answer)
             except Unexpected as odd:
-                raise DamError(f"{function} was answered with {odd}, which this call never is") from None
+                raise DamError(f"{function} was answered with {odd.what}, which this call never is") from None
 
         return self._repeated(function, call, self._config.tries if again else 1)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
+from plugin.ledger import set_aside
 from plugin.ledger.store import Store, Tx
 from plugin.ledger.tables import dam_cursor
 
@@ -103,6 +104,11 @@ class Cursor:
             self._keep(
                 tx, max(seen, default=0), seen, _marked((), rows), floors, set_back_at=tx.now, heard_at=None
             )
+
+    def set_aside(self, *broken: Iterable[int]) -> None:
+        """Rows that cannot be read are named, and passed over."""
+        for number in sorted(one for some in broken for one in some):
+            set_aside.note(self._store, "a row of the DAM's log", str(number), "unreadable")
 
     def pending(self) -> bool:
         """Whether a set-back was noticed after which nothing was asked for anew yet."""

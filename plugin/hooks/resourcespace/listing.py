@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from plugin.errors import DamError
 from plugin.hooks.dam import Collection
-from plugin.hooks.resourcespace.answers import Row, page, row, rows, whole
+from plugin.hooks.resourcespace.answers import Refused, Row, page, row, rows, whole
 from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.numbers import is_number
 
 _PAGE = 500
 _OVERLAP = 50  # rows read twice: what is deleted while we page moves the others up
 _ROUNDS = 3
+_BEYOND = 1 << 30  # no search finds so many
 _DEEP = 64  # featured collections within one another
 _KEPT = 60.0  # seconds
 
@@ -21,23 +23,53 @@ def search(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
     Goes round again where fewer came than the server counts. Raises DamError where they never do.
     """
     found: set[int] = set()
+    asked = _Search(client, words, states)
     for _ in range(_ROUNDS):
         start = 0
         while True:
-            total, data = client.ask(
-                "do_search", page, search=words, restypes="", order_by="resourceid", sort="asc",
-                archive=",".join(map(str, states)), fetchrows=f"{start},{_PAGE}",
-            )  # fmt: skip
-            for ref in (whole(one.get("ref")) for one in data):
+            total, data = asked.page(start, _PAGE)
+            for ref in (whole(one.get("ref")) for one in data if is_number(str(one.get("ref")))):
                 if ref not in found:
                     found.add(ref)
                     yield ref
             start += _PAGE - _OVERLAP
-            if not data or start + _OVERLAP >= total:
+            if start + _OVERLAP >= total or not (data or asked.broken):
                 break
-        if len(found) >= total:
+        if len(found) + len(asked.broken) >= total:
             return
     raise DamError("the list of resources changes faster than it can be read: it is read again later")
+
+
+class _Search:
+    """One search, page by page. What the server breaks on is passed over: `broken` are the places of such rows."""
+
+    def __init__(self, client: Client, words: str, states: Sequence[int]) -> None:
+        self._client = client
+        self._words = words
+        self._states = ",".join(map(str, states))
+        self.broken: set[int] = set()
+
+    def page(self, start: int, count: int) -> tuple[int, list[Row]]:
+        """How many there are in all, and so many from there on. Raises DamError where it is not a single row."""
+        try:
+            total, data = self._ask(start, count)
+        except Refused:
+            raise
+        except DamError:
+            total, _ = self._ask(_BEYOND, 1)
+            if count == 1:
+                self.broken.add(start)
+                return total, []
+            half = count // 2
+            return total, [*self.page(start, half)[1], *self.page(start + half, count - half)[1]]
+        self.broken |= {start + n for n, one in enumerate(data) if not is_number(str(one.get("ref")))}
+        return total, data
+
+    def _ask(self, start: int, count: int) -> tuple[int, list[Row]]:
+        return self._client.ask(
+            "do_search", page, search=self._words, restypes="", order_by="resourceid", sort="asc",
+            archive=self._states, fetchrows=f"{start},{count}",
+        )  # fmt: skip
 
 
 def collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:

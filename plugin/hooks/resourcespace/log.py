@@ -2,18 +2,22 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+from plugin.errors import DamError
 from plugin.hooks.dam import Change, What
 from plugin.hooks.resourcespace.acts import Act
-from plugin.hooks.resourcespace.answers import Row, rows, whole
+from plugin.hooks.resourcespace.answers import Refused, Row, Unexpected, rows, whole
 from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.cursor import OVERLAP, Cursor, Entry, Standing
 
 _PAGE = 1000
 _PREVIEWS = "Create previews"
+_BROKEN = "broken"  # what of a row cannot be read may be anything
+_BEYOND = 1 << 40  # no row has such a number
 _WHAT = {
     "c": What.NEW, "u": What.NEW, "f": What.REPLACED, "s": What.METADATA, "x": What.METADATA,
-    "N": What.METADATA, "m": What.METADATA, "r": What.REPLACED, "xx": What.DELETED,
+    _BROKEN: What.METADATA, "N": What.METADATA, "m": What.METADATA, "r": What.REPLACED, "xx": What.DELETED,
 }  # fmt: skip
 _WEIGHT = (What.METADATA, What.NEW, What.REPLACED, What.DELETED)
 
@@ -23,14 +27,16 @@ class Log:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.broken: set[int] = set()  # where rows begin on which the server itself breaks
 
     def since(self, ref: int) -> Iterator[Entry]:
         """Every row from number `ref` on. The call itself promises no order."""
-        start = max(1, ref)
+        start, self.broken = max(1, ref), set()
         while True:
-            found = self._page(start, _PAGE)
+            before, read = len(self.broken), self._rows(start, _PAGE)
+            found = _entries(read)
             yield from found
-            if len(found) < _PAGE:
+            if not found or (len(read) < _PAGE and len(self.broken) == before):
                 return
             start = found[-1].ref + 1
 
@@ -67,8 +73,48 @@ class Log:
         return sorted(found, key=lambda act: act.ref)
 
     def _page(self, start: int, count: int) -> list[Entry]:
-        found = self._client.ask("resource_log_last_rows", rows, minref=start, maxrecords=count)
-        return sorted((_entry(row) for row in found), key=lambda entry: entry.ref)
+        return _entries(self._rows(start, count))
+
+    def _rows(self, start: int, count: int) -> list[Row]:
+        """One page; where the server breaks on a row of it, those around that row, which is passed over."""
+        try:
+            return self._ask(start, count)
+        except Refused:
+            raise
+        except DamError:
+            self._ask(_BEYOND, 1)  # raises where it is not the row
+        if count == 1:
+            after = self._whole_after(start)
+            self.broken.add(start)
+            return self._ask(after, 1) if after else []
+        some = self._rows(start, count // 2)
+        if not some:
+            return []
+        more = self._rows(max(whole(row.get("ref")) for row in some) + 1, count - count // 2)
+        return [*some, *more]
+
+    def _whole_after(self, broken: int) -> int | None:
+        """The first number behind a row that the server breaks on from which it answers again."""
+        low, step = broken, 1
+        while not self._answers(low + step):
+            low += step
+            step *= 2
+        high = low + step
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._answers(middle) else (middle, high)
+        return high
+
+    def _answers(self, start: int) -> bool:
+        try:
+            self._ask(start, 1)
+        except DamError:
+            self._ask(_BEYOND, 1)
+            return False
+        return True
+
+    def _ask(self, start: int, count: int) -> list[Row]:
+        return self._client.ask("resource_log_last_rows", rows, minref=start, maxrecords=count)
 
 
 def _act(row: Row) -> Act:
@@ -78,12 +124,31 @@ def _act(row: Row) -> Act:
     )  # fmt: skip
 
 
-def _entry(row: Row) -> Entry:
+def _entries(read: Sequence[Row]) -> list[Entry]:
+    found = [entry for row in read if (entry := _entry(row)) is not None]
+    return sorted(found, key=lambda entry: entry.ref)
+
+
+def _entry(row: Row) -> Entry | None:
+    """None of a row without a number; one that is broken otherwise has the resource looked at, where it names one."""
+    try:
+        ref = whole(row.get("ref"))
+    except Unexpected:
+        return None
+    told = [_number(row.get(name)) for name in ("resource", "field", "user")]
+    texts = [row.get(name) or "" for name in ("type", "notes", "diff", "date")]
+    broken = None in told or not all(isinstance(one, str) for one in texts)
+    kind, notes, diff, date = (one if isinstance(one, str) else "" for one in texts)
     return Entry(
-        whole(row.get("ref")), whole(row.get("resource") or 0), str(row.get("type") or ""),
-        whole(row.get("field") or 0), whole(row.get("user") or 0),
-        str(row.get("notes") or ""), str(row.get("diff") or ""), str(row.get("date") or ""),
-    )  # fmt: skip
+        ref, told[0] or 0, _BROKEN if broken else kind, told[1] or 0, told[2] or 0, notes, diff, date
+    )
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return whole(value or 0)
+    except Unexpected:
+        return None
 
 
 class Feed:
@@ -113,6 +178,7 @@ class Feed:
             self._restart(at)
             return []
         self._know(at, rows)
+        self._cursor.set_aside(self._log.broken, [row.ref for row in rows if row.kind == _BROKEN])
         return self._tell([entry for entry in rows if entry.ref not in at.seen])
 
     def _restart(self, at: Standing) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from plugin.errors import DamError, WriteRefused
 from plugin.hooks.dam import node_key
-from plugin.hooks.resourcespace.answers import Refused, Row, rows_or_false, whole
+from plugin.hooks.resourcespace.answers import Refused, Row, Unexpected, rows_or_false, whole
 from plugin.hooks.resourcespace.client import Client
 
 _TRANSLATION = re.compile(r"~[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)?:([^~]*)")
@@ -93,7 +93,7 @@ class Nodes:
                 f"the account may not see field {self._field}, or there is no such field: give its group the "
                 f"permission f{self._field}"
             )
-        found = [_node(row) for row in answer]
+        found = [node for row in answer if (node := _node(row)) is not None]
         with self._lock:
             self._nodes = {node.ref: node for node in found}
             self._at = self._now()
@@ -171,6 +171,13 @@ class Nodes:
         return shown is None or sorted(mine.split(", ")) == sorted(shown.split(", "))
 
 
-def _node(row: Row) -> Node:
-    name = str(row.get("name") or "")
-    return Node(whole(row.get("ref")), name, str(row.get("translated_name") or name))
+def _node(row: Row) -> Node | None:
+    """None of one that is broken: whoever bears it is not read before it is mended."""
+    name, shown = row.get("name"), row.get("translated_name")
+    try:
+        ref = whole(row.get("ref"))
+    except Unexpected:
+        return None
+    if not isinstance(name, str):
+        return None
+    return Node(ref, name, shown if isinstance(shown, str) and shown else name)

@@ -16,6 +16,10 @@ class Numbered:
         """Nothing: the ref is the number."""
         return {}
 
+    def out_of_sight(self, ref: str) -> bool:
+        """The server answers for all of them, or for none."""
+        return False
+
     def sure(self, identity: str) -> bool:
         """A number is given once."""
         return True

@@ -272,10 +272,10 @@ def test_drafts_of_a_crash_are_swept(dam: FolderDam, photo: Photo, root: Path, c
     assert [old.exists(), young.exists()] == [False, True]
 
 
-def test_a_folder_that_cannot_be_read_is_an_error(
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
     dam: FolderDam, photo: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder without permission is not an empty one."""
+    """It is told, and its photographs are looked at anew; nothing in it is taken for deleted, and the rest goes on."""
     photo("sub/a.jpg")
     learn(dam)
     refuse = PermissionError(13, "Permission denied")
@@ -287,7 +287,11 @@ def test_a_folder_that_cannot_be_read_is_an_error(
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(DamError, match="cannot be read"):
-        dam.changes()
+    photo("b.jpg")
+    assert learn(dam) == [Change("b.jpg", What.NEW), Change("sub/a.jpg", What.METADATA)]
+    assert [(one.ref, one.why) for one in dam.left_out()] == [("sub", Why.CLOSED)]
+    assert list(dam.refs()) == ["b.jpg", "sub/a.jpg"]
+    assert learn(dam) == [], "told once"
     monkeypatch.undo()
-    assert dam.changes() == []
+    assert learn(dam) == [Change("sub/a.jpg", What.METADATA)]
+    assert (learn(dam), list(dam.left_out())) == ([], [])

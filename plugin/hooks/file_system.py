@@ -1,0 +1,69 @@
+"""The folder of photographs as a whole: whether it is there, and what its file system cannot keep, said once."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from plugin.errors import ConfigError, DamError
+
+_CHOWN = 0  # the capability's number
+
+
+def limits(root: Path) -> tuple[str, ...]:
+    """One line each. Of a folder that is away there is nothing to say."""
+    try:
+        owner, flags = root.stat().st_uid, os.statvfs(root).f_flag
+    except OSError:
+        return ()
+    lines = []
+    if flags & os.ST_RDONLY or not os.access(root, os.W_OK, effective_ids=True):
+        lines.append(
+            "the folder is read-only here: names are not written, and wait until FaceLease may write"
+        )
+    elif owner != os.geteuid() and not _may_give_away():
+        lines.append(
+            "the folder belongs to another account: a file into which a name is written becomes FaceLease's own; its "
+            "group and mode stay"
+        )
+    return tuple(lines)
+
+
+def away(root: Path, error: OSError | None = None) -> DamError:
+    """What is said where nothing can be said of single files."""
+    if error is None or isinstance(error, FileNotFoundError | NotADirectoryError):
+        return DamError(f"the folder {root} is missing or empty: is the share mounted?")
+    return DamError(f"the folder {root} cannot be read: {error.strerror}")
+
+
+def refuse_away(root: Path) -> None:
+    """Raises DamError where the whole tree is missing, empty, or cannot be read."""
+    if bare(root):
+        raise away(root)
+
+
+def bare(root: Path) -> bool:
+    """Whether there is nothing in the root; its first entry tells. Raises DamError where it cannot be read."""
+    try:
+        with os.scandir(root) as items:
+            return next(items, None) is None
+    except OSError as error:
+        raise away(root, error) from error
+
+
+def refuse_private(root: Path, private: Iterable[Path]) -> None:
+    """ExifTool may read and write what lies among the photographs: nothing of ours lies there. Raises ConfigError."""
+    for path in private:
+        if path.resolve().is_relative_to(root.resolve()):
+            raise ConfigError(
+                f"{path} lies in the folder of photographs, {root}, whose files other programs read: "
+                "move it out, and say where it is (data, [keys])"
+            )
+
+
+def _may_give_away() -> bool:
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> _CHOWN & 1)
+    return os.geteuid() == 0

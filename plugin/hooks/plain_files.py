@@ -1,0 +1,53 @@
+"""Opens files that are files: a pipe would not answer, a device may do something, and a tree may hold either."""
+
+import errno
+import hashlib
+import os
+import stat
+from io import BufferedReader
+from pathlib import Path
+
+_NO_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class NoPlainFile(OSError):
+    """A pipe, a device or a folder."""
+
+
+def is_plain(path: Path) -> bool:
+    """Whether it leads to a file; False for a pipe, a device, a folder, a link to nowhere. Raises OSError."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return False
+        raise
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """The file, open for reading. Raises OSError, also for what is none; that is not even opened."""
+    _refuse(path, path.stat())
+    handle = os.open(path, _NO_WAITING)
+    try:
+        _refuse(path, os.fstat(handle))  # it may be another by now
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read(path: Path) -> bytes:
+    """All of it. Raises OSError."""
+    with open_plain(path) as file:
+        return file.read()
+
+
+def digest(path: Path) -> "hashlib._Hash":
+    """The SHA-256 of all of it. Raises OSError."""
+    with open_plain(path) as file:
+        return hashlib.file_digest(file, "sha256")
+
+
+def _refuse(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise NoPlainFile(errno.EINVAL, "it is a pipe, a device or a folder, and no file", str(path))
