@@ -10,7 +10,7 @@ log = structlog.get_logger()
 LONGEST_WRITE = 0.25
 """Seconds that a write may keep others waiting (rule 45)."""
 
-_PASSED_OVER = {__name__, "plugin.ledger.store", "contextlib"}
+_PASSED_OVER = {__name__, "plugin.ledger.store", "plugin.flows.many", "contextlib"}
 
 JOBS = Counter("facelease_jobs_total", "Jobs by kind and outcome", ["kind", "outcome"])
 JOB_SECONDS = Histogram("facelease_job_seconds", "Seconds a job took", ["kind"])

@@ -19,7 +19,7 @@ from plugin.quitclaim.scope import Mode
 from plugin.recognizer.messages import Request
 
 LATE = "late-consent"
-PORTION = 200
+PORTION = 100
 PATIENCE = timedelta(minutes=1)
 _WINDOW, _LOOKS = 5000, 20  # numbers that one look spans, and looks of a portion: few may be unnamed
 _SAMPLE = 3  # photographs on which the cost is measured before it is asked for

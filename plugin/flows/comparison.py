@@ -22,7 +22,7 @@ from plugin.ledger.jobs import NIGHTLY, OPEN, Claimed
 from plugin.ledger.store import Tx
 
 JOB = "comparison"
-PORTION = 200
+PORTION = 100
 _SECONDS = 2.0  # then whoever waits for the worker's thread has a turn
 _PATIENCE = timedelta(minutes=5)
 _IN_A_ROW = 5  # so many failures make it worth asking whether the DAM is there

@@ -22,7 +22,7 @@ from plugin.ledger.store import Tx, inserted
 from plugin.quitclaim.model import name_key
 
 SYSTEM = "system"
-CHUNK = 50  # intents or outcomes of one transaction: others wait for it
+CHUNK = 20  # intents or outcomes of one transaction: others wait for it
 
 
 @dataclass(frozen=True)

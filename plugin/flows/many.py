@@ -14,7 +14,7 @@ _DOWN = (
 )
 _ITS_OWN = (Unreadable, WriteRefused)  # errors that say nothing of other photographs
 _SMALLER = 8
-_SHORT = 0.06  # seconds after which a write takes no more: four times as long is the most (rule 45)
+_SHORT = 0.04  # seconds after which a write takes no more: six times as long is the most (rule 45)
 
 
 def chunked(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -19,7 +19,7 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim.scope import Mode
 
 CHUNK = 200
-_AT_ONCE = 5
+_AT_ONCE = 3
 
 
 def remode(services: Services, job: Claimed) -> None:
