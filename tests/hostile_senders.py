@@ -126,7 +126,10 @@ def slow_bodies(_about: dict[str, Any]) -> list[Sender]:
 def slow_visits(about: dict[str, Any]) -> list[Sender]:
     """Forms with photographs, in visits, of which little ever comes."""
     return [
-        Sender(_head("POST", "/s/form", f"Cookie: {cookie}", f"Content-Length: {FORM_BYTES}", _network(n)), lambda: _drip(b"x" * 2000), 1.0)
+        Sender(
+            _head("POST", "/s/form", f"Cookie: {cookie}", f"Content-Length: {FORM_BYTES}", _network(n)),
+            lambda: _drip(b"x" * 2000), 1.0,
+        )
         for n, cookie in enumerate(about["visits"])
     ]  # fmt: skip
 
@@ -183,7 +186,8 @@ def bombs(about: dict[str, Any]) -> list[Sender]:
     return [
         Sender(
             _head("POST", "/s/photo", f"Cookie: {cookie}", f"X-CSRFToken: {about['csrf']}", _network(n),
-                  "Content-Type: multipart/form-data; boundary=sample", f"Content-Length: {len(body)}") + body, again=0.05,
+                  "Content-Type: multipart/form-data; boundary=sample", f"Content-Length: {len(body)}") + body,
+            again=0.05,
         )
         for n, cookie in enumerate(about["visits"][:8])
     ]  # fmt: skip

@@ -169,7 +169,7 @@ class Served(Processes):
         found = [str(path) for path in self.uploads.rglob("*")]
         for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
             try:
-                where = os.readlink(link)
+                where = str(link.readlink())
             except OSError:
                 continue
             if where.startswith(str(self.uploads)) or ("(deleted)" in where and not where.startswith("/dev")):

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks import tree
+from plugin.hooks import file_contents
 from plugin.hooks.dam import Change, What
 from plugin.hooks.index import Known
 from plugin.hooks.sidecar import Memory
@@ -65,7 +65,7 @@ def settled(path: Path, entry: Entry, now: datetime) -> bool:
     age = now.timestamp() - entry.mtime_ns / 1e9
     if 0 <= age < _QUIET:
         return False
-    return not 0 <= age < _PATIENCE or tree.whole(path)
+    return not 0 <= age < _PATIENCE or file_contents.whole(path)
 
 
 def touched(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plugin.errors import DamError
-from plugin.hooks import exif, file_kinds, picasa, sidecars, unread, xmp
+from plugin.hooks import exif, file_contents, file_kinds, picasa, sidecars, unread, xmp
 from plugin.hooks.companions import Listings
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.drafts import explained
@@ -165,7 +165,8 @@ def _trouble(photo: Path, beside: "_Beside", fields: dict[Path, Fields]) -> Iter
 def _untold(photo: Path, beside: "_Beside") -> Iterator[Unread]:
     """What may hold names, where no ExifTool is there to say so."""
     with explained(photo):
-        if not file_kinds.is_jpeg(photo) or unread.may_hold_names(photo.read_bytes()):
+        data = file_contents.read_bounded(photo) if file_kinds.is_jpeg(photo) else None
+        if data is None or unread.may_hold_names(data):
             yield Unread.PHOTO
     if any(read is None or read[0] for read in beside.sidecars.values()):
         yield Unread.SIDECAR

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks import tree
+from plugin.hooks import file_contents, tree
 from plugin.hooks.companions import Listings
 from plugin.hooks.index import Index, Known
 from plugin.hooks.tree import Entry
@@ -38,7 +38,7 @@ class Readings:
 
     def read(self, entry: Entry) -> Known:
         """Read the file. Raises DamError, ResourceGone."""
-        version, further = tree.read(tree.locate(self._root, entry.ref))
+        version, further = file_contents.read(tree.locate(self._root, entry.ref))
         known = self._fresh[entry.ref] = Known(entry, version, further=further)
         return known
 

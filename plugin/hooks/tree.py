@@ -1,6 +1,5 @@
 """A folder of photographs walked: what is there, how it looks from outside, what is left out."""
 
-import hashlib
 import os
 import stat
 import unicodedata
@@ -11,8 +10,8 @@ from fnmatch import fnmatch
 from itertools import chain, takewhile
 from pathlib import Path, PurePosixPath
 
-from plugin.errors import DamError, PictureError, ResourceGone
-from plugin.hooks import bins, companions, drafts, file_kinds, further, jpeg, tiff
+from plugin.errors import DamError, ResourceGone
+from plugin.hooks import bins, companions, drafts, file_kinds
 from plugin.hooks.companions import Listing, Listings
 from plugin.hooks.left_out import LeftOut, Why
 
@@ -266,33 +265,3 @@ def _below(refs: Sequence[str], prefix: str) -> Iterator[str]:
     return takewhile(
         lambda ref: ref.startswith(prefix), map(refs.__getitem__, range(bisect_left(refs, prefix), len(refs)))
     )
-
-
-def read(path: Path) -> tuple[str, str]:
-    """What changes when the picture may have changed, and what changes when something else does that the file shows.
-
-    Of a JPEG the picture's own segments and the orientation, so that metadata may change, and its thumbnails; of
-    anything else the whole file, and nothing. A JPEG that cannot be read counts as a whole, too.
-    """
-    with drafts.explained(path):
-        if file_kinds.is_jpeg(path):
-            data = path.read_bytes()
-            try:
-                picture = jpeg.parse(data)
-            except PictureError:
-                return hashlib.sha256(data).hexdigest(), ""
-            turned = tiff.orientation(picture.exif[0] if picture.exif else None)
-            return picture.picture_hash(turned), further.further_hash(picture)
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), ""
-
-
-def whole(path: Path) -> bool:
-    """Whether a JPEG or PNG goes on to its end; of other kinds that cannot be told cheaply: True."""
-    with drafts.explained(path):
-        found = file_kinds.read_format(path)
-        if found == "JPEG":
-            return jpeg.complete(path.read_bytes())
-        if found == "PNG":
-            return b"IEND" in path.read_bytes()[-4096:]
-    return True

@@ -25,8 +25,9 @@ from sidecar.serving.surfaces import Surface
 
 log = structlog.get_logger()
 
-MOST_CONNECTIONS = 600
-"""How many there are at most; a new one takes the place of the one that has kept the rest waiting longest."""
+MOST_CONNECTIONS = 400
+"""How many there are at most; where all are taken, those that have kept the rest waiting longest give way."""
+_MAKE_ROOM = 40  # connections: looking who gives way costs more than closing them
 
 _HEADER_BYTES = 32_768
 _NEVER_ON_DISK = 1 << 40  # bytes: from here on waitress would write to a temporary file
@@ -127,12 +128,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             Connection(self, line, address, self.adj, map=self._map)
 
     def _give_way(self) -> None:
-        """Close the oldest connection that only waits, of the network that has the most of those."""
+        """Close the oldest connections that only wait, of the network that has the most of those."""
         waiting = [one for one in self.active_channels.values() if not one.working and not one.asked]
         if not waiting:
             return
         many = Counter(one.network for one in waiting)
-        min(waiting, key=lambda one: (one.reading, -many[one.network], one.began)).handle_close()
+        waiting.sort(key=lambda one: (one.reading, -many[one.network], one.began))
+        for one in waiting[: min(_MAKE_ROOM, len(waiting) // 2 + 1)]:
+            one.handle_close()
 
     def _look_after(self, now: float) -> None:
         """End what takes too long, each second."""
