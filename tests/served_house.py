@@ -55,7 +55,7 @@ class Answered:
 class Served(Processes):
     """A folder as the DAM, a shoot whose link `many` visitors opened, and a program with a token; `serve` alone."""
 
-    def __init__(self, root: Path, many: int) -> None:
+    def __init__(self, root: Path, many: int, host: str = "127.0.0.1") -> None:
         (root / "photos" / "shoot").mkdir(parents=True)
         self.uploads = root / "tmp"
         self.uploads.mkdir()
@@ -64,7 +64,8 @@ class Served(Processes):
         super().__init__(
             root, port,
             f'data = "{root}/data"\n[folder]\npath = "{root}/photos"\n[dam]\npoll_seconds = 86400\n'
-            f"[server]\nport = {port}\nproxies = 1\n[api]\nper_minute = 100000\n"
+            f'[server]\nhost = "{host}"\nport = {port}\n'
+            f"proxies = 1\n[api]\nper_minute = 100000\n"
             f'[webhooks]\nevents_secret_file = "{secret}"\npanel_secret_file = "{secret}"\n',
         )  # fmt: skip
         self._environment |= {"TMPDIR": str(self.uploads)}
@@ -74,7 +75,13 @@ class Served(Processes):
         self.csrf = str(URLSafeTimedSerializer(key, salt="wtf-csrf-token").dumps(_CSRF))
         self.process = self.start("serve")
         os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(0))})
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.until_up()
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return f"http://{self.address}"
 
     def _opened(self, services: Services, many: int) -> list[str]:
         ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
