@@ -17,6 +17,7 @@ from sidecar import api, auth, downloads, limits, metrics, panel, problems, sess
 from sidecar.console import routes as console
 from sidecar.house import open_house
 from sidecar.readiness import CHECKS, sweep_age, unready
+from sidecar.serving import admission
 from sidecar.sign import blueprint, key_pages, me, uploads
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app.request_class = uploads.InMemory
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
+    admission.prepare(app)
     sessions.prepare(app, config)
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]

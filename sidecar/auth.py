@@ -36,7 +36,8 @@ CSP = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-_KEY = "staff"  # of the session: the token that the store knows by its hash
+SESSION_KEY = "staff"
+"""Of the session: the token that the store knows by its hash."""
 _View = TypeVar("_View", bound=Callable[..., ResponseReturnValue])
 
 
@@ -65,7 +66,7 @@ def guard() -> None:
     503 where it does not answer.
     """
     here: Services = current_app.extensions["facelease"]
-    token = session.get(_KEY)
+    token = session.get(SESSION_KEY)
     try:
         staff = signin.present(here, token) if isinstance(token, str) else None
     except DamError:
@@ -85,7 +86,7 @@ def may(staff: Staff, endpoint: str) -> bool:
 
 def sign_out(services: Services) -> None:
     """End the session in the store, and empty the cookie."""
-    token = session.get(_KEY)
+    token = session.get(SESSION_KEY)
     session.clear()
     if isinstance(token, str):
         signin.leave(services, token)
@@ -105,7 +106,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
         payload, signature = _fields(signed.read(handover.MOST_BYTES * 2))
         token, _ = signin.enter(services, known(), payload, signature)
         session.clear()  # a cookie that somebody planted before counts for nothing
-        session[_KEY] = token
+        session[SESSION_KEY] = token
         return redirect(f"{services.config.server.public_url}/console/", 303)
 
     for kind in (SignatureRefused, AccessRefused, HTTPException):

@@ -132,7 +132,8 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         master = master_keys(config)
         dam = open_dam(store, config, steady)
         stack.callback(dam.close)
-        faces = Faces(Examiner.from_config(with_models(config)))
+        own = with_models(config)
+        faces = Faces(Examiner.from_config(own), Examiner.for_uploads(own))
         stack.callback(faces.close)
         services = Services(
             config=config, clock=steady, store=store, master=master, vault=Vault(master),

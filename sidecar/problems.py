@@ -40,10 +40,18 @@ _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
 )
 
 
-def problem(status: int, title: str, detail: str = "") -> Response:
+MIMETYPE = "application/problem+json"
+
+
+def document(status: int, title: str, detail: str = "") -> str:
     """A problem document (RFC 9457 section 3); `about:blank` is the type of one that the status explains."""
     body = {"type": "about:blank", "title": title, "status": status} | ({"detail": detail} if detail else {})
-    return Response(json.dumps(body), status, content_type="application/problem+json")
+    return json.dumps(body)
+
+
+def problem(status: int, title: str, detail: str = "") -> Response:
+    """The same as an answer."""
+    return Response(document(status, title, detail), status, content_type=MIMETYPE)
 
 
 def status_of(error: FaceLeaseError) -> int:

@@ -1,64 +1,53 @@
-"""The HTTP server around the app: gunicorn, with a worker process of its own."""
+"""`facelease serve`: the HTTP server around the app, with a worker process beside it where that is asked for."""
 
+import gc
 import logging
-import os
+import signal
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from gunicorn.app.base import BaseApplication
+import structlog
 
 from plugin.config import Config
 from sidecar.app import create_app
 from sidecar.house import open_house
+from sidecar.serving import listener
+from sidecar.serving.pools import keep_large_blocks_apart
 
-
-class _Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._stack = ExitStack()
-        super().__init__()
-
-    def load_config(self) -> None:
-        server = self._config.server
-        self.cfg.set("bind", f"{server.host}:{server.port}")
-        self.cfg.set("workers", 1)
-        self.cfg.set("worker_class", "gthread")
-        self.cfg.set("threads", 8)
-        self.cfg.set("loglevel", server.log_level)
-        self.cfg.set("accesslog", None)  # an access log would hold the names of photographs
-        self.cfg.set("limit_request_line", 4094)
-        self.cfg.set("control_socket_disable", True)
-        self.cfg.set("worker_exit", self._closed)
-
-    def load(self) -> Any:
-        """Called in the server's own process, after the fork: connections are not handed across one."""
-        services = self._stack.enter_context(open_house(self._config))
-        return create_app(self._config, services)
-
-    def _closed(self, _arbiter: Any, worker: Any) -> None:
-        """Close the house while its threads can be ended, and leave by the short way.
-
-        Native libraries that were loaded before the fork would wait at the end for threads that are not in this
-        process: it would hang until it is killed, or abort. A worker that never began tells by its code that it failed.
-        """
-        self._stack.close()
-        if worker.booted:
-            logging.shutdown()
-            os._exit(0)
+log = structlog.get_logger()
 
 
 def serve(config: Config, config_path: Path | None, with_worker: bool) -> None:
     """Listen until told to stop; `with_worker` also runs `facelease work` beside it, and ends it."""
+    signal.signal(signal.SIGTERM, _leave)
     worker = None
     if with_worker:
         chosen = ["--config", str(config_path)] if config_path else []
         worker = subprocess.Popen([sys.executable, "-m", "sidecar", *chosen, "work"])  # noqa: S603 - ourselves
     try:
-        _Server(config).run()
+        _listen(config)
     finally:
         if worker:
             worker.terminate()
             worker.wait()
+
+
+def _listen(config: Config) -> None:
+    for name in ("waitress", "waitress.queue"):
+        logging.getLogger(name).disabled = True  # it would log paths, in which links are
+    listener.allow_files()
+    keep_large_blocks_apart()
+    with open_house(config) as services:
+        app = create_app(config, services)
+        here = listener.Listener(app, config, services)
+        gc.collect()
+        gc.freeze()  # what is here stays: looking for garbage after a large form is quick
+        log.info("listening", host=config.server.host, port=here.effective_port)
+        listener.until_stopped(here)
+
+
+def _leave(*_: Any) -> None:
+    """SIGTERM before the loop is there."""
+    raise SystemExit(0)

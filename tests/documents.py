@@ -13,6 +13,7 @@ _INLINE = re.compile(r"(?:\./run|facelease|FL|bash|chmod|openssl|mariadb\S*) \S.
 _FILES = {
     "toml": re.compile(r"\[[a-z_]+\]\n"),
     "php": re.compile(r"\$[a-z_]+ = "),
+    "fstab": re.compile(r"tmpfs /"),
     "cron": re.compile(r"\S+ \* \* \* \* "),
 }
 _PROGRAMS = ("./run", "FL", "facelease", "cp", "mv", "mkdir", "touch", "rm", "diff", "systemctl", "git")
@@ -51,7 +52,7 @@ def _parts(block: str) -> Iterator[tuple[str, str]]:
     if block.startswith("[Unit]"):
         yield "unit", block
         return
-    if block.startswith("server {"):
+    if block.startswith(("server {", "limit_conn_zone ")):
         server, _, block = block.partition("\n}\n")
         yield "nginx", f"{server}\n}}"
     for part in filter(None, block.strip("\n").split("\n\n")):

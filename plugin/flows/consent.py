@@ -245,7 +245,7 @@ def _end_due(services: Services, person_id: str) -> int:
         for standing in roster.load_many(tx.connection, [person_id]).values():
             if due := rules.due_endings(*standing, services.ages, tx.now):
                 return end(services, tx, person_id, due, "calendar")
-            settle(services, tx, person_id, "calendar", roster.published(services, standing))
+            settle(services, tx, person_id, "calendar")
     return 0
 
 

@@ -29,8 +29,11 @@ from plugin.recognizer.messages import Enrolment, Examination, Request
 class Faces:
     """The recogniser with the gallery that this process last opened."""
 
-    def __init__(self, examiner: Examiner) -> None:
+    def __init__(self, examiner: Examiner, uploads: Examiner | None = None) -> None:
+        """`uploads`: looks at pictures that somebody hands in, in a process of its own, so that neither waits for
+        the other."""
         self._examiner = examiner
+        self._uploads = uploads or examiner
         self._lock = threading.Lock()
         self.generation = -1
         self._closed = False
@@ -71,15 +74,16 @@ class Faces:
 
     def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
         """A template of one consenting person's reference photographs."""
-        return self._examiner.enrol(list(pictures))
+        return self._uploads.enrol(list(pictures))
 
     def inspect(self, picture: bytes) -> str:
         """Why a photograph would not serve as a reference, "" if it would. It is looked at, not encoded."""
-        return self._examiner.inspect(picture)
+        return self._uploads.inspect(picture)
 
     def close(self) -> None:
         """End the child processes."""
         self._examiner.close()
+        self._uploads.close()
 
 
 def _source(picture: Picture) -> Path | bytes:

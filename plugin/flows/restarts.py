@@ -117,13 +117,6 @@ REMEMBERED: Mapping[str, str] = {
     "look-again": "its row waits for a day after each revocation",
     lost_links.JOB: "who asked is known by a keyed hash in its row alone",
     people.JOB: "its row knows whose name was adopted",
-    cuts.JOB: "each sweep goes on with what is cut; until then it does not count",
-    comparison.JOB: "the store's own row knows how far the round has come",
-    backlog.LATE: "its row knows how far it has come, and the daily comparison asks again for who agreed since",
-    "unheld": "its row knows how far it has come",
-    name_doubts.JOB: "its row knows whose name is in doubt; each sweep settles what was read",
-    vouching.REFUSED: "its row knows the set; what rests on it is cut, or waits in the review",
-    vouching.SUGGESTED: "its row knows the set; the daily comparison looks at every photograph too",
 }
 """By kind why only its row in the queue knows what is owed."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plugin.confinement.reader import reader
 from plugin.errors import DamError, PictureError, ReadingFailed, WriteRefused
-from plugin.hooks import exif, file_kinds, jpeg, plain_files, sidecars, xmp
+from plugin.hooks import exif, file_contents, file_kinds, jpeg, sidecars, xmp
 from plugin.hooks.dam import Write
 from plugin.hooks.drafts import Drafts, explained
 from plugin.hooks.name_reading import Also, NameReader
@@ -81,7 +81,11 @@ class Metadata:
         if not file_kinds.is_jpeg(photo) or not asked:
             return {(name, "exif"): "only a JPEG has keywords in EXIF here" for name in adds}
         with explained(photo):
-            before, data = photo.stat(), plain_files.read(photo)
+            before, data = photo.stat(), file_contents.read_bounded(photo)
+        if data is None:
+            if removes:
+                raise WriteRefused("the file is too large to be written here: take the name out by hand")
+            return {(name, "exif"): "the file is too large to be written here" for name in adds}
         refused: dict[tuple[str, str], str] = {}
         result = data
         for name in adds:  # one by one: a name that cannot be there does not keep the others out

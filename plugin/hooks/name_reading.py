@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks import beside as beside_files
-from plugin.hooks import exif, file_kinds, plain_files, sidecars, unread, xmp
+from plugin.hooks import exif, file_contents, file_kinds, plain_files, sidecars, unread, xmp
 from plugin.hooks.beside import Beside
 from plugin.hooks.companions import Listings
 from plugin.hooks.dam import Named, node_key
@@ -176,7 +176,8 @@ def _trouble(photo: Path, beside: Beside, fields: dict[Path, Fields]) -> Iterato
 def _untold(photo: Path, beside: Beside) -> Iterator[Unread]:
     """What may hold names, where no ExifTool is there to say so."""
     with explained(photo):
-        if not file_kinds.is_jpeg(photo) or unread.may_hold_names(plain_files.read(photo)):
+        data = file_contents.read_bounded(photo) if file_kinds.is_jpeg(photo) else None
+        if data is None or unread.may_hold_names(data):
             yield Unread.PHOTO
     if any(read is None or read[0] for read in beside.sidecars.values()):
         yield Unread.SIDECAR

@@ -13,6 +13,7 @@ from sqlalchemy.pool import Pool
 from plugin.errors import StoreError
 
 BUSY_SECONDS = 30
+_SPARE = 35  # connections beside the five that stay: no thread of a server waits for those of another surface
 _POSTGRES_OPTIONS = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=60s"
 
 # Write transactions take this lock, so that PostgreSQL too has one writer at a time (see Store.write).
@@ -52,14 +53,20 @@ def sqlite_path(url: URL) -> Path | None:
 def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine:
     """An engine whose transactions begin as Store.read and Store.write ask for, and whose errors quote no value."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+        engine = create_engine(
+            url, connect_args={"timeout": BUSY_SECONDS}, max_overflow=_SPARE, hide_parameters=True
+        )
         event.listen(engine, "connect", _pragmas(journal, foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "after_cursor_execute", _note_cursor)
         event.listen(engine, "reset", _close_cursors)
     else:
         engine = create_engine(
-            url, connect_args={"options": _POSTGRES_OPTIONS}, pool_pre_ping=True, hide_parameters=True
+            url,
+            connect_args={"options": _POSTGRES_OPTIONS},
+            pool_pre_ping=True,
+            max_overflow=_SPARE,
+            hide_parameters=True,
         )
         event.listen(engine, "begin", _begin_postgresql)
     _engines.add(engine)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 
 from plugin.errors import PictureError, PictureTooLarge
-from plugin.recognizer import orientation
+from plugin.recognizer import cost, orientation
 from plugin.recognizer.partly import Partly
 
 Pixels = NDArray[np.uint8]
@@ -149,6 +149,8 @@ def _decode(
         )
     if min(width, height) < 1:
         raise PictureError("the picture has no pixels")
+    if file.format in ("JPEG", "MPO"):
+        cost.check_scans(data, width * height)
     note = _animated(file)
     side = max(width, height)
     reduction = _reduction(side, longest if isinstance(longest, int) else longest(side))

@@ -21,7 +21,8 @@ from sidecar.api.guard import caller
 from sidecar.api.models import Closed, Done, Id, Moment, PersonPath, Word
 from sidecar.api.routes import Route, Routes, answer
 
-_MOST = 16 << 20  # bytes of a body: scans
+MOST_BYTES = 16 << 20
+"""Of a body: scans of signed forms."""
 
 
 class Publication(Closed):
@@ -36,7 +37,7 @@ class Evidence(Closed):
 
     name: Word
     content: Annotated[
-        str, StringConstraints(min_length=4, max_length=_MOST, pattern=r"^[A-Za-z0-9+/]+={0,2}$")
+        str, StringConstraints(min_length=4, max_length=MOST_BYTES, pattern=r"^[A-Za-z0-9+/]+={0,2}$")
     ]
 
 
@@ -116,7 +117,7 @@ def routes(services: Services) -> Routes:
 
     @api.add(
         "POST", "/people/<person_id>/quitclaims",
-        Route(Scope.QUITCLAIMS_WRITE, changes=True, most=_MOST), Recorded, 201,
+        Route(Scope.QUITCLAIMS_WRITE, changes=True, most=MOST_BYTES), Recorded, 201,
     )  # fmt: skip
     def quitclaim_record(path: PersonPath, body: Signed) -> Response:
         """Record a signed quitclaim as the person's next version; it supersedes the one before."""

@@ -152,7 +152,7 @@ class _Views:
         """One photograph is looked at and forgotten: will it do? It is not encoded, and nothing is stored."""
         asked = self._asked()
         file = request.files.get("photograph")
-        body = file.read() if file and asked.sheet.photographs else b""
+        body = uploads.bytes_of(file) if file and asked.sheet.photographs else b""
         reason = self._services.faces.inspect(body)
         w = Words(asked.language)
         return jsonify(good=not reason, words=w.photograph(reason) if reason else w("good"))

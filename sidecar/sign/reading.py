@@ -10,6 +10,7 @@ from flask import request
 from plugin.flows.filling import Filled
 from plugin.quitclaim.forms import RECOGNITION
 from sidecar import limits
+from sidecar.sign import uploads
 
 TYPED = ("name", "birth_date", "email", "signer", "other_signer", "other_email", "typed")
 _NONCE = re.compile(r"[0-9a-f]{32}")
@@ -54,7 +55,7 @@ def sent_photographs() -> bool:
 
 
 def _photographs() -> tuple[bytes, ...]:
-    found = (file.read() for file in request.files.getlist("photographs"))
+    found = (uploads.bytes_of(file) for file in request.files.getlist("photographs"))
     return tuple(body for body in found if body)
 
 

@@ -251,6 +251,7 @@ def test_every_piece_of_a_file_is_one(document: Path, tmp_path: Path) -> None:
     """Of the configuration, with the copy of the example around it; of PHP, nginx, systemd and cron, by their own."""
     checks: Mapping[str, Callable[[str, Path], None]] = {
         "toml": _configuration, "php": _php, "nginx": _nginx, "unit": _unit, "cron": _cron,
+        "fstab": _fstab,
     }  # fmt: skip
     pieces = documents.code(document).files
     for kind, text in pieces:
@@ -274,6 +275,14 @@ def _php(text: str, tmp_path: Path) -> None:
     subprocess.run(["php", "-l", file], check=True, capture_output=True, timeout=30)
 
 
+def _fstab(text: str, tmp_path: Path) -> None:
+    """Six fields; the options among them keep others out of what lies there."""
+    device, where, kind, options, dump, check = text.split()
+    assert (device, kind, dump, check) == ("tmpfs", "tmpfs", "0", "0")
+    assert where.startswith("/")
+    assert {"mode=0700", "nosuid", "nodev", "noexec"} <= set(options.split(","))
+
+
 def _nginx(text: str, tmp_path: Path) -> None:
     """`nginx -t` where it is, with a certificate of our own in the place of the real one; else the braces match."""
     assert text.count("{") == text.count("}")
@@ -286,8 +295,10 @@ def _nginx(text: str, tmp_path: Path) -> None:
     )  # fmt: skip
     block = re.sub(r"(ssl_certificate +)\S+;", rf"\g<1>{cert};", text)
     block = re.sub(r"(ssl_certificate_key +)\S+;", rf"\g<1>{key};", block)
-    block = block.replace("/var/log/nginx/", f"{tmp_path}/").replace(
-        "listen 443", f"listen 127.0.0.1:{free_port()}"
+    block = (
+        re.sub(r"\n *client_body_temp_path .*", "", block)
+        .replace("/var/log/nginx/", f"{tmp_path}/")
+        .replace("listen 443", f"listen 127.0.0.1:{free_port()}")
     )
     file = tmp_path / "nginx.conf"
     paths = "".join(

@@ -31,7 +31,7 @@ def chunked(body: bytes) -> bytes:
 
 def test_any_bytes_get_an_answer_and_only_whole_requests_a_job(tmp_path: Path) -> None:
     """A body in chunks counts; broken, cut, oversized or doubled requests are 4xx as problem+json, never a 5xx.
-    Only what is no HTTP at all is answered by the server in front of us, with its own 400."""
+    What is no HTTP at all, too."""
     secret = sender.secret_file(tmp_path / "events.secret", SECRET)
     with House(tmp_path, secret) as house:
         house.start("serve")
@@ -51,7 +51,7 @@ def test_any_bytes_get_an_answer_and_only_whole_requests_a_job(tmp_path: Path) -
             signed + length + b"\r\n" + body: (202, "application/json"),
             signed + chunked(body): (202, "application/json"),
             signed + length + signed[len(HEAD) :] + b"\r\n" + body: (401, problem),
-            signed + length + b"\r\n" + body[:10]: (401, problem),
+            signed + length + b"\r\n" + body[:10]: (400, problem),
             signed + b"\r\n": (401, problem),
             signed.replace(b"-", b"_") + length + b"\r\n" + body: (401, problem),
             HEAD + b"webhook-id: \xff\x80\r\nContent-Length: 2\r\n\r\n{}": (401, problem),
@@ -60,7 +60,7 @@ def test_any_bytes_get_an_answer_and_only_whole_requests_a_job(tmp_path: Path) -
             HEAD + b"Content-Length: 99999999999\r\n\r\n": (413, problem),
             HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n": (400, problem),
             signed + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab": (400, problem),
-            HEAD + b"Content-Length: -1\r\n\r\n": (400, "text/html"),
+            HEAD + b"Content-Length: -1\r\n\r\n": (400, problem),
         }
         for request, answer in expected.items():
             assert talk(house.port, request) == answer, request[:400]

@@ -1,0 +1,62 @@
+"""Whether somebody may send a large body: asked of the store, by a thread of the surface, before the body is read."""
+
+import io
+from typing import Any
+
+from flask import Flask, Request, Response, abort, request, session
+
+from plugin.errors import TokenRefused
+from plugin.flows import signin, tokens
+from plugin.flows.budgets import network_of
+from plugin.flows.services import Services
+from sidecar import auth
+from sidecar.api.routes import PREFIX
+from sidecar.sessions import CONSOLE, SIGN
+from sidecar.sign.visit_session import LINK, VisitSession
+
+REFUSED = "facelease.refused"
+"""In the environment of a request whose body was too large to be read."""
+
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+def prepare(app: Flask) -> None:
+    """Have the app say that a body is too large, in the words of the page; programs without a token are told that."""
+
+    @app.before_request
+    def refuse() -> Response | None:
+        if request.environ.get(REFUSED) and not request.path.startswith(f"{PREFIX}/"):
+            abort(413)
+        return None
+
+
+def visit_of(app: Flask, services: Services, environ: dict[str, Any]) -> str | None:
+    """None where neither a visit, a session nor a token of this request is open now; else its visit, "" without one."""
+    with app.request_context(environ | {"wsgi.input": io.BytesIO()}):
+        if request.path.startswith(f"{SIGN}/"):
+            visit = session if isinstance(session, VisitSession) else VisitSession()
+            return visit.token if LINK in visit and not visit.over else None
+        if request.path.startswith(f"{CONSOLE}/"):
+            token = session.get(auth.SESSION_KEY)
+            known = isinstance(token, str) and signin.found(services, token) is not None
+        else:
+            known = request.path.startswith(f"{PREFIX}/") and _has_token(services, request)
+        return "" if known else None
+
+
+def _has_token(services: Services, asked: Request) -> bool:
+    kind, _, secret = asked.headers.get("Authorization", "").partition(" ")
+    try:
+        tokens.known(services, secret.strip() if kind.casefold() == "bearer" else "")
+    except TokenRefused:
+        return False
+    return True
+
+
+def sender_of(peer: str, forwarded: str, proxies: int) -> str:
+    """The network that sends, as far as that is known: "" of this machine, and of a proxy that does not say."""
+    address = peer
+    if proxies:
+        told = [part.strip() for part in forwarded.split(",") if part.strip()]
+        address = told[-proxies] if len(told) >= proxies else ""
+    return "" if address in LOOPBACK else network_of(address)

@@ -1,0 +1,56 @@
+"""What a request is answered with: what the app says, or why it never reached the app."""
+
+from typing import Any
+
+from waitress.task import ErrorTask, WSGITask
+
+from sidecar import problems
+from sidecar.serving import admission
+
+_PROBLEM = [("Content-Type", problems.MIMETYPE), ("Cache-Control", "no-store")]
+
+
+class Problem(ErrorTask):  # type: ignore[misc]
+    """What is wrong with a request that cannot reach the app."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = problems.document(error.code, error.reason, str(error.body)).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.extend(_PROBLEM)
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Answer(WSGITask):  # type: ignore[misc]
+    """The app's answer; it is told where the body was refused."""
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[admission.REFUSED] = self.request.refused
+        return environ
+
+
+class Overloaded:
+    """More waits on this surface than it has room for."""
+
+    code, reason, body = 503, "Service Unavailable", "too much waits here at this moment: send it again"
+
+
+class Away:
+    """Nobody can be asked who this is."""
+
+    code, reason, body = 503, "Service Unavailable", "the store does not answer: send it again"
+
+
+class Slow:
+    """It came too slowly, or stopped."""
+
+    code, reason, body = 408, "Request Timeout", "the request came too slowly: send it again"
+
+
+class Cut:
+    """The sender stopped before its end."""
+
+    code, reason, body = 400, "Bad Request", "the request ends before its body does"

@@ -1,0 +1,282 @@
+"""One connection: one request at a time, its body permitted before it is read, its answer sent without a thread."""
+
+import gc
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from waitress.channel import HTTPChannel
+
+from plugin.errors import told
+from sidecar.serving import admission
+from sidecar.serving.answers import Answer, Away, Cut, Overloaded, Problem, Slow
+from sidecar.serving.pools import return_memory
+from sidecar.serving.requests import Request
+from sidecar.serving.surfaces import Place
+
+if TYPE_CHECKING:
+    from sidecar.serving.listener import Listener
+
+log = structlog.get_logger()
+_LINGER_SECONDS = 3.0
+_LINGER_BYTES = 64 << 20
+_TRIM_BYTES = 1 << 20
+
+
+class Connection(HTTPChannel):  # type: ignore[misc]
+    """All of it runs in the loop, but `do`, which a thread of a pool carries out."""
+
+    parser_class, task_class, error_task_class = Request, Answer, Problem
+    server: "Listener"
+    request: Request | None
+    requests: list[Request]
+    close_when_flushed: bool
+    total_outbufs_len: int
+
+    def __init__(self, server: "Listener", sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002 - waitress calls it so
+        super().__init__(server, sock, addr, adj, map=map)
+        self.network = admission.sender_of(str(addr[0]), "", server.proxies)
+        self.visit = ""
+        self.began = time.monotonic()
+        """When the present phase began: waiting for a request, or sending it, or taking the answer."""
+        self.asked = self.permitted = self.working = self.paused = False
+        self.unread = False
+        """It is answered before its request was read to the end."""
+        self.lingers_until = 0.0
+        self.lingered = 0
+        self.mark = (self.began, 0)
+        """When progress was looked at last, and the bytes that were there then."""
+
+    @property
+    def place(self) -> Place | None:
+        """Where the request in hand belongs; None before its headers are there."""
+        request = self.requests[0] if self.requests else self.request
+        return None if request is None else request.place
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of a body has arrived."""
+        return 0 if self.request is None else self.request.body_bytes
+
+    @property
+    def reading(self) -> bool:
+        """Whether it is in the middle of a body that was permitted."""
+        return self.permitted and self.request is not None
+
+    def readable(self) -> bool:
+        if self.lingers_until:
+            return True
+        if not super().readable() or self.asked or self.working or not self.connected:
+            return False
+        self.paused = self.reading and not self.server.room(self).may_read(self)
+        return not self.paused
+
+    def handle_read(self) -> None:
+        if self.lingers_until:
+            self._linger()
+            return
+        try:
+            data = self.recv_some()
+        except OSError:
+            self.handle_close()
+            return
+        if data:
+            self.received(data)
+        elif data is not None:
+            self._ended()
+
+    def recv_some(self) -> bytes | None:
+        """What is there; b"" at the end, None where there is nothing after all."""
+        try:
+            return self.socket.recv(self.adj.recv_bytes)  # type: ignore[no-any-return]
+        except BlockingIOError:
+            return None
+
+    def received(self, data: bytes) -> bool:
+        """Take in a part of a request. What follows a whole one is not read: one answer at a time."""
+        if self.request is None:
+            data = data.lstrip(b"\r\n")
+            if not data:
+                return False
+            self.request = Request(self.adj)
+            self._phase()
+        request = self.request
+        while data and not request.completed:
+            data = data[request.received(data) :]
+            if request.headers_finished:
+                self._judge(request)
+        if request.completed and not self.asked and self.request is request:
+            if data:
+                request.headers["CONNECTION"] = "close"
+            self._whole(request)
+        return True
+
+    def _judge(self, request: Request) -> None:
+        """Whether the body may go on; where somebody has to be known for that, ask."""
+        place = request.place
+        if request.error or place is None:
+            return
+        if request.wants > place.most:
+            request.give_up()
+        elif request.wants > request.most and not self.asked:
+            self.asked = True
+            self._identify(request)
+            if not self.server.pools.add(place.with_body().surface, Question(self, request)):
+                self.asked = False
+                self._fail(Overloaded)
+        elif self.reading:
+            self.server.room(self).take(self, request.body_bytes)
+        if request.expect_continue and not self.asked and not request.completed:
+            self.send_continue()
+
+    def _identify(self, request: Request) -> None:
+        proxies = self.server.proxies
+        told = request.headers.get("X_FORWARDED_FOR", "")
+        self.network = admission.sender_of(str(self.addr[0]), told, proxies)
+
+    def permit(self, request: Request, visit: str | None, why: Any) -> None:
+        """Somebody is known, in a visit or "" in none; or nobody is, None; or the store could not be asked: `why`."""
+        if self.request is not request or not self.connected:
+            return
+        self.asked = False
+        if why is not None:
+            self._fail(why)
+            return
+        if visit is not None and request.place is not None:
+            self.visit = visit
+            self.permitted, request.most = True, request.place.most
+            self._phase()
+            self.server.room(self).take(self, request.body_bytes)
+            if request.expect_continue and not request.completed:
+                self.send_continue()
+        else:
+            request.give_up()
+        if request.completed:
+            self._whole(request)
+
+    def _whole(self, request: Request) -> None:
+        """Hand the request over to a thread of its surface."""
+        self.request = None
+        self.requests = [request]
+        self.working, self.sent_continue = True, False
+        place = request.place
+        self.unread = bool(request.refused or request.error)
+        if request.error or place is None:
+            self.do()
+            return
+        surface = place.with_body().surface if self.permitted else place.surface
+        if not self.permitted:
+            self._identify(request)
+        if not self.server.pools.add(surface, self):
+            request.error = Overloaded
+            self.do()
+
+    def _fail(self, why: Any) -> None:
+        """Answer what cannot be taken in, and end."""
+        if self.request is not None:
+            self.request.error, self.request.completed = why, True
+            self._whole(self.request)
+        else:
+            self.will_close = True
+
+    def cut(self, why: Any = Slow) -> None:
+        """End it for the sake of others: with a word where a request had begun, else without."""
+        if self.request is not None and self.request.headers_finished and not self.working:
+            self.asked = False
+            self._fail(why)
+        else:
+            self.will_close = True
+
+    def _ended(self) -> None:
+        """The other side sends no more."""
+        if self.request is not None and self.request.headers_finished:
+            self._fail(Cut)
+        else:
+            self.handle_close()
+
+    def do(self) -> None:
+        """Answer the request; in a thread of a pool."""
+        request = self.requests[0]
+        large = request.body_bytes > _TRIM_BYTES
+        try:
+            self.service()
+        finally:
+            request.close()
+            if large:
+                gc.collect()
+                return_memory()
+            self.server.later(self.done)
+
+    def done(self) -> None:
+        """In the loop again: the answer is on its way."""
+        self.server.room(self).leave(self)
+        self.working = self.permitted = False
+        self.visit = ""
+        self._phase()
+
+    def _phase(self) -> None:
+        self.began = time.monotonic()
+        self.mark = (self.began, self.body_bytes)
+
+    def handle_write(self) -> None:
+        """Send; after an answer that came before the end of its request, let the sender read it before the end."""
+        if not (self.unread and self.close_when_flushed):
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if self.will_close:
+            self.handle_close()
+        elif not self.total_outbufs_len:
+            self.close_when_flushed = False
+            self.lingers_until = time.monotonic() + _LINGER_SECONDS
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+
+    def handle_close(self) -> None:
+        """It is over. What a thread is still at counts until that is done."""
+        if not self.working:
+            self.server.room(self).leave(self)
+        super().handle_close()
+
+    def handle_expt_event(self) -> None:
+        """Urgent data has no meaning here, and would wake the loop for ever."""
+        self.handle_close()
+
+    def _linger(self) -> None:
+        """Read what still comes and forget it: a connection that is closed on unread bytes loses its answer."""
+        try:
+            data = self.recv_some()
+        except OSError:
+            data = b""
+        self.lingered += len(data or b"")
+        if data == b"" or self.lingered > _LINGER_BYTES:
+            self.handle_close()
+
+    def handle_error(self) -> None:
+        """A connection that fails ends alone."""
+        log.error("connection failed")
+        self.handle_close()
+
+
+class Question:
+    """Whether whoever sends this request is known; asked by a thread, answered in the loop."""
+
+    visit = ""
+
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self._connection, self._request = connection, request
+        self.network = connection.network
+
+    def do(self) -> None:
+        """Ask the store."""
+        visit, why = None, None
+        try:
+            visit = self._connection.server.visit_of(
+                Answer(self._connection, self._request).get_environment()
+            )
+        except Exception as error:  # whatever keeps the store from answering
+            log.error("nobody can be known now", error=type(error).__name__, said=told(error))  # noqa: TRY400
+            why = Away
+        self._connection.server.later(lambda: self._connection.permit(self._request, visit, why))

@@ -1,0 +1,226 @@
+"""The loop: accepts, reads, sends, and ends what takes too long; nothing in it waits for anybody."""
+
+import resource
+import signal
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import structlog
+from flask import Flask
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+
+from plugin.config import Config
+from plugin.errors import ConfigError
+from plugin.flows.services import Services
+from sidecar.serving import admission
+from sidecar.serving.connections import Connection
+from sidecar.serving.pools import Pools
+from sidecar.serving.rooms import Room
+from sidecar.serving.surfaces import Surface
+
+log = structlog.get_logger()
+
+MOST_CONNECTIONS = 400
+"""How many there are at most; where all are taken, those that have kept the rest waiting longest give way."""
+_MAKE_ROOM = 40  # connections: looking who gives way costs more than closing them
+
+_HEADER_BYTES = 32_768
+_NEVER_ON_DISK = 1 << 40  # bytes: from here on waitress would write to a temporary file
+_HASTE = 32  # connections accepted before anything else is done
+_SECONDS = 20.0  # for a request without a permitted body, or the start of one with it
+_IDLE_SECONDS = 15.0
+_LEAST_RATE = 32_000  # bytes a second, of a body that was permitted, and of an answer that is taken
+_PRESSED_RATE = 64_000  # the same where others wait for room
+_PRESSED_SECONDS = 5.0
+_UNSENT_BYTES = 64 << 20  # of all answers that wait to be taken
+_STOP_SECONDS = 8.0
+
+
+class Listener(TcpWSGIServer):  # type: ignore[misc]
+    """Listens on one address until `stop`."""
+
+    channel_class = Connection
+    active_channels: dict[int, Connection]
+
+    def __init__(self, app: Flask, config: Config, services: Services) -> None:
+        self.proxies = config.server.proxies
+        self.pools = Pools()
+        self._app, self._services = app, services
+        self._rooms = {surface: Room(surface) for surface in Surface}
+        self._stops = 0.0
+        self._looked = time.monotonic()
+        adjustments = Adjustments(
+            host="127.0.0.1", port=1, ident=None, clear_untrusted_proxy_headers=False, recv_bytes=65_536,
+            max_request_header_size=_HEADER_BYTES, max_request_body_size=_NEVER_ON_DISK,
+            inbuf_overflow=_NEVER_ON_DISK, outbuf_overflow=_NEVER_ON_DISK, outbuf_high_watermark=_NEVER_ON_DISK,
+            log_socket_errors=False,
+        )  # fmt: skip
+        bound = _bound(config)
+        about = (bound.family, bound.type, bound.proto, bound.getsockname())
+        super().__init__(
+            _guarded(app),
+            dispatcher=self.pools,
+            adj=adjustments,
+            _sock=bound,
+            bind_socket=False,
+            sockinfo=about,
+        )
+
+    def visit_of(self, environ: dict[str, Any]) -> str | None:
+        """Who sends this request, as `admission.visit_of` says."""
+        return admission.visit_of(self._app, self._services, environ)
+
+    def room(self, connection: Connection) -> Room:
+        """Where the body of its request counts."""
+        place = connection.place
+        return self._rooms[Surface.OWN if place is None else place.with_body().surface]
+
+    def later(self, act: Callable[[], None]) -> None:
+        """Have the loop do this; from any thread."""
+        self.trigger.pull_trigger(act)
+
+    def run(self) -> None:
+        """Serve until told to stop; requests that are being answered then are answered still, for some seconds."""
+        while not self._stops:
+            wasyncore.poll2(1.0, self._map)
+        self.accepting = False
+        self.del_channel()
+        self.socket.close()
+        while time.monotonic() < self._stops and self._busy():
+            wasyncore.poll2(0.05, self._map)
+            self._look_after(time.monotonic())
+        self.pools.stop(max(0.0, self._stops - time.monotonic()))
+        wasyncore.close_all(self._map)
+
+    def stop(self, *_: Any) -> None:
+        """Let `run` end; a second time at once. As a handler of signals, too."""
+        self._stops = time.monotonic() + (0.0 if self._stops else _STOP_SECONDS)
+        self.pull_trigger()
+
+    def _busy(self) -> bool:
+        return any(one.working or one.total_outbufs_len for one in self.active_channels.values())
+
+    def readable(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked >= 1.0:
+            self._look_after(now)
+        return bool(self.accepting)
+
+    def handle_accept(self) -> None:
+        """Take in who waits; where all places are taken somebody gives way, so that nobody new is refused."""
+        for _ in range(_HASTE):
+            try:
+                taken = self.accept()
+            except OSError:
+                self._give_way()
+                return
+            if taken is None:
+                return
+            if len(self.active_channels) >= MOST_CONNECTIONS:
+                self._give_way()
+            line, address = taken
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            Connection(self, line, address, self.adj, map=self._map)
+
+    def _give_way(self) -> None:
+        """Close the oldest connections that only wait, of the network that has the most of those."""
+        waiting = [one for one in self.active_channels.values() if not one.working and not one.asked]
+        if not waiting:
+            return
+        many = Counter(one.network for one in waiting)
+        waiting.sort(key=lambda one: (one.reading, -many[one.network], one.began))
+        for one in waiting[: min(_MAKE_ROOM, len(waiting) // 2 + 1)]:
+            one.handle_close()
+
+    def _look_after(self, now: float) -> None:
+        """End what takes too long, each second."""
+        passed, self._looked = now - self._looked, now
+        every = list(self.active_channels.values())
+        for one in every:
+            if one.paused and one.reading:
+                one.began += passed
+                one.mark = (now, one.body_bytes)
+            elif self._is_late(one, now):
+                one.cut()
+        for room in self._rooms.values():
+            room.short = False
+        self._drop_unsent(every)
+
+    def _is_late(self, one: Connection, now: float) -> bool:
+        age = now - one.began
+        if one.lingers_until:
+            return now > one.lingers_until
+        if one.working or one.asked:
+            return False
+        if one.total_outbufs_len:
+            return bool(age > _SECONDS + one.total_outbufs_len / _LEAST_RATE)
+        if one.reading and one.request is not None:
+            return age > _SECONDS + one.request.wants / _LEAST_RATE or self._is_in_the_way(one, now)
+        return age > (_IDLE_SECONDS if one.request is None else _SECONDS)
+
+    def _is_in_the_way(self, one: Connection, now: float) -> bool:
+        """Whether it sends slowly while others wait for room."""
+        since, before = one.mark
+        if now - since < _PRESSED_SECONDS:
+            return False
+        one.mark = (now, one.body_bytes)
+        return self.room(one).short and one.body_bytes - before < _PRESSED_RATE * (now - since)
+
+    def _drop_unsent(self, every: Iterable[Connection]) -> None:
+        """Answers that nobody takes fill no memory: the oldest go first."""
+        slow = sorted((one for one in every if one.total_outbufs_len), key=lambda one: one.began)
+        total = sum(one.total_outbufs_len for one in slow)
+        for one in slow:
+            if total <= _UNSENT_BYTES:
+                return
+            total -= one.total_outbufs_len
+            one.will_close = True
+
+    def handle_error(self) -> None:
+        """One that could not be taken in is lost; the loop goes on."""
+        log.error("a connection could not be taken in")
+
+
+def _bound(config: Config) -> socket.socket:
+    """The socket, listening. Raises ConfigError where the address cannot be had."""
+    host, port = config.server.host, config.server.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except OSError as error:
+        raise ConfigError(
+            f"server.host, server.port: cannot listen on {host} port {port} ({error.strerror}): is another program "
+            "there already?"
+        ) from error
+
+
+def _guarded(app: Flask) -> Callable[..., Iterable[bytes]]:
+    """The app; what escapes it is logged by its kind alone."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            return app(environ, start_response)
+        except Exception as error:
+            log.error("unforeseen error", error=type(error).__name__)  # noqa: TRY400 - a traceback may quote a path
+            raise
+
+    return answer
+
+
+def allow_files() -> None:
+    """As many open files as the system lets us have: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def until_stopped(listener: Listener) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, listener.stop)
+    listener.run()

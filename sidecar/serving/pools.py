@@ -1,0 +1,129 @@
+"""Threads, a few for each surface: who keeps those of one surface busy takes none of another's."""
+
+import ctypes
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from sidecar.serving.surfaces import BUDGETS, Budget, Surface
+
+log = structlog.get_logger()
+_LIBC = ctypes.CDLL(None)
+_M_MMAP_THRESHOLD = -3
+
+
+class Work(Protocol):
+    """`network` and `visit`: whose it is, "" for nobody in particular."""
+
+    network: str
+    visit: str
+
+    def do(self) -> None:
+        """Carry it out, in a thread of the pool."""
+
+
+class Pool:
+    """Threads behind one queue. Networks take turns, and of one visit only one thing is worked on at a time."""
+
+    def __init__(self, name: str, budget: Budget) -> None:
+        self._most = budget.waiting
+        self._waiting: list[Work] = []
+        self._busy: set[str] = set()
+        self._served: dict[str, int] = {}
+        self._turn = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+        self.threads = [
+            threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(budget.threads)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def add(self, work: Work) -> bool:
+        """Have it done; False where too much waits already."""
+        with self._changed:
+            if len(self._waiting) >= self._most or self._stopped:
+                return False
+            self._waiting.append(work)
+            self._changed.notify()
+        return True
+
+    def stop(self) -> None:
+        """End the threads once what they are at is done; what waits is left."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def _next(self) -> Work | None:
+        """The work of the network that has waited longest for a turn; None where all of it waits for its own visit."""
+        free = [work for work in self._waiting if not work.visit or work.visit not in self._busy]
+        return min(free, key=lambda work: self._served.get(work.network, 0), default=None)
+
+    def _take(self) -> Work | None:
+        with self._changed:
+            while not self._stopped:
+                work = self._next()
+                if work is not None:
+                    self._waiting.remove(work)
+                    self._busy.add(work.visit)
+                    self._note_turn(work.network)
+                    return work
+                self._changed.wait()
+        return None
+
+    def _note_turn(self, network: str) -> None:
+        if len(self._served) > 10_000:
+            self._served.clear()
+        self._turn += 1
+        self._served[network] = self._turn
+
+    def _run(self) -> None:
+        while (work := self._take()) is not None:
+            try:
+                work.do()
+            except Exception as error:  # a thread must outlive whatever it is given
+                log.error("unforeseen error", error=type(error).__name__)  # noqa: TRY400 - a traceback may quote
+            finally:
+                with self._changed:
+                    self._busy.discard(work.visit)
+                    self._changed.notify()
+
+
+class Pools:
+    """One pool for each surface."""
+
+    def __init__(self) -> None:
+        self._pools = {surface: Pool(surface.value, budget) for surface, budget in BUDGETS.items()}
+
+    def add(self, surface: Surface, work: Work) -> bool:
+        """Have it done on that surface; False where too much waits there already."""
+        return self._pools[surface].add(work)
+
+    def stop(self, seconds: float) -> None:
+        """End all threads; those that take longer are left behind."""
+        for pool in self._pools.values():
+            pool.stop()
+        ends = time.monotonic() + seconds
+        for pool in self._pools.values():
+            for thread in pool.threads:
+                thread.join(max(0.0, ends - time.monotonic()))
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system: glibc keeps what large bodies left behind."""
+    _glibc("malloc_trim", 0)
+
+
+def keep_large_blocks_apart() -> None:
+    """Have every large block be memory of its own, which goes back as soon as it is freed."""
+    _glibc("mallopt", _M_MMAP_THRESHOLD, 128 * 1024)
+
+
+def _glibc(name: str, *values: int) -> None:
+    call: Callable[..., int] | None = getattr(_LIBC, name, None) if sys.platform == "linux" else None
+    if call is not None:
+        call(*values)

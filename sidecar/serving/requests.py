@@ -1,0 +1,130 @@
+"""One request as it arrives: stricter than waitress about framing, and its body as pieces that are freed when read."""
+
+import io
+from collections import deque
+from typing import Any
+
+from waitress.parser import HTTPRequestParser
+from waitress.utilities import BadRequest
+
+from sidecar.serving.surfaces import Place, place_of
+
+_CHUNKED_BYTES = 4096  # at a time, so that chunks of one byte cost no more than they have to
+_OVERHEAD = 4096  # bytes of chunk headers beyond the body itself
+
+
+class Body(io.RawIOBase):
+    """What arrived of a body, in the order in which it came. Reading it frees it: it is never there twice."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._length = 0
+
+    def append(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._length += len(piece)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __bool__(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill as much of `buffer` as there is."""
+        room = memoryview(buffer).cast("B")
+        done = 0
+        while done < len(room) and self._pieces:
+            piece = self._pieces.popleft()
+            part = piece[: len(room) - done]
+            room[done : done + len(part)] = part
+            done += len(part)
+            if len(part) < len(piece):
+                self._pieces.appendleft(piece[len(part) :])
+        return done
+
+    def getfile(self) -> "Body":
+        return self
+
+    def close(self) -> None:
+        self._pieces.clear()
+        super().close()
+
+
+class Request(HTTPRequestParser):  # type: ignore[misc]
+    """A request, the place it is for, and how much of a body it may have as far as is known by now."""
+
+    place: Place | None = None
+    most = 0
+    refused = False
+    """Its body is more than it may have and was not read: the app says so in its own words."""
+    _wire = 0
+
+    def received(self, data: bytes) -> int:
+        """As waitress does; a body in chunks in small steps, and none that is mostly chunks' headers."""
+        if self.body_rcv is not None and self.chunked:
+            used = 0
+            while used < len(data) and not self.completed:
+                used += self._chunk(data[used : used + _CHUNKED_BYTES])
+            return used
+        consumed: int = self._head_or_body(data)
+        return consumed
+
+    def _head_or_body(self, data: bytes) -> int:
+        try:
+            return int(super().received(data))
+        except (ValueError, RecursionError):  # a Content-Length of thousands of digits
+            self._broken("the request cannot be read")
+            return len(data)
+
+    def _chunk(self, data: bytes) -> int:
+        used = int(super().received(data))
+        self._wire += used
+        if self._wire > 2 * self.body_bytes + _OVERHEAD and not self.completed:
+            self._broken("the body consists of hardly anything but the headers of its chunks")
+        return used
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Raises waitress' ParsingError; what two programs may read in two ways is refused."""
+        super().parse_header(header_plus)
+        if self.version not in ("1.0", "1.1"):
+            self._broken("the version of HTTP is not one that is spoken here")
+        elif b"\r\n " in header_plus or b"\r\n\t" in header_plus:
+            self._broken("a header goes on in the next line")
+        elif (self.chunked and "CONTENT_LENGTH" in self.headers) or "TRANSFER_ENCODING" in self.headers:
+            self._broken("the body has two lengths")
+        if self.body_rcv is not None:
+            self.body_rcv.buf = Body()
+        self.place = place_of("/" + self.path.lstrip("/"))
+        self.most = self.place.free
+
+    def _broken(self, why: str) -> None:
+        self.error = BadRequest(why)
+        self.completed = self.headers_finished = True
+
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of the body that are in memory, or were."""
+        return 0 if self.body_rcv is None else len(self.body_rcv.getbuf())
+
+    @property
+    def has_body(self) -> bool:
+        return bool(self.content_length > 0 or self.chunked)
+
+    @property
+    def wants(self) -> int:
+        """How many bytes of body it has, as far as is known."""
+        return max(int(self.content_length), self.body_bytes)
+
+    def give_up(self) -> None:
+        """Read nothing more of it; the app answers without a body, and the connection ends."""
+        self.refused = self.completed = True
+        self.headers["CONTENT_LENGTH"] = str(max(self.wants, self.most + 1))
+        self.headers["CONNECTION"] = "close"
+        self.expect_continue = False
+        if self.body_rcv is not None:
+            self.body_rcv.getbuf().close()
+            self.body_rcv.buf = Body()

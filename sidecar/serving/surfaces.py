@@ -1,0 +1,82 @@
+"""The surfaces, each with a budget of its own, and how large a body may be on them. Decided by the path alone."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from plugin.hooks import events
+from sidecar import auth, downloads, panel, webhooks
+from sidecar.api.quitclaims import MOST_BYTES as MOST_API_BYTES
+from sidecar.api.routes import PREFIX
+from sidecar.sessions import CONSOLE, SIGN
+from sidecar.sign import uploads
+
+FREE_BYTES = 16_384
+"""What anybody may send: forms without pictures. More is permitted first."""
+
+_FORM_BYTES = 1 << 20  # as the app's MAX_CONTENT_LENGTH
+
+
+class Surface(StrEnum):
+    """Who fills one takes nothing from the others."""
+
+    PUBLIC = "public"
+    UPLOADS = "uploads"
+    STAFF = "staff"
+    DAM = "dam"
+    PROGRAMS = "programs"
+    OWN = "own"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """`threads` that answer, requests `waiting` for one of them, and `held` bytes of bodies in memory."""
+
+    threads: int
+    waiting: int
+    held: int
+
+
+BUDGETS = {
+    Surface.PUBLIC: Budget(4, 200, 8 << 20),
+    Surface.UPLOADS: Budget(2, 300, 2 * uploads.FORM_BYTES + (16 << 20)),
+    Surface.STAFF: Budget(4, 100, 8 << 20),
+    Surface.DAM: Budget(4, 400, 8 << 20),
+    Surface.PROGRAMS: Budget(4, 100, 4 * MOST_API_BYTES),
+    Surface.OWN: Budget(2, 100, 1 << 20),
+}
+"""Together some 230 MB of bodies at most; a form with photographs is held once, and two are worked on at a time."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request belongs. `free`: bytes that anybody may send; `most`: that somebody who is known may."""
+
+    surface: Surface
+    free: int
+    most: int
+
+    def with_body(self) -> "Place":
+        """The same once it bears more than anybody may send: photographs wait apart from the pages."""
+        return Place(Surface.UPLOADS, self.free, self.most) if self.surface is Surface.PUBLIC else self
+
+
+def _under(path: str, *prefixes: str) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in prefixes)
+
+
+def place_of(path: str) -> Place:
+    """The surface of a path, and the bodies that it takes."""
+    if _under(path, SIGN):
+        most = {f"{SIGN}/form": uploads.FORM_BYTES, f"{SIGN}/photo": uploads.PHOTO_BYTES}.get(
+            path, _FORM_BYTES
+        )
+        return Place(Surface.PUBLIC, FREE_BYTES, most)
+    if _under(path, CONSOLE):
+        return Place(Surface.STAFF, FREE_BYTES, _FORM_BYTES)
+    if _under(path, auth.PATH):
+        return Place(Surface.STAFF, FREE_BYTES, FREE_BYTES)
+    if _under(path, webhooks.PATH, panel.PATH, downloads.PATH):
+        return Place(Surface.DAM, events.MOST_BYTES, events.MOST_BYTES)
+    if _under(path, PREFIX):
+        return Place(Surface.PROGRAMS, FREE_BYTES, MOST_API_BYTES)
+    return Place(Surface.OWN, FREE_BYTES, FREE_BYTES)

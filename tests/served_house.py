@@ -1,0 +1,184 @@
+"""A house for strangers to attack: one served by a real process on a core of its own, with visits that are open."""
+
+import http.client
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+from flask.json.tag import TaggedJSONSerializer
+from itsdangerous import URLSafeTimedSerializer
+
+from plugin.clock import SystemClock
+from plugin.flows import forms, invitations, modes, tokens, visits
+from plugin.flows.invitations import Invite
+from plugin.flows.services import Services
+from plugin.flows.tokens import Scope
+from plugin.hooks import signature
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from sidecar import house, sessions
+from tests import sender
+from tests.processes import Processes, free_port
+from tests.sender import SECRET
+from tests.signers import tree
+
+COOKIE = "facelease_sign"
+_CSRF = "0" * 40
+_JSON = TaggedJSONSerializer()
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of somebody honest: what it is called, and what it is."""
+
+    name: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """How it went. `status` 0: not at all."""
+
+    name: str
+    status: int
+    ms: float
+
+
+class Served(Processes):
+    """A folder as the DAM, a shoot whose link `many` visitors opened, and a program with a token; `serve` alone."""
+
+    def __init__(self, root: Path, many: int, host: str = "127.0.0.1") -> None:
+        (root / "photos" / "shoot").mkdir(parents=True)
+        self.uploads = root / "tmp"
+        self.uploads.mkdir()
+        secret = sender.secret_file(root / "dam.secret", SECRET)
+        port = free_port()
+        super().__init__(
+            root, port,
+            f'data = "{root}/data"\n[folder]\npath = "{root}/photos"\n[dam]\npoll_seconds = 86400\n'
+            f'[server]\nhost = "{host}"\nport = {port}\n'
+            f"proxies = 1\n[api]\nper_minute = 100000\n"
+            f'[webhooks]\nevents_secret_file = "{secret}"\npanel_secret_file = "{secret}"\n',
+        )  # fmt: skip
+        self._environment |= {"TMPDIR": str(self.uploads)}
+        with house.open_house(self.config) as services:
+            self.visits, self.token = self._opened(services, many), self._program(services)
+        key = sessions.session_key(self.config)
+        self.csrf = str(URLSafeTimedSerializer(key, salt="wtf-csrf-token").dumps(_CSRF))
+        self.process = self.start("serve")
+        os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(0))})
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.until_up()
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return f"http://{self.address}"
+
+    def _opened(self, services: Services, many: int) -> list[str]:
+        ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
+        modes.decide(services, "shoot", ruling, "test")
+        form = forms.add(services, tree(), "test")
+        link = invitations.invite(services, Invite(collection_ref="shoot", form=form.form.name), "test")
+        memory = _JSON.dumps({"csrf_token": _CSRF}).encode()
+        return [f"{COOKIE}={visits.begin(services, link.id, memory).token}" for _ in range(many)]
+
+    def _program(self, services: Services) -> str:
+        return tokens.add(services, "test", [Scope.PEOPLE_READ.value], "test", tokens.LASTS).secret
+
+    def about(self, picture: Path) -> Path:
+        """What `hostile_senders` is told."""
+        path = self.root / "about.json"
+        known = {"visits": self.visits[1:], "token": self.token, "csrf": self.csrf, "picture": str(picture)}
+        path.write_text(json.dumps(known))
+        return path
+
+    def honest(self) -> Iterator[Asked]:
+        """One request on each surface, each from a network of its own, without end."""
+        while True:
+            for asked in self._round():
+                number = next(_numbers)
+                network = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+                yield Asked(
+                    asked.name,
+                    asked.method,
+                    asked.path,
+                    asked.headers | {"X-Forwarded-For": network},
+                    asked.body,
+                )
+
+    def _round(self) -> Sequence[Asked]:
+        now = SystemClock().now()
+        question = json.dumps({"ref": 1, "user": "ann", "can_edit": False}).encode()
+        gate = json.dumps({"refs": [1], "channels": ["website"]}).encode()
+        event = sender.event("resource.ignored", 1, now)
+
+        def signed(body: bytes) -> dict[str, str]:
+            return signature.sign(SECRET, f"msg_{uuid4().hex}", now, body)
+
+        return (
+            Asked("own", "GET", "/health", {}),
+            Asked("public", "GET", "/s/form", {"Cookie": self.visits[0]}),
+            Asked("events", "POST", "/hooks/resourcespace", signed(event), event),
+            Asked("panel", "POST", "/panel/resourcespace", signed(question), question),
+            Asked("gate", "POST", "/gate/resourcespace", signed(gate), gate),
+            Asked("programs", "GET", "/api/v1/people", {"Authorization": f"Bearer {self.token}"}),
+            Asked("staff", "GET", "/console/", {}),
+        )
+
+    def ask(self, asked: Asked, seconds: float = 10) -> Answered:
+        """Ask by a connection of its own."""
+        began = time.perf_counter()
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        try:
+            line.request(asked.method, asked.path, asked.body or None, asked.headers)
+            answer = line.getresponse()
+            answer.read()
+            status = answer.status
+        except (OSError, http.client.HTTPException):
+            status = 0
+        finally:
+            line.close()
+        return Answered(asked.name, status, (time.perf_counter() - began) * 1000)
+
+    def measure(self, seconds: float, meanwhile: Callable[[], None]) -> list[Answered]:
+        """Ask for so long, one after the other; `meanwhile` is called after each."""
+        ends, done = time.monotonic() + seconds, []
+        for asked in self.honest():
+            done.append(self.ask(asked))
+            meanwhile()
+            if time.monotonic() >= ends:
+                return done
+        return done
+
+    def peak_mb(self) -> float:
+        """The most that `serve` had in memory so far, in MB."""
+        return self._memory("VmHWM:")
+
+    def memory_mb(self) -> float:
+        """What it has now."""
+        return self._memory("VmRSS:")
+
+    def _memory(self, name: str) -> float:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+
+    def written(self) -> list[str]:
+        """Files outside the store that `serve` has open, or that lie where temporary files are made."""
+        found = [str(path) for path in self.uploads.rglob("*")]
+        for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            try:
+                where = str(link.readlink())
+            except OSError:
+                continue
+            if where.startswith(str(self.uploads)) or ("(deleted)" in where and not where.startswith("/dev")):
+                found.append(where)
+        return found
