@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("state", sa.Column("compared_after", _BIG))
     op.add_column("state", sa.Column("round_began_at", sa.BigInteger()))
     op.add_column("state", sa.Column("round_ended_at", sa.BigInteger()))
+    op.add_column("state", sa.Column("round_from", _BIG))
     op.create_table(
         "cut",
         sa.Column("id", _BIG, nullable=False),
@@ -36,7 +37,6 @@ def upgrade() -> None:
 def _index_names() -> None:
     op.add_column("state", sa.Column("polled_at", sa.BigInteger()))
     op.add_column("state", sa.Column("unreadable", _BIG, nullable=False, server_default=sa.text("0")))
-    op.add_column("state", sa.Column("round_from", _BIG))
     op.add_column("person", sa.Column("sought_at", sa.BigInteger()))
     op.add_column("person", sa.Column("doubted_at", sa.BigInteger()))
     op.add_column("resource", sa.Column("indexed", sa.Text()))
