@@ -294,5 +294,5 @@ class FolderDam(Unlogged):
 
     def mentions(self, sought: Sought, beat: Callable[[], None]) -> Mentions:
         """In every file and folder, also those that are no photographs."""
-        file_system.refuse_away(self._root)
+        self._walker.reach()
         return folder_mentions.search(self._root, self._tool, self._ignore, sought, beat)

@@ -351,7 +351,7 @@ def test_by_command(tmp_path: Path, services: Services, asa: str, monkeypatch: p
 
     held = services.ended.path.read_bytes()
     with monkeypatch.context() as read_only:
-        read_only.setattr(os, "access", lambda path, _: path != services.ended.path)
+        read_only.setattr(os, "access", lambda path, _, **__: path != services.ended.path)
         assert "BAD  ended.log: " + f"{services.ended.path} cannot be written" in run("doctor")[1]
     assert run("reopen", "--yes", "--without-ended-log", "no need")[0] == 1
     assert run("reopen") == (0, "the house is open: ended.log is what was known of it, or longer\n")

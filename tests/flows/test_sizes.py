@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import FOREVER, ManualClock
-from plugin.flows import arrivals, chores, clearance, cleared, downloads, gate
+from plugin.flows import arrivals, believed, chores, clearance, cleared, downloads, gate
 from plugin.flows.services import Services
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
@@ -229,7 +229,7 @@ def test_another_size_in_the_configuration_cuts_what_rested_on_the_old_one(servi
         house = changed(services, "clearance", **settings)
         chores.start(house)
         with house.store.read() as conn:
-            assert conn.scalar(select(t.clearance.c.resource_id)) is None
+            assert conn.scalar(select(t.clearance.c.resource_id).where(believed.now(conn))) is None
         support.Cast(house).work()
         assert dated() == channels
 
