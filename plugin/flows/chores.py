@@ -125,7 +125,7 @@ def poll(services: Services) -> int:
     )
     if entered:
         services.dam.acknowledge(entered)
-    name_index.polled(services, began)
+    name_index.polled(services, began, len(changes) - len(entered))
     name_doubts.settle(services)
     return len(entered)
 

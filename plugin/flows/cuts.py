@@ -98,8 +98,3 @@ def _without_job(services: Services, conn: Connection) -> list[str]:
     busy = t.job.c.state.in_(("queued", "running")) | given_up
     mine = select(t.job.c.id).where(t.job.c.kind == JOB, t.job.c.key == t.cut.c.person_id, busy)
     return list(conn.scalars(select(t.cut.c.person_id).where(~mine.exists()).distinct()))
-
-
-def left(conn: Connection) -> int:
-    """How many people's photographs wait to be computed anew because something of theirs ended."""
-    return len(conn.scalars(select(t.cut.c.person_id).distinct()).all())

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.hooks.dam import Resource
-from plugin.hooks.left_out import Why
+from plugin.hooks.left_out import OUT_OF_REACH
 from plugin.ledger import tables as t
 from plugin.ledger.store import Tx
 from plugin.quitclaim.model import name_key
@@ -70,11 +70,11 @@ def stale(tx: Tx, ref: str) -> None:
     tx.execute(update(t.resource).where(t.resource.c.ref == ref).values(indexed=None))
 
 
-def polled(services: Services, began: datetime) -> None:
-    """A poll that began then is done: every change that it found is a job."""
+def polled(services: Services, began: datetime, aside: int = 0) -> None:
+    """A poll that began then is done: every change that it found is a job, but for so many that were set `aside`."""
     if services.dam.tells_holders:
         return
-    unreadable = sum(one.why is Why.UNREADABLE for one in services.dam.left_out())
+    unreadable = aside + sum(one.why in OUT_OF_REACH for one in services.dam.left_out())
     with services.store.write() as tx:
         tx.execute(update(t.state).values(polled_at=began, unreadable=unreadable))
 

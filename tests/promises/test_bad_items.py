@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, consent, erasure, intents, waiting_list
+from plugin.flows import chores, consent, erasure, intents, name_doubts, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
 from plugin.hooks.dam import What
@@ -242,6 +242,39 @@ def test_one_broken_row_stops_no_calendar_and_no_change(
         tx.connection.execute(text("DROP TRIGGER broken"))
         tx.connection.execute(text("DROP TRIGGER odd"))
     assert (consent.sweep(services), chores.poll(services)) == (2, 1), "tried again, and done"
+
+
+def _in_doubt(services: Services, name: str) -> bool:
+    """Whether somebody who is entered now owns no name of the library by its spelling."""
+    person = support.Cast(services).add(name)
+    chores.poll(services)
+    return name_doubts.of(services, person) is not None
+
+
+def test_who_is_entered_beside_what_was_never_read_is_in_doubt(services: Services, photos: Path) -> None:
+    """A closed folder that nobody ever saw open, and a change that could not be entered, may bear the name."""
+    closed = photos / "closed"
+    _photo(closed, "a.jpg", 1)
+    with _shut(closed):
+        chores.poll(services)
+        support.Cast(services).work()
+        assert _in_doubt(services, "Bo Sample")
+    chores.poll(services)
+    support.Cast(services).work()
+    with services.store.write() as tx:
+        tx.connection.execute(text(
+            "CREATE TRIGGER odd BEFORE INSERT ON job WHEN new.key = 'b.jpg' BEGIN SELECT RAISE(ABORT, 'broken'); END"
+        ))  # fmt: skip
+    _photo(photos, "b.jpg", 2)
+    chores.poll(services)
+    support.Cast(services).work()
+    assert _in_doubt(services, "Cee Sample")
+    with services.store.write() as tx:
+        tx.connection.execute(text("DROP TRIGGER odd"))
+    for _ in range(2):
+        chores.poll(services)
+        support.Cast(services).work()
+    assert not _in_doubt(services, "Dag Sample"), "all was read"
 
 
 def test_a_broken_row_of_the_dam_is_passed_over(
