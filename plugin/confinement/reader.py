@@ -103,16 +103,8 @@ class Reader:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        for pipe in (process.stdin, process.stdout):
-            try:
-                if pipe is not None:
-                    pipe.close()
-            except OSError:
-                pass  # bytes that were not delivered: it is dead
-        process.wait()
+        if process is not None:
+            wire.end(process)
 
 
 _readers: dict[str, Reader] = {}

@@ -7,7 +7,9 @@ else. Frame: two big-endian uint32 (length of the header, of the body), header, 
 import json
 import os
 import struct
+import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 _HEAD = struct.Struct(">II")
@@ -62,6 +64,16 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
         parts.append(bytes(raw[at : at + length]))
         at += length
     return header, parts
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the process at the other end, which keeps nothing, and close the pipes to it."""
+    process.kill()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        with suppress(OSError):  # bytes that were not delivered: it is dead
+            if pipe is not None:
+                pipe.close()
+    process.wait()
 
 
 def _exactly(stream: BinaryIO, count: int) -> bytes:

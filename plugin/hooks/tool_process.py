@@ -7,15 +7,13 @@ import os
 import re
 import secrets
 import selectors
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-from plugin.confinement import launch, surroundings
+from plugin.confinement import launch, surroundings, wire
 
 _COMMON = ["-charset", "utf8", "-charset", "filename=utf8", "-q", "-q"]
 _BUSY_SECONDS, _CPU_SECONDS = 900, 1200  # it is replaced before its time is used up
@@ -93,12 +91,7 @@ class ToolProcess:
 
     def stop(self) -> None:
         """End it and its pipes."""
-        with suppress(OSError):
-            self._process.send_signal(signal.SIGKILL)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            with suppress(OSError):
-                cast(IO[bytes], pipe).close()
-        self._process.wait()
+        wire.end(self._process)
 
 
 def _block(descriptor: int) -> bytes:

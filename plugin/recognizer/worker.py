@@ -111,16 +111,8 @@ class Worker:
     def stop(self) -> None:
         """Kill the child, which keeps nothing, and forget it."""
         process, self._process, self.holds = self._process, None, None
-        if process is None:
-            return
-        process.kill()
-        for pipe in (process.stdin, process.stdout):
-            try:
-                if pipe is not None:
-                    pipe.close()
-            except OSError:
-                pass  # bytes that were not delivered: the child is dead
-        process.wait()
+        if process is not None:
+            wire.end(process)
 
     def kill(self) -> None:
         """End the child at once, from any thread; the order it was at fails."""
