@@ -32,8 +32,8 @@ def limits(root: Path) -> tuple[str, ...]:
 def away(root: Path, error: OSError | None = None) -> DamError:
     """What is said where nothing can be said of single files."""
     if error is None or isinstance(error, FileNotFoundError | NotADirectoryError):
-        return DamError(f"the folder {root} is missing or empty: is the share mounted?")
-    return DamError(f"the folder {root} cannot be read: {error.strerror}")
+        return DamError(f"the folder of photographs is missing or empty (is the share mounted?): {root}")
+    return DamError(f"the folder of photographs cannot be read ({error.strerror}): {root}")
 
 
 def refuse_away(root: Path) -> None:

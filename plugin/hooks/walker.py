@@ -79,8 +79,8 @@ class Walker:
         """Raises DamError where a folder is empty that held photographs."""
         if bare and self._index.any_told():
             raise DamError(
-                f"the folder {self._root} is empty, though it held photographs: is the share mounted? "
-                "If it was emptied on purpose, put any file into it"
+                "the folder of photographs is empty, though it held some (is the share mounted? If it was emptied on "
+                f"purpose, put any file into it): {self._root}"
             )
 
     def left_out(self) -> tuple[LeftOut, ...]:

@@ -126,7 +126,7 @@ def scan(
 def _scanned(found: dict[str, Any], total: int) -> str:
     if found["noted"]:
         return (
-            f"recognition is switched on for no collection: {found['noted']} photographs were noted, none examined: "
+            f"recognition is switched on for no collection. Photographs noted: {found['noted']}, examined: none. "
             "facelease collection set REF detect switches one on"
         )
     if not total:
