@@ -8,8 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from plugin.clock import ManualClock
+from plugin.flows import chores
+from plugin.flows.services import Services
 from plugin.recognizer.examiner import Examiner
-from tests import mailbox, staff, support
+from tests import mailbox, on_double, staff, support
+from tests.doubles.resourcespace import Double
 from tests.mailbox import Mailbox
 from tests.posting import Post
 
@@ -30,6 +33,32 @@ def post(tmp_path: Path, clock: ManualClock, examiner: Examiner, box: Mailbox) -
     (tmp_path / "photos" / support.SHOOT).mkdir(parents=True)
     with support.opened(config, clock, examiner) as services:
         yield Post(services, box, clock)
+
+
+# ---- a server as the DAM -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    with Double() as made:
+        yield made
+
+
+@pytest.fixture
+def dated(tmp_path: Path, double: Double, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
+    """A server that shows dates, with a photograph on which Åsa is named and cleared."""
+    with on_double.house(tmp_path, double, clock, examiner) as services:
+        on_double.with_dates(services.config, double)
+        cast = support.Cast(services)
+        double.library.create(1)
+        chores.poll(services)
+        cast.work()
+        asa = cast.add("Åsa")
+        cast.sign(asa, recognition=False)
+        cast.work()
+        on_double.tag(services, asa, "Åsa")
+        cast.work()
+        yield services
 
 
 # ---- the staff, signed in to the app of the test -----------------------------------------------

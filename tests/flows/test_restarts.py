@@ -137,29 +137,6 @@ def test_a_library_that_was_given_up_is_begun_again_in_portions(
 # ---- the ledger knows it, without a row of the queue ------------------------------------------------
 
 
-@pytest.fixture
-def double() -> Iterator[Double]:
-    with Double() as made:
-        yield made
-
-
-@pytest.fixture
-def dated(tmp_path: Path, double: Double, clock: ManualClock, examiner: Examiner) -> Iterator[Services]:
-    """A server that shows dates, with a photograph on which Åsa is named and cleared."""
-    with on_double.house(tmp_path, double, clock, examiner) as services:
-        on_double.with_dates(services.config, double)
-        cast = support.Cast(services)
-        double.library.create(1)
-        chores.poll(services)
-        cast.work()
-        asa = cast.add("Åsa")
-        cast.sign(asa, recognition=False)
-        cast.work()
-        on_double.tag(services, asa, "Åsa")
-        cast.work()
-        yield services
-
-
 def _lose_the_queue(services: Services) -> None:
     with services.store.write() as tx:
         tx.execute(t.job.delete())
