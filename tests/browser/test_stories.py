@@ -170,7 +170,7 @@ def test_the_first_of_two_guardians_takes_it_back(
     page = on("phone", language, java_script_enabled=False)
     page.goto(f"/s/{visit.kept_link()}")
     page.get_by_role("link", name=press).click()
-    assert page.get_by_role("button").count() == 1
+    expect(page.get_by_role("button")).to_have_count(1)
     page.get_by_role("button", name=yes).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(done)
     with services.store.read() as conn:
