@@ -1,24 +1,21 @@
-"""Structured logs without personal data: one JSON object a line, kept for as long as the term says."""
+"""Structured logs without personal data: one JSON object a line."""
 
 import logging
 import sys
-from logging.handlers import TimedRotatingFileHandler
 
 import structlog
 
 from plugin.config import Config
+from sidecar.log_file import DayFile
 
 
 def configure(config: Config) -> None:
     """Send the logs to the configured file, or to standard error."""
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if config.server.log_file:
-        path = config.path(config.server.log_file)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = TimedRotatingFileHandler(
-            path, when="midnight", backupCount=config.retention.logs_days, utc=True, encoding="utf-8"
-        )
+        handler = DayFile(config.path(config.server.log_file))
     handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.raiseExceptions = False  # a line that cannot be written is not printed with what it holds
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(config.server.log_level.upper())

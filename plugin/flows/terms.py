@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -94,7 +95,7 @@ def _over(services: Services, standing: roster.Standing, before: datetime) -> bo
 
 
 def _logs(services: Services) -> int:
-    """Old log files, by the day in their names: the log itself counts files, and a quiet day makes none."""
+    """Old log files, by the day in their names; and one on which nothing was written since: a quiet day makes none."""
     server = services.config.server
     if not server.log_file:
         return 0
@@ -105,6 +106,10 @@ def _logs(services: Services) -> int:
         day = _day(old.name.removeprefix(f"{path.name}."))
         if day is not None and day < before:
             old.unlink(missing_ok=True)
+            count += 1
+    with suppress(FileNotFoundError):
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC).date() < before:
+            path.unlink()
             count += 1
     return count
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, links, visits, watching
+from plugin.flows import chores, consent, links, terms, visits, watching
 from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import backup
@@ -245,3 +246,19 @@ def test_a_row_of_the_log_is_kept_an_hour_longer_than_its_term(
     assert gone > 40
     assert late <= timedelta(hours=1)
     assert not broken
+
+
+def test_a_log_on_which_nothing_was_written_goes_too(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner
+) -> None:
+    """Days that were quiet put no file aside: the last one goes as it stands, once its last line is too old."""
+    config = support.configuration(tmp_path, server={"log_file": "{data}/logs/facelease.log"})
+    with support.opened(config, clock, examiner) as services:
+        log = config.path(config.server.log_file)
+        log.parent.mkdir(parents=True)
+        for days, stays in ((29, True), (32, False)):
+            log.write_text("something\n")
+            then = (clock.now() - timedelta(days=days)).timestamp()
+            os.utime(log, (then, then))
+            terms.end(services)
+            assert log.exists() == stays
