@@ -119,6 +119,10 @@ class StoreAway(StoreError):
         super().__init__(said)
 
 
+class StoreBusy(StoreAway):
+    """Another program has held what is to be written for longer than anybody waits."""
+
+
 class AuditBroken(FaceLeaseError):
     """The audit chain does not verify; the message names the first row that does not fit."""
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 import click
 
 from plugin import config as configuration
-from plugin.errors import FaceLeaseError
+from plugin.errors import FaceLeaseError, StoreBusy
 from sidecar.commands import (
     collections,
     comparing,
@@ -27,6 +27,7 @@ from sidecar.commands import (
     tokens,
 )
 from sidecar.commands.common import Shell, safe
+from sidecar.waiting import Watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,13 +58,15 @@ keeping.keys.add_command(proving.heads_key)
 
 def main() -> None:
     """Run the command line; an error of ours or of a file is one sentence and exit code 1, not a traceback."""
+    watch = Watch(lambda said: click.echo(safe(said), err=True))
     try:
-        cli()
+        with watch:
+            cli()
+    except StoreBusy as error:
+        _end(f"{error}; {watch.whose()}")
     except FaceLeaseError as error:
         _end(str(error))
-    except (
-        OSError
-    ) as error:  # a folder that is not there, a file that may not be written, a disk that is full
+    except OSError as error:  # a folder that is not there, a file that may not be written, a full disk
         _end(
             f"{error.filename or 'the system'}: {error.strerror or error}: name another place, or mend that one"
         )

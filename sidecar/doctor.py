@@ -5,7 +5,7 @@ from functools import partial
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.errors import DamError, FaceLeaseError
+from plugin.errors import DamError, FaceLeaseError, StoreAway
 from plugin.flows import anew, footing, health, owed, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
@@ -33,7 +33,12 @@ def examine(config: Config, clock: Clock) -> list[Finding]:
             findings += _waiting(services)
             findings = [*_concerns(services, first=True), *findings, *_concerns(services, first=False)]
     except FaceLeaseError as error:
-        findings.append(Finding("house", False, str(error), "facelease init makes what is missing"))
+        mend = (
+            "see the sentence above"
+            if isinstance(error, StoreAway)
+            else "facelease init makes what is missing"
+        )
+        findings.append(Finding("house", False, str(error), mend))
     return findings
 
 

@@ -4,18 +4,18 @@ import sqlite3
 from collections.abc import Mapping
 
 import psycopg
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine import Engine, ExceptionContext
 
-from plugin.errors import StoreAway, StoreError
+from plugin.errors import StoreAway, StoreBusy, StoreError
 
 WRITES = "facelease_write"
 """The execution option of a connection that may write."""
 
 _Said = tuple[str, str]  # what is the matter, and what to do
-_BUSY = ("another program kept the store for too long", "let that end, then try again")
-_FULL = ("the disk of the store is full", "make room, then try again")
+_BUSY = ("another program kept {store} for too long", "let that end, then try again")
+_FULL = ("the disk of {store} is full", "make room, then try again")
 _SILENT = (
-    "the store does not answer",
+    "{store} does not answer",
     "see that its server runs and that store.url is right, then try again",
 )
 
@@ -26,14 +26,14 @@ _SQLITE: Mapping[int, _Said] = {
     sqlite3.SQLITE_PROTOCOL: _BUSY,
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: (
-        "the store cannot be written to",
+        "{store} cannot be written to",
         "let the account that FaceLease runs as write to its file, its folder and its file system",
     ),
     sqlite3.SQLITE_CANTOPEN: (
-        "the store cannot be opened",
+        "{store} cannot be opened",
         "let the account that FaceLease runs as read and write its file and its folder",
     ),
-    sqlite3.SQLITE_IOERR: ("the disk of the store fails", "look into the system's log, then try again"),
+    sqlite3.SQLITE_IOERR: ("the disk of {store} fails", "look into the system's log, then try again"),
 }
 _SQLITE_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -53,7 +53,7 @@ _POSTGRESQL: Mapping[str, _Said] = {
     "53": ("the store's server has too little memory", "look into its log, then try again"),
     "55P03": _BUSY,
     "57014": ("the store's server ended a statement that took too long", "try again"),
-    "57P": ("the store does not answer: its server starts or stops", "try again"),
+    "57P": ("{store} does not answer: its server starts or stops", "try again"),
     "58": ("the disk of the store's server fails", "look into its log, then try again"),
 }
 # libpq hands no SQLSTATE on where it could not connect, only words; in another language they are _SILENT.
@@ -68,7 +68,7 @@ _CONNECTING: Mapping[str, str] = {
     "starting up": "57P",
     "shutting down": "57P",
 }
-_DAMAGED = "the store is damaged: stop FaceLease, keep a copy, and `facelease restore` the last good backup"
+_DAMAGED = "{store} is damaged: stop FaceLease, keep a copy, and `facelease restore` the last good backup"
 _FORBIDDEN = "the account in store.url may not use the store's tables: make it their owner"
 
 
@@ -77,43 +77,57 @@ def tell(context: ExceptionContext) -> None:
 
     A listener of SQLAlchemy's `handle_error`: whatever is asked of a store passes here, but for raw connections.
     """
-    if context.is_pre_ping:
+    if context.is_pre_ping or context.engine is None:
         return  # the pool opens another connection
     connection, error = context.connection, context.original_exception
     writes = connection is not None and bool(connection.get_execution_options().get(WRITES))
     found = _found(error, writes or connection is None, context.is_disconnect)
     if found is None:
         return
-    matter, remedy = found
     unsure = writes and context.statement is None and _may_be_written(error)
-    written = "it is not known whether it was written" if unsure else "nothing was written"
-    raise StoreAway(f"{matter}: {written if writes else ''}{'; ' if writes else ''}{remedy}", unsure)
+    written = "it is not known whether it was written; " if unsure else "nothing was written; "
+    raise _away(context.engine, found, written if writes else "", unsure)
 
 
-def tell_raw(error: BaseException) -> None:
-    """As `tell`, of an error on a driver's own connection that writes nothing of ours."""
+def tell_raw(engine: Engine, error: BaseException) -> None:
+    """As `tell`, of an error on a driver's own connection, which writes nothing of ours."""
     found = _found(error, writes=True, lost=False)
     if found is not None:
-        raise StoreAway(": ".join(found)) from error
+        raise _away(engine, found) from error
 
 
-def _found(error: BaseException, writes: bool, lost: bool) -> _Said | None:
+def _away(engine: Engine, found: _Said | str, written: str = "", unsure: bool = False) -> StoreError:
+    file = engine.url.database if engine.url.get_backend_name() == "sqlite" else None
+    store = f"the store {file}" if file else "the store"
+    if isinstance(found, str):
+        return StoreError(found.format(store=store))
+    kind = StoreBusy if found is _BUSY else StoreAway
+    return kind(f"{found[0].format(store=store)}: {written}{found[1]}", unsure)
+
+
+def _found(error: BaseException, writes: bool, lost: bool) -> _Said | str | None:
+    """What an error says of the store: a sentence alone where trying again is of no use. `lost`: the connection is."""
     if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", 0)
-        if code & 0xFF in _SQLITE_DAMAGED:
-            raise StoreError(_DAMAGED) from error
-        if code == sqlite3.SQLITE_READONLY and not writes:
-            return None  # a statement that writes, in a read: a fault of ours
-        return _SQLITE.get(code & 0xFF)
-    if not isinstance(error, psycopg.Error):
-        return None
+        return _by_sqlite(getattr(error, "sqlite_errorcode", 0), writes)
+    return _by_postgresql(error, writes, lost) if isinstance(error, psycopg.Error) else None
+
+
+def _by_sqlite(code: int, writes: bool) -> _Said | str | None:
+    if code & 0xFF in _SQLITE_DAMAGED:
+        return _DAMAGED
+    if code == sqlite3.SQLITE_READONLY and not writes:
+        return None  # a statement that writes, in a read: a fault of ours
+    return _SQLITE.get(code & 0xFF)
+
+
+def _by_postgresql(error: psycopg.Error, writes: bool, lost: bool) -> _Said | str | None:
     state = error.sqlstate or ""
     if not state and (lost or isinstance(error, psycopg.OperationalError)):
         state = next((known for words, known in _CONNECTING.items() if words in str(error)), "08")
     if state.startswith("XX00"):
-        raise StoreError(_DAMAGED) from error
+        return _DAMAGED
     if state == "42501":
-        raise StoreError(_FORBIDDEN) from error
+        return _FORBIDDEN
     if state == "25006" and not writes:
         return None
     return next((said for known, said in _POSTGRESQL.items() if state.startswith(known)), None)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,7 @@ def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine
     Raises StoreAway from whatever is done with it while the store does not answer (`away.tell`).
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(
-            url, connect_args={"timeout": BUSY_SECONDS}, max_overflow=_SPARE, hide_parameters=True
-        )
+        engine = create_engine(url, creator=_opener(url), max_overflow=_SPARE, hide_parameters=True)
         event.listen(engine, "connect", _pragmas(journal, foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "after_cursor_execute", _note_cursor)
@@ -81,6 +79,19 @@ def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine
     event.listen(engine, "handle_error", away.tell)
     _engines.add(engine)
     return engine
+
+
+def make_file(url: URL) -> None:
+    """An empty file for an SQLite store that has none. It is ours alone, and so are its WAL and index after it."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _opener(url: URL) -> Callable[[], sqlite3.Connection]:
+    """Opens the file that is there: with its disk away, no empty one is made in its place."""
+    uri = f"{Path(str(url.database)).absolute().as_uri()}?mode=rw"
+    return lambda: sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
 
 def _of_postgresql(url: URL) -> dict[str, Any]:
@@ -106,7 +117,7 @@ def raw(database: Engine) -> Iterator[Any]:
         with contextlib.closing(database.raw_connection()) as connection:
             yield connection
     except (sqlite3.Error, psycopg.Error) as error:
-        away.tell_raw(error)
+        away.tell_raw(database, error)
         raise
 
 

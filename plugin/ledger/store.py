@@ -1,7 +1,6 @@
 """The store: short transactions over SQLite or PostgreSQL, with their audit rows."""
 
 import contextlib
-import os
 import sqlite3
 import threading
 import time
@@ -239,8 +238,6 @@ def migrate(url: str) -> str:
     path = engine.sqlite_path(engine.parse(url))
     if path is not None and not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The file, its WAL and its index take the mode of the first: nobody else reads names.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     migrations.upgrade(url)
     return migrations.head()
 

@@ -27,6 +27,7 @@ FOREIGN = "somebody_elses"  # a table that is not ours, in the same database
 
 @contextmanager
 def _connected(url: str) -> Iterator[sa.Connection]:
+    engine.make_file(engine.parse(url))
     database = engine.connect(engine.parse(url))
     with database.connect() as connection:
         connection = connection.execution_options(**{engine.WRITE: True})

@@ -14,7 +14,8 @@ from plugin.ledger import engine
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Move the schema of the store at `url` forward to `revision`."""
+    """Move the schema of the store at `url` forward to `revision`; SQLite's file is made where there is none."""
+    engine.make_file(engine.parse(url))
     _move(url, revision, command.upgrade)
 
 

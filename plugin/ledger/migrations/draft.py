@@ -30,6 +30,7 @@ def compare_type(
 
 def main(url: str) -> str:
     """The bodies of upgrade() and downgrade()."""
+    engine.make_file(engine.parse(url))
     database = engine.connect(engine.parse(url))
     with database.connect() as connection:
         options = {"compare_type": compare_type, "render_item": render_type, "target_metadata": metadata}
