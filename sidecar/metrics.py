@@ -15,6 +15,12 @@ _PASSED_OVER = {__name__, "plugin.ledger.store", "plugin.flows.many", "contextli
 JOBS = Counter("facelease_jobs_total", "Jobs by kind and outcome", ["kind", "outcome"])
 JOB_SECONDS = Histogram("facelease_job_seconds", "Seconds a job took", ["kind"])
 CHORES = Counter("facelease_chores_total", "Scheduled acts by outcome", ["chore", "outcome"])
+LOOP_ERRORS = Counter("facelease_loop_errors_total", "Errors that a loop outlived, by loop", ["loop"])
+WORKER_RESTARTS = Counter(
+    "facelease_worker_restarts_total",
+    "Times that the worker beside the server was started again, by why",
+    ["why"],
+)
 EVENTS = Counter("facelease_events_total", "Events of the DAM that were signed, by outcome", ["outcome"])
 QUEUE = Gauge("facelease_queue_jobs", "Jobs in the queue by state", ["state"])
 PHOTOS = Gauge("facelease_photos", "Photographs in the ledger by how far they are examined", ["examined"])
