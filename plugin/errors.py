@@ -108,6 +108,17 @@ class StoreError(FaceLeaseError):
     """The store is missing, of another version, or was moved back in time."""
 
 
+class StoreAway(StoreError):
+    """The store does not answer now: locked, stopped, full, or not to be reached; it may be tried again later.
+
+    `unsure`: it was lost during a commit, so that nobody knows whether that was written. Else nothing was.
+    """
+
+    def __init__(self, said: str, unsure: bool = False) -> None:
+        self.unsure = unsure
+        super().__init__(said)
+
+
 class AuditBroken(FaceLeaseError):
     """The audit chain does not verify; the message names the first row that does not fit."""
 

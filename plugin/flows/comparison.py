@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from plugin.errors import FaceLeaseError
+from plugin.errors import FaceLeaseError, StoreAway
 from plugin.flows import tagging
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -158,7 +158,7 @@ def _compare(services: Services, after: int, rows: Sequence[Row[Any]]) -> _Done:
     for row in rows:
         try:
             tagging.look_anew(services, row.ref)
-        except SQLAlchemyError:
+        except (StoreAway, SQLAlchemyError):
             raise  # the store, and not the photograph
         except Exception:  # whatever it is, the others are compared: its own job says what, and is counted
             alone.append(row.ref)

@@ -4,14 +4,13 @@ Known is what the store says and what the newest signed head says; the file must
 well: then it is told again (`replay`).
 """
 
-import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
 
-from plugin.errors import ConsentError, StoreError, VaultError
+from plugin.errors import ConsentError, StoreAway, StoreError, VaultError
 from plugin.flows import anew, closed_house, gallery, known_ends, links, replay, tokens
 from plugin.flows.services import Services
 from plugin.ledger import ended_marks, heads, house_state
@@ -38,8 +37,12 @@ def look(services: Services) -> None:
     if lacks:
         _close(services, said)
     elif now.closed_at is not None:
-        with contextlib.suppress(StoreError, OSError):  # open to others, or away again: it stays closed
+        try:
             _open(services, said)
+        except StoreAway:
+            raise
+        except (StoreError, OSError):
+            pass  # the file is open to others, or away again: it stays closed
     elif _is_unknown(now, said):
         with services.store.write() as tx:
             _adopt(services, tx, said)

@@ -147,9 +147,8 @@ def _write_copy(source: Connection, path: Path, cover: veil.Veil) -> int:
                 target = connection.execution_options(**{engine.WRITE: True})
                 with target.begin():
                     rows = sum(_copy_table(source, target, name, cover) for name in _copied())
-            raw = database.raw_connection()
-            raw.cursor().execute("VACUUM")
-            raw.close()
+            with engine.raw(database) as raw:
+                raw.cursor().execute("VACUUM")
         finally:
             database.dispose()
         with half.open("rb") as file:

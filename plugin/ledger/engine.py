@@ -1,25 +1,31 @@
 """Connections to the store: one way of opening them for SQLite and for PostgreSQL."""
 
+import contextlib
 import os
+import sqlite3
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import Pool
 
 from plugin.errors import StoreError
+from plugin.ledger import away
 
 BUSY_SECONDS = 30
 _SPARE = 35  # connections beside the five that stay: no thread of a server waits for those of another surface
-_POSTGRES_OPTIONS = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=60s"
+_SILENT_SECONDS = 30
+"""How long a server of PostgreSQL may say nothing at all, its machine being gone, before it counts as away."""
 
 # Write transactions take this lock, so that PostgreSQL too has one writer at a time (see Store.write).
-_WRITER_LOCK = 0x_FACE_1EA5E
+WRITER_LOCK = 0x_FACE_1EA5E
 
-WRITE = "facelease_write"
+WRITE = away.WRITES
 ALONE = "facelease_alone"
 _CURSORS = "facelease_cursors"
 
@@ -51,7 +57,10 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine:
-    """An engine whose transactions begin as Store.read and Store.write ask for, and whose errors quote no value."""
+    """An engine whose transactions begin as Store.read and Store.write ask for, and whose errors quote no value.
+
+    Raises StoreAway from whatever is done with it while the store does not answer (`away.tell`).
+    """
     if url.get_backend_name() == "sqlite":
         engine = create_engine(
             url, connect_args={"timeout": BUSY_SECONDS}, max_overflow=_SPARE, hide_parameters=True
@@ -63,14 +72,42 @@ def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine
     else:
         engine = create_engine(
             url,
-            connect_args={"options": _POSTGRES_OPTIONS},
+            connect_args=_of_postgresql(url),
             pool_pre_ping=True,
             max_overflow=_SPARE,
             hide_parameters=True,
         )
         event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "handle_error", away.tell)
     _engines.add(engine)
     return engine
+
+
+def _of_postgresql(url: URL) -> dict[str, Any]:
+    """How long we wait for a lock, an idle transaction, and a server that says nothing; the URL's own word goes first.
+
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+    """
+    patience: dict[str, Any] = {
+        "connect_timeout": 10,
+        "keepalives_idle": _SILENT_SECONDS // 3,
+        "keepalives_interval": _SILENT_SECONDS // 6,
+        "keepalives_count": 4,
+        "tcp_user_timeout": _SILENT_SECONDS * 1000,
+    }
+    options = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=60s"
+    return {"options": options} | {name: n for name, n in patience.items() if name not in url.query}
+
+
+@contextlib.contextmanager
+def raw(database: Engine) -> Iterator[Any]:
+    """The driver's own connection, for what may not happen in a transaction. Raises StoreAway, too."""
+    try:
+        with contextlib.closing(database.raw_connection()) as connection:
+            yield connection
+    except (sqlite3.Error, psycopg.Error) as error:
+        away.tell_raw(error)
+        raise
 
 
 def _pragmas(journal: str, foreign_keys: bool) -> Any:
@@ -104,7 +141,7 @@ def _close_cursors(_connection: Any, record: Any, _state: Any) -> None:
 
 def _begin_postgresql(connection: Connection) -> None:
     if connection.get_execution_options().get(ALONE, False):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 
 
 def _forget_inherited_connections() -> None:

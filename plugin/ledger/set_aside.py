@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from plugin.errors import StoreError
 from plugin.ledger import tables as t
@@ -31,7 +30,7 @@ def each(
     for item in items:
         try:
             done.append(act(item))
-        except (StoreError, OperationalError, InterfaceError):
+        except StoreError:
             raise
         except Exception as error:  # noqa: BLE001, RUF100 - whatever one row holds, it is that row's matter
             note(store, what, key(item), type(error).__name__)

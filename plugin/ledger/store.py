@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Executable, insert, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import exc as sql
 
 from plugin.clock import Clock, machine_now
-from plugin.errors import StoreError
+from plugin.errors import StoreAway, StoreError
 from plugin.ledger import audit, engine, migrations
 from plugin.ledger import tables as t
 
@@ -117,10 +117,7 @@ class Store:
         return store
 
     def _check(self) -> None:
-        try:
-            at = migrations.current(self.url)
-        except OperationalError as error:
-            raise StoreError(f"the store does not answer: {_reason(error)}") from error
+        at = migrations.current(self.url)
         if at != migrations.head():
             raise StoreError(
                 f"the store is at schema {at or 'none'}, this version needs {migrations.head()}: {_MIGRATE}"
@@ -141,13 +138,13 @@ class Store:
         Writers take turns on both stores, so what a transaction has read still holds when it commits:
         rule 3 (a match re-checks its grant) needs no more than to read again inside. SQLite knows no
         other way; on PostgreSQL an advisory lock does it. `alone=False` leaves that lock out, for
-        the queue's own single statements. Blocks are short and hold no call to the DAM.
+        the queue's own single statements. Blocks are short and hold no call to the DAM. Raises StoreAway.
         """
         if getattr(self._writing, "here", False):
             raise StoreError("a write inside a write would wait for itself: hand the Tx on instead")
         self._writing.here = True
         try:
-            with self._engine.connect() as connection:
+            with self._connect() as connection:
                 connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: alone})
                 began = None
                 try:
@@ -165,13 +162,24 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """One snapshot of the store, read-only. Keep it short: an open reader holds shredding back."""
-        with self._engine.connect() as connection:
+        """One snapshot of the store, read-only. Keep it short: an open reader holds shredding back.
+
+        Raises StoreAway.
+        """
+        with self._connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
             yield connection
+
+    def _connect(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except (
+            sql.TimeoutError
+        ) as error:  # all of this process's are taken: by others that wait for the store
+            raise StoreAway("the store is busy: try again in a minute") from error
 
     def generation(self) -> int:
         """The number that moves with every change of who may be matched."""
@@ -186,16 +194,13 @@ class Store:
         """
         if not self.is_sqlite:
             return False
-        raw = self._engine.raw_connection()
-        try:
+        with engine.raw(self._engine) as raw:
             cursor = raw.cursor()
             cursor.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy: tuple[int, int, int] = cursor.fetchone() or (1, 0, 0)
             cursor.execute(f"PRAGMA busy_timeout = {engine.BUSY_SECONDS * 1000}")
             cursor.close()
-        finally:
-            raw.close()
         return busy[0] == 0
 
     def rewrite(self) -> bool:
@@ -206,16 +211,14 @@ class Store:
         """
         if not self.is_sqlite:
             return False
-        raw = self._engine.raw_connection()
         try:
-            cursor = raw.cursor()
-            cursor.execute("PRAGMA query_only = OFF")
-            cursor.execute("VACUUM")
-            cursor.close()
-        except sqlite3.OperationalError:
+            with engine.raw(self._engine) as raw:
+                cursor = raw.cursor()
+                cursor.execute("PRAGMA query_only = OFF")
+                cursor.execute("VACUUM")
+                cursor.close()
+        except (StoreAway, sqlite3.OperationalError):
             return False
-        finally:
-            raw.close()
         return self.checkpoint()
 
     def close(self) -> None:
@@ -228,10 +231,7 @@ def revision(url: str) -> str | None:
     path = engine.sqlite_path(engine.parse(url))
     if path is not None and not path.exists():
         return None
-    try:
-        return migrations.current(url)
-    except OperationalError as error:
-        raise StoreError(f"the store does not answer: {_reason(error)}") from error
+    return migrations.current(url)
 
 
 def migrate(url: str) -> str:
@@ -241,10 +241,7 @@ def migrate(url: str) -> str:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The file, its WAL and its index take the mode of the first: nobody else reads names.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    try:
-        migrations.upgrade(url)
-    except OperationalError as error:
-        raise StoreError(f"the store does not answer: {_reason(error)}") from error
+    migrations.upgrade(url)
     return migrations.head()
 
 
@@ -258,8 +255,3 @@ def init_store(url: str, clock: Clock) -> Store:
         audit.found(tx.connection)
     store.close()
     return Store.open(url, clock)
-
-
-def _reason(error: OperationalError) -> str:
-    """The driver's own words, without the statement and its values."""
-    return str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from plugin.errors import ConfigError, FaceLeaseError, StoreError
+from plugin.errors import ConfigError, FaceLeaseError, StoreAway, StoreError
 from plugin.flows import chores, house_closing, reconciliation, replay, restoration
 from plugin.flows.reconciliation import KINDS, Outcome
 from plugin.flows.restoration import CameBack
@@ -111,8 +111,12 @@ def _end_again(shell: Shell, without_ended_log: str) -> tuple[int, Outcome, Came
     with shell.house(catch_up=False) as services:
         ended = 0
         if without_ended_log:
-            with suppress(StoreError):  # what of the file can be read is heard, and then it is set aside
+            try:
                 ended = replay.tell(services)
+            except StoreAway:
+                raise
+            except StoreError:
+                pass  # what of the file could be read is heard, and then it is set aside
             house_closing.begin_anew(services, without_ended_log, actor(), restored=True)
         ended += chores.start(services)
         begun = reconciliation.begin(services)

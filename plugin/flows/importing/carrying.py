@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from plugin.errors import FaceLeaseError
+from plugin.errors import FaceLeaseError, StoreAway
 from plugin.flows import ages, consent, people, roster
 from plugin.flows.ages import Age
 from plugin.flows.importing import judging, name_standing
@@ -79,6 +79,8 @@ def _one(
                 return verdict
             entry = replace(line.entry, name=clean_name(line.entry.name))
             person_id = _enter(services, tx, entry, verdict, evidence, actor)
+    except StoreAway:
+        raise
     except FaceLeaseError as error:
         return Verdict(line, Status.REFUSED, str(error))
     origins[entry.source] = judging.Origin(person_id, entry.fingerprint)

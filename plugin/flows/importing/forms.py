@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from plugin.errors import ConsentError, FaceLeaseError, ImportRefused
+from plugin.errors import ConsentError, FaceLeaseError, ImportRefused, StoreAway
 from plugin.flows.consent import Evidence
 from plugin.flows.importing import carrying, judging, reports
 from plugin.flows.importing.carrying import Watch
@@ -114,6 +114,8 @@ def _line(services: Services, source: Source, form: Form, chosen: Chosen, folder
             email=form.email.strip(), birth_date=mapping.day(form.birth_date, "date of birth"),
             guardians=(form.guardian.strip(),) if form.guardian.strip() else (),
         )  # fmt: skip
+    except StoreAway:
+        raise
     except FaceLeaseError as error:
         return Line(form.ref, form.name, notes=notes, fault=str(error))
     evidence = partial(_evidence, services, form, chosen, folder)
@@ -213,6 +215,8 @@ def _confirmed(services: Services, source: Source, row: Row, cells: Mapping[str,
             link,
             cells.get("evidence", ""),
         )
+    except StoreAway:
+        raise
     except FaceLeaseError as error:
         return Line(ref, name, fault=str(error))
     return _line(services, source, form, chosen, folder)

@@ -7,7 +7,7 @@ from itertools import count
 
 from sqlalchemy import Connection, select
 
-from plugin.errors import ConsentError, FaceLeaseError
+from plugin.errors import ConsentError, FaceLeaseError, StoreAway
 from plugin.flows import ages, name_doubts, names, people, roster
 from plugin.flows.ages import Age
 from plugin.flows.importing.lines import Decision, Line
@@ -98,6 +98,8 @@ class Book:
             return Verdict(line, Status.REFUSED, line.fault)
         try:
             return self._judged(line, replace(entry, name=clean_name(entry.name)))
+        except StoreAway:
+            raise
         except FaceLeaseError as error:
             return Verdict(line, Status.REFUSED, str(error))
 

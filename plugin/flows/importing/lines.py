@@ -8,7 +8,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from plugin.errors import ConsentError, FaceLeaseError, ImportRefused
+from plugin.errors import ConsentError, FaceLeaseError, ImportRefused, StoreAway
 from plugin.flows import ages
 from plugin.flows.ages import Age
 from plugin.flows.consent import Evidence
@@ -97,6 +97,8 @@ def _line(services: Services, row: Row, folder: Path, defaults: Defaults, source
         decision = decided(cells.get("link", ""), cells.get("person", ""), cells.get("keep", ""))
         entry = _entry(services, row.number, cells, defaults)
         evidence = _evidence(services, cells, folder, defaults)
+    except StoreAway:
+        raise
     except FaceLeaseError as error:
         return Line(row.number, name, notes=row.notes, fault=str(error))
     # One form may be of several people: then it is a source for each.

@@ -1,0 +1,127 @@
+"""What a driver of the store says, in a sentence of ours: never its own words, a statement or a value."""
+
+import sqlite3
+from collections.abc import Mapping
+
+import psycopg
+from sqlalchemy.engine import ExceptionContext
+
+from plugin.errors import StoreAway, StoreError
+
+WRITES = "facelease_write"
+"""The execution option of a connection that may write."""
+
+_Said = tuple[str, str]  # what is the matter, and what to do
+_BUSY = ("another program kept the store for too long", "let that end, then try again")
+_FULL = ("the disk of the store is full", "make room, then try again")
+_SILENT = (
+    "the store does not answer",
+    "see that its server runs and that store.url is right, then try again",
+)
+
+# By the result code's last byte: https://sqlite.org/rescode.html
+_SQLITE: Mapping[int, _Said] = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_READONLY: (
+        "the store cannot be written to",
+        "let the account that FaceLease runs as write to its file, its folder and its file system",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "the store cannot be opened",
+        "let the account that FaceLease runs as read and write its file and its folder",
+    ),
+    sqlite3.SQLITE_IOERR: ("the disk of the store fails", "look into the system's log, then try again"),
+}
+_SQLITE_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+# By the first characters of SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_POSTGRESQL: Mapping[str, _Said] = {
+    "08": _SILENT,
+    "25006": ("the store's server takes no writes", "name the server that does in store.url"),
+    "25P0": ("the store's server ended a transaction that took too long", "try again"),
+    "28": (
+        "the store's server refuses our account",
+        "mend store.url, its password or the server's pg_hba.conf",
+    ),
+    "3D": ("the store's server has no such database", "mend store.url"),
+    "40": ("another program changed the same rows of the store", "try again"),
+    "53100": _FULL,
+    "53300": ("the store's server has no connection left", "close some, or raise its max_connections"),
+    "53": ("the store's server has too little memory", "look into its log, then try again"),
+    "55P03": _BUSY,
+    "57014": ("the store's server ended a statement that took too long", "try again"),
+    "57P": ("the store does not answer: its server starts or stops", "try again"),
+    "58": ("the disk of the store's server fails", "look into its log, then try again"),
+}
+# libpq hands no SQLSTATE on where it could not connect, only words; in another language they are _SILENT.
+_CONNECTING: Mapping[str, str] = {
+    "password": "28",
+    "pg_hba.conf": "28",
+    "permitted to log in": "28",
+    'FATAL:  role "': "28",
+    'FATAL:  database "': "3D",
+    "too many clients": "53300",
+    "connection slots": "53300",
+    "starting up": "57P",
+    "shutting down": "57P",
+}
+_DAMAGED = "the store is damaged: stop FaceLease, keep a copy, and `facelease restore` the last good backup"
+_FORBIDDEN = "the account in store.url may not use the store's tables: make it their owner"
+
+
+def tell(context: ExceptionContext) -> None:
+    """Raise StoreAway where the store does not answer now, StoreError where it never will; else leave it.
+
+    A listener of SQLAlchemy's `handle_error`: whatever is asked of a store passes here, but for raw connections.
+    """
+    if context.is_pre_ping:
+        return  # the pool opens another connection
+    connection, error = context.connection, context.original_exception
+    writes = connection is not None and bool(connection.get_execution_options().get(WRITES))
+    found = _found(error, writes or connection is None, context.is_disconnect)
+    if found is None:
+        return
+    matter, remedy = found
+    unsure = writes and context.statement is None and _may_be_written(error)
+    written = "it is not known whether it was written" if unsure else "nothing was written"
+    raise StoreAway(f"{matter}: {written if writes else ''}{'; ' if writes else ''}{remedy}", unsure)
+
+
+def tell_raw(error: BaseException) -> None:
+    """As `tell`, of an error on a driver's own connection that writes nothing of ours."""
+    found = _found(error, writes=True, lost=False)
+    if found is not None:
+        raise StoreAway(": ".join(found)) from error
+
+
+def _found(error: BaseException, writes: bool, lost: bool) -> _Said | None:
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF in _SQLITE_DAMAGED:
+            raise StoreError(_DAMAGED) from error
+        if code == sqlite3.SQLITE_READONLY and not writes:
+            return None  # a statement that writes, in a read: a fault of ours
+        return _SQLITE.get(code & 0xFF)
+    if not isinstance(error, psycopg.Error):
+        return None
+    state = error.sqlstate or ""
+    if not state and (lost or isinstance(error, psycopg.OperationalError)):
+        state = next((known for words, known in _CONNECTING.items() if words in str(error)), "08")
+    if state.startswith("XX00"):
+        raise StoreError(_DAMAGED) from error
+    if state == "42501":
+        raise StoreError(_FORBIDDEN) from error
+    if state == "25006" and not writes:
+        return None
+    return next((said for known, said in _POSTGRESQL.items() if state.startswith(known)), None)
+
+
+def _may_be_written(error: BaseException) -> bool:
+    """Whether a commit that ended so may have been one: nobody was left to say."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+    state = getattr(error, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P", "58"))
