@@ -15,6 +15,7 @@ log = structlog.get_logger()
 
 _FIRST, _LONGEST = 1.0, 60.0
 _FRAMES, _CAUSES = 20, 5
+_hearing: list[Callable[[str], object]] = []
 
 
 class Pause:
@@ -38,10 +39,17 @@ def note(loop: str, error: BaseException, **about: object) -> None:
     """Count and log an error that a loop outlives. Raises nothing: neither does a full disk end the loop."""
     with suppress(Exception):
         metrics.LOOP_ERRORS.labels(loop).inc()
+        for hear in _hearing:
+            hear(loop)
         log.error(
             "loop failed", loop=loop, error=type(error).__name__, said=told(error), causes=_causes(error),
             where=where(error), **about,
         )  # fmt: skip
+
+
+def tell_of_errors(hear: Callable[[str], object]) -> None:
+    """Call `hear` with the name of each loop that something went wrong in."""
+    _hearing.append(hear)
 
 
 def where(error: BaseException) -> list[str]:

@@ -1,5 +1,6 @@
 """What Prometheus may scrape: counts and durations, nobody's name."""
 
+import math
 import traceback
 
 import structlog
@@ -40,6 +41,22 @@ ROUND_SECONDS = Gauge(
 ROUND_AGE = Gauge(
     "facelease_comparison_age_seconds", "Seconds since a comparison with the DAM last came to its end"
 )
+
+
+STORE = Gauge(
+    "facelease_store_answers", "1 where the store answered when it was last asked, 0 where it did not"
+)
+_OF_THE_STORE = (GALLERY, OVERDUE, ROUND_SECONDS, ROUND_AGE)
+_OF_ITS_ROWS = (QUEUE, PHOTOS, FACES, MAILS, OWED, OWED_SECONDS)
+
+
+def know_nothing() -> None:
+    """The store does not answer: what it said before is not passed on as if it held now."""
+    STORE.set(0)
+    for one in _OF_THE_STORE:
+        one.set(math.nan)
+    for many in _OF_ITS_ROWS:
+        many.clear()
 
 
 def wrote(seconds: float) -> None:

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 _STUCK_SECONDS = 600.0  # ten sweeps missed, well done or not; no clock that goes on while the machine sleeps
 _GOOD_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
+_SWEPT, _ERROR = b"swept", b"error "
 
 
 class WorkerWatch:
@@ -101,13 +102,16 @@ class WorkerWatch:
     def _attend(self, process: "subprocess.Popen[bytes]", line: socket.socket) -> str:
         """Wait until it ends, or hangs: why it has to be started again."""
         swept: float | None = None
+        begun = b""
         while not self._over.is_set() and process.poll() is None:
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError):  # closed by `leave`
                 if select.select([line], [], [], _LOOK_SECONDS)[0]:
-                    if line.recv(64):
-                        swept = time.monotonic()
-                    else:  # it closed its end, and is about to end
+                    heard = line.recv(4096)
+                    if not heard:  # it is about to end
                         self._over.wait(_LOOK_SECONDS)
+                    *said, begun = (begun + heard).split(b"\n")
+                    swept = time.monotonic() if _SWEPT in said else swept
+                    _count(said)
             if swept is not None and time.monotonic() - swept > self._stuck:
                 return "stuck"
         if self._over.is_set():
@@ -116,20 +120,27 @@ class WorkerWatch:
         return "ended"
 
 
+def _count(said: Sequence[bytes]) -> None:
+    """Errors that the worker's loops outlived: its own figures nobody can ask for."""
+    for one in said:
+        if one.startswith(_ERROR):
+            metrics.LOOP_ERRORS.labels(one.removeprefix(_ERROR).decode("ascii", "replace")).inc()
+
+
 def follow_server() -> Callable[[], object]:
     """In the worker: stop with the server at the other end of standard input. What to call after each sweep."""
     line = socket.socket(fileno=os.dup(0))
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)  # a program that we start reads nothing of it
     os.close(nowhere)
-    line.setblocking(True)
     stopping.process.follow(line)
 
-    def swept() -> None:
-        with suppress(OSError):
-            line.send(b".")
+    def say(what: bytes) -> None:
+        with suppress(OSError):  # nobody reads it now
+            line.send(what + b"\n", socket.MSG_DONTWAIT)
 
-    return swept
+    loops.tell_of_errors(lambda loop: say(_ERROR + loop.encode()))
+    return lambda: say(_SWEPT)
 
 
 def _close(line: socket.socket | None) -> None:
