@@ -21,9 +21,9 @@ _hearing: list[Callable[[str], object]] = []
 class Pause:
     """Seconds until the next try: twice as many each time, up to a minute; from the start again after a success."""
 
-    def __init__(self, first: float = _FIRST, longest: float = _LONGEST) -> None:
-        self._first, self._longest = first, longest
-        self._next = first
+    def __init__(self, first: float | None = None, longest: float = _LONGEST) -> None:
+        self._first, self._longest = _FIRST if first is None else first, longest
+        self._next = self._first
 
     def next(self) -> float:
         """The seconds to wait now."""

@@ -27,9 +27,11 @@ class Timetable:
             timezone=self._zone, job_defaults={"coalesce": True, "max_instances": 1}
         )
         self._swept = swept
+        self._acts: dict[str, Callable[[], None]] = {}
 
         def add(name: str, act: Callable[[Services], object], trigger: str, **when: object) -> None:
             run = self._daily(name, act, services) if trigger == "cron" else self._often(name, act, services)
+            self._acts[name] = run
             self._scheduler.add_job(run, trigger, id=name, misfire_grace_time=None, **when)
 
         add("sweep", chores.sweep, "interval", seconds=60)
@@ -50,6 +52,14 @@ class Timetable:
     def times(self) -> dict[str, str]:
         """When each chore is due, by its name."""
         return {job.id: str(job.trigger) for job in self._scheduler.get_jobs()}
+
+    def act(self, name: str) -> Callable[[], None]:
+        """What is done when this chore is due."""
+        return self._acts[name]
+
+    def forget(self, name: str) -> None:
+        """Leave this one out from now on."""
+        self._scheduler.remove_job(name)
 
     @property
     def runs(self) -> bool:

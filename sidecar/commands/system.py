@@ -18,6 +18,8 @@ from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
 
+_STOPPED = "stopped: facelease scan goes on where it was, or facelease work does"
+
 
 @click.command()
 @click.argument("what", required=False, type=click.Choice(["resourcespace"]))
@@ -178,7 +180,10 @@ def _drain(services: Services, total: int, quiet: bool) -> None:
             done = total - backlog.waiting(services)
             bar.update(max(0, done - bar.pos), done)
 
-        runner.drain(threads=runner.threads, meanwhile=show)
+        try:
+            runner.drain(threads=runner.threads, meanwhile=show)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_STOPPED) from None
         show()
 
 
