@@ -29,11 +29,11 @@ def run(workshop: Workshop) -> Iterator[Figure]:
         houses = {}
         for files, folders in ((_SMALL, 1), (_FILES, _FOLDERS)):
             root = workshop.scratch / f"entering-{files}"
-            _tree(root / "photos", files, folders)
+            tree(root / "photos", files, folders)
             config = parse({"data": str(root / "data"), "folder": {"path": str(root / "photos")}})
             house.init(config)
             houses[files] = services = stack.enter_context(house.open_house(config))
-            heard = _hear(services)
+            heard = hear(services)
             if files == _FILES:
                 yield _scan_start(services, folders, heard)
             _index(root / "data" / "ledger.db", services)
@@ -49,7 +49,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     yield Figure(f"person_add_ratio_{_FILES // 1000}k_{_SMALL}", round(large / small, 2), remarks=remarks)
 
 
-def _tree(photos: Path, files: int, folders: int) -> None:
+def tree(photos: Path, files: int, folders: int) -> None:
     """Names of a few tiny JPEGs: hard links, since what is measured opens none, or only their first bytes."""
     source, old = photos.parent / "tiny.jpg", time.time() - 60
     for folder in range(folders):
@@ -62,7 +62,7 @@ def _tree(photos: Path, files: int, folders: int) -> None:
         (photos / f"f{number % folders:03}" / f"p{number:06}.jpg").hardlink_to(source)
 
 
-def _hear(services: Services) -> float:
+def hear(services: Services) -> float:
     """The files are known, as after the first poll, but for the job of each; returns how many seconds that took."""
     began = time.perf_counter()
     services.dam.acknowledge(services.dam.changes())

@@ -1,5 +1,21 @@
-"""`python -m sidecar` is the command line."""
+"""`facelease` and `python -m sidecar`: the command line, stopped quietly from its first moment on."""
 
-from sidecar.cli import main
+import sys
 
-main()
+from sidecar import stopping
+
+
+def main() -> None:
+    """Hear signals, then load the rest, which takes a second."""
+    stopping.prepare(sys.argv[1:])
+    try:
+        from sidecar import cli  # not before signals are heard
+
+        cli.main()
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{stopping.STOPPED}\n")
+        sys.exit(stopping.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

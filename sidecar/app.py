@@ -10,10 +10,23 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 
 from plugin.config import Config
+from plugin.errors import StoreAway
 from plugin.flows import comparison, owed
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from sidecar import api, auth, downloads, limits, metrics, panel, problems, sessions, webhooks, wording
+from sidecar import (
+    api,
+    auth,
+    downloads,
+    limits,
+    metrics,
+    panel,
+    problems,
+    readiness,
+    sessions,
+    webhooks,
+    wording,
+)
 from sidecar.console import routes as console
 from sidecar.house import open_house
 from sidecar.readiness import CHECKS, sweep_age, unready
@@ -52,6 +65,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app.request_class = uploads.InMemory
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
+    readiness.prepare(app.extensions, services)
     admission.prepare(app)
     sessions.prepare(app, config)
     problems.register(app)
@@ -99,12 +113,16 @@ def _headers(response: Response) -> Response:
 def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @app.get("/")
     @limiter.limit(COUNTED)
-    def front() -> str:
+    def front() -> tuple[str, int]:
         language = request.accept_languages.best_match(wording.LANGUAGES) or services.config.site.language
         language = request.args.get("lang", language)
         words = wording.of(language)
-        return render_template("front.html", w=words, site=services.config.site.name, state=state(services),
-                               ready=unready(services) is None)  # fmt: skip
+        missing = unready()
+        counts = None if missing is not None and missing.startswith("store:") else state(services)
+        page = render_template(
+            "front.html", w=words, site=services.config.site.name, state=counts, ready=missing is None
+        )
+        return page, 200 if counts else 503
 
     @app.get("/health")
     def health() -> Response:
@@ -112,7 +130,7 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
 
     @app.get("/ready")
     def ready() -> Response:
-        missing = unready(services)
+        missing = unready()
         return (
             jsonify(status="ready", looked_at=list(CHECKS))
             if missing is None
@@ -122,9 +140,12 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @app.get("/metrics")
     @limiter.limit(COUNTED)
     def measured() -> Response:
-        _measure(state(services))
-        _measure_owed(services)
-        _measure_round(services)
+        try:
+            _measure(state(services))
+            _measure_owed(services)
+            _measure_round(services)
+        except StoreAway:  # what this process counted itself is told all the same
+            metrics.know_nothing()
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -168,6 +189,7 @@ def _measure(now: State) -> None:
     for name in ("queued", "sent", "dropped", "failed"):
         metrics.MAILS.labels(name).set(now.mails.get(name, 0))
     metrics.GALLERY.set(now.templates)
+    metrics.STORE.set(1)
     metrics.OVERDUE.set(-1 if now.sweep_age is None else now.sweep_age)
 
 

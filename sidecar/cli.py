@@ -2,12 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError, StoreBusy
+from sidecar import stopping
 from sidecar.commands import (
     collections,
     comparing,
@@ -30,7 +31,18 @@ from sidecar.commands.common import Shell, safe
 from sidecar.waiting import Watch
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Stoppable(click.Group):
+    """A command that Ctrl-C stops ends with a sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            click.echo(str(error) or stopping.STOPPED, err=True)
+            ctx.exit(stopping.INTERRUPTED)
+
+
+@click.group(cls=_Stoppable, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path), envvar="FACELEASE_CONFIG",
               help="The configuration; default: facelease.toml here, if it is there.")  # fmt: skip
 @click.version_option(package_name="facelease")
@@ -58,6 +70,7 @@ keeping.keys.add_command(proving.heads_key)
 
 def main() -> None:
     """Run the command line; an error of ours or of a file is one sentence and exit code 1, not a traceback."""
+    stopping.prepare(sys.argv[1:])
     watch = Watch(lambda said: click.echo(safe(said), err=True))
     try:
         with watch:

@@ -1,16 +1,17 @@
 """Opens what the configuration names: the one place where the rooms are put together."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import SystemRandom
+from threading import Event
 
 from sqlalchemy import select
 
 from plugin.clock import Clock, SteadyClock, SystemClock
 from plugin.config import Config
-from plugin.errors import ConfigError
+from plugin.errors import ConfigError, StoreAway
 from plugin.flows import health, house_closing, name_index
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
@@ -28,7 +29,7 @@ from plugin.ledger.name_hashes import NameHasher
 from plugin.ledger.store import Store, init_store, revision
 from plugin.ledger.vault import Vault
 from plugin.recognizer.examiner import Examiner
-from sidecar import metrics
+from sidecar import loops, metrics
 
 
 def init(config: Config, clock: Clock | None = None) -> list[str]:
@@ -143,6 +144,22 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         )  # fmt: skip
         house_closing.look(services)
         yield services
+
+
+@contextmanager
+def opened_in_time(
+    config: Config, clock: Clock, stop: Event, tried: Callable[[], object] = lambda: None
+) -> Iterator[Services | None]:
+    """The same, as soon as the store answers; None where `stop` is set before that. `tried` is called at each try."""
+    with ExitStack() as stack:
+        opened: list[Services] = []
+
+        def open_it() -> None:
+            tried()
+            opened.append(stack.enter_context(open_house(config, clock)))
+
+        loops.succeed("house", open_it, stop, lambda error: isinstance(error, StoreAway))
+        yield opened[0] if opened else None
 
 
 def open_dam(store: Store, config: Config, clock: Clock) -> FolderDam | ResourceSpaceDam:

@@ -1,5 +1,6 @@
 """What Prometheus may scrape: counts and durations, nobody's name."""
 
+import math
 import traceback
 
 import structlog
@@ -15,6 +16,12 @@ _PASSED_OVER = {__name__, "plugin.ledger.store", "plugin.flows.many", "contextli
 JOBS = Counter("facelease_jobs_total", "Jobs by kind and outcome", ["kind", "outcome"])
 JOB_SECONDS = Histogram("facelease_job_seconds", "Seconds a job took", ["kind"])
 CHORES = Counter("facelease_chores_total", "Scheduled acts by outcome", ["chore", "outcome"])
+LOOP_ERRORS = Counter("facelease_loop_errors_total", "Errors that a loop outlived, by loop", ["loop"])
+WORKER_RESTARTS = Counter(
+    "facelease_worker_restarts_total",
+    "Times that the worker beside the server was started again, by why",
+    ["why"],
+)
 EVENTS = Counter("facelease_events_total", "Events of the DAM that were signed, by outcome", ["outcome"])
 QUEUE = Gauge("facelease_queue_jobs", "Jobs in the queue by state", ["state"])
 PHOTOS = Gauge("facelease_photos", "Photographs in the ledger by how far they are examined", ["examined"])
@@ -34,6 +41,22 @@ ROUND_SECONDS = Gauge(
 ROUND_AGE = Gauge(
     "facelease_comparison_age_seconds", "Seconds since a comparison with the DAM last came to its end"
 )
+
+
+STORE = Gauge(
+    "facelease_store_answers", "1 where the store answered when it was last asked, 0 where it did not"
+)
+_OF_THE_STORE = (GALLERY, OVERDUE, ROUND_SECONDS, ROUND_AGE)
+_OF_ITS_ROWS = (QUEUE, PHOTOS, FACES, MAILS, OWED, OWED_SECONDS)
+
+
+def know_nothing() -> None:
+    """The store does not answer: what it said before is not passed on as if it held now."""
+    STORE.set(0)
+    for one in _OF_THE_STORE:
+        one.set(math.nan)
+    for many in _OF_ITS_ROWS:
+        many.clear()
 
 
 def wrote(seconds: float) -> None:

@@ -85,7 +85,7 @@ def blueprint(services: Services) -> Blueprint | None:
         language = wording.chosen(asked.language, services.config.site.language)
         waits = [staff_words.waiting(one, language) for one in waiting_list.entries(services)]
         lines = [f"{one.title}: {one.said}" for one in waits]
-        if unready(services, but="DAM") is not None:  # the DAM is asking this very moment
+        if unready(but="DAM") is not None:  # the DAM is asking this very moment
             lines.insert(0, str(staff_words.of(language)["unready"]))
         return jsonify({"lines": lines})
 

@@ -17,6 +17,7 @@ from plugin.errors import (
     QueueFull,
     ResourceGone,
     SignatureRefused,
+    StoreAway,
     TokenRefused,
     UseUnknown,
 )
@@ -36,6 +37,7 @@ _STATUS: tuple[tuple[type[FaceLeaseError], int], ...] = (
     (EventRefused, 422),
     (ConfigError, 503),
     (DamError, 502),
+    (StoreAway, 503),
     (FaceLeaseError, 500),
 )
 
@@ -79,6 +81,9 @@ def register(app: Flask) -> None:
         return answer
 
     def unforeseen(error: InternalServerError) -> Response:
+        cause = error.original_exception
+        if isinstance(cause, StoreAway):  # it was asked whose session this is, before there was a page
+            return ours(cause)
         return problem(500, "Internal Server Error")
 
     app.register_error_handler(HTTPException, http)

@@ -1,15 +1,25 @@
-"""Whether we can work at all: asked by `/ready`, by the front page and by the staff's own."""
+"""Whether we can work at all: asked by `/ready`, by the front page and by the staff's own.
 
+Each check is asked by a thread of its own, of which there is one at most: whatever hangs, the answer is there within
+two seconds, and who asks often starts no more than who asks once.
+"""
+
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 
+from flask import current_app
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.errors import FaceLeaseError, told
 from plugin.flows import closed_house, working
 from plugin.flows.services import Services
 from plugin.ledger import house_key
 from plugin.ledger import tables as t
+from sidecar import loops
+
+_SECONDS = 1.5
+_EXTENSION = "facelease.readiness"
 
 
 def _store(services: Services) -> str | None:
@@ -44,7 +54,8 @@ def _closed(services: Services) -> str | None:
     return None if found is None else closed_house.said(found)
 
 
-CHECKS: Mapping[str, Callable[[Services], str | None]] = {
+Check = Callable[[Services], str | None]
+CHECKS: Mapping[str, Check] = {
     "store": _store,
     "ended.log": _closed,
     "master key": _master,
@@ -54,20 +65,58 @@ CHECKS: Mapping[str, Callable[[Services], str | None]] = {
 """What is looked at, in this order; each says what is wrong, or raises it."""
 
 
-def unready(services: Services, but: str = "") -> str | None:
-    """What keeps us from working, in one sentence; None when all that is in CHECKS is well, `but` one left out."""
-    for name, check in CHECKS.items():
-        if name == but:
-            continue
+class _Look:
+    """One check. Who asks while it is being asked gets that answer."""
+
+    def __init__(self, name: str, check: Check, services: Services) -> None:
+        self._name, self._check, self._services = name, check, services
+        self._now: Future[str | None] | None = None
+        self._lock = threading.Lock()
+
+    def ask(self) -> "Future[str | None]":
+        """What is wrong, once it is known."""
+        with self._lock:
+            if self._now is None or self._now.done():
+                self._now = Future()
+                threading.Thread(target=self._find, args=(self._now,), daemon=True, name="ready").start()
+            return self._now
+
+    def _find(self, future: "Future[str | None]") -> None:
         try:
-            wrong = check(services)
+            future.set_result(self._check(self._services))
         except FaceLeaseError as error:
-            return f"{name}: {told(error)}"
-        except SQLAlchemyError:
-            return f"{name}: the store does not answer"
-        if wrong is not None:
-            return wrong
-    return None
+            future.set_result(f"{self._name}: {told(error)}")
+        except BaseException as error:
+            loops.note("ready", error)
+            future.set_result(f"{self._name}: it could not be looked at ({type(error).__name__})")
+
+
+class Readiness:
+    """The checks on one house."""
+
+    def __init__(self, services: Services) -> None:
+        self._looks = {name: _Look(name, check, services) for name, check in CHECKS.items()}
+
+    def wrong(self, but: str = "", seconds: float = _SECONDS) -> str | None:
+        """What keeps us from working, in one sentence; None when all that is in CHECKS is well, `but` one left out."""
+        asked = {name: look.ask() for name, look in self._looks.items() if name != but}
+        wait(asked.values(), seconds)
+        for name, future in asked.items():
+            wrong = future.result() if future.done() else f"{name}: no answer within {seconds:g} seconds"
+            if wrong is not None:
+                return wrong
+        return None
+
+
+def unready(but: str = "") -> str | None:
+    """As `Readiness.wrong`, of the app that answers this request."""
+    found: Readiness = current_app.extensions[_EXTENSION]
+    return found.wrong(but)
+
+
+def prepare(extensions: dict[str, object], services: Services) -> None:
+    """Have `unready` know the house of an app."""
+    extensions[_EXTENSION] = Readiness(services)
 
 
 def sweep_age(services: Services) -> float | None:

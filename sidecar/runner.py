@@ -1,21 +1,24 @@
-"""Claims jobs and runs their stories; the clock of the `work` process."""
+"""Claims jobs and runs their stories: in `work` until told to stop, in a command until none is due."""
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from zoneinfo import ZoneInfo
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
 
-from plugin.errors import LeaseLost, told
+from plugin.errors import ConfigError, FaceLeaseError, LeaseLost, StoreAway, StoreError, VaultError, told
 from plugin.flows import chores
 from plugin.flows.services import Services
 from plugin.ledger.jobs import Claimed
-from sidecar import metrics
+from sidecar import loops, metrics, stopping
+from sidecar.timetable import Timetable
 
 log = structlog.get_logger()
 _IDLE_SECONDS = 0.5
+_LONGEST_SECONDS = 12 * 3600.0
+"""So long a job's lease is lengthened at the most: what hangs for longer is another worker's."""
 
 
 class Runner:
@@ -23,8 +26,11 @@ class Runner:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._held: dict[int, Claimed] = {}
+        self._held: dict[int, tuple[Claimed, float]] = {}
+        """Jobs in hand, each with its beginning: while its thread is at one, no other thread here takes it."""
+        self._lost: set[int] = set()
         self._lock = threading.Lock()
+        self._stop = threading.Event()
 
     @property
     def threads(self) -> int:
@@ -33,134 +39,176 @@ class Runner:
 
     def run_one(self, kinds: Sequence[str] | None = None) -> bool:
         """Claim one job and run it; False when none is due. A job that fails is put back by the queue."""
-        job = self._services.queue.claim(kinds)
+        with self._lock:
+            held = list(self._held)
+        job = self._services.queue.claim(kinds, but=held)
         if job is None:
             return False
-        began = time.perf_counter()
+        began = time.monotonic()
         with self._lock:
-            self._held[job.id] = job
+            self._held[job.id] = (job, began)
+        try:
+            self._carry_out(job)
+        finally:
+            with self._lock:
+                del self._held[job.id]
+                self._lost.discard(job.id)
+            metrics.JOB_SECONDS.labels(job.kind).observe(time.monotonic() - began)
+        return True
+
+    def _carry_out(self, job: Claimed) -> None:
         try:
             chores.HANDLERS[job.kind](self._services, job)
             metrics.JOBS.labels(job.kind, "done").inc()
         except LeaseLost:
             metrics.JOBS.labels(job.kind, "lost").inc()
             log.warning("lease lost", job=job.id, kind=job.kind)
-        except Exception as error:  # a job must not take its worker with it: the queue counts and keeps it
+        except (
+            BaseException
+        ) as error:  # a job must not take its worker with it: the queue counts and keeps it
+            if isinstance(error, KeyboardInterrupt) and _hears_signals():
+                self._put_back(job)
+                raise
             self._failed(job, error)
-        finally:
-            with self._lock:
-                self._held.pop(job.id, None)
-            metrics.JOB_SECONDS.labels(job.kind).observe(time.perf_counter() - began)
-        return True
 
-    def _failed(self, job: Claimed, error: Exception) -> None:
+    def _failed(self, job: Claimed, error: BaseException) -> None:
+        """Have it tried again later; in a process that is told to stop, whose children may be gone, that is no try."""
+        if self._stop.is_set():
+            self._put_back(job)
+            return
         try:
             state = self._services.queue.fail(job, error)
         except LeaseLost:
             state = "lost"
         metrics.JOBS.labels(job.kind, state).inc()
         # The message of an error that is not ours may quote a name or a path: its class alone is logged.
-        name = type(error).__name__
-        log.error("job failed", job=job.id, kind=job.kind, state=state, error=name, said=told(error))
+        log.error(
+            "job failed", job=job.id, kind=job.kind, state=state, error=type(error).__name__, said=told(error),
+            where=[] if isinstance(error, FaceLeaseError) else loops.where(error),
+        )  # fmt: skip
+
+    def _put_back(self, job: Claimed, delay: timedelta = timedelta(0)) -> None:
+        """For the next worker; where the store does not answer its lease runs out."""
+        with suppress(LeaseLost, StoreError):
+            self._services.queue.put_back(job, delay)
+            metrics.JOBS.labels(job.kind, "put back").inc()
 
     def beat(self) -> None:
         """Lengthen the lease of every job in hand."""
+        now = time.monotonic()
         with self._lock:
-            held = list(self._held.values())
+            held = [
+                job
+                for job, began in self._held.values()
+                if job.id not in self._lost and now - began < _LONGEST_SECONDS
+            ]
         for job in held:
             try:
                 self._services.queue.heartbeat(job)
             except LeaseLost:
                 log.warning("lease lost", job=job.id, kind=job.kind)
+                with self._lock:
+                    self._lost |= {job.id} & set(self._held)
 
-    def drain(self, kinds: Sequence[str] | None = None, threads: int = 1) -> None:
-        """Run jobs until none is due; jobs that wait for a later moment stay."""
-        with self._beating():
-            self._crew(lambda: self._until_idle(kinds), threads)
+    @contextmanager
+    def _beating(self) -> Iterator[loops.Crew]:
+        """Beats by a thread of their own while the block runs: nothing that hangs keeps them from coming."""
+        stop, seconds = threading.Event(), self._services.config.jobs.lease_seconds / 3
 
-    def _until_idle(self, kinds: Sequence[str] | None) -> None:
-        while self.run_one(kinds):
-            pass
+        def beat() -> bool:
+            self.beat()
+            return False
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set: chores by the clock, jobs as they come."""
-        chores.start(self._services)
-        chores.sweep(self._services)
-        scheduler = _schedule(self._services, self.beat)
-        scheduler.start()
+        crew = loops.Crew("beat", lambda: loops.repeat("beat", beat, stop, seconds), 1)
         try:
-            self._crew(lambda: self._until(stop), self.threads)
+            yield crew
         finally:
-            scheduler.shutdown(wait=True)
+            stop.set()
 
-    def _until(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            if not self.run_one():
-                stop.wait(_IDLE_SECONDS)
+    def drain(
+        self, kinds: Sequence[str] | None = None, threads: int = 1, meanwhile: Callable[[], object] | None = None
+    ) -> None:  # fmt: skip
+        """Run jobs until none is due; jobs that wait for a later moment stay.
 
-    def _crew(self, work: Callable[[], None], threads: int) -> None:
-        crew = [threading.Thread(target=work, name=f"worker-{n}") for n in range(1, threads)]
-        for member in crew:
-            member.start()
-        work()
-        for member in crew:
-            member.join()
+        `meanwhile` is called twice a second by this thread, while others work; without it this one works too. Raises
+        what the store raises, and KeyboardInterrupt; what is in hand then comes to its end soon or is put back.
+        """
+        errors: list[BaseException] = []
 
-    def _beating(self) -> "_Beat":
-        return _Beat(self.beat, self._services.config.jobs.lease_seconds / 3)
+        def work() -> None:
+            try:
+                while not self._stop.is_set() and self.run_one(kinds):
+                    pass
+            except BaseException as error:
+                errors.append(error)
 
+        crew = [threading.Thread(target=work, daemon=True) for _ in range(threads - (meanwhile is None))]
+        with self._beating():
+            try:
+                for member in crew:
+                    member.start()
+                if meanwhile is None:
+                    work()
+                while not loops.join(crew, _IDLE_SECONDS) and not errors:
+                    if meanwhile is not None:
+                        meanwhile()
+            finally:
+                self._stop.set()
+                if loops.join(crew, stopping.SOON):
+                    self._stop.clear()
+                else:
+                    self._put_all_back()
+        for error in errors:
+            raise error
 
-class _Beat:
-    """Calls `beat` every so many seconds while the block runs."""
+    def _put_all_back(self) -> None:
+        """What hangs here still: for a moment at which this process is gone."""
+        with self._lock:
+            held = [job for job, _ in self._held.values() if job.id not in self._lost]
+        for job in held:
+            self._put_back(job, timedelta(seconds=stopping.SECONDS))
 
-    def __init__(self, beat: Callable[[], None], seconds: float) -> None:
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(beat, seconds), daemon=True)
+    def run(self, stop: threading.Event, swept: Callable[[], object] = lambda: None) -> None:
+        """Work until `stop` is set: chores by the clock, jobs as they come.
 
-    def _run(self, beat: Callable[[], None], seconds: float) -> None:
-        while not self._stop.wait(seconds):
-            beat()
+        `swept` is called after each sweep, went it well or not. Raises what somebody has to mend before it can begin,
+        and FaceLeaseError where the clock dies: whoever watches this process starts it anew.
+        """
+        self._stop = stop
+        if not loops.succeed("start", lambda: self._begin(swept), stop, _passes):
+            return
+        clock = Timetable(self._services, swept)
+        with self._beating() as beats:
+            clock.start()
+            work = loops.Crew(
+                "worker", lambda: loops.repeat("worker", self.run_one, stop, _IDLE_SECONDS), self.threads
+            )
+            try:
+                while not stop.wait(1.0):
+                    work.mend()
+                    beats.mend()
+                    if not clock.runs:
+                        raise FaceLeaseError("the clock of the worker died: start it again")
+            finally:
+                self._stop.set()
+                ends = time.monotonic() + stopping.SOON
+                ended = clock.stop(stopping.SOON)
+                if not (work.join(ends - time.monotonic()) and ended):
+                    self._put_all_back()
 
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-
-def _schedule(services: Services, beat: Callable[[], None]) -> BackgroundScheduler:
-    """Every act asks what is due by now, so that one that was missed or came twice does no harm."""
-    zone = ZoneInfo(services.config.site.timezone)
-    scheduler = BackgroundScheduler(timezone=zone, job_defaults={"coalesce": True, "max_instances": 1})
-    config = services.config
-
-    def add(name: str, act: Callable[[], object], trigger: str, **when: object) -> None:
-        scheduler.add_job(_guarded(name, act), trigger, id=name, misfire_grace_time=None, **when)
-
-    add("beat", beat, "interval", seconds=max(1, config.jobs.lease_seconds // 3))
-    add("sweep", lambda: chores.sweep(services), "interval", seconds=60)
-    add("poll", lambda: chores.poll(services), "interval", seconds=config.dam.poll_seconds)
-    add("owed", lambda: chores.owe(services), "interval", minutes=60)
-    add("owed at start", lambda: chores.owe(services), "date")
-    add("heads", lambda: chores.heads(services), "interval", minutes=60)
-    add("housekeeping", lambda: chores.housekeeping(services), "cron", hour=3)
-    add("reconcile", lambda: chores.reconcile(services), "cron", hour=4)
-    add("remind", lambda: chores.remind(services), "cron", hour=9)
-    add("remind at start", lambda: chores.remind(services), "date")  # once, now
-    return scheduler
-
-
-def _guarded(name: str, act: Callable[[], object]) -> Callable[[], None]:
-    """A chore that fails is logged, counted, and tried again at its next time."""
-
-    def run() -> None:
+    def _begin(self, swept: Callable[[], object]) -> None:
+        """What comes before any job."""
         try:
-            act()
-            metrics.CHORES.labels(name, "done").inc()
-        except Exception as error:  # the clock must go on
-            metrics.CHORES.labels(name, "failed").inc()
-            # No traceback: it may quote a name or a path.
-            log.error("chore failed", chore=name, error=type(error).__name__, said=told(error))  # noqa: TRY400
+            chores.start(self._services)
+            chores.sweep(self._services)
+        finally:
+            swept()
 
-    return run
+
+def _passes(error: BaseException) -> bool:
+    """Whether the same may go well later, without anybody doing anything to this process."""
+    return isinstance(error, StoreAway) or not isinstance(error, ConfigError | VaultError | StoreError)
+
+
+def _hears_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -63,11 +64,11 @@ class Processes:
         )
         return done.stdout
 
-    def start(self, what: str) -> "subprocess.Popen[bytes]":
-        """Start `serve` or `work` in a process group of its own."""
-        with (self.root / f"{what}.log").open("ab") as log:
+    def start(self, *what: str) -> "subprocess.Popen[bytes]":
+        """Start `serve` or `work`, with its options, in a process group of its own."""
+        with (self.root / f"{what[0]}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*self._command, what], env=self._environment, cwd=self.root, stdout=log, stderr=log,
+                [*self._command, *what], env=self._environment, cwd=self.root, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         self._running.append(process)
@@ -75,7 +76,8 @@ class Processes:
 
     def kill(self, process: "subprocess.Popen[bytes]") -> None:
         """kill -9, to the whole group; child processes of ours go with it."""
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended by itself, with all of it
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(WAIT)
         self._running.remove(process)
 
@@ -131,6 +133,25 @@ def children(parent: int) -> list[int]:
     for task in Path(f"/proc/{parent}/task").glob("*/children"):
         found += [int(word) for word in task.read_text().split()]
     return found
+
+
+def descendants(parent: int) -> dict[int, str]:
+    """The command lines of all processes below `parent`, by their ids."""
+    found = {}
+    for child in children(parent) if Path(f"/proc/{parent}").exists() else []:
+        with suppress(OSError):
+            line = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            found[child] = line
+            found |= descendants(child)
+    return found
+
+
+def is_alive(process: int) -> bool:
+    """Whether it runs; one that ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def memory_mb(process: int) -> float:

@@ -51,13 +51,27 @@ class Postgres:
             "initdb", "-D", data, "-U", "facelease", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
         )
         self._log = (self.folder / "log").open("wb")
+        self._server = self.start()
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the server, again after `halt`."""
         self._server = subprocess.Popen(
-            [_binary("postgres"), "-D", data, "-k", str(self.folder),
+            [_binary("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder),
              "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off",
              "-c", "max_wal_size=64MB"],
             cwd="/", stdout=self._log, stderr=self._log, **self._as,
         )  # fmt: skip
         self._wait()
+        return self._server
+
+    def halt(self) -> None:
+        """Stop the server; its data stay."""
+        self._server.send_signal(signal.SIGINT)  # a fast stop: it does not wait for who is connected
+        try:
+            self._server.wait(10)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
 
     def _run(self, name: str, *arguments: str) -> None:
         done = subprocess.run([_binary(name), *arguments], cwd="/", capture_output=True, **self._as)
@@ -86,11 +100,7 @@ class Postgres:
         return f"postgresql://facelease@/{name}?host={self.folder}"
 
     def stop(self) -> None:
-        self._server.send_signal(signal.SIGINT)  # a fast stop: it does not wait for who is connected
-        try:
-            self._server.wait(10)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
+        self.halt()
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -118,6 +128,11 @@ class Stores:
             migrations.upgrade(url)
             self._made.add(kind)
         return self._make(kind, "template_ledger")
+
+    @property
+    def server(self) -> Postgres:
+        """The server, for who stops it for a while."""
+        return self._server()
 
     def drop(self, url: str) -> None:
         """Take a server's database away: a run makes a thousand of them."""

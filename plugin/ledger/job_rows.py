@@ -7,8 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, and_, case, or_, select, text
 
+from plugin.errors import told
 from plugin.ledger.tables import job
 
+_LONGEST_ERROR = 200
 DEAD = text("job.state = 'dead'")
 """In so many words, as `jobs.OPEN`: so that the partial index serves."""
 
@@ -75,3 +77,12 @@ def next_of(condition: ColumnElement[bool], name: str, *order: Any) -> sa.CTE:
 def lesser(one: Any, other: Any) -> Any:
     """The smaller of two values, in SQL."""
     return case((one < other, one), else_=other)
+
+
+def describe(error: BaseException) -> str:
+    """What is kept of an error: its class, and the message only where it is one of ours.
+
+    Messages of libraries may quote names, paths or pictures' metadata.
+    """
+    name, said = type(error).__name__, told(error)
+    return f"{name}: {said}"[:_LONGEST_ERROR] if said else name

@@ -15,13 +15,14 @@ from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.config import Jobs
-from plugin.errors import LeaseLost, NotFound, QueueFull, told
+from plugin.errors import LeaseLost, NotFound, QueueFull
 from plugin.ledger import job_rows
 from plugin.ledger.actions import Action
 from plugin.ledger.job_rows import DEAD
 from plugin.ledger.job_rows import Claimed as Claimed
 from plugin.ledger.job_rows import Dead as Dead
 from plugin.ledger.job_rows import Unfinished as Unfinished
+from plugin.ledger.job_rows import describe as describe
 from plugin.ledger.store import Store, Tx
 from plugin.ledger.tables import job, state
 
@@ -29,7 +30,6 @@ NIGHTLY = 8
 """From this priority on nobody waits for a job: a library is compared each night, and takes no event's place."""
 
 _LONGEST_BACKOFF = timedelta(hours=1)
-_LONGEST_ERROR = 200
 _KILLED = "its process died or overran its lease each time"
 OPEN = text("job.state IN ('queued', 'running')")
 """In so many words: with values in their place SQLite does not know that its partial index serves."""
@@ -89,16 +89,17 @@ class Queue:
             self._followed[kind, key] = job_id
         return job_id
 
-    def claim(self, kinds: Sequence[str] | None = None) -> Claimed | None:
-        """The next job that is due, ours for the length of a lease; None when none is.
+    def claim(self, kinds: Sequence[str] | None = None, but: Sequence[int] = ()) -> Claimed | None:
+        """The next job that is due, ours for the length of a lease; None when none is. None of the ids in `but`.
 
         Takes over jobs whose lease ran out; each claim counts an attempt, so that a job that kills
         its process ends dead like one that fails. In a closed house none that compares is handed out.
         """
         open_ = sa.exists().where(state.c.closed_at.is_(None))
         wanted = and_(
-            job.c.kind.in_(kinds) if kinds is not None else sa.true(), job.c.kind.not_in(_COMPARING) | open_
-        )
+            job.c.kind.in_(kinds) if kinds is not None else sa.true(), job.c.kind.not_in(_COMPARING) | open_,
+            job.c.id.not_in(but) if but else sa.true(),
+        )  # fmt: skip
         now = self._store.clock.now()
         with self._store.read() as connection:
             # Most looks find nothing: they should not stand in the way of writers.
@@ -114,8 +115,7 @@ class Queue:
         """Lengthen the lease. Raises LeaseLost where another worker has the job."""
         with self._store.write(alone=False) as tx:
             lease = tx.now + timedelta(seconds=self._config.lease_seconds)
-            if tx.execute(update(job).where(_mine(claimed)).values(lease_until=lease)).rowcount == 0:
-                raise _lost(claimed)
+            _change(tx, claimed, lease_until=lease)
 
     def finish(self, tx: Tx, claimed: Claimed) -> None:
         """Take the job out of the queue in the transaction of its effect. Raises LeaseLost, which undoes that.
@@ -146,12 +146,15 @@ class Queue:
                     "again": False,
                     "run_after": tx.now + self._pause(claimed.attempt),
                 }
-            row = tx.execute(update(job).where(_mine(claimed)).values(**values).returning(job)).first()
-            if row is None:
-                raise _lost(claimed)
+            row = _change(tx, claimed, **values)
             if dead:
                 self._bury(tx, row)
         return str(values["state"])
+
+    def put_back(self, claimed: Claimed, delay: timedelta = timedelta(0)) -> None:
+        """Leave it to the next worker. Raises LeaseLost where another has it already."""
+        with self._store.write(alone=False) as tx:
+            _change(tx, claimed, state="queued", again=False, lease_until=None, run_after=tx.now + delay)
 
     def counts(self) -> dict[str, int]:
         """How many jobs are queued, running and dead; a finished one is in the queue no more."""
@@ -276,17 +279,15 @@ class Queue:
         return min(pause, _LONGEST_BACKOFF) * self._random.uniform(0.5, 1.0)
 
 
-def describe(error: BaseException) -> str:
-    """What is kept of an error: its class, and the message only where it is one of ours.
-
-    Messages of libraries may quote names, paths or pictures' metadata.
-    """
-    name, said = type(error).__name__, told(error)
-    return f"{name}: {said}"[:_LONGEST_ERROR] if said else name
-
-
 def _mine(claimed: Claimed) -> ColumnElement[bool]:
     return and_(job.c.id == claimed.id, job.c.attempt == claimed.attempt, job.c.state == "running")
+
+
+def _change(tx: Tx, claimed: Claimed, **values: Any) -> Row[Any]:
+    row = tx.execute(update(job).where(_mine(claimed)).values(**values).returning(job)).first()
+    if row is None:
+        raise _lost(claimed)
+    return row
 
 
 def _lost(claimed: Claimed) -> LeaseLost:

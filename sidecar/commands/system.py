@@ -1,11 +1,8 @@
 """`facelease init`, `migrate`, `serve`, `work`, `scan`, `sweep`, `doctor`: running the installation."""
 
-import signal
 import sys
-import threading
 import time
 from dataclasses import asdict
-from types import FrameType
 from typing import Any
 
 import click
@@ -16,11 +13,12 @@ from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
 from plugin.ledger.store import revision as revision_of
 from sidecar import doctor as checkup
-from sidecar import house, left_out_words, logs, server
-from sidecar.app import create_app
+from sidecar import house, left_out_words, logs, server, stopping, worker_watch
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
+
+_STOPPED = "stopped: facelease scan goes on where it was, or facelease work does"
 
 
 @click.command()
@@ -59,25 +57,22 @@ def migrate(shell: Shell, as_json: bool) -> None:
 def serve(shell: Shell, with_worker: bool) -> None:
     """Listen for HTTP."""
     logs.configure(shell.config)
-    with shell.house() as services:  # what is missing is said here, in a sentence, before a server starts
-        create_app(shell.config, services)
     server.serve(shell.config, shell.path, with_worker)
 
 
 @click.command()
+@click.option(
+    "--beside-server", is_flag=True, hidden=True, help="Started by `serve`: standard input is a line to it."
+)
 @click.pass_obj
-def work(shell: Shell) -> None:
+def work(shell: Shell, beside_server: bool) -> None:
     """Run jobs and the calendar until told to stop (SIGTERM, Ctrl-C)."""
     logs.configure(shell.config)
-    stop = threading.Event()
-
-    def told(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, told)
-    signal.signal(signal.SIGINT, told)
-    with shell.house() as services:
-        Runner(services).run(stop)
+    swept = worker_watch.follow_server() if beside_server else lambda: None
+    with house.opened_in_time(shell.config, shell.clock, stopping.process.told, swept) as services:
+        if services is not None:
+            stopping.process.begin()
+            Runner(services).run(stopping.process.told, swept)
 
 
 @click.command()
@@ -180,12 +175,16 @@ def _drain(services: Services, total: int, quiet: bool) -> None:
     with click.progressbar(
         range(total), label="scan", show_pos=True, show_eta=True, item_show_func=rate, hidden=quiet
     ) as bar:
-        work_ = threading.Thread(target=runner.drain, kwargs={"threads": runner.threads})
-        work_.start()
-        while work_.is_alive():
-            work_.join(0.5)
+
+        def show() -> None:
             done = total - backlog.waiting(services)
             bar.update(max(0, done - bar.pos), done)
+
+        try:
+            runner.drain(threads=runner.threads, meanwhile=show)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_STOPPED) from None
+        show()
 
 
 @click.command()

@@ -24,7 +24,7 @@ def home() -> ResponseReturnValue:
     reads_all, language = role is not Role.AUDITOR, desk.staff().language
     waits, tasks = (attention.now(services), _tasks(services, role)) if reads_all else (None, [])
     return desk.page(
-        "home", missing=unready(services), waits=waits, mends=role in OFFICERS, tasks=tasks,
+        "home", missing=unready(), waits=waits, mends=role in OFFICERS, tasks=tasks,
         owed=any(one.owed for one in tasks), retries=role is Role.ADMINISTRATOR,
         dead=[(one, staff_words.job(one.kind, language)) for one in waits.dead] if waits else (),
     )  # fmt: skip

@@ -1,11 +1,11 @@
 """The loop: accepts, reads, sends, and ends what takes too long; nothing in it waits for anybody."""
 
 import resource
-import signal
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from waitress.server import TcpWSGIServer
 from plugin.config import Config
 from plugin.errors import ConfigError
 from plugin.flows.services import Services
+from sidecar import loops, stopping
 from sidecar.serving import admission
 from sidecar.serving.connections import Connection
 from sidecar.serving.pools import Pools
@@ -38,7 +39,6 @@ _LEAST_RATE = 32_000  # bytes a second, of a body that was permitted, and of an 
 _PRESSED_RATE = 64_000  # the same where others wait for room
 _PRESSED_SECONDS = 5.0
 _UNSENT_BYTES = 64 << 20  # of all answers that wait to be taken
-_STOP_SECONDS = 8.0
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
@@ -53,6 +53,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self._app, self._services = app, services
         self._rooms = {surface: Room(surface) for surface in Surface}
         self._stops = 0.0
+        self._pause = loops.Pause(0.01, 1.0)
+        self.tends: list[Callable[[], object]] = []
+        """Called each second."""
         self._looked = time.monotonic()
         adjustments = Adjustments(
             host="127.0.0.1", port=1, ident=None, clear_untrusted_proxy_headers=False, recv_bytes=65_536,
@@ -87,19 +90,45 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until told to stop; requests that are being answered then are answered still, for some seconds."""
         while not self._stops:
-            wasyncore.poll2(1.0, self._map)
+            self._once(1.0)
         self.accepting = False
         self.del_channel()
         self.socket.close()
         while time.monotonic() < self._stops and self._busy():
-            wasyncore.poll2(0.05, self._map)
+            self._once(0.05)
             self._look_after(time.monotonic())
         self.pools.stop(max(0.0, self._stops - time.monotonic()))
         wasyncore.close_all(self._map)
 
-    def stop(self, *_: Any) -> None:
-        """Let `run` end; a second time at once. As a handler of signals, too."""
-        self._stops = time.monotonic() + (0.0 if self._stops else _STOP_SECONDS)
+    def _once(self, seconds: float) -> None:
+        """One round of the loop, whatever goes wrong in it."""
+        try:
+            wasyncore.poll2(seconds, self._map)
+            self._pause.reset()
+        except BaseException as error:  # signals raise nothing here: they are heard by a thread
+            loops.note("server", error)
+            self._drop_broken()
+            time.sleep(self._pause.next())
+
+    def _drop_broken(self) -> None:
+        """End the connections that cannot even be asked: the loop would fail of them each time."""
+        for one in list(self.active_channels.values()):
+            try:
+                one.readable()
+                one.writable()
+            except BaseException:
+                self._drop(one)
+
+    def _drop(self, one: Connection) -> None:
+        with suppress(Exception):
+            one.handle_close()
+        for known in (self._map, self.active_channels):
+            for key in [key for key, value in known.items() if value is one]:
+                del known[key]
+
+    def stop(self) -> None:
+        """Let `run` end soon; a second time at once. From any thread."""
+        self._stops = time.monotonic() + (0.0 if self._stops else stopping.SOON)
         self.pull_trigger()
 
     def _busy(self) -> bool:
@@ -142,14 +171,24 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         passed, self._looked = now - self._looked, now
         every = list(self.active_channels.values())
         for one in every:
-            if one.paused and one.reading:
-                one.began += passed
-                one.mark = (now, one.body_bytes)
-            elif self._is_late(one, now):
-                one.cut()
+            try:
+                self._look_at(one, now, passed)
+            except Exception as error:
+                loops.note("server", error)
+                self._drop(one)
         for room in self._rooms.values():
             room.short = False
         self._drop_unsent(every)
+        self.pools.mend()
+        for act in self.tends:
+            act()
+
+    def _look_at(self, one: Connection, now: float, passed: float) -> None:
+        if one.paused and one.reading:
+            one.began += passed
+            one.mark = (now, one.body_bytes)
+        elif self._is_late(one, now):
+            one.cut()
 
     def _is_late(self, one: Connection, now: float) -> bool:
         age = now - one.began
@@ -207,7 +246,7 @@ def _guarded(app: Flask) -> Callable[..., Iterable[bytes]]:
         try:
             return app(environ, start_response)
         except Exception as error:
-            log.error("unforeseen error", error=type(error).__name__)  # noqa: TRY400 - a traceback may quote a path
+            loops.note("server", error)
             raise
 
     return answer
@@ -217,10 +256,3 @@ def allow_files() -> None:
     """As many open files as the system lets us have: each connection is one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def until_stopped(listener: Listener) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, listener.stop)
-    listener.run()

@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
+from sidecar import loops
 from sidecar.serving.surfaces import BUDGETS, Budget, Surface
 
-log = structlog.get_logger()
 _LIBC = ctypes.CDLL(None)
 _M_MMAP_THRESHOLD = -3
 
@@ -37,11 +35,7 @@ class Pool:
         self._turn = 0
         self._stopped = False
         self._changed = threading.Condition()
-        self.threads = [
-            threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(budget.threads)
-        ]
-        for thread in self.threads:
-            thread.start()
+        self.crew = loops.Crew(name, self._run, budget.threads)
 
     def add(self, work: Work) -> bool:
         """Have it done; False where too much waits already."""
@@ -85,8 +79,8 @@ class Pool:
         while (work := self._take()) is not None:
             try:
                 work.do()
-            except Exception as error:  # a thread must outlive whatever it is given
-                log.error("unforeseen error", error=type(error).__name__)  # noqa: TRY400 - a traceback may quote
+            except BaseException as error:  # a thread must outlive whatever it is given
+                loops.note("server", error)
             finally:
                 with self._changed:
                     self._busy.discard(work.visit)
@@ -103,14 +97,18 @@ class Pools:
         """Have it done on that surface; False where too much waits there already."""
         return self._pools[surface].add(work)
 
+    def mend(self) -> None:
+        """Start those threads again that died."""
+        for pool in self._pools.values():
+            pool.crew.mend()
+
     def stop(self, seconds: float) -> None:
         """End all threads; those that take longer are left behind."""
         for pool in self._pools.values():
             pool.stop()
         ends = time.monotonic() + seconds
         for pool in self._pools.values():
-            for thread in pool.threads:
-                thread.join(max(0.0, ends - time.monotonic()))
+            pool.crew.join(ends - time.monotonic())
 
 
 def return_memory() -> None:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from plugin.errors import FaceLeaseError, LinkRefused
+from plugin.errors import FaceLeaseError, LinkRefused, StoreAway
 from plugin.flows import lost_links
 from plugin.flows.services import Services
 from sidecar.sign import visits
@@ -37,6 +37,7 @@ def prepare(part: Blueprint, services: Services) -> None:
     part.register_error_handler(CSRFError, told(400, "ended"))
     part.register_error_handler(HTTPException, http)
     part.register_error_handler(FaceLeaseError, told(500, "failed"))
+    part.register_error_handler(StoreAway, told(503, "failed"))
 
 
 def _headers(response: Response) -> Response:

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from plugin.flows import chores
-from sidecar import runner
 from sidecar.app import create_app
 from sidecar.commands.common import Shell
 from sidecar.commands.mail import mail
 from sidecar.commands.people import person
 from sidecar.runner import Runner
+from sidecar.timetable import Timetable
 from tests.posting import Post
 
 Run = Callable[..., str]
@@ -55,8 +55,7 @@ def test_the_worker_sends_what_is_due_when_it_starts(post: Post) -> None:
 
 def test_the_worker_asks_every_day(post: Post) -> None:
     """By day, so that nobody's telephone rings at night."""
-    scheduler = runner._schedule(post.services, lambda: None)
-    daily = {job.id: str(job.trigger) for job in scheduler.get_jobs()}
+    daily = Timetable(post.services, lambda: None).times
     assert daily["remind"] == "cron[hour='9']"
     assert daily["remind at start"].startswith("date")
 

@@ -387,3 +387,27 @@ def test_one_that_waits_for_another_try_comes_at_once(store: Store, queue: Queue
     assert _claim(queue).attempt == 2
     with pytest.raises(NotFound, match="jobs list"):
         queue.revive(job)
+
+
+def test_what_is_put_back_is_the_next_workers(store: Store, queue: Queue, clock: ManualClock) -> None:
+    """At once, or once its holder is gone; its old token is good no more, and one that was lost is left alone."""
+    _put(store, queue, "photo", "7")
+    first = _claim(queue)
+    queue.put_back(first)
+    second = _claim(queue)
+    assert (second.id, second.attempt) == (first.id, 2)
+    with pytest.raises(LeaseLost):
+        queue.put_back(first)
+    queue.put_back(second, timedelta(seconds=9))
+    assert queue.claim() is None
+    clock.advance(timedelta(seconds=9))
+    assert _claim(queue).id == first.id
+
+
+def test_a_job_that_is_left_out_is_not_claimed(store: Store, queue: Queue, clock: ManualClock) -> None:
+    """Not even once its lease ran out: its thread is at it still."""
+    _put(store, queue, "photo", "7")
+    claimed = _claim(queue)
+    clock.advance(timedelta(seconds=121))
+    assert queue.claim(but=[claimed.id]) is None
+    assert queue.claim(["photo"], but=[claimed.id + 1]) is not None

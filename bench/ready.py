@@ -1,0 +1,44 @@
+"""What /ready costs in a large library and in a small one: files in one folder, and photographs in the store."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from bench.entering import hear, tree
+from bench.library import built
+from bench.workshop import Figure, Workshop
+from plugin.flows import chores
+from sidecar.app import create_app
+
+_LARGE, _SMALL = 100_000, 100
+_TRIES = 101
+_FEWEST = 250  # rows that the synthetic library can have
+
+
+def run(workshop: Workshop) -> Iterator[Figure]:
+    """ready_ratio_100k_100."""
+    with ExitStack() as stack:
+        clients, houses = {}, []
+        for files in (_SMALL, _LARGE):
+            root = workshop.scratch / f"ready-{files}"
+            tree(root / "tree", files, 1)
+            (root / "tree" / "f000").rename(root / "photos")  # in one folder, the root itself
+            library = stack.enter_context(built(root, max(files, _FEWEST), {}))
+            hear(library.services)
+            houses.append(library.services)
+            clients[files] = create_app(library.services.config, library.services).test_client()
+        for services in houses:
+            chores.sweep(services)
+        took: dict[int, list[float]] = {files: [] for files in clients}
+        for _ in range(_TRIES):  # by turns: the machine may not be ours alone
+            for files, client in clients.items():
+                began = time.perf_counter()
+                answer = client.get("/ready")
+                took[files].append(time.perf_counter() - began)
+                assert answer.status_code == 200, answer.get_data(as_text=True)
+    small, large = (sorted(took[files])[_TRIES // 2] for files in (_SMALL, _LARGE))
+    remarks = (
+        f"{large * 1000:.1f} ms at {_LARGE} photographs, {small * 1000:.1f} ms at {_SMALL}, median of {_TRIES}; files "
+        f"in one folder, and as many photographs in the store (SQLite), {_FEWEST} at the least"
+    )
+    yield Figure(f"ready_ratio_{_LARGE // 1000}k_{_SMALL}", round(large / small, 2), remarks=remarks)
