@@ -3,16 +3,19 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from plugin.errors import LeaseLost, told
 from plugin.flows import chores
 from plugin.flows.services import Services
 from plugin.ledger.jobs import Claimed
 from sidecar import metrics
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 log = structlog.get_logger()
 _IDLE_SECONDS = 0.5
@@ -129,8 +132,10 @@ class _Beat:
         self._thread.join()
 
 
-def _schedule(services: Services, beat: Callable[[], None]) -> BackgroundScheduler:
+def _schedule(services: Services, beat: Callable[[], None]) -> "BackgroundScheduler":
     """Every act asks what is due by now, so that one that was missed or came twice does no harm."""
+    from apscheduler.schedulers.background import BackgroundScheduler  # a single command has no calendar
+
     zone = ZoneInfo(services.config.site.timezone)
     scheduler = BackgroundScheduler(timezone=zone, job_defaults={"coalesce": True, "max_instances": 1})
     config = services.config

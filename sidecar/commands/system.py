@@ -15,9 +15,7 @@ from plugin.flows import backlog, chores, closed_house, house_closing, scans
 from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
 from plugin.ledger.store import revision as revision_of
-from sidecar import doctor as checkup
-from sidecar import house, left_out_words, logs, server
-from sidecar.app import create_app
+from sidecar import house, left_out_words, logs
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
@@ -58,6 +56,9 @@ def migrate(shell: Shell, as_json: bool) -> None:
 @click.pass_obj
 def serve(shell: Shell, with_worker: bool) -> None:
     """Listen for HTTP."""
+    from sidecar import server  # and with it all that answers HTTP, which no other command needs
+    from sidecar.app import create_app
+
     logs.configure(shell.config)
     with shell.house() as services:  # what is missing is said here, in a sentence, before a server starts
         create_app(shell.config, services)
@@ -217,6 +218,8 @@ def doctor(shell: Shell, as_json: bool) -> None:
     What waits for somebody's decision is listed as WAIT, and is no failure; what went wrong is. What could not be
     looked at is not called well: its line begins with --.
     """
+    from sidecar import doctor as checkup
+
     findings = checkup.examine(shell.config, shell.clock)
     data = [asdict(finding) for finding in findings]
     lines = []
