@@ -1,6 +1,8 @@
 """The command line: `facelease [--config FILE] COMMAND`."""
 
 import sys
+from collections import UserDict
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,24 +11,6 @@ import click
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError, StoreBusy
 from sidecar import stopping
-from sidecar.commands import (
-    collections,
-    comparing,
-    demo,
-    forms,
-    imports,
-    jobs,
-    keeping,
-    mail,
-    people,
-    proving,
-    quitclaims,
-    restoring,
-    reviews,
-    sessions,
-    system,
-    tokens,
-)
 from sidecar.commands.common import Shell, safe
 from sidecar.waiting import Watch
 
@@ -42,7 +26,28 @@ class _Stoppable(click.Group):
             ctx.exit(stopping.INTERRUPTED)
 
 
-@click.group(cls=_Stoppable, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(UserDict[str, Any]):
+    """The commands by name; the module of one is loaded when that command is asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module, command = self.data[name].split(":")
+        found: click.Command = getattr(import_module(f"sidecar.commands.{module}"), command)
+        return found
+
+
+_COMMANDS = _Commands({
+    "init": "system:init", "migrate": "system:migrate", "serve": "system:serve", "work": "system:work",
+    "scan": "system:scan", "sweep": "system:sweep", "doctor": "system:doctor", "reopen": "system:reopen",
+    "demo": "demo:demo", "person": "people:person", "quitclaim": "quitclaims:quitclaim",
+    "form": "forms:form", "collection": "collections:collection", "review": "reviews:reviews",
+    "clearance": "reviews:clearance", "reconcile": "comparing:reconcile", "tags": "comparing:tags",
+    "mail": "mail:mail", "jobs": "jobs:jobs", "token": "tokens:token", "session": "sessions:session",
+    "audit": "proving:audit", "keys": "keeping:keys", "backup": "keeping:backup",
+    "restore": "restoring:restore", "report": "keeping:report",
+})  # fmt: skip
+
+
+@click.group(cls=_Stoppable, commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path), envvar="FACELEASE_CONFIG",
               help="The configuration; default: facelease.toml here, if it is there.")  # fmt: skip
 @click.version_option(package_name="facelease")
@@ -52,20 +57,6 @@ def cli(context: click.Context, config: Path | None) -> None:
     here = Path("facelease.toml")
     path = config or (here if here.exists() else None)
     context.obj = Shell(configuration.load(path), path=path)
-
-
-for command in (
-    system.init, system.migrate, system.serve, system.work, system.scan, system.sweep, system.doctor, system.reopen,
-    demo.demo,
-    people.person, quitclaims.quitclaim, forms.form, collections.collection, reviews.reviews, reviews.clearance,
-    comparing.reconcile, comparing.tags, mail.mail, jobs.jobs, tokens.token, sessions.session,
-    proving.audit, keeping.keys, keeping.backup, restoring.restore, keeping.report,
-):  # fmt: skip
-    cli.add_command(command)
-
-
-quitclaims.quitclaim.add_command(imports.import_)
-keeping.keys.add_command(proving.heads_key)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import SystemRandom
 from threading import Event
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -16,8 +17,6 @@ from plugin.flows import health, house_closing, name_index
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.hooks.folder import FolderDam
-from plugin.hooks.resourcespace import fields
-from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.ledger import heads as log_heads
 from plugin.ledger import house_key
 from plugin.ledger import tables as t
@@ -30,6 +29,9 @@ from plugin.ledger.store import Store, init_store, revision
 from plugin.ledger.vault import Vault
 from plugin.recognizer.examiner import Examiner
 from sidecar import loops, metrics
+
+if TYPE_CHECKING:
+    from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 
 
 def init(config: Config, clock: Clock | None = None) -> list[str]:
@@ -103,6 +105,9 @@ def _data_folder(config: Config) -> list[str]:
 
 def init_fields(config: Config) -> list[str]:
     """Make the DAM's date fields, one a channel; says which were made. Raises ConfigError, DamError."""
+    from plugin.hooks.resourcespace import fields
+    from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
+
     with open_house(config) as services:
         if not isinstance(services.dam, ResourceSpaceDam):
             raise ConfigError("dam.kind: fields are made in a DAM that has them; a folder has none")
@@ -162,10 +167,12 @@ def opened_in_time(
         yield opened[0] if opened else None
 
 
-def open_dam(store: Store, config: Config, clock: Clock) -> FolderDam | ResourceSpaceDam:
+def open_dam(store: Store, config: Config, clock: Clock) -> "FolderDam | ResourceSpaceDam":
     """The DAM that the configuration names, away or not. Raises ConfigError where its key is not there, or where the
     folder is not and nothing was ever taken up from it: then its name is wrong."""
     if config.dam.kind == "resourcespace":
+        from plugin.hooks.resourcespace.adapter import ResourceSpaceDam  # a folder has no need of HTTP
+
         return ResourceSpaceDam.from_config(store, config)
     folder = config.path(config.folder.path)
     if not health.was_used(store) and not os.path.isdir(folder):  # noqa: PTH112 (one that cannot be asked is none)

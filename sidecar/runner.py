@@ -13,7 +13,6 @@ from plugin.flows import chores
 from plugin.flows.services import Services
 from plugin.ledger.jobs import Claimed
 from sidecar import loops, metrics, stopping
-from sidecar.timetable import Timetable
 
 log = structlog.get_logger()
 _IDLE_SECONDS = 0.5
@@ -177,6 +176,8 @@ class Runner:
         self._stop = stop
         if not loops.succeed("start", lambda: self._begin(swept), stop, _passes):
             return
+        from sidecar.timetable import Timetable  # a single command has no calendar
+
         clock = Timetable(self._services, swept)
         with self._beating() as beats:
             clock.start()

@@ -36,7 +36,7 @@ def opened(root: Path, clock: Clock, **sections: Any) -> Iterator[Services]:
     """An open house on an empty folder."""
     config = support.configuration(root, **sections)
     config.path(config.folder.path).mkdir(parents=True, exist_ok=True)
-    house.init(config, clock)
+    support.begin(config, clock)
     with house.open_house(config, clock) as services:
         yield services
 

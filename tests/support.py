@@ -25,6 +25,7 @@ from plugin.flows import consent, gallery, modes, people
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.hooks.dam import Dam
+from plugin.ledger import engine
 from plugin.ledger import tables as t
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind
@@ -32,6 +33,7 @@ from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.recognizer.examiner import Examiner
 from sidecar import house, samples
 from sidecar.runner import Runner
+from tests import migrated
 
 SHOOT = "shoot"
 FORM = consent.Evidence("form.txt", b"a signed form: sample")
@@ -60,13 +62,21 @@ def store_lines(config: Config) -> str:
     return f'[store]\nurl = "{config.store_url}"\n'
 
 
+def begin(config: Config, clock: Clock) -> None:
+    """What `init` does; a store that is not there yet is copied, for the migrations take longer than most tests."""
+    path = engine.sqlite_path(engine.parse(config.store_url))
+    if path is not None and not path.exists():
+        migrated.lay(path)
+    house.init(config, clock)
+
+
 @contextmanager
 def opened(
     config: Config, clock: Clock, examiner: Examiner, wrap: Callable[[Dam], Dam] | None = None
 ) -> Iterator[Services]:
     """An open house whose engine is shared between tests; `wrap` puts something around the DAM."""
     config.path(config.folder.path).mkdir(parents=True, exist_ok=True)
-    house.init(config, clock)
+    begin(config, clock)
     with ExitStack() as stack:
         services = stack.enter_context(house.open_house(config, clock))
         services.faces.close()

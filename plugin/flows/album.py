@@ -16,7 +16,7 @@ from plugin.errors import NotFound
 from plugin.flows import believed, closed_house, faces, reference_sets
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from plugin.recognizer.likeness import view_of
+from plugin.recognizer.view import view_of
 
 PAGE = 12
 

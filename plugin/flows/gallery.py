@@ -21,9 +21,9 @@ from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Scope
 from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.gallery import Enrolled, nearer
-from plugin.recognizer.likeness import View
 from plugin.recognizer.matching import Level
 from plugin.recognizer.messages import Enrolment, Examination, Request
+from plugin.recognizer.view import View
 
 
 class Faces:

@@ -10,7 +10,7 @@ from plugin.flows.services import Services
 from plugin.hooks.dam import Box, Picture
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.recognizer.likeness import View
+from plugin.recognizer.view import View
 
 LONGEST_PX = 900
 CLOSE_PX = 320

@@ -116,12 +116,12 @@ class Store:
         return store
 
     def _check(self) -> None:
-        at = migrations.current(self.url)
-        if at != migrations.head():
-            raise StoreError(
-                f"the store is at schema {at or 'none'}, this version needs {migrations.head()}: {_MIGRATE}"
-            )
         with self.read() as connection:
+            at = migrations.revision_of(connection)
+            if at != migrations.head():
+                raise StoreError(
+                    f"the store is at schema {at or 'none'}, this version needs {migrations.head()}: {_MIGRATE}"
+                )
             if connection.execute(select(t.state.c.id)).first() is None:
                 raise StoreError(f"the store holds no state: {_MIGRATE}")
 
@@ -246,9 +246,12 @@ def init_store(url: str, clock: Clock) -> Store:
     """Make or migrate the store at `url`, with its first rows, and open it. Harmless to repeat."""
     migrate(url)
     store = Store(url, clock)
-    with store.write() as tx:
-        if tx.execute(select(t.state.c.id)).first() is None:
-            tx.execute(insert(t.state).values(id=1, generation=1, installed_at=tx.now, last_seen=tx.now))
-        audit.found(tx.connection)
-    store.close()
-    return Store.open(url, clock)
+    try:
+        with store.write() as tx:
+            if tx.execute(select(t.state.c.id)).first() is None:
+                tx.execute(insert(t.state).values(id=1, generation=1, installed_at=tx.now, last_seen=tx.now))
+            audit.found(tx.connection)
+    except BaseException:
+        store.close()
+        raise
+    return store

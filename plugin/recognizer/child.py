@@ -25,9 +25,10 @@ from plugin.recognizer.decode import Limits
 from plugin.recognizer.engine import open_engine
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.gallery import Enrolled, Gallery
-from plugin.recognizer.likeness import View, likeness
+from plugin.recognizer.likeness import likeness
 from plugin.recognizer.messages import Request
 from plugin.recognizer.quality import enrol, inspect
+from plugin.recognizer.view import View
 
 Reply = tuple[dict[str, Any], list[bytes]]
 _PR_SET_PDEATHSIG = 1

@@ -15,8 +15,8 @@ import numpy as np
 
 from plugin.config import Recognizer
 from plugin.errors import EngineError
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Engine, Floats, nothing
+from plugin.recognizer.pixels import Pixels
 from plugin.recognizer.resnet import normalised
 from plugin.recognizer.thresholds import shipped
 

@@ -16,14 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pillow_heif
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 
 from plugin.errors import PictureError, PictureTooLarge
 from plugin.recognizer import cost, orientation
 from plugin.recognizer.partly import Partly
-
-Pixels = NDArray[np.uint8]
+from plugin.recognizer.pixels import Pixels
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF")
 ENOUGH = 15 / 16  # a reduced picture this near to the size asked for serves: 4000 px / 4 for 1024

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plugin.config import Recognizer
 from plugin.errors import EngineError
-from plugin.recognizer.decode import Pixels
+from plugin.recognizer.pixels import Pixels
 from plugin.recognizer.thresholds import Calibration
 
 Floats = NDArray[np.float32]

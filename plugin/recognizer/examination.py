@@ -12,7 +12,7 @@ from plugin.config import Matching, Recognizer
 from plugin.config.looking import look_px
 from plugin.errors import FaceLeaseError
 from plugin.recognizer.boxes import Box
-from plugin.recognizer.decode import ENOUGH, Decoded, Limits, Pixels, decode, read
+from plugin.recognizer.decode import ENOUGH, Decoded, Limits, decode, read
 from plugin.recognizer.engine import Detections, Engine
 from plugin.recognizer.finer_pass import SMALL, SURE_PX, Step, certain, joined, look, shrunk
 from plugin.recognizer.finer_pass import doubtful as least
@@ -21,6 +21,7 @@ from plugin.recognizer.gallery import Gallery
 from plugin.recognizer.matching import Candidate, Decision, Face, Level, Rules, decide
 from plugin.recognizer.messages import Examination, FoundFace, Request
 from plugin.recognizer.partly import Partly
+from plugin.recognizer.pixels import Pixels
 from plugin.recognizer.thresholds import Thresholds, thresholds
 
 

@@ -27,8 +27,8 @@ from plugin.errors import (
 from plugin.recognizer import engine
 from plugin.recognizer.engine import Floats
 from plugin.recognizer.gallery import Enrolled, Gallery
-from plugin.recognizer.likeness import View
 from plugin.recognizer.messages import Enrolment, Examination, Request
+from plugin.recognizer.view import View
 from plugin.recognizer.worker import Worker
 
 UPLOAD_SECONDS = 20

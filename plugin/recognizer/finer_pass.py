@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Detector, Floats, nothing
+from plugin.recognizer.pixels import Pixels
 
 TILE = 1024
 """px: the longest side of what is detected at once. Beyond, a detection costs more for each pixel, not less."""

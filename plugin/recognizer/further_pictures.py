@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from plugin.recognizer import same_picture
-from plugin.recognizer.decode import FORMATS, Decoded, Limits, Pixels, decode
+from plugin.recognizer.decode import FORMATS, Decoded, Limits, decode
 from plugin.recognizer.engine import Detections
 from plugin.recognizer.file_contents import contents
 from plugin.recognizer.finer_pass import shrunk
 from plugin.recognizer.orientation import turned_pixels
 from plugin.recognizer.partly import Partly
+from plugin.recognizer.pixels import Pixels
 from plugin.recognizer.same_picture import Main
 from plugin.recognizer.signatures import Piece
 

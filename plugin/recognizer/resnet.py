@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from plugin.config import Recognizer
 from plugin.errors import EngineError
 from plugin.recognizer import weights
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Detector, Engine, Floats
+from plugin.recognizer.pixels import Pixels
 from plugin.recognizer.retinaface import RetinaFace
 from plugin.recognizer.session import open_session
 from plugin.recognizer.thresholds import shipped

@@ -11,8 +11,8 @@ import numpy as np
 
 from plugin.config.looking import FOUND_PX
 from plugin.recognizer import weights
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Floats, nothing
+from plugin.recognizer.pixels import Pixels
 from plugin.recognizer.session import open_session
 
 SHA256 = "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin.recognizer.boxes import Box
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections
 from plugin.recognizer.orientation import turned
+from plugin.recognizer.pixels import Pixels
 
 _SHAPE = 0.015  # of the ratio of the sides: thumbnails are whole pixels
 _NEAR = 0.4  # of a face's width: how far apart the middles of one face on two pictures are

@@ -11,8 +11,8 @@ import numpy as np
 
 from plugin.config.looking import FOUND_PX
 from plugin.errors import EngineError
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Floats, nothing
+from plugin.recognizer.pixels import Pixels
 from plugin.recognizer.retinaface import suppressed
 from plugin.recognizer.session import open_session
 

@@ -17,7 +17,6 @@ from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim.sheets import sheet
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, post_letters, say, say_finished, table
-from sidecar.commands.quitclaims import quitclaim
 
 
 @click.group()
@@ -115,7 +114,7 @@ def sample() -> None:
     click.echo(forms.sample(), nl=False)
 
 
-@quitclaim.command()
+@click.command()
 @click.argument("who", required=False)
 @click.option("--shoot", metavar="COLLECTION", help="One code for everybody at the shoot of this collection.")
 @click.option("--form", "form_", metavar="NAME", help="Which form; default: the only one in use.")
@@ -148,7 +147,7 @@ def invite(
     _hand_over(made, address, qr, mail and not link, left, as_json)
 
 
-@quitclaim.command()
+@click.command()
 @click.argument("who", required=False)
 @click.option("--shoot", metavar="COLLECTION", help="The codes of this collection's shoot.")
 @as_json
@@ -170,7 +169,7 @@ def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> 
     say(as_json, out, table(heads, rows))
 
 
-@quitclaim.command()
+@click.command()
 @click.argument("link_id", metavar="ID")
 @confirming.yes
 @as_json

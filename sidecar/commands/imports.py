@@ -15,7 +15,6 @@ from plugin.flows.importing.judging import Status, Verdict
 from plugin.flows.importing.lines import LANGUAGES, Defaults
 from plugin.flows.importing.tables import Reading, Row, Table
 from plugin.flows.services import Services
-from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.consents import Consents
 from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim import mapping
@@ -180,6 +179,8 @@ def _bar(quiet: bool) -> Watch:
 
 
 def _source(services: Services) -> Consents:
+    from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
+
     if not isinstance(services.dam, ResourceSpaceDam):
         raise ConfigError("dam.kind: consentmanager is a plugin of ResourceSpace, and the DAM is another")
     return Consents(services.dam.client)

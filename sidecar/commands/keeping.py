@@ -8,9 +8,8 @@ from plugin.errors import NothingDone
 from plugin.flows import keeping as rotating
 from plugin.ledger import backup as backups
 from plugin.ledger.head_book import HeadBook
-from plugin.recognizer import evaluation
 from sidecar import house
-from sidecar.commands import confirming
+from sidecar.commands import confirming, proving
 from sidecar.commands.common import Shell, actor, as_json, say
 
 
@@ -73,6 +72,8 @@ def report() -> None:
 @click.pass_obj
 def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
     """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
+    from plugin.recognizer import evaluation  # the recogniser itself, which nothing else here needs
+
     data = evaluation.report(people, strangers, house.with_models(shell.config))
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
@@ -88,3 +89,6 @@ def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None
 
 def _share(rate: dict[str, float]) -> str:
     return f"{rate['value']:.2%} ({rate['low']:.2%} to {rate['high']:.2%})"
+
+
+keys.add_command(proving.heads_key)

@@ -16,7 +16,7 @@ from plugin.flows.services import Services
 from plugin.quitclaim import rules
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind, Quitclaim
-from sidecar.commands import confirming
+from sidecar.commands import confirming, forms, imports
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
 
 
@@ -214,3 +214,7 @@ def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, yes: bool, a
         elif 0 < ended < len(set(grant)):
             lines.append(f"{len(set(grant)) - ended} had ended already")
     say_finished(as_json, {"id": person_id, kind: ended, "ended_before": before}, lines, left)
+
+
+for command in (forms.invite, forms.invited, forms.uninvite, imports.import_):
+    quitclaim.add_command(command)

@@ -12,8 +12,7 @@ from plugin.flows import backlog, chores, closed_house, house_closing, scans
 from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
 from plugin.ledger.store import revision as revision_of
-from sidecar import doctor as checkup
-from sidecar import house, left_out_words, logs, server, stopping, worker_watch
+from sidecar import house, left_out_words, logs, stopping, worker_watch
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
@@ -56,6 +55,8 @@ def migrate(shell: Shell, as_json: bool) -> None:
 @click.pass_obj
 def serve(shell: Shell, with_worker: bool) -> None:
     """Listen for HTTP."""
+    from sidecar import server  # and with it all that answers HTTP, which no other command needs
+
     logs.configure(shell.config)
     server.serve(shell.config, shell.path, with_worker)
 
@@ -216,6 +217,8 @@ def doctor(shell: Shell, as_json: bool) -> None:
     What waits for somebody's decision is listed as WAIT, and is no failure; what went wrong is. What could not be
     looked at is not called well: its line begins with --.
     """
+    from sidecar import doctor as checkup
+
     findings = checkup.examine(shell.config, shell.clock)
     data = [asdict(finding) for finding in findings]
     lines = []

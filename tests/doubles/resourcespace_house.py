@@ -16,6 +16,7 @@ from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.hooks.resourcespace.answers import truth, whole
 from plugin.hooks.resourcespace.client import Client, signed
 from plugin.ledger.store import Store, init_store
+from tests import migrated
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import User
 
@@ -91,6 +92,7 @@ def on(double: Double, account: User | None = None, profile: str = "auto") -> Se
 @contextmanager
 def store(folder: Path, clock: Clock) -> Iterator[Store]:
     """An empty ledger."""
+    migrated.lay(folder / "ledger.db")
     made = init_store(f"sqlite:///{folder}/ledger.db", clock)
     yield made
     made.close()

@@ -16,12 +16,12 @@ from plugin.flows import consent
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Encoder, Floats, open_engine
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.gallery import Enrolled, Gallery
 from plugin.recognizer.messages import Enrolment, Examination, Request
+from plugin.recognizer.pixels import Pixels
 from plugin.recognizer.quality import enrol
 from sidecar import house, samples
 from sidecar.runner import Runner

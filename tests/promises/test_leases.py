@@ -272,7 +272,7 @@ def test_no_template_without_a_recognition_grant(
         root = tmp_path / str(seed)
         (root / "photos").mkdir(parents=True)
         config = support.configuration(root)
-        house.init(config, clock)
+        support.begin(config, clock)
         walk = Walk(config, clock, examiner, seed, portrait.read_bytes())
         with walk.stack:
             for _ in range(200 if full else 130):

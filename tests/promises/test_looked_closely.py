@@ -13,9 +13,9 @@ import pytest
 
 from plugin.config import Config, Recognizer
 from plugin.recognizer import finer_pass
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Floats, open_engine
 from plugin.recognizer.examination import Pipeline, Seen
+from plugin.recognizer.pixels import Pixels
 from sidecar import samples
 
 Promise = Callable[[str, str], None]

@@ -57,7 +57,7 @@ class Kept(Processes):
         """The store, for a look."""
         return Store.open(self.config.store_url, SystemClock())
 
-    def find(self, query: Select[tuple[Any]]) -> Any:
+    def find(self, query: Select[Any]) -> Any:
         """The one value that it asks for."""
         with self.store.read() as conn:
             return conn.scalar(query)

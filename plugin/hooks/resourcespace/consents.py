@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plugin.errors import DamError
 from plugin.hooks.resourcespace.answers import NoSuchFunction, Refused, Row, row, rows, whole
-from plugin.hooks.resourcespace.client import Client
+
+if TYPE_CHECKING:
+    from plugin.hooks.resourcespace.client import Client
 
 # What makes a consent what it is. Not whether a notice was sent, nor the links, which change without it.
 _SAID = (
@@ -47,7 +49,7 @@ class Form:
 class Consents:
     """Reads with two calls: the list, and one by its number."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: "Client") -> None:
         self._client = client
 
     @property

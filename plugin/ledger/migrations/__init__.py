@@ -1,6 +1,7 @@
 """The schema's versions, moved by Alembic without an ini file beside the package."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -29,13 +30,19 @@ def current(url: str) -> str | None:
     database = engine.connect(engine.parse(url))
     try:
         with database.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return revision_of(connection)
     finally:
         database.dispose()
 
 
+def revision_of(connection: Connection) -> str | None:
+    """The revision that an open store is at; None when it holds none of ours."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache
 def head() -> str:
-    """The revision that this version of the program needs."""
+    """The revision that this version of the program needs; the files that say so are read once."""
     revision = scripts().get_current_head()
     if revision is None:
         raise StoreError("this installation holds no migrations: install FaceLease again")
@@ -62,6 +69,7 @@ def _move(url: str, revision: str, act: Callable[[Config, str], None]) -> None:
         with database.connect() as connection:
             connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: True})
             with connection.begin():
-                act(_config(connection), revision)
+                if (revision_of(connection), revision) != (head(), "head"):
+                    act(_config(connection), revision)
     finally:
         database.dispose()

@@ -11,12 +11,13 @@ from plugin.config import Matching, Recognizer
 from plugin.confinement.giving_up import Held
 from plugin.errors import GalleryStale
 from plugin.recognizer.child import Room
-from plugin.recognizer.decode import Limits, Pixels
+from plugin.recognizer.decode import Limits
 from plugin.recognizer.engine import Detections, Engine, Floats
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.gallery import Enrolled, Gallery
 from plugin.recognizer.messages import Examination, Request
+from plugin.recognizer.pixels import Pixels
 from sidecar import samples
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -14,13 +14,13 @@ from plugin.config import Matching, Recognizer
 from plugin.errors import PictureError
 from plugin.recognizer import finer_pass
 from plugin.recognizer.classic import Hog
-from plugin.recognizer.decode import Pixels
 from plugin.recognizer.engine import Detections, Engine
 from plugin.recognizer.examination import Pipeline
 from plugin.recognizer.finer_pass import NEAR, SMALL, STEP, TILE, sides, spans
 from plugin.recognizer.gallery import Gallery
 from plugin.recognizer.messages import Examination, Request
 from plugin.recognizer.partly import Partly
+from plugin.recognizer.pixels import Pixels
 from sidecar import samples
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)

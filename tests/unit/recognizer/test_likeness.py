@@ -8,7 +8,8 @@ from PIL import Image
 
 from plugin.errors import PictureError, PictureTooLarge
 from plugin.recognizer.decode import Limits
-from plugin.recognizer.likeness import LONGEST, View, likeness, view_of
+from plugin.recognizer.likeness import likeness
+from plugin.recognizer.view import LONGEST, View, view_of
 
 OWN = (0.4, 0.4, 0.1, 0.1)
 
