@@ -24,7 +24,11 @@ class Unread(StrEnum):
     """A list of names beside it, as Picasa writes one for a folder; or somebody in it whom it does not name."""
 
 
-_RDF_ENDS = re.compile(r"</[^<>/]*RDF\s*>|<[^<>/]*RDF\b[^<>]*/\s*>")
+_RDF_ENDS = re.compile(
+    r"</(?:(?!RDF\s*>)[^<>/])*+RDF\s*+>|<(?:(?!RDF\b)[^<>/])*+RDF\b(?:(?!/\s*>)[^<>])*+/\s*+>"
+)
+"""Read in one go, whatever stands there: nothing that was passed is looked at again."""
+
 _LOST = re.compile(
     r"XMP format error|XMP character encoding|double UTF|Invalid XMP|Incomplete extended XMP|Malformed APP1"
     r"|Ignored (?:APP1|non-standard)|Bad IPTC|improperly byte-swapped|No table for IPTC|(?:Bad|Invalid) Photoshop"
