@@ -78,11 +78,11 @@ class _Block:
         if kind not in _SIZES:
             raise PictureError(f"the EXIF block has a field of the unknown type {kind}")
         length = _SIZES[kind] * count
+        at = spot + 8 if length <= 4 else self.number(spot + 8, 4)
+        self.number(at + length, 0)
         self.left -= length
         if self.left < 0:
             raise PictureError("the fields of the EXIF block are larger than it is")
-        at = spot + 8 if length <= 4 else self.number(spot + 8, 4)
-        self.number(at + length, 0)
         raw = self.data[at : at + length]
         code = _CODES.get(kind)
         if code is None:
