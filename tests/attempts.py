@@ -5,8 +5,10 @@ Run inside the confined processes, and outside of them as a control (`python -m 
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
+import signal
 import socket
 import stat
 import sys
@@ -17,8 +19,10 @@ from typing import Any
 
 Targets = dict[str, Any]
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_SEIZE = 0x4206
-PRIVILEGED = frozenset({"read /etc/shadow", "read memory of the parent", "ptrace the parent", "io_uring"})
+_SEIZE, _NEW_USER, _REMOVE = 0x4206, 0x10000000, 0
+PRIVILEGED = frozenset(
+    {"read /etc/shadow", "read memory of the parent", "ptrace the parent", "io_uring", "new user namespace"}
+)
 """Those that a machine may refuse to anybody but root; a control does not count on them."""
 
 
@@ -51,9 +55,19 @@ def tries(targets: Targets) -> dict[str, bool]:
         "add to a file": lambda: _add_to(targets["victim"]),
         "open a file to all": lambda: Path(targets["victim"]).chmod(0o666),
         "set times": lambda: os.utime(targets["victim"], (1, 1)),
+        "cut off a file": lambda: os.truncate(targets["victim"], 0),
+        "read attributes of a file": lambda: os.listxattr(targets["victim"]),
         "make a folder": lambda: Path(targets["outside"], f"folder{os.getpid()}").mkdir(),
         "take a file away": lambda: Path(targets["victim"]).unlink(),
         "raise limits": _raise_limits,
+        "send a signal by a pipe": lambda: _signal_by_pipe(parent),
+        "say where the parent runs": lambda: os.sched_setaffinity(parent, os.sched_getaffinity(parent)),
+        "watch a folder": lambda: _watch(targets["outside"]),
+        "abstract socket": lambda: _unix(targets["abstract"]),
+        "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW).close(),
+        "shared memory": _shared_memory,
+        "write where memory is a file": _file_in_memory,
+        "new user namespace": lambda: _need(_LIBC.unshare(_NEW_USER) == 0),
     }
     return {name: _tried(attempt) for name, attempt in attempts.items()}
 
@@ -128,6 +142,34 @@ def _execute() -> None:
         os.execv("/bin/sh/nowhere", ["sh"])
     except OSError as error:
         _need(error.errno == errno.ENOTDIR)
+
+
+def _signal_by_pipe(pid: int) -> None:
+    """Have the kernel tell it that a pipe is ready, by a signal of our choice; 18 goes on, and harms nobody."""
+    readable, writable = os.pipe()
+    try:
+        fcntl.fcntl(readable, fcntl.F_SETOWN, pid)
+        fcntl.fcntl(readable, fcntl.F_SETSIG, signal.SIGCONT)
+    finally:
+        os.close(readable)
+        os.close(writable)
+
+
+def _shared_memory() -> None:
+    number = _LIBC.shmget(0, 4096, 0o1600)
+    _need(number >= 0)
+    _LIBC.shmctl(number, _REMOVE, None)
+
+
+def _file_in_memory() -> None:
+    path = Path(f"/dev/shm/facelease{os.getpid()}")
+    path.write_text("x")
+    path.unlink()
+
+
+def _watch(path: str) -> None:
+    watching = _LIBC.inotify_init()
+    _need(watching >= 0 and _LIBC.inotify_add_watch(watching, path.encode(), 0xFFF) >= 0)
 
 
 def _add_to(path: str) -> None:

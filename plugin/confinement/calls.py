@@ -14,17 +14,22 @@ from collections.abc import Iterable
 ALWAYS = (
     # a network, or another process on this machine
     "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "io_uring_setup", "io_uring_enter",
-    "io_uring_register", "shmget", "shmat", "msgget", "semget", "mq_open", "memfd_create", "memfd_secret",
+    "io_uring_register", "shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop",
+    "semtimedop", "semctl", "mq_open", "mq_unlink", "memfd_create", "memfd_secret",
     # another process: its memory, its descriptors, its end
     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "pidfd_open",
     "pidfd_getfd", "pidfd_send_signal", "kcmp", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setpgid",
-    "migrate_pages", "move_pages", "setpriority", "ioprio_set", "sched_setscheduler", "sched_setattr",
+    "migrate_pages", "move_pages", "setpriority", "ioprio_set", "sched_setscheduler", "sched_setattr", "sched_setparam",
+    "sched_setaffinity",
     # another process of our own
     "fork", "vfork",
     # more rights, or other limits
     "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset",
     "setrlimit", "unshare", "setns", "chroot", "pivot_root", "personality", "keyctl", "add_key", "request_key",
-    # what is a file system's, and Landlock does not watch: modes, owners, times, attributes
+    # what is a file system's, and Landlock does not watch, or not before its third version: modes, owners, attributes,
+    # who else opens what, and the length of a file that is not open
+    "truncate", "truncate64", "inotify_init", "inotify_init1", "inotify_add_watch", "getxattr", "lgetxattr",
+    "fgetxattr", "listxattr", "llistxattr", "flistxattr",
     "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr",
     "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "mount", "umount", "umount2", "move_mount", "fsopen",
     "fsconfig", "fsmount", "fspick", "open_tree", "mount_setattr", "name_to_handle_at", "open_by_handle_at", "mknod",
@@ -43,6 +48,18 @@ TIMES = ("utime", "utimes", "utimensat", "futimesat", "utimensat_time64")
 
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _NOT_EQUAL, _MASKED = 1, 7
+_WORD = 0xFFFFFFFF  # the kernel looks at no more of a command than this
+_COMMANDS = {
+    "fcntl": (
+        8,
+        10,
+        15,
+    ),  # F_SETOWN, F_SETSIG, F_SETOWN_EX: whom a signal reaches when a pipe is ready: anybody
+    "fcntl64": (8, 10, 15),
+    "ioctl": (0x8901, 0x8902, 0x5412, 0x540E, 0x541C),  # FIOSETOWN, SIOCSPGRP; TIOCSTI, TIOCSCTTY, TIOCLINUX
+}
+"""Commands to a descriptor that reach beyond this process: they send signals, or type at a terminal."""
+
 _TSYNC, _NO_SLOWING, _OPTIMISED = 4, 7, 8
 _OF_THREADS = 0x10000  # CLONE_THREAD
 
@@ -77,7 +94,9 @@ def refuse(names: Iterable[str]) -> bool:
 
 
 def _own_alone(library: ctypes.CDLL, rules: int) -> None:
-    """Calls that are needed, for this process itself."""
+    """Calls that are needed, for this process itself; commands to a descriptor that reach beyond it."""
+    for name, command in ((name, command) for name, commands in _COMMANDS.items() for command in commands):
+        _add(library, rules, name, errno.EPERM, _Compare(1, _MASKED, _WORD, command))
     _add(library, rules, "tgkill", errno.EPERM, _Compare(0, _NOT_EQUAL, os.getpid(), 0))
     _add(library, rules, "prlimit64", errno.EPERM, _Compare(2, _NOT_EQUAL, 0, 0))
     flags = 1 if platform.machine().startswith("s390") else 0

@@ -19,7 +19,7 @@ Reply = tuple[dict[str, Any], list[bytes]]
 _MEMORY_MB = 1536
 _BUSY_SECONDS, _CPU_SECONDS = 300, 600  # it is replaced before its time is used up
 _START_SECONDS = 60.0
-_LARGEST = 512 * 2**20  # bytes of an answer
+_LONGER = 64 * 2**20  # bytes by which an answer may be longer than what was asked
 
 
 class Reader:
@@ -94,7 +94,7 @@ class Reader:
         timer.start()
         try:
             wire.send(cast(BinaryIO, process.stdin), header, parts)
-            return wire.receive(cast(BinaryIO, process.stdout), _LARGEST)
+            return wire.receive(cast(BinaryIO, process.stdout), sum(map(len, parts)) + _LONGER)
         except wire.Closed as error:
             self._end()
             raise ReadingFailed("the process that read the file ended, or took too long") from error

@@ -31,5 +31,10 @@ def libraries() -> list[tuple[Path, Right]]:
 def packages() -> list[tuple[Path, Right]]:
     """What Python's modules and ours lie in, to be read; not a folder that holds more than that."""
     there = [Path(one) for one in sys.path if one]
-    known = [path for path in there if not ROOT.is_relative_to(path.resolve())]
+    known = [path for path in there if _of_packages(path) or not ROOT.is_relative_to(path.resolve())]
     return [(path, READ) for path in (*known, Path(sys.base_prefix) / "lib", ROOT / "plugin")]
+
+
+def _of_packages(folder: Path) -> bool:
+    """Whether we were installed there, among other packages; a checkout may hold data, and that is none."""
+    return next(folder.glob("facelease-*.dist-info"), None) is not None

@@ -53,7 +53,7 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
     try:
         header = json.loads(told)
         lengths = [int(length) for length in header.pop("parts")]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Closed("a message is not in the form expected") from error
     if any(length < 0 for length in lengths) or sum(lengths) != body:
         raise Closed("a message is not as long as it says")

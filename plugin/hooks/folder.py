@@ -185,9 +185,11 @@ class FolderDam(Unlogged):
             content = self._readings.of_read(entry, reading.unread)
             with explained(path):
                 changed = companions.changed_ns(path, listings.of(path.parent))
+            said = words(reading)
+            unread = Unread.PHOTO if said is None and not reading.unread else reading.unread
             return Resource(
                 ref, content.version, tree.collections(ref), reading.names, entry.kind,
-                unread=reading.unread, further=content.further, words=words(reading),
+                unread=unread, further=content.further, words=said,
                 changed_at=datetime.fromtimestamp(changed / 1e9, UTC),
             )  # fmt: skip
         raise ResourceGone(f"{ref} is no longer in the folder")

@@ -5,11 +5,11 @@ from plugin.hooks.dam import Resource
 from plugin.hooks.name_reading import Reading
 from plugin.hooks.name_spellings import keys_in
 
-_MOST = 20_000  # keys: a photograph with more is not indexed, and so told as one that was not read
+_MOST = 20_000  # keys: a photograph with more is not indexed
 
 
 def words(reading: Reading) -> frozenset[str] | None:
-    """The keys of all names that its texts can be read as; None where there are too many."""
+    """The keys of all names that its texts can be read as; None where there are too many: it counts as unread."""
     found: set[str] = set()
     for text in (*reading.texts, *(named.node for named in reading.names)):
         found |= keys_in(text)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from plugin.hooks.jpeg import Jpeg, Segment
 
 _JPEG = re.compile(rb"\xff\xd8\xff.*?(?:\xff\xd9|\Z)", re.DOTALL)
-_BASE64 = re.compile(rb"(?:/9j/|iVBORw0K|UklGR|R0lGOD)(?:[A-Za-z0-9+/=\s]|&#x[aAdD];|&#1[03];)+")
+_BASE64 = re.compile(rb"(?:/9j/|iVBORw0K|UklGR|R0lGOD)(?:[A-Za-z0-9+/=\s]++|&#x[aAdD];|&#1[03];)++")
 _BREAKS = re.compile(rb"\s|&#x[aAdD];|&#1[03];")
 _XMP = (b"http://ns.adobe.com/xap/1.0/\x00", b"http://ns.adobe.com/xmp/extension/\x00")
 _EXTENSION = 40  # bytes before what a segment of extended XMP holds: its GUID, length, and offset
@@ -25,7 +25,7 @@ def further_hash(picture: Jpeg) -> str:
 
 
 def _pictures(head: tuple[Segment, ...]) -> Iterator[bytes]:
-    said = b""
+    said = bytearray()
     for segment in head:
         if not 0xE0 <= segment.code <= 0xEF or segment.body.startswith(_PROFILE):
             continue

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -12,6 +13,8 @@ _SOS = 0xDA
 _APP1, _APP2, _APP14, _COM = 0xE1, 0xE2, 0xEE, 0xFE
 EXIF = b"Exif\x00\x00"
 LARGEST = 0xFFFF - 2 - len(EXIF)  # bytes of TIFF in one segment
+_MOST = 10_000  # segments: with 100 MB of metadata it has 1,600
+_FILL = re.compile(b"\xff*")
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,11 @@ def parse(data: bytes) -> Jpeg:
         raise PictureError("not a JPEG file")
     head: list[Segment] = []
     at = 2
-    while True:
+    for _ in range(_MOST):
         start = at
         if data[at : at + 1] != b"\xff":
             raise PictureError("a damaged JPEG file: no marker where one belongs")
-        while data[at : at + 1] == b"\xff":  # fill bytes may stand before a marker
-            at += 1
+        at = _after_fill(data, at)  # fill bytes may stand before a marker
         if data[at : at + 1] == bytes([_SOS]):
             return Jpeg(tuple(head), data[start:])
         length = int.from_bytes(data[at + 1 : at + 3], "big")
@@ -97,6 +99,12 @@ def parse(data: bytes) -> Jpeg:
             raise PictureError("a JPEG file that ends too early")
         head.append(Segment(data[at], data[start:end], data[at + 3 : end]))
         at = end
+    raise PictureError("a JPEG file of more segments than any picture has")
+
+
+def _after_fill(data: bytes, at: int) -> int:
+    found = _FILL.match(data, at)
+    return found.end() if found else at
 
 
 def read_exif(file: BinaryIO) -> bytes | None:
@@ -106,10 +114,10 @@ def read_exif(file: BinaryIO) -> bytes | None:
     """
     if file.read(2) != _SOI:
         return None
-    while file.read(1) == b"\xff":
-        code = file.read(1)
-        while code == b"\xff":
-            code = file.read(1)
+    for _ in range(_MOST):
+        if file.read(1) != b"\xff":
+            return None
+        code = next((sign for _ in range(_MOST) if (sign := file.read(1)) != b"\xff"), b"")
         length = int.from_bytes(file.read(2), "big") - 2
         if code in {b"", bytes([_SOS])} or length < 0:
             return None

@@ -42,7 +42,7 @@ _PERSON_KEYS = frozenset({"PersonName", "PersonDisplayName", "PersonInImage", "P
 _NAME_KEYS = _PERSON_KEYS | {"Name"}
 _BASE64 = "base64:"
 _LABELS = frozenset({"Keyword", "LabelName"})
-_XML = re.compile(r"<\s*(/?)[^<>]*?(/?)>|([^<>]+)")
+_XML = re.compile(r"<\s*+(/?+)(?:[^<>/]|/(?!>))*+(/?+)>|([^<>]++)")
 
 
 def gather(fields: Fields, turn: int, whole: Size | None, inside: bool) -> Gathered:

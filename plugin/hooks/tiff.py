@@ -48,6 +48,7 @@ class _Block:
             self.order = ">"
         else:
             raise PictureError("the EXIF block has no TIFF header")
+        self.left = 2 * len(data)  # bytes of values: those of a sound block lie beside each other
         self.first = self.number(4, 4)
 
     def number(self, at: int, size: int) -> int:
@@ -79,9 +80,14 @@ class _Block:
         length = _SIZES[kind] * count
         at = spot + 8 if length <= 4 else self.number(spot + 8, 4)
         self.number(at + length, 0)
+        self.left -= length
+        if self.left < 0:
+            raise PictureError("the fields of the EXIF block are larger than it is")
         raw = self.data[at : at + length]
         code = _CODES.get(kind)
-        return Field(raw if code is None else struct.unpack(self.order + code * count, raw), kind)
+        if code is None:
+            return Field(raw, kind)
+        return Field(struct.unpack(f"{self.order}{len(code) * count}{code[0]}", raw), kind)
 
 
 def first_directory(block: bytes) -> Directory:

@@ -24,6 +24,7 @@ from plugin.hooks.tool_process import ToolProcess
 
 SECONDS = 60
 BATCH = 50  # files a call
+_DEEPEST = 64  # structures within structures: those that the standards know are five deep
 
 Fields = dict[str, Any]
 
@@ -160,6 +161,8 @@ class ExifTool:
             entries: list[Fields] = json.loads(out, parse_int=str, parse_float=str)
         except (ValueError, RecursionError) as error:
             raise DamError(f"exiftool's answer cannot be read: {error}") from error
+        if _is_deep(entries):
+            raise DamError("exiftool's answer is nested too deep to be gone through")
         return entries
 
     def _call(self, args: list[str]) -> tuple[int, str, str]:
@@ -187,6 +190,18 @@ class ExifTool:
         process, self._process = self._process, None
         if process is not None:
             process.stop()
+
+
+def _is_deep(entries: list[Fields]) -> bool:
+    level: list[Any] = [entries]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 def _standing(root: Path) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ import re
 import secrets
 import selectors
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,10 +54,16 @@ class ToolProcess:
         began = time.monotonic()
         number = secrets.randbelow(10**12)
         lines = [*arguments, "-echo4", f"{{said{number}=${{status}}}}", f"-execute{number}", ""]
-        stdin = cast(IO[bytes], self._process.stdin)
-        stdin.write("\n".join(lines).encode())
-        stdin.flush()
-        out, complaint = self._read(number, began + seconds)
+        timer = threading.Timer(seconds, self._process.kill)  # one that does not even read what it is asked
+        timer.daemon = True
+        timer.start()
+        try:
+            stdin = cast(IO[bytes], self._process.stdin)
+            stdin.write("\n".join(lines).encode())
+            stdin.flush()
+            out, complaint = self._read(number, began + seconds)
+        finally:
+            timer.cancel()
         self._busy += time.monotonic() - began
         said = re.search(rb"\{said[0-9]+=([0-9]+)\}\s*$", complaint)
         if said is None:

@@ -24,7 +24,11 @@ class Unread(StrEnum):
     """A list of names beside it, as Picasa writes one for a folder; or somebody in it whom it does not name."""
 
 
-_RDF_ENDS = re.compile(r"</[^<>/]*RDF\s*>|<[^<>/]*RDF\b[^<>]*/\s*>")
+_RDF_ENDS = re.compile(
+    r"</(?:(?!RDF\s*>)[^<>/])*+RDF\s*+>|<(?:(?!RDF\b)[^<>/])*+RDF\b(?:(?!/\s*>)[^<>])*+/\s*+>"
+)
+"""Read in one go, whatever stands there: nothing that was passed is looked at again."""
+
 _LOST = re.compile(
     r"XMP format error|XMP character encoding|double UTF|Invalid XMP|Incomplete extended XMP|Malformed APP1"
     r"|Ignored (?:APP1|non-standard)|Bad IPTC|improperly byte-swapped|No table for IPTC|(?:Bad|Invalid) Photoshop"
@@ -32,8 +36,12 @@ _LOST = re.compile(
     r"|JPEG format error|Missing JPEG SOS|Error (?:reading(?! MPImage)|seeking|inflating)|Seek error|Truncated"
     r"|Corrupted"
     r"|Invalid (?:chunk|atom|extended size|PNG)|Stopped parsing|End of processing|^Install|parsing aborted"
+    r"|Extracted only"
 )
 """Warnings of ExifTool after which a field may be there that it did not show; others are about what is no name."""
+
+_NO_LOSS = "[minor]"
+"""Before what changes nothing; what ExifTool leaves out unless it is told to go on has a capital letter there."""
 
 _WITHOUT_NAMES = (jpeg.EXIF, b"JFIF\0", b"JFXX\0", b"ICC_PROFILE\0", b"MPF\0", b"Adobe\0")
 _XMP, _IPTC, _PHOTOSHOP, _XP_SUBJECT, _MAKE = 0x02BC, 0x83BB, 0x8649, 0x9C9F, 0x010F
@@ -109,4 +117,4 @@ def was_read(fields: Fields | None) -> bool:
         return False
     said = [str(value) for key, value in fields.items() if key.startswith("ExifTool:")]
     errors = any(key.startswith("ExifTool:") and key.endswith(":Error") for key in fields)
-    return not errors and not any(_LOST.search(one) for one in said if not one.lower().startswith("[minor]"))
+    return not errors and not any(_LOST.search(one) for one in said if not one.startswith(_NO_LOSS))

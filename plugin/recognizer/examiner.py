@@ -191,7 +191,7 @@ class Examiner:
                 future.set_result(read(_checked(answer)))
             except FaceLeaseError as error:
                 future.set_exception(error)
-            except (KeyError, IndexError, TypeError, ValueError) as error:
+            except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
                 future.set_exception(ExaminationFailed(f"the examining process answered nonsense: {error!r}"))
 
         future.set_running_or_notify_cancel()

@@ -27,6 +27,10 @@ from tests import attempts
 SECRET = "whsec_planted"
 ROOT = Path(__file__).resolve().parents[2]
 Targets = dict[str, Any]
+OF_FILES = (
+    "read ", "list ", "write ", "add to a file", "make a folder", "take a file away",
+)  # fmt: skip
+"""Tries that only open, make or remove a file, which system calls cannot be told from others' by."""
 
 PERL = r"""
 use Socket;
@@ -87,15 +91,18 @@ def targets(house: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         socket.socket() as tcp,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
         socket.socket(socket.AF_UNIX) as unix,
+        socket.socket(socket.AF_UNIX) as abstract,
     ):
-        for one, address in ((tcp, ("127.0.0.1", 0)), (udp, ("127.0.0.1", 0)), (unix, str(tmp_path / "s"))):
+        addresses = (("127.0.0.1", 0), ("127.0.0.1", 0), str(tmp_path / "s"), f"\0{tmp_path}")
+        for one, address in zip((tcp, udp, unix, abstract), addresses, strict=True):
             one.bind(address)
-        tcp.listen()
-        unix.listen()
+        for one in (tcp, unix, abstract):
+            one.listen()
         yield {
             "files": files, "folders": [str(data), str(tmp_path), "/", "/proc", str(Path.home())], "secret": SECRET,
             "inode": os.fstat(key).st_ino, "descriptor": key, "tcp": tcp.getsockname()[1], "udp": udp.getsockname()[1],
-            "unix": str(tmp_path / "s"), "outside": str(tmp_path), "victim": str(tmp_path / "victim"),
+            "unix": str(tmp_path / "s"), "abstract": f"\0{tmp_path}", "outside": str(tmp_path),
+            "victim": str(tmp_path / "victim"),
         }  # fmt: skip
     os.close(key)
 
@@ -171,6 +178,30 @@ def test_a_parser_that_was_taken_over_reaches_nothing(
     count = len(in_reader) + len(in_child) + len(in_tool)
     promise("X1", f"keys, environment, network, other processes, from 3 parsers: {len(got)} of {count} tries")
     assert got == []
+
+
+@pytest.mark.parametrize(
+    ("lacks", "of_files"),
+    [("landlock.abi = lambda: 2", False), ("landlock.restrict = lambda paths: 0", True)],
+)
+def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
+    lacks: str, of_files: bool, targets: Targets, promise: Callable[[str, str], None]
+) -> None:
+    """With the Landlock of Debian 12 nothing succeeds either; with none, what is left is to open files."""
+    code = (
+        "import json, sys; from tests import attempts; from plugin.confinement import landlock, surroundings;"
+        f"from plugin.confinement.giving_up import Bounds, confine; {lacks};"
+        "confine(Bounds([*surroundings.libraries(), *surroundings.packages()], 1536));"
+        "print(json.dumps(attempts.tries(json.loads(sys.argv[1]))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, json.dumps(targets)], cwd="/", env=surroundings.environment(),
+        capture_output=True, check=True,
+    )  # fmt: skip
+    got = {name for name, did in json.loads(done.stdout).items() if did}
+    promise("X1", f"with {'no' if of_files else 'an older'} Landlock: {len(got)} tries, to open files")
+    assert {name for name in got if not name.startswith(OF_FILES)} == set()
+    assert bool(got) == of_files
 
 
 def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:

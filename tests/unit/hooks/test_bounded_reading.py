@@ -1,0 +1,165 @@
+"""What is read in the process that holds the keys: whatever a file says costs little time and little memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from plugin.hooks import further, jpeg, picasa
+from plugin.hooks.companions import Listings
+from plugin.hooks.dam import node_key
+from plugin.hooks.name_reading import NameReader
+from plugin.hooks.tool import ExifTool
+from plugin.hooks.unread import Unread
+from tests.further import saved
+
+ROOT = Path(__file__).resolve().parents[3]
+CPU_SECONDS, MEMORY_MB = 20, 1024
+"""Some ten times what the largest of these takes, and a hundredth of what it took when it grew by its square."""
+
+SEGMENT = "def segment(code, body): return bytes([255, code]) + (len(body) + 2).to_bytes(2, 'big') + body\n"
+END = "END = bytes.fromhex('ffda000278ffd9')\n"
+XMP = "SAYS = b'http://ns.adobe.com/xmp/extension/\\0'\n"
+HOSTILE = {
+    "EXIF values upon each other": (
+        "import struct; from plugin.hooks import tiff\n"
+        "block = b'II*\\0' + struct.pack('<IH', 8, 5400)\n"
+        "block += b''.join(struct.pack('<HHII', tag, 3, 32700, 8) for tag in range(5400))\n"
+        "assert tiff.orientation(block.ljust(65500, b'\\0')) == 1"
+    ),
+    "segments": (
+        "from plugin.hooks import exif, file_contents\n"
+        "path.write_bytes(b'\\xff\\xd8' + segment(0xE2, b'') * 40_000_000 + END)\n"
+        "file_contents.read(path), exif.read(path)"
+    ),
+    "fill bytes": (
+        "from plugin.hooks import exif, file_contents\n"
+        "path.write_bytes(b'\\xff\\xd8' + b'\\xff' * 250_000_000 + END)\n"
+        "file_contents.read(path), exif.read(path)"
+    ),
+    "extended XMP": (
+        "from plugin.hooks import file_contents\n"
+        "path.write_bytes(b'\\xff\\xd8' + segment(0xE1, SAYS + b'x' * 65000) * 1600 + END)\n"
+        "file_contents.read(path)"
+    ),
+    "a picture in base64": (
+        "from plugin.hooks import file_contents\n"
+        "path.write_bytes(b'\\xff\\xd8' + segment(0xE1, SAYS + bytes(40) + b'/9j/' + b'A' * 65000) * 600 + END)\n"
+        "file_contents.read(path)"
+    ),
+    "the end of XMP": "from plugin.hooks import unread\nassert unread.as_utf8(b'<' + b'RDF ' * 2**22) is None",
+    "ACDSee's categories": (
+        "from plugin.hooks import name_gathering\nassert not list(name_gathering._of_xml('<' + ' ' * 2**20))"
+    ),
+    "a face of Picasa's": (
+        "from plugin.hooks import picasa\n"
+        "(path.parent / '.picasa.ini').write_bytes(b'[x.jpg]\\nfaces=rect64(' + b' ' * 2**20 + b'x\\n')\n"
+        "picasa.Lists(path.parent, ['.picasa.ini']).about('x.jpg')"
+    ),
+    "a list of Picasa's": (
+        "from plugin.hooks import picasa\n"
+        "(path.parent / '.picasa.ini').write_bytes(b'[x\\xe9]\\n' * 4_000_000)\n"
+        "assert picasa.Lists(path.parent, ['.picasa.ini']).unread"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_nothing_in_a_file_holds_us_up(what: str, tmp_path: Path) -> None:
+    """Each reader comes to its end, within limits of time on a processor and of memory that the kernel keeps."""
+    code = (
+        f"{SEGMENT}{END}{XMP}import resource, sys; from pathlib import Path; path = Path(sys.argv[1])\n"
+        f"resource.setrlimit(resource.RLIMIT_CPU, ({CPU_SECONDS}, {CPU_SECONDS}))\n"
+        f"resource.setrlimit(resource.RLIMIT_DATA, ({MEMORY_MB} << 20, {MEMORY_MB} << 20))\n{HOSTILE[what]}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "x.jpg")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_what_is_allowed_is_read_as_before() -> None:
+    """Fill bytes, a few hundred segments, and pictures in extended XMP wherever they are cut."""
+    half = jpeg._segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"/9j/AAAA&#xA;\n")
+    rest = jpeg._segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"BBBB'")
+    tail = b"\xff\xda\0\x02x\xff\xd9"
+    parsed = jpeg.parse(b"\xff\xd8" + half.raw + rest.raw + b"\xff" * 9 + half.raw * 900 + tail)
+    assert len(parsed.head) == 902
+    assert list(further._pictures((half, rest))) == [b"/9j/AAAABBBB"]
+
+
+def test_a_list_serves_each_of_its_photographs(tmp_path: Path) -> None:
+    """Whatever the case of the name, and where two lists, or two sections, speak of it."""
+    (tmp_path / ".picasa.ini").write_text(
+        "[Contacts2]\nab=Ann Sample;;\n[a.JPG]\nfaces=rect64(1),ab\n[A.jpg]\nkeywords=one\n"
+    )
+    (tmp_path / "Picasa.ini").write_text("[Contacts2]\nab=Bo Other;;\n[a.jpg]\nfaces=rect64(2),ab\n")
+    lists = picasa.Lists(tmp_path, [".picasa.ini", "Picasa.ini"])
+    found = lists.about("a.jpg")
+    assert sorted(found.people) == [("Ann Sample",), ("Bo Other",)]
+    assert found.words == [("one",)]
+    assert not lists.about("b.jpg").people
+
+
+NESTED = "Iptc4xmpExt:PersonName"
+
+
+def _sidecar(body: str) -> str:
+    return (
+        "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+        "<rdf:Description rdf:about='' xmlns:dc='http://purl.org/dc/elements/1.1/' "
+        f"xmlns:Iptc4xmpExt='http://iptc.org/std/Iptc4xmpExt/2008-02-29/'>{body}</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+
+
+@pytest.mark.parametrize("levels", [80, 986])
+def test_a_structure_without_end_is_unread_and_alone(levels: int, tmp_path: Path) -> None:
+    """At any depth at which the answer can be parsed, but perhaps not be gone through: the others are read."""
+    starts, ends = f"<{NESTED} rdf:parseType='Resource'>" * levels, f"</{NESTED}>" * levels
+    person = "Iptc4xmpExt:PersonInImageWDetails"
+    deep = f"<{person} rdf:parseType='Resource'>{starts}<{NESTED}>Bo</{NESTED}>{ends}</{person}>"
+    _photographs(tmp_path, deep)
+    assert _read(tmp_path) == {"a.jpg": (Unread.SIDECAR, ()), "b.jpg": (None, ("Ann Sample",))}
+
+
+@pytest.mark.parametrize("keywords", [1001, 20_000])
+def test_keywords_of_which_exiftool_gives_a_thousand_are_unread(keywords: int, tmp_path: Path) -> None:
+    """The last of them may be somebody."""
+    items = "".join(f"<rdf:li>word{number}</rdf:li>" for number in range(keywords - 1))
+    items += "<rdf:li>Ann Sample</rdf:li>"
+    _photographs(tmp_path, f"<dc:subject><rdf:Bag>{items}</rdf:Bag></dc:subject>")
+    assert _read(tmp_path) == {"a.jpg": (Unread.SIDECAR, ()), "b.jpg": (None, ("Ann Sample",))}
+
+
+def test_words_without_end_are_unread_and_alone(tmp_path: Path) -> None:
+    """Each may be read in thirty ways: what holds thousands is not compared with names, and told."""
+    words = ";".join(f"é{number}" for number in range(20_000))
+    _photographs(tmp_path, f"<dc:subject><rdf:Bag><rdf:li>{words}</rdf:li></rdf:Bag></dc:subject>")
+    assert _read(tmp_path) == {"a.jpg": (Unread.PHOTO, ()), "b.jpg": (None, ("Ann Sample",))}
+
+
+def _photographs(folder: Path, said: str) -> None:
+    for name, body in (
+        ("a", said),
+        ("b", "<Iptc4xmpExt:PersonInImage>Ann Sample</Iptc4xmpExt:PersonInImage>"),
+    ):
+        (folder / f"{name}.jpg").write_bytes(saved(Image.new("RGB", (64, 64))))
+        (folder / f"{name}.xmp").write_text(_sidecar(body), encoding="utf-8")
+
+
+def _read(folder: Path) -> dict[str, tuple[Unread | None, tuple[str, ...]]]:
+    tool = ExifTool.find()
+    assert tool is not None
+    tool.open_to(folder)
+    try:
+        reader = NameReader(tool, lambda _, __: (), ())
+        found = reader.read(sorted(folder.glob("*.jpg")), {node_key("Ann Sample")}, Listings())
+        return {one.photo.name: (one.unread, tuple(name.node for name in one.names)) for one in found}
+    finally:
+        tool.close()
