@@ -1,12 +1,17 @@
 """What every test shares: options, photographs, and a clock that stands still."""
 
+import compileall
 import os
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
+from jinja2 import FileSystemBytecodeCache
 
 from plugin.clock import ManualClock
 from plugin.config import Config
@@ -33,6 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--faces", default=os.environ.get("FACELEASE_FACES", ""), help="photographs to measure on"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile our modules once: hundreds of processes import them, of which those that are confined may not write."""
+    if not hasattr(config, "workerinput"):
+        for folder in ("plugin", "sidecar"):
+            compileall.compile_dir(config.rootpath / folder, quiet=2)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -64,6 +76,19 @@ def faces(request: pytest.FixtureRequest) -> Path | None:
     """The folder of photographs for measurements, if one was given."""
     given = str(request.config.getoption("--faces"))
     return Path(given).resolve() if given else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def worked_out_once() -> Iterator[None]:
+    """What every app works out anew and is the same in each: the schemas of the API's models, compiled templates."""
+    from flask import Flask
+    from flask_openapi3 import utils
+
+    schema = cache(utils.get_model_schema)
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="facelease-templates-") as folder:
+        patch.setattr(utils, "get_model_schema", lambda *asked, **how: deepcopy(schema(*asked, **how)))
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(folder)})
+        yield
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from sqlalchemy.engine import make_url
 from plugin.clock import ManualClock
 from plugin.ledger import migrations
 from plugin.ledger.store import Store, init_store
-from tests import migrated
 
 KINDS = ("sqlite", "postgresql")
 
@@ -120,31 +119,31 @@ class Postgres:
 
 
 class Stores:
-    """Makes stores: migrated once a session, copied for each test."""
+    """Makes stores: filled once a session, copied for each test."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._postgres: Postgres | None = None
-        self._template = ""
+        self._made: set[tuple[str, str]] = set()
         self._count = 0
 
     def empty(self, kind: str) -> str:
         """The URL of a store without a schema (for SQLite: of no file yet)."""
-        return (
-            self._copy("template1") if kind == "postgresql" else f"sqlite:///{self._folder / self._name()}.db"
-        )
+        return self._copy(kind, None)
 
     def migrated(self, kind: str) -> str:
         """The URL of a store with the schema of today and no row."""
-        if kind == "sqlite":
-            url = self.empty(kind)
-            migrated.lay(Path(url.removeprefix("sqlite:///")))
-            return url
-        if not self._template:
-            self._template = "template_ledger"
-            self._server().do(f"CREATE DATABASE {self._template}")
-            migrations.upgrade(self._server().url(self._template))
-        return self._copy(self._template)
+        return self.alike(kind, "ledger", migrations.upgrade)
+
+    def alike(self, kind: str, name: str, fill: Callable[[str], None]) -> str:
+        """The URL of a copy of the store that `fill` makes of an empty one, once a session for each `name`."""
+        template = f"template_{name}"
+        if (kind, name) not in self._made:
+            if kind == "postgresql":
+                self._server().do(f"CREATE DATABASE {template}")
+            fill(self._url(kind, template))
+            self._made.add((kind, name))
+        return self._copy(kind, template)
 
     @property
     def server(self) -> Postgres:
@@ -159,14 +158,20 @@ class Stores:
         if self._postgres is not None:
             self._postgres.stop()
 
-    def _copy(self, template: str) -> str:
-        name = self._name()
-        self._server().copy(template, name)
-        return self._server().url(name)
-
-    def _name(self) -> str:
+    def _copy(self, kind: str, template: str | None) -> str:
         self._count += 1
-        return f"ledger_{self._count}"
+        name = f"ledger_{self._count}"
+        if kind == "postgresql":
+            self._server().copy(template or "template1", name)
+        elif template:
+            shutil.copyfile(self._path(template), self._path(name))
+        return self._url(kind, name)
+
+    def _url(self, kind: str, name: str) -> str:
+        return self._server().url(name) if kind == "postgresql" else f"sqlite:///{self._path(name)}"
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.db"
 
     def _server(self) -> Postgres:
         if self._postgres is None:

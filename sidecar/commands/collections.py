@@ -13,7 +13,7 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
 from sidecar import staff_words
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, table
+from sidecar.commands.common import Shell, actor, as_json, counted, finish_jobs, say, say_finished, table
 
 
 @click.group()
@@ -90,8 +90,13 @@ def set_(
 def _ending(services: Services, ref: str, mode: str) -> list[str]:
     """What goes from the collection's photographs under the new mode."""
     named, suggested = consequences.of_mode(services, ref, mode)
-    parts = [f"in {ref}: {named} photographs lose the names that the machine gave"] if named else []
-    return [*parts, *([f"in {ref}: {suggested} suggestions go"] if suggested else [])]
+    parts = []
+    if named:
+        lose = counted(named, "photograph loses", "photographs lose")
+        parts.append(f"in {ref}: {lose} the names that the machine gave")
+    if suggested:
+        parts.append(f"in {ref}: {counted(suggested, 'suggestion goes', 'suggestions go')}")
+    return parts
 
 
 @collection.command("history")

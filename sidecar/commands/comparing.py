@@ -14,7 +14,7 @@ from plugin.flows.reconciliation import Begun, Outcome
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, say, someone, table
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, counted, say, someone, table
 from sidecar.runner import Runner
 
 _PAUSE = 1.0
@@ -38,7 +38,10 @@ def reconcile(shell: Shell, wait: bool, as_json: bool) -> None:
             raise NothingDone(
                 "no photograph is known yet, so nothing was compared: facelease scan enters them"
             )
-        click.echo(f"{begun.resources} photographs to compare, {begun.changes} changes in the DAM", err=True)
+        click.echo(
+            f"{counted(begun.resources, 'photograph')} to compare, {counted(begun.changes, 'change')} in the DAM",
+            err=True,
+        )
         found = _work(services, begun, wait)
     say(as_json, asdict(begun) | asdict(found) | {"done": found.done}, _told(found))
     if not found.done:
@@ -56,14 +59,18 @@ def _work(services: Services, begun: Begun, wait: bool) -> Outcome:
 
 
 def _told(found: Outcome) -> list[str]:
-    lines = [f"{found.taken_off} names taken off that had no ground any more"]
+    lines = [f"{counted(found.taken_off, 'name')} taken off that had no ground any more"]
     if found.undecided:
         lines.append(
-            f"{found.undecided} names by hand of people who ended wait for a decision ({found.listed} of them new): "
-            "facelease tags list"
+            counted(
+                found.undecided,
+                "name by hand of somebody who ended waits",
+                "names by hand of people who ended wait",
+            )
+            + f" for a decision ({found.listed} new): facelease tags list"
         )
     if found.failed_writes:
-        lines.append(f"{found.failed_writes} names could not be written: facelease doctor")
+        lines.append(f"{counted(found.failed_writes, 'name')} could not be written: facelease doctor")
     if found.open:
         lines.append(
             f"not done: {_counted(found.open)} wait for another try: facelease reconcile --wait, or a worker"
@@ -136,7 +143,7 @@ def keep(shell: Shell, tags: tuple[int, ...], person: str | None, as_json: bool)
         chosen = _chosen(services, tags, person)
         before = hand_names.kept(services, chosen)
         count = hand_names.keep(services, chosen, actor())
-    lines = [f"{count} names stand by your decision"]
+    lines = [f"{counted(count, 'name stands', 'names stand')} by your decision"]
     lines += [f"{before} of them were kept already"] if before else []
     say(as_json, {"kept": count, "kept_before": before}, lines)
 
@@ -152,12 +159,12 @@ def remove(shell: Shell, tags: tuple[int, ...], person: str | None, yes: bool, a
     with shell.house() as services:
         chosen = _chosen(services, tags, person)
         count = hand_names.standing(services, chosen)
-        confirming.ask([f"{count} names that somebody set by hand"] if count else [], yes)
+        confirming.ask([f"{counted(count, 'name')} that somebody set by hand"] if count else [], yes)
         try:
             count, why = hand_names.take_off(services, chosen, actor()), None
         except DamError as error:
             count, why = len(set(chosen)) - hand_names.standing(services, chosen), str(error)
-    lines = [f"{count} names taken off by your decision"]
+    lines = [f"{counted(count, 'name')} taken off by your decision"]
     lines += [f"not finished: {why}; facelease work tries those again"] if why else []
     say(as_json, {"removed": count, "unfinished": why}, lines)
     if why:

@@ -10,7 +10,7 @@ from plugin.ledger import backup as backups
 from plugin.ledger.head_book import HeadBook
 from sidecar import house
 from sidecar.commands import confirming, proving
-from sidecar.commands.common import Shell, actor, as_json, say
+from sidecar.commands.common import Shell, actor, as_json, counted, say
 
 
 @click.group()
@@ -55,7 +55,7 @@ def backup(shell: Shell, folder: Path | None, as_json: bool) -> None:
         book, days = HeadBook.from_config(shell.config), shell.config.backup.key_days
         made = backups.backup(services.store, services.master, target, services.clock, book, days, actor())
     data = {"name": made.name, "store": str(made.store), "keys": str(made.keys), "rows": made.rows}
-    say(as_json, data, [f"{made.store} ({made.rows} rows)", str(made.keys)])
+    say(as_json, data, [f"{made.store} ({counted(made.rows, 'row')})", str(made.keys)])
 
 
 @click.group()

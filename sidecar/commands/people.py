@@ -31,6 +31,7 @@ from sidecar.commands.common import (
     Shell,
     actor,
     as_json,
+    counted,
     finish_jobs,
     say,
     say_finished,
@@ -205,7 +206,7 @@ def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: 
         bodies, files = [path.read_bytes() for path in photos], [str(path) for path in photos]
         enrolment = gallery.enrol(services, person_id, bodies, actor(), files)
     lines = [f"{file}: note: {note}" for file, note in zip(files, enrolment.notes, strict=True) if note]
-    made = f"enrolled: a template was made of {len(photos)} photographs"
+    made = f"enrolled: a template was made of {counted(len(photos), 'photograph')}"
     lines.append(f"{made}; {person_id} may be matched from now on, where recognition is on")
     say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, lines)
 

@@ -9,6 +9,7 @@ from sidecar.commands.common import (
     Shell,
     actor,
     as_json,
+    counted,
     finish_jobs,
     post_letters,
     say,
@@ -52,7 +53,7 @@ def lock(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
         with services.store.write() as tx:
             count = links.lock(services, tx, person_id, actor())
             before = None if count else repeats.locked(tx, person_id)
-        lines = [f"{count} links taken back: none of them opens the page"]
+        lines = [f"{counted(count, 'link')} taken back: none opens the page any more"]
         if before is not None:
             lines = [f"no link is out: the last had ended already on {repeats.day(services, before)}"]
     say(as_json, {"id": person_id, "revoked": count, "ended_before": before}, lines)

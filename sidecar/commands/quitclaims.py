@@ -17,7 +17,17 @@ from plugin.quitclaim import rules
 from plugin.quitclaim.lifecycle import Signing
 from plugin.quitclaim.model import Grant, GrantKind, Quitclaim
 from sidecar.commands import confirming, forms, imports
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone, table
+from sidecar.commands.common import (
+    Shell,
+    actor,
+    as_json,
+    counted,
+    finish_jobs,
+    say,
+    say_finished,
+    someone,
+    table,
+)
 
 
 @click.group()
@@ -84,7 +94,7 @@ def add(
         claim = consent.record(services, person_id, signing, proof, actor(), origin)
         key = _slip(services, claim, slip)
         left = finish_jobs(services)
-    said = [f"quitclaim {claim.id}, version {claim.version}, {len(claim.grants)} grants"]
+    said = [f"quitclaim {claim.id}, version {claim.version}, {counted(len(claim.grants), 'grant')}"]
     said += [f"the key of whoever signed, for them alone: {key}"] if key else []
     grant_ids = [grant.id for grant in claim.grants]
     data = {"id": claim.id, "version": claim.version, "grants": grant_ids, "key": key or None}
@@ -208,7 +218,7 @@ def _end(shell: Shell, who: str, grant: tuple[str, ...], kind: str, yes: bool, a
         if not ended:
             before = repeats.ended(services, person_id, set(grant) or None, verb)
         left = finish_jobs(services)
-        lines = [f"{ended} grants {kind}"]
+        lines = [f"{counted(ended, 'grant')} {kind}"]
         if before is not None:
             lines = [f"nothing to end: it had ended already on {repeats.day(services, before)}"]
         elif 0 < ended < len(set(grant)):

@@ -21,7 +21,7 @@ from plugin.ledger.head_key import HeadKey
 from plugin.ledger.restore import Restored
 from sidecar import house
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, say
+from sidecar.commands.common import Shell, actor, as_json, counted, say
 from sidecar.runner import Runner
 
 _KEY_BYTES = 32
@@ -144,22 +144,24 @@ def _told(
 def _lines(
     done: Restored, back: CameBack, ended: int, found: Outcome, without_ended_log: str
 ) -> Iterator[str]:
-    yield f"{done.name}: {done.rows} rows, {done.keys} keys from {done.keys_name}"
-    yield f"came back: {back.people} people"
+    yield f"{done.name}: {counted(done.rows, 'row')}, {counted(done.keys, 'key')} from {done.keys_name}"
+    yield f"came back: {counted(back.people, 'person', 'people')}"
     yield f"grants in force: {back.recognition} of recognition, {back.publication} of publication"
-    yield f"open something now: {back.links} links, {back.tokens} API tokens"
-    yield f"left out, because their key is gone: {done.people_left_out} people, {done.left_out} items in all"
+    yield f"open something now: {counted(back.links, 'link')}, {counted(back.tokens, 'API token')}"
+    people = counted(done.people_left_out, "person", "people")
+    yield f"left out, because their key is gone: {people}, {counted(done.left_out, 'item')} in all"
     if done.older_keys:
         yield "the file of keys is an older one: what was destroyed after it may have come back"
     if without_ended_log:
         yield f"WITHOUT ended.log ({without_ended_log}): what ended after the backup is not known and may be in force"
-        yield f"shut because of that: {done.links_shut} links, {done.tokens_shut} API tokens"
+        yield f"shut because of that: {counted(done.links_shut, 'link')}, {counted(done.tokens_shut, 'API token')}"
     by = "the calendar" if without_ended_log else "ended.log and the calendar"
     yield f"ended again by {by}: {ended}"
     if _left(found) or found.given_up:
-        yield f"NOT DONE: {_left(found)} jobs are open, {sum(found.given_up.values())} were given up"
+        given_up = counted(sum(found.given_up.values()), "was given up", "were given up")
+        yield f"NOT DONE: {counted(_left(found), 'job is open', 'jobs are open')}, {given_up}"
         yield "run `facelease reconcile --wait`, and look at `facelease doctor`"
     else:
         yield "the names in the DAM were compared"
     if found.open.get("photo"):
-        yield f"{found.open['photo']} photographs wait for the worker to be examined"
+        yield f"{counted(found.open['photo'], 'photograph waits', 'photographs wait')} for the worker to be examined"

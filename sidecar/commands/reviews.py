@@ -16,7 +16,7 @@ from plugin.ledger.free_text import Texts
 from plugin.quitclaim import dismissal_words, wording
 from plugin.quitclaim.answers import Answer, Status
 from plugin.quitclaim.dismissal import SETTLING, Dismissal
-from sidecar.commands.common import Shell, actor, as_json, say, someone, table
+from sidecar.commands.common import Shell, actor, as_json, counted, say, someone, table
 
 _WHY = click.Choice([one.value for one in Dismissal])
 _STAYS = "nobody is asked again, and the photograph stays unknown: this reason settles nothing"
@@ -293,7 +293,9 @@ def _all(
         "max_px": span.max_px,
     }
     size = f", as copies of at most {wording.thousands(span.max_px, 'en')} px" if span.max_px else ""
-    lines = [f"{count} photographs are cleared for {span.purpose} on {span.channel}{size}"]
+    lines = [
+        f"{counted(count, 'photograph is', 'photographs are')} cleared for {span.purpose} on {span.channel}{size}"
+    ]
     lines += [f"{one.ref}  until {shell.local(one.until) or 'withdrawn'}" for one in found.photos]
     lines += [f"the next page: --after {found.next}"] if found.next else []
     say(as_json, data, lines)

@@ -4,7 +4,7 @@ import click
 
 from plugin.flows import consequences, repeats, signin
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, say, table
+from sidecar.commands.common import Shell, actor, as_json, counted, say, table
 
 
 @click.group()
@@ -42,14 +42,14 @@ def end(
     with shell.house(catch_up=False) as services:
         count = consequences.of_sessions(services, session_id, user)
         confirming.ask(
-            [f"{count} sessions of the staff: whoever has one is signed out"] if count else [], yes
+            [f"{counted(count, 'session')} of the staff: whoever has one is signed out"] if count else [], yes
         )
         if session_id:
             before = signin.end_session(services, session_id, actor())
             ended = 1 if before is None else 0
         else:
             before, ended = None, signin.end_sessions(services, actor(), user)
-        said = f"{ended} sessions ended"
+        said = f"{counted(ended, 'session')} ended"
         if before is not None:
             said = f"it had ended already on {repeats.day(services, before)}"
     say(as_json, {"ended": ended, "ended_before": before}, [said])

@@ -14,7 +14,7 @@ from plugin.ledger.store import migrate as migrate_store
 from plugin.ledger.store import revision as revision_of
 from sidecar import house, left_out_words, logs, stopping, worker_watch
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, safe, say, say_finished
+from sidecar.commands.common import Shell, actor, as_json, counted, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
 
 _STOPPED = "stopped: facelease scan goes on where it was, or facelease work does"
@@ -127,7 +127,8 @@ def _scanned(found: dict[str, Any], total: int) -> str:
         )
     if not total:
         return "nothing is left to examine: every photograph there was examined already"
-    return f"{found['examined']} photographs in {found['seconds']:.0f} s ({found['per_second']:.1f} a second)"
+    photographs = counted(found["examined"], "photograph")
+    return f"{photographs} in {found['seconds']:.0f} s ({found['per_second']:.1f} a second)"
 
 
 def _ask_for(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:
@@ -162,7 +163,7 @@ def _cost(services: Services, cost: backlog.Cost) -> str:
         minutes = cost.seconds / services.config.recognizer.processes / 60
         took = f", about {minutes:.0f} min" if minutes >= 1 else ", less than a minute"
     left = f"; {cost.left_out} others are in no collection that is on, or done" if cost.left_out else ""
-    return f"{cost.photos} photographs to examine{took} (measured on the first few){left}"
+    return f"{counted(cost.photos, 'photograph')} to examine{took} (measured on the first few){left}"
 
 
 def _drain(services: Services, total: int, quiet: bool) -> None:
@@ -199,7 +200,7 @@ def sweep(shell: Shell, as_json: bool) -> None:
         counts = chores.housekeeping(services)
         left = finish_jobs(services, "revoke", "recompute", "erase", "remode", "look-again", "state")
         chores.heads(services)
-    lines = [f"{ended} grants ended; " + _counted(counts)]
+    lines = [f"{counted(ended, 'grant')} ended; " + _counted(counts)]
     say_finished(as_json, {"at": before, "ended": ended, "rows": counts}, lines, left)
 
 

@@ -80,8 +80,8 @@ def test_a_whole_day(run: Run, tmp_path: Path) -> None:
     assert "Åsa" in run("person", "show", "Åsa").stdout
     refused = run("quitclaim", "withdraw", "Åsa", ok=False)
     assert refused.returncode == 2  # nobody can answer here
-    assert "1 grants of recognition in force or to come, 1 grants of publication" in refused.stderr
-    assert "1 photographs lose the name, 2 reference photographs" in refused.stderr
+    assert "1 grant of recognition in force or to come, 1 grant of publication" in refused.stderr
+    assert "1 photograph loses the name, 2 reference photographs" in refused.stderr
     assert run("clearance", photo, "--channel", "website").returncode == 0
     run("quitclaim", "withdraw", "--yes", "Åsa")
     after = run("clearance", photo, "--channel", "website", "--json", ok=False)

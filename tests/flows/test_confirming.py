@@ -85,17 +85,17 @@ def run(services: Services, words: list[str]) -> Result:
 ASKS: tuple[tuple[list[str], list[str]], ...] = (
     (
         ["quitclaim", "withdraw", "Åsa"],
-        ["1 grants of recognition", "1 photographs lose", "reference photographs"],
+        ["1 grant of recognition", "1 photograph loses", "reference photographs"],
     ),
-    (["quitclaim", "restrict", "Åsa", "--json"], ["1 grants of recognition", "1 photographs lose the name"]),
-    (["person", "objects", "Åsa"], ["1 grants of recognition", "no guardian can take it back"]),
-    (["person", "erase", "Åsa"], ["everything that is known of Åsa", "1 links open nothing"]),
-    (["person", "lock", "Åsa"], ["1 links open nothing"]),
+    (["quitclaim", "restrict", "Åsa", "--json"], ["1 grant of recognition", "1 photograph loses the name"]),
+    (["person", "objects", "Åsa"], ["1 grant of recognition", "no guardian can take it back"]),
+    (["person", "erase", "Åsa"], ["everything that is known of Åsa", "1 link opens nothing"]),
+    (["person", "lock", "Åsa"], ["1 link opens nothing"]),
     (
         ["person", "enrol", "Åsa", "{portrait}"],
-        ["1 reference photographs, and their template, are destroyed"],
+        ["1 reference photograph, and its template, is destroyed"],
     ),
-    (["collection", "set", "shoot", "never"], ["1 photographs lose the names that the machine gave"]),
+    (["collection", "set", "shoot", "never"], ["1 photograph loses the names that the machine gave"]),
     (["keys", "rotate"], ["version 1 of the master key"]),
     (["keys", "heads", "--replace"], ["signs no head"]),
     (["audit", "begin", "--reason", "lost"], ["the log is proven from here on only"]),
@@ -142,7 +142,7 @@ def test_token_form_and_a_narrower_version_are_asked_about(house: Services, tmp_
     proof = tmp_path / "form.pdf"
     proof.write_bytes(b"%PDF sample")
     add = ["quitclaim", "add", "Åsa", "--text-version", "2", "--evidence", str(proof), "--publication", "*:*"]
-    assert "1 grants of recognition" in run(house, add).stderr
+    assert "1 grant of recognition" in run(house, add).stderr
     assert run(house, [*add, "--recognition"]).exit_code == 0
 
 
@@ -169,12 +169,10 @@ def test_a_version_that_ends_sooner_is_asked_about(house: Services, tmp_path: Pa
     with house.store.read() as conn:
         before = conn.execute(t.quitclaim.select()).all()
     sooner = run(house, [*add, "--recognition", "--until", "2026-12-31"]).stderr
-    assert "1 grants of recognition in force or to come, 1 grants of publication" in sooner
+    assert "1 grant of recognition in force or to come, 1 grant of publication" in sooner
     assert "photographs" not in sooner  # until then the name stands
     without = run(house, add).stderr
-    assert (
-        "1 photographs lose the name, 1 reference photographs, and their template, are destroyed" in without
-    )
+    assert "1 photograph loses the name, 1 reference photograph, and its template, is destroyed" in without
     with house.store.read() as conn:
         assert conn.execute(t.quitclaim.select()).all() == before
     assert run(house, [*add, "--recognition", "--from", "2026-09-01"]).exit_code == 0
@@ -230,6 +228,6 @@ def test_at_a_terminal_it_asks_and_no_is_no(tmp_path: Path) -> None:
         assert CliRunner().invoke(cli, ["--config", str(toml), *words]).exit_code == 0
     code, said = _at_a_terminal(toml, "n")
     assert code == 1
-    assert "This ends: of Bo Sample: 1 grants of publication" in said
+    assert "This ends: of Bo Sample: 1 grant of publication" in said
     code, said = _at_a_terminal(toml, "y")
-    assert (code, "1 grants withdrawn" in said) == (0, True)
+    assert (code, "1 grant withdrawn" in said) == (0, True)

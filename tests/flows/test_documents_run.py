@@ -168,14 +168,14 @@ def _first_day(day: Day) -> None:
     day.type('FL person enrol "Bo Sample" one.jpg two.jpg three.jpg', says="enrolled: a template was made")
     shoot = 'FL collection set shoot-may auto --basis all-asked --reference "list of 2 May" --by "A. Administrator"'
     day.type(shoot)
-    day.type("FL scan", says="1 photographs to examine")
+    day.type("FL scan", says="1 photograph to examine")
     day.type("FL review list", says="Bo Sample")
     (face,) = json.loads(CliRunner().invoke(cli, ["review", "list", "--json"]).stdout)["unconfirmed"]
     day.values["17"] = str(face["face"])
     day.type("FL review confirm 17", says="confirmed")
     day.type("FL clearance shoot-may/0042.jpg --channel website", says="cleared")
     day.type(
-        "FL clearance --all --channel website --until 2026-12-31 --count", says="1 photographs are cleared"
+        "FL clearance --all --channel website --until 2026-12-31 --count", says="1 photograph is cleared"
     )
     day.type('FL quitclaim withdraw "Bo Sample"', says="2 grants withdrawn", yes=True)
     day.type("FL doctor", 1, says="none has ever swept")
@@ -193,13 +193,13 @@ def _administer(day: Day) -> None:
     day.type("facelease jobs retry --all", 1, says="nothing was given up")
     day.type("facelease doctor", 1, says="none has ever swept")
     day.type("facelease scan", says="nothing is left to examine")
-    day.type("facelease scan --again", says="1 photographs in")
+    day.type("facelease scan --again", says="1 photograph in")
     day.type("facelease scan --left-out")
     day.type("facelease init", says="already")
     day.values["PHOTO"] = "shoot-may/0042.jpg"
     day.type("facelease clearance PHOTO", 4, says="unknown")
     day.type("facelease clearance --all", says="0 photographs are cleared")
-    day.type("facelease person lock WHO", says="links taken back", yes=True)
+    day.type("facelease person lock WHO", says="taken back", yes=True)
     day.type("facelease token revoke ID", 1, says="no such token")
     day.type("facelease audit begin --reason REASON", yes=True)
     day.type("facelease keys rotate", yes=True)

@@ -110,24 +110,28 @@ def _content(url: str) -> dict[str, list[tuple[Any, ...]]]:
 
 def _at(stores: Stores, kind: str, revision: str | None) -> str:
     """A store at `revision` (None: before the first), with a table of somebody else in it."""
-    url = stores.empty(kind)
+
+    def fill(url: str) -> None:
+        with _connected(url) as connection:
+            connection.execute(sa.text(f"CREATE TABLE {FOREIGN} (id INTEGER PRIMARY KEY, word TEXT)"))
+        if revision:
+            migrations.upgrade(url, revision)
+
+    return stores.alike(kind, f"at_{revision or 'first'}", fill)
+
+
+def _make_of_tables(url: str) -> None:
     with _connected(url) as connection:
-        connection.execute(sa.text(f"CREATE TABLE {FOREIGN} (id INTEGER PRIMARY KEY, word TEXT)"))
-    if revision:
-        migrations.upgrade(url, revision)
-    return url
+        metadata.create_all(connection)
 
 
 def _check_head_is_models(stores: Stores, kind: str, before: str | None, revision: str) -> None:
     """After all revisions the database is what the tables in the code say."""
-    url = stores.empty(kind)
-    migrations.upgrade(url)
+    url = stores.migrated(kind)
     with _connected(url) as connection:
         options = {"compare_type": draft.compare_type}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
-    made = stores.empty(kind)
-    with _connected(made) as connection:
-        metadata.create_all(connection)
+    made = stores.alike(kind, "tables", _make_of_tables)
     assert _schema(url) == _schema(made)
     assert _statements(url) == _statements(made)
 
