@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import StoreAway
-from plugin.flows import portal
+from plugin.flows import consent, portal
 from plugin.flows.services import Services
 from plugin.ledger import engine
 from plugin.ledger import tables as t
@@ -172,6 +173,28 @@ def test_programs_and_the_staff_are_told_to_come_again(
         assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
         assert answer.content_type == "application/problem+json"
         assert in_force(services, asa) == before > 0
+
+
+def test_a_program_whose_request_took_effect_is_told_so(
+    services: Services, asa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its answer could not be kept under the key; with the key again it is told to look."""
+    program, withdraw = Api(services, visiting.app_of(services).test_client()), consent.withdraw
+    ask = partial(
+        program.ask, "POST", f"/people/{asa}/withdrawal", {"grants": "all"}, headers={"Idempotency-Key": "k"}
+    )
+    with ExitStack() as later:
+
+        def withdraw_and_lose(*given: Any) -> int:
+            ended = withdraw(*given)
+            later.enter_context(held(services.store.url))
+            return ended
+
+        monkeypatch.setattr(consent, "withdraw", withdraw_and_lose)
+        assert (ask().status_code, in_force(services, asa)) == (200, 0)
+    again = ask()
+    assert again.status_code == 409
+    assert "look whether it took effect" in again.text
 
 
 @pytest.mark.embedded
