@@ -17,6 +17,7 @@ from plugin.ledger import tables as t
 from sidecar import (
     api,
     auth,
+    away,
     downloads,
     limits,
     metrics,
@@ -67,6 +68,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app.extensions["facelease"] = services
     readiness.prepare(app.extensions, services)
     admission.prepare(app)
+    away.prepare(app, services)
     sessions.prepare(app, config)
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]

@@ -19,13 +19,13 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
-from plugin.errors import AccessRefused, DamError, SignatureRefused
+from plugin.errors import AccessRefused, DamError, SignatureRefused, StoreError
 from plugin.flows import signin
 from plugin.flows.services import Services
 from plugin.flows.signin import Role, Staff
 from plugin.hooks import handover
 from plugin.hooks.dam import Accounts
-from sidecar import signed
+from sidecar import away, signed
 from sidecar.console import words
 
 PATH = "/signin/resourcespace"
@@ -98,7 +98,6 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
     if known is None or not on(services):
         return None
     routes = Blueprint("signin", __name__)
-    signed.answer_when_busy(routes)
 
     @routes.post(PATH)
     @limiter.limit(RATE)
@@ -109,7 +108,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint | None:
         session[SESSION_KEY] = token
         return redirect(f"{services.config.server.public_url}/console/", 303)
 
-    for kind in (SignatureRefused, AccessRefused, HTTPException):
+    for kind in (SignatureRefused, AccessRefused, StoreError, HTTPException):
         routes.register_error_handler(kind, _refused)
     routes.after_request(_policy)
     return routes
@@ -134,6 +133,8 @@ def _refused(error: Exception) -> ResponseReturnValue:
         answer = _notice("signin_no_role", 403, error.language)
     elif isinstance(error, SignatureRefused):
         answer = _notice("signin_refused", 401, wanted)
+    elif isinstance(error, StoreError):
+        answer = away.later(Response(_notice("signin_away", 503, wanted)[0]))
     elif isinstance(error, TooManyRequests):
         answer = *_notice("signin_too_often", 429, wanted), {"Retry-After": "60"}
     else:

@@ -9,15 +9,17 @@ import secrets
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 
 from plugin.config import Config
-from plugin.errors import ConfigError
+from plugin.errors import ConfigError, StoreAway
 from plugin.flows.services import Services
 from plugin.ledger import files
-from sidecar.sign import visit_session
+from plugin.ledger.store import NOTE_SECONDS
+from sidecar import away
+from sidecar.sign import pages, visit_session
 
 SIGN = "/s"
 """Under this path lie the pages of the people in the photographs."""
@@ -66,7 +68,17 @@ class TwoSessions(SecureCookieSessionInterface):
         if session.accessed:
             response.vary.add("Cookie")
         held = request.cookies.get(self.get_cookie_name(app), "")
-        token = visit_session.save(_services(app), session, request.user_agent.string)
+        if g.get("unanswered"):  # the cookie stays as it is, for the next try
+            return
+        try:
+            token = _kept(_services(app), session)
+        except StoreAway as error:
+            page = pages.unanswered(_services(app), error)
+            response.set_data(page.get_data())
+            response.headers.pop("Location", None)
+            response.content_type = page.content_type
+            away.later(response)
+            return
         cookie = token or session.token or visit_session.visitor_cookie(session, _key(app))
         about: dict[str, Any] = {
             "path": self.get_cookie_path(app), "secure": self.get_cookie_secure(app),
@@ -82,6 +94,21 @@ class TwoSessions(SecureCookieSessionInterface):
         former = _SIGN_COOKIE if _on(SIGN) else _STAFF_COOKIE
         if app.config["SESSION_COOKIE_SECURE"] and former in request.cookies and _on(SIGN, CONSOLE):
             response.delete_cookie(former, path=_own_path(app), secure=True, httponly=True, samesite="Lax")
+
+
+def _kept(services: Services, session: visit_session.VisitSession) -> str | None:
+    """Keep what the visit remembers; the token of one that begins. Raises StoreAway where the answer would be untrue.
+
+    What was done stays done, and what was read was read, though the visit forgets that.
+    """
+    patience = NOTE_SECONDS if request.method == "GET" else None
+    matters = bool(session.begins or session.ended)
+    try:
+        return visit_session.save(services, session, request.user_agent.string, patience)
+    except StoreAway as error:
+        if matters or (patience is None and not away.changed(services, error)):
+            raise
+        return None
 
 
 def _on(*surfaces: str) -> bool:
@@ -110,7 +137,14 @@ def prepare(app: Flask, config: Config) -> None:
         WTF_CSRF_SSL_STRICT=False,  # the referrer that it checks is what our pages never send
     )  # fmt: skip
     app.session_interface = TwoSessions()
+    app.before_request(_refuse_unknown)
     csrf.init_app(app)
+
+
+def _refuse_unknown() -> None:
+    """Whose visit it is could not be asked: the page says so. Raises StoreAway."""
+    if isinstance(session, visit_session.VisitSession) and session.away is not None:
+        raise session.away
 
 
 def session_key(config: Config) -> bytes:

@@ -5,19 +5,17 @@ from collections.abc import Callable, Mapping
 
 import structlog
 from flask import Blueprint, Response, after_this_request, request
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from plugin.config import Config
 from plugin.errors import ConfigError, StoreError, told
 from plugin.flows.services import Services
 from plugin.hooks import events, signature
-from sidecar import problems
+from sidecar import away, problems
 
 log = structlog.get_logger()
 
 Secrets = Callable[[], tuple[str, ...]]
-_AGAIN_SECONDS = 10
 
 
 def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.environ) -> Secrets | None:
@@ -81,9 +79,8 @@ def answer_when_busy(blueprint: Blueprint) -> None:
 
     def busy(error: Exception) -> Response:
         log.error("the store does not answer", error=type(error).__name__)
-        answer = problems.problem(503, "Service Unavailable", "the store does not answer: send it again")
-        answer.headers["Retry-After"] = str(_AGAIN_SECONDS)
-        return answer
+        return away.later(
+            problems.problem(503, "Service Unavailable", "the store does not answer: send it again")
+        )
 
-    for kind in (OperationalError, StoreError):
-        blueprint.register_error_handler(kind, busy)
+    blueprint.register_error_handler(StoreError, busy)

@@ -135,8 +135,7 @@ def found(services: Services, token: str) -> Staff | None:
     if row is None or row.ended_at is not None or now >= row.expires_at or now - row.seen_at >= idle:
         return None
     if now - row.seen_at > idle / _SEEN_SHARE:
-        with services.store.write() as tx:
-            tx.execute(update(t.session).where(t.session.c.id_sha256 == id_).values(seen_at=tx.now))
+        services.store.note(update(t.session).where(t.session.c.id_sha256 == id_).values(seen_at=now))
     return _staff(row)
 
 

@@ -197,8 +197,7 @@ def known(services: Services, secret: str) -> Caller:
             "the token is missing, not known, or not valid any more: Authorization: Bearer TOKEN"
         )
     if row.used_at is None or row.used_at <= now - _SEEN_EVERY:
-        with services.store.write(alone=False) as tx:
-            tx.execute(update(t.api_token).where(t.api_token.c.id == row.id).values(used_at=tx.now))
+        services.store.note(update(t.api_token).where(t.api_token.c.id == row.id).values(used_at=now))
     return Caller(row.id, frozenset(row.scopes), frozenset(row.tools))
 
 

@@ -105,8 +105,7 @@ def find(services: Services, token: str) -> Visit | None:
     if memory is None:
         return None
     if not over and _moved(services, row, now):
-        with services.store.write() as tx:
-            tx.execute(update(t.visit).where(t.visit.c.id_sha256 == id_).values(seen_at=tx.now))
+        services.store.note(update(t.visit).where(t.visit.c.id_sha256 == id_).values(seen_at=now))
     return Visit(row.invitation_id, memory, over)
 
 
@@ -122,9 +121,9 @@ def _moved(services: Services, row: Row[Any], now: datetime) -> bool:
     return bool(first or now - row.seen_at > idle(services, row.kind) / _SEEN_SHARE)
 
 
-def keep(services: Services, token: str, memory: bytes) -> None:
-    """Remember this from now on. A visit that ended in the meantime stays ended."""
-    with services.store.write() as tx:
+def keep(services: Services, token: str, memory: bytes, patience: float | None = None) -> None:
+    """Remember this from now on. A visit that ended in the meantime stays ended. `patience`: as Store.write has it."""
+    with services.store.write(patience=patience) as tx:
         this = t.visit.c.id_sha256 == digest(token)
         link_id = tx.connection.scalar(select(t.visit.c.invitation_id).where(this))
         if link_id is not None:

@@ -27,6 +27,8 @@ WRITER_LOCK = 0x_FACE_1EA5E
 
 WRITE = away.WRITES
 ALONE = "facelease_alone"
+PATIENCE = "facelease_patience"
+"""For how many seconds a write waits for others; BUSY_SECONDS without it."""
 _CURSORS = "facelease_cursors"
 
 _engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
@@ -135,8 +137,10 @@ def _pragmas(journal: str, foreign_keys: bool) -> Any:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(WRITE, False)
+    options = connection.get_execution_options()
+    writes, patience = options.get(WRITE, False), options.get(PATIENCE, BUSY_SECONDS)
     connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience * 1000)}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
@@ -151,7 +155,10 @@ def _close_cursors(_connection: Any, record: Any, _state: Any) -> None:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    if connection.get_execution_options().get(ALONE, False):
+    options = connection.get_execution_options()
+    if PATIENCE in options:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(options[PATIENCE] * 1000)}")
+    if options.get(ALONE, False):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 
 

@@ -16,6 +16,7 @@ from plugin.errors import StoreAway, StoreError
 from plugin.ledger import audit, engine, migrations
 from plugin.ledger import tables as t
 
+NOTE_SECONDS = 0.25
 _MIGRATE = "run `facelease migrate`"
 
 
@@ -131,20 +132,23 @@ class Store:
         return self._path is not None
 
     @contextlib.contextmanager
-    def write(self, alone: bool = True) -> Iterator[Tx]:
+    def write(self, alone: bool = True, patience: float | None = None) -> Iterator[Tx]:
         """A write transaction: commits at the end of the block, or nothing of it on an exception.
 
         Writers take turns on both stores, so what a transaction has read still holds when it commits:
         rule 3 (a match re-checks its grant) needs no more than to read again inside. SQLite knows no
         other way; on PostgreSQL an advisory lock does it. `alone=False` leaves that lock out, for
-        the queue's own single statements. Blocks are short and hold no call to the DAM. Raises StoreAway.
+        the queue's own single statements. Blocks are short and hold no call to the DAM. Raises StoreAway,
+        which for another writer is after `patience` seconds (None: BUSY_SECONDS).
         """
         if getattr(self._writing, "here", False):
             raise StoreError("a write inside a write would wait for itself: hand the Tx on instead")
         self._writing.here = True
         try:
             with self._connect() as connection:
-                connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: alone})
+                options: dict[str, object] = {engine.WRITE: True, engine.ALONE: alone}
+                options |= {} if patience is None else {engine.PATIENCE: patience}
+                connection = connection.execution_options(**options)
                 began = None
                 try:
                     with connection.begin():
@@ -157,7 +161,27 @@ class Store:
                         self.watch(time.perf_counter() - began)
         finally:
             self._writing.here = False
+        self._writing.count = self.writes() + 1
         tx.committed()
+
+    def writes(self) -> int:
+        """How many write transactions of this thread were committed."""
+        return int(getattr(self._writing, "count", 0))
+
+    def note(self, statement: Executable) -> bool:
+        """Run one statement that only tells that something was in use; whether it was run.
+
+        Who comes to read does not wait for it, and is not refused for it: it is left out where the store does not
+        take it at once.
+        """
+        before = self.writes()
+        try:
+            with self.write(alone=False, patience=NOTE_SECONDS) as tx:
+                tx.execute(statement)
+        except StoreAway:
+            return False
+        self._writing.count = before
+        return True
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:

@@ -7,14 +7,13 @@ from flask import Response, g, request
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from plugin.errors import StoreError, TokenRefused
 from plugin.flows import tokens
 from plugin.flows.services import Services
 from plugin.flows.tokens import Caller
-from sidecar import limits, problems
+from sidecar import away, limits, problems
 from sidecar.api.idempotency import Keys
 from sidecar.api.routes import Route, Routes
 
@@ -38,8 +37,7 @@ class Guard:
         self._routes |= routes.known
         routes.blueprint.before_request(self._before)
         routes.blueprint.after_request(self._after)
-        for kind in (OperationalError, StoreError):
-            routes.blueprint.register_error_handler(kind, _busy)
+        routes.blueprint.register_error_handler(StoreError, self._busy)
 
     def _before(self) -> Response | None:
         route = self._routes[str(request.endpoint)]
@@ -73,6 +71,9 @@ class Guard:
             )
             return answer
         return None
+
+    def _busy(self, error: StoreError) -> Response:
+        return away.problem(self._services, error)
 
 
 def caller() -> Caller:
@@ -109,9 +110,3 @@ def _body() -> Response | None:
     if not isinstance(tree, dict):
         return problems.problem(422, "Unprocessable Content", "the body is not a JSON object")
     return None
-
-
-def _busy(_error: Exception) -> Response:
-    answer = problems.problem(503, "Service Unavailable", "the store does not answer: send it again")
-    answer.headers["Retry-After"] = "10"
-    return answer

@@ -7,12 +7,14 @@ may guess. The answer is kept sealed, for `retention.REPEATABLE`: it may repeat 
 
 import json
 import re
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
 from flask import Response, g, request
 from sqlalchemy import Row, delete, insert, select, update
 
+from plugin.errors import StoreAway
 from plugin.flows.services import Services
 from plugin.flows.tokens import Caller
 from plugin.ledger import free_text
@@ -80,10 +82,16 @@ class Keys:
         return answer
 
     def settle(self, response: Response) -> None:
-        """Keep the answer of what was done; let go of the key where nothing was."""
+        """Keep the answer of what was done; let go of the key where nothing was.
+
+        Where the store is away by now the answer stands: who uses the key again is told to look.
+        """
         row_id, once = g.pop("idempotency", ("", frozenset()))
-        if not row_id:
-            return
+        if row_id:
+            with suppress(StoreAway):
+                self._settle(row_id, once, response)
+
+    def _settle(self, row_id: str, once: frozenset[str], response: Response) -> None:
         this = t.idempotency.c.id == row_id
         with self._store.write() as tx:
             if response.status_code < 300:

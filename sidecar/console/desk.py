@@ -8,12 +8,12 @@ from flask import Blueprint, Response, current_app, g, redirect, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from plugin.errors import FaceLeaseError
+from plugin.errors import FaceLeaseError, StoreAway
 from plugin.flows import closed_house
 from plugin.flows.services import Services
 from plugin.flows.signin import Role, Staff
 from plugin.quitclaim import wording
-from sidecar import auth, problems
+from sidecar import auth, away, problems
 from sidecar.console import refusals, words
 
 PAGE = 50
@@ -182,15 +182,21 @@ def _ours(error: FaceLeaseError) -> ResponseReturnValue:
     return _wrong(status, str(error) if status < 500 or status == 502 else "")
 
 
+@console.errorhandler(StoreAway)
+def _away(error: StoreAway) -> ResponseReturnValue:
+    html, _ = _wrong(503, "", "wrong_unsure" if away.changed(house(), error) else "wrong_away")
+    return away.later(Response(html))
+
+
 @console.errorhandler(HTTPException)
 def _http(error: HTTPException) -> ResponseReturnValue:
     return _wrong(error.code or 500, "")
 
 
-def _wrong(status: int, said: str) -> ResponseReturnValue:
+def _wrong(status: int, said: str, kind: str = "") -> tuple[str, int]:
     known: Staff | None = g.get("staff")
     w = words.of(known.language if known else _wanted())
-    kind = f"wrong_{status}" if f"wrong_{status}" in w else "wrong"
+    kind = kind or (f"wrong_{status}" if f"wrong_{status}" in w else "wrong")
     if g.get("unasked"):
         kind = "wrong_unasked"
     dam = house().config.resourcespace.url if status == 401 else ""

@@ -35,6 +35,8 @@ def visit_of(app: Flask, services: Services, environ: dict[str, Any]) -> str | N
     with app.request_context(environ | {"wsgi.input": io.BytesIO()}):
         if request.path.startswith(f"{SIGN}/"):
             visit = session if isinstance(session, VisitSession) else VisitSession()
+            if visit.away is not None:
+                raise visit.away
             return visit.token if LINK in visit and not visit.over else None
         if request.path.startswith(f"{CONSOLE}/"):
             token = session.get(auth.SESSION_KEY)

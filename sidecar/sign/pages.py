@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from plugin.errors import FaceLeaseError, LinkRefused, StoreAway
 from plugin.flows import lost_links
 from plugin.flows.services import Services
+from sidecar import away
 from sidecar.sign import visits
 from sidecar.sign.words import LANGUAGES, Words
 
@@ -37,7 +38,7 @@ def prepare(part: Blueprint, services: Services) -> None:
     part.register_error_handler(CSRFError, told(400, "ended"))
     part.register_error_handler(HTTPException, http)
     part.register_error_handler(FaceLeaseError, told(500, "failed"))
-    part.register_error_handler(StoreAway, told(503, "failed"))
+    part.register_error_handler(StoreAway, lambda error: unanswered(services, error))
 
 
 def _headers(response: Response) -> Response:
@@ -51,6 +52,12 @@ def refused(services: Services, error: LinkRefused) -> Response:
     gone = error.why in _GONE
     token = str((request.view_args or {}).get("token", "")) if gone else ""
     return message(services, "refused", 410 if gone else 404, error.why if gone else "unknown", token)
+
+
+def unanswered(services: Services, error: StoreAway) -> Response:
+    """The store is away: that nothing was changed, or where to look whether it was."""
+    g.unanswered = True
+    return away.later(message(services, "unsure" if away.changed(services, error) else "away", 503))
 
 
 def message(services: Services, what: str, status: int, more: str = "", over: str = "") -> Response:

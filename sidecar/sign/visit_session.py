@@ -11,6 +11,7 @@ from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSession
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from plugin.errors import StoreAway
 from plugin.flows import visits
 from plugin.flows.services import Services
 
@@ -32,6 +33,7 @@ class VisitSession(SecureCookieSession):
         self.over = over  # its link opens no more: nothing is kept
         self.begins = ""  # the link of the visit that begins with this request
         self.ended: list[str] = []
+        self.away: StoreAway | None = None  # the store did not say whose visit it is: nothing is kept
         self.modified = self.accessed = False
 
     def clear(self) -> None:
@@ -55,7 +57,12 @@ def load(services: Services, cookie: str, key: bytes) -> VisitSession:
     """The session that a cookie opens; an empty one where it opens none."""
     if not _TOKEN.fullmatch(cookie):
         return VisitSession(_read(cookie, key))
-    found = visits.find(services, cookie)
+    try:
+        found = visits.find(services, cookie)
+    except StoreAway as error:
+        session = VisitSession()
+        session.away = error
+        return session
     if found is None:
         return VisitSession()
     told = _JSON.loads(found.memory.decode())
@@ -64,17 +71,21 @@ def load(services: Services, cookie: str, key: bytes) -> VisitSession:
     return VisitSession(told | {LINK: found.link_id}, cookie, found.over)
 
 
-def save(services: Services, session: VisitSession, agent: str) -> str | None:
-    """Keep the session; returns the token of a visit that began, for the cookie."""
-    for token in session.ended:
-        visits.end(services, token)
+def save(services: Services, session: VisitSession, agent: str, patience: float | None = None) -> str | None:
+    """Keep the session; returns the token of a visit that began, for the cookie.
+
+    Raises StoreAway; for what is only remembered of a visit that goes on, after `patience` seconds.
+    """
+    while session.ended:
+        visits.end(services, session.ended[-1])
+        session.ended.pop()
     memory = _JSON.dumps({name: value for name, value in session.items() if name != LINK}).encode()
     if session.begins:
         session.token = visits.begin(services, session.begins, memory, device(agent)).token
         session.begins = ""
         return session.token
     if session.token is not None and session.modified and not session.over:
-        visits.keep(services, session.token, memory)
+        visits.keep(services, session.token, memory, patience)
     return None
 
 

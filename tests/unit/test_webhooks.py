@@ -13,11 +13,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
 
 from plugin.clock import ManualClock
 from plugin.config import parse
-from plugin.errors import ConfigError, EventRefused, SignatureRefused
+from plugin.errors import ConfigError, EventRefused, SignatureRefused, StoreAway
 from plugin.flows import chores, notices
 from plugin.flows.services import Services
 from plugin.hooks import events, signature
@@ -284,7 +283,7 @@ def test_a_store_that_does_not_answer_is_a_503(
     dam, _ = told
 
     def locked(*_: object) -> bool:
-        raise OperationalError("SELECT secret", {}, Exception("database is locked"))
+        raise StoreAway("the store does not answer: SELECT secret")
 
     monkeypatch.setattr(notices, "take", locked)
     answer = dam.tell("resource.created", 1)
