@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows import photo_places, roster, ruling_history
+from plugin.flows.many import in_short_writes
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
@@ -27,6 +28,8 @@ from plugin.quitclaim.scope import (
     narrowed,
     refuse_mode,
 )
+
+_AT_ONCE = 5  # rulings of one step: each has a history
 
 
 @dataclass(frozen=True)
@@ -210,10 +213,12 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
 
 def hear(services: Services) -> None:
     """Enter every mode that the DAM keeps, also of collections in which nothing was ever looked at. Raises DamError."""
-    rulings = services.dam.rulings()
-    if rulings:
-        with services.store.write() as tx:
-            adopt(services, tx, rulings)
+    enter(services, services.dam.rulings())
+
+
+def enter(services: Services, rulings: Sequence[CollectionRuling]) -> None:
+    """The same of rulings that were heard already, in short writes: there may be thousands."""
+    in_short_writes(services.store, rulings, lambda tx, some: adopt(services, tx, some), _AT_ONCE)
 
 
 def evidence_of(texts: Texts, row: Row[Any]) -> tuple[str, str]:

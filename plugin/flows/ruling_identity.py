@@ -14,7 +14,7 @@ from sqlalchemy import Row, delete, insert, or_, select, update
 
 from plugin.errors import NotFound
 from plugin.flows import modes, ruling_history
-from plugin.flows.many import in_short_writes
+from plugin.flows.many import ask_for
 from plugin.flows.ruled_photographs import RuledPhotographs
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
@@ -78,12 +78,7 @@ def settle(services: Services, job: Claimed) -> None:
         follow(services, services.dam.changes(), exact=True)
     later = timedelta(seconds=services.config.dam.poll_seconds)
     free, on_the_way = _waiting_for_it(services)
-
-    def look_again(tx: Tx, some: Sequence[str]) -> None:
-        for ref in some:
-            services.queue.put(tx, "photo", ref, {}, delay=later)
-
-    in_short_writes(services.store, free, look_again)
+    ask_for(services, "photo", free, delay=later)
     with services.store.write() as tx:
         if on_the_way:
             services.queue.put(tx, "rulings", "all", delay=later)
