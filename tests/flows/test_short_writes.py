@@ -17,7 +17,7 @@ from sidecar.runner import Runner
 from tests import support
 
 MANY = 90
-_MOST = 160  # statements of one write: a portion has twenty, each with a few
+_MOST = 60  # statements of one write: a portion has twenty asks, or five rulings with their history
 
 
 @contextmanager
