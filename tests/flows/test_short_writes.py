@@ -1,18 +1,38 @@
 """Rule 45: whatever has to be done to thousands of rows is done in portions, each a write of its own; however many."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import event, insert, select, update
 
-from plugin.flows import chores, letters, many, modes, people, strange_rulings
+from plugin.flows import (
+    chores,
+    gallery,
+    letters,
+    many,
+    modes,
+    people,
+    reference_sets,
+    resemblance,
+    ruling_identity,
+    ruling_moves,
+    strange_rulings,
+    vouching,
+)
+from plugin.flows.reference_sets import Source
 from plugin.flows.services import Services
 from plugin.hooks.dam import Collection, CollectionRuling, Dam
 from plugin.ledger import tables as t
+from plugin.ledger.store import Store, Tx
+from plugin.ledger.vault import Vault
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from plugin.recognizer.messages import Enrolment
 from sidecar.runner import Runner
 from tests import support
 
@@ -235,3 +255,191 @@ def test_what_is_held_on_a_person_is_read_in_no_write(services: Services, cast: 
         event.remove(services.store._engine, "before_cursor_execute", executed)
     assert any("INSERT INTO audit" in said for said in inside)
     assert [said for said in inside if "FROM tag" in said or "FROM resource" in said] == []
+
+
+def _opened_inside(services: Services, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> int:
+    """How many sealed items are opened inside a write meanwhile."""
+    count, real = [0], Vault._open
+
+    def opened(vault: Vault, row: Any) -> bytes:
+        count[0] += bool(getattr(services.store._writing, "here", False))
+        return real(vault, row)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Vault, "_open", opened)
+        act()
+    return count[0]
+
+
+def _template(seed: int) -> Enrolment:
+    vector = np.random.default_rng(seed).normal(size=128)
+    return Enrolment((vector / np.linalg.norm(vector)).astype(np.float32), (), "a sample")
+
+
+def _declared(services: Services, cast: support.Cast, seed: int) -> str:
+    who = cast.add(f"Somebody {seed}")
+    cast.sign(who)
+    with services.store.write() as tx:
+        return gallery.keep(services, tx, who, _template(seed), [], "person", Source("link"))
+
+
+def test_templates_are_opened_before_the_write_that_compares_with_them(
+    services: Services, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are enrolled: who enrols, vouches or refuses opens as few inside as with one; and whoever came
+    between the opening and the write is held all the same."""
+    counts = []
+    for number in range(3):
+        for other in range(1 if number else 0, 6 * number):
+            _declared(services, cast, 100 * number + other)
+        last = cast.add(f"Last {number}")
+        cast.sign(last)
+        monkeypatch.setattr(gallery, "examine", lambda *_: _template(5))
+        enrolled = _opened_inside(services, monkeypatch, partial(gallery.enrol, services, last, [], "test"))
+        one = _declared(services, cast, 1000 + number)
+        vouched = _opened_inside(
+            services, monkeypatch, partial(vouching.vouch, services, one, "met", "cli:editor")
+        )
+        refused = _opened_inside(services, monkeypatch, partial(vouching.refuse, services, one, "cli:editor"))
+        counts.append((enrolled, vouched, refused))
+    assert counts[1:] == counts[:-1], counts
+    eva = cast.add("Eva")
+    cast.sign(eva)
+    known = resemblance.opened(services)
+    twin = _declared(services, cast, 7)
+    with services.store.write() as tx:
+        later = gallery.keep(services, tx, eva, _template(7), [], "person", Source("link"), known)
+    with services.store.read() as conn:
+        first, second = (reference_sets.by_id(conn, one) for one in (twin, later))
+    assert first is not None
+    assert second is not None
+    assert (first.near_id, second.near_id) == (eva, first.person_id)
+
+
+class _Moved(_Holder):
+    """A folder that is called otherwise now."""
+
+    named_collections = True
+
+    def identities(self, _refs: object = None) -> dict[str, str]:
+        return {"new": "mark"}
+
+    def sure(self, _mark: object) -> bool:
+        return True
+
+    def out_of_sight(self, _ref: str) -> bool:
+        return False
+
+    def rulings(self) -> list[CollectionRuling]:
+        return []
+
+
+def _lie_in(services: Services) -> set[tuple[int, str]]:
+    with services.store.read() as conn:
+        return {(row.resource_id, row.collection_ref) for row in conn.execute(select(t.resource_collection))}
+
+
+def _ruled(services: Services) -> None:
+    """A shoot of so many people, in which so many photographs lie; one lies in the other folder too."""
+    _photographs(services, None, "Åsa")
+    with services.store.write() as tx:
+        numbers = list(tx.connection.scalars(select(t.resource.c.id)))
+        lie = [{"resource_id": number, "collection_ref": "old"} for number in numbers]
+        tx.execute(
+            insert(t.resource_collection), [*lie, {"resource_id": numbers[0], "collection_ref": "new"}]
+        )
+        tx.execute(
+            insert(t.collection).values(
+                ref="old",
+                title="old",
+                mode="auto",
+                basis="shoot",
+                identity="mark",
+                set_by="test",
+                set_at=tx.now,
+            )
+        )
+        for number in range(MANY):
+            about = {
+                "display_name": str(number),
+                "name_key": str(number),
+                "language": "en",
+                "created_at": tx.now,
+            }
+            tx.execute(insert(t.person).values(id=f"p{number}", node_adopted=False, **about))
+            tx.execute(insert(t.shoot_member).values(collection_ref="old", person_id=f"p{number}"))
+
+
+def test_a_ruling_follows_its_folder_in_short_writes(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its members and photographs too; whoever kills it at any step finds each photograph under its ruling."""
+    monkeypatch.setattr(ruling_moves, "_AT_ONCE", 20)
+    _ruled(services)
+    house, real, left = _with(services, _Moved), Store.write, [0]
+    numbers = {number for number, _ in _lie_in(services)}
+
+    @contextmanager
+    def killed(store: Store, alone: bool = True) -> Iterator[Tx]:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        with real(store, alone) as tx:
+            yield tx
+
+    steps = 0
+    while True:
+        left[0] = 2
+        with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+            patched.setattr(Store, "write", killed)
+            ruling_identity.follow(house, [], exact=True)
+            break
+        with services.store.read() as conn:
+            ruled = conn.scalar(select(t.collection.c.ref))
+            scopes = {modes.scope_of(services, conn, number).mode for number in numbers}
+        assert {number for number, ref in _lie_in(services) if ref == ruled} == numbers
+        assert scopes == {Mode.AUTO}
+        steps += 1
+    assert steps > 1
+    with services.store.read() as conn:
+        members = list(conn.scalars(select(t.shoot_member.c.collection_ref)))
+    assert members == ["new"] * MANY
+
+
+def test_a_rename_writes_few_rows_with_its_ruling(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit in which the ruling moves changes no row of a photograph, and no member one by one."""
+    monkeypatch.setattr(ruling_moves, "_AT_ONCE", 20)
+    _ruled(services)
+    changed: list[tuple[str, int]] = []
+
+    def executed(_conn: Any, cursor: Any, said: str, *_: Any) -> None:
+        if said.startswith(("INSERT", "UPDATE", "DELETE")) and "resource_collection" in said:
+            changed.append((said, cursor.rowcount))
+
+    event.listen(services.store._engine, "after_cursor_execute", executed)
+    try:
+        with writes(services) as per_write:
+            assert ruling_identity.follow(_with(services, _Moved), [], exact=True) == 1
+    finally:
+        event.remove(services.store._engine, "after_cursor_execute", executed)
+    assert max(per_write) <= _MOST, per_write
+    assert max(rows for _, rows in changed) <= 20, changed
+    assert {ref for _, ref in _lie_in(services)} == {"new"}
+    assert len(_lie_in(services)) == MANY
+
+
+def test_a_second_decision_about_a_shoot_writes_only_who_came_or_went(services: Services) -> None:
+    """However many take part."""
+    house = _with(services)
+    _ruled(services)
+    people_in = [f"p{number}" for number in range(MANY)]
+    ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("a list", "me"), tuple(people_in[1:]))
+    for members in (ruling.members, ruling.members, tuple(people_in[:-1])):
+        with writes(services) as per_write:
+            modes.decide(house, "7", replace(ruling, members=members), "test")
+        assert max(per_write) <= _MOST, per_write
+        with services.store.read() as conn:
+            mine = select(t.shoot_member.c.person_id).where(t.shoot_member.c.collection_ref == "7")
+            assert sorted(conn.scalars(mine)) == sorted(members)
