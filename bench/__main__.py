@@ -10,7 +10,16 @@ from pathlib import Path
 import bench
 from bench.workshop import Workshop
 
-_NO_BENCH = {"__main__", "workshop", "engine_pass", "library", "promises"}
+_NO_BENCH = {
+    "__main__",
+    "acts",
+    "engine_pass",
+    "library",
+    "postgresql",
+    "preparing",
+    "promises",
+    "workshop",
+}
 
 
 def main() -> None:

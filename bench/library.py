@@ -136,15 +136,21 @@ def _postgresql(url: str) -> Iterator[Put]:
 def _signs(services: Services, name: str, now: datetime) -> str:
     """Somebody who agrees to every use for two years."""
     person_id = people.add(services, people.Newcomer(name, of_age=True), "bench")
-    listed = services.config.clearance
-    grants = tuple(
-        Grant(uuid4().hex, GrantKind.PUBLICATION, *use, now, now + timedelta(days=730))
-        for use in product(listed.purposes, listed.channels)
-    )
-    consent.record(
-        services, person_id, Signing("1", None, "en", "paper", True, (), now, grants), [_SIGNED], "bench"
-    )
+    sign(services, person_id, now)
     return person_id
+
+
+def sign(services: Services, person_id: str, now: datetime, recognition: bool = False) -> None:
+    """They agree to every use for two years; `recognition`: to that too."""
+    listed = services.config.clearance
+    until = now + timedelta(days=730)
+    grants = [
+        Grant(uuid4().hex, GrantKind.PUBLICATION, *use, now, until)
+        for use in product(listed.purposes, listed.channels)
+    ]
+    grants += [Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until)] if recognition else []
+    signing = Signing("1", None, "en", "paper", True, (), now, tuple(grants))
+    consent.record(services, person_id, signing, [_SIGNED], "bench")
 
 
 class _Crowd:

@@ -13,6 +13,7 @@ from plugin.flows import consent
 from plugin.flows.asking import Asked
 from plugin.flows.filling import Checked, Filled
 from plugin.flows.links import Made
+from plugin.flows.resemblance import NOTHING, Opened
 from plugin.flows.services import Services
 from plugin.ledger.store import Tx
 from plugin.quitclaim.forms import LegalBasis, canonical
@@ -56,6 +57,7 @@ class Act:
     quitclaim_id: str
     enrolment: Enrolment | None = field(repr=False)
     code_id: str | None
+    others: Opened = NOTHING
 
 
 def signing(

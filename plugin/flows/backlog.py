@@ -10,11 +10,10 @@ from sqlalchemy import Connection, Select, and_, exists, func, select, update
 
 from plugin.errors import ExaminationFailed, PictureError, ResourceGone
 from plugin.flows import closed_house, footing, modes
-from plugin.flows.many import in_short_writes
+from plugin.flows.many import ask_for
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import NIGHTLY, OPEN, Claimed
-from plugin.ledger.store import Tx
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.messages import Request
 
@@ -96,12 +95,7 @@ def cost(services: Services, refs: Sequence[str]) -> Cost:
 
 def enqueue(services: Services, refs: Sequence[str], priority: int = 6) -> int:
     """Ask for each photograph to be examined; one asked for already is one job. Returns how many."""
-
-    def put(tx: Tx, some: Sequence[str]) -> None:
-        for ref in some:
-            services.queue.put(tx, "photo", ref, priority=priority)
-
-    in_short_writes(services.store, refs, put)
+    ask_for(services, "photo", refs, priority)
     return len(refs)
 
 

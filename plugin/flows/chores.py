@@ -43,6 +43,7 @@ from plugin.flows import (
     vouching,
     working,
 )
+from plugin.flows.many import ask_for
 from plugin.flows.services import Services
 from plugin.hooks.dam import Change, What
 from plugin.ledger import rotation, set_aside
@@ -210,10 +211,7 @@ def reconcile(services: Services, gone: bool = False, whole: bool = False) -> in
     with services.dam.one_walk():
         ruling_identity.follow(services, services.dam.changes(), thorough=True)
     backlog.late_consent(services)
-    overdue = revocation.overdue(services)
-    with services.store.write() as tx:
-        for person_id in overdue:
-            services.queue.put(tx, "revoke", person_id, priority=1)
+    ask_for(services, "revoke", revocation.overdue(services), priority=1)
     known = comparison.begin(services, whole or gone, gone)
     return known + backlog.enqueue(services, backlog.unheard_of(services), NIGHTLY)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from plugin.flows import believed, clearance
 from plugin.flows.roster import Published
@@ -39,8 +39,16 @@ def add(
     rows += [{"purpose": None, "channel": None, "set_id": None}] if machine else []
     rows += [{"purpose": None, "channel": None, "set_id": set_id}] if set_id is not None else []
     if rows:
-        tx.execute(insert(t.cut), [row | {"person_id": person_id, "cut_at": tx.now} for row in rows])
+        at = _latest(tx, person_id) if machine else tx.now
+        tx.execute(insert(t.cut), [row | {"person_id": person_id, "cut_at": at} for row in rows])
         services.queue.put(tx, JOB, person_id, {}, priority=_FIRST)
+
+
+def _latest(tx: Tx, person_id: str) -> datetime:
+    """Now, or when the last pictures ended, which another process may have done by a clock that goes ahead of ours."""
+    mine = t.reference_set.c.person_id == person_id
+    last = tx.connection.scalar(select(func.max(t.reference_set.c.ended_at)).where(mine))
+    return max(tx.now, last or tx.now)
 
 
 def shortened(before: Published, after: Published, now: datetime) -> set[Use]:

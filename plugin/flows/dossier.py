@@ -80,7 +80,10 @@ def opened(services: Services, person_id: str, actor: str) -> Dossier:
         subject = roster.subject(services, tx.connection, person_id)
         tx.audit(Action.RECORD_LOOK, actor, subject=subject)
         conn = tx.connection
-        sealed = conn.execute(select(t.sealed).where(t.sealed.c.person_id == person_id)).all()
+        c = t.sealed.c  # and not the bodies, which are pictures
+        sealed = conn.execute(
+            select(c.id, c.kind, c.subject, c.created_at).where(c.person_id == person_id)
+        ).all()
         erasing = select(t.job.c.id).where(
             t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
         )

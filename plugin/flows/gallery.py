@@ -1,7 +1,7 @@
 """The gallery of this process: opened from the vault when consents moved, held in memory only."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, select
 
 from plugin.clock import FOREVER
 from plugin.errors import ConsentError, EnrolmentRefused
-from plugin.flows import acquaintance, closed_house, consent, modes, reference_sets, roster
+from plugin.flows import acquaintance, closed_house, consent, modes, reference_sets, resemblance, roster
 from plugin.flows.reference_sets import Source
+from plugin.flows.resemblance import NOTHING, Opened
 from plugin.flows.services import Services
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
@@ -20,7 +21,7 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim import rules
 from plugin.quitclaim.scope import Scope
 from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.gallery import Enrolled, nearer
+from plugin.recognizer.gallery import Enrolled
 from plugin.recognizer.matching import Level
 from plugin.recognizer.messages import Enrolment, Examination, Request
 from plugin.recognizer.view import View
@@ -102,7 +103,7 @@ def _entries(
     now = services.clock.now()
     bodies = {
         person_id: body
-        for person_id, set_id, body in _templates(services, conn, engine)
+        for person_id, set_id, body in resemblance.templates(services, conn, engine)
         if person_id in sets and sets[person_id].id == set_id
     }
     standings = roster.load_many(conn, bodies)
@@ -119,12 +120,6 @@ def _entries(
             )
         )  # fmt: skip
     return entries
-
-
-def _templates(services: Services, conn: Connection, engine: str) -> Iterator[tuple[str, str, bytes]]:
-    """Person, set and template. What was kept before there were sets is of the set that bears the person's id."""
-    for person_id, subject, body in services.vault.open_subjects(conn, "template", engine):
-        yield person_id, subject or person_id, body
 
 
 def levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Level]:
@@ -154,8 +149,9 @@ def enrol(
         enrolment = examine(services, pictures)
     except EnrolmentRefused as error:
         raise EnrolmentRefused(error.reasons, names) from error
+    known = resemblance.opened(services)
     with services.store.write() as tx:
-        keep(services, tx, person_id, enrolment, pictures, actor, Source())
+        keep(services, tx, person_id, enrolment, pictures, actor, Source(), known)
     return enrolment
 
 
@@ -168,11 +164,12 @@ def examine(services: Services, pictures: Sequence[bytes]) -> Enrolment:
 
 def keep(
     services: Services, tx: Tx, person_id: str, enrolment: Enrolment, pictures: Sequence[bytes], actor: str,
-    source: Source,
+    source: Source, known: Opened = NOTHING,
 ) -> str:  # fmt: skip
     """Seal a template and its photographs in the caller's transaction, as a set; returns the set's id.
 
-    Pictures that came by a link wait beside those that are vouched for. Raises ConsentError where no
+    Pictures that came by a link wait beside those that are vouched for. `known`: what was opened before the
+    transaction, to see whom they resemble. Raises ConsentError where no
     recognition grant is in force any more.
     """
     vault = services.vault
@@ -189,8 +186,8 @@ def keep(
     vault.seal(tx, person_id, "face", "template", template, subject=set_id, engine=engine)
     for picture in pictures:
         vault.seal(tx, person_id, "face", "reference", picture, subject=set_id)
-    release(services, tx, person_id)
-    hold_near(services, tx, set_id)
+    resemblance.release(services, tx, person_id, known)
+    resemblance.hold_near(services, tx, set_id, known)
     if source.came_by == "staff":
         acquaintance.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)
     tx.move_generation()
@@ -199,34 +196,6 @@ def keep(
         photos=len(pictures), engine=engine, set=set_id, came_by=source.came_by,
     )  # fmt: skip
     return set_id
-
-
-def hold_near(services: Services, tx: Tx, set_id: str) -> None:
-    """Hold this set, if declared, near somebody enrolled; and each declared one that it is near to.
-
-    Of two declared ones both: which of them shows the person that it says is for the staff to find out.
-    Only templates of this engine are compared, and none in a closed house: `house_closing` does it when that opens.
-    """
-    conn = tx.connection
-    if closed_house.why(services, conn) is not None:
-        return
-    mine = reference_sets.by_id(conn, set_id)
-    every = list(_templates(services, conn, services.faces.engine_id))
-    own = next((np.frombuffer(body, "<f4") for _, one, body in every if one == set_id), None)
-    if mine is None or own is None:
-        return
-    others = [(one, np.frombuffer(body, "<f4")) for who, one, body in every if who != mine.person_id]
-    for place in nearer(own, [template for _, template in others], services.faces.look_alike):
-        other = reference_sets.by_id(conn, others[place][0])
-        if other is not None:
-            reference_sets.hold(tx, mine, other)
-            reference_sets.hold(tx, other, mine)
-
-
-def release(services: Services, tx: Tx, person_id: str) -> None:
-    """A set of this person's is gone: what was held because it resembled that one is looked at anew."""
-    for set_id in reference_sets.free_near(tx, person_id):
-        hold_near(services, tx, set_id)
 
 
 def _demand_grant(services: Services, person_id: str) -> None:

@@ -5,13 +5,15 @@ well: then it is told again (`replay`).
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
 
 from plugin.errors import ConsentError, StoreAway, StoreError, VaultError
-from plugin.flows import anew, closed_house, gallery, known_ends, links, replay, tokens
+from plugin.flows import anew, closed_house, known_ends, links, replay, resemblance, tokens
+from plugin.flows.many import ask_for
+from plugin.flows.resemblance import NOTHING, Opened
 from plugin.flows.services import Services
 from plugin.ledger import ended_marks, heads, house_state
 from plugin.ledger import tables as t
@@ -22,6 +24,7 @@ from plugin.ledger.house_state import HouseState
 from plugin.ledger.store import Tx
 
 LONGEST_REASON = 200
+_PATIENCE = timedelta(minutes=1)
 
 
 def look(services: Services) -> None:
@@ -86,6 +89,7 @@ def _close(services: Services, said: Told) -> None:
 def _open(services: Services, said: Told) -> None:
     """The right file is back: first what it tells is carried out, and what ended meanwhile is written into it."""
     replay.tell(services)
+    others = _before_opening(services)
     with services.store.write() as tx:
         now = house_state.read(tx.connection)
         if now.closed_at is None or services.ended.lacks(*ended_marks.known(now, said)):
@@ -98,7 +102,8 @@ def _open(services: Services, said: Told) -> None:
         if said.anew_at is not None:  # also where whoever began it anew died before the store knew
             house_state.set_anew(tx, said.anew_at)
         tx.audit(Action.HOUSE_OPEN, "system", without_ended_log=False, lines=len(there), added=len(added))
-        _make_up(services, tx, now.closed_at)
+        _make_up(services, tx, now.closed_at, others)
+    _state_anew(services, now.closed_at)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     knows opens anything more. Raises ConsentError without a reason (name nobody in it), and in a house that
     is open, which another process may have opened meanwhile.
     """
-    reason = refuse_reason(reason)
+    reason, others = refuse_reason(reason), _before_opening(services)
     with services.store.write() as tx:
         if not restored and closed_house.why(services, tx.connection) is None:
             raise ConsentError("the house is open: ended.log is what was known of it, and stays")
@@ -140,7 +145,9 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
         house_state.set_anew(tx, _write_head(services, tx, mark, actor))
         shut = _shut_all(services, tx, actor) if restored else (0, 0)
         if closed_at is not None:
-            _make_up(services, tx, closed_at)
+            _make_up(services, tx, closed_at, others)
+    if closed_at is not None:
+        _state_anew(services, closed_at)
     anew.follow_closing(services)
     return Anew(mark.lines, aside, *shut)
 
@@ -182,19 +189,42 @@ def _shut_all(services: Services, tx: Tx, actor: str) -> tuple[int, int]:
     return len(mine), len(theirs)
 
 
-def _make_up(services: Services, tx: Tx, since: datetime) -> None:
-    """What was not done while the house was closed.
+def _before_opening(services: Services) -> Opened:
+    """What the write that opens the house has no time for: jobs that wait a moment, and the templates for `_make_up`.
 
-    Sets that came were not held against those who look alike, and no file was stated to be released anew.
+    Asked for again when it is open, so that neither a kill nor whatever was written meanwhile leaves one out.
     """
-    i, s = t.intent.c, t.reference_set.c
+    with services.store.read() as conn:
+        since = house_state.read(conn).closed_at
+        came = [] if since is None else _came(conn, since)
+    if since is not None:
+        _state_anew(services, since, _PATIENCE)
+    return resemblance.opened(services) if came else NOTHING
+
+
+def _state_anew(services: Services, since: datetime, delay: timedelta = timedelta(0)) -> None:
+    """No file was stated to be released anew while the house was closed."""
+    i = t.intent.c
     written = select(i.resource_id).where(i.finished_at >= since)
     named = select(t.tag.c.person_id).where(t.tag.c.resource_id.in_(written), t.tag.c.person_id.is_not(None))
-    for person_id in sorted(set(tx.connection.scalars(named))):
-        services.queue.put(tx, "recompute", person_id)
-    came = or_(s.added_at >= since, s.vouched_at >= since)
-    for set_id in list(tx.connection.scalars(select(s.id).where(s.ended_at.is_(None), came))):
-        gallery.hold_near(services, tx, set_id)
+    with services.store.read() as conn:
+        people = sorted(set(conn.scalars(named)))
+    ask_for(services, "recompute", people, delay=delay)
+
+
+def _make_up(services: Services, tx: Tx, since: datetime, others: Opened) -> None:
+    """Sets that came while the house was closed were not held against those who look alike."""
+    for set_id in _came(tx.connection, since):
+        resemblance.hold_near(services, tx, set_id, others)
+
+
+def _came(conn: Connection, since: datetime) -> list[str]:
+    s = t.reference_set.c
+    return list(
+        conn.scalars(
+            select(s.id).where(s.ended_at.is_(None), or_(s.added_at >= since, s.vouched_at >= since))
+        )
+    )
 
 
 def is_anew_since(conn: Connection) -> datetime | None:

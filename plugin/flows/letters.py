@@ -17,6 +17,7 @@ from plugin.errors import MailRefused, VaultError
 from plugin.flows import last_letter, letter_causes, letter_words, people, receipts, roster
 from plugin.flows.letter_causes import Gone
 from plugin.flows.letter_words import Value
+from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
 from plugin.hooks.mail import Attachment, MailServer, Outgoing, compose
 from plugin.ledger import tables as t
@@ -167,12 +168,16 @@ def resume(services: Services) -> int:
     """
     open_ = select(t.job.c.key).where(t.job.c.kind == "mail", t.job.c.state.in_(("queued", "running")))
     stuck = select(t.mail).where(t.mail.c.state == "queued", t.mail.c.id.not_in(open_))
-    with services.store.write() as tx:
-        rows = tx.execute(stuck).all()
-        for row in rows:
+    with services.store.read() as conn:
+        rows = conn.execute(stuck).all()
+
+    def resume_some(tx: Tx, some: Sequence[Row[Any]]) -> None:
+        for row in some:
             patience = GIVE_UP_LAST if "erasure" in row.data else GIVE_UP
             if row.created_at <= tx.now - patience:
                 land(services, tx, row, FAILED, _STALE.format(days=patience.days))
             else:
                 services.queue.put(tx, "mail", row.id, priority=3)
+
+    in_short_writes(services.store, rows, resume_some)
     return len(rows)

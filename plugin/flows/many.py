@@ -1,10 +1,12 @@
 """Many photographs and a DAM that fails now and then: in batches, and what is left of them comes again."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 from plugin.errors import DamError, Unreadable, WriteRefused
+from plugin.flows.services import Services
 from plugin.ledger.store import Store, Tx
 
 T = TypeVar("T")
@@ -74,3 +76,15 @@ def in_short_writes(
             for some in for_a_moment(left, size):
                 act(tx, some)
                 left = left[len(some) :]
+
+
+def ask_for(
+    services: Services, kind: str, keys: Iterable[str], priority: int = 5, delay: timedelta = timedelta(0)
+) -> None:
+    """Ask for a job for each of the keys, in short writes; one asked for already is one job."""
+
+    def put(tx: Tx, some: Sequence[str]) -> None:
+        for key in some:
+            services.queue.put(tx, kind, key, priority=priority, delay=delay)
+
+    in_short_writes(services.store, list(keys), put)

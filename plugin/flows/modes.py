@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, literal, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows import photo_places, roster, ruling_history
+from plugin.flows.many import chunked, in_short_writes
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
@@ -27,6 +28,9 @@ from plugin.quitclaim.scope import (
     narrowed,
     refuse_mode,
 )
+
+_CHUNK = 500
+_AT_ONCE = 5  # rulings of one step: each has a history
 
 
 @dataclass(frozen=True)
@@ -147,11 +151,7 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
         if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
             tx.execute(insert(t.collection).values(ref=ref, **values))
         if members or ruling.basis is not Basis.SHOOT:  # who signed up by themselves stays
-            tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
-        there = set(tx.connection.scalars(select(t.person.c.id))) if members else set()
-        mine = [{"collection_ref": ref, "person_id": one} for one in dict.fromkeys(members) if one in there]
-        if mine:
-            tx.execute(insert(t.shoot_member), mine)
+            _set_members(tx, ref, set(members))
         ruling_history.append(services, tx, ref, Why.SET, actor)
         tx.move_generation()
         tx.audit(
@@ -159,6 +159,17 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
             basis=ruling.basis.value if ruling.basis else "", members=len(members),
         )  # fmt: skip
         services.queue.put(tx, "remode", ref, {})
+
+
+def _set_members(tx: Tx, ref: str, people: set[str]) -> None:
+    """These, as far as they are known, and nobody else: only who came or went is written."""
+    mine = t.shoot_member.c
+    before = set(tx.connection.scalars(select(mine.person_id).where(mine.collection_ref == ref)))
+    for gone in chunked(sorted(before - people), _CHUNK):
+        tx.execute(delete(t.shoot_member).where(mine.collection_ref == ref, mine.person_id.in_(gone)))
+    for some in chunked(sorted(people - before), _CHUNK):
+        there = select(literal(ref), t.person.c.id).where(t.person.c.id.in_(some))
+        tx.execute(insert(t.shoot_member).from_select(["collection_ref", "person_id"], there))
 
 
 def join(services: Services, tx: Tx, ref: str, person_id: str) -> None:
@@ -210,10 +221,12 @@ def adopt(services: Services, tx: Tx, rulings: Iterable[CollectionRuling]) -> No
 
 def hear(services: Services) -> None:
     """Enter every mode that the DAM keeps, also of collections in which nothing was ever looked at. Raises DamError."""
-    rulings = services.dam.rulings()
-    if rulings:
-        with services.store.write() as tx:
-            adopt(services, tx, rulings)
+    enter(services, services.dam.rulings())
+
+
+def enter(services: Services, rulings: Sequence[CollectionRuling]) -> None:
+    """The same of rulings that were heard already, in short writes: there may be thousands."""
+    in_short_writes(services.store, rulings, lambda tx, some: adopt(services, tx, some), _AT_ONCE)
 
 
 def evidence_of(texts: Texts, row: Row[Any]) -> tuple[str, str]:

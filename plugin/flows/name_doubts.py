@@ -12,6 +12,7 @@ from sqlalchemy import Row, select, update
 from plugin.clock import SystemClock
 from plugin.errors import DamError
 from plugin.flows import name_index, returned_names, roster
+from plugin.flows.many import ask_for
 from plugin.flows.name_index import Gaps
 from plugin.flows.services import Services
 from plugin.hooks.dam import Resource
@@ -113,9 +114,8 @@ def look_up(services: Services, job: Claimed) -> None:
     refs = (
         sorted(set(services.dam.holders(name))) if name and returned_names.by_others(services, name) else []
     )
+    ask_for(services, "names", refs)
     with services.store.write() as tx:
-        for ref in refs:
-            services.queue.put(tx, "names", ref)
         if name and not refs:
             _end(services, tx, job.key)
         services.queue.finish(tx, job)

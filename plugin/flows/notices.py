@@ -1,17 +1,16 @@
 """What the DAM tells us becomes jobs: each message once, and with its job or not at all."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sqlalchemy import insert, select
 
 from plugin.errors import ResourceGone
+from plugin.flows.many import ask_for
 from plugin.flows.services import Services
 from plugin.hooks import events
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import Claimed
 from plugin.ledger.store import Tx
-
-CHUNK = 500
 
 KINDS: Mapping[type[events.Event], str] = {
     events.ResourceCreated: "photo",
@@ -65,8 +64,8 @@ def regrouped(services: Services, job: Claimed) -> None:
     )
     with services.store.read() as conn:
         before = set(conn.scalars(known))
-    _enter(services, "photo", now ^ before, priority=6)
-    _enter(services, "names", sorted(now & before)[:1], priority=2)
+    ask_for(services, "photo", sorted(now ^ before), priority=6)
+    ask_for(services, "names", sorted(now & before)[:1], priority=2)
     with services.store.write() as tx:
         services.queue.finish(tx, job)
 
@@ -81,14 +80,6 @@ def renamed(services: Services, job: Claimed) -> None:
     )
     with services.store.read() as conn:
         refs = list(conn.scalars(named))
-    _enter(services, "names", refs, priority=8)
+    ask_for(services, "names", sorted(refs), priority=8)
     with services.store.write() as tx:
         services.queue.finish(tx, job)
-
-
-def _enter(services: Services, kind: str, refs: Iterable[str], priority: int) -> None:
-    some = sorted(refs)
-    for start in range(0, len(some), CHUNK):
-        with services.store.write() as tx:
-            for ref in some[start : start + CHUNK]:
-                services.queue.put(tx, kind, ref, priority=priority)

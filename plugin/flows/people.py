@@ -14,6 +14,7 @@ from plugin.flows import addresses, ages, contacts, holdings, name_doubts, name_
 from plugin.flows.ages import Age
 from plugin.flows.contacts import email_of as email_of
 from plugin.flows.contacts import guardians_of as guardians_of
+from plugin.flows.many import ask_for
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -22,6 +23,7 @@ from plugin.ledger.store import Tx
 from plugin.quitclaim.model import clean_name, name_key
 
 JOB = "adopted"
+_PORTION = 500  # names of one write: others wait for it
 SELF = ("person", "guardian")
 """Actors who are no account: whoever they enter is somebody whom nobody of the staff knows yet."""
 
@@ -108,17 +110,24 @@ def _free(tx: Tx, name: str, standing: int) -> None:
         )
 
 
-def _adopt(tx: Tx, person_id: str, name: str) -> None:
-    """The names by hand that nobody owned are this person's: somebody on the staff decided so."""
-    tx.execute(
-        update(t.tag)
-        .where(t.tag.c.node_key == name_key(name), t.tag.c.person_id.is_(None), t.tag.c.origin == "hand")
-        .values(person_id=person_id)
-    )
+def _adopt(tx: Tx, person_id: str, name: str) -> bool:
+    """The next names by hand that nobody owned are this person's: somebody on the staff decided so. False: no more.
+
+    One whose turn has not come is nobody's yet, which clears nothing.
+    """
+    mine = (t.tag.c.node_key == name_key(name)) & t.tag.c.person_id.is_(None) & (t.tag.c.origin == "hand")
+    ids = list(tx.connection.scalars(select(t.tag.c.id).where(mine).limit(_PORTION)))
+    tx.execute(update(t.tag).where(t.tag.c.id.in_(ids)).values(person_id=person_id))
+    return len(ids) == _PORTION
 
 
 def look_again(services: Services, job: Claimed) -> None:
-    """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's."""
+    """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's.
+
+    In short writes; killed between two of them it begins once more.
+    """
+    while _adopt_more(services, job.key):
+        pass
     with services.store.read() as conn:
         name = conn.scalar(select(t.person.c.display_name).where(t.person.c.id == job.key))
         refs = (
@@ -128,10 +137,16 @@ def look_again(services: Services, job: Claimed) -> None:
         )
     if name and services.dam.tells_holders:
         refs = sorted(set(services.dam.holders(name)))
+    ask_for(services, "names", refs)
     with services.store.write() as tx:
-        for ref in refs:
-            services.queue.put(tx, "names", ref)
         services.queue.finish(tx, job)
+
+
+def _adopt_more(services: Services, person_id: str) -> bool:
+    mine = (t.person.c.id == person_id) & t.person.c.node_adopted
+    with services.store.write() as tx:
+        name = tx.connection.scalar(select(t.person.c.display_name).where(mine))
+        return name is not None and _adopt(tx, person_id, name)
 
 
 def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
@@ -193,15 +208,16 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
     for, since it may be about somebody else; the officer's says of each row whether it does.
     """
     own = own or actor in SELF
-    with services.store.write() as tx:
-        person, claims = roster.load(tx.connection, person_id)
-        tags = holdings.photographs(tx.connection, person_id, own)
-        kinds = tx.execute(
+    with services.store.read() as conn:  # no write waits for what may be thousands of photographs
+        person, claims = roster.load(conn, person_id)
+        tags = holdings.photographs(conn, person_id, own)
+        kinds = conn.execute(
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
-        email = email_of(services, tx.connection, person_id)
-        person = replace(person, display_name=called(tx.connection, person_id))  # it is handed to the person
-        rest = holdings.of(services, tx.connection, person_id, own)
+        email = email_of(services, conn, person_id)
+        person = replace(person, display_name=called(conn, person_id))  # it is handed to the person
+        rest = holdings.of(services, conn, person_id, own)
+    with services.store.write() as tx:
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
     return {
         "person": asdict(person), "contact": {"email": email},

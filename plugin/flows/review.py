@@ -14,11 +14,13 @@ from plugin.flows import (
     forbidden,
     intents,
     reference_sets,
+    resemblance,
     roster,
     tagging,
     vouching,
 )
 from plugin.flows.arrivals import Arrival
+from plugin.flows.resemblance import NOTHING, Opened
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -97,6 +99,7 @@ def confirm(
     if chosen is None:
         raise ConsentError("nobody is suggested for this face: say who it is, with --person")
     opened = []
+    others = resemblance.opened(services) if how is not None else NOTHING
     with services.store.write() as tx:
         closed_house.refuse(services, tx.connection)
         face = again(tx, face_id)
@@ -110,7 +113,7 @@ def confirm(
             opened += unname(services, tx, face, actor)
             box = faces.box_of(face)
             faces.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
-        rests = _rests_on(services, tx, face, chosen, actor, how)
+        rests = _rests_on(services, tx, face, chosen, actor, how, others)
         faces.set_state(
             tx, face_id, "matched", chosen, decided_by=actor, decided_at=tx.now, engine=face.engine, set_id=rests,
         )  # fmt: skip
@@ -122,8 +125,8 @@ def confirm(
 
 
 def _rests_on(
-    services: Services, tx: Tx, face: Row[Any], person_id: str, actor: str, how: str | None
-) -> str | None:
+    services: Services, tx: Tx, face: Row[Any], person_id: str, actor: str, how: str | None, others: Opened
+) -> str | None:  # fmt: skip
     """The set on which the name rests: the one of the suggestion, or the person's own where it is named by hand.
 
     Where the suggestion's is not vouched for and another of the person's is, whoever confirms names by hand.
@@ -135,7 +138,7 @@ def _rests_on(
     if how is None or rests is None or reference_sets.is_vouched(rests):
         return None if rests is None else str(rests.id)
     by_engine = suggested is not None and face.decided_by is None
-    return vouching.by_sight(services, tx, rests, how, actor, matched=by_engine)
+    return vouching.by_sight(services, tx, rests, how, actor, matched=by_engine, others=others)
 
 
 def reject(services: Services, face_id: int, actor: str) -> None:

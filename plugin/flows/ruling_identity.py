@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import Row, delete, or_, select, update
 
 from plugin.errors import NotFound
-from plugin.flows import modes, ruling_history
-from plugin.flows.many import in_short_writes
+from plugin.flows import modes, ruling_history, ruling_moves
+from plugin.flows.many import ask_for
 from plugin.flows.ruled_photographs import RuledPhotographs
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
@@ -78,12 +78,7 @@ def settle(services: Services, job: Claimed) -> None:
         follow(services, services.dam.changes(), exact=True)
     later = timedelta(seconds=services.config.dam.poll_seconds)
     free, on_the_way = _waiting_for_it(services)
-
-    def look_again(tx: Tx, some: Sequence[str]) -> None:
-        for ref in some:
-            services.queue.put(tx, "photo", ref, {}, delay=later)
-
-    in_short_writes(services.store, free, look_again)
+    ask_for(services, "photo", free, delay=later)
     with services.store.write() as tx:
         if on_the_way:
             services.queue.put(tx, "rulings", "all", delay=later)
@@ -123,8 +118,15 @@ def follow(services: Services, changes: Sequence[Change], thorough: bool = False
     everywhere = marks if exact else services.dam.identities(None)
     plan = _planned(services, open_, {row.ref for row in rows}, everywhere, changes)
     titles = {one.ref: one.title for one in services.dam.collections()} if plan.moves else {}
+    ruled = {row.ref for row in rows}
+    for old, new in plan.moves.items():
+        if new not in ruled:
+            ruling_moves.lie_there_too(services, old, new)
     with services.store.write() as tx:
         _carry_out(services, tx, plan, titles)
+    for old, new in plan.moves.items():
+        if old not in plan.moves.values():
+            ruling_moves.leave(services, old, new)
     return len(plan.moves) + len(plan.lost)
 
 
@@ -204,8 +206,8 @@ def _move(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[
     """All at once: two may have changed places. One that is lost makes room for the one that comes."""
     for target in moves.values():
         if target not in moves and _exists(tx, target):
-            _rename(tx, {target: f"{target} (lost {tx.now:%Y-%m-%d %H:%M:%S.%f})"})
-    _rename(tx, moves)
+            ruling_moves.rename(tx, {target: f"{target} (lost {tx.now:%Y-%m-%d %H:%M:%S.%f})"})
+    ruling_moves.rename(tx, moves)
     for old, new in moves.items():
         this = t.collection.c.ref == new
         tx.execute(update(t.collection).where(this).values(title=titles.get(new, new)))
@@ -217,42 +219,6 @@ def _move(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[
 
 def _exists(tx: Tx, ref: str) -> bool:
     return tx.execute(select(t.collection.c.ref).where(t.collection.c.ref == ref)).first() is not None
-
-
-def _rename(tx: Tx, moves: Mapping[str, str]) -> None:
-    """The refs of collections, wherever they stand; the history keeps those of its time."""
-    rows = tx.execute(select(t.collection).where(t.collection.c.ref.in_(moves))).mappings().all()
-    members = tx.execute(select(t.shoot_member).where(t.shoot_member.c.collection_ref.in_(moves))).all()
-    tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref.in_(moves)))
-    tx.execute(delete(t.collection).where(t.collection.c.ref.in_(moves)))
-    for row in rows:
-        tx.execute(insert(t.collection).values(**dict(row) | {"ref": moves[row["ref"]]}))
-    for one in members:
-        tx.execute(
-            insert(t.shoot_member).values(collection_ref=moves[one.collection_ref], person_id=one.person_id)
-        )
-    _both(tx, moves)
-    for column in (t.resource_collection.c, t.former_place.c, t.invitation.c):
-        ref = column.collection_ref
-        for old, new in moves.items():
-            tx.execute(update(ref.table).where(ref == old).values(collection_ref=_COMING + new))
-        for new in moves.values():
-            tx.execute(update(ref.table).where(ref == _COMING + new).values(collection_ref=new))
-
-
-# No ref begins with it: between the old name and the new one. PostgreSQL stores no NUL.
-_COMING = "\x01coming\x01"
-
-
-def _both(tx: Tx, moves: Mapping[str, str]) -> None:
-    """A resource that lay in a collection and in the one whose place it takes lies in the one from now on."""
-    mine = t.resource_collection.c
-    for old, new in moves.items():
-        if new not in moves:
-            also = select(mine.resource_id).where(mine.collection_ref == old)
-            tx.execute(
-                delete(t.resource_collection).where(mine.collection_ref == new, mine.resource_id.in_(also))
-            )
 
 
 def give_up(services: Services, ref: str, actor: str) -> None:

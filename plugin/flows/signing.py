@@ -31,6 +31,7 @@ from plugin.flows import (
     people,
     receipts,
     reference_sets,
+    resemblance,
     roster,
     strengths,
     versions,
@@ -40,6 +41,7 @@ from plugin.flows.ages import Age
 from plugin.flows.asking import Asked
 from plugin.flows.filling import Fault, Filled
 from plugin.flows.halves import Half
+from plugin.flows.resemblance import NOTHING
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -73,6 +75,7 @@ def sign(services: Services, link_id: str, filled: Filled) -> Signed:
         asked, link, filled, checked, asked.person.id if asked.person else acts.number("person", link_id, filled.nonce),
         acts.number("quitclaim", link_id, filled.nonce),
         enrolment=gallery.examine(services, pictures) if pictures else None, code_id=code_id,
+        others=resemblance.opened(services) if pictures else NOTHING,
     )  # fmt: skip
     with services.store.write() as tx:
         return _found(services, tx, link_id, filled.nonce) or _commit(services, tx, act)
@@ -160,7 +163,9 @@ def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
     if roster.recognition(services, standing, tx.now) is None:
         return 0
     source = reference_sets.by_link(act.link)
-    gallery.keep(services, tx, act.person_id, act.enrolment, act.filled.photographs, actor, source)
+    gallery.keep(
+        services, tx, act.person_id, act.enrolment, act.filled.photographs, actor, source, act.others
+    )
     return len(act.filled.photographs)
 
 

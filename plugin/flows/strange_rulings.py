@@ -4,14 +4,19 @@ A number is given once, and once more after the DAM was put back from a dump. An
 the same names and numbers.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from plugin.flows import modes, ruling_history, ruling_identity
+from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import tables as t
+from plugin.ledger.store import Tx
+
+_AT_ONCE = 5  # rulings of one step: each has a history
 
 
 def lose_those_of_another_dam(services: Services) -> int:
@@ -56,16 +61,22 @@ def hear_anew(services: Services) -> int:
         return 0
     told = {one.ref: one for one in services.dam.rulings()}
     titles = {one.ref: one.title for one in services.dam.collections()}
-    with services.store.write() as tx:
-        modes.adopt(services, tx, told.values())
-        heard = ruling_history.heard(tx.connection)
-        rows = tx.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
-        gone = [row for row in rows if _may_be_another(row, told, titles, heard)]
-        for row in gone:
-            ruling_identity.lose(services, tx, row.ref, None)
-        if gone:
-            tx.move_generation()
+    modes.enter(services, list(told.values()))
+    with services.store.read() as conn:
+        heard = ruling_history.heard(conn)
+        rows = conn.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
+    gone = [row.ref for row in rows if _may_be_another(row, told, titles, heard)]
+    _lose(services, gone)
     return len(gone)
+
+
+def _lose(services: Services, refs: Sequence[str]) -> None:
+    def lose(tx: Tx, some: Sequence[str]) -> None:
+        for ref in some:
+            ruling_identity.lose(services, tx, ref, None)
+        tx.move_generation()
+
+    in_short_writes(services.store, refs, lose, _AT_ONCE)
 
 
 def _may_be_another(

@@ -15,12 +15,13 @@ from plugin.flows import (
     clearance,
     cuts,
     declared_sets,
-    gallery,
     reference_sets,
+    resemblance,
     revocation,
     roster,
 )
 from plugin.flows.many import each
+from plugin.flows.resemblance import NOTHING, Opened
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
@@ -42,11 +43,14 @@ def vouch(services: Services, set_id: str, how: str, actor: str) -> None:
     It takes the place of the one before, and the photographs that rest on it are computed anew. Raises
     ConsentError where it is not for this account to say, NotFound where no such set waits.
     """
+    others = resemblance.opened(services)
     with services.store.write() as tx:
-        _vouch(services, tx, _waiting(tx, set_id), _by_sight(how), actor)
+        _vouch(services, tx, _waiting(tx, set_id), _by_sight(how), actor, others)
 
 
-def by_sight(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *, matched: bool) -> str | None:
+def by_sight(
+    services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *, matched: bool, others: Opened = NOTHING
+) -> str | None:  # fmt: skip
     """The same while a face is named; returns the set on which the name then rests.
 
     `matched`: the engine found this face by the set. Where it did not, and where the pictures are gone, nothing
@@ -54,7 +58,7 @@ def by_sight(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *,
     """
     known = _by_sight(how)
     if matched and row.ended_at is None:
-        _vouch(services, tx, row, known, actor)
+        _vouch(services, tx, row, known, actor, others)
         return str(row.id)
     _refuse_stranger(actor)
     acquaintance.acknowledge(services, tx, row.person_id, known, actor)
@@ -63,11 +67,11 @@ def by_sight(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *,
 
 def confirm_proposals(services: Services, set_ids: Iterable[str], actor: str) -> int:
     """Vouch for many at once, by photographs: each is looked at again. Returns how many were vouched for."""
-    done = 0
+    done, others = 0, resemblance.opened(services)
     for set_id in dict.fromkeys(set_ids):
         with services.store.write() as tx:
             if declared_sets.proposals(tx.connection, [set_id]):
-                _vouch(services, tx, _waiting(tx, set_id), PHOTOGRAPHS, actor)
+                _vouch(services, tx, _waiting(tx, set_id), PHOTOGRAPHS, actor, others)
                 done += 1
     return done
 
@@ -78,6 +82,7 @@ def refuse(services: Services, set_id: str, actor: str) -> None:
     From this commit on nothing counts that rests on it; rows, and names in the DAM, follow by job. Also one that was
     vouched for by mistake, and one whose pictures are gone already. Raises NotFound.
     """
+    others = resemblance.opened(services)
     with services.store.write() as tx:
         _refuse_stranger(actor)
         row = reference_sets.by_id(tx.connection, set_id)
@@ -87,7 +92,7 @@ def refuse(services: Services, set_id: str, actor: str) -> None:
             reference_sets.destroy(tx, row)
         said = {"refused_at": tx.now, "refused_by": actor}
         tx.execute(update(t.reference_set).where(_SET.id == set_id).values(**said))
-        gallery.release(services, tx, row.person_id)
+        resemblance.release(services, tx, row.person_id, others)
         tx.move_generation()
         subject = roster.subject(services, tx.connection, row.person_id)
         tx.audit(Action.REFERENCE_REFUSE, actor, subject=subject, set=set_id)
@@ -120,14 +125,14 @@ def _waiting(tx: Tx, set_id: str) -> Row[Any]:
     return row
 
 
-def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str) -> None:
+def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, others: Opened) -> None:
     _refuse_stranger(actor)
     for other in reference_sets.of(tx.connection, row.person_id):
         if other.id != row.id and other.ended_at is None:
             reference_sets.end(tx, other)
     said = {"vouched_at": tx.now, "vouched_by": actor, "vouched_how": how, "near_id": None}
     tx.execute(update(t.reference_set).where(_SET.id == row.id).values(**said))
-    gallery.hold_near(services, tx, row.id)
+    resemblance.hold_near(services, tx, row.id, others)
     tx.move_generation()
     subject = roster.subject(services, tx.connection, row.person_id)
     own = accounts.same(actor, row.invited_by)

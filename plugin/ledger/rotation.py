@@ -39,6 +39,8 @@ def rotate(
     fresh file of wrapped keys. Raises VaultError where the master key comes from a command and holds
     no newer version.
     """
+    if master.read_only:
+        master.reload()  # a command takes its time: inside no write
     with store.write() as tx:
         version = _begin(tx, master, retire)
     rewrapped = 0
@@ -81,7 +83,8 @@ def _begin(tx: Tx, master: MasterKeys, retire: bool) -> int:
 
     It serves when no key that was destroyed since has been wrapped under it.
     """
-    master.reload()
+    if not master.read_only:
+        master.reload()
     late = tx.execute(
         select(t.shredding.c.id).where(_waiting(), t.shredding.c.master_version >= master.current).limit(1)
     ).first()

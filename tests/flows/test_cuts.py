@@ -620,3 +620,30 @@ def _back_up(services: Services) -> None:
     config = services.config
     folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
     backup.backup(services.store, services.master, folder, services.clock, book, config.backup.key_days)
+
+
+def test_an_end_cuts_what_pictures_named_that_ended_by_a_clock_ahead(
+    services: Services, cast: support.Cast, clock: ManualClock, examiner: Examiner
+) -> None:
+    """Two processes, of which one was started before the clock was set back: pictures were replaced by its time, and
+    recognition ends by the other's, some seconds before. What the old ones named is nobody's from that commit on."""
+    behind = ManualClock(clock.now())
+    clock.advance(timedelta(seconds=20))
+    asa = cast.add("Åsa Sample")
+    cast.sign(asa)
+    cast.enrol(asa)
+    number = named(services, "one.jpg", asa)
+    with services.store.write() as tx:
+        tx.execute(update(t.face).values(set_id=_set_in(tx, asa)))
+    clock.advance(timedelta(seconds=20))
+    cast.enrol(asa)
+    with support.opened(services.config, behind, examiner) as other:
+        other = replace(other, clock=behind)
+        other.store.clock = behind
+        consent.withdraw(other, asa, None, "test")
+    with services.store.read() as conn:
+        assert [(row.state, row.person_id) for row in faces.of(conn, number)] == [("unmatched", None)]
+    follow(services)
+    with services.store.read() as conn:
+        assert conn.scalar(select(t.face.c.state)) == "unmatched"
+    assert open_cuts(services) == 0

@@ -1,10 +1,12 @@
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, event, insert, select
 
 from plugin.errors import VaultError
-from plugin.ledger import rotation, sealing
+from plugin.ledger import engine, rotation, sealing
 from plugin.ledger import tables as t
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.store import Store, Tx
@@ -113,3 +115,33 @@ def test_a_master_key_from_a_command_is_followed_not_rotated(
     master.retire()
     assert rotation.rotate(store, command).shredded == 1
     assert not rotation.due(store)
+
+
+def test_a_command_for_the_master_key_runs_inside_no_write(
+    store: Store, vault: Vault, master: MasterKeys, asa: str, tmp_path: Path
+) -> None:
+    """It may take half a minute where the keys are kept elsewhere: nobody's withdrawal waits for that."""
+    lock, seen = tmp_path / "writing", tmp_path / "seen"
+    script = (
+        "import pathlib, sys\n"
+        "key, lock, seen = map(pathlib.Path, sys.argv[1:])\n"
+        "seen.write_text((seen.read_text() if seen.exists() else '') + str(int(lock.exists())))\n"
+        "print(key.read_text())\n"
+    )
+    command = MasterKeys.from_command([sys.executable, "-c", script, str(master.path), str(lock), str(seen)])
+
+    def began(conn: Connection) -> None:
+        if conn.get_execution_options().get(engine.WRITE):
+            lock.touch()
+
+    def ended(_conn: Connection) -> None:
+        lock.unlink(missing_ok=True)
+
+    with store.write() as tx:
+        vault.destroy_key(tx, asa, "face")
+    master.add()
+    event.listen(store._engine, "begin", began)
+    event.listen(store._engine, "commit", ended)
+    event.listen(store._engine, "rollback", ended)
+    assert rotation.rotate(store, command).rewrapped == 1
+    assert set(seen.read_text()) == {"0"}, seen.read_text()

@@ -1,0 +1,245 @@
+"""Every chore and act that writes, in the order in which `longest_write` does them, and what is there before it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from bench import preparing
+from bench.library import Library
+from plugin.flows import (
+    anew,
+    backlog,
+    chores,
+    comparison,
+    consent,
+    cuts,
+    erasure,
+    house_closing,
+    letters,
+    modes,
+    people,
+    restarts,
+    ruling_identity,
+    statements,
+    taken_off,
+    terms,
+    vouching,
+)
+from plugin.flows.services import Services
+from plugin.hooks.dam import Change, Collection, CollectionRuling, Dam
+from plugin.hooks.index import Index, Known
+from plugin.hooks.mention import Mentions
+from plugin.hooks.tree import Entry
+from plugin.ledger import retention, rotation
+from plugin.ledger import tables as t
+from plugin.quitclaim.scope import Basis, Evidence, Mode
+from sidecar.runner import Runner
+
+SHOWN = 20_000
+"""On so many photographs somebody is shown; so many people take part in a shoot, or are enrolled."""
+RULED = 100_000
+_FILES, _LETTERS, _RULINGS = 50_000, 5_000, 1_000
+_PORTIONS = 20  # of each chain: they are alike
+_ACTOR = "cli:bench"
+
+Act = tuple[str, Callable[[], object], Callable[[], object]]
+"""Its name, what is done before it unmeasured, and what is measured."""
+
+
+class ThereDam:
+    """A DAM that has the photographs, without a file behind them: what is measured is the store."""
+
+    dated = True
+    tells_holders = False
+    named_collections = False
+    at_once = 50
+
+    def __init__(self, inner: Dam) -> None:
+        self._inner = inner
+        self.marks: dict[str, str] = {}
+        self.heard: Sequence[CollectionRuling] = ()
+        self.inhabitants: Sequence[str] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def collections(self) -> Sequence[Collection]:
+        return [Collection(preparing.ALL, "All of them", RULED)]
+
+    def identities(self, _refs: object = None) -> dict[str, str]:
+        return self.marks
+
+    def sure(self, _mark: object) -> bool:
+        return True
+
+    def out_of_sight(self, _ref: str) -> bool:
+        return False
+
+    def rulings(self) -> Sequence[CollectionRuling]:
+        return self.heard
+
+    def changes(self) -> Sequence[Change]:
+        return []
+
+    def refs(self, *_collections: str) -> Iterator[str]:
+        return iter(self.inhabitants)
+
+    def state_many(self, until: dict[str, Any]) -> dict[str, None]:
+        return dict.fromkeys(until)
+
+    def write_many(self, tasks: Sequence[Any]) -> dict[str, Any]:
+        return {task.ref: () for task in tasks}
+
+    def names_on(self, refs: Sequence[str]) -> dict[str, Any]:
+        return dict.fromkeys(refs, ())
+
+    def forget(self, _name: str) -> bool:
+        return True
+
+    def leftovers(self, _refs: Sequence[str]) -> dict[str, int]:
+        return {}
+
+    def mentions(self, *_: object) -> Mentions:
+        return Mentions()
+
+
+def _nothing() -> None:
+    return
+
+
+def _jobs(services: Services, *kinds: str) -> bool:
+    runner = Runner(services)
+    return any(not runner.run_one(kinds) for _ in range(_PORTIONS))
+
+
+def all_of(library: Library) -> Iterator[Act]:
+    """All of them."""
+    services = library.services
+    yield from _chores(services)
+    yield from _decisions(services)
+    yield from _about_people(library)
+    yield from _nightly(services)
+    yield from _in_a_closed_house(services)
+
+
+def _chores(services: Services) -> Iterator[Act]:
+    jobs = partial(_jobs, services)
+    yield "start", _nothing, partial(chores.start, services)
+    yield "sweep", _nothing, partial(chores.sweep, services)
+    yield (
+        "computing anew",
+        partial(preparing.forget_policy, services),
+        lambda: (anew.follow(services), jobs("anew")),
+    )
+    late = partial(backlog.late_consent, services)
+    yield "late consent", partial(preparing.compared, services), lambda: (late(), jobs(backlog.LATE))
+    begin = partial(comparison.begin, services)
+    yield (
+        "a round",
+        partial(preparing.clear_jobs, services),
+        lambda: (begin(), jobs(comparison.JOB)),
+    )
+    yield "a poll", _nothing, lambda: Index(services.store).put(_files())
+
+
+def _decisions(services: Services) -> Iterator[Act]:
+    jobs = partial(_jobs, services)
+    lie = partial(preparing.lie_in, services, RULED)
+    yield "a mode", lie, partial(modes.decide, services, preparing.ALL, modes.Ruling(Mode.NEVER), _ACTOR)
+    yield "what follows a mode", _nothing, lambda: jobs("remode")
+    yield "a shoot", _nothing, partial(_shoot, services)
+    yield "a shoot once more", _nothing, partial(_shoot, services)
+    follow = partial(ruling_identity.follow, services, [], exact=True)
+    yield "a folder renamed", partial(preparing.renamed, services), follow
+    heard = [CollectionRuling(str(10_000_000 + n), "A collection", "detect") for n in range(_RULINGS)]
+    yield "rulings heard", partial(preparing.as_numbered, services, heard), partial(modes.hear, services)
+    some = [f"new/{number}.jpg" for number in range(5000)]
+    yield (
+        "a collection filled",
+        partial(preparing.filled, services, some),
+        lambda: jobs("members"),
+    )
+
+
+def _shoot(services: Services) -> None:
+    members = tuple(preparing.everybody(services)[:SHOWN])
+    modes.decide(
+        services,
+        preparing.ALL,
+        modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("a list", "me"), members),
+        _ACTOR,
+    )
+
+
+def _about_people(library: Library) -> Iterator[Act]:
+    services = library.services
+    jobs, clear = partial(_jobs, services), partial(preparing.clear_jobs, services)
+    named = partial(preparing.named_by_hand, services, "Adopted Sample", SHOWN)
+    newcomer = people.Newcomer("Adopted Sample", of_age=True)
+    yield "a name adopted", named, partial(people.add, services, newcomer, _ACTOR, adopt=True)
+    yield "what follows adoption", _nothing, lambda: jobs(people.JOB)
+    shown = library.withdrawing
+    yield f"an export of {SHOWN}", _nothing, partial(people.export, services, shown[SHOWN][0], _ACTOR)
+    for size, who in shown.items():
+        yield f"a withdrawal of {size}", clear, partial(consent.withdraw, services, who[0], None, _ACTOR)
+        if size != SHOWN:  # taking so many names out of the DAM is not what is measured
+            yield f"what follows it ({size})", _nothing, lambda: jobs("revoke", "recompute", "state")
+        yield f"its cut ({size})", clear, lambda: (cuts.resume(services), jobs("cut"))
+    yield (
+        f"a restriction of {SHOWN}",
+        clear,
+        partial(consent.restrict, services, shown[SHOWN][1], None, _ACTOR),
+    )
+    yield "a grant given", clear, partial(preparing.sign, services, shown[SHOWN][2])
+    yield "what follows a grant", _nothing, lambda: jobs("recompute", "cut")
+    yield "an erasure begun", clear, partial(erasure.begin, services, shown[5000][1], _ACTOR)
+    yield "an erasure", _nothing, partial(erasure.finish, services, shown[5000][1])
+    someone = shown[SHOWN][2]
+    yield (
+        f"an enrolment beside {SHOWN}",
+        partial(preparing.enrolled, services, SHOWN),
+        partial(preparing.enrol, services, someone),
+    )
+    yield "vouching", _nothing, lambda: vouching.vouch(services, preparing.declared(services), "met", _ACTOR)
+
+
+def _nightly(services: Services) -> Iterator[Act]:
+    jobs, clear = partial(_jobs, services), partial(preparing.clear_jobs, services)
+    yield "dates", partial(preparing.stated, services, RULED), partial(statements.renew, services)
+    yield "dates told", _nothing, lambda: jobs("state")
+    yield "terms", partial(preparing.over, services), partial(terms.end, services)
+    yield "the log pruned", _nothing, partial(_prune, services)
+    yield (
+        "names taken off",
+        partial(preparing.taken_off, services, RULED),
+        partial(taken_off.backfill, services),
+    )
+    yield (
+        "a new master key",
+        partial(preparing.keys, services),
+        partial(rotation.rotate, services.store, services.master),
+    )
+    yield "letters", partial(preparing.letters, services, _LETTERS), partial(letters.resume, services)
+    dead = partial(preparing.fill_queue, services, "dead", 5000)
+    yield "begun again", lambda: (clear(), dead()), partial(restarts.start_again, services, at_once=True)
+    yield "a full queue", partial(preparing.fill_queue, services), lambda: jobs("names")
+    yield "revocations owed", partial(preparing.all_ended, services), partial(chores.reconcile, services)
+
+
+def _prune(services: Services) -> None:
+    with services.store.write() as tx:
+        last = tx.connection.scalar(select(t.audit_head.c.seq)) or 0
+        retention.prune(tx, services.config, tx.now.replace(year=tx.now.year + 20), last)
+
+
+def _in_a_closed_house(services: Services) -> Iterator[Act]:
+    jobs = partial(_jobs, services)
+    yield "closing", _nothing, partial(preparing.close, services)
+    yield "a closed house", _nothing, lambda: (anew.follow(services), jobs("anew"))
+    yield "opening", _nothing, partial(house_closing.look, services)
+
+
+def _files() -> list[Known]:
+    return [Known(Entry(f"new/{number}.jpg", 1, 1, None), "v") for number in range(_FILES)]

@@ -1,0 +1,235 @@
+"""What has to be in the store before an act is measured: rows as the flows would leave them, on either store."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+from uuid import uuid4
+
+import numpy as np
+from sqlalchemy import JSON, Text, delete, func, insert, literal, null, select, update
+from sqlalchemy import cast as as_type
+from sqlalchemy.sql.expression import false
+
+from bench import library
+from plugin.flows import gallery, reference_sets, resemblance
+from plugin.flows.reference_sets import Source
+from plugin.flows.services import Services
+from plugin.hooks.dam import CollectionRuling
+from plugin.ledger import house_state
+from plugin.ledger import tables as t
+from plugin.ledger.store import Tx
+from plugin.recognizer.messages import Enrolment
+
+ALL = "all"
+_MARK = "a mark"
+_R = t.resource.c
+
+
+def _do(services: Services, *statements: Any) -> None:
+    with services.store.write() as tx:
+        for statement in statements:
+            tx.execute(statement)
+
+
+def clear_jobs(services: Services) -> None:
+    """Nothing is asked for."""
+    _do(services, delete(t.job))
+
+
+def forget_policy(services: Services) -> None:
+    """The store follows another configuration."""
+    _do(services, delete(t.job), update(t.state).values(policy="another"))
+
+
+def filled(services: Services, refs: Sequence[str]) -> None:
+    """The DAM's collection holds these too."""
+    cast(Any, services.dam).inhabitants = refs
+    clear_jobs(services)
+    with services.store.write() as tx:
+        services.queue.put(tx, "members", ALL)
+
+
+def everybody(services: Services) -> list[str]:
+    """The ids of all people."""
+    with services.store.read() as conn:
+        return list(conn.scalars(select(t.person.c.id)))
+
+
+def compared(services: Services) -> None:
+    """Everybody's photographs may be compared, and somebody was vouched for since."""
+    clear_jobs(services)
+    with services.store.write() as tx:
+        tx.execute(update(t.collection).values(mode="auto", basis="all-asked"))
+        tx.move_generation()
+        person = tx.connection.scalar(select(t.person.c.id))
+        _set(tx, "bench", person, "staff", tx.now)
+
+
+def _set(tx: Tx, set_id: str, person: str | None, came_by: str, vouched_at: Any) -> None:
+    about = {"added_by": "bench", "added_at": tx.now, "came_by": came_by, "vouched_at": vouched_at}
+    tx.execute(insert(t.reference_set).values(id=set_id, person_id=person, **about))
+
+
+def lie_in(services: Services, many: int) -> None:
+    """A collection of so many photographs, with suggestions and names of the machine."""
+    mine = select(_R.id, literal(ALL)).where(_R.id <= many)
+    some = (t.face.c.resource_id <= many) & (t.face.c.state == "unmatched") & (t.face.c.id % 3 == 0)
+    first = select(func.min(t.person.c.id)).scalar_subquery()
+    _do(
+        services,
+        insert(t.resource_collection).from_select(["resource_id", "collection_ref"], mine),
+        update(t.face).where(some).values(state="suggested", person_id=first),
+        update(t.tag).where(t.tag.c.resource_id <= many).values(origin="machine"),
+    )
+
+
+def renamed(services: Services) -> None:
+    """The collection, as a folder, is called otherwise now."""
+    dam = cast(Any, services.dam)
+    dam.named_collections, dam.marks = True, {"renamed": _MARK}
+    _do(services, delete(t.job), update(t.collection).values(identity=_MARK))
+
+
+def as_numbered(services: Services, heard: Sequence[CollectionRuling]) -> None:
+    """The DAM has collections with numbers again, and rulings on them."""
+    dam = cast(Any, services.dam)
+    dam.named_collections, dam.marks, dam.heard = False, {}, heard
+    clear_jobs(services)
+
+
+def named_by_hand(services: Services, name: str, many: int) -> None:
+    """So many photographs bear a name that is nobody's."""
+    row = select(
+        _R.id,
+        literal(name),
+        literal(name.casefold()),
+        literal("hand"),
+        as_type(literal([], JSON), JSON),
+        _R.seen_at,
+    )
+    columns = ["resource_id", "node", "node_key", "origin", "places", "created_at"]
+    _do(services, delete(t.job), insert(t.tag).from_select(columns, row.where(_R.id <= many)))
+
+
+def sign(services: Services, person_id: str) -> None:
+    """To recognition too."""
+    library.sign(services, person_id, services.clock.now(), recognition=True)
+
+
+def template(seed: int) -> Enrolment:
+    """A template that resembles no other of another seed."""
+    vector = np.random.default_rng(seed).normal(size=128)
+    return Enrolment((vector / np.linalg.norm(vector)).astype(np.float32), (), "")
+
+
+def enrolled(services: Services, many: int) -> None:
+    """So many people have a template."""
+    engine = services.faces.engine_id
+    for start in range(0, many, 1000):
+        with services.store.write() as tx:
+            for number, person in enumerate(everybody(services)[start : start + 1000], start):
+                if not services.vault.has_key(tx.connection, person, "face"):
+                    services.vault.create_key(tx, person, "face")
+                set_id = f"set-{number}"
+                _set(tx, set_id, person, "link", tx.now)
+                body = np.asarray(template(number).template, dtype="<f4").tobytes()
+                services.vault.seal(tx, person, "face", "template", body, subject=set_id, engine=engine)
+
+
+def enrol(services: Services, person_id: str) -> None:
+    """As `gallery.enrol` does, without pictures."""
+    known = resemblance.opened(services)
+    with services.store.write() as tx:
+        gallery.keep(services, tx, person_id, template(1), [], "bench", Source("link"), known)
+
+
+def declared(services: Services) -> str:
+    """A set that nobody has vouched for."""
+    with services.store.read() as conn:
+        mine = select(t.reference_set.c.id).where(reference_sets.LIVE, t.reference_set.c.vouched_at.is_(None))
+        return str(conn.scalar(mine))
+
+
+def stated(services: Services, after: int) -> None:
+    """The DAM shows dates of so many photographs, which are over."""
+    dates = as_type(literal({"website": "2020-01-01"}, JSON), JSON)
+    there = select(t.statement.c.resource_id)
+    rows = select(_R.id, dates, _R.seen_at, dates, _R.seen_at).where(_R.id > after, _R.id.not_in(there))
+    columns = ["resource_id", "wanted", "wanted_at", "stated", "stated_at"]
+    _do(services, insert(t.statement).from_select(columns, rows.limit(20_000)))
+
+
+def over(services: Services) -> None:
+    """Boxes and events past their term, and finished jobs of an older version."""
+    long_ago = services.clock.now().replace(year=2000)
+    numbers = select(literal("e").concat(as_type(_R.id, Text)), literal(long_ago)).where(_R.id <= 20_000)
+    _do(
+        services,
+        update(t.face).where(t.face.c.resource_id <= 10_000).values(created_at=long_ago),
+        delete(t.tag).where(t.tag.c.resource_id <= 10_000),
+        insert(t.event).from_select(["id", "received_at"], numbers),
+    )
+    fill_queue(services, "done", 20_000)
+
+
+def fill_queue(services: Services, state: str = "queued", most: int | None = None) -> None:
+    """A job for each photograph, or so many."""
+    at = literal(services.clock.now().replace(year=2000))
+    payload = as_type(literal({}, JSON), JSON)
+    columns = ["kind", "key", "payload", "priority", "state", "again", "attempt", "run_after", "created_at"]
+    row = select(
+        literal("photo"), _R.ref, payload, literal(6), literal(state), false(), literal(0), at, at,
+        null() if state == "queued" else at,
+    )  # fmt: skip
+    there = select(t.job.c.key).where(t.job.c.kind == "photo")
+    row = row.where(_R.ref.not_in(there)).limit(most)
+    _do(services, insert(t.job).from_select([*columns, "finished_at"], row))
+
+
+def taken_off(services: Services, after: int) -> None:
+    """Names were taken off before that was remembered, from pictures of which no two are the same."""
+    columns = [
+        "resource_id", "person_id", "node", "action", "origin", "places", "state", "generation", "created_at",
+        "finished_at",
+    ]  # fmt: skip
+    c = t.tag.c
+    rows = select(
+        c.resource_id, c.person_id, c.node, literal("remove"), literal("machine"), c.places, literal("done"),
+        literal(1), c.created_at, c.created_at,
+    ).where(c.resource_id > after, c.person_id.is_not(None))  # fmt: skip
+    _do(
+        services,
+        update(t.resource).values(file_version=literal("v").concat(as_type(_R.id, Text))),
+        insert(t.intent).from_select(columns, rows.limit(2000)),
+        update(t.state).values(taken_off_at=None),
+    )
+
+
+def keys(services: Services) -> None:
+    """Everybody has a face key."""
+    for start in range(0, len(people := everybody(services)), 1000):
+        with services.store.write() as tx:
+            for person_id in people[start : start + 1000]:
+                if not services.vault.has_key(tx.connection, person_id, "face"):
+                    services.vault.create_key(tx, person_id, "face")
+
+
+def letters(services: Services, many: int) -> None:
+    """So many wait for a mail server."""
+    people = everybody(services)[:many]
+    with services.store.write() as tx:
+        about = {"kind": "receipt", "language": "en", "data": {}, "state": "queued", "created_at": tx.now}
+        rows = [{"id": uuid4().hex, "cause": f"c-{one}", "person_id": one, **about} for one in people]
+        tx.execute(insert(t.mail), rows)
+
+
+def all_ended(services: Services) -> None:
+    """Every grant is over, and nothing followed from it."""
+    g = t.grant
+    ended = {"ended_at": g.c.valid_from, "ended_kind": "withdrawn"}
+    _do(services, delete(t.job), update(g).where(g.c.ended_at.is_(None)).values(**ended))
+
+
+def close(services: Services) -> None:
+    """The house is closed."""
+    with services.store.write() as tx:
+        house_state.close(tx, "missing", house_state.NOTHING_ENDED)
