@@ -192,6 +192,9 @@ def _keys(services: Services) -> Finding:
     if shut:
         return Finding(what, False, f"{shut} wrapped by a master key that is not here", mend)
     versions = health.open_one_of_each(services)
+    if damaged := health.damaged_keys(services):
+        said = f"{damaged} do not open, though their master key is here: those rows are damaged"
+        return Finding(what, False, said, "bring the store back from a backup: `facelease restore`")
     said = f"the key of the house opens, and one of each version of the master key ({versions} in use)"
     return Finding(what, True, said, mend)
 
