@@ -45,7 +45,7 @@ def _worker(services: Services) -> str | None:
 
 
 def _dam(services: Services) -> str | None:
-    services.dam.reach()
+    services.shortly.ask(services.dam.reach)
     return None
 
 

@@ -1,6 +1,7 @@
 """O1: a row of the store that cannot be read is a matter of its own: everybody else is recognised, ended and served."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,9 @@ def _break_key(services: Services, person_id: str, purpose: str) -> None:
         tx.move_generation()
 
 
-def test_who_has_a_damaged_key_withdraws_all_the_same(services: Services, photos: Path, promise: Promise) -> None:
+def test_who_has_a_damaged_key_withdraws_all_the_same(
+    services: Services, photos: Path, promise: Promise
+) -> None:
     """The log cannot say by their reference who it was; name, clearance and template go as ever. Doctor says it."""
     cast, asa, _ = _two(services, photos)
     cast.work()
@@ -54,7 +57,9 @@ def test_who_has_a_damaged_key_withdraws_all_the_same(services: Services, photos
     ended = consent.withdraw(services, asa, None, "person")
     cast.work()
     with services.store.read() as conn:
-        left = conn.scalars(select(t.grant.c.id).where(t.grant.c.person_id == asa, t.grant.c.ended_at.is_(None)))
+        left = conn.scalars(
+            select(t.grant.c.id).where(t.grant.c.person_id == asa, t.grant.c.ended_at.is_(None))
+        )
         gone = not list(left) and not cast.names_on("shoot/a.jpg")
     promise("O1", f"a damaged key: withdrawals refused {int(not gone)} of 1")
     assert (ended, gone) == (2, True)
@@ -107,7 +112,7 @@ def test_a_job_that_holds_no_json_stops_no_other(
             ))  # fmt: skip
     for _ in range(services.config.jobs.attempts + 2):
         cast.work()
-        clock.advance(support.timedelta(hours=2))
+        clock.advance(timedelta(hours=2))
         assert doctor.examine(services.config, clock)
     dead = {one.key for one in services.queue.dead()}
     promise("O1", f"jobs that hold nonsense {len(odd)}: given up and told {len(dead)} of {len(odd)}")
