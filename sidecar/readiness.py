@@ -45,7 +45,7 @@ def _worker(services: Services) -> str | None:
 
 
 def _dam(services: Services) -> str | None:
-    services.shortly.ask(services.dam.reach)
+    services.dam.reach()
     return None
 
 
