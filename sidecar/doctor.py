@@ -9,7 +9,7 @@ from plugin.errors import DamError, FaceLeaseError, StoreAway
 from plugin.flows import anew, footing, health, owed, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
-from sidecar import house, machine_findings, owed_findings, proof_findings, signed, staff_words
+from sidecar import error_words, house, machine_findings, owed_findings, proof_findings, signed, staff_words
 from sidecar.finding import Finding as Finding
 
 
@@ -142,7 +142,7 @@ def _jobs(services: Services) -> Finding:
     """How many were given up, of which kinds and why the newest, and for how long the oldest is owed."""
     dead, owes, counts = services.queue.dead(100), owed.figure(services, "dead_jobs"), services.queue.counts()
     kinds = ", ".join(sorted({job.kind for job in dead}))
-    errors = "; ".join(sorted({job.error for job in dead})[:3])
+    errors = "; ".join(sorted({error_words.reason(job.error).line for job in dead})[:3])
     open_ = f"{counts['queued'] + counts['running']} wait or run"
     said = "none given up"
     if owes.since is not None:
@@ -192,6 +192,9 @@ def _keys(services: Services) -> Finding:
     if shut:
         return Finding(what, False, f"{shut} wrapped by a master key that is not here", mend)
     versions = health.open_one_of_each(services)
+    if damaged := health.damaged_keys(services):
+        said = f"{damaged} do not open, though their master key is here: those rows are damaged"
+        return Finding(what, False, said, "bring the store back from a backup: `facelease restore`")
     said = f"the key of the house opens, and one of each version of the master key ({versions} in use)"
     return Finding(what, True, said, mend)
 
@@ -243,7 +246,7 @@ def _waiting(services: Services) -> list[Finding]:
 
 
 def _with_broken(services: Services, kind: Kind, said: str) -> str:
-    return "; ".join([said, *waiting_list.broken(services, kind)])
+    return "; ".join([said, *map(error_words.aside, waiting_list.broken(services, kind))])
 
 
 _OPEN: tuple[tuple[str, Callable[[Services], Finding]], ...] = (

@@ -147,6 +147,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
             queue=Queue(store, config.jobs, SystemRandom()), dam=dam, faces=faces,
             name_hasher=NameHasher(config.path(config.keys.names_file)),
         )  # fmt: skip
+        stack.callback(services.shortly.close)
         house_closing.look(services)
         yield services
 

@@ -89,7 +89,7 @@ def picture(services: Services, person_id: str, resource_id: int) -> bytes:
         raise NotFound("it is not known which face on this photograph is theirs: nothing is shown")
     others = [faces.box_of(face) for face in seen if face.id != own.id]
     view = view_of(faces.box_of(own), others)
-    found = services.dam.preview(row.ref)
+    found = services.shortly.ask(lambda: services.dam.preview(row.ref))
     if found.file_version != own.file_version:
         raise NotFound("the photograph was replaced since it was examined: it is shown when that is done")
     return services.faces.likeness(found, view)

@@ -126,7 +126,9 @@ def poll(services: Services) -> int:
     )
     if entered:
         services.dam.acknowledge(entered)
-    name_index.polled(services, began, len(changes) - len(entered))
+    before = name_index.polled(services, began, len(changes) - len(entered))
+    if before is not None:
+        restarts.after_outage(services, before, began)
     name_doubts.settle(services)
     return len(entered)
 

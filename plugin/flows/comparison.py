@@ -200,8 +200,10 @@ def now(services: Services, counted: bool = True) -> Round:
 def _left(conn: Connection, after: int | None, start: int) -> int:
     """In the portions that are in hand, and behind them."""
     mine = select(t.job.c.payload).where(t.job.c.kind == JOB, OPEN)
-    asked = [payload for payload in conn.scalars(mine) if not payload.get("gone")]
-    left = sum(len(_behind(conn, payload["after"], payload["to"], gone=False)) for payload in asked)
+    asked = [payload for payload in conn.scalars(mine) if isinstance(payload, dict) and "after" in payload]
+    left = sum(
+        len(_behind(conn, one["after"], one["to"], gone=False)) for one in asked if not one.get("gone")
+    )
     if after is None:
         return left
     number = t.resource.c.id

@@ -9,12 +9,13 @@ import numpy as np
 from sqlalchemy import Connection, Row, select
 
 from plugin.clock import FOREVER
-from plugin.errors import ConsentError, EnrolmentRefused
+from plugin.errors import ConsentError, EnrolmentRefused, VaultError
 from plugin.flows import acquaintance, closed_house, consent, modes, reference_sets, resemblance, roster
 from plugin.flows.reference_sets import Source
 from plugin.flows.resemblance import NOTHING, Opened
 from plugin.flows.services import Services
 from plugin.hooks.dam import Picture
+from plugin.ledger import set_aside
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
@@ -53,17 +54,20 @@ class Faces:
 
     def refresh(self, services: Services) -> None:
         """Open the gallery anew if the generation has moved since it was opened last. In a closed house it is empty."""
+        damaged: list[str] = []
         with self._lock, services.store.read() as conn:
             generation = conn.scalar(select(t.state.c.generation)) or 0
             closed = closed_house.why(services, conn) is not None
             if (generation, closed) == (self.generation, self._closed):
                 return
             sets = {} if closed else reference_sets.compared(conn)
-            entries = _entries(services, conn, self.engine_id, sets)
+            entries = _entries(services, conn, self.engine_id, sets, damaged)
             self._examiner.load_gallery(entries, generation)
             self._closed = closed
             self.generation, self.enrolled = generation, frozenset(entry.key for entry in entries)
             self.declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
+        for item in damaged:
+            set_aside.note(services.store, "a template", item, VaultError.__name__)
 
     def examine(self, picture: Picture, request: Request) -> Examination:
         """Boxes and decisions for one picture; no vector comes back."""
@@ -95,15 +99,18 @@ def _source(picture: Picture) -> Path | bytes:
 
 
 def _entries(
-    services: Services, conn: Connection, engine: str, sets: Mapping[str, Row[Any]]
+    services: Services, conn: Connection, engine: str, sets: Mapping[str, Row[Any]], damaged: list[str]
 ) -> list[Enrolled]:
-    """Everybody whose recognition grant is valid at this moment, with its end, by the set that counts."""
+    """Everybody whose recognition grant is valid at this moment, with its end, by the set that counts.
+
+    `damaged` is given the items that do not open: whose they are is not recognised, the others are.
+    """
     if not sets:
         return []
     now = services.clock.now()
     bodies = {
         person_id: body
-        for person_id, set_id, body in resemblance.templates(services, conn, engine)
+        for person_id, set_id, body in resemblance.templates(services, conn, engine, damaged.append)
         if person_id in sets and sets[person_id].id == set_id
     }
     standings = roster.load_many(conn, bodies)

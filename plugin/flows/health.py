@@ -98,6 +98,12 @@ def keys_that_do_not_open(services: Services) -> int:
         return sum(count for version, count in conn.execute(query).all() if version not in known)
 
 
+def damaged_keys(services: Services) -> int:
+    """How many people have a key that does not open, although the master key for it is here."""
+    with services.store.read() as conn:
+        return sum(not services.vault.fits(row) for row in conn.execute(select(t.person_key)))
+
+
 def open_one_of_each(services: Services) -> int:
     """Open the key of the house, and one person's of each version of the master key that is in use; how many versions.
 

@@ -70,13 +70,18 @@ def stale(tx: Tx, ref: str) -> None:
     tx.execute(update(t.resource).where(t.resource.c.ref == ref).values(indexed=None))
 
 
-def polled(services: Services, began: datetime, aside: int = 0) -> None:
-    """A poll that began then is done: every change that it found is a job, but for so many that were set `aside`."""
-    if services.dam.tells_holders:
-        return
-    unreadable = aside + sum(one.why in OUT_OF_REACH for one in services.dam.left_out())
+def polled(services: Services, began: datetime, aside: int = 0) -> datetime | None:
+    """A poll that began then is done: every change that it found is a job, but for so many that were set `aside`.
+
+    Returns when the one before it began; None where there was none.
+    """
+    unreadable = 0
+    if not services.dam.tells_holders:
+        unreadable = aside + sum(one.why in OUT_OF_REACH for one in services.dam.left_out())
     with services.store.write() as tx:
+        before = tx.connection.scalar(select(t.state.c.polled_at))
         tx.execute(update(t.state).values(polled_at=began, unreadable=unreadable))
+    return before
 
 
 def begin(tx: Tx) -> None:

@@ -25,7 +25,7 @@ def of_face(services: Services, face_id: int, close: bool = False) -> bytes:
     elsewhere; DamError; PictureError.
     """
     face = review.face_by_id(services, face_id)
-    picture = services.dam.preview(face.ref)
+    picture = services.shortly.ask(lambda: services.dam.preview(face.ref))
     if picture.file_version != face.file_version:
         raise NotFound("the photograph was replaced since: it is examined anew")
     view = _close(faces.box_of(face)) if close else View(_ALL, _ALL, longest=LONGEST_PX)

@@ -3,12 +3,14 @@
 Templates are opened before the write (rule 45), whoever adds a set; inside it only those that came since.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import Connection, select
 
+from plugin.errors import VaultError
 from plugin.flows import closed_house, reference_sets
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -34,13 +36,22 @@ def opened(services: Services) -> Opened:
     """Every template that may be compared with, for the write that follows. Call it outside a transaction."""
     with services.store.read() as conn:
         seen = frozenset(_live(conn))
-        every = templates(services, conn, services.faces.engine_id)
+        every = templates(services, conn, services.faces.engine_id, _pass_over)
         return Opened(seen, {one: (who, np.frombuffer(body, "<f4")) for who, one, body in every})
 
 
-def templates(services: Services, conn: Connection, engine: str) -> Iterator[tuple[str, str, bytes]]:
-    """Person, set and template. What was kept before there were sets is of the set that bears the person's id."""
-    for person_id, subject, body in services.vault.open_subjects(conn, "template", engine):
+def _pass_over(_item: str) -> None:
+    """A template that does not open: the gallery says so (`set_aside`), and nothing can be compared with it."""
+
+
+def templates(
+    services: Services, conn: Connection, engine: str, damaged: Callable[[str], None]
+) -> Iterator[tuple[str, str, bytes]]:
+    """Person, set and template. What was kept before there were sets is of the set that bears the person's id.
+
+    `damaged` is told the items that do not open.
+    """
+    for person_id, subject, body in services.vault.open_subjects(conn, "template", engine, damaged):
         yield person_id, subject or person_id, body
 
 
@@ -56,7 +67,8 @@ def _now(services: Services, conn: Connection, known: Opened) -> dict[str, tuple
     for set_id, person_id in live.items():
         if set_id not in known.seen:
             for item in _items(services, conn, person_id, set_id, engine):
-                found[set_id] = (person_id, np.frombuffer(services.vault.open(conn, item), "<f4"))
+                with suppress(VaultError):  # as `_pass_over`
+                    found[set_id] = (person_id, np.frombuffer(services.vault.open(conn, item), "<f4"))
     return found
 
 

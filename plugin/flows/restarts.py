@@ -35,6 +35,10 @@ from plugin.ledger.store import Tx
 PAUSE = timedelta(hours=20)
 """Between giving up and another start: the chore comes each hour, so a job that always fails is tried once a day."""
 
+OUTAGE = timedelta(minutes=10)
+"""Between two polls of the DAM that succeeded: it was away, or nobody worked."""
+
+_URGENT = ("revoke", "erase")
 SYSTEM = "system"
 _PORTION = 50  # jobs of one transaction: others wait for it
 _EVERYTHING = 1_000_000
@@ -133,6 +137,15 @@ def start_again(services: Services, actor: str = SYSTEM, at_once: bool = False) 
     return sum(counts)
 
 
+def after_outage(services: Services, since: datetime, now: datetime) -> int:
+    """Of two polls that succeeded: where the DAM was away in between, what was given up meanwhile begins at once, and
+    what somebody has a right to does not wait for its next try; returns how many jobs."""
+    if now - since < max(OUTAGE, 3 * timedelta(seconds=services.config.dam.poll_seconds)):
+        return 0
+    count = _begin_again(services, services.clock.now(), SYSTEM, since=since)
+    return count + sum(_hasten(services, kind, SYSTEM) for kind in _URGENT)
+
+
 def _ask_owed(services: Services, kind: str) -> int:
     what, urgent = OWED[kind]
     return ask(services, kind, what(services), urgent)
@@ -155,7 +168,9 @@ def _there(tx: Tx, kind: str, keys: Iterable[str]) -> set[str]:
     return set(tx.execute(select(j.key).where(mine)).scalars())
 
 
-def _begin_again(services: Services, before: datetime, actor: str, kind: str | None = None) -> int:
+def _begin_again(
+    services: Services, before: datetime, actor: str, kind: str | None = None, since: datetime | None = None
+) -> int:
     """In portions, from the oldest row on; what is given up meanwhile is left for later."""
     j, count = t.job.c, 0
     with services.store.read() as conn:
@@ -163,6 +178,8 @@ def _begin_again(services: Services, before: datetime, actor: str, kind: str | N
     which = (j.finished_at <= before) & (j.id <= last)
     if kind is not None:
         which &= j.kind == kind
+    if since is not None:
+        which &= j.finished_at > since
     while True:
         with services.store.write() as tx:
             begun = services.queue.begin_again(tx, which, actor, _PORTION)

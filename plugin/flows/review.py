@@ -162,8 +162,8 @@ def disown(
     """ "That is not me", said by the person: no face of the photograph is theirs, and the name goes, by hand too.
 
     Remembered for each face that bore it and for the photograph. `also` commits with it. Raises
-    NotFound where the name does not stand there; DamError where the DAM did not answer: then it is
-    decided all the same, and the name goes when it does.
+    NotFound where the name does not stand there; DamError where the DAM did not answer shortly: then it
+    is decided all the same, and the name goes when it does.
     """
     with services.store.write() as tx:
         tag = tx.execute(
@@ -181,7 +181,7 @@ def disown(
         tx.audit(Action.FACE_REJECT, actor, subject=subject, resource_id=resource_id)
         clearance.recompute(services, tx, [resource_id])
         also(tx)
-    finish(services, resource_id, opened, actor)
+    services.shortly.ask(lambda: finish(services, resource_id, opened, actor))  # their page waits for it
 
 
 def undo(services: Services, face_id: int, actor: str) -> None:

@@ -1,6 +1,6 @@
 """What every flow is handed: the configuration, the clock, and the rooms below."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.hooks.dam import Dam
+from plugin.hooks.shortly import Shortly
 from plugin.ledger.endings import EndedLog
 from plugin.ledger.free_text import Texts
 from plugin.ledger.head_key import HeadKey
@@ -38,6 +39,8 @@ class Services:
     dam: Dam
     faces: "Faces"
     name_hasher: NameHasher
+    shortly: Shortly = field(default_factory=Shortly)
+    """By which a page asks the DAM for what it can do without."""
 
     @property
     def ages(self) -> AgeRules:

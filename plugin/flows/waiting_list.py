@@ -172,9 +172,10 @@ def _left_out(services: Services, unread: bool = False) -> list[Item]:
     return [Item(ref=one.ref, why=one.kind) for one in found if (one.why in OUT_OF_REACH) == unread]
 
 
-def broken(services: Services, kind: Kind, most: int = 3) -> list[str]:
-    """The first few of what was set aside, by what it is and its number: nobody is named in it."""
-    return [f"{one.why} ({one.ref})" for one in _set_aside(services)[:most]] if kind is Kind.SET_ASIDE else []
+def broken(services: Services, kind: Kind, most: int = 3) -> list[Item]:
+    """The first few of what was set aside, by what it is with the class of its error (`why`), and its number (`ref`):
+    nobody is named in it."""
+    return _set_aside(services)[:most] if kind is Kind.SET_ASIDE else []
 
 
 def _set_aside(services: Services) -> list[Item]:

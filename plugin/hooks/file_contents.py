@@ -1,11 +1,13 @@
 """What a file holds: by what its picture is known, and whether it is all there; in little memory, however large."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from plugin.errors import PictureError
 from plugin.hooks import file_kinds, further, jpeg, plain_files, tiff
 from plugin.hooks.drafts import read_explained
+from plugin.hooks.picture import Picture
 
 JPEG_BYTES = 256 << 20
 """The most of a file that is in memory at once."""
@@ -43,6 +45,15 @@ def read_bounded(path: Path) -> bytes | None:
     with plain_files.open_plain(path) as file:
         data = file.read(JPEG_BYTES + 1)  # it may have grown
     return data if len(data) <= JPEG_BYTES else None
+
+
+def read_already(picture: Picture) -> Picture:
+    """The same with its bytes, so that nobody who shows it waits for the file; one that is too large as it is."""
+    if picture.path is None:
+        return picture
+    with read_explained(picture.path):
+        data = read_bounded(picture.path)
+    return picture if data is None else replace(picture, path=None, data=data)
 
 
 def whole(path: Path) -> bool:

@@ -38,6 +38,7 @@ from plugin.hooks.dam import (
     one_by_one,
 )
 from plugin.hooks.drafts import Drafts, explained
+from plugin.hooks.file_contents import read_already
 from plugin.hooks.folder_names import whole, words
 from plugin.hooks.index import Index
 from plugin.hooks.known_states import KnownStates
@@ -115,10 +116,8 @@ class FolderDam(Unlogged):
         scan = self._walker.seen()
         counts = Counter(dict.fromkeys(scan.folders, 0))
         counts.update(tree.collections(ref)[0] for ref in scan.entries)
-        return [Collection(ref, self._title(ref), count) for ref, count in counts.items()]
-
-    def _title(self, ref: str) -> str:
-        return (self._root if ref == tree.ROOT else Path(ref)).name
+        titles = {tree.ROOT: self._root.name}
+        return [Collection(ref, titles.get(ref, Path(ref).name), count) for ref, count in counts.items()]
 
     def changes(self) -> Sequence[Change]:
         """What differs from what was acknowledged. Raises DamError where the folder seems unmounted."""
@@ -211,7 +210,9 @@ class FolderDam(Unlogged):
         entry = tree.entry(self._root, ref)  # of its sidecars nothing is asked
         return Picture(self._readings.of(entry).version, path=self._root / ref)
 
-    preview = picture
+    def preview(self, ref: str) -> Picture:
+        """The same, read already: who shows it does not wait for the file."""
+        return read_already(self.picture(ref))
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
         """Carry out `writes` in the file and its sidecar, all or nothing, and read both again.

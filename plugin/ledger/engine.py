@@ -1,6 +1,7 @@
 """Connections to the store: one way of opening them for SQLite and for PostgreSQL."""
 
 import contextlib
+import json
 import os
 import sqlite3
 import weakref
@@ -64,7 +65,9 @@ def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine
     Raises StoreAway from whatever is done with it while the store does not answer (`away.tell`).
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, creator=_opener(url), max_overflow=_SPARE, hide_parameters=True)
+        engine = create_engine(
+            url, creator=_opener(url), max_overflow=_SPARE, hide_parameters=True, json_deserializer=_json
+        )
         event.listen(engine, "connect", _pragmas(journal, foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "after_cursor_execute", _note_cursor)
@@ -121,6 +124,17 @@ def raw(database: Engine) -> Iterator[Any]:
     except (sqlite3.Error, psycopg.Error) as error:
         away.tell_raw(database, error)
         raise
+
+
+class NoJson:
+    """What is read of a cell that holds no JSON: whoever uses it fails there, and the rows beside it are read."""
+
+
+def _json(cell: str) -> Any:
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return NoJson()
 
 
 def _pragmas(journal: str, foreign_keys: bool) -> Any:

@@ -30,7 +30,7 @@ NIGHTLY = 8
 """From this priority on nobody waits for a job: a library is compared each night, and takes no event's place."""
 
 _LONGEST_BACKOFF = timedelta(hours=1)
-_KILLED = "its process died or overran its lease each time"
+KILLED = "its process died or overran its lease each time"
 OPEN = text("job.state IN ('queued', 'running')")
 """In so many words: with values in their place SQLite does not know that its partial index serves."""
 _UNIQUE = text("state IN ('queued', 'running')")
@@ -258,7 +258,7 @@ class Queue:
         """Give up the jobs whose lease ran out at their last attempt."""
         overrun = and_(job_rows.overrun(tx.now), job.c.attempt >= self._config.attempts)
         last = select(job.c.id).where(overrun).with_for_update(skip_locked=True)
-        values = {"state": "dead", "finished_at": tx.now, "lease_until": None, "error": _KILLED}
+        values = {"state": "dead", "finished_at": tx.now, "lease_until": None, "error": KILLED}
         for row in tx.execute(update(job).where(job.c.id.in_(last)).values(**values).returning(job)).all():
             self._bury(tx, row)
 

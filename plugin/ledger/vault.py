@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, select
 
 from plugin.errors import VaultError
-from plugin.ledger import rotation, sealing, shredding
+from plugin.ledger import house_key, rotation, sealing, shredding
 from plugin.ledger import tables as t
 from plugin.ledger.keys import KEY_BYTES, MasterKeys
 from plugin.ledger.rotation import Rotation
@@ -139,13 +139,25 @@ class Vault:
             yield person_id, body
 
     def open_subjects(
-        self, connection: Connection, kind: str, engine: str
+        self, connection: Connection, kind: str, engine: str, damaged: Callable[[str], None] | None = None
     ) -> Iterator[tuple[str, str | None, bytes]]:
-        """The same, with what each item is about."""
+        """The same, with what each item is about.
+
+        `damaged` is told the item that does not open although the key of the house does; then the
+        others are yielded all the same.
+        """
         query = _items().where(t.sealed.c.kind == kind, t.sealed.c.engine == engine)
         # All rows first, so that a caller who stops half-way leaves no statement, and so no reader, open.
         for row in connection.execute(query.order_by(t.sealed.c.person_id, t.sealed.c.id)).all():
-            yield row.person_id, row.subject, self._open(row)
+            try:
+                body = self._open(row)
+            except VaultError:
+                if damaged is None:
+                    raise
+                house_key.unwrapped(connection, self.master)
+                damaged(row.id)
+            else:
+                yield row.person_id, row.subject, body
 
     def subject(self, connection: Connection, person_id: str) -> str:
         """How the audit log refers to the person: HMAC-SHA256 under a key of theirs.
@@ -178,6 +190,14 @@ class Vault:
             select(t.person_key).where(t.person_key.c.person_id == person_id)
         ).all():
             self._unwrap(row)
+
+    def fits(self, row: Row[Any]) -> bool:
+        """Whether this row of `person_key` opens with the master key at hand."""
+        try:
+            self._unwrap(row)
+        except VaultError:
+            return False
+        return True
 
     def _key(self, connection: Connection, person_id: str, purpose: str) -> bytes:
         row = connection.execute(_key_row(person_id, purpose)).first()

@@ -19,7 +19,7 @@ from plugin.errors import FaceLeaseError, NothingDone
 from plugin.flows import chores, letters, roster
 from plugin.flows.services import Services
 from plugin.ledger.jobs import Unfinished
-from sidecar import house, staff_words
+from sidecar import error_words, house, staff_words
 from sidecar.runner import Runner
 
 Command = Callable[..., None]
@@ -108,7 +108,7 @@ def waits(left: Sequence[Unfinished]) -> list[str]:
     lines = []
     for kind in dict.fromkeys(one.kind for one in left):
         mine = [one for one in left if one.kind == kind]
-        why = next((f" ({one.error})" for one in mine if one.error), "")
+        why = next((f" ({error_words.reason(one.error).line})" for one in mine if one.error), "")
         goes_on = (
             "given up: facelease jobs list"
             if all(one.dead for one in mine)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from plugin.flows import chores, restarts
-from sidecar import staff_words
+from sidecar import error_words, staff_words
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, table
 
 _MOST = 200
@@ -29,7 +29,7 @@ def list_(shell: Shell, as_json: bool) -> None:
     rows = [
         [
             one.id, staff_words.job(one.kind), one.about, shell.local(one.since), one.tried,
-            shell.local(one.next) or "given up", one.why,
+            shell.local(one.next) or "given up", error_words.reason(one.why).line,
         ]
         for one in pending
     ]  # fmt: skip

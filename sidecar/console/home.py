@@ -9,7 +9,7 @@ from plugin.flows import attention, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.signin import Role
 from plugin.flows.waiting_list import Kind
-from sidecar import auth, staff_words
+from sidecar import auth, error_words, staff_words
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import EVERYBODY, OFFICERS, console
@@ -26,7 +26,9 @@ def home() -> ResponseReturnValue:
     return desk.page(
         "home", missing=unready(), waits=waits, mends=role in OFFICERS, tasks=tasks,
         owed=any(one.owed for one in tasks), retries=role is Role.ADMINISTRATOR,
-        dead=[(one, staff_words.job(one.kind, language)) for one in waits.dead] if waits else (),
+        dead=[
+            (one, staff_words.job(one.kind, language), error_words.reason(one.error, language)) for one in waits.dead
+        ] if waits else (),
     )  # fmt: skip
 
 
@@ -52,7 +54,8 @@ def _tasks(services: Services, role: Role) -> list[Task]:
             if one.kind in OWED:
                 page = "jobs" if role is Role.ADMINISTRATOR else "home"
             where = url_for(f"console.{page}", list="again" if page == "review" else None)
-            said = "; ".join([w.said, *waiting_list.broken(services, one.kind)])
+            aside = waiting_list.broken(services, one.kind)
+            said = "; ".join([w.said, *(error_words.aside(item, desk.staff().language) for item in aside)])
             found.append(Task(one.count, one.wrong, w.title, said, where, one.kind in OWED))
     return found
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
 from plugin.flows import restarts
-from sidecar import staff_words
+from sidecar import error_words, staff_words
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import ADMINISTRATORS, console
@@ -19,7 +19,10 @@ def jobs() -> ResponseReturnValue:
     """The newest of them, and how much waits of each kind."""
     services, language = desk.house(), desk.staff().language
     waiting = {staff_words.job(kind, language): n for kind, n in sorted(restarts.waiting(services).items())}
-    found = [(one, staff_words.job(one.kind, language)) for one in restarts.pending(services, _MOST)]
+    found = [
+        (one, staff_words.job(one.kind, language), error_words.reason(one.why, language))
+        for one in restarts.pending(services, _MOST)
+    ]
     return desk.page("jobs", rows=found, waiting=waiting)
 
 

@@ -93,7 +93,12 @@ def targets(house: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         socket.socket(socket.AF_UNIX) as unix,
         socket.socket(socket.AF_UNIX) as abstract,
     ):
-        addresses = (("127.0.0.1", 0), ("127.0.0.1", 0), str(tmp_path / "s"), f"\0{tmp_path}")
+        addresses: tuple[Any, ...] = (
+            ("127.0.0.1", 0),
+            ("127.0.0.1", 0),
+            str(tmp_path / "s"),
+            f"\0{tmp_path}",
+        )
         for one, address in zip((tcp, udp, unix, abstract), addresses, strict=True):
             one.bind(address)
         for one in (tcp, unix, abstract):

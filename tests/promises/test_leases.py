@@ -242,7 +242,7 @@ class Walk:
         without = {who.id for who in self.people if not who.recognised(now, services)}
         with services.store.read() as conn:
             sets = reference_sets.compared(conn)
-            entries = gallery._entries(services, conn, services.faces.engine_id, sets)
+            entries = gallery._entries(services, conn, services.faces.engine_id, sets, [])
         self.usable += sum(1 for entry in entries if now < entry.until and entry.key in without)
         if sum(self.done.values()) % 10 == 0:
             services.faces.refresh(services)

@@ -1,6 +1,5 @@
 """A ResourceSpace server as a DAM: resources, collections and nodes are its own; our plugin is used if there."""
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -52,7 +51,6 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         self._server = config.resourcespace
         self._client = client
         self._now = now
-        self._lock = threading.RLock()
         self._chosen: Profile | None = None
         self._chosen_at = 0.0
         self._permissions: dict[str, bool] = {}
@@ -109,15 +107,14 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
 
     def profile(self) -> Profile:
         """How the server is asked now: found out once, and again where the plugin came or went."""
-        with self._lock:
-            stale = isinstance(self._chosen, Classic) and self._now() - self._chosen_at > _LOOK_FOR_PLUGIN
-            if self._chosen is None or (stale and self._server.profile == "auto"):
-                chosen = self._choose()
-                if type(chosen) is not type(self._chosen):
-                    self._chosen = chosen
-                self._chosen_at = self._now()
-            assert self._chosen is not None  # noqa: S101 (just set)
-            return self._chosen
+        known = self._chosen
+        stale = isinstance(known, Classic) and self._now() - self._chosen_at > _LOOK_FOR_PLUGIN
+        if known is not None and not (stale and self._server.profile == "auto"):
+            return known
+        chosen = self._choose()  # under no lock: who waits for the server keeps nobody else waiting
+        self._chosen = known if known is not None and type(chosen) is type(known) else chosen
+        self._chosen_at = self._now()
+        return self._chosen
 
     def _choose(self) -> Profile:
         if self._server.profile != "classic":
@@ -149,20 +146,20 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
 
     def may(self, permission: str) -> bool:
         """Whether the account's group has a permission, asked once."""
-        with self._lock:
-            if permission not in self._permissions:
-                self._permissions[permission] = self._client.ask("checkperm", truth, perm=permission)
-            return self._permissions[permission]
+        if permission not in self._permissions:
+            self._permissions[permission] = self._client.ask("checkperm", truth, perm=permission)
+        return self._permissions[permission]
 
     def account(self) -> int | None:
         """The number of our account, by which the log tells our own writes; None if it cannot be found out."""
-        with self._lock:
-            if self._account is None:
-                name = self._server.user.casefold()
-                found = self._client.ask("get_users", rows, find=self._server.user)
-                mine = [whole(one.get("ref")) for one in found if str(one.get("username")).casefold() == name]
-                self._account = mine[0] if len(mine) == 1 else None
-            return self._account
+        if self._account is None:
+            found, name = (
+                self._client.ask("get_users", rows, find=self._server.user),
+                self._server.user.casefold(),
+            )
+            mine = [whole(one.get("ref")) for one in found if str(one.get("username")).casefold() == name]
+            self._account = mine[0] if len(mine) == 1 else None
+        return self._account
 
     def collections(self) -> Sequence[Collection]:
         """The collections that the account sees, and those that have a mode in the DAM."""
@@ -295,6 +292,5 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         try:
             return act(profile)
         except NoSuchFunction:
-            with self._lock:
-                self._chosen = None
+            self._chosen = None
             raise

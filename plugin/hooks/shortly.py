@@ -1,0 +1,72 @@
+"""What a page asks of a DAM that may hang: in a thread apart, and waited for shortly.
+
+A server that takes calls and never answers, or a share that is stuck, holds a thread here and no page: while a
+question that took too long is out, the next ones are refused at once.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from plugin.errors import DamError
+
+T = TypeVar("T")
+SHORTLY = 3.0
+"""Seconds that a page waits."""
+
+_THREADS = 2
+_SILENT = "the DAM does not answer now: it is asked again by itself"
+
+
+class Shortly:
+    """Asks, a few questions at a time. Its threads keep no process from ending, whatever they wait for."""
+
+    def __init__(self) -> None:
+        self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._stuck = 0
+        self._started = False
+
+    def ask(self, act: Callable[[], T]) -> T:
+        """What `act` returns, or raises. Raises DamError where it takes too long, and while an earlier one does."""
+        with self._lock:
+            if self._stuck:
+                raise DamError(_SILENT)
+            self._start()
+        answer: Future[T] = Future()
+        self._asked.put((answer, act))
+        wait([answer], SHORTLY)
+        if answer.done():
+            return answer.result()
+        if not answer.cancel():  # it was begun
+            with self._lock:
+                self._stuck += 1
+            answer.add_done_callback(self._came)
+        raise DamError(_SILENT)
+
+    def close(self) -> None:
+        """End the threads, as soon as what they wait for is answered."""
+        for _ in range(_THREADS if self._started else 0):
+            self._asked.put(None)
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            for number in range(_THREADS):
+                threading.Thread(target=self._run, name=f"dam-{number}", daemon=True).start()
+
+    def _run(self) -> None:
+        while (asked := self._asked.get()) is not None:
+            answer, act = asked
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(act())
+            except BaseException as error:  # whoever asked has to hear of it
+                answer.set_exception(error)
+
+    def _came(self, _: "Future[Any]") -> None:
+        with self._lock:
+            self._stuck -= 1

@@ -1,0 +1,45 @@
+"""The staff reads why something failed in words, in both languages; no class of ours is shown by its name."""
+
+import pytest
+
+from plugin.errors import DamError, FaceLeaseError
+from plugin.flows.waiting_list import Item
+from plugin.hooks.resourcespace.answers import Passing
+from plugin.ledger.jobs import KILLED, describe
+from sidecar import error_words, staff_words
+
+
+@pytest.mark.parametrize("language", staff_words.LANGUAGES)
+def test_what_the_queue_keeps_is_said_in_words(language: str) -> None:
+    """The class by its meaning, our own sentence behind it; a class that nobody foresaw keeps its name."""
+    words = staff_words.of(language)["errors"]
+    for error in (DamError("the folder is away"), Passing("the folder is away")):
+        told = error_words.reason(describe(error), language)
+        assert tuple(told) == (words["away"], "the folder is away")
+        assert told.line == f"{words['away']}: the folder is away"
+    assert error_words.reason(describe(PermissionError()), language) == (words["file"], "")
+    assert error_words.reason("OperationalError", language) == (words["store"], "")
+    assert error_words.reason("KeyError", language) == (words["unforeseen"].format(kind="KeyError"), "")
+    assert error_words.reason(KILLED, language) == (words["killed"], "")
+    assert error_words.reason("", language).line == ""
+    aside = error_words.aside(Item(ref="12", why="a change in the DAM: IntegrityError"), language)
+    assert aside == f"a change in the DAM: {words['row']} (12)"
+
+
+def test_both_languages_have_the_same_words_and_all_are_used() -> None:
+    english, dutch = (staff_words.of(one)["errors"] for one in ("en", "nl"))
+    used = {key for _, key in error_words._OURS} | {
+        *error_words._OTHERS.values(),
+        "unforeseen",
+        "file",
+        "killed",
+    }
+    assert english.keys() == dutch.keys() == used
+    assert all(english[key] != dutch[key] for key in used)
+
+
+def test_no_word_for_the_staff_holds_the_name_of_a_class() -> None:
+    kinds = error_words._ours(FaceLeaseError)
+    lines = [error_words.reason(name).words for name, kind in kinds.items() if error_words._key(name)]
+    assert len(lines) > 15
+    assert not [line for line in lines if any(name in line for name in kinds)]
