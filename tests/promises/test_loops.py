@@ -288,9 +288,13 @@ def _photographs(kept: Kept) -> None:
 
 def _freeze(kept: Kept, process: "subprocess.Popen[bytes]") -> None:
     """Stop the child that examines while it is at a job."""
-    assert _until(lambda: kept.jobs("running") > 0)
-    found = [pid for pid, line in descendants(process.pid).items() if "recognizer.child" in line]
+    found: list[int] = []
+
+    def at_it() -> bool:
+        found[:] = [pid for pid, line in descendants(process.pid).items() if "recognizer.child" in line]
+        return bool(found) and kept.jobs("running") > 0
+
+    assert _until(at_it)
     for child in found:
         os.kill(child, signal.SIGSTOP)
-    assert found
     assert kept.jobs("running") > 0
