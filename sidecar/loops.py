@@ -95,7 +95,7 @@ def succeed(
     while not stop.is_set():
         try:
             act()
-        except Exception as error:
+        except BaseException as error:
             if not passes(error):
                 raise
             note(name, error)

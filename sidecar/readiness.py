@@ -5,6 +5,7 @@ two seconds, and who asks often starts no more than who asks once.
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 
@@ -71,15 +72,16 @@ class _Look:
     def __init__(self, name: str, check: Check, services: Services) -> None:
         self._name, self._check, self._services = name, check, services
         self._now: Future[str | None] | None = None
+        self._began = 0.0
         self._lock = threading.Lock()
 
-    def ask(self) -> "Future[str | None]":
-        """What is wrong, once it is known."""
+    def ask(self) -> tuple["Future[str | None]", float]:
+        """What is wrong, once it is known; and since when it is being asked, in seconds of the monotonic clock."""
         with self._lock:
             if self._now is None or self._now.done():
-                self._now = Future()
+                self._now, self._began = Future(), time.monotonic()
                 threading.Thread(target=self._find, args=(self._now,), daemon=True, name="ready").start()
-            return self._now
+            return self._now, self._began
 
     def _find(self, future: "Future[str | None]") -> None:
         try:
@@ -100,8 +102,8 @@ class Readiness:
     def wrong(self, but: str = "", seconds: float = _SECONDS) -> str | None:
         """What keeps us from working, in one sentence; None when all that is in CHECKS is well, `but` one left out."""
         asked = {name: look.ask() for name, look in self._looks.items() if name != but}
-        wait(asked.values(), seconds)
-        for name, future in asked.items():
+        for name, (future, began) in asked.items():
+            wait([future], max(0.0, began + seconds - time.monotonic()))  # none for what hangs since before
             wrong = future.result() if future.done() else f"{name}: no answer within {seconds:g} seconds"
             if wrong is not None:
                 return wrong

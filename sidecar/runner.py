@@ -13,11 +13,16 @@ from plugin.flows import chores
 from plugin.flows.services import Services
 from plugin.ledger.jobs import Claimed
 from sidecar import loops, metrics, stopping
+from sidecar.stopping import Act
 
 log = structlog.get_logger()
 _IDLE_SECONDS = 0.5
 _LONGEST_SECONDS = 12 * 3600.0
 """So long a job's lease is lengthened at the most: what hangs for longer is another worker's."""
+
+
+def _nothing() -> None:
+    """For whoever need not be told."""
 
 
 class Runner:
@@ -167,15 +172,16 @@ class Runner:
         for job in held:
             self._put_back(job, timedelta(seconds=stopping.SECONDS))
 
-    def run(self, stop: threading.Event, swept: Callable[[], object] = lambda: None) -> None:
+    def run(self, stop: threading.Event, swept: Act = _nothing, begun: Act = _nothing) -> None:
         """Work until `stop` is set: chores by the clock, jobs as they come.
 
-        `swept` is called after each sweep, went it well or not. Raises what somebody has to mend before it can begin,
-        and FaceLeaseError where the clock dies: whoever watches this process starts it anew.
+        `swept` is called after each sweep, went it well or not; `begun` before the first job. Raises what somebody has
+        to mend before that, and FaceLeaseError where the clock dies: whoever watches this process starts it anew.
         """
         self._stop = stop
         if not loops.succeed("start", lambda: self._begin(swept), stop, _passes):
             return
+        begun()
         from sidecar.timetable import Timetable  # a single command has no calendar
 
         clock = Timetable(self._services, swept)
@@ -197,7 +203,7 @@ class Runner:
                 if not (work.join(ends - time.monotonic()) and ended):
                     self._put_all_back()
 
-    def _begin(self, swept: Callable[[], object]) -> None:
+    def _begin(self, swept: Act) -> None:
         """What comes before any job."""
         try:
             chores.start(self._services)

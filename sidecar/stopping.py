@@ -67,9 +67,13 @@ class Stopping:
             self._leave(self.code)
         end = threading.Timer(self.seconds, self._leave, (self.code,))
         end.daemon = True
-        end.start()
+        try:
+            end.start()
+        except RuntimeError:  # there is no room for another thread
+            self._leave(self.code)
         for act in acts:
-            act()
+            with suppress(Exception):  # the next signal is to be heard, too
+                act()
 
     def hear(self) -> None:
         """Hear SIGTERM and Ctrl-C: the first as `tell`, the next as the end. In the main thread."""

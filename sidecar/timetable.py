@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from plugin.flows import chores
@@ -12,6 +13,7 @@ from plugin.flows.services import Services
 from sidecar import loops, metrics
 
 _THREAD = "APScheduler"
+_THREADS = 16  # more than there are acts: those that hang leave room for the sweep
 _SOON, _LATER = 60.0, 3600.0  # seconds until a daily chore that failed is tried again
 
 
@@ -24,7 +26,9 @@ class Timetable:
     def __init__(self, services: Services, swept: Callable[[], object]) -> None:
         self._zone = ZoneInfo(services.config.site.timezone)
         self._scheduler = BackgroundScheduler(
-            timezone=self._zone, job_defaults={"coalesce": True, "max_instances": 1}
+            timezone=self._zone,
+            job_defaults={"coalesce": True, "max_instances": 1},
+            executors={"default": ThreadPoolExecutor(_THREADS)},
         )
         self._swept = swept
         self._acts: dict[str, Callable[[], None]] = {}
@@ -84,10 +88,16 @@ class Timetable:
 
     def _daily(self, name: str, act: Callable[[Services], object], services: Services) -> Callable[[], None]:
         """One that fails is tried again soon: its next time is tomorrow."""
-        pause = loops.Pause(_SOON, _LATER)
+        pause, turn = loops.Pause(_SOON, _LATER), threading.Lock()
 
         def run() -> None:
-            if _carry_out(name, act, services):
+            if not turn.acquire(blocking=False):
+                return  # the try before is at it still
+            try:
+                well = _carry_out(name, act, services)
+            finally:
+                turn.release()
+            if well:
                 pause.reset()
                 return
             when = datetime.now(self._zone) + timedelta(seconds=pause.next())

@@ -72,8 +72,7 @@ def work(shell: Shell, beside_server: bool) -> None:
     swept = worker_watch.follow_server() if beside_server else lambda: None
     with house.opened_in_time(shell.config, shell.clock, stopping.process.told, swept) as services:
         if services is not None:
-            stopping.process.begin()
-            Runner(services).run(stopping.process.told, swept)
+            Runner(services).run(stopping.process.told, swept, begun=stopping.process.begin)
 
 
 @click.command()

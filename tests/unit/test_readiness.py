@@ -64,7 +64,11 @@ def test_a_dam_that_hangs_is_said_and_asked_once(client: FlaskClient, hanging: H
     assert [_ready(client)[0] for _ in range(2)] == [503, 503]
     waiting = [thread for thread in threading.enumerate() if thread.name == "ready"]
     assert (hanging.asked, len(waiting)) == (1, 1)
+    began = time.monotonic()
+    assert all(_ready(client)[0] == 503 for _ in range(5))
+    assert time.monotonic() - began < 5 * 1.5, "each waits for what hangs already"
     hanging.go_on.set()
+    waiting[0].join(10)
     assert _ready(client)[0] == 200
 
 
