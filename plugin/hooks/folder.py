@@ -116,8 +116,7 @@ class FolderDam(Unlogged):
         scan = self._walker.seen()
         counts = Counter(dict.fromkeys(scan.folders, 0))
         counts.update(tree.collections(ref)[0] for ref in scan.entries)
-        titles = {tree.ROOT: self._root.name}
-        return [Collection(ref, titles.get(ref, Path(ref).name), count) for ref, count in counts.items()]
+        return [Collection(ref, Path(ref).name or self._root.name, count) for ref, count in counts.items()]
 
     def changes(self) -> Sequence[Change]:
         """What differs from what was acknowledged. Raises DamError where the folder seems unmounted."""

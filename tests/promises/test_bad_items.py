@@ -23,7 +23,7 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Mode
 from plugin.recognizer.examiner import Examiner
 from sidecar import doctor
-from tests import on_double, support
+from tests import name_places, on_double, support
 from tests.doubles.resourcespace import Double
 from tests.plain_account import plain_account
 
@@ -275,6 +275,24 @@ def test_who_is_entered_beside_what_was_never_read_is_in_doubt(services: Service
         chores.poll(services)
         support.Cast(services).work()
     assert not _in_doubt(services, "Dag Sample"), "all was read"
+
+
+def test_who_is_named_in_a_closed_sidecar_is_entered_in_doubt(services: Services, photos: Path) -> None:
+    """Nobody takes a name that could not be read for one that stands nowhere; read, it is told to stand there."""
+    beside = _photo(photos / support.SHOOT, "c.jpg", 3).with_name("c.jpg.xmp")
+    beside.write_bytes(name_places.packet("Cee Sample").encode())
+    support.settle(beside)
+    with _shut(beside):
+        chores.poll(services)
+        support.Cast(services).work()
+        assert _in_doubt(services, "Cee Sample")
+        assert _unread(services) == {"shoot/c.jpg": "sidecar"}
+    chores.poll(services)
+    support.Cast(services).work()
+    with services.store.read() as conn:
+        assert conn.scalar(select(t.person.c.doubted_at)) is not None, (
+            "it stands there, and nobody said whose it is"
+        )
 
 
 def test_a_broken_row_of_the_dam_is_passed_over(
