@@ -123,7 +123,7 @@ def _photographs(conn: Connection, person_id: str) -> dict[str, int]:
     return {str(row.origin): int(row.n) for row in conn.execute(query)}
 
 
-def _proofs(sealed: Sequence[Row[Any]], claims: Sequence[Quitclaim]) -> tuple[Proof, ...]:
+def _proofs(sealed: Sequence[Any], claims: Sequence[Quitclaim]) -> tuple[Proof, ...]:
     versions = {claim.id: claim.version for claim in claims}
     found = [
         Proof(row.id, versions[row.subject], row.created_at)
