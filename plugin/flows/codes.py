@@ -1,9 +1,10 @@
 """One-time codes by mail: six digits, ten minutes, five tries, one use, bound to a link and an address.
 
-The store holds an HMAC of the code and of the address under a key made from the master key: six
-digits alone would be found by trying them all. A code is mailed at once, not through the outbox:
-nothing of somebody who has not signed is stored, so there is no key of theirs to seal an address
-under; ten minutes later it is worthless; and a mail server that refuses must be told to whoever waits.
+The store holds an HMAC of the code and of the address under a key made from the house's own: six
+digits alone would be found by trying them all, and a rotation of the master key changes nothing. A code
+is mailed at once, not through the outbox: nothing of somebody who has not signed is stored, so there is
+no key of theirs to seal an address under; ten minutes later it is worthless; and a mail server that
+refuses must be told to whoever waits.
 """
 
 import hmac
@@ -21,6 +22,7 @@ from sqlalchemy import select, update
 from plugin.errors import TooMany
 from plugin.flows import budgets
 from plugin.flows.services import Services
+from plugin.ledger import house_key
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
@@ -38,8 +40,8 @@ def send(services: Services, link_id: str, address: str, post: Post, network: st
     `network`: from where it is asked for (see `budgets`).
     """
     code, code_id = f"{secrets.randbelow(10**6):06d}", uuid4().hex
-    mine = _mine(services, link_id, address)
     with services.store.write() as tx:
+        mine = _mine(services, tx, link_id, address)
         link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
         asker = budgets.Asker(link_id, link.person_id or "", address, network, shoot=link.person_id is None)
         if not budgets.spend(services, tx, budgets.Cause.CODE, asker):
@@ -47,8 +49,8 @@ def send(services: Services, link_id: str, address: str, post: Post, network: st
         tx.execute(update(t.code).where(mine, t.code.c.expires_at > tx.now).values(expires_at=tx.now))
         tx.execute(
             into(t.code).values(
-                id=code_id, invitation_id=link_id, code_sha256=_keyed(services, f"code:{code_id}:{code}"),
-                address_sha256=_keyed(services, f"address:{link_id}:{address.casefold()}"),
+                id=code_id, invitation_id=link_id, code_sha256=_keyed(services, tx, f"code:{code_id}:{code}"),
+                address_sha256=_keyed(services, tx, f"address:{link_id}:{address.casefold()}"),
                 created_at=tx.now, expires_at=tx.now + LASTS,
             )
         )  # fmt: skip
@@ -60,10 +62,10 @@ def accepted(services: Services, link_id: str, address: str, code: str) -> str |
     """The id of the code that this is, or None; a wrong one counts as a try, committed at once."""
     with services.store.write() as tx:
         live = (t.code.c.expires_at > tx.now) & t.code.c.used_at.is_(None) & (t.code.c.tries < TRIES)
-        row = tx.execute(select(t.code).where(_mine(services, link_id, address), live)).first()
+        row = tx.execute(select(t.code).where(_mine(services, tx, link_id, address), live)).first()
         if row is None:
             return None
-        if hmac.compare_digest(row.code_sha256, _keyed(services, f"code:{row.id}:{code.strip()}")):
+        if hmac.compare_digest(row.code_sha256, _keyed(services, tx, f"code:{row.id}:{code.strip()}")):
             return str(row.id)
         tx.execute(update(t.code).where(t.code.c.id == row.id).values(tries=t.code.c.tries + 1))
     return None
@@ -75,12 +77,12 @@ def spend(tx: Tx, code_id: str) -> bool:
     return tx.execute(update(t.code).where(free).values(used_at=tx.now)).rowcount == 1
 
 
-def _mine(services: Services, link_id: str, address: str):  # type: ignore[no-untyped-def]
-    kept = _keyed(services, f"address:{link_id}:{address.casefold()}")
+def _mine(services: Services, tx: Tx, link_id: str, address: str):  # type: ignore[no-untyped-def]
+    kept = _keyed(services, tx, f"address:{link_id}:{address.casefold()}")
     return (t.code.c.invitation_id == link_id) & (t.code.c.address_sha256 == kept)
 
 
-def _keyed(services: Services, text: str) -> str:
-    master = services.master.key(services.master.current)
-    key = HKDF(SHA256(), 32, None, b"facelease one-time codes").derive(master)
+def _keyed(services: Services, tx: Tx, text: str) -> str:
+    house = house_key.unwrapped(tx.connection, services.master)
+    key = HKDF(SHA256(), 32, None, b"facelease one-time codes").derive(house)
     return hmac.new(key, text.encode(), sha256).hexdigest()

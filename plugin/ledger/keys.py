@@ -5,6 +5,7 @@ import binascii
 import json
 import secrets
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class MasterKeys:
         self._folder = folder
         self.current = 0
         self._keys: dict[int, bytes] = {}
+        self._reading = threading.Lock()  # what was read first does not take the place of what came later
 
     @classmethod
     def create(cls, path: Path) -> "MasterKeys":
@@ -64,10 +66,17 @@ class MasterKeys:
         """The versions that exist, oldest first."""
         return tuple(sorted(self._keys))
 
-    def reload(self) -> None:
-        """Read the file, or run the command, again."""
-        source, text = self._read()
-        self.current, self._keys = _parse(text, source)
+    def reload(self) -> int:
+        """Read the file, or run the command, again; returns the current version."""
+        with self._reading:
+            source, text = self._read()
+            current, self._keys = _parse(text, source)
+            self.current = current
+        return current
+
+    def newest(self) -> int:
+        """The current version, read anew from the file; of a command, which takes its time, as it was read last."""
+        return self.current if self.read_only else self.reload()
 
     def key(self, version: int) -> bytes:
         """One version, 32 bytes. Raises VaultError where it is gone."""
@@ -81,16 +90,25 @@ class MasterKeys:
         return self._keys[version]
 
     def add(self) -> int:
-        """Write a new current version beside the others; returns it. Raises VaultError where read-only."""
+        """Write a new current version beside the others; returns it. Raises VaultError where read-only.
+
+        To be called, as `retire`, by one process at a time: in a write to the store.
+        """
+        self.newest()
         version = max(self._keys) + 1
         self._store(version, self._keys | {version: secrets.token_bytes(KEY_BYTES)})
         return version
 
-    def retire(self) -> tuple[int, ...]:
-        """Destroy every version but the current one, on the disk too; returns those destroyed."""
-        gone = tuple(version for version in self.versions if version != self.current)
+    def retire(self, kept: int) -> tuple[int, ...]:
+        """Destroy every version but `kept`, on the disk too; returns those destroyed.
+
+        Raises VaultError where that is not the current one: another process has begun a newer one since.
+        """
+        if self.reload() != kept:
+            raise VaultError(f"the master key is at version {self.current} meanwhile: rotate it once more")
+        gone = tuple(version for version in self.versions if version != kept)
         if gone:
-            self._store(self.current, {self.current: self._keys[self.current]})
+            self._store(kept, {kept: self._keys[kept]})
         return gone
 
     def _store(self, current: int, keys: Mapping[int, bytes]) -> None:

@@ -35,33 +35,46 @@ def rotate(
 
     The new version is on the disk before the first key is wrapped under it, and the old one is
     destroyed when no key is behind: a process killed anywhere leaves a store that opens, and the
-    next call goes on where it stopped. `before_retire` is called when all keys are re-wrapped, for a
-    fresh file of wrapped keys. Raises VaultError where the master key comes from a command and holds
-    no newer version.
+    next call goes on where it stopped. Several may rotate at once: each goes on with the newest version
+    of any. `before_retire` is called when all keys are re-wrapped, for a fresh file of wrapped keys.
+    Raises VaultError where the master key comes from a command and holds no newer version.
     """
     if master.read_only:
         master.reload()  # a command takes its time: inside no write
     with store.write() as tx:
-        version = _begin(tx, master, retire)
+        _begin(tx, master, retire)
     rewrapped = 0
     while True:
+        version, count = _rewrap_all(store, master)
+        if before_retire is not None:
+            before_retire()
+        if master.read_only:
+            master.reload()
         with store.write() as tx:
+            # Under the writers' lock, so that no key is made, and no version begun, meanwhile. Where one was, once
+            # more: what is wrapped in this write is lost with it, and the old version would be gone.
+            late = _rewrap(tx, master, version) if master.newest() == version else None
+            rewrapped += count + (late or 0)
+            if late == 0:
+                retired = master.retire(version) if retire and not master.read_only else ()
+                done = Rotation(version, rewrapped, retired, _settle(tx, master))
+                tx.audit(
+                    Action.MASTER_ROTATE, actor, version=version, rewrapped=rewrapped,
+                    retired=len(retired), shredded=done.shredded,
+                )  # fmt: skip
+                return done
+
+
+def _rewrap_all(store: Store, master: MasterKeys) -> tuple[int, int]:
+    """Wrap under the current version until no key is behind; returns that version, and how many keys there were."""
+    total = 0
+    while True:
+        with store.write() as tx:
+            version = master.newest()
             count = _rewrap(tx, master, version)
-        rewrapped += count
+        total += count
         if count == 0:
-            break
-    if before_retire is not None:
-        before_retire()
-    with store.write() as tx:
-        # Under the writers' lock, so that no key is made under the old version meanwhile.
-        rewrapped += _rewrap(tx, master, version)
-        retired = master.retire() if retire and not master.read_only else ()
-        shredded = _settle(tx, master)
-        tx.audit(
-            Action.MASTER_ROTATE, actor, version=version, rewrapped=rewrapped,
-            retired=len(retired), shredded=shredded,
-        )  # fmt: skip
-    return Rotation(version, rewrapped, retired, shredded)
+            return version, total
 
 
 def due(store: Store) -> bool:
@@ -78,8 +91,8 @@ def behind(store: Store, master: MasterKeys) -> int:
         return sum(int(connection.scalar(query) or 0) for query in counts)
 
 
-def _begin(tx: Tx, master: MasterKeys, retire: bool) -> int:
-    """The version to rotate to: one that an interrupted rotation has begun, if it serves, else a new one.
+def _begin(tx: Tx, master: MasterKeys, retire: bool) -> None:
+    """Make the version to rotate to, unless one that an interrupted rotation has begun serves.
 
     It serves when no key that was destroyed since has been wrapped under it.
     """
@@ -97,8 +110,8 @@ def _begin(tx: Tx, master: MasterKeys, retire: bool) -> int:
         begun = (
             tx.execute(select(t.shredding.c.id).where(_waiting(), _gone(master)).limit(1)).first() is not None
         )
-    serves = begun and (late is None or master.read_only)
-    return master.current if serves else master.add()
+    if not begun or not (late is None or master.read_only):
+        master.add()
 
 
 def _rewrap(tx: Tx, master: MasterKeys, version: int) -> int:

@@ -1,4 +1,5 @@
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from plugin.errors import VaultError
 from plugin.ledger import engine, rotation, sealing
 from plugin.ledger import tables as t
 from plugin.ledger.keys import MasterKeys
+from plugin.ledger.rotation import Rotation
 from plugin.ledger.store import Store, Tx
 from plugin.ledger.vault import Vault
 
@@ -99,6 +101,71 @@ def test_a_key_made_while_another_process_rotates_is_not_lost(
         assert list(vault.open_all(connection, "template", "e")) == [("eva", b"1")]
 
 
+def _by_another(store: Store, master: MasterKeys, before_retire: Callable[[], object]) -> Rotation:
+    """A rotation of another process, which has read the master key by itself."""
+    assert master.path is not None
+    return rotation.rotate(store, MasterKeys.load(master.path), before_retire=before_retire)
+
+
+def test_two_rotations_at_once_lose_no_key(
+    store: Store, vault: Vault, master: MasterKeys, add_person: AddPerson, asa: str
+) -> None:
+    """As when two workers finish an erasure each: the first comes to its end while the second, which began a newer
+    version, is about to retire the older ones, and somebody is entered."""
+    with store.write() as tx:
+        sealed = vault.seal(tx, asa, "face", "template", b"1")
+        for who in ("bo", "dag"):
+            add_person(tx, who)
+            vault.create_key(tx, who, "face")
+        vault.destroy_key(tx, "bo", "face")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    first = threading.Thread(target=_by_another, args=(store, master, wait))
+    first.start()
+    assert begun.wait(60)
+    with store.write() as tx:
+        vault.destroy_key(tx, "dag", "face")  # wrapped under the version of the first: that does not serve
+
+    def let_the_first_end() -> None:
+        go_on.set()
+        first.join(60)
+        with store.write() as tx:
+            add_person(tx, "eva")
+            vault.create_key(tx, "eva", "face")  # reads the master key anew
+
+    vault.rotate(store, before_retire=let_the_first_end)
+    master.reload()
+    assert (master.versions, rotation.behind(store, master), rotation.due(store)) == ((3,), 0, False)
+    with store.read() as connection:
+        assert vault.open(connection, sealed) == b"1"
+
+
+def test_a_version_that_another_process_began_meanwhile_is_not_destroyed(
+    store: Store, vault: Vault, master: MasterKeys, asa: str
+) -> None:
+    """The file is read when it is written: what stands in memory may be older."""
+    with store.write() as tx:
+        sealed = vault.seal(tx, asa, "face", "template", b"1")
+    assert master.path is not None
+    other = MasterKeys.load(master.path)
+    fresh, seen = list[int](), list[int]()
+
+    def meanwhile() -> None:
+        if not fresh:
+            fresh.append(other.add())
+        seen.append(rotation.behind(store, other))
+
+    done = vault.rotate(store, before_retire=meanwhile)
+    assert (fresh, done.version, done.retired, seen[-1]) == ([3], 3, (1, 2), 0)
+    assert other.add() == 4
+    with store.read() as connection:
+        assert vault.open(connection, sealed) == b"1"
+
+
 def test_a_master_key_from_a_command_is_followed_not_rotated(
     store: Store, vault: Vault, master: MasterKeys, asa: str
 ) -> None:
@@ -112,7 +179,7 @@ def test_a_master_key_from_a_command_is_followed_not_rotated(
     master.add()
     done = rotation.rotate(store, command)
     assert (done.version, done.rewrapped, done.retired, done.shredded) == (2, 1, (), 0)
-    master.retire()
+    master.retire(2)
     assert rotation.rotate(store, command).shredded == 1
     assert not rotation.due(store)
 
