@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from plugin.flows import accounts, reference_sets, roster
+from plugin.flows import accounts, forbidden, reference_sets, roster
 from plugin.ledger import tables as t
 
 _SET = t.reference_set.c
@@ -128,7 +128,7 @@ def _proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[R
             DECLARED, _SET.near_id.is_(None), ~t.person.c.self_entered, t.face.c.state == "suggested",
             t.face.c.file_version == t.resource.c.file_version, t.resource.c.deleted_at.is_(None),
             t.resource.c.examined == "whole", t.tag.c.origin == "hand", t.tag.c.set_id.is_(None),
-            t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1,
+            t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1, *forbidden.shown(conn),
         )
         .order_by(t.resource.c.id)
     )  # fmt: skip

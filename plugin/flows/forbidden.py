@@ -5,12 +5,16 @@ Until that job has gone through the photographs, here is which they are: what th
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select, union
+from sqlalchemy import ColumnElement, Connection, Row, exists, select, union
 
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import OPEN
 from plugin.quitclaim.scope import COMPARING, Mode
+
+_CLOSED = tuple(mode for mode in Mode if mode not in COMPARING)
+"""The modes under which nothing is proposed."""
 
 
 def refs(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[str]:
@@ -27,13 +31,26 @@ def refs(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[
     return list(conn.scalars(found))
 
 
-def among(conn: Connection, resource_ids: Sequence[int]) -> set[int]:
-    """Those of these photographs on which the machine's names do not count any more."""
-    never, mine = refs(conn), t.resource_collection.c
-    if not never:
+def among(
+    conn: Connection, resource_ids: Collection[int], modes: Collection[Mode] = (Mode.NEVER,)
+) -> set[int]:
+    """Those of these photographs on which the machine's names do not count any more; its proposals for `_CLOSED`."""
+    closed, mine = refs(conn, modes), t.resource_collection.c
+    if not closed:
         return set()
-    query = select(mine.resource_id).where(mine.resource_id.in_(resource_ids), mine.collection_ref.in_(never))
+    query = select(mine.resource_id).where(
+        mine.resource_id.in_(resource_ids), mine.collection_ref.in_(closed)
+    )
     return set(conn.scalars(query))
+
+
+def unnamed(conn: Connection, faces: Sequence[Row[Any]]) -> set[int]:
+    """Those of these faces whose name is gone to whoever looks: matched by the machine alone, or proposed."""
+    ids = {face.resource_id for face in faces}
+    gone = {"matched": among(conn, ids), "suggested": among(conn, ids, _CLOSED)}
+    return {
+        face.id for face in faces if face.decided_by is None and face.resource_id in gone.get(face.state, ())
+    }
 
 
 def rests_on_the_machine(conn: Connection, resource_id: ColumnElement[int]) -> ColumnElement[bool] | None:
@@ -45,9 +62,11 @@ def rests_on_the_machine(conn: Connection, resource_id: ColumnElement[int]) -> C
     return _lies(resource_id, never) & named
 
 
-def shown(conn: Connection) -> list[ColumnElement[bool]]:
-    """Selects the suggestions that may be shown; nothing to select by while no mode is followed."""
-    closed = refs(conn, [mode for mode in Mode if mode not in COMPARING])
+def shown(conn: Connection, modes: Collection[Mode] = _CLOSED) -> list[ColumnElement[bool]]:
+    """Selects the suggestions that may be shown, for NEVER alone the machine's matches; nothing to select by while no
+    mode is followed.
+    """
+    closed = refs(conn, modes)
     return [~_lies(t.face.c.resource_id, closed)] if closed else []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from plugin.errors import ConsentError
-from plugin.flows import clearance, closed_house, dismissals, faces, roster
+from plugin.flows import clearance, closed_house, dismissals, faces, forbidden, roster
 from plugin.flows.services import Services
 from plugin.hooks.dam import Box
 from plugin.ledger import tables as t
@@ -70,6 +70,7 @@ def of(services: Services, ref: str, purpose: str = "") -> View | None:
         facts = clearance.facts_of(services, conn, resource_id)
         standings = roster.load_many(conn, clearance.people_in(facts))
         seen = faces.of(conn, resource_id)
+        unnamed = forbidden.unnamed(conn, seen)
         labels = roster.labels(conn, {face.person_id for face in seen if face.person_id})
         tags = _tags(conn, resource_id)
         closed = closed_house.why(services, conn)
@@ -80,7 +81,12 @@ def of(services: Services, ref: str, purpose: str = "") -> View | None:
     return View(
         purpose,
         tuple(_named(asked, tag, fact, by) for tag, fact in zip(tags, facts.names, strict=True)),
-        tuple(_face(services, face, labels, reasons[face.id]) for face in seen),
+        tuple(
+            _unnamed(services, face)
+            if face.id in unnamed
+            else _face(services, face, labels, reasons[face.id])
+            for face in seen
+        ),
         asked.about(facts),
     )
 
@@ -139,6 +145,11 @@ def _named(asked: _Asked, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) 
 
 
 _OF_THE_PHOTOGRAPH = frozenset({Code.NO_FACE, Code.SHOWN_AT})
+
+
+def _unnamed(services: Services, face: Row[Any]) -> Face:
+    small = is_small(face.file_px, services.config.clearance.recognisable_px)
+    return Face(face.id, faces.box_of(face), "unmatched", "", "", small=small)
 
 
 def _face(services: Services, face: Row[Any], labels: Mapping[str, str], reason: str) -> Face:

@@ -25,6 +25,7 @@ from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
+from plugin.quitclaim.scope import Mode
 
 
 def waiting(
@@ -62,10 +63,13 @@ def unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[
         .join(
             t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id)
         )
-        .where(t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after, ~faces.is_cut())
+        .where(
+            t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after, ~faces.is_cut(),
+            *forbidden.shown(conn, (Mode.NEVER,)),
+        )
         .order_by(t.face.c.id)
         .limit(limit)
-    )
+    )  # fmt: skip
     yield from conn.execute(query)
 
 

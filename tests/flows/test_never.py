@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, clearance, mode_change, modes, review
+from plugin.flows import chores, clearance, mode_change, modes, overview, review
 from plugin.flows.modes import Ruling
 from plugin.flows.services import Services
 from plugin.hooks.dam import Resource, Write
@@ -82,6 +82,46 @@ def test_never_takes_the_machines_names_and_no_others(
         assert not conn.scalar(stored.where(t.resource.c.ref == ONE))
         said = conn.scalars(select(t.audit.c.action).where(t.audit.c.action == "photo:tag:remove")).all()
     assert len(said) == 1
+
+
+def test_nobody_reads_the_machines_names_from_the_commit_on(
+    services: Services, cast: support.Cast, asa: str
+) -> None:
+    """No worker runs: the panel and the lists name nobody by what the machine alone said; who was confirmed stays."""
+    review.confirm(services, _face(services, TWO), "cli:editor")
+    cast.work()
+    with services.store.write() as tx:
+        tx.execute(update(t.face).where(t.face.c.id == _face(services, THREE)).values(state="suggested"))
+    assert _read(services) == (
+        {ONE: ("matched", "Åsa"), TWO: ("matched", "Åsa"), THREE: ("suggested", "Åsa")},
+        [ONE],
+    )
+    modes.decide(services, support.SHOOT, NEVER, "cli:admin")
+    nobody = ("unmatched", "")
+    assert _read(services) == ({ONE: nobody, TWO: ("matched", "Åsa"), THREE: nobody}, [])
+    assert _states(services) == {ONE: "matched", TWO: "matched", THREE: "suggested"}
+
+
+def test_nobody_reads_a_proposal_where_none_is_made_any_more(
+    services: Services, cast: support.Cast, asa: str
+) -> None:
+    """Off leaves the machine's names and takes its proposals."""
+    with services.store.write() as tx:
+        tx.execute(update(t.face).where(t.face.c.id == _face(services, THREE)).values(state="suggested"))
+    modes.decide(services, support.SHOOT, Ruling(Mode.OFF), "cli:admin")
+    named = ("matched", "Åsa")
+    assert _read(services)[0] == {ONE: named, TWO: named, THREE: ("unmatched", "")}
+
+
+def _read(services: Services) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """The one face of each photograph as the panel shows it, and the photographs listed to be confirmed."""
+    shown = {}
+    for ref in (ONE, TWO, THREE):
+        view = overview.of(services, ref)
+        assert view is not None
+        shown[ref] = next((face.state, face.person) for face in view.faces)
+    with services.store.read() as conn:
+        return shown, [row.ref for row in review.unconfirmed(conn)]
 
 
 def test_of_two_names_on_a_photograph_only_the_machines_goes(
