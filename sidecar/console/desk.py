@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from plugin.errors import FaceLeaseError, StoreAway
 from plugin.flows import closed_house
@@ -189,6 +189,7 @@ def _away(error: StoreAway) -> ResponseReturnValue:
 
 
 @console.errorhandler(HTTPException)
+@console.errorhandler(InternalServerError)  # the app's own answer to it is for programs
 def _http(error: HTTPException) -> ResponseReturnValue:
     return _wrong(error.code or 500, "")
 

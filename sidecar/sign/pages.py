@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from plugin.errors import FaceLeaseError, LinkRefused, StoreAway
 from plugin.flows import lost_links
@@ -36,7 +36,8 @@ def prepare(part: Blueprint, services: Services) -> None:
     part.after_request(_headers)
     part.register_error_handler(LinkRefused, lambda error: refused(services, error))
     part.register_error_handler(CSRFError, told(400, "ended"))
-    part.register_error_handler(HTTPException, http)
+    for kind in (HTTPException, InternalServerError):  # the app's own answer to the latter is for programs
+        part.register_error_handler(kind, http)
     part.register_error_handler(FaceLeaseError, told(500, "failed"))
     part.register_error_handler(StoreAway, lambda error: unanswered(services, error))
 

@@ -1,13 +1,28 @@
 """Several processes on one store: what one does at the same moment, or has not heard of yet, harms nobody."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from plugin.flows import codes, keeping, links
+import pytest
+from sqlalchemy import ColumnElement, Table, delete, func, select
+
+from plugin.clock import ManualClock
+from plugin.flows import codes, consent, keeping, links
 from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
+from plugin.ledger import audit
+from plugin.ledger import tables as t
+from plugin.ledger.actions import Action
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.vault import Vault
-from tests import signers, support
+from plugin.recognizer.examiner import Examiner
+from tests import signers, support, visiting
+from tests.cut_line import Line
+from tests.stores import Stores
+
+FALSE = ("Nothing was stored", "Nothing was changed", "Internal Server Error")
+"""What a page does not say where nobody knows."""
 
 
 def beside(services: Services) -> Services:
@@ -29,3 +44,90 @@ def test_a_mailed_code_is_good_whatever_key_is_changed_meanwhile(
     for process in (other, services):
         assert codes.accepted(process, link, "ASA@example.org", sent[0]) is not None
         assert codes.accepted(process, link, "bo@example.org", sent[0]) is None
+
+
+@pytest.fixture
+def line(stores: Stores) -> Iterator[Line]:
+    """A line to a store on a server."""
+    with Line(stores.migrated("postgresql")) as made:
+        yield made
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path, clock: ManualClock, examiner: Examiner, line: Line) -> Iterator[Services]:
+    """A house at the end of that line."""
+    with support.opened(support.configuration(tmp_path, store={"url": line.url}), clock, examiner) as open_:
+        yield open_
+
+
+@pytest.mark.embedded
+def test_a_commit_whose_answer_is_lost_is_not_told_to_whoever_signs_as_nothing(
+    cut_off: Services, line: Line
+) -> None:
+    """Whichever commit of the request it is: they read a page that does not say the opposite, and it is signed once."""
+    desk, cast = signers.Desk(cut_off), support.Cast(cut_off)
+    desk.app.config["PROPAGATE_EXCEPTIONS"] = False
+    visit = desk.visit(cast.add("Åsa"))
+    page, number, kept = visit.page(), 0, 0
+    while not kept:
+        number += 1
+        line.cut_at_commit(number)
+        answer = visit.sign("website", page=page)
+        line.cut_at_commit(0)
+        kept = _count(cut_off, t.quitclaim)
+        assert answer.status_code == 500
+        assert not any(one in answer.text for one in FALSE)
+    again = visit.sign("website", page=page)
+    assert not any(one in again.text for one in FALSE)
+    assert (line.cuts, _count(cut_off, t.quitclaim)) == (number, 1)
+
+
+@pytest.mark.embedded
+def test_a_withdrawal_whose_answer_is_lost_is_whole_or_not_at_all(cut_off: Services, line: Line) -> None:
+    """Cut at each commit of the request in turn: grant, cut, key, jobs and log agree, and so does what is read."""
+    cast = support.Cast(cut_off)
+    asa = cast.add("Åsa")
+    me = visiting.visit(cut_off, asa)
+    me.application.config["PROPAGATE_EXCEPTIONS"] = False
+    stop, number, seen = f"{visiting.PAGE}/stop/all", 0, list[bool]()
+    while line.cuts == number:  # until the request has no commit that is left to be cut
+        number += 1
+        cast.sign(asa)
+        cast.enrol(asa)
+        with cut_off.store.write() as tx:
+            tx.execute(delete(t.job))
+            tx.execute(delete(t.cut))
+        before = _ended(cut_off)
+        token = visiting.token(me.get(stop).text)
+        line.cut_at_commit(number)
+        answer = me.post(stop, data={"csrf_token": token, "how": "withdraw"})
+        line.cut_at_commit(0)
+        assert not any(one in answer.text for one in FALSE)
+        now = _ended(cut_off)
+        done = now > before
+        assert (now[0] - before[0], now[1] - before[1]) == (2 * done, 2 * done)
+        face = t.person_key.c.purpose == "face"
+        assert (_count(cut_off, t.cut) > 0, _count(cut_off, t.person_key, face) == 0) == (done, done)
+        assert (_jobs(cut_off) >= {"cut", "revoke"}) == done
+        assert done or answer.status_code == 500
+        seen.append(done)
+        consent.withdraw(cut_off, asa, None, "test")
+    assert seen[-2:] == [True, True], "its own commit was cut, and it was carried out all the same"
+    with cut_off.store.read() as conn:
+        audit.verify(conn)
+
+
+def _ended(services: Services) -> tuple[int, int]:
+    """Grants that were withdrawn, and rows of the log that say so."""
+    withdrawn = _count(services, t.grant, t.grant.c.ended_kind == "withdrawn")
+    return withdrawn, _count(services, t.audit, t.audit.c.action == Action.CONSENT_WITHDRAW.value)
+
+
+def _count(services: Services, table: Table, *where: ColumnElement[bool]) -> int:
+    with services.store.read() as conn:
+        return conn.scalar(select(func.count()).select_from(table).where(*where)) or 0
+
+
+def _jobs(services: Services) -> set[str]:
+    with services.store.read() as conn:
+        return set(conn.scalars(select(t.job.c.kind)))
