@@ -22,6 +22,7 @@ from sidecar import (
     limits,
     metrics,
     panel,
+    plain_requests,
     problems,
     readiness,
     sessions,
@@ -32,7 +33,7 @@ from sidecar.console import routes as console
 from sidecar.house import open_house
 from sidecar.readiness import CHECKS, sweep_age, unready
 from sidecar.serving import admission
-from sidecar.sign import blueprint, key_pages, me, uploads
+from sidecar.sign import blueprint, key_pages, me
 
 log = structlog.get_logger()
 
@@ -63,7 +64,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     if services is None:
         services = open_house(config).__enter__()
     app = api.application(__name__)
-    app.request_class = uploads.InMemory
+    plain_requests.prepare(app)
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
     readiness.prepare(app.extensions, services)

@@ -18,6 +18,7 @@ from plugin.config import Config
 from plugin.errors import FaceLeaseError, NothingDone
 from plugin.flows import chores, letters, roster
 from plugin.flows.services import Services
+from plugin.ledger.columns import MOST_NUMBER
 from plugin.ledger.jobs import Unfinished
 from sidecar import error_words, house, staff_words
 from sidecar.runner import Runner
@@ -127,6 +128,9 @@ def say_finished(
     if left:
         raise SystemExit(1 if all(one.dead for one in left) else NOT_FINISHED)
 
+
+NUMBER = click.IntRange(1, MOST_NUMBER)
+"""What lists number: a face, a tag, a job."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 

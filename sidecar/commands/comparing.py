@@ -14,7 +14,7 @@ from plugin.flows.reconciliation import Begun, Outcome
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, counted, say, someone, table
+from sidecar.commands.common import NOT_FINISHED, NUMBER, Shell, actor, as_json, counted, say, someone, table
 from sidecar.runner import Runner
 
 _PAUSE = 1.0
@@ -117,7 +117,7 @@ def list_(shell: Shell, person: str | None, kept: bool, after: int, limit: int, 
     say(as_json, [asdict(one) for one in found], table(heads, lines))
 
 
-_TAGS = click.argument("tags", nargs=-1, type=int)
+_TAGS = click.argument("tags", nargs=-1, type=NUMBER)
 _PERSON = click.option("--person", help="All that wait of this one.")
 
 

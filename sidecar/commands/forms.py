@@ -16,7 +16,7 @@ from plugin.flows.services import Services
 from plugin.ledger.jobs import Unfinished
 from plugin.quitclaim.sheets import sheet
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, post_letters, say, say_finished, table
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, post_letters, say, say_finished, table
 
 
 @click.group()
@@ -65,7 +65,7 @@ def list_(shell: Shell, as_json: bool) -> None:
 
 @form.command()
 @click.argument("name")
-@click.option("--version", type=int, help="Default: the one in use.")
+@click.option("--version", type=NUMBER, help="Default: the one in use.")
 @click.option("--language", help="Default: the site's.")
 @as_json
 @click.pass_obj

@@ -6,7 +6,7 @@ import click
 
 from plugin.flows import chores, restarts
 from sidecar import error_words, staff_words
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, table
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, finish_jobs, say, say_finished, table
 
 _MOST = 200
 
@@ -41,7 +41,7 @@ def list_(shell: Shell, as_json: bool) -> None:
 
 
 @jobs.command()
-@click.argument("job_id", required=False, type=int)
+@click.argument("job_id", required=False, type=NUMBER)
 @click.option("--all", "every", is_flag=True, help="Everything that is owed, whether or not it was given up.")
 @click.option("--kind", type=click.Choice(sorted(chores.HANDLERS)), help="What was given up of this kind.")
 @as_json

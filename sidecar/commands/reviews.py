@@ -16,7 +16,7 @@ from plugin.ledger.free_text import Texts
 from plugin.quitclaim import dismissal_words, wording
 from plugin.quitclaim.answers import Answer, Status
 from plugin.quitclaim.dismissal import SETTLING, Dismissal
-from sidecar.commands.common import Shell, actor, as_json, counted, say, someone, table
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, counted, say, someone, table
 
 _WHY = click.Choice([one.value for one in Dismissal])
 _STAYS = "nobody is asked again, and the photograph stays unknown: this reason settles nothing"
@@ -104,7 +104,7 @@ def _face(row: Row[Any], texts: Texts) -> dict[str, Any]:
 
 
 @reviews.command()
-@click.argument("face", type=int)
+@click.argument("face", type=NUMBER)
 @click.option("--person", help="Who it is, if not the one suggested.")
 @click.option("--known", type=click.Choice(vouching.BY_SIGHT), help="How you know them by sight, if you do.")
 @as_json
@@ -129,7 +129,7 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
 
 
 @reviews.command()
-@click.argument("face", type=int)
+@click.argument("face", type=NUMBER)
 @as_json
 @click.pass_obj
 def reject(shell: Shell, face: int, as_json: bool) -> None:
@@ -142,7 +142,7 @@ def reject(shell: Shell, face: int, as_json: bool) -> None:
 
 
 @reviews.command()
-@click.argument("face", type=int)
+@click.argument("face", type=NUMBER)
 @click.option("--as", "--reason", "why", type=_WHY, required=True, help="The first two alone settle it.")
 @click.option("--note", default="", help="Shown with each answer.")
 @as_json
@@ -186,7 +186,7 @@ def _told(services: Services, face: int, what: str, before: datetime | None) -> 
 
 
 @reviews.command()
-@click.argument("face", type=int)
+@click.argument("face", type=NUMBER)
 @click.option("--together", is_flag=True, help="With all faces that were left out in the same act.")
 @as_json
 @click.pass_obj

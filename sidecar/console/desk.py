@@ -13,7 +13,7 @@ from plugin.flows import closed_house
 from plugin.flows.services import Services
 from plugin.flows.signin import Role, Staff
 from plugin.quitclaim import wording
-from sidecar import auth, away, problems
+from sidecar import auth, away, plain_requests, problems
 from sidecar.console import refusals, words
 
 PAGE = 50
@@ -108,7 +108,7 @@ def paged(rows: Sequence[Any], size: int) -> tuple[list[Any], bool]:
 
 def number(name: str) -> int:
     """A whole number of the address, 0 where there is none."""
-    return max(request.args.get(name, 0, type=int), 0)
+    return plain_requests.number(request.args.get(name))
 
 
 def chosen_day(name: str) -> date | None:

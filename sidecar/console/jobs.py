@@ -9,6 +9,7 @@ from sidecar import error_words, staff_words
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import ADMINISTRATORS, console
+from sidecar.plain_requests import number
 
 _MOST = 200
 
@@ -31,8 +32,8 @@ def jobs() -> ResponseReturnValue:
 def jobs_retry() -> ResponseReturnValue:
     """One job (`job`), or all that is owed (`all`); a worker carries it out."""
     one = request.form.get("job", "")
-    if one.isdecimal() and len(one) < 19:
-        count = restarts.retry(desk.house(), desk.staff().actor, int(one))
+    if number(one):
+        count = restarts.retry(desk.house(), desk.staff().actor, number(one))
     elif request.form.get("all") == "yes":
         count = restarts.retry(desk.house(), desk.staff().actor)
     else:

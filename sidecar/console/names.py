@@ -9,6 +9,7 @@ from plugin.flows.waiting_list import Kind
 from sidecar.auth import require
 from sidecar.console import confirming, desk
 from sidecar.console.desk import READERS, REVIEWERS, console
+from sidecar.plain_requests import number
 
 
 @console.get("/names")
@@ -34,7 +35,7 @@ def names() -> ResponseReturnValue:
 @require(*REVIEWERS)
 def names_decide(act: str) -> ResponseReturnValue:
     """What was chosen of the list stands, or goes."""
-    chosen = [int(one) for one in request.form.getlist("tag") if one.isdecimal()]
+    chosen = [one for one in map(number, request.form.getlist("tag")) if one]
     if not chosen:
         raise ConsentError("choose at least one name of the list")
     count = hand_names.standing(desk.house(), chosen) if act == "remove" else 0

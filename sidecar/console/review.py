@@ -12,6 +12,7 @@ from plugin.quitclaim.dismissal import Dismissal, is_small
 from sidecar.auth import require
 from sidecar.console import desk
 from sidecar.console.desk import READERS, REVIEWERS, console
+from sidecar.plain_requests import number
 
 AT_ONCE = 6
 """Photographs a page: each is decoded to be shown."""
@@ -105,7 +106,7 @@ def _dismiss(face_id: int) -> None:
 def _small(face_id: int) -> dismissals.Dismissed:
     """All small faces of the face's photograph, of those that the page counted."""
     ref = review.face_by_id(desk.house(), face_id).ref
-    newest = request.form.get("newest", 0, type=int)
+    newest = number(request.form.get("newest"))
     return dismissals.dismiss_small(desk.house(), ref, Dismissal.TOO_SMALL, desk.staff().actor, newest)
 
 

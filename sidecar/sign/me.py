@@ -18,6 +18,7 @@ from plugin.flows import album, holdings, links, people, portal, receipts, reque
 from plugin.flows.portal import How, Visitor
 from plugin.flows.services import Services
 from sidecar import limits
+from sidecar.plain_requests import number
 from sidecar.sign import pages, visits, ways_in
 from sidecar.sign.me_shown import Shown
 from sidecar.sign.me_words import Words
@@ -117,7 +118,7 @@ class _Pages:
     def photos(self) -> Response:
         who = self._who()
         words = self._words(who)
-        shown, after = Shown(self._services, words), request.args.get("after", type=int)
+        shown, after = Shown(self._services, words), number(request.args.get("after")) or None
         with self._services.store.read() as conn:
             found = album.page(self._services, conn, who.person_id, after)
         cards = [shown.card(photo) for photo in found.photos]
