@@ -23,6 +23,12 @@ _SPARE = 35  # connections beside the five that stay: no thread of a server wait
 _SILENT_SECONDS = 30
 """How long a server of PostgreSQL may say nothing at all, its machine being gone, before it counts as away."""
 
+_REST_SECONDS = 15
+"""Who holds the writers' turn and does nothing, as a process that was stopped, loses it before the others give up.
+
+Not who migrates (`RESTS`): nobody else writes meanwhile, and a migration may compute for longer.
+"""
+
 # Write transactions take this lock, so that PostgreSQL too has one writer at a time (see Store.write).
 WRITER_LOCK = 0x_FACE_1EA5E
 
@@ -30,6 +36,8 @@ WRITE = away.WRITES
 ALONE = "facelease_alone"
 PATIENCE = "facelease_patience"
 """For how many seconds a write waits for others; BUSY_SECONDS without it."""
+RESTS = "facelease_rests"
+"""A write that may do nothing for as long as it takes."""
 _CURSORS = "facelease_cursors"
 
 _engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
@@ -80,6 +88,7 @@ def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine
             max_overflow=_SPARE,
             hide_parameters=True,
         )
+        event.listen(engine, "connect", _refuse_encoding, insert=True)  # before anything is asked
         event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "handle_error", away.tell)
     _engines.add(engine)
@@ -168,12 +177,25 @@ def _close_cursors(_connection: Any, record: Any, _state: Any) -> None:
         cursor.close()
 
 
+def _refuse_encoding(connection: Any, _record: Any) -> None:
+    """Another than UTF-8 has no letter for some names, or gives bytes where we asked for text."""
+    found = connection.info.parameter_status("server_encoding")
+    if found not in {"UTF8", None}:  # None: whoever stands between does not say
+        raise StoreError(
+            f"the store's database is kept in {found}, which cannot hold every name: make one with ENCODING 'UTF8'"
+        )
+
+
 def _begin_postgresql(connection: Connection) -> None:
     options = connection.get_execution_options()
     if PATIENCE in options:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(options[PATIENCE] * 1000)}")
     if options.get(ALONE, False):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+        rest = 0 if options.get(RESTS, False) else _REST_SECONDS
+        connection.exec_driver_sql(
+            f"SELECT set_config('idle_in_transaction_session_timeout', '{rest}s', true),"
+            f" pg_advisory_xact_lock({WRITER_LOCK})"
+        )
 
 
 def _forget_inherited_connections() -> None:

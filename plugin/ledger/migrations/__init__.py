@@ -67,7 +67,9 @@ def _move(url: str, revision: str, act: Callable[[Config, str], None]) -> None:
     database = engine.connect(engine.parse(url), foreign_keys=False)
     try:
         with database.connect() as connection:
-            connection = connection.execution_options(**{engine.WRITE: True, engine.ALONE: True})
+            connection = connection.execution_options(
+                **{engine.WRITE: True, engine.ALONE: True, engine.RESTS: True}
+            )
             with connection.begin():
                 if (revision_of(connection), revision) != (head(), "head"):
                     act(_config(connection), revision)

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from plugin.clock import ManualClock
 from plugin.errors import StoreError
-from plugin.ledger import migrations
+from plugin.ledger import engine, migrations
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.store import Store, Tx, init_store, migrate
@@ -113,6 +115,37 @@ def test_writers_take_turns(store: Store) -> None:
     assert store.generation() == 81
 
 
+def test_a_writer_that_was_stopped_loses_its_turn(
+    stores: Stores, clock: ManualClock, add_person: AddPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that stands still in the middle of a write: others go on, and what it did is gone."""
+    assert engine._REST_SECONDS < engine.BUSY_SECONDS
+    monkeypatch.setattr(engine, "_REST_SECONDS", 1)
+    store = init_store(stores.migrated("postgresql"), clock)
+    stands, goes_on, failed = threading.Event(), threading.Event(), list[Exception]()
+
+    def stand_still() -> None:
+        try:
+            with store.write() as tx:
+                add_person(tx, "bo")
+                stands.set()
+                goes_on.wait(60)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=stand_still)
+    thread.start()
+    assert stands.wait(60)
+    with store.write() as tx:
+        add_person(tx, "asa")
+    goes_on.set()
+    thread.join(60)
+    assert len(failed) == 1
+    with store.read() as connection:
+        assert list(connection.scalars(select(t.person.c.id))) == ["asa"]
+    store.close()
+
+
 def test_the_generation_moves_for_everybody(store: Store, clock: ManualClock) -> None:
     """A change in one process is seen in another that has the store open."""
     other = Store.open(store.url, clock)
@@ -164,6 +197,22 @@ def test_another_kind_of_store_is_refused(url: str, clock: ManualClock) -> None:
     """Only a file and PostgreSQL serve."""
     with pytest.raises(StoreError):
         Store.open(url, clock)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_name_is_refused(
+    stores: Stores, clock: ManualClock, encoding: str
+) -> None:
+    """At once, and not when the first Łucja signs."""
+    url = make_url(stores.empty("postgresql"))
+    with psycopg.connect(
+        host=str(url.query["host"]), user=url.username, dbname=url.database, autocommit=True
+    ) as connection:
+        connection.execute(
+            f"CREATE DATABASE {encoding} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0".encode()
+        )
+    with pytest.raises(StoreError, match=f"kept in {encoding}.*ENCODING 'UTF8'"):
+        init_store(url.set(database=encoding.lower()).render_as_string(), clock)
 
 
 def test_init_can_be_repeated(store: Store, clock: ManualClock) -> None:
