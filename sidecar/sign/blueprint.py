@@ -16,6 +16,7 @@ from plugin.errors import (
     ConsentError,
     EnrolmentRefused,
     ExaminationFailed,
+    LinkRefused,
     MailError,
     MailRefused,
     SigningRefused,
@@ -96,9 +97,18 @@ class _Views:
         )
 
     def _sent(self) -> Answer:
+        try:
+            return self._known() or self._signed()
+        except LinkRefused:  # the same form, sent twice at once, may have used the link up meanwhile
+            if (before := self._known()) is None:
+                raise
+            return before
+
+    def _known(self) -> Answer | None:
         before = signing.again(self._services, visits.held(), reading.nonce())
-        if before is not None:
-            return endings.begin(self._services, before)
+        return None if before is None else endings.begin(self._services, before)
+
+    def _signed(self) -> Answer:
         asked = self._asked()
         if reading.text("send_code"):
             return self._coded(asked)

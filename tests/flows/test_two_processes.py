@@ -1,14 +1,17 @@
 """Several processes on one store: what one does at the same moment, or has not heard of yet, harms nobody."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, Table, delete, func, select
+from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows import codes, consent, keeping, links
+from plugin.flows import codes, consent, keeping, links, signing
 from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import audit
@@ -46,6 +49,29 @@ def test_a_mailed_code_is_good_whatever_key_is_changed_meanwhile(
         assert codes.accepted(process, link, "bo@example.org", sent[0]) is None
 
 
+def test_a_form_that_is_sent_twice_at_once_is_answered_twice(
+    services: Services, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A button that is pressed twice: the browser shows the second answer, which is no less than the first."""
+    visit = signers.Desk(services).visit(cast.add("Åsa"))
+    form, known, answers = visit.hidden(), signing.again, list[TestResponse]()
+
+    def sent_meanwhile(*asked: Any) -> Any:
+        found = known(*asked)
+        if not answers:
+            answers.append(visit.client.get("/health"))
+            press = threading.Thread(target=lambda: answers.append(visit.sign("website", **form)))
+            press.start()
+            press.join(60)
+        return found
+
+    monkeypatch.setattr(signing, "again", sent_meanwhile)
+    answers.append(visit.sign("website", **form))
+    assert [one.status_code for one in answers] == [200, 303, 303]
+    assert _count(services, t.quitclaim) == 1
+    assert "/s/" in visit.client.get("/s/done").text
+
+
 @pytest.fixture
 def line(stores: Stores) -> Iterator[Line]:
     """A line to a store on a server."""
@@ -68,16 +94,16 @@ def test_a_commit_whose_answer_is_lost_is_not_told_to_whoever_signs_as_nothing(
     desk, cast = signers.Desk(cut_off), support.Cast(cut_off)
     desk.app.config["PROPAGATE_EXCEPTIONS"] = False
     visit = desk.visit(cast.add("Åsa"))
-    page, number, kept = visit.page(), 0, 0
+    form, number, kept = visit.hidden(), 0, 0
     while not kept:
         number += 1
         line.cut_at_commit(number)
-        answer = visit.sign("website", page=page)
+        answer = visit.sign("website", **form)
         line.cut_at_commit(0)
         kept = _count(cut_off, t.quitclaim)
         assert answer.status_code == 500
         assert not any(one in answer.text for one in FALSE)
-    again = visit.sign("website", page=page)
+    again = visit.sign("website", **form)
     assert not any(one in again.text for one in FALSE)
     assert (line.cuts, _count(cut_off, t.quitclaim)) == (number, 1)
 
