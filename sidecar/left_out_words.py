@@ -7,7 +7,10 @@ from plugin.hooks.left_out import LeftOut, Why
 
 _SAID = {
     Why.LINK: ("links", "links are not followed: put the file itself here"),
-    Why.NAME: ("names that cannot be said", "the name has control characters or is no UTF-8: rename it"),
+    Why.NAME: (
+        "names that cannot be said",
+        "the name has control characters, is no UTF-8, or its path is longer than 2,000 bytes: rename it",
+    ),
     Why.FORMAT: ("pictures that cannot be examined", "save a JPEG, PNG, TIFF, HEIC, AVIF or WebP beside it"),
     Why.NO_PICTURE: (
         "files called like a photograph that are none",

@@ -10,7 +10,7 @@ class Why(StrEnum):
     """Why a file or folder is left out."""
 
     LINK = "link"  # to a file or folder; links are not followed
-    NAME = "name"  # control characters, or no UTF-8
+    NAME = "name"  # control characters, no UTF-8, or too long
     FORMAT = "format"  # a picture that cannot be examined here
     NO_PICTURE = "no_picture"  # called like a photograph, and is none
     SPECIAL = "special"  # a FIFO, a socket, a device

@@ -16,6 +16,7 @@ from plugin.hooks.companions import Listing, Listings
 from plugin.hooks.left_out import LeftOut, Why
 
 ROOT = "."
+_LONGEST = 2000  # bytes of a path
 Sniffed = Mapping[str, tuple[tuple[int, ...], str]]
 """By ref: what a file looked like from outside when its first bytes were read (`stamp`), and the format found."""
 
@@ -210,8 +211,9 @@ def scan(root: Path, ignore: Sequence[str], before: Sniffed, now: float) -> Scan
 
 
 def sayable(ref: str) -> bool:
-    """Whether a name can be stored, and given to ExifTool, as it is."""
-    return not any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in ref)
+    """Whether a name can be stored, and given to ExifTool, as it is: PostgreSQL finds no text again that is longer."""
+    hidden = any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in ref)
+    return not hidden and (len(ref) <= _LONGEST // 4 or len(ref.encode()) <= _LONGEST)
 
 
 def locate(root: Path, ref: str) -> Path:

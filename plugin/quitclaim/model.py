@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from plugin.errors import ConsentError
@@ -17,6 +18,7 @@ Window = tuple[datetime, datetime | None]
 
 OLDEST_BIRTH_YEAR = 1900
 MAX_NAME = 200
+_LONGEST_KEY = 500
 
 # Control, format (the bidi controls are among them), surrogate, private, unassigned, line and
 # paragraph separators: what a reader does not see but a terminal, a file or a page obeys.
@@ -207,11 +209,14 @@ def name_key(text: str) -> str:
     """What two spellings of one name share: NFKC, casefolded, white space folded.
 
     Folding case can undo the normal form, so it is normalised again until nothing changes: the key
-    of a key is itself.
+    of a key is itself. A text longer than any name stands by its beginning and a hash: no index holds it whole.
     """
     key = text
     while True:
         folded = " ".join(unicodedata.normalize("NFKC", key).casefold().split())
         if folded == key:
-            return key
+            break
         key = folded
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return f"{key[:MAX_NAME].rstrip()} {sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"

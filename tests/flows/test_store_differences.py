@@ -1,18 +1,27 @@
 """What one store takes and the other does not is refused on both alike, before it is asked."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
+from plugin.flows import chores, clearance
 from plugin.flows.services import Services
+from plugin.hooks.left_out import Why
+from plugin.ledger import tables as t
+from plugin.quitclaim.answers import Status
 from plugin.recognizer.examiner import Examiner
 from tests import program, signers, staff, support, visiting
+from tests.crowd import B, Crowd
 
 BEYOND = str(1 << 63)
 NUL = "a\0b"
@@ -45,6 +54,44 @@ def _asked(app: Any, prefix: str, value: str) -> Iterator[tuple[str, str, dict[s
 
 def _wrong(answer: TestResponse) -> bool:
     return answer.status_code >= 500
+
+
+def test_what_no_index_holds_stops_no_other_photograph(
+    services: Services, cast: support.Cast, photos: Path, examiner: Examiner
+) -> None:
+    """A path of 3,000 bytes is left out and told; a word of 6,000 in a file is a name that nobody bears, and blocks."""
+    cast.open_collection()
+    fine, wordy = f"{support.SHOOT}/fine.jpg", f"{support.SHOOT}/wordy.jpg"
+    for ref in (fine, wordy):
+        Crowd(examiner).put(photos, ref, Crowd(examiner).row([B]))
+    long = "".join(Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=6000))
+    subprocess.run(
+        ["exiftool", "-overwrite_original", f"-XMP-iptcExt:PersonInImage={long}", photos / wordy], check=True,
+        capture_output=True,
+    )  # fmt: skip
+    support.settle(photos / wordy)
+    below = os.open(photos / support.SHOOT, os.O_RDONLY)
+    for start in range(0, 3000, 200):
+        os.mkdir(long[start : start + 200], dir_fd=below)
+        deeper = os.open(long[start : start + 200], os.O_RDONLY, dir_fd=below)
+        os.close(below)
+        below = deeper
+    os.link(photos / fine, "deep.jpg", dst_dir_fd=below)
+    os.close(below)
+    chores.poll(services)
+    cast.work()
+    with services.store.read() as conn:
+        found = {row.ref: row.examined for row in conn.execute(select(t.resource))}
+        assert conn.execute(select(t.job)).all() == []
+        (tag,) = conn.execute(select(t.tag)).all()
+    assert found == {fine: "whole", wordy: "whole"}
+    assert (tag.node, tag.person_id) == (long, None)
+    assert Why.NAME in {one.why for one in services.dam.left_out()}
+    answer = clearance.ask(services, wordy, "communication", "website")
+    assert answer.status is not Status.CLEARED
+    chores.poll(services)
+    cast.work()
+    assert cast.services.dam.look(wordy).names
 
 
 @pytest.mark.parametrize("value", [NUL, BEYOND])
