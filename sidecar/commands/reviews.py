@@ -48,9 +48,8 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
             found = dismissals.waiting(services, conn, after, limit) if reopened else None
             faces = [_face(row, texts) for row in found or review.waiting(conn, state, after, limit)]
             machine = [_face(row, texts) for row in review.unconfirmed(conn, limit)]
-            nobodys = names.unlinked(conn)
+            unlinked = [{"name": name, "photos": count} for name, count in names.unlinked(conn)]
         renamed, unasked = _renamed(services)
-    unlinked = [{"name": name, "photos": count} for name, count in nobodys]
     heads = ["face", "photo", "person", "state", "distance", "dismissal", "reason"]
     lines = table(heads, [[row[h] for h in heads] for row in faces])
     lines += [
