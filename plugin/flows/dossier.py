@@ -81,7 +81,7 @@ def opened(services: Services, person_id: str, actor: str) -> Dossier:
         tx.audit(Action.RECORD_LOOK, actor, subject=subject)
         conn = tx.connection
         c = t.sealed.c  # and not the bodies, which are pictures
-        sealed = conn.execute(
+        sealed: Sequence[Row[Any]] = conn.execute(
             select(c.id, c.kind, c.subject, c.created_at).where(c.person_id == person_id)
         ).all()
         erasing = select(t.job.c.id).where(
