@@ -120,8 +120,8 @@ def all_of(library: Library) -> Iterator[Act]:
     yield from _chores(services)
     yield from _decisions(services)
     yield from _about_people(library)
-    yield from _nightly(services)
     yield from _in_a_closed_house(services)
+    yield from _nightly(services)
 
 
 def _chores(services: Services) -> Iterator[Act]:
