@@ -18,7 +18,7 @@ from plugin.flows.services import Services
 from plugin.hooks.dam import Dam
 from plugin.ledger import engine
 
-_SIZES = {acts.SHOWN: 3, 5000: 2, 50: 1}
+_SIZES = {acts.SHOWN: 3, 5000: 1, 500: 1, 50: 1}
 
 
 @dataclass

@@ -103,7 +103,7 @@ def named_by_hand(services: Services, name: str, many: int) -> None:
         literal(name),
         literal(name.casefold()),
         literal("hand"),
-        as_type(literal([], JSON), JSON),
+        literal([], JSON),
         _R.seen_at,
     )
     columns = ["resource_id", "node", "node_key", "origin", "places", "created_at"]
@@ -151,7 +151,7 @@ def declared(services: Services) -> str:
 
 def stated(services: Services, after: int) -> None:
     """The DAM shows dates of so many photographs, which are over."""
-    dates = as_type(literal({"website": "2020-01-01"}, JSON), JSON)
+    dates = literal({"website": "2020-01-01"}, JSON)
     there = select(t.statement.c.resource_id)
     rows = select(_R.id, dates, _R.seen_at, dates, _R.seen_at).where(_R.id > after, _R.id.not_in(there))
     columns = ["resource_id", "wanted", "wanted_at", "stated", "stated_at"]
@@ -174,7 +174,7 @@ def over(services: Services) -> None:
 def fill_queue(services: Services, state: str = "queued", most: int | None = None) -> None:
     """A job for each photograph, or so many."""
     at = literal(services.clock.now().replace(year=2000))
-    payload = as_type(literal({}, JSON), JSON)
+    payload = literal({}, JSON)
     columns = ["kind", "key", "payload", "priority", "state", "again", "attempt", "run_after", "created_at"]
     row = select(
         literal("photo"), _R.ref, payload, literal(6), literal(state), false(), literal(0), at, at,

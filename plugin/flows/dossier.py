@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Column, Connection, Row, func, select
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows import consent, people, repeats, roster
@@ -80,10 +80,10 @@ def opened(services: Services, person_id: str, actor: str) -> Dossier:
         subject = roster.subject(services, tx.connection, person_id)
         tx.audit(Action.RECORD_LOOK, actor, subject=subject)
         conn = tx.connection
-        c = t.sealed.c  # and not the bodies, which are pictures
-        sealed = conn.execute(
-            select(c.id, c.kind, c.subject, c.created_at).where(c.person_id == person_id)
-        ).all()
+        about: list[Column[Any]] = [
+            t.sealed.c[name] for name in ("id", "kind", "subject", "created_at")
+        ]  # not bodies
+        sealed = conn.execute(select(*about).where(t.sealed.c.person_id == person_id)).all()
         erasing = select(t.job.c.id).where(
             t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
         )

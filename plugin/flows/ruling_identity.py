@@ -184,7 +184,7 @@ def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str
         above = services.dam.lies_in(ref)
         lose(services, tx, ref, above[0] if above else None)
     if plan.moves:
-        _move(services, tx, plan.moves, titles)
+        ruling_moves.move(services, tx, plan.moves, titles)
     for ref, mark in plan.marks.items():
         known: dict[str, Any] = {"identity": mark or None, "lost_at": None, "lost_below": None}
         tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**known))
@@ -200,25 +200,6 @@ def lose(services: Services, tx: Tx, ref: str, above: str | None) -> None:
     ruling_history.append(services, tx, ref, Why.LOST, "system")
     tx.audit(Action.MODE_LOSE, "system", mode=str(mode), collection=modes.pseudonym(ref))
     services.queue.put(tx, "remode", below or ref, {})
-
-
-def _move(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[str, str]) -> None:
-    """All at once: two may have changed places. One that is lost makes room for the one that comes."""
-    for target in moves.values():
-        if target not in moves and _exists(tx, target):
-            ruling_moves.rename(tx, {target: f"{target} (lost {tx.now:%Y-%m-%d %H:%M:%S.%f})"})
-    ruling_moves.rename(tx, moves)
-    for old, new in moves.items():
-        this = t.collection.c.ref == new
-        tx.execute(update(t.collection).where(this).values(title=titles.get(new, new)))
-        ruling_history.append(services, tx, new, Why.FOLLOWED, "system", moved_from=old)
-        mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
-        tx.audit(Action.MODE_FOLLOW, "system", mode=str(mode), collection=modes.pseudonym(new))
-        services.queue.put(tx, "remode", new, {})
-
-
-def _exists(tx: Tx, ref: str) -> bool:
-    return tx.execute(select(t.collection.c.ref).where(t.collection.c.ref == ref)).first() is not None
 
 
 def give_up(services: Services, ref: str, actor: str) -> None:

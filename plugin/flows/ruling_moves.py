@@ -8,15 +8,37 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import delete, insert, literal, select, update
 
+from plugin.flows import modes, ruling_history
 from plugin.flows.many import in_short_writes
+from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from plugin.ledger.audit import Action
 from plugin.ledger.store import Tx
 
 _AT_ONCE = 200  # photographs of one step
 
 
-def rename(tx: Tx, moves: Mapping[str, str]) -> None:
+def move(services: Services, tx: Tx, moves: Mapping[str, str], titles: Mapping[str, str]) -> None:
+    """All at once: two may have changed places. One that is lost makes room for the one that comes."""
+    for target in moves.values():
+        if target not in moves and _exists(tx, target):
+            _rename(tx, {target: f"{target} (lost {tx.now:%Y-%m-%d %H:%M:%S.%f})"})
+    _rename(tx, moves)
+    for old, new in moves.items():
+        this = t.collection.c.ref == new
+        tx.execute(update(t.collection).where(this).values(title=titles.get(new, new)))
+        ruling_history.append(services, tx, new, Why.FOLLOWED, "system", moved_from=old)
+        mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
+        tx.audit(Action.MODE_FOLLOW, "system", mode=str(mode), collection=modes.pseudonym(new))
+        services.queue.put(tx, "remode", new, {})
+
+
+def _exists(tx: Tx, ref: str) -> bool:
+    return tx.execute(select(t.collection.c.ref).where(t.collection.c.ref == ref)).first() is not None
+
+
+def _rename(tx: Tx, moves: Mapping[str, str]) -> None:
     """The refs of collections, wherever they stand; the history keeps those of its time."""
     if moves.keys() & set(moves.values()):  # two may change places
         _rename_each(tx, {old: _COMING + new for old, new in moves.items()})
