@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import structlog
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError, StoreBusy
@@ -63,6 +64,7 @@ def main() -> None:
     """Run the command line; an error of ours or of a file is one sentence and exit code 1, not a traceback."""
     stopping.prepare(sys.argv[1:])
     watch = Watch(lambda said: click.echo(safe(said), err=True))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # apart from the answer
     try:
         with watch:
             cli()

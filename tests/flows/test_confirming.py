@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def run(services: Services, words: list[str]) -> Result:
 ASKS: tuple[tuple[list[str], list[str]], ...] = (
     (
         ["quitclaim", "withdraw", "Åsa"],
-        ["1 grant of recognition", "1 photograph loses", "reference photographs"],
+        ["1 grant of recognition", "1 photograph loses", "1 reference photograph"],
     ),
     (["quitclaim", "restrict", "Åsa", "--json"], ["1 grant of recognition", "1 photograph loses the name"]),
     (["person", "objects", "Åsa"], ["1 grant of recognition", "no guardian can take it back"]),
@@ -151,11 +152,8 @@ def test_the_numbers_are_what_then_ends(house: Services, cast: support.Cast) -> 
     with house.store.read() as conn:
         asa = conn.execute(t.person.select()).one().id
     said = run(house, ["quitclaim", "withdraw", "Åsa"]).stderr
-    assert consent.withdraw(house, asa, None, "test") == sum(
-        int(part.split(" grants")[0].split()[-1])
-        for part in said.replace("\n", " ").split(",")
-        if " grants" in part
-    )
+    ends = re.findall(r"(\d+)\s+grants?\b", said)
+    assert consent.withdraw(house, asa, None, "test") == sum(map(int, ends)) > 0
     modes.decide(
         house, support.SHOOT, modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, Evidence("x", "y")), "test"
     )
@@ -170,7 +168,7 @@ def test_a_version_that_ends_sooner_is_asked_about(house: Services, tmp_path: Pa
         before = conn.execute(t.quitclaim.select()).all()
     sooner = run(house, [*add, "--recognition", "--until", "2026-12-31"]).stderr
     assert "1 grant of recognition in force or to come, 1 grant of publication" in sooner
-    assert "photographs" not in sooner  # until then the name stands
+    assert "photograph" not in sooner  # until then the name stands
     without = run(house, add).stderr
     assert "1 photograph loses the name, 1 reference photograph, and its template, is destroyed" in without
     with house.store.read() as conn:

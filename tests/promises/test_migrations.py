@@ -40,16 +40,19 @@ def _schema(url: str) -> Schema:
     """Everything the database says of its tables: columns, keys, indexes."""
     with _connected(url) as connection:
         inspector = sa.inspect(connection)
+        columns, keys = inspector.get_multi_columns(), inspector.get_multi_pk_constraint()
+        others, indexes = inspector.get_multi_foreign_keys(), inspector.get_multi_indexes()
+        unique = inspector.get_multi_unique_constraints()
         return {
-            name: (
-                [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)],
-                inspector.get_pk_constraint(name),
-                sorted(map(str, inspector.get_foreign_keys(name))),
-                sorted(_index(index) for index in inspector.get_indexes(name)),
-                sorted(map(str, inspector.get_unique_constraints(name))),
+            table[1]: (
+                [(c["name"], str(c["type"]), c["nullable"]) for c in columns[table]],
+                keys[table],
+                sorted(map(str, others[table])),
+                sorted(_index(index) for index in indexes[table]),
+                sorted(map(str, unique[table])),
             )
-            for name in sorted(inspector.get_table_names())
-            if name != "alembic_version"
+            for table in sorted(columns)
+            if table[1] != "alembic_version"
         }
 
 
