@@ -52,6 +52,16 @@ def tell_of_errors(hear: Callable[[str], object]) -> None:
     _hearing.append(hear)
 
 
+def note_threads() -> None:
+    """From now on an error that ends a thread is a line in the log: by itself Python prints it, words and all."""
+
+    def ended(about: threading.ExceptHookArgs) -> None:
+        if about.exc_value is not None:
+            note("thread", about.exc_value)
+
+    threading.excepthook = ended
+
+
 def where(error: BaseException) -> list[str]:
     """The calls that led to it, as module:function:line, the innermost last: no value, and none of its words."""
     calls = traceback.walk_tb(error.__traceback__)

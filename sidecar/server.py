@@ -26,6 +26,7 @@ def serve(config: Config, config_path: Path | None, with_worker: bool) -> None:
 
     A store that does not answer yet is waited for. What somebody has to mend is raised before anything listens.
     """
+    loops.note_threads()
     told = stopping.process.told
     with house.opened_in_time(config, SystemClock(), told) as services:
         if services is None:

@@ -72,9 +72,15 @@ class Timetable:
 
     def stop(self, seconds: float) -> bool:
         """Begin nothing more, and wait so long for what was begun; whether that came to its end."""
-        end = threading.Thread(target=self._scheduler.shutdown, daemon=True)
+        end = threading.Thread(target=self._shut, daemon=True)
         end.start()
         return loops.join([end], seconds)
+
+    def _shut(self) -> None:
+        """A round that is under way fails where it is shut: paused, it ends, and its list is to be had."""
+        self._scheduler.pause()
+        self._scheduler.get_jobs()
+        self._scheduler.shutdown()
 
     def _often(self, name: str, act: Callable[[Services], object], services: Services) -> Callable[[], None]:
         """A chore that fails is tried again at its next time."""

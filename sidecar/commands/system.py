@@ -12,7 +12,7 @@ from plugin.flows import backlog, chores, closed_house, house_closing, scans
 from plugin.flows.services import Services
 from plugin.ledger.store import migrate as migrate_store
 from plugin.ledger.store import revision as revision_of
-from sidecar import house, left_out_words, logs, stopping, worker_watch
+from sidecar import house, left_out_words, logs, loops, stopping, worker_watch
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, counted, finish_jobs, safe, say, say_finished
 from sidecar.runner import Runner
@@ -69,6 +69,7 @@ def serve(shell: Shell, with_worker: bool) -> None:
 def work(shell: Shell, beside_server: bool) -> None:
     """Run jobs and the calendar until told to stop (SIGTERM, Ctrl-C)."""
     logs.configure(shell.config)
+    loops.note_threads()
     swept = worker_watch.follow_server() if beside_server else lambda: None
     with house.opened_in_time(shell.config, shell.clock, stopping.process.told, swept) as services:
         if services is not None:

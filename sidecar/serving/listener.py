@@ -129,7 +129,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def stop(self) -> None:
         """Let `run` end soon; a second time at once. From any thread."""
         self._stops = time.monotonic() + (0.0 if self._stops else stopping.SOON)
-        self.pull_trigger()
+        with suppress(OSError):  # it has ended
+            self.pull_trigger()
 
     def _busy(self) -> bool:
         return any(one.working or one.total_outbufs_len for one in self.active_channels.values())

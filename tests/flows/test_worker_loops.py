@@ -288,3 +288,36 @@ def test_what_led_to_an_error_is_logged_without_a_word_of_it() -> None:
     assert (entry["error"], entry["causes"], entry["said"]) == ("RuntimeError", ["ValueError"], "")
     assert [call.split(":")[1] for call in entry["where"]][-1] == "outer"
     assert SECRET not in str(logs)
+
+
+def test_a_thread_that_ends_of_an_error_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python would print the error's words, which may be a name; the log has where it came from."""
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+
+    def fail() -> None:
+        raise ValueError(SECRET)
+
+    with capture_logs() as logs:
+        loops.note_threads()
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+    assert [(entry["loop"], entry["error"]) for entry in logs] == [("thread", "ValueError")]
+    assert SECRET not in str(logs) + "".join(capsys.readouterr())
+
+
+def test_a_clock_is_shut_in_the_middle_of_a_round(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chore that is due once is taken off the list at that moment; no thread ends of it."""
+    ended: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", ended.append)
+    for name in ("sweep", "poll", "owe", "heads", "remind"):
+        monkeypatch.setattr(chores, name, lambda _: None)
+    for _ in range(30):
+        table = Timetable(services, lambda: None)
+        table.start()
+        assert table.stop(10)
+    assert ended == []
