@@ -73,6 +73,8 @@ def test_four_processes_lose_no_line_at_midnight(log: Path) -> None:
     )
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     assert sorted(file.name for file in log.parent.iterdir()) == [log.name, f"{log.name}.{yesterday}"]
+    late = re.findall(r" y+>", log.with_name(f"{log.name}.{yesterday}").read_text())
+    assert len(late) <= len(writers), "all go on in the new file"
     assert {stat.S_IMODE(file.stat().st_mode) for file in log.parent.iterdir()} == {0o600}
 
 
