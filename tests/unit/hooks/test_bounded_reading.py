@@ -107,6 +107,26 @@ def test_a_list_serves_each_of_its_photographs(tmp_path: Path) -> None:
     assert not lists.about("b.jpg").people
 
 
+def test_a_list_is_read_once_and_again_when_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for each photograph; one that could not be read is tried again."""
+    path, reads = tmp_path / ".picasa.ini", list[Path]()
+    path.write_text("[a.jpg]\nkeywords=one\n")
+    told = picasa._told
+    monkeypatch.setattr(picasa, "_told", lambda one: (reads.append(one), told(one))[1])
+    for _ in range(3):
+        assert picasa.Lists(tmp_path, [path.name]).about("a.jpg").words == [("one",)]
+    assert len(reads) == 1
+    path.write_text("[a.jpg]\nkeywords=other\n")
+    assert picasa.Lists(tmp_path, [path.name]).about("a.jpg").words == [("other",)]
+    path.write_bytes(b"\0")
+    assert all(picasa.Lists(tmp_path, [path.name]).unread for _ in range(2))
+    assert len(reads) == 4
+    path.unlink()
+    assert not picasa.Lists(tmp_path, [path.name]).about("a.jpg").unread
+
+
 NESTED = "Iptc4xmpExt:PersonName"
 
 
