@@ -11,6 +11,7 @@ from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.config import Config
+from plugin.confinement import surroundings
 from plugin.errors import DamError, ResourceGone, Unreadable
 from plugin.hooks import (
     companions,
@@ -96,7 +97,7 @@ class FolderDam(Unlogged):
         """The folder that the configuration names, with this machine's ExifTool if it has one."""
         folder = config.folder
         path = config.path(folder.path)
-        file_system.refuse_private(path, config.private)
+        file_system.refuse_private(path, (*config.private, *surroundings.programs()))
         hasher = NameHasher(config.path(config.keys.names_file))
         tool = ExifTool.find()
         style, categories = folder.sidecar_name, folder.people_categories

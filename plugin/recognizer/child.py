@@ -179,7 +179,7 @@ def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
 
 def _confine(memory_mb: int) -> Held:
     """From here on Python's modules can be read, and nothing else: photographs come as bytes, the engine is loaded."""
-    return confine(Bounds([*surroundings.libraries(), *surroundings.packages()], memory_mb))
+    return confine(Bounds([*surroundings.libraries(), *surroundings.packages()], memory_mb, threads=True))
 
 
 def _resident() -> int:

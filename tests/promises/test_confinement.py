@@ -209,6 +209,21 @@ def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
     assert bool(got) == of_files
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_threads_are_started_only_where_a_decoder_needs_them(allowed: bool) -> None:
+    """Thousands of them would leave none for the rest of the account."""
+    code = (
+        "import threading; from plugin.confinement import surroundings;"
+        "from plugin.confinement.giving_up import Bounds, confine;"
+        f"confine(Bounds(surroundings.libraries(), 512, threads={allowed})); threading.Thread(target=int).start()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=surroundings.environment(), capture_output=True, check=False
+    )
+    assert (done.returncode == 0) == allowed
+    assert allowed or b"can't start new thread" in done.stderr
+
+
 def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     start = subprocess.Popen
 
@@ -257,9 +272,9 @@ def test_a_library_that_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_of_ours_lies_among_the_photographs(house: Config, tmp_path: Path) -> None:
-    """ExifTool reads and writes there: a data folder inside is refused, by a link as well."""
+    """ExifTool reads and writes there: a data folder inside is refused, by a link as well; so are our programs."""
     (tmp_path / "link").symlink_to(tmp_path)
-    for path in (tmp_path, tmp_path / "link", tmp_path / "data" / "keys"):
+    for path in (tmp_path, tmp_path / "link", tmp_path / "data" / "keys", ROOT, Path(sys.prefix).parent):
         wrong = house.model_copy(update={"folder": house.folder.model_copy(update={"path": str(path)})})
         with pytest.raises(ConfigError, match="move it out"):
             FolderDam.from_config(None, wrong, None)  # type: ignore[arg-type]
