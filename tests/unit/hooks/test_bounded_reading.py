@@ -164,6 +164,16 @@ def test_words_without_end_are_unread_and_alone(tmp_path: Path) -> None:
     assert _read(tmp_path) == {"a.jpg": (Unread.PHOTO, ()), "b.jpg": (None, ("Ann Sample",))}
 
 
+def test_a_block_that_only_looks_like_base64_is_read_as_it_is(tmp_path: Path) -> None:
+    """ExifTool gives out plain text as text: the others are read, whatever the one says."""
+    block = b"base64:\xc3\xa9!".ljust(12, b" ")
+    irb = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + len(block).to_bytes(4, "big") + block
+    _photographs(tmp_path, "")
+    plain = saved(Image.new("RGB", (64, 64)))
+    (tmp_path / "a.jpg").write_bytes(plain[:2] + jpeg._segment(0xED, irb).raw + plain[2:])
+    assert _read(tmp_path)["b.jpg"] == (None, ("Ann Sample",))
+
+
 def _photographs(folder: Path, said: str) -> None:
     for name, body in (
         ("a", said),
