@@ -185,10 +185,9 @@ class FolderDam(Unlogged):
             with explained(path):
                 changed = companions.changed_ns(path, listings.of(path.parent))
             said = words(reading)
-            unread = Unread.PHOTO if said is None and not reading.unread else reading.unread
             return Resource(
                 ref, content.version, tree.collections(ref), reading.names, entry.kind,
-                unread=unread, further=content.further, words=said,
+                unread=reading.unread or (Unread.PHOTO if said is None else None), further=content.further, words=said,
                 changed_at=datetime.fromtimestamp(changed / 1e9, UTC),
             )  # fmt: skip
         raise ResourceGone(f"{ref} is no longer in the folder")

@@ -72,7 +72,7 @@ def report() -> None:
 @click.pass_obj
 def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
     """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
-    from plugin.recognizer import accuracy as measuring  # the recogniser itself, which nothing else here needs
+    from plugin.recognizer import accuracy as measuring  # numpy with it, which nothing else here needs
 
     data = measuring.report(people, strangers, house.with_models(shell.config))
     if not data["gallery"]:

@@ -1,10 +1,13 @@
 """X1: whoever has taken over a parser by a file reads no key, no environment and no secret, and reaches no network."""
 
+import io
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from plugin.config import Config, Matching, Recognizer, load
-from plugin.confinement import calls, landlock, surroundings
+from plugin.confinement import calls, landlock, surroundings, wire
 from plugin.confinement.giving_up import Held
 from plugin.confinement.reader import Reader
 from plugin.errors import ConfigError
@@ -269,6 +272,45 @@ def test_a_library_that_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "_library", missing)
     assert calls.refuse(calls.ALWAYS) is False
     assert Held(3, False).lacking == ("Landlock for TCP (ABI 4)", "seccomp")
+
+
+def test_a_tool_that_reads_nothing_is_ended(tmp_path: Path) -> None:
+    """More than a pipe holds is asked of a program that does not look: the call ends with its time."""
+    script = tmp_path / "program"
+    script.write_text(f"#!{os.popen('command -v perl').read().strip()}\nsleep 600;\n")
+    script.chmod(0o700)
+    tool, ends = ToolProcess(str(script), [tmp_path]), list[BaseException]()
+
+    def ask() -> None:
+        try:
+            tool.execute(["x" * 1000] * 1000, 3)
+        except (OSError, ValueError, EOFError) as error:
+            ends.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(60)
+    tool.stop()
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize("parts", ["[1e999]", "[-1e999]", "[NaN]", '["x"]', "[[]]", "{}", "1"])
+def test_no_length_that_is_told_is_believed(parts: str) -> None:
+    """What a parser answers has a form, or the pipe is closed."""
+    told = f'{{"parts": {parts}}}'.encode()
+    with pytest.raises(wire.Closed):
+        wire.receive(io.BytesIO(struct.pack(">II", len(told), 5) + told + b"12345"), 100)
+
+
+def test_where_we_are_installed_among_other_packages_these_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decoders are loaded when a picture needs them, from beside us; a checkout, which may hold data, stays closed."""
+    monkeypatch.setattr(surroundings, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert tmp_path not in dict(surroundings.packages())
+    (tmp_path / "facelease-0.1.0.dist-info").mkdir()
+    assert tmp_path in dict(surroundings.packages())
 
 
 def test_nothing_of_ours_lies_among_the_photographs(house: Config, tmp_path: Path) -> None:

@@ -114,7 +114,12 @@ def test_a_list_is_read_once_and_again_when_it_changed(
     path, reads = tmp_path / ".picasa.ini", list[Path]()
     path.write_text("[a.jpg]\nkeywords=one\n")
     told = picasa._told
-    monkeypatch.setattr(picasa, "_told", lambda one: (reads.append(one), told(one))[1])
+
+    def counted(one: Path) -> bytes | None:
+        reads.append(one)
+        return told(one)
+
+    monkeypatch.setattr(picasa, "_told", counted)
     for _ in range(3):
         assert picasa.Lists(tmp_path, [path.name]).about("a.jpg").words == [("one",)]
     assert len(reads) == 1
