@@ -9,7 +9,7 @@ import ctypes
 import errno
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Collection
 
 ALWAYS = (
     # a network, or another process on this machine
@@ -44,6 +44,9 @@ ALWAYS = (
 RUNNING = ("execve", "execveat")
 """Refused where no program is to be started any more."""
 
+THREADS = ("clone",)
+"""Refused where one is enough; elsewhere `refuse` leaves threads, and no processes."""
+
 TIMES = ("utime", "utimes", "utimensat", "futimesat", "utimensat_time64")
 
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
@@ -70,7 +73,7 @@ class _Compare(ctypes.Structure):
     _fields_ = (("arg", ctypes.c_uint), ("op", ctypes.c_int), ("a", ctypes.c_uint64), ("b", ctypes.c_uint64))
 
 
-def refuse(names: Iterable[str]) -> bool:
+def refuse(names: Collection[str]) -> bool:
     """Refuse these calls, and signals, limits and processes that are not this one's own, to all threads.
 
     False where the library or the kernel does not do it. Needs PR_SET_NO_NEW_PRIVS.
@@ -87,6 +90,9 @@ def refuse(names: Iterable[str]) -> bool:
             library.seccomp_attr_set(rules, attribute, value)  # an old library lacks the last two
         for name in names:
             _add(library, rules, name, errno.EPERM)
+        if not set(THREADS) <= set(names):  # both rules together would be the weaker one
+            flags = 1 if platform.machine().startswith("s390") else 0
+            _add(library, rules, "clone", errno.EPERM, _Compare(flags, _MASKED, _OF_THREADS, 0))
         _own_alone(library, rules)
         return int(library.seccomp_load(rules)) == 0
     finally:
@@ -99,8 +105,6 @@ def _own_alone(library: ctypes.CDLL, rules: int) -> None:
         _add(library, rules, name, errno.EPERM, _Compare(1, _MASKED, _WORD, command))
     _add(library, rules, "tgkill", errno.EPERM, _Compare(0, _NOT_EQUAL, os.getpid(), 0))
     _add(library, rules, "prlimit64", errno.EPERM, _Compare(2, _NOT_EQUAL, 0, 0))
-    flags = 1 if platform.machine().startswith("s390") else 0
-    _add(library, rules, "clone", errno.EPERM, _Compare(flags, _MASKED, _OF_THREADS, 0))
     _add(library, rules, "clone3", errno.ENOSYS)  # its flags cannot be seen; the C library then takes `clone`
 
 

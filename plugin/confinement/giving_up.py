@@ -23,6 +23,7 @@ class Bounds:
     """What is left: `paths` with what may be done beneath each, and limits.
 
     `cpu_seconds`: in all, 0 for none. `file_mb`: of a file that is written. `runs`: a program is started yet.
+    `threads`: more of them are started, which count against everybody's of this account.
     """
 
     paths: Sequence[tuple[Path, Right]]
@@ -31,6 +32,7 @@ class Bounds:
     file_mb: int = 0
     open_files: int = 64
     runs: bool = False
+    threads: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def confine(bounds: Bounds) -> Held:
     _drop_capabilities()
     version = landlock.restrict(bounds.paths)
     names = (*calls.ALWAYS, *(() if bounds.runs else (*calls.RUNNING, *calls.TIMES)))
-    return Held(version, calls.refuse(names), threads, limits)
+    return Held(version, calls.refuse((*names, *(() if bounds.threads else calls.THREADS))), threads, limits)
 
 
 def _threads() -> int:

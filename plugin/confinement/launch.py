@@ -36,8 +36,8 @@ def main() -> None:
     _with_parent()
     paths = [*surroundings.libraries(), *_runs(Path(start[0])), *_modules(start[0], program)]
     paths += [(Path(folder), WRITE) for folder in bounds["write"]]
-    limits = {name: int(bounds[name]) for name in ("memory_mb", "cpu_seconds", "file_mb")}
-    confine(Bounds(paths, runs=True, **limits))
+    memory, seconds, file = (int(bounds[name]) for name in ("memory_mb", "cpu_seconds", "file_mb"))
+    confine(Bounds(paths, memory, seconds, file, runs=True))
     os.execv(start[0], [*start, *sys.argv[3:]])  # noqa: S606 - no shell, and the program that was asked for
 
 

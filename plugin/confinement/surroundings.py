@@ -23,6 +23,11 @@ def environment() -> dict[str, str]:
     return passed | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def programs() -> tuple[Path, ...]:
+    """Where our own programs and those of Python lie: whoever may write there runs with our keys tomorrow."""
+    return ROOT / "plugin", Path(sys.prefix)
+
+
 def libraries() -> list[tuple[Path, Right]]:
     """What the system's libraries lie in, to be read."""
     return [(Path(path), READ) for path in (*_SYSTEM, *_SMALL)]

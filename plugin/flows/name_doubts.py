@@ -7,7 +7,7 @@ nobody linked, and the staff says whose it is (`acquaintance`).
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from plugin.clock import SystemClock
 from plugin.errors import DamError
@@ -42,17 +42,22 @@ def seek(services: Services, name: str) -> Sought:
             return Sought(0, True)
     key = name_key(name)
     with services.store.read() as conn:
-        unsure = name_index.gaps(services, conn).any or name_index.returning(conn, key) > 0
+        unsure = _gaps(services, conn, key).any
         return Sought(name_index.counts(services, conn, [key]).get(key, 0), unsure)
 
 
 def of(services: Services, person_id: str) -> Gaps | None:
     """What is in the way of knowing where the person's name stands; None where nobody doubts it."""
     with services.store.read() as conn:
-        since = conn.scalar(select(t.person.c.doubted_at).where(t.person.c.id == person_id))
-        if since is None:
+        doubted = (t.person.c.id == person_id) & t.person.c.doubted_at.is_not(None)
+        key = conn.scalar(select(t.person.c.name_key).where(doubted))
+        if key is None:
             return None
-        return Gaps(away=True) if services.dam.tells_holders else name_index.gaps(services, conn)
+        return Gaps(away=True) if services.dam.tells_holders else _gaps(services, conn, key)
+
+
+def _gaps(services: Services, conn: Connection, key: str) -> Gaps:
+    return name_index.gaps(services, conn)._replace(returned=name_index.returning(conn, key))
 
 
 def said(gaps: Gaps) -> str:
@@ -61,11 +66,15 @@ def said(gaps: Gaps) -> str:
         why = "the DAM does not answer, so whether this name stands there is looked up later (facelease work)"
     elif gaps.never:
         why = "the library was not read yet (facelease scan, or facelease work), and may bear this name"
-    else:
+    elif gaps.photographs:
         number = gaps.photographs
         why = (
             f"{number} photographs were not read yet, or cannot be, and may bear this name (facelease doctor)"
         )
+    elif gaps.returned:
+        why = f"this name came back on {gaps.returned} photographs, and is taken off them first (facelease doctor)"
+    else:
+        why = "all was read since, and whether this name stands there is looked up within a minute (facelease work)"
     return f"{why}: until that is known, no name there is theirs by its spelling"
 
 

@@ -33,11 +33,13 @@ class Gaps(NamedTuple):
     """The library was not looked at yet, so that nobody knows how many there are."""
     away: bool = False
     """The DAM, which answers for itself, did not."""
+    returned: int = 0
+    """Photographs on which the name itself came back, so that nobody knows what else stands there."""
 
     @property
     def any(self) -> bool:
         """Whether a name may stand where nobody has read it."""
-        return self.photographs > 0 or self.never or self.away
+        return self.photographs > 0 or self.never or self.away or self.returned > 0
 
 
 def marks(services: Services, resource: Resource) -> frozenset[int] | None:

@@ -63,6 +63,16 @@ def unread_names() -> Select[Any]:
     )
 
 
+def doubted_names() -> Select[Any]:
+    """People of whom it is not known where their name stood before they were entered."""
+    p = t.person.c
+    return (
+        select(p.id.label("person_id"), p.display_name.label("name"), p.doubted_at.label("at"))
+        .where(p.doubted_at.is_not(None))
+        .order_by(p.name_key)
+    )
+
+
 def unknown_age() -> Select[Any]:
     """People with something in force who gave neither a birth date nor that they are of age."""
     p = t.person.c

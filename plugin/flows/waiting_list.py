@@ -59,6 +59,7 @@ class Kind(StrEnum):
     OWED_WRITES = "owed_writes"  # names that were to be written or taken off
     OWED_LETTERS = "owed_letters"  # letters that were not delivered
     OWED_JOBS = "owed_jobs"  # any other work that is late
+    DOUBTED_NAMES = "doubted_names"  # people whose name may stand where nobody could read it
     UNKNOWN_AGE = "unknown_age"  # people who gave neither a birth date nor that they are of age
     ENDLESS_TOKENS = "endless_tokens"  # API tokens without an end
     LOOKED_BEFORE = "looked_before"  # photographs that were examined by rules that looked less closely
@@ -188,7 +189,7 @@ _QUERIES: dict[Kind, _Query] = {
     Kind.UNREAD_NAMES: waiting_items.unread_names,
     Kind.RETURNED_NAMES: waiting_items.returned_names, Kind.NEAR_SETS: waiting_items.near_sets,
     Kind.DECLARED_SETS: waiting_items.declared_sets, Kind.UNKNOWN_AGE: waiting_items.unknown_age,
-    Kind.SMALL_PREVIEWS: waiting_items.small_previews,
+    Kind.SMALL_PREVIEWS: waiting_items.small_previews, Kind.DOUBTED_NAMES: waiting_items.doubted_names,
 }  # fmt: skip
 
 _FOUND: dict[Kind, Callable[[Services], list[Item]]] = {
@@ -225,6 +226,7 @@ SOURCES: tuple[tuple[Kind, Callable[[Services], int | Figure], bool, tuple[Role,
     (Kind.DEAD_JOBS, _owed(Kind.DEAD_JOBS), True, _ADMINISTRATORS),
     (Kind.LOST_RULINGS, _number(Kind.LOST_RULINGS), True, _OFFICERS),
     (Kind.UNREAD_NAMES, _number(Kind.UNREAD_NAMES), True, _ADMINISTRATORS),
+    (Kind.DOUBTED_NAMES, _number(Kind.DOUBTED_NAMES), False, _READERS),
     (Kind.SET_ASIDE, _number(Kind.SET_ASIDE), True, _ADMINISTRATORS),
     (Kind.DISMISSED_BEFORE, dismissals.count_waiting, False, _EDITORS),
     (Kind.HELD_PHOTOGRAPHS, held_photographs.count, False, _OFFICERS),

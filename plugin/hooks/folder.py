@@ -11,6 +11,7 @@ from pathlib import Path
 
 from plugin.clock import Clock
 from plugin.config import Config
+from plugin.confinement import surroundings
 from plugin.errors import DamError, ResourceGone, Unreadable
 from plugin.hooks import (
     companions,
@@ -96,7 +97,7 @@ class FolderDam(Unlogged):
         """The folder that the configuration names, with this machine's ExifTool if it has one."""
         folder = config.folder
         path = config.path(folder.path)
-        file_system.refuse_private(path, config.private)
+        file_system.refuse_private(path, (*config.private, *surroundings.programs()))
         hasher = NameHasher(config.path(config.keys.names_file))
         tool = ExifTool.find()
         style, categories = folder.sidecar_name, folder.people_categories
@@ -184,10 +185,9 @@ class FolderDam(Unlogged):
             with explained(path):
                 changed = companions.changed_ns(path, listings.of(path.parent))
             said = words(reading)
-            unread = Unread.PHOTO if said is None and not reading.unread else reading.unread
             return Resource(
                 ref, content.version, tree.collections(ref), reading.names, entry.kind,
-                unread=unread, further=content.further, words=said,
+                unread=reading.unread or (Unread.PHOTO if said is None else None), further=content.further, words=said,
                 changed_at=datetime.fromtimestamp(changed / 1e9, UTC),
             )  # fmt: skip
         raise ResourceGone(f"{ref} is no longer in the folder")

@@ -1,10 +1,8 @@
 """What of a file's fields may name people, field by field as `name_fields` has it."""
 
-import base64
 import html
 import re
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +11,7 @@ from plugin.hooks.dam import Box
 from plugin.hooks.name_fields import BY_TAG, IPTC_DATASETS, Kind, NameField
 from plugin.hooks.name_spellings import decodings
 from plugin.hooks.regions import Size
-from plugin.hooks.tool import Fields
+from plugin.hooks.tool import BASE64, Fields, bytes_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,6 @@ class Gathered:
 
 _PERSON_KEYS = frozenset({"PersonName", "PersonDisplayName", "PersonInImage", "PersonHeard"})
 _NAME_KEYS = _PERSON_KEYS | {"Name"}
-_BASE64 = "base64:"
 _LABELS = frozenset({"Keyword", "LabelName"})
 _XML = re.compile(r"<\s*+(/?+)(?:[^<>/]|/(?!>))*+(/?+)>|([^<>]++)")
 
@@ -80,10 +77,7 @@ def _take(listed: NameField, value: Any, place: str, turn: int, whole: Size | No
 
 def _texts(text: str) -> tuple[str, ...]:
     """ExifTool gives out in base64 what is no UTF-8: then it may be in any encoding."""
-    if text.startswith(_BASE64):
-        with suppress(ValueError):
-            return (*decodings(base64.b64decode(text.removeprefix(_BASE64), validate=True)), text)
-    return (text,)
+    return (*decodings(bytes_of(text)), text) if text.startswith(BASE64) else (text,)
 
 
 def _people(value: Any) -> Iterator[str]:
@@ -218,7 +212,7 @@ def _of_iptc(value: Any) -> Iterator[Word]:
 
 def datasets(text: str) -> Iterator[tuple[int, bytes]]:
     """The datasets of record 2 of an IPTC block, as ExifTool gives one out in JSON (IIM 4.2, chapter 3)."""
-    data = base64.b64decode(text.removeprefix(_BASE64)) if text.startswith(_BASE64) else text.encode()
+    data = bytes_of(text)
     place = 0
     while place + 5 <= len(data) and data[place] == 0x1C:
         record, number, length = data[place + 1], data[place + 2], int.from_bytes(data[place + 3 : place + 5])

@@ -29,6 +29,8 @@ _RANK = ("xmp", "region", "embedded-xmp", "embedded-region")
 _TAGS = tuple(dict.fromkeys(f"-{field.tag}" for field in FIELDS))
 _MOST = 30_000
 """Characters that may name somebody on one photograph; 200 keywords, written in five places, are 20,000."""
+_ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What a file that says something nobody foresaw leads to: it is unread, and the others are read."""
 _READ = (
     "-b",
     "-IPTC",
@@ -75,7 +77,7 @@ class NameReader:
                         shut.append(photo)
                 except ResourceGone:
                     continue
-                except DamError:
+                except (DamError, *_ODD):
                     shut.append(photo)
             yield from (Reading(photo, (), Unread.PHOTO) for photo in shut)
 

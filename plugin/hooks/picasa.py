@@ -1,8 +1,11 @@
 """The list that Picasa keeps beside photographs (`.picasa.ini`): whose face is on which, and the keywords of some."""
 
+import errno
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from plugin.hooks import unread
@@ -33,21 +36,20 @@ class Lists:
     """The lists of one folder."""
 
     def __init__(self, folder: Path, listing: Collection[str]) -> None:
-        paths = [folder / name for name in sorted(filter(is_list, listing))]
-        texts = [_told(path) for path in paths]
-        self.unread = any(text is None for text in texts)
-        self._about: dict[str, list[tuple[Lines, Mapping[str, Texts]]]] = {}
-        for sections in (_sections(text) for text in texts if text is not None):
-            contacts = dict(_contacts(sections))
-            for title, lines in sections:
-                for key in {node_key(one) for text in title for one in readings(text)}:
-                    self._about.setdefault(key, []).append((lines, contacts))
+        self.unread = False
+        self._lists: list[About] = []
+        for name in sorted(filter(is_list, listing)):
+            try:
+                self._lists.append(_read(folder / name, *_look(folder / name)))
+            except OSError:
+                self.unread = True
 
     def about(self, name: str) -> Listed:
         """What they say of the photograph of this name."""
         listed = Listed(unread=self.unread)
-        for lines, contacts in self._about.get(node_key(name), ()):
-            _take(lines, contacts, listed)
+        for about in self._lists:
+            for lines, contacts in about.get(node_key(name), ()):
+                _take(lines, contacts, listed)
         return listed
 
 
@@ -59,6 +61,31 @@ def is_list(name: str) -> bool:
 Texts = tuple[str, ...]
 Lines = list[tuple[str, Texts]]
 Section = tuple[Texts, Lines]
+About = Mapping[str, list[tuple[Lines, Mapping[str, Texts]]]]
+"""By the key of a photograph's name: what each section says, and whom its list knows."""
+
+
+def _look(path: Path) -> tuple[int, ...]:
+    """How the list looks from outside; nothing of one that went meanwhile, or leads nowhere."""
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return ()
+
+
+@lru_cache(8)
+def _read(path: Path, *_look: int) -> About:
+    """A list that looks so: read once for all the photographs of its folder. Raises OSError where it cannot be."""
+    data = _told(path)
+    if data is None:
+        raise OSError(errno.EINVAL, "not a list that can be read")
+    about: dict[str, list[tuple[Lines, Mapping[str, Texts]]]] = {}
+    sections = _sections(data)
+    contacts = dict(_contacts(sections))
+    for title, lines in sections:
+        for key in {node_key(one) for text in title for one in readings(text)}:
+            about.setdefault(key, []).append((lines, contacts))
+    return about
 
 
 def _told(path: Path) -> bytes | None:

@@ -14,7 +14,7 @@ import unicodedata
 import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,7 @@ SECONDS = 60
 BATCH = 50  # files a call
 _DEEPEST = 64  # structures within structures: those that the standards know are five deep
 
+BASE64 = "base64:"
 Fields = dict[str, Any]
 
 
@@ -130,8 +131,7 @@ class ExifTool:
         for entry in self._json(["-j", "-b", "-G1", f"-{name}"], [_path(path)]):
             for key, value in entry.items():
                 if key.endswith(f":{name}"):
-                    text = str(value)
-                    return base64.b64decode(text[7:]) if text.startswith("base64:") else text.encode()
+                    return bytes_of(str(value))
         return b""
 
     def edit(self, path: Path, changes: Sequence[Assign]) -> None:
@@ -190,6 +190,14 @@ class ExifTool:
         process, self._process = self._process, None
         if process is not None:
             process.stop()
+
+
+def bytes_of(text: str) -> bytes:
+    """What ExifTool gave out as this text: bytes that are none as base64; others may happen to begin like that."""
+    if text.startswith(BASE64):
+        with suppress(ValueError):
+            return base64.b64decode(text.removeprefix(BASE64), validate=True)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _is_deep(entries: list[Fields]) -> bool:

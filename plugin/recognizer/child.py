@@ -21,6 +21,7 @@ from plugin.config import Matching, Recognizer
 from plugin.confinement import surroundings, wire
 from plugin.confinement.giving_up import Bounds, Held, confine
 from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
+from plugin.recognizer import evaluation
 from plugin.recognizer.decode import Limits
 from plugin.recognizer.engine import open_engine
 from plugin.recognizer.examination import Pipeline
@@ -45,12 +46,14 @@ _KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
 class Room:
     """What the child holds: an engine, and the gallery that the parent gave it; and what holds it (`held`)."""
 
-    def __init__(self, pipeline: Pipeline, limits: Limits, held: Held) -> None:
+    def __init__(self, pipeline: Pipeline, limits: Limits, held: Held, matching: Matching) -> None:
         self.held = held
+        self._matching = matching
         self._pipeline = pipeline
         self._limits = limits
         self._gallery = Gallery([], 0)
         self._generation: int | None = None
+        self._noted: dict[str | None, list[evaluation.Shot | None]] = {}
 
     def answer(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
         """Carry out one order."""
@@ -60,6 +63,8 @@ class Room:
             "enrol": self._enrol,
             "likeness": self._likeness,
             "inspect": self._inspect,
+            "note": self._note,
+            "count": self._count,
         }
         return orders[header["order"]](header, parts)
 
@@ -91,6 +96,17 @@ class Room:
 
     def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
         return {"reason": inspect(self._pipeline, _sources(header, parts)[0])}, []
+
+    def _note(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        """For `accuracy`: whose photograph it is, None for a stranger's."""
+        seen = evaluation.main_shot(self._pipeline, _sources(header, parts)[0], header["mirrored"])
+        self._noted.setdefault(header["who"], []).append(seen)
+        return {"ok": True}, []
+
+    def _count(self, _header: dict[str, Any], _parts: list[bytes]) -> Reply:
+        strangers = self._noted.pop(None, [])
+        people = [evaluation.Person(str(name), tuple(shots)) for name, shots in self._noted.items()]
+        return {"report": evaluation.identify(people, strangers, self._pipeline.engine, self._matching)}, []
 
 
 def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
@@ -135,7 +151,7 @@ def _furnish(header: dict[str, Any]) -> Room:
         recognizer.memory_mb
     )  # after loading: what is trusted may be large, and is made at the first start
     limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
-    return Room(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held)
+    return Room(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held, matching)
 
 
 def _guarded(room: Room, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
@@ -163,7 +179,7 @@ def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
 
 def _confine(memory_mb: int) -> Held:
     """From here on Python's modules can be read, and nothing else: photographs come as bytes, the engine is loaded."""
-    return confine(Bounds([*surroundings.libraries(), *surroundings.packages()], memory_mb))
+    return confine(Bounds([*surroundings.libraries(), *surroundings.packages()], memory_mb, threads=True))
 
 
 def _resident() -> int:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from plugin.config import Config, Matching
+from plugin.config import Matching
 from plugin.errors import ConfigError, PictureError
-from plugin.recognizer.engine import Engine, Floats, open_engine
+from plugin.recognizer.engine import Engine, Floats
 from plugin.recognizer.examination import Pipeline, Seen
 from plugin.recognizer.gallery import distances, look_alikes
 from plugin.recognizer.intervals import rate
@@ -58,38 +58,36 @@ class Person:
         return self.shots[ENROLLED_FROM:]
 
 
-def report(people: Path, strangers: Path, config: Config) -> dict[str, Any]:
-    """Accuracy on one's own photographs, with 95 % intervals.
-
-    `people`: a folder a person, four photographs or more each, one main face on each. `strangers`:
-    photographs (in sub-folders too) of people who are in none of those. Raises ConfigError for a
-    folder that holds nothing of the kind, EngineError.
-    """
-    engine = open_engine(config.recognizer, config.path(config.recognizer.cache))
-    pipeline = Pipeline(engine, config.recognizer, config.matching)
-    return identify(
-        read_people(pipeline, people), read_strangers(pipeline, strangers), engine, config.matching
-    )
-
-
 def read_people(pipeline: Pipeline, folder: Path) -> list[Person]:
     """Every sub-folder as a person. Raises ConfigError if none has photographs to spare as probes."""
-    folders = [path for path in _listed(folder) if path.is_dir()]
-    found = [Person(path.name, _shots(pipeline, path)) for path in folders]
-    found = [person for person in found if person.shots]
-    if not any(person.probes for person in found):
+    return [
+        Person(name, tuple(_shot(pipeline, file, n < ENROLLED_FROM) for n, file in enumerate(files)))
+        for name, files in people_in(folder)
+    ]
+
+
+def read_strangers(pipeline: Pipeline, folder: Path) -> list[Shot | None]:
+    """The main face of every photograph below `folder`. Raises ConfigError if there is none."""
+    return [_shot(pipeline, file) for file in strangers_in(folder)]
+
+
+def people_in(folder: Path) -> list[tuple[str, list[Path]]]:
+    """The photographs of each sub-folder, by its name. Raises ConfigError if none has any to spare as probes."""
+    found = [(path.name, _pictures(path)) for path in _listed(folder) if path.is_dir()]
+    found = [(name, files) for name, files in found if files]
+    if not any(len(files) > ENROLLED_FROM for _, files in found):
         raise ConfigError(
             f"{folder}: needs a folder a person with {ENROLLED_FROM + 1} or more photographs in each"
         )
     return found
 
 
-def read_strangers(pipeline: Pipeline, folder: Path) -> list[Shot | None]:
-    """The main face of every photograph below `folder`. Raises ConfigError if there is none."""
+def strangers_in(folder: Path) -> list[Path]:
+    """Every photograph below `folder`. Raises ConfigError if there is none."""
     files = [file for path in [folder, *_listed(folder)] if path.is_dir() for file in _pictures(path)]
     if not files:
         raise ConfigError(f"{folder}: needs photographs of people who are not enrolled")
-    return [_shot(pipeline, file) for file in files]
+    return files
 
 
 def identify(
@@ -159,19 +157,17 @@ def calibrate(people: Sequence[Person], strangers: Sequence[Shot | None]) -> lis
     return [(round(float(np.quantile(between, fmr)), 4), fmr) for fmr in kept]
 
 
-def _shots(pipeline: Pipeline, folder: Path) -> tuple[Shot | None, ...]:
-    return tuple(
-        _shot(pipeline, file, mirrored=number < ENROLLED_FROM)
-        for number, file in enumerate(_pictures(folder))
-    )
+def main_shot(pipeline: Pipeline, picture: Path | bytes, mirrored: bool = False) -> Shot | None:
+    """The main face of a photograph, None where it has none. Raises PictureError."""
+    seen = pipeline.see(picture)
+    return _main_shot(pipeline, seen, mirrored) if len(seen.faces) else None
 
 
 def _shot(pipeline: Pipeline, file: Path, mirrored: bool = False) -> Shot | None:
     try:
-        seen = pipeline.see(file)
+        return main_shot(pipeline, file, mirrored)
     except PictureError as error:
         raise ConfigError(f"{file}: {error}; take it out of the folder") from error
-    return _main_shot(pipeline, seen, mirrored) if len(seen.faces) else None
 
 
 def _main_shot(pipeline: Pipeline, seen: Seen, mirrored: bool) -> Shot:

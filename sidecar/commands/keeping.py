@@ -72,9 +72,9 @@ def report() -> None:
 @click.pass_obj
 def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
     """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
-    from plugin.recognizer import evaluation  # the recogniser itself, which nothing else here needs
+    from plugin.recognizer import accuracy as measuring  # numpy with it, which nothing else here needs
 
-    data = evaluation.report(people, strangers, house.with_models(shell.config))
+    data = measuring.report(people, strangers, house.with_models(shell.config))
     if not data["gallery"]:
         raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
     lines = [f"{data['gallery']} people enrolled; no face found on {data['undetected']} photographs"]

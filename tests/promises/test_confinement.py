@@ -1,10 +1,13 @@
 """X1: whoever has taken over a parser by a file reads no key, no environment and no secret, and reaches no network."""
 
+import io
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from plugin.config import Config, Matching, Recognizer, load
-from plugin.confinement import calls, landlock, surroundings
+from plugin.confinement import calls, landlock, surroundings, wire
 from plugin.confinement.giving_up import Held
 from plugin.confinement.reader import Reader
 from plugin.errors import ConfigError
@@ -209,6 +212,21 @@ def test_an_older_kernel_gives_nothing_that_calls_can_refuse(
     assert bool(got) == of_files
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_threads_are_started_only_where_a_decoder_needs_them(allowed: bool) -> None:
+    """Thousands of them would leave none for the rest of the account."""
+    code = (
+        "import threading; from plugin.confinement import surroundings;"
+        "from plugin.confinement.giving_up import Bounds, confine;"
+        f"confine(Bounds(surroundings.libraries(), 512, threads={allowed})); threading.Thread(target=int).start()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=surroundings.environment(), capture_output=True, check=False
+    )
+    assert (done.returncode == 0) == allowed
+    assert allowed or b"can't start new thread" in done.stderr
+
+
 def _in_the_child(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     start = subprocess.Popen
 
@@ -256,10 +274,49 @@ def test_a_library_that_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Held(3, False).lacking == ("Landlock for TCP (ABI 4)", "seccomp")
 
 
+def test_a_tool_that_reads_nothing_is_ended(tmp_path: Path) -> None:
+    """More than a pipe holds is asked of a program that does not look: the call ends with its time."""
+    script = tmp_path / "program"
+    script.write_text(f"#!{os.popen('command -v perl').read().strip()}\nsleep 600;\n")
+    script.chmod(0o700)
+    tool, ends = ToolProcess(str(script), [tmp_path]), list[BaseException]()
+
+    def ask() -> None:
+        try:
+            tool.execute(["x" * 1000] * 1000, 3)
+        except (OSError, ValueError, EOFError) as error:
+            ends.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(60)
+    tool.stop()
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize("parts", ["[1e999]", "[-1e999]", "[NaN]", '["x"]', "[[]]", "{}", "1"])
+def test_no_length_that_is_told_is_believed(parts: str) -> None:
+    """What a parser answers has a form, or the pipe is closed."""
+    told = f'{{"parts": {parts}}}'.encode()
+    with pytest.raises(wire.Closed):
+        wire.receive(io.BytesIO(struct.pack(">II", len(told), 5) + told + b"12345"), 100)
+
+
+def test_where_we_are_installed_among_other_packages_these_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decoders are loaded when a picture needs them, from beside us; a checkout, which may hold data, stays closed."""
+    monkeypatch.setattr(surroundings, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert tmp_path not in dict(surroundings.packages())
+    (tmp_path / "facelease-0.1.0.dist-info").mkdir()
+    assert tmp_path in dict(surroundings.packages())
+
+
 def test_nothing_of_ours_lies_among_the_photographs(house: Config, tmp_path: Path) -> None:
-    """ExifTool reads and writes there: a data folder inside is refused, by a link as well."""
+    """ExifTool reads and writes there: a data folder inside is refused, by a link as well; so are our programs."""
     (tmp_path / "link").symlink_to(tmp_path)
-    for path in (tmp_path, tmp_path / "link", tmp_path / "data" / "keys"):
+    for path in (tmp_path, tmp_path / "link", tmp_path / "data" / "keys", ROOT, Path(sys.prefix).parent):
         wrong = house.model_copy(update={"folder": house.folder.model_copy(update={"path": str(path)})})
         with pytest.raises(ConfigError, match="move it out"):
             FolderDam.from_config(None, wrong, None)  # type: ignore[arg-type]

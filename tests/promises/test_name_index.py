@@ -7,10 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
 from plugin.errors import NameTaken
-from plugin.flows import acquaintance, chores, clearance, consent, name_doubts, name_index, people, revocation
+from plugin.flows import (
+    acquaintance,
+    chores,
+    clearance,
+    consent,
+    name_doubts,
+    name_index,
+    people,
+    revocation,
+    waiting_list,
+)
+from plugin.flows.waiting_list import Kind
 from plugin.ledger import tables as t
 from plugin.quitclaim.answers import Status
 from tests import name_places, support
@@ -62,6 +73,41 @@ def test_the_watch_sees_what_is_opened(photos: Path) -> None:
     _watched.clear()
     assert len(_seen) == 1
     _seen.clear()
+
+
+def test_why_somebody_is_in_doubt_is_true_and_listed(cast: support.Cast, photos: Path) -> None:
+    """A file that cannot be read, a name that came back, and what is left when both are gone; then nobody is."""
+    support.settle(name_places.blank(photos / "shoot", "p.jpg"))
+    (photos / "shoot/p.jpg.xmp").write_text("<x:xmpmeta>")
+    look(cast)
+    person = people.add(cast.services, people.Newcomer("Bo Sample", of_age=True), "test")
+    assert "1 photographs were not read" in _why(cast, person)
+    assert [one.person_id for one in waiting_list.items(cast.services, Kind.DOUBTED_NAMES)] == [person]
+    (photos / "shoot/p.jpg.xmp").unlink()
+    look(cast)
+    with cast.services.store.write() as tx:
+        number = tx.connection.scalar(select(t.resource.c.id))
+        back = {
+            "node": "Cy Sample",
+            "node_key": "cy sample",
+            "origin": "returned",
+            "places": [],
+            "created_at": tx.now,
+        }
+        tx.execute(insert(t.tag).values(resource_id=number, **back))
+    other = people.add(cast.services, people.Newcomer("Cy Sample", of_age=True), "test")
+    assert "came back on 1 photographs" in _why(cast, other)
+    with cast.services.store.write() as tx:
+        tx.execute(delete(t.tag).where(t.tag.c.node_key == "cy sample"))
+    assert "looked up within a minute" in _why(cast, other)
+    look(cast)
+    assert not waiting_list.items(cast.services, Kind.DOUBTED_NAMES)
+
+
+def _why(cast: support.Cast, person: str) -> str:
+    gaps = name_doubts.of(cast.services, person)
+    assert gaps is not None
+    return name_doubts.said(gaps)
 
 
 @pytest.mark.promise

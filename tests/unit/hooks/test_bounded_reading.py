@@ -107,6 +107,31 @@ def test_a_list_serves_each_of_its_photographs(tmp_path: Path) -> None:
     assert not lists.about("b.jpg").people
 
 
+def test_a_list_is_read_once_and_again_when_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for each photograph; one that could not be read is tried again."""
+    path, reads = tmp_path / ".picasa.ini", list[Path]()
+    path.write_text("[a.jpg]\nkeywords=one\n")
+    told = picasa._told
+
+    def counted(one: Path) -> bytes | None:
+        reads.append(one)
+        return told(one)
+
+    monkeypatch.setattr(picasa, "_told", counted)
+    for _ in range(3):
+        assert picasa.Lists(tmp_path, [path.name]).about("a.jpg").words == [("one",)]
+    assert len(reads) == 1
+    path.write_text("[a.jpg]\nkeywords=other\n")
+    assert picasa.Lists(tmp_path, [path.name]).about("a.jpg").words == [("other",)]
+    path.write_bytes(b"\0")
+    assert all(picasa.Lists(tmp_path, [path.name]).unread for _ in range(2))
+    assert len(reads) == 4
+    path.unlink()
+    assert not picasa.Lists(tmp_path, [path.name]).about("a.jpg").unread
+
+
 NESTED = "Iptc4xmpExt:PersonName"
 
 
@@ -142,6 +167,16 @@ def test_words_without_end_are_unread_and_alone(tmp_path: Path) -> None:
     words = ";".join(f"é{number}" for number in range(20_000))
     _photographs(tmp_path, f"<dc:subject><rdf:Bag><rdf:li>{words}</rdf:li></rdf:Bag></dc:subject>")
     assert _read(tmp_path) == {"a.jpg": (Unread.PHOTO, ()), "b.jpg": (None, ("Ann Sample",))}
+
+
+def test_a_block_that_only_looks_like_base64_is_read_as_it_is(tmp_path: Path) -> None:
+    """ExifTool gives out plain text as text: the others are read, whatever the one says."""
+    block = b"base64:\xc3\xa9!".ljust(12, b" ")
+    irb = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + len(block).to_bytes(4, "big") + block
+    _photographs(tmp_path, "")
+    plain = saved(Image.new("RGB", (64, 64)))
+    (tmp_path / "a.jpg").write_bytes(plain[:2] + jpeg._segment(0xED, irb).raw + plain[2:])
+    assert _read(tmp_path)["b.jpg"] == (None, ("Ann Sample",))
 
 
 def _photographs(folder: Path, said: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from plugin.config import Config, Matching, Recognizer
 from plugin.errors import ConfigError
-from plugin.recognizer import evaluation
+from plugin.recognizer import accuracy
 from plugin.recognizer.detecting import assigned, tally
 from plugin.recognizer.engine import Engine, Floats
 from plugin.recognizer.evaluation import Person, Shot, calibrate, identify
@@ -79,8 +79,9 @@ def test_intervals_are_wilsons(count: int, of: int, low: float, high: float) -> 
     assert rate(0, 0).to_json() == {"value": 0, "low": 0, "high": 1}
 
 
-def test_a_report_from_folders(tmp_path: Path, cache: Path) -> None:
-    """Folders in, the report out: person A found again, person B left alone, ready for JSON."""
+def test_a_report_from_folders(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders in, the report out: person A found again, person B left alone, ready for JSON; none decoded here."""
+    monkeypatch.delattr(Pipeline, "see")
     known = tmp_path / "people" / "a"
     known.mkdir(parents=True)
     references = (samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING, samples.A_FRONT_CUT_LEFT)
@@ -89,7 +90,7 @@ def test_a_report_from_folders(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "strangers").mkdir()
     (tmp_path / "strangers" / "b.jpg").write_bytes(samples.portrait(samples.B_STANDING).read_bytes())
     config = Config(recognizer=Recognizer(cache=str(cache)))
-    told = evaluation.report(tmp_path / "people", tmp_path / "strangers", config)
+    told = accuracy.report(tmp_path / "people", tmp_path / "strangers", config)
     assert json.loads(json.dumps(told)) == told
     assert (told["gallery"], told["undetected"], told["rank1"]["value"]) == (1, 0, 1)
     assert told["suggest"] == {"fpir": rate(0, 1).to_json(), "fnir": rate(0, 1).to_json()}
@@ -105,7 +106,11 @@ def test_wrong_folders_are_named(tmp_path: Path, cache: Path) -> None:
     (broken / "x" / "1.jpg").write_bytes(b"text")
     for folder in (tmp_path / "none", empty, flat, broken):
         with pytest.raises(ConfigError, match=folder.name):
-            evaluation.report(folder, flat, config)
+            accuracy.report(folder, flat, config)
+    for number in (2, 3, 4):
+        (broken / "x" / f"{number}.jpg").write_bytes(samples.portrait(samples.A_FRONT).read_bytes())
+    with pytest.raises(ConfigError, match=r"x/1\.jpg: .*; take it out of the folder"):
+        accuracy.report(broken, flat, config)
 
 
 def test_each_box_answers_for_one_face() -> None:

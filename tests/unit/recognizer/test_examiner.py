@@ -161,7 +161,7 @@ def test_faces_too_small_to_encode_are_counted(engine: Engine, template: Floats,
 
 def test_what_leaves_the_child_holds_no_vector(pipeline: Pipeline, template: Floats, crowd: bytes) -> None:
     """The answer to an examination has no bytes beside its JSON, and in that no list longer than a box."""
-    room = Room(pipeline, Limits(), Held(0, False))
+    room = Room(pipeline, Limits(), Held(0, False), Matching())
     listed = [["a", TOMORROW.isoformat(), True]]
     room.answer({"order": "gallery", "entries": listed, "generation": 1}, [template.tobytes()])
     request = Request(NOW, compare=True, generation=1).to_json()
