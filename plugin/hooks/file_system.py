@@ -1,11 +1,13 @@
 """The folder of photographs as a whole: whether it is there, and what its file system cannot keep, said once."""
 
 import os
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from plugin.errors import ConfigError, DamError
+from plugin.hooks.shortly import SHORTLY
 
 _CHOWN = 0  # the capability's number
 
@@ -51,10 +53,24 @@ def bare(root: Path) -> bool:
         raise away(root, error) from error
 
 
+def resolved(root: Path) -> Path:
+    """The folder without links; the path as it is where a share that hangs does not tell shortly."""
+    found: list[Path] = []
+
+    def resolve() -> None:
+        with suppress(OSError, RuntimeError):
+            found.append(root.resolve())
+
+    asking = threading.Thread(target=resolve, name="folder", daemon=True)
+    asking.start()
+    asking.join(SHORTLY)
+    return found[0] if found else root.absolute()
+
+
 def refuse_private(root: Path, private: Iterable[Path]) -> None:
     """ExifTool may read and write what lies among the photographs: nothing of ours lies there. Raises ConfigError."""
     for path in private:
-        if path.resolve().is_relative_to(root.resolve()):
+        if path.resolve().is_relative_to(root):
             raise ConfigError(
                 f"{path} lies in the folder of photographs, {root}, whose files other programs read: "
                 "move it out, and say where it is (data, [keys])"

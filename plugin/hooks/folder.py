@@ -73,7 +73,7 @@ class FolderDam(Unlogged):
         ignore: Sequence[str] = (".*", "@eaDir", "Thumbs.db", "*.xmp", "*.tmp"),
         tool: ExifTool | None = None, hasher: NameHasher | None = None, categories: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        self._root = root.expanduser().resolve()
+        self._root = file_system.resolved(root.expanduser())
         self._clock = clock
         self._ignore = tuple(ignore)
         self._index = Index(store)
@@ -96,12 +96,12 @@ class FolderDam(Unlogged):
     def from_config(cls, store: Store, config: Config, clock: Clock) -> "FolderDam":
         """The folder that the configuration names, with this machine's ExifTool if it has one."""
         folder = config.folder
-        path = config.path(folder.path)
-        file_system.refuse_private(path, (*config.private, *surroundings.programs()))
         hasher = NameHasher(config.path(config.keys.names_file))
         tool = ExifTool.find()
         style, categories = folder.sidecar_name, folder.people_categories
-        return cls(store, path, clock, style, folder.ignore, tool, hasher, categories)
+        dam = cls(store, config.path(folder.path), clock, style, folder.ignore, tool, hasher, categories)
+        file_system.refuse_private(dam._root, (*config.private, *surroundings.programs()))
+        return dam
 
     @property
     def limits(self) -> tuple[str, ...]:

@@ -122,6 +122,9 @@ class Pages:
         """What the download is wanted for, on the page that the server shows before it."""
         self.page.wait_for_selector("#usage")
         self.page.select_option("#usage", label=usage)
+        comment = self.page.locator("#usagecomment")
+        if comment.count():  # asked for unless $remove_usage_textbox is set
+            comment.fill("a sample")
         self.page.locator("#submit").click()
 
     def rules(self, rules: Mapping[str, str], usages: Mapping[str, str]) -> None:

@@ -11,12 +11,13 @@ from sqlalchemy import insert, select
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores
+from plugin.flows import chores, consent
 from plugin.flows.services import Services
-from plugin.hooks import shortly
+from plugin.hooks import file_system, shortly
 from plugin.hooks.shortly import Shortly
 from plugin.ledger import tables as t
 from plugin.recognizer.examiner import Examiner
+from sidecar import house
 from tests import on_double, support, visiting
 from tests.doubles.resourcespace import Double
 
@@ -134,3 +135,29 @@ def test_who_asks_a_hanging_server_first_keeps_no_other_waiting(
 def _fails(services: Services) -> None:
     with pytest.raises(DamError):
         services.dam.look("1")
+
+
+def test_a_house_opens_whose_share_hangs(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever only withdraws does not wait for it: where the folder lies is not asked for longer than shortly."""
+    config, go = support.configuration(tmp_path), threading.Event()
+    with support.opened(config, clock, examiner) as services:
+        asa = support.Cast(services).add("Åsa")
+        support.Cast(services).sign(asa)
+    root, real = config.path(config.folder.path), Path.resolve
+
+    def resolve(path: Path, strict: bool = False) -> Path:
+        if path == root:
+            go.wait(60)
+        return real(path, strict)
+
+    monkeypatch.setattr(file_system, "SHORTLY", 0.2)
+    monkeypatch.setattr(Path, "resolve", resolve)
+    began = time.monotonic()
+    with house.open_house(config, clock) as services:
+        ended = consent.withdraw(services, asa, None, "test")
+    took = time.monotonic() - began
+    go.set()
+    assert ended == 2
+    assert took < 30
