@@ -40,7 +40,7 @@ _COMMANDS = _Commands({
     "scan": "system:scan", "sweep": "system:sweep", "doctor": "system:doctor", "reopen": "system:reopen",
     "demo": "demo:demo", "person": "people:person", "quitclaim": "quitclaims:quitclaim",
     "form": "forms:form", "collection": "collections:collection", "review": "reviews:reviews",
-    "clearance": "reviews:clearance", "reconcile": "comparing:reconcile", "tags": "comparing:tags",
+    "clearance": "clearance:clearance", "reconcile": "comparing:reconcile", "tags": "comparing:tags",
     "mail": "mail:mail", "jobs": "jobs:jobs", "token": "tokens:token", "session": "sessions:session",
     "audit": "proving:audit", "keys": "keeping:keys", "backup": "keeping:backup",
     "restore": "restoring:restore", "report": "keeping:report",

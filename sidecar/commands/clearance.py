@@ -1,0 +1,116 @@
+"""`facelease clearance`: may a photograph be used, and which may?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+
+from plugin.flows import clearance as clearances
+from plugin.flows import cleared, closed_house
+from plugin.flows.services import Services
+from plugin.quitclaim import wording
+from plugin.quitclaim.answers import Answer, Status
+from sidecar.commands.common import Shell, as_json, counted, say, table
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+EXIT_CODES = {Status.CLEARED: 0, Status.BLOCKED: 3, Status.UNKNOWN: 4, Status.NO_PERSON_FOUND: 4}
+"""Unknown is the worst: of what is blocked somebody knows why. That nobody was found is no yes."""
+
+
+@click.command()
+@click.argument("photo", required=False)
+@click.option("--purpose", help="Default: the first that is configured.")
+@click.option("--channel", help="Default: every channel.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Default: now.")
+@click.option("--language", type=click.Choice(["en", "nl"]), help="Default: the site's.")
+@click.option("--all", "all_", is_flag=True, help="Every photograph cleared for --channel, in pages.")
+@click.option("--from", "first", type=_DAY, help="With --all: from this day; default: now.")
+@click.option("--until", "last", type=_DAY, help="With --all: through the whole of this day; default: now.")
+@click.option("--count", is_flag=True, help="With --all: how many there are, and no list.")
+@click.option(
+    "--after", default="", metavar="NEXT", help="With --all: the page after the one that said NEXT."
+)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@as_json
+@click.pass_obj
+def clearance(
+    shell: Shell, photo: str | None, purpose: str | None, channel: str | None, day: datetime | None,
+    language: str | None, all_: bool, first: datetime | None, last: datetime | None, count: bool, after: str,
+    limit: int, as_json: bool,
+) -> None:  # fmt: skip
+    """May PHOTO be used? With --all, or without PHOTO: which photographs are cleared for --channel.
+
+    Exit code of a PHOTO: 0 it is cleared for every channel that was asked, 3 it is blocked, 4 it is unknown, or nobody
+    was found on it; of several channels the worst. 1 is an error, 2 wrong use. A list is 0.
+    """
+    if photo is not None and all_:
+        raise click.UsageError("give a PHOTO, or --all for every photograph that is cleared")
+    with shell.house() as services:
+        listed = services.config.clearance
+        use = purpose or listed.purposes[0]
+        if photo is None:
+            span = _span(services, use, channel or listed.channels[0], first, last)
+            _all(shell, services, span, None if count else (after, limit), as_json)
+            return
+        channels = [channel] if channel else list(listed.channels)
+        on = day.date() if day else None
+        answers = {one: clearances.ask(services, photo, use, one, on) for one in channels}
+    _say_answers(shell, photo, use, answers, language or shell.config.site.language, as_json)
+    raise SystemExit(max(EXIT_CODES[answer.status] for answer in answers.values()))
+
+
+def _say_answers(
+    shell: Shell, photo: str, use: str, answers: Mapping[str, Answer], language: str, as_json: bool
+) -> None:
+    data: dict[str, dict[str, Any]] = {
+        one: {
+            "status": answer.status.value, "until": answer.until, "max_px": shell.config.clearance.max_px.get(one),
+            "reasons": [
+                {"code": r.code.value, "text": wording.render(r, language, shell.config.site.zone)}
+                for r in answer.reasons
+            ],
+        }
+        for one, answer in answers.items()
+    }  # fmt: skip
+    rows = [
+        [one, d["status"], shell.local(d["until"]), "; ".join(r["text"] for r in d["reasons"])]
+        for one, d in data.items()
+    ]
+    say(
+        as_json,
+        {"photo": photo, "purpose": use, "channels": data},
+        table(["channel", "answer", "until", "why"], rows),
+    )
+
+
+def _span(
+    services: Services, purpose: str, channel: str, first: datetime | None, last: datetime | None
+) -> cleared.Span:
+    end = last or first
+    if end is None:
+        return cleared.now(services, purpose, channel)
+    return cleared.until(services, purpose, channel, end.date(), first.date() if first else None)
+
+
+def _all(
+    shell: Shell, services: Services, span: cleared.Span, page: tuple[str, int] | None, as_json: bool
+) -> None:
+    with services.store.read() as conn:
+        closed_house.refuse(services, conn)
+        count = cleared.count(conn, span)
+        found = cleared.page(conn, span, *page) if page else cleared.Page((), "")
+    data = {
+        "count": count,
+        "photos": [{"photo": one.ref, "until": one.until} for one in found.photos],
+        "next": found.next or None,
+        "max_px": span.max_px,
+    }
+    size = f", as copies of at most {wording.thousands(span.max_px, 'en')} px" if span.max_px else ""
+    lines = [
+        f"{counted(count, 'photograph is', 'photographs are')} cleared for {span.purpose} on {span.channel}{size}"
+    ]
+    lines += [f"{one.ref}  until {shell.local(one.until) or 'withdrawn'}" for one in found.photos]
+    lines += [f"the next page: --after {found.next}"] if found.next else []
+    say(as_json, data, lines)
