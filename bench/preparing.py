@@ -161,7 +161,9 @@ def stated(services: Services, after: int) -> None:
 def over(services: Services) -> None:
     """Boxes and events past their term, and finished jobs of an older version."""
     long_ago = services.clock.now().replace(year=2000)
-    numbers = select(literal("e").concat(as_type(_R.id, Text)), literal(long_ago)).where(_R.id <= 20_000)
+    numbers = select(
+        literal("e").concat(as_type(_R.id, Text)), literal(long_ago, t.event.c.received_at.type)
+    ).where(_R.id <= 20_000)
     _do(
         services,
         update(t.face).where(t.face.c.resource_id <= 10_000).values(created_at=long_ago),
@@ -173,7 +175,7 @@ def over(services: Services) -> None:
 
 def fill_queue(services: Services, state: str = "queued", most: int | None = None) -> None:
     """A job for each photograph, or so many."""
-    at = literal(services.clock.now().replace(year=2000))
+    at = literal(services.clock.now().replace(year=2000), t.job.c.created_at.type)
     payload = literal({}, JSON)
     columns = ["kind", "key", "payload", "priority", "state", "again", "attempt", "run_after", "created_at"]
     row = select(
