@@ -56,7 +56,7 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
     ]
     if unlinked:
         lines.append(
-            f"{len(unlinked)} names by hand belong to nobody, on {sum(one['photos'] for one in unlinked)} photos in all: "
+            f"{len(unlinked)} names by hand belong to nobody, on {sum(count for _, count in nobodys)} photos in all: "
             "an editor set them, or they came with an uploaded file"
         )
     lines += [f"the DAM calls {r['name']} now {r['in_the_dam']}: rename it there, or leave it; the tags stay"
