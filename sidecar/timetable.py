@@ -47,6 +47,12 @@ class Timetable:
         add("reconcile", chores.reconcile, "cron", hour=4)
         add("remind", chores.remind, "cron", hour=9)
         add("remind at start", chores.remind, "date")  # once, now
+        add("housekeeping missed", chores.housekeeping, "date", run_date=self._soon(5))
+        add("reconcile missed", chores.reconcile_missed, "date", run_date=self._soon(10))
+
+    def _soon(self, minutes: int) -> datetime:
+        """Some time after the start: a machine that is off each night does what a night does by day."""
+        return datetime.now(self._zone) + timedelta(minutes=minutes)
 
     def start(self) -> None:
         """Begin."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import func, select
@@ -50,6 +51,8 @@ from plugin.ledger import rotation, set_aside
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.ledger.jobs import NIGHTLY, Claimed
+
+_A_DAY = timedelta(days=1)
 
 HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "photo": tagging.arrived,
@@ -216,6 +219,13 @@ def reconcile(services: Services, gone: bool = False, whole: bool = False) -> in
     ask_for(services, "revoke", revocation.overdue(services), priority=1)
     known = comparison.begin(services, whole or gone, gone)
     return known + backlog.enqueue(services, backlog.unheard_of(services), NIGHTLY)
+
+
+def reconcile_missed(services: Services) -> int:
+    """The same where no comparison has begun for a day: the machine was off at the hour of it."""
+    began = comparison.now(services, counted=False).began_at
+    missed = began is None or services.clock.now() - began > _A_DAY
+    return reconcile(services) if missed else 0
 
 
 def waiting(services: Services) -> int:

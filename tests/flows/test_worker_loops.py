@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError, StoreAway, VaultError
-from plugin.flows import chores
+from plugin.flows import chores, comparison
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import Claimed
@@ -229,6 +230,27 @@ def test_a_daily_chore_that_failed_is_tried_again_soon(
     fails.clear()
     run()
     assert "housekeeping again" not in table.times
+
+
+def test_a_machine_that_is_off_each_night_does_what_a_night_does(
+    services: Services, clock: ManualClock
+) -> None:
+    """Soon after its start; the comparison only where none began for a day."""
+    times = Timetable(services, lambda: None).times
+    assert {name for name, when in times.items() if when.startswith("date")} >= {
+        "housekeeping missed",
+        "reconcile missed",
+    }
+
+    def began() -> datetime | None:
+        chores.reconcile_missed(services)
+        return comparison.now(services).began_at
+
+    first = began()
+    clock.advance(timedelta(hours=23))
+    assert began() == first == services.clock.now() - timedelta(hours=23)
+    clock.advance(timedelta(hours=2))
+    assert began() == services.clock.now()
 
 
 def test_every_sweep_is_told_also_one_that_failed(
