@@ -110,7 +110,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Stories that open a house run once for each kind of store."""
     path = metafunc.definition.path
     story = "examiner" in metafunc.fixturenames and bool({path.parent.name, path.name} & set(BOTH_STORES))
-    if story and metafunc.definition.get_closest_marker("embedded") is None:
+    chosen = "stores" in metafunc.fixturenames  # the test names its stores itself
+    if story and not chosen and metafunc.definition.get_closest_marker("embedded") is None:
         metafunc.parametrize("house_store", ("sqlite", "postgresql"), indirect=True)
 
 

@@ -1,5 +1,6 @@
 """Faces that need not be named: dismissed by a reason of the list, one by one, or all small ones of a photograph."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ UNDECIDED = ("unmatched", "rejected")
 
 _LONGEST = 200
 
+_IN_A_ROW = 200  # characters of a text in the log's details
 _STANDS_OUT = 0.05
 """Of the photograph's width: a face so wide is somebody in front, however small the file is, and no figure."""
 
@@ -93,11 +95,11 @@ def dismiss_small(
             return Dismissed((), left, _before(mine, dismissal, left))
         for face in some:
             _put(tx, face.id, dismissal, actor)
-        numbers = ", ".join(str(face.id) for face in some)
-        tx.audit(
-            Action.FACE_DISMISS, actor, resource_id=arrival.resource_id, faces=numbers,
-            dismissal=dismissal.value,
-        )  # fmt: skip
+        for numbers in _lines([face.id for face in some]):
+            tx.audit(
+                Action.FACE_DISMISS, actor, resource_id=arrival.resource_id, faces=numbers,
+                dismissal=dismissal.value,
+            )  # fmt: skip
         clearance.recompute(services, tx, [arrival.resource_id])
     return Dismissed(tuple(face.id for face in some), left)
 
@@ -116,11 +118,17 @@ def undo(services: Services, face_id: int, actor: str) -> int:
         ]
         for number in same:
             faces.set_state(tx, number, "unmatched")
-        numbers = ", ".join(str(number) for number in same)
-        tx.audit(Action.FACE_UNDO, actor, resource_id=face.resource_id, faces=numbers)
+        for numbers in _lines(same):
+            tx.audit(Action.FACE_UNDO, actor, resource_id=face.resource_id, faces=numbers)
         services.queue.put(tx, "photo", arrival.resource.ref)
         clearance.recompute(services, tx, [face.resource_id])
     return len(same)
+
+
+def _lines(numbers: Iterable[int]) -> Iterator[str]:
+    """The numbers, as many at a time as one row of the log holds: a stadium has more."""
+    for line in textwrap.wrap(", ".join(map(str, numbers)), _IN_A_ROW):
+        yield line.rstrip(",")
 
 
 def small(services: Services, conn: Connection, resource_ids: Iterable[int]) -> dict[int, Small]:

@@ -168,6 +168,18 @@ def test_all_small_faces_in_one_act(house: Services) -> None:
         dismissals.dismiss_small(house, "shoot/nosuch.jpg", Dismissal.TOO_SMALL, BY)
 
 
+def test_a_stadium_is_dismissed_and_taken_back_in_one_act(house: Services) -> None:
+    """A row of the log holds no more than some numbers: there are as many rows as it takes."""
+    crowd = Crowd(house)
+    small = [crowd.face(20) for _ in range(150)]
+    done = dismissals.dismiss_small(house, REF, Dismissal.TOO_SMALL, BY)
+    assert (len(done.faces), done.left, set(crowd.states())) == (150, 0, {"dismissed"})
+    assert dismissals.undo(house, small[7], BY) == 150
+    for action in ("photo:face:dismiss", "photo:face:undo"):
+        told = [json.loads(row.details)["faces"].split(", ") for row in rows(house, action)]
+        assert sorted(int(one) for part in told for one in part) == small
+
+
 def test_what_nobody_has_seen_is_left(house: Services) -> None:
     """A closer look finds more faces while somebody decides: those are left to decide, and told."""
     crowd = Crowd(house)
