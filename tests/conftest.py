@@ -2,6 +2,7 @@
 
 import compileall
 import os
+import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from jinja2 import FileSystemBytecodeCache
 
 from plugin.clock import ManualClock
@@ -76,6 +78,12 @@ def faces(request: pytest.FixtureRequest) -> Path | None:
     """The folder of photographs for measurements, if one was given."""
     given = str(request.config.getoption("--faces"))
     return Path(given).resolve() if given else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_apart() -> None:
+    """As the command line has it: what is logged is not in what a command prints."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -57,7 +57,7 @@ def test_a_table_is_rehearsed_then_applied(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("person", "list", "--json").output) == []
     report = tmp_path / "report.csv"
     done = run(*words, "--apply", "--json", "--report", str(report), code=1)
-    assert json.loads(done.output)["counts"] == {"imported": 1, "refused": 2}
+    assert json.loads(done.stdout)["counts"] == {"imported": 1, "refused": 2}
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     rows = list(csv.DictReader(report.read_text("utf-8-sig").splitlines()))
     assert [row["name"] for row in rows] == ["Åsa", "Dag", "'=1+1"]
@@ -78,7 +78,7 @@ def test_pdfs_of_a_folder(run: Run, tmp_path: Path) -> None:
     words = ("quitclaim", "import", "pdf", str(tmp_path / "forms"), *OPTIONS[:4], "--channel", "print")
     assert "day" in str(run(*words, "--signed", "15-01-2026", code=1).exception)
     done = run(*words, "--signed", "15-01-2026", "--dates", "d-m-y", "--apply", "--json")
-    assert json.loads(done.output)["counts"] == {"imported": 1}
+    assert json.loads(done.stdout)["counts"] == {"imported": 1}
 
 
 def test_consentmanager_from_plan_to_import(run: Run, double: Double, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def _key(config: Config) -> Path:
 
 def _verify(run: Run, *words: str) -> tuple[int, Any]:
     done = run("audit", "verify", "--json", *words)
-    return done.exit_code, json.loads(done.output)
+    return done.exit_code, json.loads(done.stdout)
 
 
 def _findings(config: Config, clock: ManualClock) -> dict[str, Finding]:

@@ -127,6 +127,6 @@ def test_the_command_says_it_and_does_it_all_the_same(
     assert told.exit_code == 0
     assert "note: No photograph lies in this collection" in told.output
     told = CliRunner().invoke(cli.commands["collection"], ["set", "empty", "detect", "--json"], obj=shell)
-    assert [one["code"] for one in json.loads(told.output)["no_effect"]] == ["empty"]
+    assert [one["code"] for one in json.loads(told.stdout)["no_effect"]] == ["empty"]
     told = CliRunner().invoke(cli.commands["collection"], ["set", "shoot", "detect", "--json"], obj=shell)
-    assert json.loads(told.output)["no_effect"] == []
+    assert json.loads(told.stdout)["no_effect"] == []

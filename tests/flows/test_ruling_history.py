@@ -201,7 +201,7 @@ def test_the_history_is_read_by_a_command(services: Services, clock: ManualClock
     told = CliRunner().invoke(cli.commands["collection"], ["history", support.SHOOT], obj=shell)
     assert (told.exit_code, "cli:ann" in told.output, "list of March" in told.output) == (0, True, True)
     told = CliRunner().invoke(cli.commands["collection"], ["history", support.SHOOT, "--json"], obj=shell)
-    assert [(one["mode"], one["basis"], one["names"]) for one in json.loads(told.output)] == [
+    assert [(one["mode"], one["basis"], one["names"]) for one in json.loads(told.stdout)] == [
         ("auto", "all-asked", []), ("suggest", "shoot", ["Åsa"]),
     ]  # fmt: skip
     unknown = CliRunner().invoke(cli.commands["collection"], ["history", "."], obj=shell)
