@@ -22,7 +22,7 @@ from sidecar.serving import admission
 from sidecar.serving.connections import Connection
 from sidecar.serving.pools import Pools
 from sidecar.serving.rooms import Room
-from sidecar.serving.surfaces import Surface
+from sidecar.serving.surfaces import Place, Surface
 
 log = structlog.get_logger()
 
@@ -78,10 +78,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         """Who sends this request, as `admission.visit_of` says."""
         return admission.visit_of(self._app, self._services, environ)
 
-    def room(self, connection: Connection) -> Room:
-        """Where the body of its request counts."""
-        place = connection.place
-        return self._rooms[Surface.OWN if place is None else place.with_body().surface]
+    def room(self, place: Place) -> Room:
+        """Where bodies for this place count."""
+        return self._rooms[place.with_body().surface]
 
     def later(self, act: Callable[[], None]) -> None:
         """Have the loop do this; from any thread."""
@@ -209,7 +208,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         if now - since < _PRESSED_SECONDS:
             return False
         one.mark = (now, one.body_bytes)
-        return self.room(one).short and one.body_bytes - before < _PRESSED_RATE * (now - since)
+        pressed = one.room is not None and one.room.short
+        return pressed and one.body_bytes - before < _PRESSED_RATE * (now - since)
 
     def _drop_unsent(self, every: Iterable[Connection]) -> None:
         """Answers that nobody takes fill no memory: the oldest go first."""

@@ -29,10 +29,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield one
 
 
-def status(port: int, request: bytes, host: str = "127.0.0.1") -> list[int]:
-    """The statuses of all answers to exactly these bytes; nothing more is sent."""
+def status(port: int, request: bytes, host: str = "127.0.0.1", seconds: float = 1.5) -> list[int]:
+    """The statuses of all answers to exactly these bytes within so long; nothing more is sent."""
     with socket.create_connection((host, port), 10) as line:
-        line.settimeout(1.5)
+        line.settimeout(seconds)
         line.sendall(request)
         answer = b""
         try:
@@ -77,6 +77,22 @@ def test_in_a_visit_it_is_taken_to_the_byte(served: Served) -> None:
     assert asked(served.port, "/s/photo", uploads.PHOTO_BYTES + 1, visit) == [413]
     assert asked(served.port, "/api/v1/people", 1 << 20, token) == []
     assert asked(served.port, "/api/v1/people", (16 << 20) + 1, token) in ([403], [405], [413])
+
+
+def test_one_visit_sends_one_body_after_the_other(served: Served) -> None:
+    """A second and a third photograph of somebody are read like the first, whether the connection is kept or not."""
+    body = b"x" * 300_000
+    lines = (f"Cookie: {served.visits[6]}", f"Content-Length: {len(body)}")
+    for more in ((), ("Connection: close",), ()):
+        request = head("/s/form", *lines, *more) + body
+        assert status(served.port, request, seconds=30) == [400]  # no token of its form
+    with socket.create_connection(("127.0.0.1", served.port), 30) as line:
+        for _ in range(2):
+            line.sendall(head("/s/form", *lines) + body)
+            answer = b""
+            while b"</html>" not in answer:
+                answer += line.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 400")
 
 
 def test_who_is_known_no_more_is_refused(served: Served) -> None:

@@ -1,0 +1,75 @@
+"""What one request may cost before it is answered: memory and time, however its body is cut into pieces."""
+
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+from waitress.adjustments import Adjustments
+
+from sidecar.serving.requests import Body, Request
+
+FORM = b"POST /s/form HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def permitted() -> Request:
+    """A request in chunks whose headers have come, and whose body may."""
+    request = Request(Adjustments())
+    request.received(FORM)
+    request.most = 1 << 30
+    return request
+
+
+def send(request: Request, data: bytes) -> None:
+    """What a socket brings, until it is read or refused."""
+    while data and not request.completed:
+        data = data[request.received(data) :]
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    """Memory is counted."""
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("traced")
+def test_a_body_takes_the_memory_of_its_bytes() -> None:
+    """In chunks of five bytes, or in pieces of two: never more than a quarter above what it is long; and it is whole."""
+    request, length = permitted(), 300_000
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(length // 5000):
+        send(request, b"5\r\nabcde\r\n" * 1000)
+    assert request.body_bytes == length
+    assert tracemalloc.get_traced_memory()[0] - before < 1.25 * length + 200_000
+    send(request, b"0\r\n\r\n")
+    assert request.get_body_stream().read() == b"abcde" * (length // 5)
+
+    body, before = Body(), tracemalloc.get_traced_memory()[0]
+    for number in range(length // 2):
+        body.append(number.to_bytes(2) if number < 1 << 16 else b"%02d" % (number % 100))
+    assert tracemalloc.get_traced_memory()[0] - before < 1.25 * length + 200_000
+
+
+@pytest.mark.usefixtures("traced")
+def test_reading_a_body_frees_it() -> None:
+    """While it is copied by who parses it, it is not there twice."""
+    before, body = tracemalloc.get_traced_memory()[0], Body()
+    for _ in range(10):
+        body.append(b"x" * 100_000)
+    kept = bytearray()
+    while piece := body.read(30_000):
+        kept += piece
+        assert tracemalloc.get_traced_memory()[0] - before < 1_500_000
+    assert len(kept) == len(body) == 1_000_000
+
+
+@pytest.mark.parametrize("ending", [b"1;", b"0\r\nX: "])
+def test_what_is_no_body_has_an_end(ending: bytes) -> None:
+    """The line before a chunk, and what follows the last, are refused once they are long, whatever came before."""
+    request = permitted()
+    send(request, b"%x\r\n" % 1_000_000 + b"x" * 1_000_000 + b"\r\n" + ending)
+    assert not request.completed
+    send(request, b"a" * 32_768)
+    assert request.completed
+    assert request.error.code == 400
