@@ -77,13 +77,14 @@ class Pool:
 
     def _run(self) -> None:
         while (work := self._take()) is not None:
+            visit = work.visit  # once it is done the loop may have begun something else with it
             try:
                 work.do()
             except BaseException as error:  # a thread must outlive whatever it is given
                 loops.note("server", error)
             finally:
                 with self._changed:
-                    self._busy.discard(work.visit)
+                    self._busy.discard(visit)
                     self._changed.notify()
 
 

@@ -1,12 +1,15 @@
 """What one request may cost before it is answered: memory and time, however its body is cut into pieces."""
 
+import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from waitress.adjustments import Adjustments
 
+from sidecar.serving.pools import Pool
 from sidecar.serving.requests import Body, Request
+from sidecar.serving.surfaces import Budget
 
 FORM = b"POST /s/form HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -73,3 +76,44 @@ def test_what_is_no_body_has_an_end(ending: bytes) -> None:
     send(request, b"a" * 32_768)
     assert request.completed
     assert request.error.code == 400
+
+
+class Work:
+    """Something of a visit that is to be done."""
+
+    def __init__(self, act: Callable[["Work"], None], visit: str = "", network: str = "") -> None:
+        self._act, self.visit, self.network = act, visit, network
+        self.done = threading.Event()
+
+    def do(self) -> None:
+        self.done.set()
+        self._act(self)
+
+
+def _fail(error: BaseException) -> Callable[[Work], None]:
+    def act(_: Work) -> None:
+        raise error
+
+    return act
+
+
+def _begin_anew(work: Work) -> None:
+    work.visit = ""  # the connection is free, and waits for its next request
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    """One thread."""
+    found = Pool("test", Budget(threads=1, waiting=10, held=0))
+    yield found
+    found.stop()
+
+
+@pytest.mark.parametrize(
+    "act", [_begin_anew, _fail(RuntimeError()), _fail(MemoryError()), _fail(SystemExit()), _fail(KeyboardInterrupt())]
+)
+def test_a_visit_is_free_after_what_was_done_of_it(pool: Pool, act: Callable[[Work], None]) -> None:
+    """However it ended, the next of the same visit has its turn, and the thread is there."""
+    for work in (Work(act, "visit"), Work(act, "visit"), Work(act, "visit")):
+        assert pool.add(work)
+        assert work.done.wait(10)
