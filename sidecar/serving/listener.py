@@ -3,7 +3,7 @@
 import resource
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -53,6 +53,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self._app, self._services = app, services
         self._rooms = {surface: Room(surface) for surface in Surface}
         self._stops = 0.0
+        self._acts: deque[Callable[[], None]] = deque()
         self._pause = loops.Pause(0.01, 1.0)
         self.tends: list[Callable[[], object]] = []
         """Called each second."""
@@ -84,7 +85,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def later(self, act: Callable[[], None]) -> None:
         """Have the loop do this; from any thread."""
-        self.trigger.pull_trigger(act)
+        self._acts.append(act)
+        self.pull_trigger()
 
     def run(self) -> None:
         """Serve until told to stop; requests that are being answered then are answered still, for some seconds."""
@@ -103,6 +105,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         """One round of the loop, whatever goes wrong in it."""
         try:
             wasyncore.poll2(seconds, self._map)
+            while self._acts:  # not by the trigger, which holds a lock meanwhile: what is done here may ask for more
+                self._acts.popleft()()
             self._pause.reset()
         except BaseException as error:  # signals raise nothing here: they are heard by a thread
             loops.note("server", error)

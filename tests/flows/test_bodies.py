@@ -3,6 +3,7 @@
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -93,6 +94,19 @@ def test_one_visit_sends_one_body_after_the_other(served: Served) -> None:
             while b"</html>" not in answer:
                 answer += line.recv(65536)
             assert answer.startswith(b"HTTP/1.1 400")
+
+
+def test_while_nobody_can_be_known_it_says_so_and_goes_on(served: Served) -> None:
+    """A store that does not answer: 503 to who sends a large body, all else is served; then it is taken in again."""
+    request = head("/s/form", f"Cookie: {served.visits[7]}", "Content-Length: 100000") + b"x" * 100_000
+    with sqlite3.connect(served.root / "data" / "ledger.db") as store:
+        store.execute("ALTER TABLE visit RENAME TO away")
+        try:
+            assert status(served.port, request, seconds=30) == [503]
+            assert status(served.port, head("/health", method="GET"), seconds=30) == [200]
+        finally:
+            store.execute("ALTER TABLE away RENAME TO visit")
+    assert status(served.port, request, seconds=30) == [400]
 
 
 def test_who_is_known_no_more_is_refused(served: Served) -> None:
