@@ -120,9 +120,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         elif request.wants > request.most and not self.asked:
             self.asked = True
             self._identify(request)
-            if not self.server.pools.add(place.with_body().surface, Question(self, request)):
-                self.asked = False
-                self._fail(Overloaded)
+            question = Question(self, request)
+            if not self.server.pools.add(place.surface, question):
+                question.give_way()
         elif self.room is not None:
             self.room.take(self, request.body_bytes)
         if request.expect_continue and not self.asked and not request.completed:
@@ -167,8 +167,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         if self.room is None:
             self._identify(request)
         if not self.server.pools.add(surface, self):
-            request.error = Overloaded
-            self.do()
+            self.give_way()
 
     def _fail(self, why: Any) -> None:
         """Answer what cannot be taken in, and end."""
@@ -205,6 +204,11 @@ class Connection(HTTPChannel):  # type: ignore[misc]
                 gc.collect()
                 return_memory()
             self.server.later(self.done)
+
+    def give_way(self) -> None:
+        """It waited for a thread, and has to leave that to others."""
+        self.requests[0].error = Overloaded
+        self.do()
 
     def done(self) -> None:
         """In the loop again: the answer is on its way."""
@@ -270,6 +274,10 @@ class Question:
     def __init__(self, connection: Connection, request: Request) -> None:
         self._connection, self._request = connection, request
         self.network = connection.network
+
+    def give_way(self) -> None:
+        """It is not asked."""
+        self._connection.permit(self._request, None, Overloaded)
 
     def do(self) -> None:
         """Ask the store."""

@@ -72,9 +72,8 @@ def test_what_is_no_body_has_an_end(ending: bytes) -> None:
     """The line before a chunk, and what follows the last, are refused once they are long, whatever came before."""
     request = permitted()
     send(request, b"%x\r\n" % 1_000_000 + b"x" * 1_000_000 + b"\r\n" + ending)
-    assert not request.completed
+    assert request.error is None
     send(request, b"a" * 32_768)
-    assert request.completed
     assert request.error.code == 400
 
 
@@ -84,6 +83,10 @@ class Work:
     def __init__(self, act: Callable[["Work"], None], visit: str = "", network: str = "") -> None:
         self._act, self.visit, self.network = act, visit, network
         self.done = threading.Event()
+        self.left = False
+
+    def give_way(self) -> None:
+        self.left = True
 
     def do(self) -> None:
         self.done.set()
@@ -117,3 +120,22 @@ def test_a_visit_is_free_after_what_was_done_of_it(pool: Pool, act: Callable[[Wo
     for work in (Work(act, "visit"), Work(act, "visit"), Work(act, "visit")):
         assert pool.add(work)
         assert work.done.wait(10)
+
+
+def test_who_has_most_in_a_full_queue_gives_way(pool: Pool) -> None:
+    """Somebody else is taken in, whatever one network or one visit sends; of equals the newest is refused."""
+    busy = threading.Event()
+    first = Work(lambda _: None if busy.wait(10) else None)
+    pool.add(first)
+    assert first.done.wait(10)
+    of_visit = [Work(_begin_anew, "visit", str(number)) for number in range(9)]
+    assert [pool.add(work) for work in of_visit] == [True] * 8 + [False]
+    many = [Work(_begin_anew, network="many") for _ in range(3)]
+    assert [pool.add(work) for work in many] == [True, True, False]
+    one = Work(_begin_anew, network="one")
+    assert pool.add(one)
+    assert [work.left for work in many] == [False, True, False]
+    assert not pool.add(Work(_begin_anew, network="another"))
+    busy.set()
+    assert one.done.wait(10)
+    assert many[0].done.wait(10)
