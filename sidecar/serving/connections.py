@@ -47,7 +47,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self.unread = False
         """It is answered before its request was read to the end."""
         self.lingers_until = 0.0
-        self.lingered = 0
+        self.lingered = self.answered = 0
         self.mark = (self.began, 0)
         """When progress was looked at last, and the bytes that were there then."""
 
@@ -214,7 +214,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         """In the loop again: the answer is on its way."""
         self._leave_room()
         self.working = False
-        self.visit = ""
+        self.visit, self.answered = "", self.total_outbufs_len
         self._phase()
 
     def _leave_room(self) -> None:

@@ -201,7 +201,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         if one.working or one.asked:
             return False
         if one.total_outbufs_len:
-            return bool(age > _SECONDS + one.total_outbufs_len / _LEAST_RATE)
+            return is_taken_too_slowly(age, one.answered - one.total_outbufs_len)
         if one.reading and one.request is not None:
             return age > _SECONDS + one.request.wants / _LEAST_RATE or self._is_in_the_way(one, now)
         return age > (_IDLE_SECONDS if one.request is None else _SECONDS)
@@ -216,9 +216,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         return pressed and one.body_bytes - before < _PRESSED_RATE * (now - since)
 
     def _drop_unsent(self, every: Iterable[Connection]) -> None:
-        """Answers that nobody takes fill no memory: the oldest go first."""
-        slow = sorted((one for one in every if one.total_outbufs_len), key=lambda one: one.began)
+        """Answers that nobody takes fill no memory: those of the network with the most of them go first."""
+        slow = [one for one in every if one.total_outbufs_len]
         total = sum(one.total_outbufs_len for one in slow)
+        many = Counter(one.network for one in slow)
+        slow.sort(key=lambda one: (-many[one.network], one.began))
         for one in slow:
             if total <= _UNSENT_BYTES:
                 return
@@ -228,6 +230,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def handle_error(self) -> None:
         """One that could not be taken in is lost; the loop goes on."""
         log.error("a connection could not be taken in")
+
+
+def is_taken_too_slowly(seconds: float, taken: int) -> bool:
+    """Whether so many bytes of an answer are too few for so long: it may be of any length."""
+    return taken < _LEAST_RATE * (seconds - _SECONDS)
 
 
 def _bound(config: Config) -> socket.socket:

@@ -8,6 +8,7 @@ import pytest
 from waitress.adjustments import Adjustments
 from waitress.utilities import BadRequest
 
+from sidecar.serving.listener import is_taken_too_slowly
 from sidecar.serving.pools import Pool
 from sidecar.serving.requests import Body, Request
 from sidecar.serving.surfaces import Budget
@@ -151,3 +152,11 @@ def test_who_has_most_in_a_full_queue_gives_way(pool: Pool) -> None:
     busy.set()
     assert one.done.wait(10)
     assert many[0].done.wait(10)
+
+
+def test_a_large_answer_has_the_time_that_it_takes() -> None:
+    """60 MB at a megabyte a second are taken to their end; who takes nothing, or hardly anything, has 20 seconds."""
+    assert not any(is_taken_too_slowly(seconds, 1_000_000 * seconds) for seconds in range(61))
+    assert not is_taken_too_slowly(20, 0)
+    assert is_taken_too_slowly(21, 0)
+    assert is_taken_too_slowly(60, 1_000_000)
