@@ -98,8 +98,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         while time.monotonic() < self._stops and self._busy():
             self._once(0.05)
             self._look_after(time.monotonic())
-        self.pools.stop(max(0.0, self._stops - time.monotonic()))
-        wasyncore.close_all(self._map)
+        ended = self.pools.stop(max(0.0, self._stops - time.monotonic()))
+        for one in list(self.active_channels.values()):
+            one.handle_close()
+        if ended:  # else a thread may pull the trigger yet: the number of a closed pipe is soon another file's
+            wasyncore.close_all(self._map)
 
     def _once(self, seconds: float) -> None:
         """One round of the loop, whatever goes wrong in it."""

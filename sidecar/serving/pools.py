@@ -124,13 +124,12 @@ class Pools:
         for pool in self._pools.values():
             pool.crew.mend()
 
-    def stop(self, seconds: float) -> None:
-        """End all threads; those that take longer are left behind."""
+    def stop(self, seconds: float) -> bool:
+        """End all threads; False where some take longer, and are left behind."""
         for pool in self._pools.values():
             pool.stop()
         ends = time.monotonic() + seconds
-        for pool in self._pools.values():
-            pool.crew.join(ends - time.monotonic())
+        return all([pool.crew.join(ends - time.monotonic()) for pool in self._pools.values()])
 
 
 def return_memory() -> None:

@@ -1,5 +1,6 @@
 """Bodies on a socket: who may send how much, told before it is read; requests that two programs read in two ways."""
 
+import http.client
 import re
 import shutil
 import socket
@@ -180,7 +181,7 @@ def test_the_documented_nginx_keeps_slow_senders_to_itself(served: Served, tmp_p
     port = free_port()
     block = next(text for kind, text in documents.code(ADMINISTRATORS).files if kind == "nginx")
     block = block.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
-    block = block.replace("127.0.0.1:8731", f"127.0.0.1:{served.port}")
+    block = block.replace("127.0.0.1:8731", f"127.0.0.1:{served.port}").replace("listen [::]:443 ssl;", "")
     left_out = ("ssl_", "error_log", "client_body_temp")
     kept = [line for line in block.splitlines() if not line.strip().startswith(left_out)]
     bodies = tmp_path / "bodies"
@@ -188,7 +189,9 @@ def test_the_documented_nginx_keeps_slow_senders_to_itself(served: Served, tmp_p
     file = tmp_path / "nginx.conf"
     file.write_text(
         f"pid {tmp_path}/pid;\nerror_log {tmp_path}/error.log;\ndaemon off;\nevents {{}}\nhttp {{\n{paths}"
-        f"client_body_temp_path {bodies};\n" + "\n".join(kept) + "\n}\n"
+        f"client_body_temp_path {bodies};\nset_real_ip_from 127.0.0.1;\nreal_ip_header X-Comes-From;\n"
+        + "\n".join(kept)
+        + "\n}\n"
     )
     running = subprocess.Popen(["nginx", "-c", file, "-e", tmp_path / "error.log"], stderr=subprocess.DEVNULL)
     lines: list[socket.socket] = []
@@ -208,11 +211,24 @@ def test_the_documented_nginx_keeps_slow_senders_to_itself(served: Served, tmp_p
         assert status(port, head("/s/form", f"Cookie: {served.visits[5]}", method="GET"))[0] == 200
         assert status(port, head("/health", method="GET")) == [404]
         assert not served.written()
+        many = [_asked_from(port, f"2001:db8::{n:x}") for n in range(60)]
+        assert many[0] != 429
+        assert many.count(429) > 5
+        assert _asked_from(port, "2001:db8:0:1::1") == many[0]
     finally:
         for line in lines:
             line.close()
         running.terminate()
         running.wait(10)
+
+
+def _asked_from(port: int, address: str) -> int:
+    """The status of a page of the forms, asked for from this address."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    line.request("GET", "/s/form", headers={"X-Comes-From": address})
+    status = line.getresponse().status
+    line.close()
+    return status
 
 
 def _until_listening(port: int) -> None:
