@@ -38,3 +38,8 @@ def by_visit() -> str:
 def by_token() -> str:
     """The link that is being opened."""
     return str((request.view_args or {}).get("token", ""))
+
+
+def by_token_here() -> str:
+    """The same from one network: at a shoot all others open the link, too."""
+    return f"{by_token()}:{by_address()}"

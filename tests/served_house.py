@@ -21,6 +21,7 @@ from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.hooks import signature
 from plugin.ledger import tables as t
+from plugin.ledger.store import Store
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from sidecar import house, samples, sessions
 from tests import sender, support, visiting
@@ -90,6 +91,7 @@ class Served(Processes):
             self.leavers = self._leaving(services, leavers)
         key = sessions.session_key(self.config)
         self.csrf = str(URLSafeTimedSerializer(key, salt="wtf-csrf-token").dumps(_CSRF))
+        self._opened_store: Store | None = None
         self.process = self.start("serve")
         os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(0))})
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -194,8 +196,13 @@ class Served(Processes):
 
     def _named(self, name: str, which: ColumnElement[bool]) -> int:
         mine = t.person.c.display_name.startswith(name) & which
-        with house.open_house(self.config) as services, services.store.read() as conn:
+        with self._store().read() as conn:
             return conn.scalar(select(func.count()).select_from(t.person).where(mine)) or 0
+
+    def _store(self) -> Store:
+        if self._opened_store is None:
+            self._opened_store = Store.open(self.config.store_url, SystemClock())
+        return self._opened_store
 
     def ask(self, asked: Asked, seconds: float = 10) -> Answered:
         """Ask by a connection of its own."""

@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -234,7 +235,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self._flush_exception(self._flush_some)
         if self.will_close:
             self.handle_close()
-        elif not self.total_outbufs_len:
+        elif self.connected and not self.total_outbufs_len:  # sending may have ended it
             self.close_when_flushed = False
             self.lingers_until = time.monotonic() + _LINGER_SECONDS
             with suppress(OSError):
@@ -262,7 +263,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def handle_error(self) -> None:
         """A connection that fails ends alone."""
-        log.error("connection failed")
+        log.error("connection failed", error=getattr(sys.exc_info()[0], "__name__", ""))
         self.handle_close()
 
 

@@ -101,14 +101,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         ended = self.pools.stop(max(0.0, self._stops - time.monotonic()))
         for one in list(self.active_channels.values()):
             one.handle_close()
-        if ended:  # else a thread may pull the trigger yet: the number of a closed pipe is soon another file's
+        if ended:  # else a thread may pull the trigger yet, whose number is soon another file's
             wasyncore.close_all(self._map)
 
     def _once(self, seconds: float) -> None:
         """One round of the loop, whatever goes wrong in it."""
         try:
             wasyncore.poll2(seconds, self._map)
-            while self._acts:  # not by the trigger, which holds a lock meanwhile: what is done here may ask for more
+            while self._acts:  # not by the trigger: it holds a lock while what is done here may pull it again
                 self._acts.popleft()()
             self._pause.reset()
         except BaseException as error:  # signals raise nothing here: they are heard by a thread

@@ -129,7 +129,7 @@ class Pools:
         for pool in self._pools.values():
             pool.stop()
         ends = time.monotonic() + seconds
-        return all([pool.crew.join(ends - time.monotonic()) for pool in self._pools.values()])
+        return all(pool.crew.join(ends - time.monotonic()) for pool in self._pools.values())
 
 
 def return_memory() -> None:

@@ -11,7 +11,9 @@ from sidecar.serving.surfaces import Place, place_of
 
 _CHUNKED_BYTES = 4096  # at a time, so that chunks of one byte cost no more than they have to
 _OVERHEAD = 4096  # bytes of chunk headers beyond the body itself
-_CONTROL_BYTES = 8192  # the line before a chunk, or what follows the last: kept whole, and copied with each piece
+_CONTROL_BYTES = (
+    8192  # the line before a chunk, or what follows the last: kept whole, and copied with each piece
+)
 _PIECE_BYTES = 65_536
 
 

@@ -42,6 +42,7 @@ _EXPECTED = {
     "signing": 303,
 }
 _SIGNING_SECONDS = 60
+_STOP_SECONDS = 15  # on a busy machine; it gives itself 8
 
 
 @pytest.fixture
@@ -128,7 +129,8 @@ class Meanwhile:
 def test_others_are_served_meanwhile(served: Served, about: Path, promise: Promise, full: bool) -> None:
     """Whatever is sent, requests of others are answered, as quickly as may be; nothing lies on a disk.
 
-    Withdrawals by a link and signings with photographs among them: each of them counts in the store.
+    Withdrawals by a link and signings with photographs among them: each of them counts in the store. In the end it
+    stops, and quietly, while they send.
     """
     meanwhile = Meanwhile(served, 10.0 if full else 1.5)
     idle = meanwhile.measure()
@@ -148,6 +150,11 @@ def test_others_are_served_meanwhile(served: Served, about: Path, promise: Promi
         f"{max(one.ms for one in signed) / 1000:.1f} s); p99 of the others {slowest:.0f} ms (idle {idle_ms:.0f} ms), "
         f"memory of serve {peak:.0f} MB (idle {idle_mb:.0f}), uploads on disk in the clear {len(meanwhile.written)}",
     )
+    with sending(("bombs", "queue", "slow_bodies"), served, about):
+        began = time.monotonic()
+        assert served.end(served.process) == 0
+        assert time.monotonic() - began < _STOP_SECONDS
+    assert '"level": "error"' not in (served.root / "serve.log").read_text()
     assert not _refused([*every, *signed])
     assert (served.left(), served.signed("Guest")) == (acts["withdrawal"], acts["signing"])
     assert acts["withdrawal"] > 1
@@ -162,7 +169,7 @@ def test_memory_goes_back_after_large_forms(served: Served, about: Path, promise
     with sending(("forms",), served, about):
         ends = time.monotonic() + 180
         while (signed := served.signed("Sender")) < 8 and time.monotonic() < ends:
-            time.sleep(0.5)
+            time.sleep(1)
     ends = time.monotonic() + 20
     while served.memory_mb() > idle + 40 and time.monotonic() < ends:
         time.sleep(0.2)
