@@ -22,7 +22,7 @@ def prepare(app: Flask, config: Config) -> Limiter:
     if count:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]
     logging.getLogger("flask-limiter").disabled = True  # it would log addresses, and which link they have
-    return Limiter(by_address, app=app, storage_uri="memory://", strategy="moving-window")
+    return Limiter(by_address, app=app, storage_uri="memory://", strategy="sliding-window-counter")
 
 
 def by_address() -> str:
@@ -38,3 +38,8 @@ def by_visit() -> str:
 def by_token() -> str:
     """The link that is being opened."""
     return str((request.view_args or {}).get("token", ""))
+
+
+def by_token_here() -> str:
+    """The same from one network: at a shoot all others open the link, too."""
+    return f"{by_token()}:{by_address()}"

@@ -52,8 +52,8 @@ def _parts(block: str) -> Iterator[tuple[str, str]]:
     if block.startswith("[Unit]"):
         yield "unit", block
         return
-    if block.startswith(("server {", "limit_conn_zone ")):
-        server, _, block = block.partition("\n}\n")
+    if block.startswith(("server {", "map ")):
+        server, _, block = block.rpartition("\n}\n")
         yield "nginx", f"{server}\n}}"
     for part in filter(None, block.strip("\n").split("\n\n")):
         yield next((kind for kind, first in _FILES.items() if first.match(part)), ""), part

@@ -10,7 +10,7 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ SURFACES = (
     "/health",
 )
 FORM_BYTES = 60_000_000
+PHOTOGRAPH_BYTES = 11_990_000
 
 
 @dataclass
@@ -96,17 +97,21 @@ def _endless_chunks() -> Iterator[bytes]:
     yield from _drip(b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
 
-def _multipart(count: int, each: int) -> tuple[bytes, bytes]:
-    """The body of a form of so many photographs, and the header that says what it is."""
-    line = b"--sample\r\n"
-    body = b"".join(
-        line
-        + b'Content-Disposition: form-data; name="photographs"; filename="%d.jpg"\r\n\r\n' % n
-        + b"\xff" * each
-        + b"\r\n"
-        for n in range(count)
-    )
-    return body + b"--sample--\r\n", b"Content-Type: multipart/form-data; boundary=sample"
+def multipart(fields: Mapping[str, str], name: str, photographs: Sequence[bytes]) -> tuple[bytes, str]:
+    """The body of a form, and its content type."""
+    parts = [f'name="{key}"\r\n\r\n{value}\r\n'.encode() for key, value in fields.items()]
+    parts += [
+        f'name="{name}"; filename="{n}.jpg"\r\n\r\n'.encode() + body + b"\r\n"
+        for n, body in enumerate(photographs)
+    ]
+    lined = b"".join(b"--sample\r\nContent-Disposition: form-data; " + part for part in parts)
+    return lined + b"--sample--\r\n", "multipart/form-data; boundary=sample"
+
+
+def as_large(jpeg: bytes, length: int) -> bytes:
+    """The same picture in a file of about so many bytes: comments come before it."""
+    one = b"\xff\xfe\xff\xff" + b"c" * 65_533
+    return jpeg[:2] + one * ((length - len(jpeg)) // len(one)) + jpeg[2:]
 
 
 def slow_headers(_about: dict[str, Any]) -> list[Sender]:
@@ -169,28 +174,55 @@ def endless(about: dict[str, Any]) -> list[Sender]:
 
 
 def forms(about: dict[str, Any]) -> list[Sender]:
-    """Eight forms of 60 MB at once."""
-    body, kind = _multipart(5, FORM_BYTES // 5 - 1000)
-    head = (kind.decode(), f"Content-Length: {len(body)}")
-    return [
-        Sender(_head("POST", "/s/form", f"Cookie: {cookie}", _network(n), *head) , lambda: iter((body,)), again=600)
-        for n, cookie in enumerate(about["visits"][:8])
-    ]  # fmt: skip
+    """Eight forms of 60 MB at once, each with all that a form needs and five photographs that serve."""
+    photographs = [as_large(Path(about["portrait"]).read_bytes(), PHOTOGRAPH_BYTES)] * 5
+    return [_form(about, number, photographs) for number in range(8)]
+
+
+def _form(about: dict[str, Any], number: int, photographs: Sequence[bytes]) -> Sender:
+    name = f"Sender {number}"
+    fields = {
+        "csrf_token": about["csrf"], "nonce": os.urandom(16).hex(), "choice": "communication:website",
+        "recognition": "yes", "name": name, "of_age": "yes", "typed": name,
+    }  # fmt: skip
+    body, kind = multipart(fields, "photographs", photographs)
+    lines = (f"Cookie: {about['visits'][number]}", f"Content-Type: {kind}", f"Content-Length: {len(body)}")
+    return Sender(_head("POST", "/s/form", _network(number), *lines), lambda: iter((body,)), again=600)
 
 
 def bombs(about: dict[str, Any]) -> list[Sender]:
-    """Pictures that take long to decode, in eight visits."""
-    picture = Path(about["picture"]).read_bytes()
-    part = b'--sample\r\nContent-Disposition: form-data; name="photograph"; filename="1.jpg"\r\n\r\n'
-    body = part + picture + b"\r\n--sample--\r\n"
-    return [
+    """Pictures that take long to decode, in eight visits, sent anew as soon as one was answered."""
+    return [_photograph(about, visit, number, 0.05) for number, visit in enumerate(about["visits"][:8])]
+
+
+def queue(about: dict[str, Any]) -> list[Sender]:
+    """More of them, of one visit and one network, than may wait for their turn; and who asks whether they may."""
+    many = [_photograph(about, about["visits"][8], 8, 1.0) for _ in range(310)]
+    lines = ("Content-Length: 100000", f"Cookie: facelease_sign={'A' * 43}", _network(8))
+    return many + [Sender(_head("POST", "/s/photo", *lines), again=0.05) for _ in range(20)]
+
+
+def _photograph(about: dict[str, Any], visit: str, number: int, again: float) -> Sender:
+    body, kind = multipart({}, "photograph", [Path(about["picture"]).read_bytes()])
+    lines = (f"Cookie: {visit}", f"X-CSRFToken: {about['csrf']}", f"Content-Length: {len(body)}")
+    return Sender(
+        _head("POST", "/s/photo", _network(number), f"Content-Type: {kind}", *lines) + body, again=again
+    )
+
+
+def small_chunks(about: dict[str, Any]) -> list[Sender]:
+    """Bodies of visits in chunks of five bytes, and one chunk whose header never ends."""
+    lines = ("Transfer-Encoding: chunked",)
+    small = [
         Sender(
-            _head("POST", "/s/photo", f"Cookie: {cookie}", f"X-CSRFToken: {about['csrf']}", _network(n),
-                  "Content-Type: multipart/form-data; boundary=sample", f"Content-Length: {len(body)}") + body,
-            again=0.05,
+            _head("POST", "/s/form", f"Cookie: {visit}", _network(n), *lines),
+            lambda: _drip(b"5\r\nabcde\r\n" * 6000),
         )
-        for n, cookie in enumerate(about["visits"][:8])
+        for n, visit in enumerate(about["visits"][:2])
     ]  # fmt: skip
+    begin = _head("POST", "/s/form", f"Cookie: {about['visits'][2]}", _network(2), *lines)
+    begin += b"989680\r\n" + b"x" * 10_000_000 + b"\r\n1;"
+    return [*small, Sender(begin, lambda: _drip(b"a" * 65_536))]
 
 
 def crowd(_about: dict[str, Any]) -> list[Sender]:
@@ -215,8 +247,10 @@ KINDS = (
     slow_readers,
     huge,
     endless,
+    small_chunks,
     forms,
     bombs,
+    queue,
     crowd,
     pipelined,
 )

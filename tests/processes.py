@@ -81,6 +81,12 @@ class Processes:
         process.wait(WAIT)
         self._running.remove(process)
 
+    def end(self, process: "subprocess.Popen[bytes]") -> int:
+        """Have it stop by itself; its exit code."""
+        process.terminate()
+        self._running.remove(process)
+        return process.wait(WAIT)
+
     def until_up(self) -> None:
         """Wait until the server answers."""
         end = time.monotonic() + WAIT

@@ -5,13 +5,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 from flask.json.tag import TaggedJSONSerializer
 from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import ColumnElement, func, select
 
 from plugin.clock import SystemClock
 from plugin.flows import forms, invitations, modes, tokens, visits
@@ -19,17 +20,29 @@ from plugin.flows.invitations import Invite
 from plugin.flows.services import Services
 from plugin.flows.tokens import Scope
 from plugin.hooks import signature
+from plugin.ledger import tables as t
+from plugin.ledger.store import Store
 from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house, sessions
-from tests import sender
+from sidecar import house, samples, sessions
+from tests import sender, support, visiting
+from tests.hostile_senders import multipart
 from tests.processes import Processes, free_port
 from tests.sender import SECRET
 from tests.signers import tree
 
 COOKIE = "facelease_sign"
+_LEAST = 21  # requests: of each of the seven three
 _CSRF = "0" * 40
 _JSON = TaggedJSONSerializer()
+_MEMORY = _JSON.dumps({"csrf_token": _CSRF}).encode()
+_HELD = select(t.quitclaim.c.person_id).join(t.grant).where(t.grant.c.ended_at.is_(None))
 _numbers = count(1)
+
+
+def _network() -> str:
+    """One that was not used before."""
+    number = next(_numbers)
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,10 @@ class Answered:
 class Served(Processes):
     """A folder as the DAM, a shoot whose link `many` visitors opened, and a program with a token; `serve` alone."""
 
-    def __init__(self, root: Path, many: int, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, root: Path, many: int, host: str = "127.0.0.1", guests: int = 0, leavers: int = 0
+    ) -> None:
+        """`guests`: visits by which somebody honest signs; `leavers`: people who will withdraw, each by a link."""
         (root / "photos" / "shoot").mkdir(parents=True)
         self.uploads = root / "tmp"
         self.uploads.mkdir()
@@ -71,8 +87,11 @@ class Served(Processes):
         self._environment |= {"TMPDIR": str(self.uploads)}
         with house.open_house(self.config) as services:
             self.visits, self.token = self._opened(services, many), self._program(services)
+            self.guests = self._opened_again(services, guests)
+            self.leavers = self._leaving(services, leavers)
         key = sessions.session_key(self.config)
         self.csrf = str(URLSafeTimedSerializer(key, salt="wtf-csrf-token").dumps(_CSRF))
+        self._opened_store: Store | None = None
         self.process = self.start("serve")
         os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(0))})
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -87,9 +106,23 @@ class Served(Processes):
         ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
         modes.decide(services, "shoot", ruling, "test")
         form = forms.add(services, tree(), "test")
-        link = invitations.invite(services, Invite(collection_ref="shoot", form=form.form.name), "test")
-        memory = _JSON.dumps({"csrf_token": _CSRF}).encode()
-        return [f"{COOKIE}={visits.begin(services, link.id, memory).token}" for _ in range(many)]
+        self._link = invitations.invite(
+            services, Invite(collection_ref="shoot", form=form.form.name), "test"
+        ).id
+        return self._opened_again(services, many)
+
+    def _opened_again(self, services: Services, many: int) -> list[str]:
+        return [f"{COOKIE}={visits.begin(services, self._link, _MEMORY).token}" for _ in range(many)]
+
+    def _leaving(self, services: Services, many: int) -> list[tuple[str, str]]:
+        """For each the token of a link to their page, and the cookie of a visit there."""
+        cast, found = support.Cast(services), []
+        for number in range(many):
+            person_id = cast.add(f"Leaver {number}", email=f"leaver{number}@example.org")
+            cast.sign(person_id, recognition=False)
+            made = visiting.link_of(services, person_id)
+            found.append((made.token, f"{COOKIE}={visits.begin(services, made.id, _MEMORY).token}"))
+        return found
 
     def _program(self, services: Services) -> str:
         return tokens.add(services, "test", [Scope.PEOPLE_READ.value], "test", tokens.LASTS).secret
@@ -97,7 +130,10 @@ class Served(Processes):
     def about(self, picture: Path) -> Path:
         """What `hostile_senders` is told."""
         path = self.root / "about.json"
-        known = {"visits": self.visits[1:], "token": self.token, "csrf": self.csrf, "picture": str(picture)}
+        known = {
+            "visits": self.visits[1:], "token": self.token, "csrf": self.csrf, "picture": str(picture),
+            "portrait": str(samples.portrait(samples.A_FRONT)),
+        }  # fmt: skip
         path.write_text(json.dumps(known))
         return path
 
@@ -105,15 +141,7 @@ class Served(Processes):
         """One request on each surface, each from a network of its own, without end."""
         while True:
             for asked in self._round():
-                number = next(_numbers)
-                network = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-                yield Asked(
-                    asked.name,
-                    asked.method,
-                    asked.path,
-                    asked.headers | {"X-Forwarded-For": network},
-                    asked.body,
-                )
+                yield replace(asked, headers=asked.headers | {"X-Forwarded-For": _network()})
 
     def _round(self) -> Sequence[Asked]:
         now = SystemClock().now()
@@ -134,6 +162,48 @@ class Served(Processes):
             Asked("staff", "GET", "/console/", {}),
         )
 
+    def withdrawals(self) -> Iterator[Asked]:
+        """Everybody who will withdraw opens their link, and then ends all of it."""
+        for token, cookie in self.leavers:
+            yield Asked("link", "GET", f"/s/{token}", {"X-Forwarded-For": _network()})
+            headers = {"Cookie": cookie, "X-CSRFToken": self.csrf, "X-Forwarded-For": _network()}
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            yield Asked("withdrawal", "POST", "/s/me/stop/all", headers, b"how=withdraw")
+
+    def signings(self) -> Iterator[Asked]:
+        """Everybody who signs has a photograph looked at, and then signs with it."""
+        portrait = samples.portrait(samples.A_FRONT).read_bytes()
+        for cookie in self.guests:
+            name, network = f"Guest {next(_numbers)}", _network()
+            fields = {
+                "csrf_token": self.csrf, "nonce": uuid4().hex, "choice": "communication:website", "recognition": "yes",
+                "name": name, "of_age": "yes", "typed": name,
+            }  # fmt: skip
+            for what, path, given, field in (
+                ("photograph", "/s/photo", {}, "photograph"), ("signing", "/s/form", fields, "photographs"),
+            ):  # fmt: skip
+                body, kind = multipart(given, field, [portrait])
+                headers = {"Cookie": cookie, "X-CSRFToken": self.csrf, "X-Forwarded-For": network}
+                yield Asked(what, "POST", path, headers | {"Content-Type": kind}, body)
+
+    def left(self) -> int:
+        """How many of those who were to withdraw have no grant any more."""
+        return self._named("Leaver", t.person.c.id.not_in(_HELD))
+
+    def signed(self, name: str) -> int:
+        """How many people whose names begin so have a grant."""
+        return self._named(name, t.person.c.id.in_(_HELD))
+
+    def _named(self, name: str, which: ColumnElement[bool]) -> int:
+        mine = t.person.c.display_name.startswith(name) & which
+        with self._store().read() as conn:
+            return conn.scalar(select(func.count()).select_from(t.person).where(mine)) or 0
+
+    def _store(self) -> Store:
+        if self._opened_store is None:
+            self._opened_store = Store.open(self.config.store_url, SystemClock())
+        return self._opened_store
+
     def ask(self, asked: Asked, seconds: float = 10) -> Answered:
         """Ask by a connection of its own."""
         began = time.perf_counter()
@@ -149,14 +219,20 @@ class Served(Processes):
             line.close()
         return Answered(asked.name, status, (time.perf_counter() - began) * 1000)
 
-    def measure(self, seconds: float, meanwhile: Callable[[], None]) -> list[Answered]:
-        """Ask for so long, one after the other; `meanwhile` is called after each."""
+    def measure(self, seconds: float, meanwhile: Callable[[], None], acts: Iterator[Asked]) -> list[Answered]:
+        """Ask for so long, and at least some rounds, one after the other; after each third the next of `acts`.
+
+        `meanwhile` is called after each.
+        """
         ends, done = time.monotonic() + seconds, []
-        for asked in self.honest():
+        for number, asked in enumerate(self.honest(), 1):
             done.append(self.ask(asked))
+            act = next(acts, None) if number % 3 == 0 else None
+            if act is not None:
+                done.append(self.ask(act))
             meanwhile()
-            if time.monotonic() >= ends:
-                return done
+            if time.monotonic() >= ends and number >= _LEAST:
+                break
         return done
 
     def peak_mb(self) -> float:

@@ -29,7 +29,7 @@ from plugin.ledger.store import Tx
 TOKEN_BYTES = 32
 MOST = 30
 """How many visits by one link may be open at once: who opens a link again and again fills no table."""
-MOST_AT_A_SHOOT = 2000
+MOST_AT_A_SHOOT = 10_000
 """The same of a link that many people share."""
 
 _FORMS = frozenset(kind.value for kind in (Kind.SIGN, Kind.RENEW, Kind.MAJORITY, Kind.SHOOT))

@@ -214,22 +214,27 @@ class Examiner:
                 thread.start()
 
     def _feed(self, worker: Worker) -> None:
-        """The life of one thread: the gallery before everything, then the next order."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._orders or self._behind(worker))
-                if self._closed:
-                    break
-                snapshot = self._snapshot
-                order = self._orders.popleft() if self._orders else None
-            try:
-                self._bring(worker, snapshot)
-                if order:
-                    order.settle(worker.ask(*self._carried(order), order.seconds))
-            except Exception as error:
-                if order:
-                    order.fail(error)
+        """The life of one thread. It holds no picture while it waits."""
+        while self._feed_once(worker):
+            pass
         worker.stop()
+
+    def _feed_once(self, worker: Worker) -> bool:
+        """The gallery before everything, then the next order. False at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._orders or self._behind(worker))
+            if self._closed:
+                return False
+            snapshot = self._snapshot
+            order = self._orders.popleft() if self._orders else None
+        try:
+            self._bring(worker, snapshot)
+            if order:
+                order.settle(worker.ask(*self._carried(order), order.seconds))
+        except Exception as error:
+            if order:
+                order.fail(error)
+        return True
 
     def _carried(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
         """The order with the bytes of its pictures: the child reaches no file. Read when its turn has come."""

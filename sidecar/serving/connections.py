@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from sidecar.serving import admission
 from sidecar.serving.answers import Answer, Away, Cut, Overloaded, Problem, Slow
 from sidecar.serving.pools import return_memory
 from sidecar.serving.requests import Request
-from sidecar.serving.surfaces import Place
+from sidecar.serving.rooms import Room
 
 if TYPE_CHECKING:
     from sidecar.serving.listener import Listener
@@ -41,19 +42,15 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self.visit = ""
         self.began = time.monotonic()
         """When the present phase began: waiting for a request, or sending it, or taking the answer."""
-        self.asked = self.permitted = self.working = self.paused = False
+        self.asked = self.working = self.paused = False
+        self.room: Room | None = None
+        """Where its body counts, from when it was permitted until it was answered."""
         self.unread = False
         """It is answered before its request was read to the end."""
         self.lingers_until = 0.0
-        self.lingered = 0
+        self.lingered = self.answered = 0
         self.mark = (self.began, 0)
         """When progress was looked at last, and the bytes that were there then."""
-
-    @property
-    def place(self) -> Place | None:
-        """Where the request in hand belongs; None before its headers are there."""
-        request = self.requests[0] if self.requests else self.request
-        return None if request is None else request.place
 
     @property
     def body_bytes(self) -> int:
@@ -63,14 +60,15 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     @property
     def reading(self) -> bool:
         """Whether it is in the middle of a body that was permitted."""
-        return self.permitted and self.request is not None
+        return self.room is not None and self.request is not None
 
     def readable(self) -> bool:
         if self.lingers_until:
             return True
         if not super().readable() or self.asked or self.working or not self.connected:
             return False
-        self.paused = self.reading and not self.server.room(self).may_read(self)
+        room = self.room if self.reading else None
+        self.paused = room is not None and not room.may_read(self)
         return not self.paused
 
     def handle_read(self) -> None:
@@ -123,11 +121,11 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         elif request.wants > request.most and not self.asked:
             self.asked = True
             self._identify(request)
-            if not self.server.pools.add(place.with_body().surface, Question(self, request)):
-                self.asked = False
-                self._fail(Overloaded)
-        elif self.reading:
-            self.server.room(self).take(self, request.body_bytes)
+            question = Question(self, request)
+            if not self.server.pools.add(place.surface, question):
+                question.give_way()
+        elif self.room is not None:
+            self.room.take(self, request.body_bytes)
         if request.expect_continue and not self.asked and not request.completed:
             self.send_continue()
 
@@ -146,9 +144,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             return
         if visit is not None and request.place is not None:
             self.visit = visit
-            self.permitted, request.most = True, request.place.most
+            self.room, request.most = self.server.room(request.place), request.place.most
             self._phase()
-            self.server.room(self).take(self, request.body_bytes)
+            self.room.take(self, request.body_bytes)
             if request.expect_continue and not request.completed:
                 self.send_continue()
         else:
@@ -166,12 +164,11 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         if request.error or place is None:
             self.do()
             return
-        surface = place.with_body().surface if self.permitted else place.surface
-        if not self.permitted:
+        surface = place.surface if self.room is None else place.with_body().surface
+        if self.room is None:
             self._identify(request)
         if not self.server.pools.add(surface, self):
-            request.error = Overloaded
-            self.do()
+            self.give_way()
 
     def _fail(self, why: Any) -> None:
         """Answer what cannot be taken in, and end."""
@@ -209,12 +206,22 @@ class Connection(HTTPChannel):  # type: ignore[misc]
                 return_memory()
             self.server.later(self.done)
 
+    def give_way(self) -> None:
+        """It waited for a thread, and has to leave that to others."""
+        self.requests[0].error = Overloaded
+        self.do()
+
     def done(self) -> None:
         """In the loop again: the answer is on its way."""
-        self.server.room(self).leave(self)
-        self.working = self.permitted = False
-        self.visit = ""
+        self._leave_room()
+        self.working = False
+        self.visit, self.answered = "", self.total_outbufs_len
         self._phase()
+
+    def _leave_room(self) -> None:
+        if self.room is not None:
+            self.room.leave(self)
+        self.room = None
 
     def _phase(self) -> None:
         self.began = time.monotonic()
@@ -228,7 +235,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self._flush_exception(self._flush_some)
         if self.will_close:
             self.handle_close()
-        elif not self.total_outbufs_len:
+        elif self.connected and not self.total_outbufs_len:  # sending may have ended it
             self.close_when_flushed = False
             self.lingers_until = time.monotonic() + _LINGER_SECONDS
             with suppress(OSError):
@@ -237,7 +244,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def handle_close(self) -> None:
         """It is over. What a thread is still at counts until that is done."""
         if not self.working:
-            self.server.room(self).leave(self)
+            self._leave_room()
         super().handle_close()
 
     def handle_expt_event(self) -> None:
@@ -256,7 +263,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def handle_error(self) -> None:
         """A connection that fails ends alone."""
-        log.error("connection failed")
+        log.error("connection failed", error=getattr(sys.exc_info()[0], "__name__", ""))
         self.handle_close()
 
 
@@ -268,6 +275,10 @@ class Question:
     def __init__(self, connection: Connection, request: Request) -> None:
         self._connection, self._request = connection, request
         self.network = connection.network
+
+    def give_way(self) -> None:
+        """It is not asked."""
+        self._connection.permit(self._request, None, Overloaded)
 
     def do(self) -> None:
         """Ask the store."""

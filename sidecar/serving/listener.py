@@ -3,7 +3,7 @@
 import resource
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -22,7 +22,7 @@ from sidecar.serving import admission
 from sidecar.serving.connections import Connection
 from sidecar.serving.pools import Pools
 from sidecar.serving.rooms import Room
-from sidecar.serving.surfaces import Surface
+from sidecar.serving.surfaces import Place, Surface
 
 log = structlog.get_logger()
 
@@ -53,6 +53,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self._app, self._services = app, services
         self._rooms = {surface: Room(surface) for surface in Surface}
         self._stops = 0.0
+        self._acts: deque[Callable[[], None]] = deque()
         self._pause = loops.Pause(0.01, 1.0)
         self.tends: list[Callable[[], object]] = []
         """Called each second."""
@@ -78,14 +79,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         """Who sends this request, as `admission.visit_of` says."""
         return admission.visit_of(self._app, self._services, environ)
 
-    def room(self, connection: Connection) -> Room:
-        """Where the body of its request counts."""
-        place = connection.place
-        return self._rooms[Surface.OWN if place is None else place.with_body().surface]
+    def room(self, place: Place) -> Room:
+        """Where bodies for this place count."""
+        return self._rooms[place.with_body().surface]
 
     def later(self, act: Callable[[], None]) -> None:
         """Have the loop do this; from any thread."""
-        self.trigger.pull_trigger(act)
+        self._acts.append(act)
+        self.pull_trigger()
 
     def run(self) -> None:
         """Serve until told to stop; requests that are being answered then are answered still, for some seconds."""
@@ -97,13 +98,18 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         while time.monotonic() < self._stops and self._busy():
             self._once(0.05)
             self._look_after(time.monotonic())
-        self.pools.stop(max(0.0, self._stops - time.monotonic()))
-        wasyncore.close_all(self._map)
+        ended = self.pools.stop(max(0.0, self._stops - time.monotonic()))
+        for one in list(self.active_channels.values()):
+            one.handle_close()
+        if ended:  # else a thread may pull the trigger yet, whose number is soon another file's
+            wasyncore.close_all(self._map)
 
     def _once(self, seconds: float) -> None:
         """One round of the loop, whatever goes wrong in it."""
         try:
             wasyncore.poll2(seconds, self._map)
+            while self._acts:  # not by the trigger: it holds a lock while what is done here may pull it again
+                self._acts.popleft()()
             self._pause.reset()
         except BaseException as error:  # signals raise nothing here: they are heard by a thread
             loops.note("server", error)
@@ -198,7 +204,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         if one.working or one.asked:
             return False
         if one.total_outbufs_len:
-            return bool(age > _SECONDS + one.total_outbufs_len / _LEAST_RATE)
+            return is_taken_too_slowly(age, one.answered - one.total_outbufs_len)
         if one.reading and one.request is not None:
             return age > _SECONDS + one.request.wants / _LEAST_RATE or self._is_in_the_way(one, now)
         return age > (_IDLE_SECONDS if one.request is None else _SECONDS)
@@ -209,12 +215,15 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         if now - since < _PRESSED_SECONDS:
             return False
         one.mark = (now, one.body_bytes)
-        return self.room(one).short and one.body_bytes - before < _PRESSED_RATE * (now - since)
+        pressed = one.room is not None and one.room.short
+        return pressed and one.body_bytes - before < _PRESSED_RATE * (now - since)
 
     def _drop_unsent(self, every: Iterable[Connection]) -> None:
-        """Answers that nobody takes fill no memory: the oldest go first."""
-        slow = sorted((one for one in every if one.total_outbufs_len), key=lambda one: one.began)
+        """Answers that nobody takes fill no memory: those of the network with the most of them go first."""
+        slow = [one for one in every if one.total_outbufs_len]
         total = sum(one.total_outbufs_len for one in slow)
+        many = Counter(one.network for one in slow)
+        slow.sort(key=lambda one: (-many[one.network], one.began))
         for one in slow:
             if total <= _UNSENT_BYTES:
                 return
@@ -224,6 +233,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def handle_error(self) -> None:
         """One that could not be taken in is lost; the loop goes on."""
         log.error("a connection could not be taken in")
+
+
+def is_taken_too_slowly(seconds: float, taken: int) -> bool:
+    """Whether so many bytes of an answer are too few for so long: it may be of any length."""
+    return taken < _LEAST_RATE * (seconds - _SECONDS)
 
 
 def _bound(config: Config) -> socket.socket:

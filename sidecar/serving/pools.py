@@ -4,6 +4,7 @@ import ctypes
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from sidecar.serving.surfaces import BUDGETS, Budget, Surface
 
 _LIBC = ctypes.CDLL(None)
 _M_MMAP_THRESHOLD = -3
+MOST_OF_VISIT = 8
+"""What one visit may have waiting: a browser sends its photographs one after the other."""
 
 
 class Work(Protocol):
@@ -22,6 +25,9 @@ class Work(Protocol):
 
     def do(self) -> None:
         """Carry it out, in a thread of the pool."""
+
+    def give_way(self) -> None:
+        """It will not be done: somebody with less waits for its place. Called by whoever adds."""
 
 
 class Pool:
@@ -38,13 +44,28 @@ class Pool:
         self.crew = loops.Crew(name, self._run, budget.threads)
 
     def add(self, work: Work) -> bool:
-        """Have it done; False where too much waits already."""
+        """Have it done; False where too much waits already: of its visit, or of whoever else has no more than it has.
+
+        Where all is full the network that has the most there loses its newest.
+        """
         with self._changed:
-            if len(self._waiting) >= self._most or self._stopped:
+            known = sum(one.visit == work.visit for one in self._waiting) if work.visit else 0
+            if self._stopped or known >= MOST_OF_VISIT:
                 return False
+            loser = self._loser(work) if len(self._waiting) >= self._most else None
+            if loser is work:
+                return False
+            if loser is not None:
+                self._waiting.remove(loser)
             self._waiting.append(work)
             self._changed.notify()
+        if loser is not None:
+            loser.give_way()
         return True
+
+    def _loser(self, work: Work) -> Work:
+        many = Counter(one.network for one in [*self._waiting, work])
+        return max(reversed([*self._waiting, work]), key=lambda one: many[one.network])
 
     def stop(self) -> None:
         """End the threads once what they are at is done; what waits is left."""
@@ -77,13 +98,14 @@ class Pool:
 
     def _run(self) -> None:
         while (work := self._take()) is not None:
+            visit = work.visit  # once it is done the loop may have begun something else with it
             try:
                 work.do()
             except BaseException as error:  # a thread must outlive whatever it is given
                 loops.note("server", error)
             finally:
                 with self._changed:
-                    self._busy.discard(work.visit)
+                    self._busy.discard(visit)
                     self._changed.notify()
 
 
@@ -102,13 +124,12 @@ class Pools:
         for pool in self._pools.values():
             pool.crew.mend()
 
-    def stop(self, seconds: float) -> None:
-        """End all threads; those that take longer are left behind."""
+    def stop(self, seconds: float) -> bool:
+        """End all threads; False where some take longer, and are left behind."""
         for pool in self._pools.values():
             pool.stop()
         ends = time.monotonic() + seconds
-        for pool in self._pools.values():
-            pool.crew.join(ends - time.monotonic())
+        return all(pool.crew.join(ends - time.monotonic()) for pool in self._pools.values())
 
 
 def return_memory() -> None:

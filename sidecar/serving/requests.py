@@ -11,17 +11,25 @@ from sidecar.serving.surfaces import Place, place_of
 
 _CHUNKED_BYTES = 4096  # at a time, so that chunks of one byte cost no more than they have to
 _OVERHEAD = 4096  # bytes of chunk headers beyond the body itself
+_CONTROL_BYTES = (
+    8192  # the line before a chunk, or what follows the last: kept whole, and copied with each piece
+)
+_PIECE_BYTES = 65_536
 
 
 class Body(io.RawIOBase):
     """What arrived of a body, in the order in which it came. Reading it frees it: it is never there twice."""
 
     def __init__(self) -> None:
-        self._pieces: deque[bytes] = deque()
+        self._pieces: deque[bytearray] = deque()
         self._length = 0
 
     def append(self, piece: bytes) -> None:
-        self._pieces.append(piece)
+        """Small pieces become one: an object for each would take many times the memory of its bytes."""
+        if self._pieces and len(self._pieces[-1]) + len(piece) <= _PIECE_BYTES:
+            self._pieces[-1] += piece
+        else:
+            self._pieces.append(bytearray(piece))
         self._length += len(piece)
 
     def __len__(self) -> int:
@@ -85,6 +93,8 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
         self._wire += used
         if self._wire > 2 * self.body_bytes + _OVERHEAD and not self.completed:
             self._broken("the body consists of hardly anything but the headers of its chunks")
+        elif max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > _CONTROL_BYTES:
+            self._broken("a chunk has too long a header, or the body too long an end")
         return used
 
     def parse_header(self, header_plus: bytes) -> None:

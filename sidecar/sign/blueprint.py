@@ -48,7 +48,8 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
         part.add_url_rule(rule, name, view, methods=methods.split())
 
     here, visit = limits.by_address, limits.by_visit
-    route("/<token>", "open", views.open, "GET", ("120/minute", here), ("60/minute", limits.by_token))
+    shared = ("60/minute", limits.by_token_here), ("300/minute", limits.by_token)
+    route("/<token>", "open", views.open, "GET", ("120/minute", here), *shared)
     route("/form", "form", views.form, "GET POST", ("120/minute", here), ("40/minute", visit))
     route("/photo", "photo", views.photo, "POST", ("120/minute", here), ("30/minute", visit))
     route("/code", "code", views.code, "POST", ("20/minute", here), ("10/minute", visit))

@@ -1,8 +1,10 @@
 """Bodies on a socket: who may send how much, told before it is read; requests that two programs read in two ways."""
 
+import http.client
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -29,10 +31,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield one
 
 
-def status(port: int, request: bytes, host: str = "127.0.0.1") -> list[int]:
-    """The statuses of all answers to exactly these bytes; nothing more is sent."""
+def status(port: int, request: bytes, host: str = "127.0.0.1", seconds: float = 1.5) -> list[int]:
+    """The statuses of all answers to exactly these bytes within so long; nothing more is sent."""
     with socket.create_connection((host, port), 10) as line:
-        line.settimeout(1.5)
+        line.settimeout(seconds)
         line.sendall(request)
         answer = b""
         try:
@@ -77,6 +79,35 @@ def test_in_a_visit_it_is_taken_to_the_byte(served: Served) -> None:
     assert asked(served.port, "/s/photo", uploads.PHOTO_BYTES + 1, visit) == [413]
     assert asked(served.port, "/api/v1/people", 1 << 20, token) == []
     assert asked(served.port, "/api/v1/people", (16 << 20) + 1, token) in ([403], [405], [413])
+
+
+def test_one_visit_sends_one_body_after_the_other(served: Served) -> None:
+    """A second and a third photograph of somebody are read like the first, whether the connection is kept or not."""
+    body = b"x" * 300_000
+    lines = (f"Cookie: {served.visits[6]}", f"Content-Length: {len(body)}")
+    for more in ((), ("Connection: close",), ()):
+        request = head("/s/form", *lines, *more) + body
+        assert status(served.port, request, seconds=30) == [400]  # no token of its form
+    with socket.create_connection(("127.0.0.1", served.port), 30) as line:
+        for _ in range(2):
+            line.sendall(head("/s/form", *lines) + body)
+            answer = b""
+            while b"</html>" not in answer:
+                answer += line.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 400")
+
+
+def test_while_nobody_can_be_known_it_says_so_and_goes_on(served: Served) -> None:
+    """A store that does not answer: 503 to who sends a large body, all else is served; then it is taken in again."""
+    request = head("/s/form", f"Cookie: {served.visits[7]}", "Content-Length: 100000") + b"x" * 100_000
+    with sqlite3.connect(served.root / "data" / "ledger.db") as store:
+        store.execute("ALTER TABLE visit RENAME TO away")
+        try:
+            assert status(served.port, request, seconds=30) == [503]
+            assert status(served.port, head("/health", method="GET"), seconds=30) == [200]
+        finally:
+            store.execute("ALTER TABLE away RENAME TO visit")
+    assert status(served.port, request, seconds=30) == [400]
 
 
 def test_who_is_known_no_more_is_refused(served: Served) -> None:
@@ -150,7 +181,7 @@ def test_the_documented_nginx_keeps_slow_senders_to_itself(served: Served, tmp_p
     port = free_port()
     block = next(text for kind, text in documents.code(ADMINISTRATORS).files if kind == "nginx")
     block = block.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
-    block = block.replace("127.0.0.1:8731", f"127.0.0.1:{served.port}")
+    block = block.replace("127.0.0.1:8731", f"127.0.0.1:{served.port}").replace("listen [::]:443 ssl;", "")
     left_out = ("ssl_", "error_log", "client_body_temp")
     kept = [line for line in block.splitlines() if not line.strip().startswith(left_out)]
     bodies = tmp_path / "bodies"
@@ -158,7 +189,9 @@ def test_the_documented_nginx_keeps_slow_senders_to_itself(served: Served, tmp_p
     file = tmp_path / "nginx.conf"
     file.write_text(
         f"pid {tmp_path}/pid;\nerror_log {tmp_path}/error.log;\ndaemon off;\nevents {{}}\nhttp {{\n{paths}"
-        f"client_body_temp_path {bodies};\n" + "\n".join(kept) + "\n}\n"
+        f"client_body_temp_path {bodies};\nset_real_ip_from 127.0.0.1;\nreal_ip_header X-Comes-From;\n"
+        + "\n".join(kept)
+        + "\n}\n"
     )
     running = subprocess.Popen(["nginx", "-c", file, "-e", tmp_path / "error.log"], stderr=subprocess.DEVNULL)
     lines: list[socket.socket] = []
@@ -178,11 +211,24 @@ def test_the_documented_nginx_keeps_slow_senders_to_itself(served: Served, tmp_p
         assert status(port, head("/s/form", f"Cookie: {served.visits[5]}", method="GET"))[0] == 200
         assert status(port, head("/health", method="GET")) == [404]
         assert not served.written()
+        many = [_asked_from(port, f"2001:db8::{n:x}") for n in range(60)]
+        assert many[0] != 429
+        assert many.count(429) > 5
+        assert _asked_from(port, "2001:db8:0:1::1") == many[0]
     finally:
         for line in lines:
             line.close()
         running.terminate()
         running.wait(10)
+
+
+def _asked_from(port: int, address: str) -> int:
+    """The status of a page of the forms, asked for from this address."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    line.request("GET", "/s/form", headers={"X-Comes-From": address})
+    status = line.getresponse().status
+    line.close()
+    return status
 
 
 def _until_listening(port: int) -> None:

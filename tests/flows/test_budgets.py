@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -148,6 +149,18 @@ def _signed(desk: Desk, link: str, number: int, address: str | None = None) -> i
     _from(visit, number)
     email = f"stranger{number}@example.org" if address is None else address
     return visit.sign("press", name=f"Guest {number} Sample", email=email).status_code
+
+
+def test_who_asked_once_is_forgotten(post: Post) -> None:
+    """Every counter in memory has an end: else each visitor ever would make each request slower."""
+    app = create_app(post.services.config, post.services)
+    for number in range(20):
+        _open(app, f"2001:db8:1:{number:x}::1")
+    (limiter,) = app.extensions["limiter"]
+    kept: Any = limiter.storage
+    assert not kept.events
+    assert kept.expirations.keys() >= kept.storage.keys()
+    assert len(kept.storage) >= 20
 
 
 def test_the_pages_count_networks(post: Post) -> None:

@@ -299,6 +299,7 @@ def _nginx(text: str, tmp_path: Path) -> None:
         re.sub(r"\n *client_body_temp_path .*", "", block)
         .replace("/var/log/nginx/", f"{tmp_path}/")
         .replace("listen 443", f"listen 127.0.0.1:{free_port()}")
+        .replace("listen [::]:443", f"listen [::1]:{free_port()}")
     )
     file = tmp_path / "nginx.conf"
     paths = "".join(

@@ -746,3 +746,14 @@ def test_a_used_up_code_number_is_counted(desk: Desk, shoot: str) -> None:
         tx.execute(update(t.invitation).values(most_uses=1))
     assert Visit(desk.app, shoot).sign("press", name="Bo").status_code == 303
     assert Visit(desk.app, shoot).opened.status_code == 410
+
+
+def test_one_who_opens_a_shoots_link_for_ever_keeps_nobody_out(desk: Desk, shoot: str) -> None:
+    """A link that all who stand there share is counted for each network: 60 a minute; the others go on."""
+    app = create_app(desk.services.config, desk.services)
+
+    def opened(address: str) -> int:
+        return app.test_client().get(f"/s/{shoot}", environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [opened("192.0.2.7") for _ in range(62)] == [303] * 60 + [429] * 2
+    assert opened("192.0.2.8") == 303
