@@ -81,7 +81,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     )  # fmt: skip
     for part in signed:
         if part is not None:
-            sessions.csrf.exempt(part)  # signed requests: no cookie of ours, so nothing to forge
+            sessions.spare(app, part)
             app.register_blueprint(part)
     if auth.on(services):
         app.register_blueprint(console.console)

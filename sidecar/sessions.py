@@ -9,7 +9,7 @@ import secrets
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, g, request, session
+from flask import Blueprint, Flask, Request, Response, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 
@@ -33,9 +33,6 @@ SIGN_IN = "/signin"
 _SIGN_COOKIE, _STAFF_COOKIE = "facelease_sign", "facelease_staff"
 
 _KEY_BYTES = 32
-
-csrf = CSRFProtect()
-"""Guards every form; what is signed or bears a token of its own is exempt (webhooks, panel, sign-in, API)."""
 
 
 class TwoSessions(SecureCookieSessionInterface):
@@ -138,7 +135,12 @@ def prepare(app: Flask, config: Config) -> None:
     )  # fmt: skip
     app.session_interface = TwoSessions()
     app.before_request(_refuse_unknown)
-    csrf.init_app(app)
+    CSRFProtect(app)
+
+
+def spare(app: Flask, part: Blueprint) -> None:
+    """No token of a form is asked of these routes: they are signed, or read no cookie, so nothing can be forged."""
+    cast(CSRFProtect, app.extensions["csrf"]).exempt(part)
 
 
 def _refuse_unknown() -> None:

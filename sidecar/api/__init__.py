@@ -9,7 +9,7 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
 from plugin.flows.services import Services
-from sidecar import problems
+from sidecar import problems, sessions
 from sidecar.api import (
     audit,
     clearance,
@@ -24,7 +24,6 @@ from sidecar.api import (
 )
 from sidecar.api.guard import Guard
 from sidecar.api.routes import PREFIX
-from sidecar.sessions import csrf
 
 _PARTS = (people, quitclaims, forms, invitations, clearance, gate, collections, faces, erasures, audit)
 _TOKEN: dict[str, Any] = {
@@ -48,7 +47,7 @@ def register(app: OpenAPI, services: Services) -> None:
     for part in _PARTS:
         routes = part.routes(services)
         guard.over(routes)
-        csrf.exempt(routes.blueprint)  # a token in a header: no cookie is read, so nothing to forge
+        sessions.spare(app, routes.blueprint)  # a token in a header
         app.register_api(routes.blueprint)
 
     @app.get(f"{PREFIX}/openapi.json", doc_ui=False)
