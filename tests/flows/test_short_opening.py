@@ -12,7 +12,7 @@ from plugin.flows.links import Kind, Link
 from plugin.flows.services import Services
 from plugin.ledger import house_state
 from plugin.ledger import tables as t
-from plugin.ledger.endings import LINK, TOKEN, EndedLog
+from plugin.ledger.endings import LINK, TOKEN, Ended, EndedLog
 from plugin.ledger.store import Tx
 from tests.flows.test_short_writes import MANY, writes
 
@@ -209,3 +209,22 @@ def test_many_that_end_at_once_are_one_write_of_the_file(
             links.revoke(services, tx, number, "test")
     assert written == [MANY]
     assert _ended(services) == set(made)
+
+
+def test_a_line_that_comes_while_it_opens_is_carried_out_first(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process wrote it, and died before its commit."""
+    _closed(services)
+    late, turns, read = _made(services, 1)[0], [], known_ends.read
+
+    def interrupted(house: Services) -> known_ends.KnownEnds:
+        turns.append(read(house))
+        if len(turns) == 1:
+            services.ended.write(Ended("", late, house.clock.now(), LINK))
+        return turns[-1]
+
+    monkeypatch.setattr(known_ends, "read", interrupted)
+    house_closing.look(services)
+    assert closed_house.why_now(services) is None
+    assert _left_open(services) == 0
