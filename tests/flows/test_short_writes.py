@@ -15,6 +15,7 @@ from sqlalchemy import event, insert, select, update
 from plugin.clock import ManualClock
 from plugin.flows import (
     chores,
+    erasure_rows,
     gallery,
     letters,
     many,
@@ -474,3 +475,36 @@ def test_who_enters_waits_for_no_command_in_a_write(
             assert house.vault.subject(tx.connection, asa)
     assert ran
     assert not any(ran)
+
+
+def test_the_rows_of_the_erased_are_found_without_a_search(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue may hold a million jobs; what was asked for a moment before the write goes too."""
+    asa = people.add(services, people.Newcomer("Åsa", of_age=True), "test")
+    read, said = erasure_rows._jobs, list[tuple[str, Any]]()
+    _ask(services, "look-again", asa)
+    _ask(services, "look-again", "another")
+
+    def interrupted(conn: Any, person_id: str) -> Any:
+        found = read(conn, person_id)
+        _ask(services, "recompute", asa)
+        return found
+
+    def executed(_conn: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        said.append((statement, given))
+
+    monkeypatch.setattr(erasure_rows, "_jobs", interrupted)
+    event.listen(services.store._engine, "before_cursor_execute", executed)
+    try:
+        assert erasure_rows.remove(services, asa, "Åsa", (), 0)
+    finally:
+        event.remove(services.store._engine, "before_cursor_execute", executed)
+    assert (_asked(services, "look-again"), _asked(services, "recompute")) == (1, 0)
+    deleted = [one for one in said if one[0].startswith("DELETE FROM job")]
+    assert len(deleted) == 1
+    if services.store.is_sqlite:
+        with services.store.read() as conn:
+            plan = str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {deleted[0][0]}", deleted[0][1]).all())
+        assert "SEARCH job" in plan
+        assert "SCAN job" not in plan
