@@ -202,8 +202,13 @@ def test_many_that_end_at_once_are_one_write_of_the_file(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each waits for the disk."""
-    made, written, write = _made(services), [], EndedLog.write
-    monkeypatch.setattr(EndedLog, "write", lambda log, *ends: (written.append(len(ends)), write(log, *ends)))
+    made, written, write = _made(services), list[int](), EndedLog.write
+
+    def watched(log: EndedLog, *ends: Ended) -> None:
+        written.append(len(ends))
+        write(log, *ends)
+
+    monkeypatch.setattr(EndedLog, "write", watched)
     with services.store.write() as tx:
         for number in made:
             links.revoke(services, tx, number, "test")
