@@ -50,9 +50,10 @@ def init(config: Config, clock: Clock | None = None) -> list[str]:
         made.append(f"key of names {names.path}: keep a copy beside that of the master key")
     before = revision(config.store_url)
     with closing(init_store(config.store_url, clock or SystemClock())) as store:
+        keys, empty = master_keys(config), _is_empty(config)
         with store.write() as tx:
-            house_key.make(tx, master_keys(config))
-            if _is_empty(config):
+            house_key.make(tx, keys)
+            if empty:
                 name_index.begin(tx)
         if before is None:
             made.append(f"store {_shown(config.store_url)}")
@@ -136,6 +137,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         with store.read() as conn:
             steady.not_before(conn.scalar(select(t.state.c.last_seen)))
         master = master_keys(config)
+        house_key.ask_before_writes(store, master)
         dam = open_dam(store, config, steady)
         stack.callback(dam.close)
         own = with_models(config)

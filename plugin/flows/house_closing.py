@@ -4,27 +4,30 @@ Known is what the store says and what the newest signed head says; the file must
 well: then it is told again (`replay`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
 
-from plugin.errors import ConsentError, StoreAway, StoreError, VaultError
+from plugin.errors import ConsentError, StoreAway, StoreBusy, StoreError, VaultError
 from plugin.flows import anew, closed_house, known_ends, links, replay, resemblance, tokens
-from plugin.flows.many import ask_for
+from plugin.flows.many import ask_for, in_short_writes
+from plugin.flows.replay import Door
 from plugin.flows.resemblance import NOTHING, Opened
 from plugin.flows.services import Services
 from plugin.ledger import ended_marks, heads, house_state
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
+from plugin.ledger.audit import Action, Scalar
 from plugin.ledger.ended_marks import Told
-from plugin.ledger.endings import NOTHING_ENDED, Mark
+from plugin.ledger.endings import LINK, NOTHING_ENDED, TOKEN, Begun, Mark
 from plugin.ledger.house_state import HouseState
 from plugin.ledger.store import Tx
 
 LONGEST_REASON = 200
 _PATIENCE = timedelta(minutes=1)
+_TURNS = 20
 
 
 def look(services: Services) -> None:
@@ -87,23 +90,38 @@ def _close(services: Services, said: Told) -> None:
 
 
 def _open(services: Services, said: Told) -> None:
-    """The right file is back: first what it tells is carried out, and what ended meanwhile is written into it."""
-    replay.tell(services)
-    others = _before_opening(services)
-    with services.store.write() as tx:
-        now = house_state.read(tx.connection)
-        if now.closed_at is None or services.ended.lacks(*ended_marks.known(now, said)):
-            return
+    """The right file is back: first what it tells is carried out, and what ended meanwhile is written into it.
+
+    Both before the write that opens the house, which finds that it is all; else once more, or in the next minute.
+    """
+    for _ in range(_TURNS):
+        began = services.ended.mark()
+        replay.tell(services)
+        others = _before_opening(services)
+        ended = known_ends.read(services)
         there = {(one.person_id, one.grant_id, one.kind) for one in services.ended.lines()}
-        ended = known_ends.lines(services, tx.connection)
-        added = [one for one in ended if (one.person_id, one.grant_id, one.kind) not in there]
+        added = [one for one in ended.lines if (one.person_id, one.grant_id, one.kind) not in there]
+        if services.ended.mark() != began:
+            continue
         services.ended.write(*added)
-        house_state.reopen(tx, services.ended.mark())
-        if said.anew_at is not None:  # also where whoever began it anew died before the store knew
-            house_state.set_anew(tx, said.anew_at)
-        tx.audit(Action.HOUSE_OPEN, "system", without_ended_log=False, lines=len(there), added=len(added))
-        _make_up(services, tx, now.closed_at, others)
-    _state_anew(services, now.closed_at)
+        mark = services.ended.mark()
+        if mark.lines != began.lines + len(added):
+            continue  # another process wrote a line, which may have to be carried out
+        with services.store.write() as tx:
+            now = house_state.read(tx.connection)
+            if now.closed_at is None or services.ended.lacks(*ended_marks.known(now, said)):
+                return
+            if not ended.are_all(tx.connection) or services.ended.mark() != mark:
+                continue
+            house_state.reopen(tx, mark)
+            if said.anew_at is not None:  # also where whoever began it anew died before the store knew
+                house_state.set_anew(tx, said.anew_at)
+            tx.audit(
+                Action.HOUSE_OPEN, "system", without_ended_log=False, lines=began.lines, added=len(added)
+            )
+            _make_up(services, tx, now.closed_at, others)
+        _state_anew(services, now.closed_at)
+        return
 
 
 @dataclass(frozen=True)
@@ -124,32 +142,40 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     knows opens anything more. Raises ConsentError without a reason (name nobody in it), and in a house that
     is open, which another process may have opened meanwhile.
     """
-    reason, others = refuse_reason(reason), _before_opening(services)
-    with services.store.write() as tx:
-        if not restored and closed_house.why(services, tx.connection) is None:
-            raise ConsentError("the house is open: ended.log is what was known of it, and stays")
-        closed_at = house_state.read(tx.connection).closed_at
-        ended = known_ends.lines(services, tx.connection)
-        spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
-        aside = spare if services.ended.begin_anew(ended, spare) else None
-        mark = services.ended.mark()
-        house_state.reopen(tx, mark)
-        tx.audit(
-            Action.HOUSE_OPEN,
-            actor,
-            without_ended_log=True,
-            lines=mark.lines,
-            restored=restored,
-            reason=reason,
-        )
-        house_state.set_anew(tx, _write_head(services, tx, mark, actor))
-        shut = _shut_all(services, tx, actor) if restored else (0, 0)
-        if closed_at is not None:
-            _make_up(services, tx, closed_at, others)
+    reason = refuse_reason(reason)
+    shut = _shut_all(services, actor) if restored else []
+    for _ in range(_TURNS):
+        others, ended = _before_opening(services), known_ends.read(services)
+        begun = Begun.of(ended.lines)
+        with services.store.write() as tx:
+            if not restored and closed_house.why(services, tx.connection) is None:
+                raise ConsentError("the house is open: ended.log is what was known of it, and stays")
+            if not ended.are_all(tx.connection):
+                continue
+            closed_at = house_state.read(tx.connection).closed_at
+            aside = _begin(services, tx, begun, actor, restored=restored, reason=reason)
+            shut += _shut(services, tx, list(replay.doors_open(tx.connection)), actor) if restored else []
+            if closed_at is not None:
+                _make_up(services, tx, closed_at, others)
+        break
+    else:
+        raise StoreBusy("others end something all the time: stop the server and the worker, and ask again")
     if closed_at is not None:
         _state_anew(services, closed_at)
     anew.follow_closing(services)
-    return Anew(mark.lines, aside, *shut)
+    kinds = [kind for kind, _ in shut]
+    return Anew(len(ended.lines), aside, kinds.count(LINK), kinds.count(TOKEN))
+
+
+def _begin(services: Services, tx: Tx, begun: Begun, actor: str, **why: Scalar) -> Path | None:
+    """The other file, the head that says so, and the house open on it; returns where the one before was put."""
+    spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
+    aside = spare if services.ended.begin_anew(begun, spare) else None
+    mark = services.ended.mark()
+    house_state.reopen(tx, mark)
+    tx.audit(Action.HOUSE_OPEN, actor, None, None, without_ended_log=True, lines=mark.lines, **why)
+    house_state.set_anew(tx, _write_head(services, tx, mark, actor))
+    return aside
 
 
 def refuse_reason(reason: str) -> str:
@@ -178,15 +204,19 @@ def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
     return heads.add(tx, key, config.path(config.keys.heads_file), months, mark, note, actor).at
 
 
-def _shut_all(services: Services, tx: Tx, actor: str) -> tuple[int, int]:
-    open_links = select(t.invitation.c.id).where(t.invitation.c.revoked_at.is_(None))
-    open_tokens = select(t.api_token.c.id).where(t.api_token.c.revoked_at.is_(None))
-    mine, theirs = list(tx.connection.scalars(open_links)), list(tx.connection.scalars(open_tokens))
-    for link_id in mine:
-        links.revoke(services, tx, link_id, actor)
-    for token_id in theirs:
-        tokens.revoke_in(services, tx, token_id, actor)
-    return len(mine), len(theirs)
+def _shut_all(services: Services, actor: str) -> list[Door]:
+    """In short writes, each with its lines; whoever repeats it after a kill finds the others."""
+    with services.store.read() as conn:
+        doors = sorted(replay.doors_open(conn))
+    in_short_writes(services.store, doors, lambda tx, some: _shut(services, tx, some, actor))
+    return doors
+
+
+def _shut(services: Services, tx: Tx, doors: Sequence[Door], actor: str) -> list[Door]:
+    for kind, number in doors:
+        revoke = links.revoke if kind == LINK else tokens.revoke_in
+        revoke(services, tx, number, actor)
+    return list(doors)
 
 
 def _before_opening(services: Services) -> Opened:

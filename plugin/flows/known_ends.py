@@ -1,18 +1,40 @@
-"""What the store itself knows to have ended, as lines of ended.log: for a file that has to be written anew."""
+"""What the store itself knows to have ended, as lines of ended.log: for a file that has to be written anew.
+
+There may be any number of them, so they are read before a write that needs them, which asks whether they are all still.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from plugin.flows import erasure, roster, versions
 from plugin.flows.services import Services
+from plugin.ledger import audit
 from plugin.ledger import tables as t
 from plugin.ledger.endings import LINK, TOKEN, Ended
 from plugin.quitclaim.model import EndKind
 
 
-def lines(services: Services, conn: Connection) -> list[Ended]:
-    """Every ending that a backup must not undo, in the order of time."""
+@dataclass(frozen=True)
+class KnownEnds:
+    """Every ending that a backup must not undo, in the order of time, as of one row of the log: each has its own."""
+
+    lines: list[Ended]
+    row: int
+
+    def are_all(self, conn: Connection) -> bool:
+        """Whether none has come since, as far as the log tells."""
+        return audit.head(conn).seq == self.row
+
+
+def read(services: Services) -> KnownEnds:
+    """What has ended so far."""
+    with services.store.read() as conn:
+        return KnownEnds(_lines(services, conn), audit.head(conn).seq)
+
+
+def _lines(services: Services, conn: Connection) -> list[Ended]:
     found = [*_grants(services, conn), *_objections(conn), *_links(conn), *_tokens(conn), *_erasures(conn)]
     return sorted(found, key=lambda one: (one.at, one.person_id, one.grant_id or ""))
 

@@ -13,6 +13,9 @@ from plugin.ledger.audit import Action
 from plugin.ledger.endings import LINK, TOKEN, Ended
 from plugin.quitclaim.model import EndKind
 
+Door = tuple[str, str]
+"""What opens something: LINK or TOKEN, and its number."""
+
 
 def endings(services: Services) -> int:
     """Carry out every ending in ended.log that the store does not know: first thing at start and restore.
@@ -53,7 +56,7 @@ def _told(services: Services) -> tuple[int, int]:
     """How many were carried out, and how many could not be: one of those keeps none of the others."""
     with services.store.read() as conn:
         open_ = set(conn.scalars(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None))))
-        doors = _doors(conn)
+        doors = doors_open(conn)
     shut: list[int] = []
 
     def carry(line: Ended) -> int:
@@ -78,12 +81,12 @@ def _told(services: Services) -> tuple[int, int]:
     return sum(done), len(lines) - len(done)
 
 
-def _doors(conn: Connection) -> set[tuple[str, str | None]]:
+def doors_open(conn: Connection) -> set[Door]:
     """The links and tokens that open something, by kind and number."""
     link, token = t.invitation.c, t.api_token.c
     left = link.most_uses.is_(None) | (link.uses < link.most_uses)
     opens = select(link.id).where(link.revoked_at.is_(None), left)
-    found: set[tuple[str, str | None]] = {(LINK, one) for one in conn.scalars(opens)}
+    found: set[Door] = {(LINK, one) for one in conn.scalars(opens)}
     return found | {(TOKEN, one) for one in conn.scalars(select(token.id).where(token.revoked_at.is_(None)))}
 
 

@@ -16,13 +16,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from plugin.errors import StoreError
 from plugin.ledger import files, house_state
 from plugin.ledger.house_state import NOTHING_ENDED, Mark
 from plugin.ledger.store import Tx
 
-__all__ = ["DIFFERENT", "LINK", "MISSING", "NOTHING_ENDED", "SHORTER", "TOKEN", "Ended", "EndedLog", "Mark"]
+__all__ = [
+    "DIFFERENT",
+    "LINK",
+    "MISSING",
+    "NOTHING_ENDED",
+    "SHORTER",
+    "TOKEN",
+    "Begun",
+    "Ended",
+    "EndedLog",
+    "Mark",
+]
 
 LINK, TOKEN = "link", "token"
 
@@ -81,22 +93,41 @@ class _Seen:
         return None if self.sound and there == known.hash else DIFFERENT
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A whole file that is to be, and what it will be once it is read."""
+
+    data: bytes
+    seen: _Seen
+
+    @classmethod
+    def of(cls, endings: Iterable[Ended]) -> "Begun":
+        """A file with these lines."""
+        data = b"".join(_line(ending) for ending in endings)
+        return cls(data, _Seen(()).read_on((), data))
+
+
 class EndedLog:
     """The append-only file. Several processes may write it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen: _Seen | None = None
+        self._waiting: WeakKeyDictionary[Tx, list[Ended]] = WeakKeyDictionary()
 
     def append(self, tx: Tx, *endings: Ended) -> None:
-        """Add a line each when all else of the transaction is done, and move the store's mark with its commit.
+        """Add a line each, all at once, when all else of the transaction is done, and move the store's mark with it.
 
         The lines are on the disk before the commit. What the transaction refuses after this call has not ended.
         """
-        if endings:
-            tx.before_commit(lambda: self._enter(tx, endings))
+        if not endings:
+            return
+        if tx not in self._waiting:
+            self._waiting[tx] = []
+            tx.before_commit(lambda: self._enter(tx, self._waiting.pop(tx)))
+        self._waiting[tx] += endings
 
-    def _enter(self, tx: Tx, endings: tuple[Ended, ...]) -> None:
+    def _enter(self, tx: Tx, endings: list[Ended]) -> None:
         """A file that is not the one which is known closes the house; the line is written all the same.
 
         Where a closed house has no file that can be written, the store knows the ending alone: whoever opens the
@@ -132,8 +163,8 @@ class EndedLog:
                 "or let this account write it, and ask again"
             ) from error
 
-    def begin_anew(self, endings: Iterable[Ended], aside: Path) -> bool:
-        """Set the file aside and begin another with these lines; returns whether there was one.
+    def begin_anew(self, begun: Begun, aside: Path) -> bool:
+        """Set the file aside and begin this other one; returns whether there was one.
 
         Raises StoreError where that fails.
         """
@@ -141,10 +172,10 @@ class EndedLog:
             there = self.path.exists()
             if there:
                 self.path.rename(aside)
-            files.write_secret(self.path, b"".join(_line(ending) for ending in endings), fresh=True)
+            files.write_secret(self.path, begun.data, fresh=True)
+            self._seen = replace(begun.seen, signature=_signature(self.path.stat()))
         except OSError as error:
             raise StoreError(f"{self.path} cannot be begun anew ({error.strerror or error})") from error
-        self._seen = None
         return there
 
     def mark(self) -> Mark:

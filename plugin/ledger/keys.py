@@ -6,11 +6,11 @@ import json
 import secrets
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from plugin.errors import VaultError
+from plugin.errors import StoreAway, VaultError
 from plugin.ledger import files
 
 KEY_BYTES = 32
@@ -22,7 +22,8 @@ class MasterKeys:
     """The versions of the master key. One that is not known is looked for again: another process may
     have rotated since.
 
-    Made by `MasterKeys.create`, `.load` or `.from_command`.
+    Made by `MasterKeys.create`, `.load` or `.from_command`. A command may take half a minute: while `hurried` says so
+    it is not run, and what is missed is asked of it by `catch_up`.
     """
 
     def __init__(self, path: Path | None, command: Sequence[str], folder: Path | None = None) -> None:
@@ -31,6 +32,11 @@ class MasterKeys:
         self._folder = folder
         self.current = 0
         self._keys: dict[int, bytes] = {}
+        self.hurried: Callable[[], bool] = lambda: False
+        self._missed: frozenset[int] = frozenset()  # versions to be asked for
+        self._absent: frozenset[int] = frozenset()  # those that the command did not have, or did not give
+        self._answered = 0  # the newest of those that were asked for, when it last said what is current
+        self._tried = 0
         self._reading = threading.Lock()  # what was read first does not take the place of what came later
 
     @classmethod
@@ -69,25 +75,61 @@ class MasterKeys:
     def reload(self) -> int:
         """Read the file, or run the command, again; returns the current version."""
         with self._reading:
+            missed = self._missed
             source, text = self._read()
             current, self._keys = _parse(text, source)
             self.current = current
+            self._absent = frozenset((self._absent | missed) - self._keys.keys())
+            self._missed -= missed
+            self._answered = max(self._answered, *missed, 0)
         return current
 
-    def newest(self) -> int:
-        """The current version, read anew from the file; of a command, which takes its time, as it was read last."""
-        return self.current if self.read_only else self.reload()
+    def catch_up(self, used: int) -> None:
+        """Run the command again where a version was missed, or one that is newer than ours is `used` by now.
+
+        One that fails is told to whoever needs what it did not give, not to whoever comes here.
+        """
+        if self._is_behind(used) and self._tried != used:
+            self._missed |= {used}
+        self._tried = used
+        missed = self._missed
+        if missed:
+            try:
+                self.reload()
+            except VaultError:
+                self._absent |= missed
+                self._missed -= missed
+
+    def newest(self, used: int = 0) -> int:
+        """The current version, read anew from the file; of a command, which takes its time, as it was read last.
+
+        Raises StoreAway in a hurry where a newer version is `used` by now: whoever rotates has left ours behind.
+        """
+        if not self.read_only:
+            return self.reload()
+        if self._is_behind(used):
+            self._miss(used)
+        return self.current
 
     def key(self, version: int) -> bytes:
-        """One version, 32 bytes. Raises VaultError where it is gone."""
-        if version not in self._keys:
-            self.reload()
+        """One version, 32 bytes. Raises VaultError where it is gone; StoreAway where nobody knows, in a hurry."""
+        if version not in self._keys and not (self.hurried() and version in self._absent):
+            self._miss(version)
         if version not in self._keys:
             raise VaultError(
                 f"master key version {version} is gone: what it wrapped cannot be opened. If it was not "
                 "retired on purpose, put the right master key file back"
             )
         return self._keys[version]
+
+    def _is_behind(self, used: int) -> bool:
+        return self.read_only and used > max(self.current, self._answered)
+
+    def _miss(self, version: int) -> None:
+        self._missed |= {version}
+        if self.read_only and self.hurried():
+            raise StoreAway("the master key was changed a moment ago: try again")
+        self.reload()
 
     def add(self) -> int:
         """Write a new current version beside the others; returns it. Raises VaultError where read-only.

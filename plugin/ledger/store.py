@@ -101,6 +101,8 @@ class Store:
         self._writing = threading.local()
         self.watch: Callable[[float], None] = lambda _seconds: None
         """Told of each write transaction how long it kept others waiting, in seconds."""
+        self.before_write: Callable[[], object] = lambda: None
+        """Called before a write takes its turn, for what nobody should wait for: it may read."""
 
     @classmethod
     def open(cls, url: str, clock: Clock) -> "Store":
@@ -141,8 +143,10 @@ class Store:
         the queue's own single statements. Blocks are short and hold no call to the DAM. Raises StoreAway,
         which for another writer is after `patience` seconds (None: BUSY_SECONDS).
         """
-        if getattr(self._writing, "here", False):
+        if self.is_writing():
             raise StoreError("a write inside a write would wait for itself: hand the Tx on instead")
+        if alone:
+            self.before_write()
         self._writing.here = True
         try:
             with self._connect() as connection:
@@ -163,6 +167,10 @@ class Store:
             self._writing.here = False
         self._writing.count = self.writes() + 1
         tx.committed()
+
+    def is_writing(self) -> bool:
+        """Whether this thread is in a write."""
+        return getattr(self._writing, "here", False)
 
     def writes(self) -> int:
         """How many write transactions of this thread were committed."""

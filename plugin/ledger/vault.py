@@ -43,8 +43,7 @@ class Vault:
             raise VaultError(f"person {person_id} has a {purpose} key already")
         # Read anew, under the writers' lock: a key must not be wrapped under a version that a
         # rotation in another process is about to destroy.
-        self.master.reload()
-        version = self.master.current
+        version = self.master.newest(house_key.version_in_use(tx.connection))
         key = secrets.token_bytes(KEY_BYTES)
         wrapped = sealing.wrap(self.master.key(version), key, person_id, purpose, version)
         tx.execute(

@@ -114,6 +114,6 @@ def test_two_processes_may_be_told_at_once(services: Services, monkeypatch: pyte
     """The one that comes second finds the token revoked, and starts."""
     made = tokens.add(services, "cms", ["gate:use"], "test")
     tokens.revoke(services, made.id, "test")
-    monkeypatch.setattr("plugin.flows.replay._doors", lambda _: {("token", made.id)})
+    monkeypatch.setattr("plugin.flows.replay.doors_open", lambda _: {("token", made.id)})
     chores.start(services)
     assert [row.revoked_at is not None for row in tokens.listed(services)] == [True]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 from sqlalchemy import event, insert, select, update
 
+from plugin.clock import ManualClock
 from plugin.flows import (
     chores,
+    erasure,
+    erasure_rows,
     gallery,
     letters,
     many,
@@ -28,10 +32,13 @@ from plugin.flows import (
 from plugin.flows.reference_sets import Source
 from plugin.flows.services import Services
 from plugin.hooks.dam import Collection, CollectionRuling, Dam
+from plugin.ledger import rotation
 from plugin.ledger import tables as t
+from plugin.ledger.keys import MasterKeys
 from plugin.ledger.store import Store, Tx
 from plugin.ledger.vault import Vault
 from plugin.quitclaim.scope import Basis, Evidence, Mode
+from plugin.recognizer.examiner import Examiner
 from plugin.recognizer.messages import Enrolment
 from sidecar.runner import Runner
 from tests import support
@@ -443,3 +450,63 @@ def test_a_second_decision_about_a_shoot_writes_only_who_came_or_went(services: 
         with services.store.read() as conn:
             mine = select(t.shoot_member.c.person_id).where(t.shoot_member.c.collection_ref == "7")
             assert sorted(conn.scalars(mine)) == sorted(members)
+
+
+def test_who_enters_waits_for_no_command_in_a_write(
+    tmp_path: Path, clock: ManualClock, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the master key comes from a command, which may take half a minute."""
+    MasterKeys.create(tmp_path / "m.json")
+    command = {"master_command": ["cat", str(tmp_path / "m.json")]}
+    with support.opened(support.configuration(tmp_path, keys=command), clock, examiner) as house:
+        ran, run = [], MasterKeys._run
+
+        def watched(keys: MasterKeys) -> str:
+            ran.append(house.store.is_writing())
+            return run(keys)
+
+        monkeypatch.setattr(MasterKeys, "_run", watched)
+        asa = people.add(house, people.Newcomer("Åsa", of_age=True), "test")
+        MasterKeys.load(tmp_path / "m.json").add()
+        another = MasterKeys.from_command(house.config.keys.master_command)
+        rotation.rotate(house.store, another)
+        people.add(house, people.Newcomer("Bo", of_age=True), "test")
+        assert rotation.behind(house.store, another) == 0
+        with house.store.write() as tx:
+            assert house.vault.subject(tx.connection, asa)
+    assert ran
+    assert not any(ran)
+
+
+def test_the_rows_of_the_erased_are_found_without_a_search(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue may hold a million jobs; what was asked for a moment before the write goes too."""
+    asa = people.add(services, people.Newcomer("Åsa", of_age=True), "test")
+    erasure.begin(services, asa, "test")  # its keys go first
+    read, said = erasure_rows._jobs, list[tuple[str, Any]]()
+    _ask(services, "look-again", asa)
+    _ask(services, "look-again", "another")
+
+    def interrupted(conn: Any, person_id: str) -> Any:
+        found = read(conn, person_id)
+        _ask(services, "recompute", asa)
+        return found
+
+    def executed(_conn: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        said.append((statement, given))
+
+    monkeypatch.setattr(erasure_rows, "_jobs", interrupted)
+    event.listen(services.store._engine, "before_cursor_execute", executed)
+    try:
+        assert erasure_rows.remove(services, asa, "Åsa", (), 0)
+    finally:
+        event.remove(services.store._engine, "before_cursor_execute", executed)
+    assert (_asked(services, "look-again"), _asked(services, "recompute")) == (1, 0)
+    deleted = [one for one in said if one[0].startswith("DELETE FROM job")]
+    assert len(deleted) == 1
+    if services.store.is_sqlite:
+        with services.store.read() as conn:
+            plan = str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {deleted[0][0]}", deleted[0][1]).all())
+        assert "SEARCH job" in plan
+        assert "SCAN job" not in plan

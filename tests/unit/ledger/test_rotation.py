@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event, insert, select
 
-from plugin.errors import VaultError
-from plugin.ledger import engine, rotation, sealing
+from plugin.errors import StoreAway, VaultError
+from plugin.ledger import engine, house_key, rotation, sealing
 from plugin.ledger import tables as t
 from plugin.ledger.keys import MasterKeys
 from plugin.ledger.rotation import Rotation
@@ -188,6 +188,74 @@ def test_a_command_for_the_master_key_runs_inside_no_write(
     store: Store, vault: Vault, master: MasterKeys, asa: str, tmp_path: Path
 ) -> None:
     """It may take half a minute where the keys are kept elsewhere: nobody's withdrawal waits for that."""
+    command, seen = _watched(store, master, tmp_path)
+    with store.write() as tx:
+        vault.destroy_key(tx, asa, "face")
+    master.add()
+    assert rotation.rotate(store, command).rewrapped == 1
+    assert set(seen.read_text()) == {"0"}, seen.read_text()
+
+
+def test_nor_does_it_where_another_process_has_rotated(
+    store: Store, vault: Vault, master: MasterKeys, add_person: AddPerson, asa: str, tmp_path: Path
+) -> None:
+    """It runs before the write; whoever learns of it inside is asked to come again, and then succeeds."""
+    with store.write() as tx:
+        house_key.make(tx, master)
+    command, seen = _watched(store, master, tmp_path)
+    house_key.ask_before_writes(store, command)
+    theirs, others = Vault(command), MasterKeys.load(tmp_path / "keys" / "master.json")
+    with store.write() as tx:
+        theirs.create_key(tx, add_person(tx, "bo"), "record")
+    rotation.rotate(store, others)
+    with store.write() as tx:
+        theirs.create_key(tx, add_person(tx, "clara"), "record")
+        theirs.subject(tx.connection, asa)
+    assert rotation.behind(store, others) == 0
+    for act in (
+        lambda tx: theirs.subject(tx.connection, "bo"),
+        lambda tx: theirs.create_key(tx, "bo", "face"),
+    ):
+        with pytest.raises(StoreAway, match="try again"):
+            _while_another_rotates(store, others, act)
+        with store.write() as tx:
+            assert command.current == others.current
+            act(tx)
+    assert set(seen.read_text()) == {"0"}, seen.read_text()
+
+
+def test_a_command_that_fails_keeps_no_write_that_needs_no_new_key(
+    store: Store, vault: Vault, master: MasterKeys, asa: str, tmp_path: Path
+) -> None:
+    """What cannot be opened is told as what it is; a key is not made under a version that may be gone."""
+    with store.write() as tx:
+        house_key.make(tx, master)
+    path, spare = tmp_path / "keys" / "master.json", tmp_path / "spare.json"
+    command = MasterKeys.from_command(["cat", str(path)])
+    rotation.rotate(store, MasterKeys.load(path))
+    path.rename(spare)
+    house_key.ask_before_writes(store, command)
+    with store.write() as tx:
+        with pytest.raises(VaultError, match="version 2 is gone"):
+            Vault(command).subject(tx.connection, asa)
+        assert Vault(command).destroy_key(tx, asa, "face")
+    with pytest.raises(StoreAway), store.write() as tx:
+        Vault(command).create_key(tx, asa, "face")
+    spare.rename(path)
+    with store.write() as tx:
+        Vault(command).create_key(tx, asa, "face")
+
+
+def _while_another_rotates(store: Store, others: MasterKeys, act: Callable[[Tx], object]) -> None:
+    """Do it in a write that finds what the other process committed a moment before."""
+    with store.write() as tx:
+        others.add()
+        rotation._rewrap(tx, others, others.current)
+        act(tx)
+
+
+def _watched(store: Store, master: MasterKeys, tmp_path: Path) -> tuple[MasterKeys, Path]:
+    """A command, and the file in which it notes whether it was run in a write."""
     lock, seen = tmp_path / "writing", tmp_path / "seen"
     script = (
         "import pathlib, sys\n"
@@ -204,11 +272,7 @@ def test_a_command_for_the_master_key_runs_inside_no_write(
     def ended(_conn: Connection) -> None:
         lock.unlink(missing_ok=True)
 
-    with store.write() as tx:
-        vault.destroy_key(tx, asa, "face")
-    master.add()
     event.listen(store._engine, "begin", began)
     event.listen(store._engine, "commit", ended)
     event.listen(store._engine, "rollback", ended)
-    assert rotation.rotate(store, command).rewrapped == 1
-    assert set(seen.read_text()) == {"0"}, seen.read_text()
+    return command, seen
