@@ -211,7 +211,10 @@ class Runner:
                 name, lambda: loops.repeat(name, lambda: self.run_one(kinds), stop, _IDLE_SECONDS), count
             )
 
-        return [begin("worker", self.threads, None), begin("worker without DAM", 1, tuple(chores.WITHOUT_DAM))]
+        return [
+            begin("worker", self.threads, None),
+            begin("worker without DAM", 1, tuple(chores.WITHOUT_DAM)),
+        ]
 
     def _begin(self, swept: Act) -> None:
         """What comes before any job."""

@@ -41,7 +41,7 @@ def mounted(root: Path) -> Iterator[Share]:
     process = subprocess.Popen([program, "-f", *options, str(behind), str(path)])
     try:
         ends = time.monotonic() + 20
-        while not os.path.ismount(path):  # noqa: PTH114 (pathlib's asks the same)
+        while not os.path.ismount(path):
             if process.poll() is not None or time.monotonic() > ends:
                 pytest.skip("bindfs may not mount here")
             time.sleep(0.02)

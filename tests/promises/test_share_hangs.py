@@ -78,7 +78,10 @@ def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(
         asa = cast.add("Åsa")
         cast.sign(asa)
         modes.decide(
-            services, support.SHOOT, modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, Evidence("list", "the test")), "test"
+            services,
+            support.SHOOT,
+            modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, Evidence("list", "the test")),
+            "test",
         )
         with services.store.write() as tx:
             for number in range(PHOTOGRAPHS):
@@ -94,7 +97,10 @@ def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(
         assert _running(services, "gone") == 3
         hung.share.go_on()
         assert _until(lambda: _running(services, "gone") == 0)
-    promise("O1", f"a share that hangs, with all of a worker's threads in it: a withdrawal followed in {took:.1f} s")
+    promise(
+        "O1",
+        f"a share that hangs, with all of a worker's threads in it: a withdrawal followed in {took:.1f} s",
+    )
 
 
 def test_a_poll_and_a_comparison_that_hang_keep_no_other_chore(hung: Hung) -> None:
