@@ -4,6 +4,7 @@ Known is what the store says and what the newest signed head says; the file must
 well: then it is told again (`replay`).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -125,6 +126,8 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     is open, which another process may have opened meanwhile.
     """
     reason, others = refuse_reason(reason), _before_opening(services)
+    with suppress(VaultError):  # whether it can be written says the head
+        heads.reach(services.config.path(services.config.keys.heads_file))
     with services.store.write() as tx:
         if not restored and closed_house.why(services, tx.connection) is None:
             raise ConsentError("the house is open: ended.log is what was known of it, and stays")
