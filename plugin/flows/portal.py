@@ -203,11 +203,12 @@ def disown(services: Services, who: Visitor, resource_id: int) -> None:
 
 def forget(services: Services, who: Visitor) -> requests.Asked:
     """Ask to be forgotten: see requests.ask."""
+    filed = requests.filed(services, who.person_id)
     with services.store.write() as tx:
         listed = services.config.requests.erasure == "list"
         if listed and requests.waiting_of(tx.connection, who.person_id) is None:
             page_links.tell(services, tx, who, "erasure", "forget", due=requests.due(services).isoformat())
-        return requests.ask(services, tx, who.person_id, who.actor)
+        return requests.ask(services, tx, who.person_id, who.actor, filed)
 
 
 def reference(services: Services, who: Visitor, number: int) -> bytes:

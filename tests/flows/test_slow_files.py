@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from plugin.flows import chores, log_heads
+from plugin.flows import certificate, chores, erasure, log_heads, requests
 from plugin.flows.services import Services
 from plugin.ledger import backup, heads
 from plugin.ledger.head_book import HeadBook
+from tests import support
 
 ACTS: dict[str, Callable[[Services, Path], object]] = {
     "the hourly head": lambda services, _: chores.heads(services),
@@ -47,6 +49,28 @@ def _waits_for_a_file() -> bool:
     """Whether a thread of this process waits for the lock of a file (proc_locks(5): those that wait have an arrow)."""
     mine = f" {os.getpid()} "
     return any("->" in line and mine in line for line in Path("/proc/locks").read_text().splitlines())
+
+
+def test_who_asks_to_be_forgotten_reads_no_certificate_inside_a_write(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be thousands of them, on a share; their numbers are read before, and what is settled is no write."""
+    cast, real, inside = support.Cast(services), certificate._folder, list[str]()
+
+    def folder(house: Services) -> Path:
+        if getattr(house.store._writing, "here", False):
+            inside.append(sys._getframe(1).f_code.co_name)
+        return real(house)
+
+    monkeypatch.setattr(certificate, "_folder", folder)
+    first, second = cast.add("Åsa"), cast.add("Bo")
+    number = erasure.begin(services, first, "test")
+    asked = requests.filed(services, second)
+    with services.store.write() as tx:
+        other = requests.ask(services, tx, second, "person", asked).number
+    assert int(other.split("-")[1]) == int(number.split("-")[1]) + 1
+    erasure.settle(services, first)
+    assert inside == []
 
 
 @pytest.mark.parametrize("act", ACTS)
