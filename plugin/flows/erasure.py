@@ -80,14 +80,8 @@ def begin(services: Services, person_id: str, actor: str, logged: bool = False, 
 
 
 def begun(
-    services: Services,
-    tx: Tx,
-    person_id: str,
-    actor: str,
-    filed: Filed,
-    logged: bool = False,
-    asked_by: str = "",
-) -> str:
+    services: Services, tx: Tx, person_id: str, actor: str, filed: Filed, logged: bool = False, asked_by: str = "",
+) -> str:  # fmt: skip
     """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
     person, claims = roster.load(tx.connection, person_id)
     if not logged:

@@ -119,7 +119,9 @@ def test_a_poll_and_a_comparison_that_hang_keep_no_other_chore(hung: Hung) -> No
         time.sleep(1)  # they are in it; where they are not yet nothing is easier
         for other in others.values():
             other.start()
-        stuck = [name for name, other in others.items() if other.join(PATIENCE) or other.is_alive()]
+        for other in others.values():
+            other.join(PATIENCE)
+        stuck = [name for name, other in others.items() if other.is_alive()]
         inside = [walk.is_alive() for walk in walks]
         hung.share.go_on()
         for thread in (*walks, *others.values()):
