@@ -187,12 +187,11 @@ class Runner:
         clock = Timetable(self._services, swept)
         with self._beating() as beats:
             clock.start()
-            work = loops.Crew(
-                "worker", lambda: loops.repeat("worker", self.run_one, stop, _IDLE_SECONDS), self.threads
-            )
+            crews = self._crews(stop)
             try:
                 while not stop.wait(1.0):
-                    work.mend()
+                    for crew in crews:
+                        crew.mend()
                     beats.mend()
                     if not clock.runs:
                         raise FaceLeaseError("the clock of the worker died: start it again")
@@ -200,8 +199,22 @@ class Runner:
                 self._stop.set()
                 ends = time.monotonic() + stopping.SOON
                 ended = clock.stop(stopping.SOON)
-                if not (work.join(ends - time.monotonic()) and ended):
+                joined = [crew.join(max(0.0, ends - time.monotonic())) for crew in crews]
+                if not (all(joined) and ended):
                     self._put_all_back()
+
+    def _crews(self, stop: threading.Event) -> list[loops.Crew]:
+        """The threads of the worker; the last takes only what asks the DAM nothing, while others may hang in it."""
+
+        def begin(name: str, count: int, kinds: Sequence[str] | None) -> loops.Crew:
+            return loops.Crew(
+                name, lambda: loops.repeat(name, lambda: self.run_one(kinds), stop, _IDLE_SECONDS), count
+            )
+
+        return [
+            begin("worker", self.threads, None),
+            begin("worker without DAM", 1, tuple(chores.WITHOUT_DAM)),
+        ]
 
     def _begin(self, swept: Act) -> None:
         """What comes before any job."""

@@ -46,7 +46,7 @@ _SIGNED = (
 _BY_LINK = (
     "sign.open", "sign.form", "sign.photo", "sign.code", "sign.decline", "sign.done", "sign.receipt", "sign.nothing",
     "me.page", "me.photos", "me.picture", "me.not_me", "me.stop", "me.object", "me.forget", "me.anew", "me.export",
-    "me.references", "me.receipt", "me.child", "me.close_way",
+    "me.reference", "me.receipt", "me.child", "me.close_way",
     "key.page", "key.stop", "key.receipt",
 )  # fmt: skip
 _BY_TOKEN = (

@@ -5,10 +5,12 @@ It names nobody: the person by a number and a pseudonymous id, and where a path 
 Kept as facts, so that it can be printed in another language and go on where something was still open.
 """
 
+import fcntl
 import json
+import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from functools import cache
@@ -86,6 +88,19 @@ class Certificate:
 
 def _moment(made: Certificate, moment: datetime) -> str:
     return f"{moment.astimezone(made.zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
+@contextmanager
+def alone(services: Services) -> Iterator[None]:
+    """Files of certificates are changed by one at a time meanwhile, in whatever process; the store is not asked."""
+    folder = _folder(services)
+    files.make_folder(folder)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def keep(services: Services, made: Certificate) -> Path:

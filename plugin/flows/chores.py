@@ -54,7 +54,23 @@ from plugin.ledger.jobs import NIGHTLY, Claimed
 
 _A_DAY = timedelta(days=1)
 
-HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
+Handler = Callable[[Services, Claimed], None]
+
+WITHOUT_DAM: Mapping[str, Handler] = {
+    cuts.JOB: cuts.follow,
+    vouching.SUGGESTED: vouching.look_again,
+    "anew": anew.some,
+    looked_before.JOB: looked_before.portion,
+    backlog.LATE: backlog.late_portion,
+    "unheld": mode_change.unheld,
+    "mail": letters.mailed,
+    lost_links.JOB: lost_links.find,
+}
+"""The kinds of jobs that ask the DAM nothing: a thread of the worker does these alone, so that a DAM that hangs, in
+which all the others are stuck, keeps none of them."""
+
+HANDLERS: Mapping[str, Handler] = {
+    **WITHOUT_DAM,
     "photo": tagging.arrived,
     "names": tagging.named,
     "compare": tagging.compared,
@@ -63,23 +79,15 @@ HANDLERS: Mapping[str, Callable[[Services, Claimed], None]] = {
     "members": notices.regrouped,
     "renamed": notices.renamed,
     "state": statements.stated,
-    cuts.JOB: cuts.follow,
     "revoke": revocation.revoke,
     "look-again": revocation.look_again,
     "recompute": revocation.recomputed,
     name_doubts.JOB: name_doubts.look_up,
     vouching.REFUSED: vouching.take_off,
-    vouching.SUGGESTED: vouching.look_again,
-    "anew": anew.some,
-    looked_before.JOB: looked_before.portion,
-    backlog.LATE: backlog.late_portion,
     comparison.JOB: comparison.portion,
     "remode": mode_change.remode,
-    "unheld": mode_change.unheld,
     "rulings": ruling_identity.settle,
     "erase": erasure.erased,
-    "mail": letters.mailed,
-    lost_links.JOB: lost_links.find,
     people.JOB: people.look_again,
 }
 """Each kind of job, and the story that it is."""

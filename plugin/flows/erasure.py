@@ -29,7 +29,7 @@ from plugin.flows import (
     whereabouts,
 )
 from plugin.flows.certificate import Certificate
-from plugin.flows.erasure_register import Held
+from plugin.flows.erasure_register import Filed, Held
 from plugin.flows.many import chunked
 from plugin.flows.services import Services
 from plugin.hooks.mention import Line, Mentions
@@ -74,18 +74,19 @@ def erase(services: Services, person_id: str, actor: str) -> Certificate:
 
 def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
     """From this commit on nothing of the person's opens, matches or clears; returns the certificate's number."""
+    filed = erasure_register.filed(services, person_id)
     with services.store.write() as tx:
-        return begun(services, tx, person_id, actor, logged, last_letter.PERSON if tell else "")
+        return begun(services, tx, person_id, actor, filed, logged, last_letter.PERSON if tell else "")
 
 
 def begun(
-    services: Services, tx: Tx, person_id: str, actor: str, logged: bool = False, asked_by: str = ""
-) -> str:
+    services: Services, tx: Tx, person_id: str, actor: str, filed: Filed, logged: bool = False, asked_by: str = "",
+) -> str:  # fmt: skip
     """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
     person, claims = roster.load(tx.connection, person_id)
     if not logged:
         services.ended.append(tx, Ended(person_id, None, tx.now, ERASED))
-    number = _enter(services, tx, person_id, person.language, actor, asked_by)
+    number = _enter(services, tx, person_id, person.language, actor, filed, asked_by)
     tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
     ended = lifecycle.withdraw(claims, None, tx.now)
     consent.end(services, tx, person_id, consent.ended_by(claims, ended), actor)
@@ -97,9 +98,11 @@ def begun(
     return number
 
 
-def _enter(services: Services, tx: Tx, person_id: str, language: str, actor: str, asked_by: str) -> str:
+def _enter(
+    services: Services, tx: Tx, person_id: str, language: str, actor: str, filed: Filed, asked_by: str
+) -> str:
     """The erasure in its register, with what has to be known later; a second beginning changes neither."""
-    number = erasure_register.enter(services, tx, person_id, actor)
+    number = erasure_register.enter(services, tx, person_id, actor, filed)
     row = erasure_register.numbered(tx.connection, number)
     known = erasure_register.held(services, tx.connection, row)
     if known is None or not known.spellings:
@@ -154,7 +157,8 @@ def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda
         if now.finished_at is None:  # else by another process meanwhile, which saw more
             told = erasure_register.held(services, tx.connection, now) or held
             waits = [last_letter.WAITS] if told.to else []
-            certificate.keep(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
+            with certificate.alone(services):
+                certificate.keep(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
             erasure_register.finish(services, tx, now, told)
     return _finished(services, person_id)
 
@@ -171,7 +175,7 @@ def settle(services: Services, person_id: str) -> list[Line]:
     """Make sure that nothing deleted can be read back, now or from a copy; returns what cannot be made sure yet."""
     done, still = _overwritten(services, person_id)
     looked, opened = backup_traces.key_files(services, person_id)
-    with services.store.write():  # the certificate is written by one at a time
+    with certificate.alone(services):
         made = certificate.of_person(services, person_id)
         if made is not None and any(one.key in _STORE for one in made.left):
             settled = made.settled(done, [*still, *opened], _STORE | {"keys_open", "keys_unread"})
@@ -190,6 +194,7 @@ def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
 
     Raises NotFound.
     """
+    filed = erasure_register.filed(services, person_id)
     with services.store.write() as tx:
         row = erasure_register.of(tx.connection, person_id)
         held = erasure_register.held(services, tx.connection, row) if row is not None else None
@@ -198,7 +203,7 @@ def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
         if row is not None and not roster.load_many(tx.connection, [person_id]):
             return (row, held or Held()) if row.finished_at is None else None
         person, _ = roster.load(tx.connection, person_id)
-        _enter(services, tx, person_id, person.language, "system", "")
+        _enter(services, tx, person_id, person.language, "system", filed, "")
     return _known(services, person_id)
 
 

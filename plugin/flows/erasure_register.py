@@ -42,13 +42,32 @@ class Held:
     rows: Mapping[str, int] = field(default_factory=dict)
 
 
-def enter(services: Services, tx: Tx, person_id: str, actor: str) -> str:
+@dataclass(frozen=True)
+class Filed:
+    """What is among the certificates that are kept: all numbers, and the certificate that speaks of the person."""
+
+    numbers: frozenset[str]
+    own: Certificate | None
+
+
+NOTHING_FILED = Filed(frozenset(), None)
+
+
+def filed(services: Services, person_id: str) -> Filed:
+    """Read that, in no write: there may be thousands of files.
+
+    It holds in a write after it: whatever is filed meanwhile has a row by then.
+    """
+    return Filed(frozenset(certificate.numbers(services)), certificate.of_person(services, person_id))
+
+
+def enter(services: Services, tx: Tx, person_id: str, actor: str, filed: Filed) -> str:
     """The number of the person's erasure, given now unless they have one already."""
     known = of(tx.connection, person_id)
     if known is not None:
         return str(known.number)
-    before = certificate.of_person(services, person_id)  # a store that was put back does not know it any more
-    number = before.number if before else _next(services, tx)
+    before = filed.own  # a store that was put back does not know it any more
+    number = before.number if before else _next(services, tx, filed)
     asked = before.asked_at if before else tx.now
     tx.execute(insert(t.erasure).values(number=number, person_id=person_id, asked_at=asked, asked_by=actor))
     return number
@@ -132,12 +151,12 @@ def reopen(tx: Tx, number: str) -> None:
     tx.execute(update(t.erasure).where(t.erasure.c.number == number).values(finished_at=None))
 
 
-def _next(services: Services, tx: Tx) -> str:
+def _next(services: Services, tx: Tx, filed: Filed) -> str:
     """Year, count and two letters against slips of the tongue; never one that a row or a certificate has.
 
     A write transaction is alone, so that no other gives the same.
     """
     year = tx.now.astimezone(services.config.site.zone).year
-    known = {*tx.execute(select(t.erasure.c.number)).scalars(), *certificate.numbers(services)}
+    known = {*tx.execute(select(t.erasure.c.number)).scalars(), *filed.numbers}
     counts = [int(one.split("-")[1]) for one in known if one.startswith(f"{year}-")]
     return f"{year}-{max(counts, default=0) + 1:04d}-{secrets.choice(_LETTERS)}{secrets.choice(_LETTERS)}"

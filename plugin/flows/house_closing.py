@@ -5,6 +5,7 @@ well: then it is told again (`replay`).
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -147,6 +148,8 @@ def begin_anew(services: Services, reason: str, actor: str, restored: bool = Fal
     for _ in range(_TURNS):
         others, ended = _before_opening(services), known_ends.read(services)
         begun = Begun.of(ended.lines)
+        with suppress(VaultError):  # whether it can be written says the head
+            heads.reach(services.config.path(services.config.keys.heads_file))
         with services.store.write() as tx:
             if not restored and closed_house.why(services, tx.connection) is None:
                 raise ConsentError("the house is open: ended.log is what was known of it, and stays")

@@ -11,7 +11,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, select
 
 from plugin.errors import ConsentError, Forgotten, LinkRefused, NotFound
-from plugin.flows import consent, contacts, erasure, halves, links, mails, receipts, roster
+from plugin.flows import consent, contacts, erasure, erasure_register, halves, links, mails, receipts, roster
+from plugin.flows.erasure_register import Filed
 from plugin.flows.halves import Half
 from plugin.flows.links import Kind, Link, Made
 from plugin.flows.portal import CHANGES, How
@@ -158,10 +159,15 @@ def stop(services: Services, who: Holder, how: How, grant_ids: Collection[str] |
 
     What another version says is not touched. Raises NotFound for a use of another.
     """
+    filed = erasure_register.NOTHING_FILED
+    with services.store.read() as conn:
+        half = _half(services, conn, who)
+    if half is not None:
+        filed = erasure_register.filed(services, who.person_id)
     with services.store.write() as tx:
         half = _half(services, tx.connection, who)
         if half is not None:
-            return _take_back(services, tx, who, *half)
+            return _take_back(services, tx, who, *half, filed)
         claim = _claim(tx.connection, who)
         open_ = {one.grant_id for one in _lines(services, tx.connection, who, claim) if one.open}
         wanted = open_ if grant_ids is None else set(grant_ids)
@@ -176,7 +182,7 @@ def stop(services: Services, who: Holder, how: How, grant_ids: Collection[str] |
     return ended
 
 
-def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Half) -> int:
+def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Half, filed: Filed) -> int:
     """The other guardian has not signed yet: nothing is left to sign. A child entered only for it goes too."""
     out = halves.link_to(tx.connection, who.person_id, other_id, half.form_id, tx.now)
     if out is not None:
@@ -185,7 +191,7 @@ def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Hal
     subject = roster.subject(services, tx.connection, who.person_id)
     tx.audit(Action.CONSENT_DECLINE, who.actor, subject=subject, link=who.link_id)
     if half.fresh and not roster.load(tx.connection, who.person_id)[1]:
-        erasure.begun(services, tx, who.person_id, who.actor)
+        erasure.begun(services, tx, who.person_id, who.actor, filed)
     return 1
 
 

@@ -4,11 +4,13 @@ The person's own keys are destroyed by then, so its address is sealed under the 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert
 
+from plugin.errors import NotFound
 from plugin.flows import certificate, erasure_register, mails, people
 from plugin.flows.erasure_register import Held
 from plugin.flows.services import Services
@@ -61,7 +63,7 @@ def secret(services: Services, conn: Connection, number: str) -> Mapping[str, st
 def landed(services: Services, tx: Tx, number: str) -> None:
     """It went, or never will: its address goes, and the certificate says so."""
     erasure_register.told(services, tx, number)
-    if number in certificate.numbers(services):
+    with certificate.alone(services), suppress(NotFound):  # none is made yet, or it was taken away
         made = certificate.kept(services, number)
         if WAITS in made.left:
             certificate.keep(services, made.settled([GONE], [], frozenset({WAITS.key})))

@@ -21,8 +21,14 @@ Note = Mapping[str, Any]
 
 def write(services: Services, note: Note | None = None, actor: str = "system") -> SignedHead:
     """Add a head of now to the file. Raises VaultError where its key is not there."""
+    reach(services)
     with services.store.write() as tx:
         return add(services, tx, note, actor)
+
+
+def reach(services: Services) -> None:
+    """See heads.reach."""
+    heads.reach(services.config.path(services.config.keys.heads_file))
 
 
 def add(services: Services, tx: Tx, note: Note | None = None, actor: str = "system") -> SignedHead:
@@ -45,6 +51,7 @@ def found(services: Services) -> None:
 def replace_key(services: Services, actor: str) -> HeadKey:
     """Another key signs from now on: the old one says so in a head of its own, and is destroyed; the first head of the
     new one binds all that the old one signed."""
+    reach(services)
     with services.store.write() as tx:
         old = services.head_key
         new = old.replaced(tx.machine_now, lambda key, public: _announce(services, tx, key, public, actor))

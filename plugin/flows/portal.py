@@ -203,21 +203,34 @@ def disown(services: Services, who: Visitor, resource_id: int) -> None:
 
 def forget(services: Services, who: Visitor) -> requests.Asked:
     """Ask to be forgotten: see requests.ask."""
+    filed = requests.filed(services, who.person_id)
     with services.store.write() as tx:
         listed = services.config.requests.erasure == "list"
         if listed and requests.waiting_of(tx.connection, who.person_id) is None:
             page_links.tell(services, tx, who, "erasure", "forget", due=requests.due(services).isoformat())
-        return requests.ask(services, tx, who.person_id, who.actor)
+        return requests.ask(services, tx, who.person_id, who.actor, filed)
 
 
-def references(services: Services, who: Visitor) -> list[bytes]:
-    """A copy of the reference photographs, as they were given, with the audit row of the look."""
+def reference(services: Services, who: Visitor, number: int) -> bytes:
+    """A copy of their so-manyth reference photograph (from 1), as it was given. Raises NotFound.
+
+    The audit row of the look comes first; the photograph, of megabytes, is opened when that write is over.
+    """
     with services.store.write() as tx:
-        found = services.vault.find(tx.connection, who.person_id, "reference")
-        bodies = [services.vault.open(tx.connection, one) for one in found]
+        chosen = _reference(services, tx.connection, who, number)
         subject = roster.subject(services, tx.connection, who.person_id)
-        tx.audit(Action.REFERENCE_LOOK, who.actor, subject=subject, photos=len(bodies), link=who.link_id)
-    return bodies
+        tx.audit(Action.REFERENCE_LOOK, who.actor, subject=subject, photos=1, link=who.link_id)
+    with services.store.read() as conn:
+        if chosen not in services.vault.find(conn, who.person_id, "reference"):
+            raise NotFound("this photograph was taken away this moment")
+        return services.vault.open(conn, chosen)
+
+
+def _reference(services: Services, conn: Connection, who: Visitor, number: int) -> str:
+    found = services.vault.find(conn, who.person_id, "reference")
+    if not 1 <= number <= len(found):
+        raise NotFound("no such reference photograph is kept")
+    return found[number - 1]
 
 
 def export(services: Services, who: Visitor) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows import erasure, erasure_register, mails, people, roster, versions
+from plugin.flows.erasure_register import Filed
+from plugin.flows.erasure_register import filed as filed
 from plugin.flows.services import Services
 from plugin.ledger import free_text
 from plugin.ledger import tables as t
@@ -50,13 +52,13 @@ class Waiting:
     number: str
 
 
-def ask(services: Services, tx: Tx, person_id: str, asked_by: str) -> Asked:
+def ask(services: Services, tx: Tx, person_id: str, asked_by: str, filed: Filed) -> Asked:
     """Note the request, or begin the erasure where `requests.erasure` says so; asked twice is asked once.
 
     `asked_by`: person or guardian. Raises NotFound.
     """
     rule = services.config.requests
-    number = erasure_register.enter(services, tx, person_id, asked_by)
+    number = erasure_register.enter(services, tx, person_id, asked_by, filed)
     at_once = rule.erasure == "at once"
     standing = waiting_of(tx.connection, person_id)
     subject = roster.subject(services, tx.connection, person_id)
@@ -72,7 +74,7 @@ def ask(services: Services, tx: Tx, person_id: str, asked_by: str) -> Asked:
         tx.audit(Action.ERASURE_ASK, asked_by, subject=subject, request=key)
     if at_once:
         _decided(tx, key, DONE, asked_by)
-        erasure.begun(services, tx, person_id, asked_by, asked_by=asked_by)
+        erasure.begun(services, tx, person_id, asked_by, filed, asked_by=asked_by)
     return Asked(key, until, at_once, number)
 
 
@@ -127,6 +129,10 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
         )
     if len(words) > _LONGEST:
         raise ConsentError(f"a reason has at most {_LONGEST} characters: say it shorter")
+    with services.store.read() as conn:
+        asked = select(t.request.c.person_id).where(t.request.c.id == request_id)
+        about = conn.scalar(asked) or ""
+    read = filed(services, about)
     with services.store.write() as tx:
         this = (t.request.c.id == request_id) & t.request.c.decided_at.is_(None)
         row = tx.execute(select(t.request).where(this)).first()
@@ -139,7 +145,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
         kept = None if grant else free_text.seal(tx, services.vault, words, REASON, row.person_id)
         _decided(tx, request_id, DONE if grant else REFUSED, actor, kept)
         if grant:
-            return erasure.begun(services, tx, row.person_id, actor, asked_by=row.asked_by)
+            return erasure.begun(services, tx, row.person_id, actor, read, asked_by=row.asked_by)
         erasure_register.drop(tx, row.person_id)
         _refuse(services, tx, row, actor)
         return None

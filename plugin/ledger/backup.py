@@ -76,9 +76,11 @@ def backup(
         "revision": migrations.head(), "rows": rows, "store": digest, "ended": list(ended), "last": list(last),
     }  # fmt: skip
     signed_parts.write(manifest, MANIFEST, name, made, book.key, tree)
+    notes = [_note(MANIFEST, name, manifest), _note(KEYS, name, keys)]  # read before the write, to their ends
+    book.reach()
     with store.write() as tx:
-        book.add(tx, _note(MANIFEST, name, manifest), actor)
-        book.add(tx, _note(KEYS, name, keys), actor)
+        for note in notes:
+            book.add(tx, note, actor)
         tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=digest)
     _prune_keys(target, clock, key_days)
     return Backup(name, copy, keys, manifest, rows)
@@ -109,8 +111,11 @@ def write_keys(
     with store.read() as connection:
         signed_parts.write(path, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
     # A file of heads that is out of reach keeps no key alive: the head of each hour fails too, and the doctor tells.
-    with contextlib.suppress(VaultError), store.write() as tx:
-        book.add(tx, _note(KEYS, name, path), actor)
+    with contextlib.suppress(VaultError):
+        note = _note(KEYS, name, path)
+        book.reach()
+        with store.write() as tx:
+            book.add(tx, note, actor)
     _prune_keys(target, clock, key_days)
     return path
 

@@ -35,6 +35,10 @@ class HeadBook:
             config.retention.audit_months, EndedLog(config.path(keys.ended_log)),
         )  # fmt: skip
 
+    def reach(self) -> None:
+        """Before the write of `add`; see heads.reach."""
+        heads.reach(self.path)
+
     def add(self, tx: "Tx", note: Mapping[str, Any], actor: str) -> SignedHead:
         """A head in the caller's transaction; see heads.add."""
         return heads.add(tx, self.key, self.path, self.months, self.ended.mark(), note, actor)

@@ -4,6 +4,7 @@ A line of JSON each, numbered from 0 without a gap. A head is in the file before
 the log never speaks of one that the file did not have.
 """
 
+import fcntl
 import hashlib
 import json
 import re
@@ -90,8 +91,27 @@ def write(
 
     The row that says so comes after the head, which does not hold it.
     """
+    reach(path)
     with store.write() as tx:
         return add(tx, key, path, months, ended, note, actor)
+
+
+def reach(path: Path) -> None:
+    """Ask for the file before a write in which a head is added, so that a share that hangs is waited for out here.
+
+    Nothing is kept of the answer. Raises VaultError: it is out of reach; a file that is not there is no error.
+    """
+    try:
+        with path.open("r+b") as file:
+            fcntl.flock(
+                file, fcntl.LOCK_EX
+            )  # a share's own server answers that, and no cache of this machine
+            file.seek(max(0, file.seek(0, 2) - _TAIL))
+            file.read()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise VaultError(f"keys.heads_file: {path} cannot be written ({error.strerror})") from error
 
 
 def add(

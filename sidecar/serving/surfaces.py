@@ -13,6 +13,9 @@ from sidecar.sign import uploads
 FREE_BYTES = 16_384
 """What anybody may send: forms without pictures. More is permitted first."""
 
+REFERENCES = f"{SIGN}/me/references"
+"""A person's own reference photographs."""
+
 _FORM_BYTES = 1 << 20  # as the app's MAX_CONTENT_LENGTH
 
 
@@ -66,6 +69,8 @@ def _under(path: str, *prefixes: str) -> bool:
 
 def place_of(path: str) -> Place:
     """The surface of a path, and the bodies that it takes."""
+    if _under(path, REFERENCES):  # megabytes go out: beside the pages, as what comes in
+        return Place(Surface.UPLOADS, FREE_BYTES, FREE_BYTES)
     if _under(path, SIGN):
         most = {f"{SIGN}/form": uploads.FORM_BYTES, f"{SIGN}/photo": uploads.PHOTO_BYTES}.get(
             path, _FORM_BYTES

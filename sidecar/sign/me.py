@@ -3,8 +3,6 @@
 Who is here is asked anew at each request; the browser says what is to be done, never to whom.
 """
 
-import io
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +15,7 @@ from plugin.errors import ConfigError, ConsentError, DamError, Forgotten, NotFou
 from plugin.flows import album, holdings, links, people, portal, receipts, requests
 from plugin.flows.portal import How, Visitor
 from plugin.flows.services import Services
+from plugin.hooks import file_kinds
 from sidecar import limits
 from sidecar.plain_requests import number
 from sidecar.sign import pages, visits, ways_in
@@ -28,6 +27,7 @@ ALL = "all"
 PAGES, PICTURES = "120/minute", "600/minute"
 """How often one visit may ask, at most."""
 
+_ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
 _CHILD, _LOOKED, _SAID = "child", "looked", "said"
 
 
@@ -37,7 +37,7 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     pages.prepare(routes, services)
     views = _Pages(services)
     for rule, name, view, methods in views.rules():
-        most = {"picture": PICTURES, "receipt": limits.PAPERS}.get(name, PAGES)
+        most = {"picture": PICTURES, "receipt": limits.PAPERS, "reference": limits.PAPERS}.get(name, PAGES)
         limited = limiter.limit(most, key_func=limits.by_visit)(view)
         routes.add_url_rule(rule, name, limited, methods=methods)
     for kind, handler in views.handlers():
@@ -63,7 +63,7 @@ class _Pages:
             ("/forget", "forget", self.forget, both),
             ("/anew", "anew", self.anew, post),
             ("/export", "export", self.export, post),
-            ("/references", "references", self.references, post),
+            ("/references/<int:number>", "reference", self.reference, post),
             ("/receipt/<quitclaim>.<any(json, pdf):kind>", "receipt", self.receipt, get),
             ("/child", "child", self.child, post),
             ("/ways-in/close", "close_way", lambda: ways_in.close(self._services, self._who()), post),
@@ -216,16 +216,10 @@ class _Pages:
         body = holdings.as_json(portal.export(self._services, self._who()))
         return _attachment(body, "application/json", "facelease.json")
 
-    def references(self) -> Response:
-        """The reference photographs as they came, in a ZIP: nothing of them is rendered by us."""
-        bodies = portal.references(self._services, self._who())
-        if not bodies:
-            raise NotFound("no reference photographs are kept")
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as bundle:
-            for number, body in enumerate(bodies, 1):
-                bundle.writestr(f"photograph-{number}", body)
-        return _attachment(packed.getvalue(), "application/zip", "photographs.zip")
+    def reference(self, number: int) -> Response:
+        """A reference photograph as it came, one at a time: nothing of it is rendered by us."""
+        body = portal.reference(self._services, self._who(), number)
+        return _attachment(body, "application/octet-stream", f"photograph-{number}{_ending(body)}")
 
     def receipt(self, quitclaim: str, kind: str) -> Response:
         """What was signed, to keep."""
@@ -288,6 +282,11 @@ def _how(text: str) -> How:
         return How(text)
     except ValueError:
         raise ConsentError("withdraw or restrict: press one of the two buttons") from None
+
+
+def _ending(body: bytes) -> str:
+    """How the file's name ends, by its first bytes; "" where they tell nothing."""
+    return _ENDINGS.get(file_kinds.sniff(body[:64], ""), "")
 
 
 def _attachment(body: bytes, kind: str, name: str) -> Response:

@@ -102,7 +102,10 @@ def test_a_request_to_be_forgotten_is_listed_and_decided(api: Api) -> None:
     """A refusal needs its reason; granted, no key of the person is left; decided twice is not found."""
     asa, bo = (api.post("/people", {"name": name})["id"] for name in ("Åsa", "Bo"))
     with api.services.store.write() as tx:
-        first, second = (requests.ask(api.services, tx, who, "person").id for who in (asa, bo))
+        first, second = (
+            requests.ask(api.services, tx, who, "person", requests.filed(api.services, who)).id
+            for who in (asa, bo)
+        )
     assert {one["id"] for one in api.get("/erasures")["items"]} == {first, second}
     assert api.ask("POST", f"/erasures/{second}/decision", {"forget": False}).status_code == 409
     api.post(f"/erasures/{second}/decision", {"forget": False, "reason": "a contract still runs"})

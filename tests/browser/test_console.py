@@ -124,7 +124,7 @@ def test_every_page_is_for_everybody(
     """axe-core finds nothing serious; nothing is wider than the screen; nothing offends against the policy."""
     form = forms.add(services, signers.tree(), "test").id
     with services.store.write() as tx:
-        number = requests.ask(services, tx, asa, "person").number
+        number = requests.ask(services, tx, asa, "person", requests.filed(services, asa)).number
     page = on(size, language)
     refused: list[str] = []
     page.on("console", lambda said: refused.append(said.text))

@@ -125,7 +125,7 @@ def test_what_is_sealed_for_another_person_is_looked_into(
     ann, bo = cast.add("Ann Sample"), cast.add("Bo Sample")
     for number in range(6):
         with services.store.write() as tx:
-            requests.ask(services, tx, bo, "person")
+            requests.ask(services, tx, bo, "person", requests.filed(services, bo))
         (waiting,) = requests.open(services)
         requests.decide(services, waiting.id, False, "officer", f"{number}: for Ann Sample's sake")
     count = 0
@@ -254,7 +254,7 @@ def test_a_request_that_nobody_decided_on_does_not_go_on_by_itself(
     """Its number is known already; the certificate says for what it waits."""
     ann = cast.add("Ann Sample")
     with services.store.write() as tx:
-        number = requests.ask(services, tx, ann, "person").number
+        number = requests.ask(services, tx, ann, "person", requests.filed(services, ann)).number
     assert keys(erasure_register.look(services, number, "test"), "left") == ["open_request"]
     (waiting,) = requests.open(services)
     requests.decide(services, waiting.id, True, "officer")

@@ -70,7 +70,9 @@ def test_numbers_that_are_given_at_once_differ(store: Store, services: Services)
 
     def give(number: int) -> None:
         with store.write() as tx:
-            found.append(erasure_register.enter(busy, tx, f"person{number}", "test"))
+            found.append(
+                erasure_register.enter(busy, tx, f"person{number}", "test", erasure_register.NOTHING_FILED)
+            )
 
     threads = [threading.Thread(target=give, args=(number,)) for number in range(12)]
     for one in threads:

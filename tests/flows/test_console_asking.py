@@ -159,7 +159,7 @@ class TestRequests:
         person = cast.add("Åsa")
         cast.sign(person)
         with services.store.write() as tx:
-            return requests.ask(services, tx, person, "person").id
+            return requests.ask(services, tx, person, "person", requests.filed(services, person)).id
 
     def test_on_the_list_with_its_term(self, officer: FlaskClient, editor: FlaskClient, asked: str) -> None:
         """On the officer's first page and list; an editor is not told."""

@@ -356,7 +356,7 @@ def test_a_key_reads_and_ends_what_was_signed_in_that_visit(desk: Desk, post: Po
     for path in ("/s/me", "/s/me/photos", "/s/me/forget", "/s/form"):
         assert first.client.get(path).status_code == 404, path
     token = visiting.token(page)
-    for path in ("/s/me/export", "/s/me/references", "/s/me/anew", "/s/me/child", "/s/form", "/s/photo"):
+    for path in ("/s/me/export", "/s/me/references/1", "/s/me/anew", "/s/me/child", "/s/form", "/s/photo"):
         assert first.client.post(path, data={"csrf_token": token}).status_code in (404, 405), path
     grant = re.findall(r"/s/key/stop/(\w+)", page)[0]
     desk.visit(asa).sign("press")

@@ -2,16 +2,14 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, LinkRefused, NotFound
@@ -32,6 +30,8 @@ from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
 from plugin.recognizer.examiner import Examiner
 from sidecar import samples
+from sidecar.app import create_app
+from sidecar.serving.surfaces import Surface, place_of
 from tests import support
 from tests.crowd import A, B, Crowd
 from tests.signers import Desk, Visit
@@ -296,15 +296,49 @@ def test_everything_that_is_held_is_exported(services: Services, asa: str, tagge
     assert audited(services, Action.RECORD_EXPORT) == 1
 
 
-def test_reference_photographs_are_had_as_they_came_and_the_look_is_audited(
+def test_reference_photographs_are_had_as_they_came_and_each_look_is_audited(
     services: Services, asa: str
 ) -> None:
-    """A ZIP with the very bytes that were given."""
-    answer = press(visit(services, asa), "/s/me/references")
-    with zipfile.ZipFile(BytesIO(answer.data)) as bundle:
-        bodies = {bundle.read(name) for name in bundle.namelist()}
+    """One a download, the very bytes that were given; no other number is one."""
+    browser = visit(services, asa)
+    paths = re.findall(r'action="(/s/me/references/\d+)"', browser.get("/s/me").text)
+    assert paths == ["/s/me/references/1", "/s/me/references/2"]
+    bodies = {press(browser, path).data for path in paths}
     assert bodies == {samples.portrait(p).read_bytes() for p in (samples.A_FRONT, samples.A_SPEECH)}
-    assert audited(services, Action.REFERENCE_LOOK) == 1
+    assert audited(services, Action.REFERENCE_LOOK) == 2
+    assert [press(browser, f"/s/me/references/{n}").status_code for n in (0, 3)] == [404, 404]
+    assert audited(services, Action.REFERENCE_LOOK) == 2
+
+
+def test_a_reference_photograph_is_opened_after_its_audit_row_and_in_no_write(
+    services: Services, asa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is decrypted others write; the look was told before."""
+    browser, real, seen = visit(services, asa), services.vault.open, list[int]()
+    with services.store.read() as conn:
+        theirs = services.vault.find(conn, asa, "reference")
+
+    def opened(connection: Connection, sealed_id: str) -> bytes:
+        if sealed_id in theirs:
+            # A write inside a write is refused: this one would be, were it opened in one.
+            with services.store.write() as tx:
+                tx.see()
+            seen.append(audited(services, Action.REFERENCE_LOOK))
+        return real(connection, sealed_id)
+
+    monkeypatch.setattr(services.vault, "open", opened)
+    assert press(browser, "/s/me/references/1").status_code == 200
+    assert seen == [1]
+
+
+def test_reference_photographs_are_fetched_seldom_and_beside_the_pages(services: Services, asa: str) -> None:
+    """Twenty a minute for one visit; they take no thread of the public pages."""
+    browser = on(services, link_of(services, asa).token, create_app(services.config, services))
+    said = {"csrf_token": token(browser.get("/s/me").text)}
+    codes = [browser.post("/s/me/references/1", data=said).status_code for _ in range(21)]
+    assert codes == [200] * 20 + [429]
+    assert place_of("/s/me/references/1").surface is Surface.UPLOADS
+    assert place_of("/s/me").surface is Surface.PUBLIC
 
 
 def _guardian(services: Services, child: str) -> str:

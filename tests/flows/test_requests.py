@@ -96,7 +96,7 @@ def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, ex
     with support.opened(config, clock, examiner) as services:
         person = support.Cast(services).add("Åsa")
         with services.store.write() as tx:
-            asked = requests.ask(services, tx, person, "person")
+            asked = requests.ask(services, tx, person, "person", requests.filed(services, person))
     assert "nobody of the staff sees" in run("person", "page", "Åsa", code=1)
     scan = tmp_path / "scan.pdf"
     scan.write_bytes(b"a signed form: sample")

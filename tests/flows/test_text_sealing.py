@@ -376,7 +376,7 @@ def test_a_refusal_after_the_evidence_went_is_still_kept(house: Services, clock:
     """Whose record key went with its term gets another for the reason that they are told."""
     asa = people.add(house, people.Newcomer("Åsa Sample", of_age=True), "test")
     with house.store.write() as tx:
-        asked = requests.ask(house, tx, asa, "person")
+        asked = requests.ask(house, tx, asa, "person", requests.filed(house, asa))
         house.vault.destroy_key(tx, asa, "record")
     clock.advance(timedelta(minutes=1))
     requests.decide(house, asked.id, grant=False, actor="cli:jo", reason=f"{MARK} contract")

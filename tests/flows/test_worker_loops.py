@@ -185,6 +185,38 @@ def _expired(services: Services) -> int:
         return conn.scalar(select(func.count()).where(t.job.c.state == "running", late)) or 0
 
 
+def test_what_needs_no_dam_is_done_while_all_else_hangs_in_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More jobs hang than a worker has threads; each kind that asks the DAM nothing is done beside them."""
+    go_on, done = threading.Event(), set[str]()
+
+    def hang(house: Services, job: Claimed) -> None:
+        assert go_on.wait(60)
+        _done(house, job)
+
+    def note(house: Services, job: Claimed) -> None:
+        _done(house, job)
+        done.add(job.kind)
+
+    kinds = dict.fromkeys(chores.HANDLERS, hang) | dict.fromkeys(chores.WITHOUT_DAM, note)
+    monkeypatch.setattr(chores, "HANDLERS", kinds)
+    threads = Runner(services).threads
+    _put(services, *(str(number) for number in range(threads + 2)))
+    try:
+        with _working(services):
+            assert _until(lambda: services.queue.counts()["running"] == threads)
+            with services.store.write() as tx:
+                for kind in chores.WITHOUT_DAM:
+                    services.queue.put(tx, kind, "one")
+            assert _until(lambda: done == set(chores.WITHOUT_DAM), 20)
+            assert services.queue.counts()["running"] == threads
+            go_on.set()
+            assert _until(lambda: sum(services.queue.counts().values()) == 0)
+    finally:
+        go_on.set()
+
+
 def test_a_job_that_another_has_is_not_beaten_for(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,7 +77,7 @@ class Doors:
         """Somebody who asked to be forgotten; the number of the request."""
         person = support.Cast(self.services).add(name)
         with self.services.store.write() as tx:
-            return requests.ask(self.services, tx, person, "person").id
+            return requests.ask(self.services, tx, person, "person", requests.filed(self.services, person)).id
 
 
 def _configuration(root: Path, url: str) -> Config:

@@ -81,7 +81,7 @@ def _about_people(services: Services, cast: support.Cast, photos: Path) -> set[s
     tokens.add(services, "label Kanarie-label", ["people:read"], "test")
     bo = cast.add("Bo Kanarie-Drie")
     with services.store.write() as tx:
-        asked = requests.ask(services, tx, bo, "person")
+        asked = requests.ask(services, tx, bo, "person", requests.filed(services, bo))
     if not asked.at_once:
         requests.decide(services, asked.id, False, "test", "refusal Kanarie-refusal")
     _by_programs(services, f"{folder}/Bo Kanarie-Drie.jpg")

@@ -122,8 +122,9 @@ def _promised(world: World) -> None:
     services, who = world.services, world.people
     consent.withdraw(services, who["Alma Sample"], None, "person")
     erasure.begin(services, who["Bo Sample"], "officer", tell=True)
+    clara = who["Clara Sample"]
     with services.store.write() as tx:
-        asked = requests.ask(services, tx, who["Clara Sample"], "person")
+        asked = requests.ask(services, tx, clara, "person", requests.filed(services, clara))
     requests.decide(services, asked.id, True, "officer")
     with services.store.read() as conn:
         grant = conn.scalar(select(t.grant.c.id).where(t.grant.c.person_id == who["Dag Sample"]))

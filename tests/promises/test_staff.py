@@ -266,7 +266,7 @@ def routes(app: Flask, services: Services, cast: support.Cast, photos: Path, exa
     proof = dossier.opened(services, asa, "test").proofs[0].id
     with services.store.write() as tx:
         working.note(services, tx)
-        asked = requests.ask(services, tx, asa, "person")
+        asked = requests.ask(services, tx, asa, "person", requests.filed(services, asa))
         pictures = tx.connection.scalar(select(t.reference_set.c.id))
     form = forms.add(services, signers.tree(), "test").id
     return Routes(
