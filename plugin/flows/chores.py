@@ -41,6 +41,7 @@ from plugin.flows import (
     taken_off,
     terms,
     text_sealing,
+    unreadable,
     vouching,
     working,
 )
@@ -94,6 +95,7 @@ def start(services: Services) -> int:
     log_heads.found(services)
     strange_rulings.lose_those_of_another_dam(services)
     ended = replay.endings(services) + consent.sweep(services, thorough=True)
+    unreadable.tell(services)
     anew.follow(services)
     looked_before.ask(services)
     taken_off.backfill(services)
@@ -178,7 +180,7 @@ def _night(services: Services) -> dict[str, int]:
     counts = terms.end(services)
     with ExitStack() as night:
         for step in (
-            statements.resume, text_sealing.overwrite, statements.renew, keeping.renew, _rotate,
+            statements.resume, text_sealing.overwrite, statements.renew, keeping.renew, _rotate, unreadable.tell,
             *((heads,) if counts["audit"] else ()),
         ):  # fmt: skip
             night.callback(step, services)  # the last one is the first
