@@ -199,7 +199,7 @@ def remind(services: Services) -> dict[str, int]:
 
 def owe(services: Services) -> int:
     """Hourly, and at start: what is owed is started again, once a day each, and somebody is told; returns how many."""
-    count = restarts.start_again(services)
+    count = unreadable.hasten(services) + restarts.start_again(services)
     owed_notice.tell(services)
     return count
 

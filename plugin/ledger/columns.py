@@ -1,7 +1,8 @@
 """What the tables are made of: the naming of constraints, moments, and the columns that many share."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -25,6 +26,8 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+W = TypeVar("W", bound=StrEnum)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER
@@ -53,6 +56,14 @@ class NoDay(Unread, date):
 
 
 _NO_MOMENT, _NO_DAY = NoMoment(1970, 1, 1, tzinfo=UTC), NoDay(9000, 1, 1)
+
+
+def word(kind: type[W], cell: Any, otherwise: W) -> W:
+    """The member that the cell names; `otherwise`, the strict one, where it names none."""
+    try:
+        return kind(cell)
+    except ValueError:
+        return otherwise
 
 
 class Instant(TypeDecorator[datetime]):
@@ -93,11 +104,8 @@ class Day(TypeDecorator[date]):
         return process
 
 
-class Truth(TypeDecorator[bool]):
-    """A Boolean of which SQLite may hold anything: what is no 0 or 1 is no."""
-
-    impl = Boolean
-    cache_ok = True
+class Truth(Boolean):
+    """SQLite may hold anything in one: what is no 0 or 1 is no."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         return lambda value: None if value is None else value in (0, 1) and bool(value)
