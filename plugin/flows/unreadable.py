@@ -53,5 +53,5 @@ def hasten(services: Services) -> int:
         for one in ids:
             with services.store.write() as tx:
                 tx.execute(update(t.job).where(j.id == one, late[column]).values({column: now}))
-            set_aside.note(services.store, "a job", str(one), "its moment is unreadable")
+            set_aside.note(services.store, "a job", str(one), "unreadable")
     return sum(map(len, found.values()))
