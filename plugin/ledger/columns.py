@@ -121,9 +121,9 @@ class Places(TypeDecorator[list[str]]):
     impl = JSON
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> list[str] | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[str]:
         whole = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        return value if whole or value is None else list(EVERY_PLACE)
+        return value if whole else list(EVERY_PLACE)
 
 
 def person_id(nullable: bool = False, **options: Any) -> "Column[str]":

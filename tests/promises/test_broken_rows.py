@@ -180,7 +180,7 @@ def test_a_grant_that_cannot_be_read_agrees_to_nothing(
 
 
 @STORES
-@pytest.mark.parametrize("places", ["'7'", "'{}'", "'[1]'", "'{broken'"])
+@pytest.mark.parametrize("places", ["'null'", "'{}'", "'[1]'", "'{broken'"])
 def test_places_that_cannot_be_read_are_all_places(
     places: str, services: Services, photos: Path, house_store: str, promise: Promise
 ) -> None:
@@ -218,3 +218,21 @@ def test_a_job_whose_moment_is_no_number_is_due(
     promise("O1", f"jobs with a broken {cell}: left {services.queue.counts()}")
     assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
     assert not services.queue.counts()["running"]
+
+
+@STORES
+@pytest.mark.parametrize("cell", ["mode", "basis"])
+def test_a_ruling_that_cannot_be_read_forbids(cell: str, services: Services, photos: Path) -> None:
+    """Nobody knows what it forbids: no face is compared there; elsewhere all goes on, and it is named once."""
+    cast, _, _ = _two(services, photos)
+    support.put(photos, "other/b.jpg", samples.B_STANDING)
+    cast.open_collection("other")
+    with services.store.write() as tx:
+        tx.execute(text(f"UPDATE collection SET {cell} = 'broken' WHERE ref = :ref"), {"ref": support.SHOOT})
+    chores.start(services)
+    chores.poll(services)
+    chores.housekeeping(services)
+    cast.work()
+    assert not cast.names_on("shoot/a.jpg")
+    assert cast.names_on("other/b.jpg") == {"Bo Sample"}
+    assert len(_told(services)) == 1
