@@ -111,6 +111,16 @@ class Truth(Boolean):
         return lambda value: None if value is None else value in (0, 1) and bool(value)
 
 
+class Listed(TypeDecorator[list[Any]]):
+    """What somebody may do: nothing, where the list cannot be read."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[Any]:
+        return value if isinstance(value, list) else []
+
+
 EVERY_PLACE = ("exif", "node", "region", "xmp")
 """Where a DAM may have a name from us, as `hooks` calls the places."""
 

@@ -40,15 +40,16 @@ def house(tmp_path_factory: pytest.TempPathFactory, examiner: Examiner) -> Path:
     with support.opened(support.configuration(root), clock, examiner) as services:
         cast = support.Cast(services)
         support.put(root / "photos", "shoot/a.jpg", samples.A_STANDING)
-        support.put(root / "photos", "shoot/b.jpg", samples.B_STANDING)
+        support.put(root / "photos", "other/b.jpg", samples.B_STANDING)
         cast.open_collection()
+        cast.open_collection("other")
         for name, portraits in (("Åsa", ()), ("Bo", (samples.B_STANDING,))):
             cast.sign(person := cast.add(name))
             cast.enrol(person, *portraits)
         chores.poll(services)
         cast.work()
         assert cast.names_on("shoot/a.jpg") == {"Åsa"}
-        assert cast.names_on("shoot/b.jpg") == {"Bo"}
+        assert cast.names_on("other/b.jpg") == {"Bo"}
         with services.store.write() as tx:
             for table in t.metadata.sorted_tables:
                 if table.name in TABLES and tx.connection.execute(select(table)).first() is None:
@@ -146,7 +147,7 @@ def _fails(services: Services, clock: ManualClock) -> list[str]:
             act()
         except Exception as error:  # noqa: BLE001, RUF100 - each act is asked for, whatever became of the one before
             found.append(f"{name}: {type(error).__name__} {error}"[:300])
-    return found + _failed(services, {"shoot/b.jpg", bo})
+    return found + _failed(services, {"other/b.jpg", bo})
 
 
 def _failed(services: Services, bos: set[str]) -> list[str]:
@@ -180,7 +181,7 @@ def _over(services: Services, person_id: str) -> None:
     g = t.grant.c
     with services.store.read() as conn:
         assert not list(conn.scalars(select(g.id).where(g.person_id == person_id, g.ended_at.is_(None))))
-    assert clearance.ask(services, "shoot/b.jpg", "communication", "website").status is not Status.CLEARED
+    assert clearance.ask(services, "other/b.jpg", "communication", "website").status is not Status.CLEARED
 
 
 @pytest.mark.parametrize("table", TABLES)
