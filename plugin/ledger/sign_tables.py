@@ -127,7 +127,7 @@ api_token = Table(
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
     Column("used_at", Instant),
-    Column("tools", Listed, nullable=False, default=list, server_default=text("'[]'")),  # kinds it may claim at the gate
+    Column("tools", Listed, nullable=False, default=list, server_default=text("'[]'")),  # what it may claim to be
 )  # fmt: skip
 
 # What a POST with an Idempotency-Key did: the answer is given again, not the effect.
