@@ -20,9 +20,9 @@ _OURS: tuple[tuple[type[errors.FaceLeaseError], str], ...] = (
 
 _OTHERS = {
     "OperationalError": "store", "InterfaceError": "store", "DatabaseError": "store", "IntegrityError": "row",
-    "JSONDecodeError": "row",
+    "JSONDecodeError": "row", "unreadable": "row",
 }  # fmt: skip
-"""Of libraries, by name."""
+"""Of libraries, by name; and a row of which no value can be made."""
 
 
 class Reason(NamedTuple):

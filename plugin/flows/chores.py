@@ -41,6 +41,7 @@ from plugin.flows import (
     taken_off,
     terms,
     text_sealing,
+    unreadable,
     vouching,
     working,
 )
@@ -102,6 +103,7 @@ def start(services: Services) -> int:
     log_heads.found(services)
     strange_rulings.lose_those_of_another_dam(services)
     ended = replay.endings(services) + consent.sweep(services, thorough=True)
+    unreadable.tell(services)
     anew.follow(services)
     looked_before.ask(services)
     taken_off.backfill(services)
@@ -186,7 +188,7 @@ def _night(services: Services) -> dict[str, int]:
     counts = terms.end(services)
     with ExitStack() as night:
         for step in (
-            statements.resume, text_sealing.overwrite, statements.renew, keeping.renew, _rotate,
+            statements.resume, text_sealing.overwrite, statements.renew, keeping.renew, _rotate, unreadable.tell,
             *((heads,) if counts["audit"] else ()),
         ):  # fmt: skip
             night.callback(step, services)  # the last one is the first
@@ -205,7 +207,7 @@ def remind(services: Services) -> dict[str, int]:
 
 def owe(services: Services) -> int:
     """Hourly, and at start: what is owed is started again, once a day each, and somebody is told; returns how many."""
-    count = restarts.start_again(services)
+    count = unreadable.hasten(services) + restarts.start_again(services)
     owed_notice.tell(services)
     return count
 

@@ -28,6 +28,7 @@ from plugin.flows import (
 from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
+from plugin.ledger.columns import word
 from plugin.ledger.store import Tx
 from plugin.quitclaim.answers import (
     Answer,
@@ -73,7 +74,7 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     texts = services.texts(conn)
     never = forbidden.among(conn, resource_ids)
     for face in found:
-        state, good = FaceState(face.state), face.set_id in vouched
+        state, good = word(FaceState, face.state, FaceState.UNMATCHED), face.set_id in vouched
         if face.resource_id in never and face.decided_by is None and state is FaceState.MATCHED:
             state = FaceState.UNMATCHED
         reason = faces.reason_of(texts, face) or None
@@ -84,7 +85,8 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
     for tag in tags:
         # A name that the DAM shows is not theirs who entered themselves, by spelling alone.
         whose = None if names.by_spelling_alone(tag) else tag.person_id
-        named[tag.resource_id].append(NameFact(whose, Origin(tag.origin), tag.node, tag.set_id in vouched))
+        origin = word(Origin, tag.origin, Origin.MACHINE)
+        named[tag.resource_id].append(NameFact(whose, origin, tag.node, tag.set_id in vouched))
     c = t.resource.c
     looked_at = footing.examined(services).label("looked_at")
     rows = select(c.id, c.examined, c.examined_reason, c.longest_px, c.unread, looked_at)
@@ -97,7 +99,7 @@ def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[i
 def _examined(row: Row[Any]) -> tuple[Examined, str | None]:
     """How much was looked at, and why not more: nothing, where it was for larger faces than have to be found now."""
     if row.looked_at or row.examined == "no":
-        return Examined(row.examined), row.examined_reason
+        return word(Examined, row.examined, Examined.NO), row.examined_reason
     return Examined.NO, NotExamined.BEFORE.value
 
 

@@ -6,12 +6,13 @@ and takes away only the cuts that were there when it began: what ended meanwhile
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from plugin.flows import believed, clearance
-from plugin.flows.roster import Published
+from plugin.flows.roster import UNREADABLE, Published
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.jobs import Claimed
@@ -25,6 +26,8 @@ _PAUSE = timedelta(hours=1)
 Use = tuple[str, str]
 """Purpose and channel."""
 
+UNREADABLE_USE: Use = (UNREADABLE, UNREADABLE)
+
 
 def add(
     services: Services, tx: Tx, person_id: str, uses: Iterable[Use] = (), machine: bool = False,
@@ -33,8 +36,12 @@ def add(
     """From this commit on nothing stored counts that rests on the person for one of `uses`; `machine`: that the
     machine alone matched; `set_id`: that rests on this set. As many rows whatever the number of photographs.
     """
+    uses = set(uses)
+    if UNREADABLE_USE in uses:  # what it was for nobody knows
+        terms = services.config.clearance
+        uses |= set(product(terms.purposes, terms.channels))
     rows: list[dict[str, Any]] = [
-        {"purpose": use[0], "channel": use[1], "set_id": None} for use in sorted(set(uses))
+        {"purpose": use[0], "channel": use[1], "set_id": None} for use in sorted(uses)
     ]
     rows += [{"purpose": None, "channel": None, "set_id": None}] if machine else []
     rows += [{"purpose": None, "channel": None, "set_id": set_id}] if set_id is not None else []

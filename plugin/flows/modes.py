@@ -55,11 +55,17 @@ def rules_for(conn: Connection, refs: Sequence[str] | None) -> list[CollectionRu
         members.setdefault(row.collection_ref, set()).add(row.person_id)
     return [
         CollectionRule(
-            ref=row.ref, mode=Mode(row.mode), basis=Basis(row.basis) if row.basis else None,
+            ref=row.ref, mode=Mode(row.mode) if is_whole(row) else Mode.NEVER,
+            basis=Basis(row.basis) if row.basis and is_whole(row) else None,
             review_date=row.review_date, members=frozenset(members.get(row.ref, ())),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def is_whole(row: Row[Any]) -> bool:
+    """Whether a ruling's mode and basis can be read: what one that is not forbids, nobody knows."""
+    return row.mode in set(Mode) and (not row.basis or row.basis in set(Basis))
 
 
 def scope_for(services: Services, conn: Connection, refs: Sequence[str]) -> Scope:

@@ -1,18 +1,25 @@
 """Rows of the ledger as the values that the consent rules reason about."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
-from plugin.errors import NotFound, VaultError
+from plugin.errors import ConsentError, NotFound, VaultError
 from plugin.flows.services import Services
 from plugin.ledger import house_key, set_aside
 from plugin.ledger import tables as t
+from plugin.ledger.columns import Unread
 from plugin.quitclaim import rules
 from plugin.quitclaim.intervals import union
 from plugin.quitclaim.model import EndKind, Grant, GrantKind, Person, Quitclaim, Window, name_key
+
+UNREADABLE = "unreadable"
+"""The purpose and channel of a grant that no value can be made of: never a consent, and it may be withdrawn."""
+
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 Standing = tuple[Person, tuple[Quitclaim, ...]]
 """A person and every version of what they agreed to."""
@@ -114,10 +121,10 @@ def guardians(conn: Connection) -> Mapping[str, tuple[str, ...]]:
 
 def signer(row: Row[Any], guardian_ids: Sequence[str]) -> tuple[Person, Quitclaim]:
     """Who signed a version, as far as rules of signatures ask: of a row of `quitclaim` with the birth date."""
-    person = Person(
-        id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids)
+    person = _made(
+        Person, id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids)
     )
-    return person, _quitclaim(row, ())
+    return person or Person(row.person_id, ""), _quitclaim(row, (), person is not None)
 
 
 def _assemble(conn: Connection, ids: Sequence[str] | None) -> dict[str, Standing]:
@@ -130,14 +137,36 @@ def _assemble(conn: Connection, ids: Sequence[str] | None) -> dict[str, Standing
     claims = _group(rows(t.quitclaim, t.quitclaim.c.person_id), "person_id")
     found: dict[str, Standing] = {}
     for row in rows(t.person, t.person.c.id):
-        person = Person(
-            id=row.id, display_name=row.display_name, language=row.language, birth_date=row.birth_date,
-            objected_at=row.objected_at, guardians=tuple(g.id for g in guardians.get(row.id, ())),
-            of_age=row.of_age_at is not None,
-        )  # fmt: skip
-        versions = sorted(claims.get(row.id, ()), key=lambda claim: claim.version)
-        found[row.id] = person, tuple(_quitclaim(claim, grants.get(claim.id, ())) for claim in versions)
+        versions = sorted(claims.get(row.id, ()), key=_version)
+        person = _person(row, tuple(g.id for g in guardians.get(row.id, ())))
+        found[row.id] = (
+            person or Person(row.id, row.display_name),
+            tuple(_quitclaim(claim, grants.get(claim.id, ()), person is not None) for claim in versions),
+        )
     return found
+
+
+def _person(row: Row[Any], guardian_ids: tuple[str, ...]) -> Person | None:
+    """None where what decides about their age or objection cannot be read."""
+    return _made(
+        Person, id=row.id, display_name=row.display_name, language=row.language, birth_date=row.birth_date,
+        objected_at=row.objected_at, guardians=guardian_ids,
+        of_age=row.of_age_at is not None and not isinstance(row.of_age_at, Unread),
+    )  # fmt: skip
+
+
+def _version(claim: Row[Any]) -> int:
+    return claim.version if isinstance(claim.version, int) else 0
+
+
+def _made(kind: Callable[..., T], /, **parts: Any) -> T | None:
+    """The value of these cells; None where one of them cannot be read, or they do not fit together."""
+    if any(isinstance(cell, Unread) for cell in parts.values()):
+        return None
+    try:
+        return kind(**parts)
+    except (ConsentError, ValueError, TypeError):
+        return None
 
 
 def _group(rows: Iterable[Row[Any]], column: str) -> Mapping[str, list[Row[Any]]]:
@@ -147,14 +176,22 @@ def _group(rows: Iterable[Row[Any]], column: str) -> Mapping[str, list[Row[Any]]
     return groups
 
 
-def _quitclaim(row: Row[Any], grants: Iterable[Row[Any]]) -> Quitclaim:
-    return Quitclaim(
-        id=row.id, person_id=row.person_id, version=row.version, text_version=row.text_version,
-        text_sha256=row.text_sha256, language=row.language, method=row.method,
-        signed_by_person=row.signed_by_person, signed_by_guardians=_ids(row.signed_by_guardians),
-        signed_at=row.signed_at, recorded_at=row.recorded_at, recorded_by=row.recorded_by,
-        grants=tuple(_grant(grant) for grant in grants), superseded_at=row.superseded_at,
+def _quitclaim(row: Row[Any], grants: Iterable[Row[Any]], sound: bool = True) -> Quitclaim:
+    """`sound` is False where the person could not be read: then nothing of it can be."""
+    signed = {
+        "id": row.id, "person_id": row.person_id, "text_version": row.text_version, "language": row.language,
+        "method": row.method, "signed_by_person": row.signed_by_person,
+        "signed_by_guardians": _ids(row.signed_by_guardians), "recorded_by": row.recorded_by,
+    }  # fmt: skip
+    claim = _made(
+        Quitclaim, **signed, version=row.version, text_sha256=row.text_sha256, signed_at=row.signed_at,
+        recorded_at=row.recorded_at, superseded_at=row.superseded_at, grants=(),
     )  # fmt: skip
+    whole = sound and claim is not None
+    claim = claim or Quitclaim(
+        **signed, version=1, text_sha256=None, signed_at=row.signed_at, recorded_at=row.recorded_at, grants=()
+    )
+    return replace(claim, grants=tuple((whole and _grant(grant)) or _unreadable(grant) for grant in grants))
 
 
 def _ids(cell: Any) -> tuple[str, ...]:
@@ -162,11 +199,28 @@ def _ids(cell: Any) -> tuple[str, ...]:
     return tuple(str(one) for one in cell) if isinstance(cell, list) else ()
 
 
-def _grant(row: Row[Any]) -> Grant:
+def _grant(row: Row[Any]) -> Grant | None:
+    kind = _made(GrantKind, value=row.kind)
+    ended_kind = _made(EndKind, value=row.ended_kind) if row.ended_kind else None
+    if kind is None:
+        return None
+    return _made(
+        Grant, id=row.id, kind=kind, purpose=row.purpose, channel=row.channel, valid_from=row.valid_from,
+        valid_until=row.valid_until, ended_at=row.ended_at, ended_kind=ended_kind,
+    )  # fmt: skip
+
+
+def is_unreadable(grant: Grant) -> bool:
+    """Whether it stands in the place of one that could not be read."""
+    return grant.purpose == UNREADABLE and grant.valid_from == _NEVER
+
+
+def _unreadable(row: Row[Any]) -> Grant:
+    """A line that agrees to nothing, and that the person can end: it begins when nobody lives any more."""
+    ended = row.ended_at is not None
     return Grant(
-        id=row.id, kind=GrantKind(row.kind), purpose=row.purpose, channel=row.channel,
-        valid_from=row.valid_from, valid_until=row.valid_until, ended_at=row.ended_at,
-        ended_kind=EndKind(row.ended_kind) if row.ended_kind else None,
+        row.id, GrantKind.PUBLICATION, UNREADABLE, UNREADABLE, _NEVER,
+        ended_at=row.ended_at, ended_kind=EndKind.LAPSED if ended else None,
     )  # fmt: skip
 
 

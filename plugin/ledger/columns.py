@@ -1,9 +1,21 @@
 """What the tables are made of: the naming of constraints, moments, and the columns that many share."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Integer, MetaData, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Dialect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Text,
+)
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -15,6 +27,8 @@ metadata = MetaData(
     }
 )
 
+W = TypeVar("W", bound=StrEnum)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER
 
@@ -24,6 +38,32 @@ MOST_NUMBER = (1 << 63) - 1
 # SQLite gives a deleted row's number out again unless told not to: an intent's face or a job's token
 # would then point to what came later.
 NUMBERED: dict[str, Any] = {"sqlite_autoincrement": True}
+
+
+class Unread:
+    """What is read of a cell that holds no value of its type, so that the rows beside it are read.
+
+    Each kind is a value on the strict side; what decides who agreed to what asks whether it is one.
+    """
+
+
+class NoMoment(Unread, datetime):
+    """For a moment: one that is long past."""
+
+
+class NoDay(Unread, date):
+    """For a day: one so late that nobody born then comes of age."""
+
+
+_NO_MOMENT, _NO_DAY = NoMoment(1970, 1, 1, tzinfo=UTC), NoDay(9000, 1, 1)
+
+
+def word(kind: type[W], cell: Any, otherwise: W) -> W:
+    """The member that the cell names; `otherwise`, the strict one, where it names none."""
+    try:
+        return kind(cell)
+    except ValueError:
+        return otherwise
 
 
 class Instant(TypeDecorator[datetime]):
@@ -40,7 +80,60 @@ class Instant(TypeDecorator[datetime]):
         return (value - _EPOCH) // timedelta(microseconds=1)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+        try:
+            return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+        except (ValueError, OverflowError):
+            return _NO_MOMENT
+
+
+class Day(TypeDecorator[date]):
+    """A date; SQLite keeps it as text."""
+
+    impl = Date
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        read = super().result_processor(dialect, coltype)
+
+        def process(value: Any) -> Any:
+            try:
+                return read(value) if read else value
+            except (ValueError, TypeError):
+                return _NO_DAY
+
+        return process
+
+
+class Truth(Boolean):
+    """SQLite may hold anything in one: what is no 0 or 1 is no."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return lambda value: None if value is None else value in (0, 1) and bool(value)
+
+
+class Listed(TypeDecorator[list[Any]]):
+    """What somebody may do: nothing, where the list cannot be read."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[Any]:
+        return value if isinstance(value, list) else []
+
+
+EVERY_PLACE = ("exif", "node", "region", "xmp")
+"""Where a DAM may have a name from us, as `hooks` calls the places."""
+
+
+class Places(TypeDecorator[list[str]]):
+    """Where we wrote a name: anywhere that we can, where the list cannot be read."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[str]:
+        whole = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        return value if whole else list(EVERY_PLACE)
 
 
 def person_id(nullable: bool = False, **options: Any) -> "Column[str]":

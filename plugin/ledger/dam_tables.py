@@ -4,7 +4,6 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    Date,
     ForeignKey,
     Index,
     Integer,
@@ -14,7 +13,7 @@ from sqlalchemy import (
     text,
 )
 
-from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
+from plugin.ledger.columns import BIG, NUMBERED, Day, Instant, Places, metadata, person_id, resource_id
 
 # What the DAM should show of a resource's clearance, day by channel, and what it was last told to.
 statement = Table(
@@ -84,8 +83,8 @@ ruling = Table(
     Column("basis", Text),
     Column("basis_reference", Text),
     Column("basis_by", Text),
-    Column("basis_date", Date),
-    Column("review_date", Date),
+    Column("basis_date", Day),
+    Column("review_date", Day),
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
     Column("why", Text, nullable=False),                      # set, heard (in the DAM), followed (it moved), lost
@@ -121,7 +120,7 @@ taken_off = Table(
     Column("id", BIG, primary_key=True),
     resource_id(index=True),
     Column("name_mac", Text, nullable=False, index=True),
-    Column("places", JSON, nullable=False),                   # where it was ours
+    Column("places", Places, nullable=False),                   # where it was ours
     Column("position", BIG),                                  # of the DAM's log when it was taken off, where it has one
     Column("taken_at", Instant, nullable=False),
     UniqueConstraint("resource_id", "name_mac"),

@@ -17,6 +17,7 @@ from sqlalchemy.pool import Pool
 
 from plugin.errors import StoreError
 from plugin.ledger import away
+from plugin.ledger.columns import Unread
 
 BUSY_SECONDS = 30
 _SPARE = 35  # connections beside the five that stay: no thread of a server waits for those of another surface
@@ -135,7 +136,7 @@ def raw(database: Engine) -> Iterator[Any]:
         raise
 
 
-class NoJson:
+class NoJson(Unread):
     """What is read of a cell that holds no JSON: whoever uses it fails there, and the rows beside it are read."""
 
 

@@ -37,18 +37,22 @@ def each(
     return done
 
 
-def note(store: Store, what: str, key: str, why: str) -> None:
-    """Name one that was set aside, unless that was done within a day. `what`, `key` and `why` name nobody."""
+def note(store: Store, what: str, key: str, why: str) -> bool:
+    """Name one that was set aside, unless that was done within a day; whether it was named now.
+
+    `what`, `key` and `why` name nobody.
+    """
     short = key[:80]
     mine = (t.audit.c.action == Action.SET_ASIDE.value) & (t.audit.c.at > store.clock.now() - _AGAIN)
     for part in (f'"key":"{short}"', f'"what":"{what}"'):
         mine &= t.audit.c.details.contains(part, autoescape=True)
     with store.read() as conn:
         if conn.execute(select(t.audit.c.seq).where(mine).limit(1)).first() is not None:
-            return
+            return False
     with store.write() as tx:
         tx.audit(Action.SET_ASIDE, "system", what=what, key=short, why=why)
     _log.warning("set aside, and tried again: %s %s (%s)", what, short, why)
+    return True
 
 
 def named(store: Store) -> list[dict[str, Any]]:

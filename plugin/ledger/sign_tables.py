@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from plugin.ledger.columns import Instant, metadata, person_id
+from plugin.ledger.columns import Instant, Listed, metadata, person_id
 
 # A form (quitclaim template) as the organisation composed it; a change is a new version.
 form = Table(
@@ -121,13 +121,13 @@ api_token = Table(
     Column("id", Text, primary_key=True),
     Column("label", Text, nullable=False),
     Column("secret_sha256", Text, nullable=False, unique=True),
-    Column("scopes", JSON, nullable=False),
+    Column("scopes", Listed, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
     Column("used_at", Instant),
-    Column("tools", JSON, nullable=False, default=list, server_default=text("'[]'")),  # kinds it may claim at the gate
+    Column("tools", Listed, nullable=False, default=list, server_default=text("'[]'")),  # what it may claim to be
 )  # fmt: skip
 
 # What a POST with an Idempotency-Key did: the answer is given again, not the effect.

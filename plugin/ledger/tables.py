@@ -4,7 +4,6 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    Date,
     Float,
     ForeignKey,
     Index,
@@ -15,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id, resource_id
+from plugin.ledger.columns import BIG, NUMBERED, Day, Instant, Places, Truth, metadata, person_id, resource_id
 from plugin.ledger.dam_tables import (
     cut,
     dam_cursor,
@@ -79,7 +78,7 @@ person = Table(
     Column("name_key", Text, nullable=False, unique=True),    # NFKC, casefolded, white space folded
     Column("node_adopted", Boolean, nullable=False, default=False),
     Column("language", Text, nullable=False, default="en"),
-    Column("birth_date", Date),
+    Column("birth_date", Day),
     Column("objected_at", Instant),                           # a child's own objection to recognition
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),                              # when the last grant of any kind ended
@@ -108,7 +107,7 @@ quitclaim = Table(
     Column("text_sha256", Text),
     Column("language", Text, nullable=False),
     Column("method", Text, nullable=False),                   # paper, link, import, sample
-    Column("signed_by_person", Boolean, nullable=False),
+    Column("signed_by_person", Truth, nullable=False),
     Column("signed_by_guardians", JSON, nullable=False),      # list of guardian ids
     Column("signed_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
@@ -144,8 +143,8 @@ collection = Table(
     Column("basis", Text),                                    # all-asked, shoot, controller
     Column("basis_reference", Text),                          # evidence; for controller the DPIA reference
     Column("basis_by", Text),
-    Column("basis_date", Date),
-    Column("review_date", Date),
+    Column("basis_date", Day),
+    Column("review_date", Day),
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
     Column("identity", Text),                                 # the DAM's own mark of it, which outlives its name
@@ -255,7 +254,7 @@ tag = Table(
     Column("node_key", Text, nullable=False, index=True),
     person_id(nullable=True, index=True),                       # null: a name by hand that nobody has linked
     Column("origin", Text, nullable=False),                   # machine, confirmed, hand, returned
-    Column("places", JSON, nullable=False),                   # where we wrote it; [] by hand
+    Column("places", Places, nullable=False),                   # where we wrote it; [] by hand
     Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
     Column("created_at", Instant, nullable=False),
     Column("set_id", Text),                                   # the reference set that the name rests on; null: none
@@ -274,7 +273,7 @@ intent = Table(
     Column("node", Text, nullable=False),
     Column("action", Text, nullable=False),                   # add, remove
     Column("origin", Text, nullable=False),                   # machine, confirmed, hand (removals by decision)
-    Column("places", JSON, nullable=False),
+    Column("places", Places, nullable=False),
     Column("state", Text, nullable=False),                    # open, done, undone, failed, void
     Column("generation", BIG, nullable=False),
     Column("created_at", Instant, nullable=False),

@@ -9,16 +9,21 @@ from sqlalchemy import select, text, update
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.flows import chores, consent, waiting_list
+from plugin.flows import chores, clearance, consent, waiting_list
 from plugin.flows.services import Services
 from plugin.flows.waiting_list import Kind
+from plugin.hooks.metadata import EXIF_PLACE, XMP_PLACES
+from plugin.hooks.resourcespace.profile import PLACE
 from plugin.ledger import tables as t
+from plugin.ledger.columns import EVERY_PLACE
+from plugin.quitclaim.answers import Status
 from sidecar import doctor, samples
 from tests import support
 
 pytestmark = pytest.mark.promise
 
 Promise = Callable[[str, str], None]
+USE = ("communication", "website")
 BROKEN = b"\x00" * 60
 
 
@@ -118,3 +123,116 @@ def test_a_job_that_holds_no_json_stops_no_other(
     promise("O1", f"jobs that hold nonsense {len(odd)}: given up and told {len(dead)} of {len(odd)}")
     assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
     assert dead == {"odd0", "odd1", "odd2"}
+
+
+STORES = pytest.mark.parametrize("house_store", ["sqlite", "postgresql"], indirect=True)
+BROKEN_GRANTS = {
+    "an unknown kind": "kind = 'other'",
+    "an end before its beginning": "valid_until = valid_from - 1",
+    "an end of no kind": "ended_at = valid_from, ended_kind = 'other'",
+    "a moment that no calendar has": f"valid_until = {(1 << 63) - 1}",
+}
+
+
+def _told(services: Services) -> list[str]:
+    return [one.ref for one in waiting_list.items(services, Kind.SET_ASIDE)]
+
+
+@STORES
+@pytest.mark.parametrize("what", BROKEN_GRANTS)
+def test_a_grant_that_cannot_be_read_agrees_to_nothing(
+    what: str, services: Services, photos: Path, clock: ManualClock, promise: Promise
+) -> None:
+    """Nothing stops; no match and no clearance rests on it; it is named once; whose it is withdraws as ever."""
+    cast, asa, bo = _two(services, photos)
+    support.put(photos, "shoot/b.jpg", samples.B_STANDING)
+    chores.poll(services)
+    cast.work()
+    assert clearance.ask(services, "shoot/b.jpg", *USE).status is Status.CLEARED
+    with services.store.write() as tx:
+        query = text(
+            f"UPDATE grant_line SET {BROKEN_GRANTS[what]} WHERE person_id = :bo AND kind = 'publication'"
+        )
+        tx.execute(query, {"bo": bo})
+        tx.move_generation()
+    for chore in (
+        chores.start,
+        chores.sweep,
+        chores.owe,
+        chores.housekeeping,
+        chores.reconcile,
+        chores.remind,
+    ):
+        chore(services)
+        assert clearance.ask(services, "shoot/b.jpg", *USE).status is not Status.CLEARED, chore.__name__
+    assert [one.said for one in doctor.examine(services.config, clock) if "Error" in one.said] == []
+    named = _told(services)
+    assert clearance.ask(services, "shoot/a.jpg", *USE).status is Status.CLEARED
+    ended = consent.withdraw(services, bo, None, "person") + consent.withdraw(services, asa, None, "person")
+    cast.work()
+    g = t.grant.c
+    with services.store.read() as conn:
+        left = list(conn.scalars(select(g.id).where(g.ended_at.is_(None))))
+    promise("O1", f"a grant with {what}: told {len(named)} of 1, withdrawals left {len(left)} of {ended}")
+    assert len(named) == 1
+    assert left == []
+    assert not cast.names_on("shoot/a.jpg") | cast.names_on("shoot/b.jpg")
+
+
+@STORES
+@pytest.mark.parametrize("places", ["'null'", "'{}'", "'[1]'", "'{broken'"])
+def test_places_that_cannot_be_read_are_all_places(
+    places: str, services: Services, photos: Path, house_store: str, promise: Promise
+) -> None:
+    """A withdrawal takes the name off wherever we may have written it."""
+    if (house_store, places) == ("postgresql", "'{broken'"):
+        return  # its type lets none through
+    cast, asa, _ = _two(services, photos)
+    cast.work()
+    for table in ("tag", "intent"):
+        with services.store.write() as tx:
+            tx.execute(text(f"UPDATE {table} SET places = {places} WHERE person_id = :asa"), {"asa": asa})
+    consent.withdraw(services, asa, None, "person")
+    cast.work()
+    promise("O1", f"places that cannot be read: names left {len(cast.names_on('shoot/a.jpg'))}")
+    assert not cast.names_on("shoot/a.jpg")
+    assert not cast.tags(asa)
+
+
+def test_every_place_is_known() -> None:
+    """The ledger names each place that a DAM of ours has for a name."""
+    assert set(EVERY_PLACE) == EXIF_PLACE | XMP_PLACES | {PLACE}
+
+
+@pytest.mark.parametrize("cell", ["run_after", "created_at", "lease_until"])
+def test_a_job_whose_moment_is_no_number_is_due(
+    cell: str, services: Services, photos: Path, clock: ManualClock, promise: Promise
+) -> None:
+    """Neither it nor what stands behind it waits for ever."""
+    cast, _, _ = _two(services, photos)
+    state = "running" if cell == "lease_until" else "queued"
+    with services.store.write() as tx:
+        tx.execute(text(f"UPDATE job SET {cell} = 'broken', state = :state"), {"state": state})
+    chores.owe(services)
+    cast.work()
+    promise("O1", f"jobs with a broken {cell}: left {services.queue.counts()}")
+    assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
+    assert not services.queue.counts()["running"]
+
+
+@STORES
+@pytest.mark.parametrize("cell", ["mode", "basis"])
+def test_a_ruling_that_cannot_be_read_forbids(cell: str, services: Services, photos: Path) -> None:
+    """Nobody knows what it forbids: no face is compared there; elsewhere all goes on, and it is named once."""
+    cast, _, _ = _two(services, photos)
+    support.put(photos, "other/b.jpg", samples.B_STANDING)
+    cast.open_collection("other")
+    with services.store.write() as tx:
+        tx.execute(text(f"UPDATE collection SET {cell} = 'broken' WHERE ref = :ref"), {"ref": support.SHOOT})
+    chores.start(services)
+    chores.poll(services)
+    chores.housekeeping(services)
+    cast.work()
+    assert not cast.names_on("shoot/a.jpg")
+    assert cast.names_on("other/b.jpg") == {"Bo Sample"}
+    assert len(_told(services)) == 1
