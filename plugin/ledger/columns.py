@@ -121,6 +121,16 @@ class Listed(TypeDecorator[list[Any]]):
         return value if isinstance(value, list) else []
 
 
+class Pixels(TypeDecorator[int]):
+    """A width; one that cannot be read is not known."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        return value if isinstance(value, int) else None
+
+
 EVERY_PLACE = ("exif", "node", "region", "xmp")
 """Where a DAM may have a name from us, as `hooks` calls the places."""
 

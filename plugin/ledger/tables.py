@@ -14,7 +14,18 @@ from sqlalchemy import (
     text,
 )
 
-from plugin.ledger.columns import BIG, NUMBERED, Day, Instant, Places, Truth, metadata, person_id, resource_id
+from plugin.ledger.columns import (
+    BIG,
+    NUMBERED,
+    Day,
+    Instant,
+    Pixels,
+    Places,
+    Truth,
+    metadata,
+    person_id,
+    resource_id,
+)
 from plugin.ledger.dam_tables import (
     cut,
     dam_cursor,
@@ -222,7 +233,7 @@ face = Table(
     Column("decided_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("set_id", Text),                                   # the reference set that the match rests on; null: none
-    Column("file_px", Integer),                               # its width in the original; null: not known
+    Column("file_px", Pixels),                                # its width in the original; null: not known
     Column("dismissal", Text),                                # by the list; null: dismissed before there was one
     Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
     # With the state, or SQLite goes through all faces of a state to find a person's.
