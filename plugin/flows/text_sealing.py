@@ -13,6 +13,7 @@ from plugin.errors import VaultError
 from plugin.flows.services import Services
 from plugin.ledger import contents, free_text, house_key
 from plugin.ledger import tables as t
+from plugin.ledger.columns import Unread
 from plugin.ledger.contents import Holds
 from plugin.ledger.free_text import Texts
 from plugin.ledger.store import Tx
@@ -70,6 +71,8 @@ def _seal(services: Services, tx: Tx, texts: Texts, column: "Column[Any]", row: 
     """Only if it still stands there as it was read. With the key of its person a text goes too."""
     (number,) = column.table.primary_key.columns
     stored, owner = row[column.name], row.get("person_id")
+    if isinstance(stored, Unread):
+        stored = ""  # nobody can read it: nothing of it is kept
     typed = json.dumps(stored) if isinstance(column.type, JSON) else str(stored)
     if stored is None or free_text.is_sealed(str(stored)):
         return 0

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Date,
     Dialect,
+    Float,
     ForeignKey,
     Integer,
     MetaData,
@@ -129,6 +130,26 @@ class Pixels(TypeDecorator[int]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
         return value if isinstance(value, int) else None
+
+
+class Part(TypeDecorator[float]):
+    """A part of a picture's side; none where it cannot be read: what has no box holds for the whole photograph."""
+
+    impl = Float
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> float | None:
+        return value if isinstance(value, int | float) else None
+
+
+class KeyVersion(TypeDecorator[int]):
+    """Of the master key: 0, which there is not, where it cannot be read."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        return value if value is None or isinstance(value, int) else 0
 
 
 EVERY_PLACE = ("exif", "node", "region", "xmp")

@@ -2,14 +2,14 @@
 
 from sqlalchemy import Column, Integer, LargeBinary, Table, Text
 
-from plugin.ledger.columns import BIG, NUMBERED, Instant, metadata, person_id
+from plugin.ledger.columns import BIG, NUMBERED, Instant, KeyVersion, metadata, person_id
 
 person_key = Table(
     "person_key", metadata,
     person_id(primary_key=True),
     Column("purpose", Text, primary_key=True),                # face, record
     Column("wrapped", LargeBinary, nullable=False),
-    Column("master_version", Integer, nullable=False, index=True),
+    Column("master_version", KeyVersion, nullable=False, index=True),
     Column("created_at", Instant, nullable=False),
 )  # fmt: skip
 
@@ -18,7 +18,7 @@ house_key = Table(
     "house_key", metadata,
     Column("purpose", Text, primary_key=True),                # house
     Column("wrapped", LargeBinary, nullable=False),
-    Column("master_version", Integer, nullable=False, index=True),
+    Column("master_version", KeyVersion, nullable=False, index=True),
     Column("created_at", Instant, nullable=False),
 )  # fmt: skip
 
@@ -40,7 +40,7 @@ shredding = Table(
     Column("id", BIG, primary_key=True),
     Column("person_id", Text, nullable=False, index=True),    # no foreign key: outlives the person
     Column("purpose", Text, nullable=False),
-    Column("master_version", Integer, nullable=False),        # the last that wrapped the key
+    Column("master_version", KeyVersion, nullable=False),        # the last that wrapped the key
     Column("unusable_at", Instant, nullable=False),
     Column("shredded_at", Instant),
     Column("how", Text),                                      # checkpoint, rotation

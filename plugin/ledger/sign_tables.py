@@ -4,7 +4,6 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    Date,
     ForeignKey,
     Index,
     Integer,
@@ -14,7 +13,7 @@ from sqlalchemy import (
     text,
 )
 
-from plugin.ledger.columns import Instant, Listed, metadata, person_id
+from plugin.ledger.columns import Day, Instant, Listed, metadata, person_id
 
 # A form (quitclaim template) as the organisation composed it; a change is a new version.
 form = Table(
@@ -93,7 +92,7 @@ request = Table(
     Column("kind", Text, nullable=False),                     # erasure
     Column("asked_at", Instant, nullable=False),
     Column("asked_by", Text, nullable=False),                 # person, guardian
-    Column("due_on", Date, nullable=False),
+    Column("due_on", Day, nullable=False),
     Column("decided_at", Instant),
     Column("decided_by", Text),
     Column("outcome", Text),                                  # done, refused

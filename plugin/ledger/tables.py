@@ -19,6 +19,7 @@ from plugin.ledger.columns import (
     NUMBERED,
     Day,
     Instant,
+    Part,
     Pixels,
     Places,
     Truth,
@@ -185,10 +186,10 @@ resource = Table(
     Column("seen_at", Instant, nullable=False),
     Column("deleted_at", Instant),
     Column("placed_at", Instant),                             # since when it lies under the rulings above it
-    Column("longest_px", Integer),                            # the longer side of the original; null: not known
+    Column("longest_px", Pixels),                             # the longer side of the original; null: not known
     Column("unread", Text),                                   # why the names on it could not be read
     Column("further", Text),                                  # of what else the file shows; null: not told
-    Column("looked_px", Integer),                             # faces so wide in the file were looked for
+    Column("looked_px", Pixels),                              # faces so wide in the file were looked for
     Column("indexed", Text),                                  # how its names were noted; null: not, or not all
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
@@ -222,7 +223,7 @@ face = Table(
     Column("top", Float, nullable=False),
     Column("width", Float, nullable=False),
     Column("height", Float, nullable=False),
-    Column("width_px", Integer, nullable=False),              # in the picture as detected
+    Column("width_px", Pixels, nullable=False),              # in the picture as detected
     Column("state", Text, nullable=False),                    # matched, suggested, unmatched, rejected, dismissed
     person_id(nullable=True),                                   # matched or suggested
     Column("distance", Float),                                # rounded to two places; suggestions only
@@ -248,10 +249,10 @@ rejection = Table(
     resource_id(index=True),
     person_id(index=True),
     Column("file_version", Text, nullable=False),
-    Column("left", Float),                                    # null: no box, holds for the resource
-    Column("top", Float),
-    Column("width", Float),
-    Column("height", Float),
+    Column("left", Part),                                    # null: no box, holds for the resource
+    Column("top", Part),
+    Column("width", Part),
+    Column("height", Part),
     Column("by", Text, nullable=False),
     Column("at", Instant, nullable=False),
     **NUMBERED,
