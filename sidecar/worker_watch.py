@@ -60,6 +60,9 @@ class WorkerWatch:
             if self._process is not None:
                 self._process.wait(stopping.SECONDS + _LOOK_SECONDS)
         self.kill()
+        with suppress(subprocess.TimeoutExpired):
+            if self._process is not None:
+                self._process.wait(_LOOK_SECONDS)
 
     def kill(self) -> None:
         """End it now."""
