@@ -61,9 +61,9 @@ class Kept(Processes):
         with self.store.read() as conn:
             return conn.scalar(query)
 
-    def swept(self) -> bool:
-        """Whether a worker has."""
-        return self.find(select(t.state.c.worked_at)) is not None
+    def swept(self) -> Any:
+        """When a worker has last; None before."""
+        return self.find(select(t.state.c.worked_at))
 
     def ask(self, count: int) -> None:
         """So many jobs, each of which writes."""
@@ -215,11 +215,12 @@ def test_all_that_runs_stops_quietly_at_every_moment(
             assert _until(lambda: _hears(early.pid))  # noqa: B023 - before, nothing but the interpreter is there
             time.sleep(seconds)
             assert _stopped(early, number)[0::2] == (0, []), (seconds, kept.said(words[0]))
+        before = kept.swept()
         running = kept.start(*words)
         if words[0] == "serve":
             kept.until_up()
             slow = _slow_upload(kept.port)
-        assert _until(kept.swept)
+        assert _until(lambda: kept.swept() != before)
         code, took, left = _stopped(running, signal.SIGINT)
         if words[0] == "serve":
             slow.close()
