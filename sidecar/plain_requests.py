@@ -45,7 +45,8 @@ def number(text: str | None) -> int:
 
 
 def _address() -> None:
-    hashed = set(request.view_args or ()) == {"token"}  # a link is looked for by its hash: its page says what it is
+    # A link is looked for by its hash: its page says what it is.
+    hashed = set(request.view_args or ()) == {"token"}
     _refuse(chain([] if hashed else [request.path], request.args, *request.args.listvalues()))
 
 
