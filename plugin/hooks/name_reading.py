@@ -27,8 +27,9 @@ Also = Callable[[Path, Collection[str]], Collection[str]]
 _OURS = frozenset({"exif", "xmp", "region"})
 _RANK = ("xmp", "region", "embedded-xmp", "embedded-region")
 _TAGS = tuple(dict.fromkeys(f"-{field.tag}" for field in FIELDS))
-_MOST = 30_000
-"""Characters that may name somebody on one photograph; 200 keywords, written in five places, are 20,000."""
+_MOST = 100_000
+"""Characters that may name somebody on one photograph, in every encoding that their bytes may be in: 200 keywords of
+five Chinese signs are 30,000."""
 _ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What a file that says something nobody foresaw leads to: it is unread, and the others are read."""
 _READ = (
