@@ -13,7 +13,7 @@ from plugin.errors import VaultError
 from plugin.flows.services import Services
 from plugin.ledger import contents, free_text, house_key
 from plugin.ledger import tables as t
-from plugin.ledger.columns import Unread
+from plugin.ledger.columns import Unread, bare
 from plugin.ledger.contents import Holds
 from plugin.ledger.free_text import Texts
 from plugin.ledger.store import Tx
@@ -73,7 +73,7 @@ def _seal(services: Services, tx: Tx, texts: Texts, column: "Column[Any]", row: 
     stored, owner = row[column.name], row.get("person_id")
     if isinstance(stored, Unread):
         stored = ""  # nobody can read it: nothing of it is kept
-    typed = json.dumps(stored) if isinstance(column.type, JSON) else str(stored)
+    typed = json.dumps(stored) if isinstance(bare(column), JSON) else str(stored)
     if stored is None or free_text.is_sealed(str(stored)):
         return 0
     gone = owner is not None and not services.vault.has_key(tx.connection, owner, RECORD)
@@ -84,7 +84,7 @@ def _seal(services: Services, tx: Tx, texts: Texts, column: "Column[Any]", row: 
 
 def _is(column: "Column[Any]", stored: object) -> ColumnElement[bool]:
     if isinstance(
-        column.type, JSON
+        bare(column), JSON
     ):  # an answer that is kept is never changed; JSON has no equality everywhere
         return cast(column, Text).not_like('"%')
     return column == stored

@@ -17,7 +17,7 @@ from sqlalchemy import (
     MetaData,
     Text,
 )
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData(
     naming_convention={
@@ -57,6 +57,12 @@ class NoDay(Unread, date):
 
 
 _NO_MOMENT, _NO_DAY = NoMoment(1970, 1, 1, tzinfo=UTC), NoDay(9000, 1, 1)
+
+
+def bare(column: "Column[Any]") -> TypeEngine[Any]:
+    """What a store keeps in the column, whatever is made of it when it is read."""
+    kept = column.type
+    return kept.impl_instance if isinstance(kept, TypeDecorator) else kept
 
 
 def word(kind: type[W], cell: Any, otherwise: W) -> W:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, Column, Table, Text
 
 from plugin.ledger import tables as t
+from plugin.ledger.columns import bare
 
 
 class Holds(StrEnum):
@@ -129,5 +130,5 @@ def columns(*holds: Holds) -> "Iterator[tuple[Table, Column[object]]]":
     """Every text column that may hold one of these, table by table; all text columns where none is given."""
     for table in t.metadata.sorted_tables:
         for column in table.columns:
-            if isinstance(column.type, Text | JSON) and (not holds or of(column) in holds):
+            if isinstance(bare(column), Text | JSON) and (not holds or of(column) in holds):
                 yield table, column

@@ -13,6 +13,7 @@ from sqlalchemy import JSON, Column, ColumnElement, Connection, and_, text
 
 from plugin.errors import VaultError
 from plugin.ledger import house_key, sealing
+from plugin.ledger.columns import bare
 from plugin.ledger.sealing import Bond
 from plugin.ledger.vault import RECORD, Vault
 
@@ -50,7 +51,7 @@ def opened(
 def is_plain(column: "Column[Any]") -> ColumnElement[bool]:
     """Selects what is not sealed, and is not nothing; `ix_face_plain` has the same words."""
     name, begins = column.name, MARK
-    if isinstance(column.type, JSON):
+    if isinstance(bare(column), JSON):
         name, begins = f"CAST({column.name} AS TEXT)", f'"{MARK}'
     like = f"substr({name}, 1, {len(begins)}) <> '{begins}'"
     words = f"{like} OR length({name}) < {_SHORTEST} OR replace({name}, ' ', '') <> {name}"

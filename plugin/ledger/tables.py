@@ -4,7 +4,6 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -19,7 +18,6 @@ from plugin.ledger.columns import (
     NUMBERED,
     Day,
     Instant,
-    Part,
     Pixels,
     Places,
     Truth,
@@ -40,6 +38,7 @@ from plugin.ledger.dam_tables import (
     statement,
     taken_off,
 )
+from plugin.ledger.face_tables import face, rejection
 from plugin.ledger.identity_tables import address, reference_set, visit
 from plugin.ledger.key_tables import erasure, house_key, person_key, sealed, shredding
 from plugin.ledger.log_tables import audit, audit_head, event, job
@@ -47,9 +46,9 @@ from plugin.ledger.sign_tables import api_token, code, form, idempotency, invita
 
 __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "cut", "dam_cursor", "dam_node", "erasure",
-    "event", "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency", "invitation", "job",
-    "mail", "metadata", "name_word", "person_key", "reference_set", "request", "ruling", "ruling_member", "sealed",
-    "session", "shredding", "statement", "taken_off", "visit",
+    "event", "face", "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency",
+    "invitation", "job", "mail", "metadata", "name_word", "person_key", "reference_set", "rejection", "request",
+    "ruling", "ruling_member", "sealed", "session", "shredding", "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
@@ -210,52 +209,6 @@ resource_collection = Table(
 resource_hidden = Table(
     "resource_hidden", metadata,
     resource_id(primary_key=True),
-)  # fmt: skip
-
-_PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR length(reason) < 64 OR replace(reason, ' ', '') <> reason"
-
-face = Table(
-    "face", metadata,
-    Column("id", BIG, primary_key=True),
-    resource_id(index=True),
-    Column("file_version", Text, nullable=False),
-    Column("left", Float, nullable=False),
-    Column("top", Float, nullable=False),
-    Column("width", Float, nullable=False),
-    Column("height", Float, nullable=False),
-    Column("width_px", Pixels, nullable=False),              # in the picture as detected
-    Column("state", Text, nullable=False),                    # matched, suggested, unmatched, rejected, dismissed
-    person_id(nullable=True),                                   # matched or suggested
-    Column("distance", Float),                                # rounded to two places; suggestions only
-    Column("thresholds", JSON),                               # suggestions only
-    Column("engine", Text),
-    Column("reason", Text),                                   # what was said of a dismissal
-    Column("decided_by", Text),
-    Column("decided_at", Instant),
-    Column("created_at", Instant, nullable=False),
-    Column("set_id", Text),                                   # the reference set that the match rests on; null: none
-    Column("file_px", Pixels),                                # its width in the original; null: not known
-    Column("dismissal", Text),                                # by the list; null: dismissed before there was one
-    Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
-    # With the state, or SQLite goes through all faces of a state to find a person's.
-    Index("ix_face_person", "person_id", "state"),
-    Index("ix_face_plain", "id", sqlite_where=text(_PLAIN), postgresql_where=text(_PLAIN)),  # free_text.is_plain
-    **NUMBERED,
-)  # fmt: skip
-
-rejection = Table(
-    "rejection", metadata,
-    Column("id", BIG, primary_key=True),
-    resource_id(index=True),
-    person_id(index=True),
-    Column("file_version", Text, nullable=False),
-    Column("left", Part),                                    # null: no box, holds for the resource
-    Column("top", Part),
-    Column("width", Part),
-    Column("height", Part),
-    Column("by", Text, nullable=False),
-    Column("at", Instant, nullable=False),
-    **NUMBERED,
 )  # fmt: skip
 
 tag = Table(

@@ -24,6 +24,7 @@ from sqlalchemy import JSON, Column, Connection, LargeBinary, String, Table, sel
 from plugin.errors import VaultError
 from plugin.ledger import contents, sealing
 from plugin.ledger import tables as t
+from plugin.ledger.columns import bare
 from plugin.ledger.contents import Holds
 from plugin.ledger.keys import KEY_BYTES, MasterKeys
 from plugin.ledger.sealing import Bond
@@ -184,7 +185,7 @@ def _plan(table: Table) -> _Plan:
 
 
 def _holds(column: "Column[Any]") -> Holds | None:
-    if isinstance(column.type, String | JSON):
+    if isinstance(bare(column), String | JSON):
         return contents.of(column)
     if isinstance(column.type, LargeBinary) and f"{column.table.name}.{column.name}" not in _SEALED_ALREADY:
         raise KeyError(f"{column.table.name}.{column.name}: bytes that no backup may hold in plain")

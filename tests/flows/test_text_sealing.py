@@ -35,6 +35,7 @@ from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
 from plugin.ledger import contents, free_text
 from plugin.ledger import tables as t
+from plugin.ledger.columns import bare
 from plugin.ledger.contents import Holds
 from plugin.quitclaim.answers import Code, Status
 from plugin.recognizer.examiner import Examiner
@@ -402,7 +403,7 @@ def test_the_log_names_no_text_that_was_typed_as_a_version(house: Services) -> N
         f"{table.name}.{column.name}"
         for table in t.metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, Text | JSON)
+        if isinstance(bare(column), Text | JSON)
         for row in _values(house, column)
         if MARK in row
     }

@@ -21,6 +21,7 @@ from plugin.flows import arrivals, chores, modes, requests, ruling_history, text
 from plugin.flows.services import Services
 from plugin.ledger import backup, contents
 from plugin.ledger import tables as t
+from plugin.ledger.columns import bare
 from plugin.ledger.contents import Holds
 from plugin.ledger.head_book import HeadBook
 from plugin.ledger.store import inserted
@@ -269,7 +270,7 @@ def _columns(services: Services) -> dict[str, bytes]:
             for column in table.columns:
                 if isinstance(column.type, LargeBinary):
                     rows = [bytes(row) for row in conn.scalars(select(column)) if row is not None]
-                elif isinstance(column.type, Text | JSON):
+                elif isinstance(bare(column), Text | JSON):
                     rows = [str(row).encode() for row in conn.scalars(select(cast(column, Text)))]
                 else:
                     continue

@@ -15,7 +15,7 @@ from sqlalchemy import JSON, Boolean, Column, Date, Float, Integer, LargeBinary,
 from plugin.clock import ManualClock
 from plugin.ledger import backup, contents, house_key, restore, veil
 from plugin.ledger import tables as t
-from plugin.ledger.columns import Instant
+from plugin.ledger.columns import Instant, bare
 from plugin.ledger.contents import Holds
 from plugin.ledger.endings import EndedLog
 from plugin.ledger.head_book import HeadBook
@@ -34,7 +34,7 @@ def _value(column: "Column[Any]", row: int, tx: Tx) -> Any:
     """Something for a column: where a name may stand, one that is looked for afterwards."""
     for foreign in column.foreign_keys:
         return _value(foreign.column, row, tx)
-    if isinstance(column.type, Text | JSON):
+    if isinstance(bare(column), Text | JSON):
         return _text(column, row)
     if column.name == "person_id":
         return _text(t.person.c.id, row)
@@ -42,16 +42,20 @@ def _value(column: "Column[Any]", row: int, tx: Tx) -> Any:
         (Instant, tx.now), (Date, date(1990, 5, 1 + row)), (Boolean, False), (Float, 0.5), (LargeBinary, b"sealed"),
         (Integer, row + 1),
     ]  # fmt: skip
-    return next(value for kind, value in kinds if isinstance(column.type, kind) or kind is Integer)
+    return next(
+        value
+        for kind, value in kinds
+        if isinstance(column.type, kind) or isinstance(bare(column), kind) or kind is Integer
+    )
 
 
 def _text(column: "Column[Any]", row: int) -> Any:
     if column is t.job.c.state:
         return "queued"
     if contents.of(column) not in _COVERED:
-        return [] if isinstance(column.type, JSON) else f"w{row}"
+        return [] if isinstance(bare(column), JSON) else f"w{row}"
     needle = f"kanarie-{column.table.name}-{column.name}-{row}"
-    return {"ref": needle, "more": [needle, None, 1.5]} if isinstance(column.type, JSON) else f"é {needle}/x"
+    return {"ref": needle, "more": [needle, None, 1.5]} if isinstance(bare(column), JSON) else f"é {needle}/x"
 
 
 def _fill(store: Store, vault: Vault) -> None:
