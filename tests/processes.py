@@ -66,6 +66,8 @@ class Processes:
 
     def start(self, *what: str) -> "subprocess.Popen[bytes]":
         """Start `serve` or `work`, with its options, in a process group of its own."""
+        # What runs in the background of a shell ignores it, and would hand that on.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with (self.root / f"{what[0]}.log").open("ab") as log:
             process = subprocess.Popen(
                 [*self._command, *what], env=self._environment, cwd=self.root, stdout=log, stderr=log,
