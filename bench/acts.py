@@ -225,8 +225,19 @@ def _nightly(services: Services) -> Iterator[Act]:
     yield "letters", partial(preparing.letters, services, _LETTERS), partial(letters.resume, services)
     dead = partial(preparing.fill_queue, services, "dead", 5000)
     yield "begun again", lambda: (clear(), dead()), partial(restarts.start_again, services, at_once=True)
-    yield "a full queue", partial(preparing.fill_queue, services), lambda: jobs("names")
+    yield "a full queue", partial(preparing.fill_queue, services), partial(_take_turns, services)
     yield "revocations owed", partial(preparing.all_ended, services), partial(chores.reconcile, services)
+
+
+def _take_turns(services: Services) -> None:
+    """One job after the other is taken, put back, taken again and done."""
+    queue = services.queue
+    for _ in range(_PORTIONS):
+        if job := queue.claim(("photo",)):
+            queue.put_back(job)
+        if job := queue.claim(("photo",)):
+            with services.store.write() as tx:
+                queue.finish(tx, job)
 
 
 def _prune(services: Services) -> None:

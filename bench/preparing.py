@@ -5,7 +5,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 import numpy as np
-from sqlalchemy import JSON, Text, delete, func, insert, literal, null, select, update
+from sqlalchemy import JSON, Text, delete, func, insert, literal, null, select, text, update
 from sqlalchemy import cast as as_type
 from sqlalchemy.sql.expression import false
 
@@ -25,9 +25,12 @@ _R = t.resource.c
 
 
 def _do(services: Services, *statements: Any) -> None:
+    """And the server looks at what is there, as it does by itself within a minute."""
     with services.store.write() as tx:
         for statement in statements:
             tx.execute(statement)
+        if not services.store.is_sqlite:
+            tx.execute(text("ANALYZE"))
 
 
 def clear_jobs(services: Services) -> None:

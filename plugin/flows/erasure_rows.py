@@ -102,8 +102,7 @@ def _others(person_id: str) -> Kinds:
     links = select(t.invitation.c.id).where(t.invitation.c.person_id == person_id)
     return [
         ("nodes", t.dam_node, t.dam_node.c.person_id == person_id),
-        ("shoots", t.shoot_member, t.shoot_member.c.person_id == person_id),
-        ("shoots that were decided", t.ruling_member, t.ruling_member.c.person_id == person_id),
+        ("shoots", t.shoot_person, t.shoot_person.c.person_id == person_id),
         ("codes", t.code, t.code.c.invitation_id.in_(links)),
         ("visits", t.visit, t.visit.c.person_id == person_id),
         ("addresses", t.address, t.address.c.person_id == person_id),

@@ -144,5 +144,6 @@ def _rejections(conn: Connection, person_id: str, own: bool) -> Rows:
 
 
 def _shoots(_: Services, conn: Connection, person_id: str) -> Rows:
-    c = t.shoot_member.c
-    return _rows(conn, select(c.collection_ref).where(c.person_id == person_id))
+    c, shoot = t.collection.c, t.shoot_person.c
+    mine = select(shoot.shoot_id).where(shoot.person_id == person_id)
+    return _rows(conn, select(c.ref.label("collection_ref")).where(c.shoot_id.in_(mine)).order_by(c.ref))

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, literal, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import photo_places, roster, ruling_history
-from plugin.flows.many import chunked, in_short_writes
+from plugin.flows import photo_places, roster, ruling_history, shoots
+from plugin.flows.many import in_short_writes
 from plugin.flows.ruling_history import Why
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
@@ -29,7 +29,6 @@ from plugin.quitclaim.scope import (
     refuse_mode,
 )
 
-_CHUNK = 500
 _AT_ONCE = 5  # rulings of one step: each has a history
 
 
@@ -45,14 +44,9 @@ class Ruling:
 
 def rules_for(conn: Connection, refs: Sequence[str] | None) -> list[CollectionRule]:
     """The rulings on the collections among `refs` that have one; None: all."""
-    ruled, joined = select(t.collection), select(t.shoot_member)
-    if refs is not None:
-        ruled = ruled.where(t.collection.c.ref.in_(refs))
-        joined = joined.where(t.shoot_member.c.collection_ref.in_(refs))
-    rows = conn.execute(ruled).all()
-    members: dict[str, set[str]] = {}
-    for row in conn.execute(joined):
-        members.setdefault(row.collection_ref, set()).add(row.person_id)
+    ruled = select(t.collection)
+    rows = conn.execute(ruled if refs is None else ruled.where(t.collection.c.ref.in_(refs))).all()
+    members = shoots.people_of(conn, refs)
     return [
         CollectionRule(
             ref=row.ref, mode=Mode(row.mode) if is_whole(row) else Mode.NEVER,
@@ -145,44 +139,39 @@ def decide(services: Services, ref: str, ruling: Ruling, actor: str) -> None:
     refuse_mode(ruling.mode, ruling.basis, ruling.evidence, services.today())
     evidence = ruling.evidence
     identity = services.dam.identities([ref]).get(ref)
-    with services.store.read() as conn:  # a shoot may have thousands
-        members = [roster.find(conn, name) for name in ruling.members]
+    members, listed = _listed(services, ref, ruling)
     with services.store.write() as tx:
         values: dict[str, Any] = {
             "title": collection.title, "mode": ruling.mode.value,
             "basis": ruling.basis.value if ruling.basis else None,
             "basis_date": evidence.decided, "review_date": evidence.review_date,
             "set_by": actor, "set_at": tx.now, "identity": identity, "lost_at": None, "lost_below": None,
-        } | _sealed(services, tx, evidence)  # fmt: skip
+        } | listed | _sealed(services, tx, evidence)  # fmt: skip
         if tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**values)).rowcount == 0:
             tx.execute(insert(t.collection).values(ref=ref, **values))
-        if members or ruling.basis is not Basis.SHOOT:  # who signed up by themselves stays
-            _set_members(tx, ref, set(members))
         ruling_history.append(services, tx, ref, Why.SET, actor)
         tx.move_generation()
         tx.audit(
             Action.MODE_SET, actor, mode=ruling.mode.value, collection=pseudonym(ref),
-            basis=ruling.basis.value if ruling.basis else "", members=len(members),
+            basis=ruling.basis.value if ruling.basis else "", members=members,
         )  # fmt: skip
         services.queue.put(tx, "remode", ref, {})
 
 
-def _set_members(tx: Tx, ref: str, people: set[str]) -> None:
-    """These, as far as they are known, and nobody else: only who came or went is written."""
-    mine = t.shoot_member.c
-    before = set(tx.connection.scalars(select(mine.person_id).where(mine.collection_ref == ref)))
-    for gone in chunked(sorted(before - people), _CHUNK):
-        tx.execute(delete(t.shoot_member).where(mine.collection_ref == ref, mine.person_id.in_(gone)))
-    for some in chunked(sorted(people - before), _CHUNK):
-        there = select(literal(ref), t.person.c.id).where(t.person.c.id.in_(some))
-        tx.execute(insert(t.shoot_member).from_select(["collection_ref", "person_id"], there))
+def _listed(services: Services, ref: str, ruling: Ruling) -> tuple[int, dict[str, str | None]]:
+    """How many the ruling names, and the list of those who take part where it is another one (rule 45)."""
+    with services.store.read() as conn:
+        people = {roster.find(conn, name) for name in ruling.members}
+        there = conn.scalar(select(t.collection.c.shoot_id).where(t.collection.c.ref == ref))
+        same = people and people == shoots.people_of(conn, [ref]).get(ref)
+    if not people and ruling.basis is Basis.SHOOT:  # who signed up by themselves stays
+        return 0, {}
+    return len(people), {"shoot_id": there if same else shoots.listed(services, people)}
 
 
-def join(services: Services, tx: Tx, ref: str, person_id: str) -> None:
+def join(tx: Tx, ref: str, person_id: str) -> None:
     """Who signed up at a shoot is a member of it from now on, and may be looked for there."""
-    mine = (t.shoot_member.c.collection_ref == ref) & (t.shoot_member.c.person_id == person_id)
-    if tx.execute(select(t.shoot_member).where(mine)).first() is None:
-        tx.execute(insert(t.shoot_member).values(collection_ref=ref, person_id=person_id))
+    shoots.join(tx, ref, person_id)
     tx.move_generation()
 
 

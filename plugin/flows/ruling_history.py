@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, literal, or_, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from plugin.errors import NotFound
+from plugin.flows import shoots
 from plugin.flows.services import Services
 from plugin.ledger import free_text
 from plugin.ledger import tables as t
 from plugin.ledger.audit import Action
-from plugin.ledger.store import Tx, inserted
+from plugin.ledger.store import Tx
 
 REFERENCE, BY = "collection.basis_reference", "collection.basis_by"
 """To what the evidence of a ruling is sealed, in the table of what holds now."""
 
 _REFERENCE, _BY = "ruling.basis_reference", "ruling.basis_by"
-_COPIED = ("title", "mode", "basis", "basis_date", "review_date")
+_COPIED = ("title", "mode", "basis", "basis_date", "review_date", "shoot_id")
 
 
 class Why(StrEnum):
@@ -54,7 +55,7 @@ class PastRuling:
 
 
 def append(services: Services, tx: Tx, ref: str, why: Why, actor: str, moved_from: str | None = None) -> None:
-    """Append what the table `collection` says of `ref` at this point of the transaction, members included.
+    """Append what the table `collection` says of `ref` at this point of the transaction, and who takes part.
 
     Call it after the change, whoever makes one. `moved_from`: the ref that the collection had until now, where
     that is what changed. Raises NotFound where the collection has no ruling.
@@ -62,23 +63,18 @@ def append(services: Services, tx: Tx, ref: str, why: Why, actor: str, moved_fro
     row = tx.execute(select(t.collection).where(t.collection.c.ref == ref)).first()
     if row is None:
         raise NotFound(f"nothing was ever decided about the collection {ref!r}")
-    mine = t.shoot_member.c.collection_ref == ref
-    members = tx.connection.scalar(select(func.count()).where(mine)) or 0
     texts = services.texts(tx.connection)
     reference, by = texts.read(row.basis_reference, REFERENCE), texts.read(row.basis_by, BY)
     values = {name: getattr(row, name) for name in _COPIED} | {
         "basis_reference": free_text.seal(tx, services.vault, reference, _REFERENCE) or None,
         "basis_by": free_text.seal(tx, services.vault, by, _BY) or None,
     }
-    result = tx.execute(
+    tx.execute(
         insert(t.ruling).values(
             collection_ref=ref, set_by=actor, set_at=tx.now, why=why.value, moved_from=moved_from,
-            members=members, **values,
+            members=shoots.size(tx.connection, row.shoot_id), **values,
         )
     )  # fmt: skip
-    if members:
-        copied = select(literal(inserted(result)), t.shoot_member.c.person_id).where(mine)
-        tx.execute(insert(t.ruling_member).from_select(["ruling_id", "person_id"], copied))
 
 
 def history(services: Services, conn: Connection, ref: str) -> Sequence[PastRuling]:
@@ -87,15 +83,7 @@ def history(services: Services, conn: Connection, ref: str) -> Sequence[PastRuli
     A row that says that it moved away stands in the history of the ref that it had, too.
     """
     numbers = _numbers(conn, ref, None)
-    names: dict[int, list[str]] = {}
-    query = (
-        select(t.ruling_member.c.ruling_id, t.person.c.display_name)
-        .join(t.person, t.person.c.id == t.ruling_member.c.person_id)
-        .where(t.ruling_member.c.ruling_id.in_(numbers))
-        .order_by(t.person.c.name_key)
-    )
-    for row in conn.execute(query):
-        names.setdefault(row.ruling_id, []).append(row.display_name)
+    names = shoots.names_at(conn, numbers)
     rows = conn.execute(select(t.ruling).where(t.ruling.c.id.in_(numbers)).order_by(t.ruling.c.id)).all()
     texts = services.texts(conn)
     return [

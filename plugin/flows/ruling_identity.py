@@ -222,7 +222,6 @@ def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
     if services.dam.named_collections:
         tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
     else:  # another collection may bear the number
-        tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
         tx.execute(delete(t.collection).where(this))
     tx.move_generation()
     tx.audit(Action.MODE_LOSE, actor, mode=row.mode, collection=modes.pseudonym(ref), given_up=True)

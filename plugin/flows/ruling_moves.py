@@ -55,7 +55,7 @@ def _rename_each(tx: Tx, moves: Mapping[str, str]) -> None:
         row = tx.execute(select(t.collection).where(t.collection.c.ref == old)).mappings().one()
         tx.execute(insert(t.collection).values(**dict(row) | {"ref": new}))
         _take_over(tx, old, new)
-        for column in (t.shoot_member.c, t.former_place.c, t.invitation.c):
+        for column in (t.former_place.c, t.invitation.c):
             ref = column.collection_ref
             tx.execute(update(ref.table).where(ref == old).values(collection_ref=new))
         tx.execute(delete(t.collection).where(t.collection.c.ref == old))

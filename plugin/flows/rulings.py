@@ -1,13 +1,14 @@
 """The collections and what was decided about each, as a list to look at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
 from plugin.errors import NotFound
-from plugin.flows import modes
+from plugin.flows import modes, shoots
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, CollectionRule, Mode, standing
@@ -54,7 +55,7 @@ def listed(services: Services, text: str = "") -> list[Ruled]:
     with services.store.read() as conn:
         rows = {row.ref: row for row in conn.execute(select(t.collection))}
         rules = {rule.ref: rule for rule in modes.rules_for(conn, list(rows))}
-        members = _members(conn)
+        members = shoots.names(conn)
         texts = services.texts(conn)
         evidence = {ref: modes.evidence_of(texts, row) for ref, row in rows.items()}
     wanted = text.casefold().strip()
@@ -77,7 +78,7 @@ def of(services: Services, ref: str) -> Ruled:
 
 def _ruled(
     services: Services, ref: str, title: str, resources: int, row: Row[Any] | None, rule: CollectionRule | None,
-    evidence: tuple[str, str], members: dict[str, list[str]],
+    evidence: tuple[str, str], members: Mapping[str, list[str]],
 ) -> Ruled:  # fmt: skip
     if row is None or rule is None:
         return Ruled(ref, title, resources)
@@ -86,15 +87,3 @@ def _ruled(
         *evidence, row.basis_date, row.review_date, row.set_by, row.set_at,
         tuple(members.get(ref, ())),
     )  # fmt: skip
-
-
-def _members(conn: Connection) -> dict[str, list[str]]:
-    query = (
-        select(t.shoot_member.c.collection_ref, t.person.c.display_name)
-        .join(t.person, t.person.c.id == t.shoot_member.c.person_id)
-        .order_by(t.person.c.name_key)
-    )
-    found: dict[str, list[str]] = {}
-    for row in conn.execute(query):
-        found.setdefault(row.collection_ref, []).append(row.display_name)
-    return found

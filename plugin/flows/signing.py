@@ -140,7 +140,7 @@ def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: 
     if guardian_id == act.link.guardian_id:
         addresses.brought(tx, act.link.address_id, claim.id)
     if act.asked.collection_ref:
-        modes.join(services, tx, act.asked.collection_ref, act.person_id)
+        modes.join(tx, act.asked.collection_ref, act.person_id)
     kept = _enrol(services, tx, act, actor)
     signers = [*([half.guardian] if half else []), act.checked.signer]
     names = receipts.Names(

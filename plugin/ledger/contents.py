@@ -61,7 +61,6 @@ _NOT_WORDS: Mapping[str, Mapping[Holds, tuple[str, ...]]] = {
     "rejection": {Holds.ACCOUNT: ("by",)},
     "request": {Holds.ACCOUNT: ("asked_by", "decided_by"), Holds.TEXT: ("reason",)},
     "resource_collection": {Holds.PLACE: ("collection_ref",)},
-    "shoot_member": {Holds.PLACE: ("collection_ref",)},
     "tag": {Holds.NAME: ("node", "node_key"), Holds.ACCOUNT: ("kept_by",)},
 }  # fmt: skip
 
@@ -69,7 +68,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "api_token": ("id", "secret_sha256", "scopes", "tools"),
     "audit": ("action", "subject", "details", "previous", "hash"),
     "audit_head": ("hash", "pruned_hash"),
-    "collection": ("mode", "basis", "identity"),
+    "collection": ("mode", "basis", "identity", "shoot_id"),
     "dam_node": ("person_id",),
     "erasure": ("number", "person_id", "held"),  # never written but sealed under the house's key, in no backup
     "event": ("id",),
@@ -82,7 +81,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "job": ("kind", "state"),
     "person": ("id", "language"),
     "resource": ("file_version", "kind", "examined", "engine", "unread", "further", "indexed"),
-    "ruling": ("mode", "basis", "why"),
+    "ruling": ("mode", "basis", "why", "shoot_id"),
     "session": ("id_sha256", "role", "language"),
     "shredding": ("person_id", "purpose", "how"),
     "state": ("policy", "ended_hash", "closed_why", "worked_as"),
@@ -103,9 +102,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "reference_set": ("id", "person_id", "came_by", "invitation_id", "mark", "vouched_how", "near_id"),
     "rejection": ("person_id", "file_version"),
     "request": ("id", "person_id", "kind", "outcome"),
-    "ruling_member": ("person_id",),
     "sealed": ("id", "person_id", "purpose", "kind", "subject", "engine"),
-    "shoot_member": ("person_id",),
+    "shoot_person": ("shoot_id", "person_id"),
     "statement": ("wanted", "stated"),
     "tag": ("person_id", "origin", "places", "set_id"),
     "taken_off": ("name_mac", "places"),

@@ -4,7 +4,6 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    ForeignKey,
     Index,
     Integer,
     Table,
@@ -90,14 +89,20 @@ ruling = Table(
     Column("why", Text, nullable=False),                      # set, heard (in the DAM), followed (it moved), lost
     Column("moved_from", Text, index=True),                   # the ref that it had until then, where that is it
     Column("members", Integer, nullable=False, default=0, server_default=text("0")),  # who had signed up for a shoot
+    Column("shoot_id", Text, index=True),                     # their list
     **NUMBERED,
 )  # fmt: skip
 
-# Who had signed up for a shoot when it was decided: a row goes with its person, the ruling stays.
-ruling_member = Table(
-    "ruling_member", metadata,
-    Column("ruling_id", BIG, ForeignKey("ruling.id"), primary_key=True),
-    person_id(primary_key=True, index=True),
+# Who takes part in a shoot: lists that only grow. A row goes with its person, the rulings that it counts for stay.
+shoot_person = Table(
+    "shoot_person", metadata,
+    Column("id", BIG, primary_key=True),
+    Column("shoot_id", Text, nullable=False),                 # the list, named by a collection or by rulings
+    person_id(index=True),
+    Column("after_ruling", BIG, nullable=False),              # rulings up to this one did not mean them
+    Column("entered_at", Instant, nullable=False),
+    UniqueConstraint("shoot_id", "person_id"),
+    **NUMBERED,
 )  # fmt: skip
 
 # Where a picture lay under rulings that it has left: moved or copied elsewhere it is not free of them. The rows of

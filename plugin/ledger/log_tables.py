@@ -41,7 +41,7 @@ job = Table(
     Column("created_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Column("error", Text),
-    Index("ix_job_claim", "state", "priority", "run_after"),
+    Index("ix_job_claim", "state", "priority", "run_after", "id"),  # whole: many have the same moment
     Index("ux_job_open", "kind", "key", unique=True,
           sqlite_where=text("state IN ('queued', 'running')"),
           postgresql_where=text("state IN ('queued', 'running')")),

@@ -108,6 +108,16 @@ def _jobs(config: Config, now: datetime) -> ColumnElement[bool]:
     return or_(j.state == "done", and_(j.state == "dead", j.finished_at < before))
 
 
+def _lists(_: Config, now: datetime) -> ColumnElement[bool]:
+    """Lists of a shoot that nothing came to rest on: whoever made them was stopped."""
+    mine = t.shoot_person.c
+    named = or_(
+        exists().where(t.collection.c.shoot_id == mine.shoot_id),
+        exists().where(t.ruling.c.shoot_id == mine.shoot_id),
+    )
+    return and_(mine.entered_at < now - timedelta(days=1), ~named)
+
+
 def _links(config: Config, now: datetime) -> ColumnElement[bool]:
     """Links that have opened nothing for so long, with the codes that were asked for by them."""
     before, link = now - timedelta(days=config.retention.links_days), t.invitation.c
@@ -166,6 +176,7 @@ KINDS: Mapping[str, Kind] = {
     "folder states": Kind(t.folder_state.c.mark, _older(t.folder_state.c.seen_at, _kept)),
     "shredding": Kind(t.shredding.c.id, _shredding),
     "mails": Kind(t.mail.c.id, _mails),
+    "lists of a shoot": Kind(t.shoot_person.c.id, _lists),
     "codes": Kind(t.code.c.id, _older(t.code.c.expires_at, lambda _, now: now)),
     "links": Kind(t.invitation.c.id, _links, _drop_links),
     # What was decided on is kept as long as the audit log that speaks of it.

@@ -34,7 +34,7 @@ from plugin.ledger.dam_tables import (
     former_place,
     name_word,
     ruling,
-    ruling_member,
+    shoot_person,
     statement,
     taken_off,
 )
@@ -48,7 +48,7 @@ __all__ = [
     "Instant", "address", "api_token", "audit", "audit_head", "code", "cut", "dam_cursor", "dam_node", "erasure",
     "event", "face", "folder_file", "folder_state", "form", "former_place", "house_key", "idempotency",
     "invitation", "job", "mail", "metadata", "name_word", "person_key", "reference_set", "rejection", "request",
-    "ruling", "ruling_member", "sealed", "session", "shredding", "statement", "taken_off", "visit",
+    "ruling", "sealed", "session", "shoot_person", "shredding", "statement", "taken_off", "visit",
 ]  # fmt: skip
 
 # One row (id=1): counters that processes compare. `generation` moves with every change of who may
@@ -161,12 +161,7 @@ collection = Table(
     Column("identity", Text),                                 # the DAM's own mark of it, which outlives its name
     Column("lost_at", Instant),                               # it is not where it was, and could not be followed
     Column("lost_below", Text, index=True),                   # where nothing is compared because of that
-)  # fmt: skip
-
-shoot_member = Table(
-    "shoot_member", metadata,
-    Column("collection_ref", Text, ForeignKey("collection.ref"), primary_key=True),
-    person_id(primary_key=True, index=True),
+    Column("shoot_id", Text, index=True),                     # the list of who takes part, for a shoot
 )  # fmt: skip
 
 resource = Table(

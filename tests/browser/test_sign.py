@@ -322,7 +322,7 @@ def test_at_a_shoot_on_a_phone(services: Services, desk: Desk, on: Opened) -> No
     page.get_by_role("button", name="Sign", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("it is signed")
     with services.store.read() as conn:
-        assert len(conn.execute(select(t.shoot_member)).all()) == 1
+        assert len(conn.execute(select(t.shoot_person)).all()) == 1
 
 
 def test_what_ends_is_renewed_or_is_over(

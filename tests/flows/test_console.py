@@ -332,7 +332,7 @@ class TestCollections:
         assert staff.post(administrator, post, members="Åsa\nNobody", **fields).status_code == 404
         assert staff.post(administrator, post, members="Åsa\n\n", **fields).status_code == 303
         with services.store.read() as conn:
-            assert list(conn.scalars(select(t.shoot_member.c.person_id))) == [asa]
+            assert list(conn.scalars(select(t.shoot_person.c.person_id))) == [asa]
 
     def test_what_was_decided_before(
         self, services: Services, officer: FlaskClient, administrator: FlaskClient, asa: str

@@ -13,11 +13,12 @@ from click.testing import CliRunner
 from sqlalchemy import Connection, select, text, update
 
 from plugin.clock import ManualClock
-from plugin.flows import erasure, modes, ruling_history
+from plugin.flows import erasure, modes, ruling_history, shoots
 from plugin.flows.modes import Ruling
 from plugin.flows.ruling_history import PastRuling, Why
 from plugin.flows.services import Services
 from plugin.hooks.dam import CollectionRuling
+from plugin.ledger import retention
 from plugin.ledger import tables as t
 from plugin.quitclaim.scope import Basis, Evidence, Mode
 from plugin.recognizer.examiner import Examiner
@@ -85,7 +86,7 @@ def test_no_way_of_deciding_changes_what_stands_there(house: Services) -> None:
 
     def join() -> None:
         with house.store.write() as tx:
-            modes.join(house, tx, support.SHOOT, asa)
+            modes.join(tx, support.SHOOT, asa)
 
     def lose() -> None:
         with house.store.write() as tx:
@@ -122,6 +123,63 @@ def test_a_shoots_members_are_known_until_they_are_erased(house: Services) -> No
         asa = str(conn.scalar(select(t.person.c.id).where(t.person.c.display_name == "Åsa")))
     erasure.erase(house, asa, "cli:ann")
     assert [(one.members, one.names) for one in _history(house)] == [(2, ("Bo",)), (1, ("Bo",))]
+
+
+def test_who_signs_up_later_was_not_meant_by_what_was_decided_before(
+    house: Services, clock: ManualClock
+) -> None:
+    """The list that holds today grows; each ruling keeps to those who were in it then."""
+    cast = support.Cast(house)
+    ids = {name: cast.add(name) for name in ("Åsa", "Bo", "Cy")}
+    for person_id in ids.values():
+        cast.sign(person_id)
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+    modes.decide(house, support.SHOOT, shoot, "cli:ann")
+    for name in ("Bo", "Bo", "Cy"):
+        with house.store.write() as tx:
+            modes.join(tx, support.SHOOT, ids[name])
+        modes.decide(house, support.SHOOT, replace(shoot, members=()), "cli:ann")
+    assert [one.names for one in _history(house)] == [
+        ("Åsa",), ("Bo", "Åsa"), ("Bo", "Åsa"), ("Bo", "Cy", "Åsa"),
+    ]  # fmt: skip
+    with house.store.read() as conn:
+        assert shoots.people_of(conn, None) == {support.SHOOT: set(ids.values())}
+    modes.decide(house, support.SHOOT, FIRST, "cli:ann")
+    with house.store.read() as conn:
+        assert not shoots.people_of(conn, None)
+    assert _history(house)[3].names == ("Bo", "Cy", "Åsa")
+
+
+def test_whoever_is_stopped_while_the_list_is_filled_has_decided_nothing(
+    house: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was decided before holds, and the list that nothing rests on goes after a day; those in use stay."""
+    cast = support.Cast(house)
+    ids = {name: cast.add(name) for name in ("Åsa", "Bo", "Cy")}
+    for person_id in ids.values():
+        cast.sign(person_id)
+    shoot = Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("the shoot of May"), ("Åsa",))
+    modes.decide(house, support.SHOOT, shoot, "cli:ann")
+    modes.decide(house, support.SHOOT, replace(shoot, members=("Åsa", "Bo")), "cli:ann")
+    monkeypatch.setattr(ruling_history, "append", _stopped)
+    with pytest.raises(KeyboardInterrupt):
+        modes.decide(house, support.SHOOT, replace(shoot, members=("Bo", "Cy")), "cli:ann")
+    monkeypatch.undo()
+    rows = select(t.shoot_person.c.person_id)
+    with house.store.read() as conn:
+        assert shoots.people_of(conn, None) == {support.SHOOT: {ids["Åsa"], ids["Bo"]}}
+        assert len(conn.execute(rows).all()) == 5
+    for days, left in ((0, 5), (2, 3)):
+        clock.advance(timedelta(days=days))
+        with house.store.write() as tx:
+            retention.sweep(tx, house.config, clock.now())
+        with house.store.read() as conn:
+            assert len(conn.execute(rows).all()) == left
+    assert [one.names for one in _history(house)] == [("Åsa",), ("Bo", "Åsa")]
+
+
+def _stopped(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_what_is_heard_again_is_one_row_and_a_basis_alone_is_another(house: Services) -> None:
@@ -163,18 +221,21 @@ def test_no_code_changes_or_deletes_a_row_of_the_history() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if "migrations" not in path.parts
     }
-    touching = re.compile(r"(insert|update|delete)\(\s*(?:t\.|tables\.)?(ruling|ruling_member)\b")
+    touching = re.compile(r"(insert|update|delete)\(\s*(?:t\.|tables\.)?(ruling|shoot_person)\b")
     raw = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+ruling", re.IGNORECASE)
     found = {(name, *hit) for name, source in sources.items() for hit in touching.findall(source)}
     assert found == {
         ("plugin/flows/ruling_history.py", "insert", "ruling"),
-        ("plugin/flows/ruling_history.py", "insert", "ruling_member"),
+        ("plugin/flows/shoots.py", "insert", "shoot_person"),
     }
     assert not [name for name, source in sources.items() if raw.search(source)]
     mentioned = {name for name, source in sources.items() if re.search(r"\bt\.ruling\b", source)}
-    assert mentioned == {"plugin/flows/ruling_history.py"}
-    assert {name for name, source in sources.items() if "t.ruling_member" in source} == {
-        "plugin/flows/ruling_history.py", "plugin/flows/erasure_rows.py",
+    assert mentioned == {  # the others read their numbers
+        "plugin/flows/ruling_history.py", "plugin/flows/shoots.py", "plugin/ledger/retention.py",
+    }  # fmt: skip
+    assert {name for name, source in sources.items() if "t.shoot_person" in source} == {
+        "plugin/flows/shoots.py", "plugin/flows/erasure_rows.py", "plugin/flows/holdings.py",
+        "plugin/ledger/retention.py",
     }  # fmt: skip
 
 

@@ -559,7 +559,7 @@ def shoot(desk: Desk) -> str:
 
 
 def _members(services: Services) -> set[str]:
-    query = select(t.person.c.display_name).join(t.shoot_member, t.shoot_member.c.person_id == t.person.c.id)
+    query = select(t.person.c.display_name).join(t.shoot_person, t.shoot_person.c.person_id == t.person.c.id)
     with services.store.read() as conn:
         return set(conn.scalars(query))
 

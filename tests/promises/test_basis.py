@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import consent
+from plugin.flows import consent, shoots
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -74,7 +74,6 @@ def _rule(
 ) -> None:
     """Put a collection's ruling into the store as it is, lawful or not: as if set long ago."""
     with services.store.write() as tx:
-        tx.execute(delete(t.shoot_member).where(t.shoot_member.c.collection_ref == ref))
         tx.execute(delete(t.collection).where(t.collection.c.ref == ref))
         tx.execute(
             insert(t.collection).values(
@@ -82,7 +81,7 @@ def _rule(
             )
         )
         if member:
-            tx.execute(insert(t.shoot_member).values(collection_ref=ref, person_id=member))
+            shoots.join(tx, ref, member)
 
 
 def _lawful(mode: str, basis: str | None, review: str | None, people: str, other: str | None) -> bool:

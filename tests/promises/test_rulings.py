@@ -610,7 +610,7 @@ def _fresh(house: House) -> Model:
     for path in house.root.iterdir():
         shutil.rmtree(path)
     with house.services.store.write() as tx:
-        for table in (t.shoot_member, t.former_place, t.resource_collection, t.collection, t.folder_file):
+        for table in (t.shoot_person, t.former_place, t.resource_collection, t.collection, t.folder_file):
             tx.execute(table.delete())
     return Model()
 
