@@ -170,8 +170,14 @@ def _listed(services: Services, ref: str, ruling: Ruling) -> tuple[int, dict[str
 
 
 def join(tx: Tx, ref: str, person_id: str) -> None:
-    """Who signed up at a shoot is a member of it from now on, and may be looked for there."""
-    shoots.join(tx, ref, person_id)
+    """Who signed up at a shoot takes part from now on, and may be looked for there, if anything was decided on it."""
+    this = t.collection.c.ref == ref
+    row = tx.execute(select(t.collection.c.shoot_id).where(this)).first()
+    if row is None:
+        return
+    number = shoots.enter(tx, row.shoot_id, person_id)
+    if row.shoot_id is None:
+        tx.execute(update(t.collection).where(this).values(shoot_id=number))
     tx.move_generation()
 
 

@@ -7,7 +7,7 @@ with other people makes another list. So each ruling names its list, and whom it
 from collections.abc import Iterable, Mapping
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, insert, literal, select, update
+from sqlalchemy import Connection, func, insert, literal, select
 
 from plugin.flows.many import in_short_writes
 from plugin.flows.services import Services
@@ -34,14 +34,9 @@ def listed(services: Services, people: Iterable[str]) -> str | None:
     return number
 
 
-def join(tx: Tx, ref: str, person_id: str) -> None:
-    """Who signed up takes part from now on, in what is decided after this too; nothing where nothing was decided."""
-    this = t.collection.c.ref == ref
-    row = tx.execute(select(t.collection.c.shoot_id).where(this)).first()
-    if row is None:
-        return
-    number = row.shoot_id or uuid4().hex
-    mine = t.shoot_person.c
+def enter(tx: Tx, number: str | None, person_id: str) -> str:
+    """Enter somebody in a list, or in a new one; returns its number. Rulings up to now did not mean them."""
+    number, mine = number or uuid4().hex, t.shoot_person.c
     if (
         tx.execute(select(mine.id).where(mine.shoot_id == number, mine.person_id == person_id)).first()
         is None
@@ -49,8 +44,7 @@ def join(tx: Tx, ref: str, person_id: str) -> None:
         last = tx.connection.scalar(select(func.max(t.ruling.c.id))) or 0
         entered = dict(zip(_COLUMNS, (number, person_id, last, tx.now), strict=True))
         tx.execute(insert(t.shoot_person).values(**entered))
-    if row.shoot_id is None:
-        tx.execute(update(t.collection).where(this).values(shoot_id=number))
+    return number
 
 
 def people_of(conn: Connection, refs: Iterable[str] | None) -> Mapping[str, set[str]]:

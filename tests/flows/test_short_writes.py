@@ -375,7 +375,7 @@ def _ruled(services: Services) -> None:
                 "created_at": tx.now,
             }
             tx.execute(insert(t.person).values(id=f"p{number}", node_adopted=False, **about))
-            shoots.join(tx, "old", f"p{number}")
+            modes.join(tx, "old", f"p{number}")
 
 
 def test_a_ruling_follows_its_folder_in_short_writes(

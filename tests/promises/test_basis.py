@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import consent, shoots
+from plugin.flows import consent, modes
 from plugin.flows.gallery import Faces
 from plugin.flows.services import Services
 from plugin.ledger import tables as t
@@ -81,7 +81,7 @@ def _rule(
             )
         )
         if member:
-            shoots.join(tx, ref, member)
+            modes.join(tx, ref, member)
 
 
 def _lawful(mode: str, basis: str | None, review: str | None, people: str, other: str | None) -> bool:
