@@ -91,6 +91,14 @@ class Scene:
         found = re.search(r"access_key=([^&]+)", str(answer(server, "get_resource_path", **asked)))
         return unquote(found[1]) if found else ""
 
+    def mine(self) -> list[dict[str, Any]]:
+        """Those of these two photographs: the server also tells what went before."""
+        return [
+            row
+            for row in self.rows()
+            if (row["resources"] or row["resources_left_out"]) in (self.hers, self.other)
+        ]
+
     def rows(self) -> list[dict[str, Any]]:
         """FaceLease's log of deliveries."""
         with closing(sqlite3.connect(self.story.sidecar.root / "data" / "ledger.db")) as store:
@@ -242,8 +250,8 @@ def test_what_the_server_sends_is_judged_however_it_is_asked_for(
             outsiders += any(
                 word in _page(scene, sent) for word in (ASA, "agree", "not known", "website", "examined")
             )
-    until(lambda: len(scene.rows()) >= len(told), 30)
-    rows = scene.rows()
+    until(lambda: len(scene.mine()) >= len(told), 30)
+    rows = scene.mine()
     same = [(row["happened"], row["resources"] or row["resources_left_out"]) for row in rows]
     otherwise = sum(a != b for a, b in zip(sorted(same), sorted(told), strict=False))
     figures = (
