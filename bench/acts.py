@@ -8,34 +8,27 @@ from sqlalchemy import select
 
 from bench import preparing
 from bench.library import Library
-from plugin.flows import (
-    anew,
-    backlog,
-    chores,
-    comparison,
-    consent,
-    cuts,
-    erasure,
-    house_closing,
-    letters,
-    modes,
-    people,
-    restarts,
-    ruling_identity,
-    statements,
-    taken_off,
-    terms,
-    vouching,
-)
-from plugin.flows.services import Services
+from plugin.flows.clearance import dam_dates
+from plugin.flows.collections import modes, ruling_identity
+from plugin.flows.common.services import Services
+from plugin.flows.consent import cuts, grant_endings
+from plugin.flows.mail import delivery
+from plugin.flows.matching import vouching
+from plugin.flows.names import removed_names
+from plugin.flows.people import register
+from plugin.flows.photos import comparison, recompute_library, scan_queue
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar, house_closing, retries
+from plugin.flows.schedule import retention as terms
 from plugin.hooks.dam import Change, Collection, CollectionRuling, Dam
-from plugin.hooks.index import Index, Known
+from plugin.hooks.folder.index import Index, Known
+from plugin.hooks.folder.tree import Entry
 from plugin.hooks.mention import Mentions
-from plugin.hooks.tree import Entry
-from plugin.ledger import retention, rotation
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar.runner import Runner
+from plugin.ledger.keys import rotation
+from plugin.ledger.queue import retention_rules
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from sidecar.running.runner import Runner
 
 SHOWN = 20_000
 """On so many photographs somebody is shown; so many people take part in a shoot, or are enrolled."""
@@ -126,15 +119,15 @@ def all_of(library: Library) -> Iterator[Act]:
 
 def _chores(services: Services) -> Iterator[Act]:
     jobs = partial(_jobs, services)
-    yield "start", _nothing, partial(chores.start, services)
-    yield "sweep", _nothing, partial(chores.sweep, services)
+    yield "start", _nothing, partial(calendar.start, services)
+    yield "sweep", _nothing, partial(calendar.sweep, services)
     yield (
         "computing anew",
         partial(preparing.forget_policy, services),
-        lambda: (anew.follow(services), jobs("anew")),
+        lambda: (recompute_library.follow(services), jobs("anew")),
     )
-    late = partial(backlog.late_consent, services)
-    yield "late consent", partial(preparing.compared, services), lambda: (late(), jobs(backlog.LATE))
+    late = partial(scan_queue.late_consent, services)
+    yield "late consent", partial(preparing.compared, services), lambda: (late(), jobs(scan_queue.LATE))
     begin = partial(comparison.begin, services)
     yield (
         "a round",
@@ -177,21 +170,25 @@ def _about_people(library: Library) -> Iterator[Act]:
     services = library.services
     jobs, clear = partial(_jobs, services), partial(preparing.clear_jobs, services)
     named = partial(preparing.named_by_hand, services, "Adopted Sample", SHOWN)
-    newcomer = people.Newcomer("Adopted Sample", of_age=True)
-    yield "a name adopted", named, partial(people.add, services, newcomer, _ACTOR, adopt=True)
-    yield "what follows adoption", _nothing, lambda: jobs(people.JOB)
+    newcomer = register.Newcomer("Adopted Sample", of_age=True)
+    yield "a name adopted", named, partial(register.add, services, newcomer, _ACTOR, adopt=True)
+    yield "what follows adoption", _nothing, lambda: jobs(register.JOB)
     shown = library.withdrawing
-    yield f"an export of {SHOWN}", _nothing, partial(people.export, services, shown[SHOWN][0], _ACTOR)
+    yield f"an export of {SHOWN}", _nothing, partial(register.export, services, shown[SHOWN][0], _ACTOR)
     for size in (SHOWN, 5000, 50):
         who = shown[size]
-        yield f"a withdrawal of {size}", clear, partial(consent.withdraw, services, who[0], None, _ACTOR)
+        yield (
+            f"a withdrawal of {size}",
+            clear,
+            partial(grant_endings.withdraw, services, who[0], None, _ACTOR),
+        )
         if size != SHOWN:  # taking so many names out of the DAM is not what is measured
             yield f"what follows it ({size})", _nothing, lambda: jobs("revoke", "recompute", "state")
         yield f"its cut ({size})", clear, lambda: (cuts.resume(services), jobs("cut"))
     yield (
         f"a restriction of {SHOWN}",
         clear,
-        partial(consent.restrict, services, shown[SHOWN][1], None, _ACTOR),
+        partial(grant_endings.restrict, services, shown[SHOWN][1], None, _ACTOR),
     )
     yield "a grant given", clear, partial(preparing.sign, services, shown[SHOWN][2])
     yield "what follows a grant", _nothing, lambda: jobs("recompute", "cut")
@@ -208,25 +205,25 @@ def _about_people(library: Library) -> Iterator[Act]:
 
 def _nightly(services: Services) -> Iterator[Act]:
     jobs, clear = partial(_jobs, services), partial(preparing.clear_jobs, services)
-    yield "dates", partial(preparing.stated, services, RULED), partial(statements.renew, services)
+    yield "dates", partial(preparing.stated, services, RULED), partial(dam_dates.renew, services)
     yield "dates told", _nothing, lambda: jobs("state")
     yield "terms", partial(preparing.over, services), partial(terms.end, services)
     yield "the log pruned", _nothing, partial(_prune, services)
     yield (
         "names taken off",
         partial(preparing.taken_off, services, RULED),
-        partial(taken_off.backfill, services),
+        partial(removed_names.backfill, services),
     )
     yield (
         "a new master key",
         partial(preparing.keys, services),
         partial(rotation.rotate, services.store, services.master),
     )
-    yield "letters", partial(preparing.letters, services, _LETTERS), partial(letters.resume, services)
+    yield "letters", partial(preparing.letters, services, _LETTERS), partial(delivery.resume, services)
     dead = partial(preparing.fill_queue, services, "dead", 5000)
-    yield "begun again", lambda: (clear(), dead()), partial(restarts.start_again, services, at_once=True)
+    yield "begun again", lambda: (clear(), dead()), partial(retries.start_again, services, at_once=True)
     yield "a full queue", partial(preparing.fill_queue, services), partial(_take_turns, services)
-    yield "revocations owed", partial(preparing.all_ended, services), partial(chores.reconcile, services)
+    yield "revocations owed", partial(preparing.all_ended, services), partial(calendar.reconcile, services)
 
 
 def _take_turns(services: Services) -> None:
@@ -243,13 +240,13 @@ def _take_turns(services: Services) -> None:
 def _prune(services: Services) -> None:
     with services.store.write() as tx:
         last = tx.connection.scalar(select(t.audit_head.c.seq)) or 0
-        retention.prune(tx, services.config, tx.now.replace(year=tx.now.year + 20), last)
+        retention_rules.prune(tx, services.config, tx.now.replace(year=tx.now.year + 20), last)
 
 
 def _in_a_closed_house(services: Services) -> Iterator[Act]:
     jobs = partial(_jobs, services)
     yield "closing", _nothing, partial(preparing.close, services)
-    yield "a closed house", _nothing, lambda: (anew.follow(services), jobs("anew"))
+    yield "a closed house", _nothing, lambda: (recompute_library.follow(services), jobs("anew"))
     yield "opening", _nothing, partial(house_closing.look, services)
 
 

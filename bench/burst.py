@@ -12,12 +12,12 @@ from sqlalchemy import func, select
 from bench.workshop import Figure, Workshop
 from plugin.clock import SystemClock
 from plugin.config import Config
-from plugin.flows import modes
-from plugin.hooks import signature
+from plugin.flows.collections import modes
+from plugin.hooks.webhooks import signature
 from plugin.ledger import tables as t
-from plugin.ledger.store import Store
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house
+from plugin.ledger.store.store import Store
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from sidecar.running import bootstrap
 from tests import sender
 from tests.processes import House
 
@@ -36,7 +36,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
     with House(root, sender.secret_file(root / "events.secret", sender.SECRET)) as served:
         scanned = _photographs(served, workshop)
         told = [served.photograph(_folder(served, f"other/{number:04}.jpg")) for number in range(_EVENTS)]
-        config = house.with_models(served.config)
+        config = bootstrap.with_models(served.config)
         _switch_on(config)
         served.start("serve")
         served.until_up()
@@ -77,7 +77,7 @@ def _folder(served: House, ref: str) -> str:
 
 
 def _switch_on(config: Config) -> None:
-    with house.open_house(config) as services:
+    with bootstrap.open_house(config) as services:
         evidence = Evidence("bench", "bench", services.today(), None)
         modes.decide(services, "shoot", modes.Ruling(Mode.DETECT, Basis.ALL_ASKED, evidence), "bench")
 

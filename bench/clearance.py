@@ -15,10 +15,11 @@ from sqlalchemy import Connection, delete, select, update
 
 from bench.library import FACES, Library, built
 from bench.workshop import Figure, Workshop
-from plugin.flows import clearance, cleared, consent, cuts
+from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.consent import cuts, grant_endings
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Use
-from sidecar.runner import Runner
+from plugin.quitclaim.clearance.answers import Use
+from sidecar.running.runner import Runner
 
 MANY, FEW = 5000, 50
 _ASKED = 2000
@@ -57,25 +58,25 @@ def run(workshop: Workshop) -> Iterator[Figure]:
 def _asked(library: Library, size: str) -> Iterator[Figure]:
     numbers = random.Random(1).sample(range(1, library.photos + 1), _ASKED)
     took = sorted(
-        _ms(lambda n=n: clearance.ask(library.services, str(n), _USE.purpose, _USE.channel))  # type: ignore[misc]
+        _ms(lambda n=n: photo_answers.ask(library.services, str(n), _USE.purpose, _USE.channel))  # type: ignore[misc]
         for n in numbers
     )
     yield Figure("clear_one_p50", round(statistics.median(took), 2), " ms", f"{_ASKED} photographs of {size}")
     yield Figure("clear_one_p99", round(took[int(len(took) * 0.99)], 2), " ms")
     refs = [str(n) for n in numbers[:1000]]
-    batch = _ms(lambda: clearance.ask_many(library.services, refs, [_USE]))
+    batch = _ms(lambda: photo_answers.ask_many(library.services, refs, [_USE]))
     yield Figure("clear_batch_1000", round(batch, 1), " ms", "1,000 photographs in one question")
 
 
 def _listed(library: Library) -> Iterator[Figure]:
     services = library.services
     last = services.today() + timedelta(days=90)
-    span = cleared.until(services, _USE.purpose, _USE.channel, last)
+    span = cleared_photos.until(services, _USE.purpose, _USE.channel, last)
     with services.store.read() as conn:
-        found = cleared.count(conn, span)
-        first = _median(lambda: cleared.page(conn, span))
-        counted = _median(lambda: cleared.count(conn, span))
-        far = _median(lambda: cleared.page(conn, span, _middle(conn, span)))
+        found = cleared_photos.count(conn, span)
+        first = _median(lambda: cleared_photos.page(conn, span))
+        counted = _median(lambda: cleared_photos.count(conn, span))
+        far = _median(lambda: cleared_photos.page(conn, span, _middle(conn, span)))
     what = f"all cleared for {_USE.channel} from now through day 90"
     yield Figure("cleared_first_page", round(first, 2), " ms", f"{what}, 100 of {found}")
     yield Figure(
@@ -84,9 +85,11 @@ def _listed(library: Library) -> Iterator[Figure]:
     yield Figure("cleared_count", round(counted, 1), " ms", f"{found}, exact")
 
 
-def _middle(conn: Connection, span: cleared.Span) -> str:
+def _middle(conn: Connection, span: cleared_photos.Span) -> str:
     end = span.end + timedelta(days=300)
-    return cleared.page(conn, cleared.Span(span.purpose, span.channel, span.start, end), "", 1).next
+    return cleared_photos.page(
+        conn, cleared_photos.Span(span.purpose, span.channel, span.start, end), "", 1
+    ).next
 
 
 def _withdrawals(library: Library, touched: int) -> Withdrawal:
@@ -94,16 +97,16 @@ def _withdrawals(library: Library, touched: int) -> Withdrawal:
     services = library.services
     commits, recomputes = [], []
     for person_id in library.withdrawing[touched]:
-        commits.append(_ms(lambda: consent.withdraw(services, person_id, None, "bench")))  # noqa: B023
+        commits.append(_ms(lambda: grant_endings.withdraw(services, person_id, None, "bench")))  # noqa: B023
         Runner(services).drain([cuts.JOB])
         with services.store.read() as conn:
-            ids = clearance.resources_naming(conn, person_id)
+            ids = photo_answers.resources_naming(conn, person_id)
         if len(ids) != touched:
             raise SystemExit(
                 f"{len(ids)} photographs instead of {touched}: the library is not what was asked for"
             )
         _unname(library, person_id)
-        recomputes.append(_ms(lambda: clearance.recompute_many(services, ids)) / touched)  # noqa: B023
+        recomputes.append(_ms(lambda: photo_answers.recompute_many(services, ids)) / touched)  # noqa: B023
     return Withdrawal(statistics.median(commits), statistics.median(recomputes), len(commits))
 
 
@@ -144,7 +147,7 @@ def _check(library: Library) -> None:
     stored = select(t.clearance).where(t.clearance.c.resource_id.in_(ids))
     with services.store.read() as conn:
         before = {tuple(row) for row in conn.execute(stored)}
-    clearance.recompute_many(services, ids)
+    photo_answers.recompute_many(services, ids)
     with services.store.read() as conn:
         after = {tuple(row) for row in conn.execute(stored)}
     if not before or before != after:

@@ -8,13 +8,18 @@ from uuid import uuid4
 
 from bench.workshop import Figure, Workshop
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, gallery, modes, people
-from plugin.flows.services import Services
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house, samples
-from sidecar.runner import Runner
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.people import register
+from plugin.flows.schedule import calendar
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
 from tests import on_double
 from tests.doubles.resourcespace import Double
 
@@ -54,24 +59,26 @@ def _opened(root: Path, plugin: bool) -> Iterator[tuple[Services, Double]]:
     """A house whose DAM is the double, its log followed and its date fields made."""
     clock = ManualClock(_START)
     with Double(plugin=plugin) as double:
-        config = house.with_models(on_double.configuration(root, double, clearance={"needs_confirmed": True}))
+        config = bootstrap.with_models(
+            on_double.configuration(root, double, clearance={"needs_confirmed": True})
+        )
         on_double.with_dates(config, double)
-        house.init(config, clock)
-        with house.open_house(config, clock) as services:
-            chores.start(services)
-            chores.poll(services)
+        bootstrap.init(config, clock)
+        with bootstrap.open_house(config, clock) as services:
+            calendar.start(services)
+            calendar.poll(services)
             yield services, double
 
 
 def _person(services: Services, recognition: bool) -> str:
-    person = people.add(services, people.Newcomer(_NAME, of_age=True), "bench")
+    person = register.add(services, register.Newcomer(_NAME, of_age=True), "bench")
     now = services.clock.now()
     until = now + timedelta(days=365)
     grants = [Grant(uuid4().hex, GrantKind.PUBLICATION, "communication", "website", now, until)]
     if recognition:
         grants.append(Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until))
     signing = Signing("bench", None, "en", "sample", True, (), now, tuple(grants))
-    consent.record(services, person, signing, [consent.Evidence("sample", b"sample")], "bench")
+    grant_endings.record(services, person, signing, [grant_endings.Evidence("sample", b"sample")], "bench")
     return person
 
 
@@ -79,7 +86,7 @@ def _revoke(services: Services, double: Double, count: int) -> tuple[int, tuple[
     """The calls of a withdrawal, whole; and what is left of tags and dates."""
     library, runner = double.library, Runner(services)
     refs = [library.create(1).ref for _ in range(count)]
-    chores.poll(services)
+    calendar.poll(services)
     runner.drain()
     person = _person(services, recognition=False)
     runner.drain()
@@ -89,7 +96,7 @@ def _revoke(services: Services, double: Double, count: int) -> tuple[int, tuple[
     if (tagged, on_double.dates(library, refs)) != (count, count):
         raise SystemExit(f"{tagged} of {count} resources are tagged: there is nothing to count")
     double.calls.clear()
-    consent.withdraw(services, person, None, "bench")
+    grant_endings.withdraw(services, person, None, "bench")
     runner.drain()
     left = sum(_NAME in library.people(ref) for ref in refs), on_double.dates(library, refs)
     return sum(double.calls.values()), left
@@ -107,7 +114,7 @@ def _scan(services: Services, double: Double, count: int) -> tuple[int, int, int
     modes.decide(services, str(shoot.ref), modes.Ruling(Mode.AUTO, Basis.ALL_ASKED, evidence), "bench")
     runner.drain()
     double.calls.clear()
-    chores.poll(services)
+    calendar.poll(services)
     runner.drain()
     images = sum(double.calls.pop(name, 0) for name in ("download.php", "facelease_original"))
     tagged = sum(_NAME in double.library.people(ref) for ref in refs)

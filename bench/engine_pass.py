@@ -24,11 +24,11 @@ def ours(cache: Path) -> Callable[[Path], Told]:
     """Decode, detect, encode and compare with 30 enrolled, in this process."""
     from plugin.config import Config, Matching, Recognizer
     from plugin.config.looking import look_px
-    from plugin.recognizer.engine import open_engine
-    from plugin.recognizer.examination import Pipeline
-    from plugin.recognizer.gallery import Enrolled, Gallery
-    from plugin.recognizer.messages import Request
-    from plugin.recognizer.resnet import normalised
+    from plugin.recognizer.engines.engine import open_engine
+    from plugin.recognizer.engines.resnet import normalised
+    from plugin.recognizer.examination.examination import Pipeline
+    from plugin.recognizer.examination.messages import Request
+    from plugin.recognizer.matching.gallery import Enrolled, Gallery
 
     config = Recognizer()
     pipeline = Pipeline(open_engine(config, cache), config, Matching())

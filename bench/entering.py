@@ -12,10 +12,14 @@ from PIL import Image
 
 from bench.workshop import Figure, Workshop
 from plugin.config import parse
-from plugin.flows import backlog, chores, modes, name_index, people, scans
-from plugin.flows.services import Services
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.names import name_index
+from plugin.flows.people import register
+from plugin.flows.photos import scan_queue, scan_requests
+from plugin.flows.schedule import calendar
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from sidecar.running import bootstrap
 
 _FILES, _FOLDERS, _SMALL = 50_000, 200, 500
 _WORDS = 20  # of a photograph, as keywords have them
@@ -31,8 +35,8 @@ def run(workshop: Workshop) -> Iterator[Figure]:
             root = workshop.scratch / f"entering-{files}"
             tree(root / "photos", files, folders)
             config = parse({"data": str(root / "data"), "folder": {"path": str(root / "photos")}})
-            house.init(config)
-            houses[files] = services = stack.enter_context(house.open_house(config))
+            bootstrap.init(config)
+            houses[files] = services = stack.enter_context(bootstrap.open_house(config))
             heard = hear(services)
             if files == _FILES:
                 yield _scan_start(services, folders, heard)
@@ -80,9 +84,9 @@ def _scan_start(services: Services, folders: int, heard: float) -> Figure:
             modes.decide(services, f"f{folder:03}", ruling, "bench")
     began = time.perf_counter()
     with services.dam.one_walk():
-        chores.poll(services)
-        scans.refuse_nothing(services, ())
-        due = sum(1 for _ in backlog.due(services))
+        calendar.poll(services)
+        scan_requests.refuse_nothing(services, ())
+        due = sum(1 for _ in scan_queue.due(services))
         services.dam.collections()  # as the cost does, which then examines three of them
     seconds = time.perf_counter() - began
     remarks = (
@@ -111,5 +115,5 @@ def _index(store: Path, services: Services) -> None:
 
 def _entering(services: Services, number: int) -> float:
     began = time.perf_counter()
-    people.add(services, people.Newcomer(f"Sample {number}", of_age=True), "bench")
+    register.add(services, register.Newcomer(f"Sample {number}", of_age=True), "bench")
     return time.perf_counter() - began

@@ -19,12 +19,13 @@ from psycopg import sql
 
 from plugin.clock import FOREVER, SystemClock
 from plugin.config import Config, parse
-from plugin.flows import consent, people
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import register
 from plugin.hooks.dam import Dam
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
-from sidecar import house
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from sidecar.running import bootstrap
 
 FACES = 3  # a photograph
 PHOTOS_A_PERSON = 50
@@ -32,7 +33,7 @@ _DAY = 86_400_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLLY_NAMED = 0.6  # of the photographs; in the others a face is not named
 _AGREES = {"communication": 0.8, "commercial": 0.4}
-_SIGNED = consent.Evidence("form.txt", b"a signed form: sample")
+_SIGNED = grant_endings.Evidence("form.txt", b"a signed form: sample")
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def built(root: Path, photos: int, withdrawing: dict[int, int], store: str = "")
     tree: dict[str, object] = {"data": str(root), "folder": {"path": str(root / "photos")}}
     config = parse(tree | ({"store": {"url": store}} if store else {}))
     (root / "photos").mkdir(parents=True, exist_ok=True)
-    house.init(config)
-    with house.open_house(config, SystemClock()) as services:
+    bootstrap.init(config)
+    with bootstrap.open_house(config, SystemClock()) as services:
         services = replace(services, dam=_Dated(services.dam))
         now = services.clock.now()
         chosen = {
@@ -135,7 +136,7 @@ def _postgresql(url: str) -> Iterator[Put]:
 
 def _signs(services: Services, name: str, now: datetime) -> str:
     """Somebody who agrees to every use for two years."""
-    person_id = people.add(services, people.Newcomer(name, of_age=True), "bench")
+    person_id = register.add(services, register.Newcomer(name, of_age=True), "bench")
     sign(services, person_id, now)
     return person_id
 
@@ -150,7 +151,7 @@ def sign(services: Services, person_id: str, now: datetime, recognition: bool = 
     ]
     grants += [Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until)] if recognition else []
     signing = Signing("1", None, "en", "paper", True, (), now, tuple(grants))
-    consent.record(services, person_id, signing, [_SIGNED], "bench")
+    grant_endings.record(services, person_id, signing, [_SIGNED], "bench")
 
 
 class _Crowd:

@@ -14,9 +14,9 @@ from bench import acts
 from bench.library import built
 from bench.postgresql import Postgres
 from bench.workshop import Figure, Workshop
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from plugin.hooks.dam import Dam
-from plugin.ledger import engine
+from plugin.ledger.store import engine
 
 _SIZES = {acts.SHOWN: 3, 5000: 1, 500: 1, 50: 1}
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from bench.workshop import Figure, Workshop
 from plugin.config import Matching, Recognizer
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.gallery import Enrolled
-from plugin.recognizer.messages import Request
-from plugin.recognizer.resnet import normalised
+from plugin.recognizer.engines.resnet import normalised
+from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.matching.gallery import Enrolled
+from plugin.recognizer.process.examiner import Examiner
 
 
 def run(workshop: Workshop) -> Iterator[Figure]:

@@ -10,14 +10,16 @@ from sqlalchemy import cast as as_type
 from sqlalchemy.sql.expression import false
 
 from bench import library
-from plugin.flows import gallery, reference_sets, resemblance
-from plugin.flows.reference_sets import Source
-from plugin.flows.services import Services
+from plugin.flows.common import reference_sets
+from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.services import Services
+from plugin.flows.matching import gallery
+from plugin.flows.people import resemblance
 from plugin.hooks.dam import CollectionRuling
-from plugin.ledger import house_state
 from plugin.ledger import tables as t
-from plugin.ledger.store import Tx
-from plugin.recognizer.messages import Enrolment
+from plugin.ledger.log import house_state
+from plugin.ledger.store.store import Tx
+from plugin.recognizer.examination.messages import Enrolment
 
 ALL = "all"
 _MARK = "a mark"

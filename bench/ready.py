@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from bench.entering import hear, tree
 from bench.library import built
 from bench.workshop import Figure, Workshop
-from plugin.flows import chores
+from plugin.flows.schedule import calendar
 from sidecar.app import create_app
 
 _LARGE, _SMALL = 100_000, 100
@@ -28,7 +28,7 @@ def run(workshop: Workshop) -> Iterator[Figure]:
             houses.append(library.services)
             clients[files] = create_app(library.services.config, library.services).test_client()
         for services in houses:
-            chores.sweep(services)
+            calendar.sweep(services)
         took: dict[int, list[float]] = {files: [] for files in clients}
         for _ in range(_TRIES):  # by turns: the machine may not be ours alone
             for files, client in clients.items():

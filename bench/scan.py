@@ -13,13 +13,20 @@ from uuid import uuid4
 
 from bench.workshop import Figure, Workshop
 from plugin.config import Config, parse
-from plugin.flows import backlog, chores, consent, gallery, modes, name_index, people
-from plugin.flows.services import Services
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house, samples
-from sidecar.runner import Runner
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.names import name_index
+from plugin.flows.people import register
+from plugin.flows.photos import scan_queue
+from plugin.flows.schedule import calendar
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
 
 _COPIES = 20  # of each photograph: enough that starting up does not count
 _SIDE = 1400
@@ -64,18 +71,18 @@ def _bare(workshop: Workshop, files: list[Path]) -> float:
 
 def _scan(config: Config, count: int) -> tuple[float, int]:
     """Images a second of `facelease scan` with one examiner; and how many photographs were tagged."""
-    house.init(config)
-    with house.open_house(config) as services:
+    bootstrap.init(config)
+    with bootstrap.open_house(config) as services:
         _enrol(services)
         services.faces.refresh(services)
-        refs = list(backlog.due(services))
-        backlog.cost(services, refs)  # as the command does; it also starts the child
-        backlog.enqueue(services, refs)
+        refs = list(scan_queue.due(services))
+        scan_queue.cost(services, refs)  # as the command does; it also starts the child
+        scan_queue.enqueue(services, refs)
         runner = Runner(services)
         began = time.perf_counter()
         runner.drain(threads=runner.threads)
         seconds = time.perf_counter() - began
-        if backlog.waiting(services):
+        if scan_queue.waiting(services):
             raise SystemExit("the scan did not end: some photographs wait for another try")
         with services.store.read() as conn:
             tagged = len(name_index.holders(services, conn, "Sample person"))
@@ -83,12 +90,12 @@ def _scan(config: Config, count: int) -> tuple[float, int]:
 
 
 def _enrol(services: Services) -> None:
-    chores.start(services)
-    person = people.add(services, people.Newcomer("Sample person", of_age=True), "bench")
+    calendar.start(services)
+    person = register.add(services, register.Newcomer("Sample person", of_age=True), "bench")
     now = datetime.now(UTC)
     grant = Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, None)
     signing = Signing("bench", None, "en", "sample", True, (), now, (grant,))
-    consent.record(services, person, signing, [consent.Evidence("sample", b"sample")], "bench")
+    grant_endings.record(services, person, signing, [grant_endings.Evidence("sample", b"sample")], "bench")
     pictures = [samples.portrait(sha).read_bytes() for sha in (samples.A_FRONT, samples.A_SPEECH)]
     gallery.enrol(services, person, pictures, "bench")
     evidence = Evidence("bench", "bench", services.today(), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-from sidecar import samples
+from sidecar.commands.demo import samples
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import sys
 
-from sidecar import stopping
+from sidecar.running import stopping
 
 
 def main() -> None:

@@ -11,29 +11,20 @@ from sqlalchemy import func, select
 
 from plugin.config import Config
 from plugin.errors import StoreAway
-from plugin.flows import comparison, owed
-from plugin.flows.services import Services
+from plugin.flows.common import overdue
+from plugin.flows.common.services import Services
+from plugin.flows.photos import comparison
 from plugin.ledger import tables as t
-from sidecar import (
-    api,
-    auth,
-    away,
-    downloads,
-    limits,
-    metrics,
-    panel,
-    plain_requests,
-    problems,
-    readiness,
-    sessions,
-    webhooks,
-    wording,
-)
+from sidecar import api
 from sidecar.console import routes as console
-from sidecar.house import open_house
-from sidecar.readiness import CHECKS, sweep_age, unready
+from sidecar.dam import downloads, panel, webhooks
+from sidecar.running import metrics, readiness
+from sidecar.running.bootstrap import open_house
+from sidecar.running.readiness import CHECKS, sweep_age, unready
 from sidecar.serving import admission
-from sidecar.sign import blueprint, key_pages, me
+from sidecar.sign import blueprint, key_pages, own_page, sessions
+from sidecar.web import plain_requests, problems, rate_limits, staff_door, store_away
+from sidecar.words import front_words
 
 log = structlog.get_logger()
 
@@ -69,24 +60,24 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     app.extensions["facelease"] = services
     readiness.prepare(app.extensions, services)
     admission.prepare(app)
-    away.prepare(app, services)
+    store_away.prepare(app, services)
     sessions.prepare(app, config)
     problems.register(app)
     app.log_exception = _logged  # type: ignore[method-assign,assignment]
-    limiter = limits.prepare(app, config)
+    limiter = rate_limits.prepare(app, config)
     _routes(app, services, limiter)
     signed = (
         webhooks.blueprint(services), panel.blueprint(services), downloads.blueprint(services),
-        auth.blueprint(services, limiter),
+        staff_door.blueprint(services, limiter),
     )  # fmt: skip
     for part in signed:
         if part is not None:
             sessions.spare(app, part)
             app.register_blueprint(part)
-    if auth.on(services):
+    if staff_door.on(services):
         app.register_blueprint(console.console)
     app.register_blueprint(blueprint.blueprint(services, limiter))
-    app.register_blueprint(me.blueprint(services, limiter))
+    app.register_blueprint(own_page.blueprint(services, limiter))
     app.register_blueprint(key_pages.blueprint(services, limiter))
     api.register(app, services)
     app.after_request(_headers)
@@ -117,9 +108,9 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @app.get("/")
     @limiter.limit(COUNTED)
     def front() -> tuple[str, int]:
-        language = request.accept_languages.best_match(wording.LANGUAGES) or services.config.site.language
+        language = request.accept_languages.best_match(front_words.LANGUAGES) or services.config.site.language
         language = request.args.get("lang", language)
-        words = wording.of(language)
+        words = front_words.of(language)
         missing = unready()
         counts = None if missing is not None and missing.startswith("store:") else state(services)
         page = render_template(
@@ -197,8 +188,8 @@ def _measure(now: State) -> None:
 
 
 def _measure_owed(services: Services) -> None:
-    for kind in owed.QUERIES:
-        found = owed.figure(services, kind)
+    for kind in overdue.QUERIES:
+        found = overdue.figure(services, kind)
         age = (services.clock.now() - found.since).total_seconds() if found.since else 0
         metrics.OWED.labels(kind).set(found.count)
         metrics.OWED_SECONDS.labels(kind).set(age)

@@ -11,9 +11,9 @@ import structlog
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError, StoreBusy
-from sidecar import stopping
 from sidecar.commands.common import Shell, safe
-from sidecar.waiting import Watch
+from sidecar.running import stopping
+from sidecar.running.waiting import Watch
 
 
 class _Stoppable(click.Group):

@@ -10,13 +10,13 @@ import structlog
 from plugin.clock import SystemClock
 from plugin.config import Config
 from plugin.errors import StoreAway
-from plugin.flows import chores
-from plugin.flows.services import Services
-from sidecar import house, loops, stopping
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from sidecar.app import create_app
+from sidecar.running import bootstrap, loops, stopping
+from sidecar.running.worker_watch import WorkerWatch
 from sidecar.serving import listener
 from sidecar.serving.pools import keep_large_blocks_apart
-from sidecar.worker_watch import WorkerWatch
 
 log = structlog.get_logger()
 
@@ -28,10 +28,10 @@ def serve(config: Config, config_path: Path | None, with_worker: bool) -> None:
     """
     loops.note_threads()
     told = stopping.process.told
-    with house.opened_in_time(config, SystemClock(), told) as services:
+    with bootstrap.opened_in_time(config, SystemClock(), told) as services:
         if services is None:
             return
-        if loops.succeed("start", lambda: chores.start(services), told, lambda e: isinstance(e, StoreAway)):
+        if loops.succeed("start", lambda: calendar.start(services), told, lambda e: isinstance(e, StoreAway)):
             _listen(config, services, WorkerWatch(_worker(config_path)) if with_worker else None)
 
 

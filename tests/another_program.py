@@ -5,7 +5,7 @@ import subprocess
 import unicodedata
 from pathlib import Path
 
-from plugin.hooks.tool import ExifTool
+from plugin.hooks.files.exiftool import ExifTool
 from tests import support
 
 

@@ -17,9 +17,9 @@ from jinja2 import FileSystemBytecodeCache
 
 from plugin.clock import ManualClock
 from plugin.config import Config
-from plugin.flows.services import Services
-from plugin.recognizer.examiner import Examiner
-from sidecar import house
+from plugin.flows.common.services import Services
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running import bootstrap
 from tests import support
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examiner]:
     """The real default engine, in one child for the whole run."""
     models = os.environ.get("FACELEASE_MODELS") or str(tmp_path_factory.mktemp("models"))
     os.environ["FACELEASE_MODELS"] = models
-    with Examiner.from_config(house.with_models(Config())) as shared:
+    with Examiner.from_config(bootstrap.with_models(Config())) as shared:
         yield shared
 
 

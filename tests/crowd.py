@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image, ImageEnhance
 
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Request
-from sidecar import samples
+from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 
 A = (samples.A_FRONT, samples.A_SPEECH, samples.A_STANDING)

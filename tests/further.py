@@ -12,7 +12,7 @@ import piexif
 import pillow_heif
 from PIL import Image, ImageFilter, PngImagePlugin, TiffImagePlugin
 
-import plugin.hooks.exif  # noqa: F401 (has piexif keep thumbnails as they are)
+import plugin.hooks.names_in_files.exif  # noqa: F401 (has piexif keep thumbnails as they are)
 
 Maker = Callable[[Image.Image, Image.Image], bytes]
 """Makes a file that shows the first picture and holds the second."""

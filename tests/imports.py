@@ -12,16 +12,16 @@ from pypdf import PdfWriter
 from sqlalchemy import func, select
 
 from plugin.clock import Clock
-from plugin.flows import roster
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
 from plugin.flows.importing import runs
-from plugin.flows.importing.judging import Verdict
-from plugin.flows.importing.lines import Defaults
-from plugin.flows.services import Services
+from plugin.flows.importing.entries import Defaults
+from plugin.flows.importing.judge import Verdict
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from plugin.quitclaim import rules
-from plugin.quitclaim.model import Quitclaim
-from sidecar import house
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import Quitclaim
+from sidecar.running import bootstrap
 from tests import support
 
 HEAD = "name,email,language,birth_date,guardian,purpose,channels,from,until,signed,text_version,evidence"
@@ -37,7 +37,7 @@ def opened(root: Path, clock: Clock, **sections: Any) -> Iterator[Services]:
     config = support.configuration(root, **sections)
     config.path(config.folder.path).mkdir(parents=True, exist_ok=True)
     support.begin(config, clock)
-    with house.open_house(config, clock) as services:
+    with bootstrap.open_house(config, clock) as services:
         yield services
 
 

@@ -1,6 +1,6 @@
 """JPEGs that go over their pixels more often than they have to."""
 
-from plugin.recognizer.jpeg_parts import _scan_end
+from plugin.recognizer.pictures.jpeg_parts import _scan_end
 
 _EOI, _SOS = 0xD9, 0xDA
 

@@ -5,7 +5,7 @@ import sys
 
 import psycopg
 
-from plugin.ledger import engine
+from plugin.ledger.store import engine
 
 
 def hold(url: str) -> None:

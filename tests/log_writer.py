@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from plugin.config import load
-from sidecar import logs
+from sidecar.running import logs
 
 DAY = 86400
 LONG = 64 << 10

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from plugin.clock import SystemClock
 from plugin.config import Config, parse
-from plugin.flows import chores, letters
-from plugin.flows.services import Services
-from plugin.hooks.mail import MailServer
-from plugin.ledger.jobs import Claimed
-from sidecar import house
-from sidecar.runner import Runner
+from plugin.flows.common.services import Services
+from plugin.flows.mail import delivery
+from plugin.flows.mail.smtp import MailServer
+from plugin.flows.schedule import calendar
+from plugin.ledger.queue.jobs import Claimed
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
 
 
 class Marked(MailServer):
@@ -35,7 +36,7 @@ class Marked(MailServer):
 
 def _mailed(services: Services, job: Claimed) -> None:
     try:
-        letters.mailed(services, job)
+        delivery.mailed(services, job)
     finally:
         Marked.mark.unlink(missing_ok=True)
 
@@ -43,9 +44,9 @@ def _mailed(services: Services, job: Claimed) -> None:
 def main(config: Config, control: Path) -> None:
     """Work until told to stop."""
     Marked.mark = control / f"hand-{os.getpid()}"
-    vars(letters)["MailServer"] = Marked
-    chores.HANDLERS = {**chores.HANDLERS, "mail": _mailed}
-    with house.open_house(config, SystemClock()) as services:
+    vars(delivery)["MailServer"] = Marked
+    calendar.HANDLERS = {**calendar.HANDLERS, "mail": _mailed}
+    with bootstrap.open_house(config, SystemClock()) as services:
         runner = Runner(services)
         (control / f"ready-{os.getpid()}").touch()
         while not (control / "stop").exists():

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from plugin.flows import links
+from plugin.flows.access import links
 from tests.processes import free_port
 
 USER, PASSWORD = "facelease", "correct horse"

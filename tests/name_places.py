@@ -10,7 +10,7 @@ import piexif
 import pillow_heif
 from PIL import Image
 
-from plugin.hooks.xmp import struct
+from plugin.hooks.names_in_files.xmp import struct
 from tests import support
 
 NAME, RUSSIAN, JAPANESE = "Jörg Sample", "Борис Sample", "桜 Sample"

@@ -10,9 +10,13 @@ from uuid import uuid4
 import click
 from sqlalchemy import insert
 
-from plugin.flows import consent, forms, invitations, links, people, tokens
-from plugin.flows.links import Kind, Link
-from plugin.flows.services import Services
+from plugin.flows.access import api_tokens, links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.mail import form_store
+from plugin.flows.people import register
+from plugin.flows.signing import invitations
 from plugin.ledger import tables as t
 from tests import support
 
@@ -204,10 +208,10 @@ class Over:
         self.people = {name: cast.add(name) for name in ("Bo", "Cee", "Dag")}
         cee = self.people["Cee"]
         self.names["grant"] = cast.sign(cee, recognition=False)["website"]
-        consent.withdraw(services, cee, None, "test")
+        grant_endings.withdraw(services, cee, None, "test")
         cast.sign(self.people["Dag"])
-        consent.restrict(services, self.people["Dag"], None, "test")
-        consent.object_(services, self.people["Dag"], "test")
+        grant_endings.restrict(services, self.people["Dag"], None, "test")
+        grant_endings.object_(services, self.people["Dag"], "test")
         self._accesses(cee)
         self._files()
         cast.work()
@@ -215,10 +219,10 @@ class Over:
 
     def _accesses(self, person_id: str) -> None:
         services = self.services
-        people.change_address(services, person_id, "cee@example.org", "test")
-        token = tokens.add(services, "test", [tokens.Scope.GATE_USE], "test").id
-        tokens.revoke(services, token, "test")
-        form = forms.add(services, _suited(services), "test")
+        register.change_address(services, person_id, "cee@example.org", "test")
+        token = api_tokens.add(services, "test", [api_tokens.Scope.GATE_USE], "test").id
+        api_tokens.revoke(services, token, "test")
+        form = form_store.add(services, _suited(services), "test")
         with services.store.write() as tx:
             links.make(services, tx, Link(Kind.PAGE, "en", person_id), "test")
             links.lock(services, tx, person_id, "test")
@@ -232,7 +236,7 @@ class Over:
                 )
             )
         invitations.take_back(services, link, "test")
-        forms.retire(services, form.form.name, "test")
+        form_store.retire(services, form.form.name, "test")
         self.names |= {"token": token, "link": link, "session": session[:16], "name": form.form.name}
 
     def _files(self) -> None:
@@ -248,6 +252,6 @@ class Over:
 
 def _suited(services: Services) -> dict[str, Any]:
     """The sample form for the uses of this house."""
-    tree, listed = forms.read(forms.sample()), services.config.clearance
+    tree, listed = form_store.read(form_store.sample()), services.config.clearance
     tree["uses"] = [{"purpose": one, "channels": list(listed.channels)} for one in listed.purposes]
     return tree

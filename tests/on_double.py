@@ -10,12 +10,14 @@ from sqlalchemy import select, update
 
 from plugin.clock import Clock
 from plugin.config import Config
-from plugin.flows import chores, clearance, intents
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.names import intents
+from plugin.flows.schedule import calendar
 from plugin.hooks.resourcespace import fields
-from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.api.client import Client
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import SUPER, Library
@@ -42,7 +44,7 @@ def house(
     for _ in range(before):
         double.library.create(1)
     with support.opened(configuration(root, double), clock, examiner) as services:
-        chores.poll(services)  # from here on the log is followed
+        calendar.poll(services)  # from here on the log is followed
         yield services
 
 
@@ -68,4 +70,4 @@ def tag(services: Services, person_id: str, name: str) -> None:
         ]
         tx.execute(update(t.resource).values(examined="whole"))
     assert intents.carry_out_many(services, made) == {}
-    clearance.recompute_many(services, ids)
+    photo_answers.recompute_many(services, ids)

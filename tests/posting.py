@@ -9,13 +9,15 @@ from uuid import uuid4
 from sqlalchemy import Row, func, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import addresses, chores, links, mails, people
-from plugin.flows.links import Kind, Link, Made
-from plugin.flows.mails import Letter
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind, Link, Made
+from plugin.flows.common.services import Services
+from plugin.flows.people import addresses, outbox, register
+from plugin.flows.people.outbox import Letter
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from sidecar.runner import Runner
+from plugin.ledger.store.audit import Action
+from sidecar.running.runner import Runner
 from tests import support
 from tests.mailbox import Mailbox
 
@@ -54,8 +56,8 @@ class Post:
         """Some days later the calendar sweeps, reminds, and the letters go; returns to whom and under what subject."""
         self.clock.advance(timedelta(days=days))
         before = len(self.box.got)
-        chores.sweep(self.services)
-        chores.remind(self.services)
+        calendar.sweep(self.services)
+        calendar.remind(self.services)
         self.work()
         return [(str(one["To"]), str(one["Subject"])) for one in self.box.letters[before:]]
 
@@ -69,7 +71,7 @@ class Post:
             letter = Letter(
                 more.pop("cause", uuid4().hex), kind, more.pop("language", "en"), person_id, to, **more
             )
-            return mails.put(self.services, tx, letter)
+            return outbox.put(self.services, tx, letter)
 
     def link(self, person_id: str, kind: Kind = Kind.SIGN, **about: Any) -> tuple[Made, str]:
         """A link and its address."""
@@ -105,13 +107,13 @@ class Post:
         clara = self.cast.add("Clara", by="cli:one", birth_date=born, email=email)
         ids: list[str] = []
         for address in guardians:
-            ids.append(people.add_guardian(self.services, clara, f"Guardian {len(ids) + 1}", "test"))
+            ids.append(register.add_guardian(self.services, clara, f"Guardian {len(ids) + 1}", "test"))
             self.reach(clara, ids[-1], address)
         return clara, ids
 
     def reach(self, person_id: str, guardian_id: str | None, address: str, by: str = "cli:one") -> None:
         """Give the person, or a guardian, another address, as an account of the staff does."""
-        people.change_address(self.services, person_id, address, by, guardian_id)
+        register.change_address(self.services, person_id, address, by, guardian_id)
 
     def asked_of(self, person_id: str, guardian_id: str | None = None, by: str = "test") -> str | None:
         """The id of the address on file; an account `by` other than the one that entered it confirms it so."""

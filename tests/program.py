@@ -7,11 +7,12 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 
-from plugin.flows import clearance, tokens
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
+from plugin.flows.access import api_tokens
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.store import inserted
+from plugin.ledger.store.store import inserted
 
 
 class Api:
@@ -28,11 +29,14 @@ class Api:
         return other
 
     def made(
-        self, scopes: Collection[str], tools: Collection[str] | None = None, lasts: timedelta = tokens.LASTS
+        self,
+        scopes: Collection[str],
+        tools: Collection[str] | None = None,
+        lasts: timedelta = api_tokens.LASTS,
     ) -> str:
         """A new token; returns its secret. Of the gate it may claim to be a CMS, unless `tools` says otherwise."""
         claims = tools if tools is not None else (["cms"] if Scope.GATE_USE in scopes else [])
-        return tokens.add(self.services, "test", list(scopes), "test", lasts, tools=claims).secret
+        return api_tokens.add(self.services, "test", list(scopes), "test", lasts, tools=claims).secret
 
     def ask(
         self, method: str, path: str, body: Any = None, token: str | None = None,
@@ -73,5 +77,5 @@ def photograph(services: Services, ref: str, *people: str) -> int:
                     places=[], created_at=tx.now,
                 )
             )  # fmt: skip
-        clearance.recompute(services, tx, [number])
+        photo_answers.recompute(services, tx, [number])
     return number

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from plugin.clock import Clock
-from plugin.hooks import signature
+from plugin.hooks.webhooks import signature
 
 EVENTS = "/hooks/resourcespace"
 PANEL = "/panel/resourcespace"

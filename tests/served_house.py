@@ -15,15 +15,20 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import ColumnElement, func, select
 
 from plugin.clock import SystemClock
-from plugin.flows import forms, invitations, modes, tokens, visits
-from plugin.flows.invitations import Invite
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
-from plugin.hooks import signature
+from plugin.flows.access import api_tokens, visits
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.signing import invitations
+from plugin.flows.signing.invitations import Invite
+from plugin.hooks.webhooks import signature
 from plugin.ledger import tables as t
-from plugin.ledger.store import Store
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house, samples, sessions
+from plugin.ledger.store.store import Store
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
+from sidecar.sign import sessions
 from tests import sender, support, visiting
 from tests.hostile_senders import multipart
 from tests.processes import Processes, free_port
@@ -85,7 +90,7 @@ class Served(Processes):
             f'[webhooks]\nevents_secret_file = "{secret}"\npanel_secret_file = "{secret}"\n',
         )  # fmt: skip
         self._environment |= {"TMPDIR": str(self.uploads)}
-        with house.open_house(self.config) as services:
+        with bootstrap.open_house(self.config) as services:
             self.visits, self.token = self._opened(services, many), self._program(services)
             self.guests = self._opened_again(services, guests)
             self.leavers = self._leaving(services, leavers)
@@ -105,7 +110,7 @@ class Served(Processes):
     def _opened(self, services: Services, many: int) -> list[str]:
         ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
         modes.decide(services, "shoot", ruling, "test")
-        form = forms.add(services, tree(), "test")
+        form = form_store.add(services, tree(), "test")
         self._link = invitations.invite(
             services, Invite(collection_ref="shoot", form=form.form.name), "test"
         ).id
@@ -125,7 +130,7 @@ class Served(Processes):
         return found
 
     def _program(self, services: Services) -> str:
-        return tokens.add(services, "test", [Scope.PEOPLE_READ.value], "test", tokens.LASTS).secret
+        return api_tokens.add(services, "test", [Scope.PEOPLE_READ.value], "test", api_tokens.LASTS).secret
 
     def about(self, picture: Path) -> Path:
         """What `hostile_senders` is told."""

@@ -12,11 +12,14 @@ from PIL import Image, ImageDraw
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from plugin.flows import addresses, forms, invitations, links
-from plugin.flows.forms import Stored
-from plugin.flows.invitations import Invite
-from plugin.flows.links import Kind, Link
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.mail.form_store import Stored
+from plugin.flows.people import addresses
+from plugin.flows.signing import invitations
+from plugin.flows.signing.invitations import Invite
 from plugin.ledger import tables as t
 from tests import visiting
 
@@ -25,7 +28,7 @@ Fields = dict[str, Any]
 
 def tree(**changes: Any) -> dict[str, Any]:
     """The sample form, for the channels of the tests' house, with changes."""
-    found = forms.read(forms.sample())
+    found = form_store.read(form_store.sample())
     found["uses"] = [{"purpose": "communication", "channels": ["website", "press"]}]
     return found | changes
 
@@ -95,7 +98,7 @@ class Desk:
     def __init__(self, services: Services, **changes: Any) -> None:
         self.services = services
         self.app = visiting.app_of(services)
-        self.form: Stored = forms.add(services, tree(**changes), "test")
+        self.form: Stored = form_store.add(services, tree(**changes), "test")
 
     def invite(self, person_id: str | None = None, **about: Any) -> str:
         """The token of a new link, made by who may end what is in force."""

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from plugin.clock import Clock
 from plugin.config import Config
 from plugin.errors import DamError
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from plugin.hooks.dam import Accounts
 from sidecar.app import create_app
 from tests import sender, support

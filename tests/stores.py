@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from plugin.clock import ManualClock
 from plugin.ledger import migrations
-from plugin.ledger.store import Store, init_store
+from plugin.ledger.store.store import Store, init_store
 
 KINDS = ("sqlite", "postgresql")
 

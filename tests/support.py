@@ -21,22 +21,26 @@ from sqlalchemy import select
 
 from plugin.clock import Clock
 from plugin.config import Config, parse
-from plugin.flows import consent, gallery, modes, people
-from plugin.flows.gallery import Faces
-from plugin.flows.services import Services
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.matching.gallery import Faces
+from plugin.flows.people import register
 from plugin.hooks.dam import Dam
-from plugin.ledger import engine
 from plugin.ledger import tables as t
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import house, samples
-from sidecar.runner import Runner
+from plugin.ledger.store import engine
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
 from tests import migrated
 
 SHOOT = "shoot"
-FORM = consent.Evidence("form.txt", b"a signed form: sample")
+FORM = grant_endings.Evidence("form.txt", b"a signed form: sample")
 
 
 def store_of(_root: Path) -> str | None:
@@ -67,7 +71,7 @@ def begin(config: Config, clock: Clock) -> None:
     path = engine.sqlite_path(engine.parse(config.store_url))
     if path is not None and not path.exists():
         migrated.lay(path)
-    house.init(config, clock)
+    bootstrap.init(config, clock)
 
 
 @contextmanager
@@ -78,7 +82,7 @@ def opened(
     config.path(config.folder.path).mkdir(parents=True, exist_ok=True)
     begin(config, clock)
     with ExitStack() as stack:
-        services = stack.enter_context(house.open_house(config, clock))
+        services = stack.enter_context(bootstrap.open_house(config, clock))
         services.faces.close()
         services = replace(services, faces=Faces(examiner))
         yield replace(services, dam=wrap(services.dam)) if wrap else services
@@ -133,7 +137,7 @@ class Cast:
     def add(self, name: str, by: str = "test", **about: Any) -> str:
         """Enter a person, as the account `by`; an adult unless a birth date is given. Returns the id."""
         about.setdefault("of_age", "birth_date" not in about)
-        return people.add(self.services, people.Newcomer(name, **about), by)
+        return register.add(self.services, register.Newcomer(name, **about), by)
 
     def sign(
         self,
@@ -159,7 +163,7 @@ class Cast:
             for line in lines
         )
         signing = Signing("v1", None, "en", "paper", not guardians, guardians, now, grants)
-        consent.record(self.services, person_id, signing, [FORM], "test")
+        grant_endings.record(self.services, person_id, signing, [FORM], "test")
         return ids
 
     def enrol(self, person_id: str, *prefixes: str) -> None:

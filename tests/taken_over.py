@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from plugin.recognizer import child
+from plugin.recognizer.process import child
 from tests import attempts
 
 

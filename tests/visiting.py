@@ -7,8 +7,10 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from plugin.flows import addresses, contacts, links, page_links, recognitions
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.common.services import Services
+from plugin.flows.mail import page_links
+from plugin.flows.people import addresses, contacts, recognitions
 from sidecar.app import create_app
 
 PAGE = "/s/me"

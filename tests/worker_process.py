@@ -20,13 +20,13 @@ from pathlib import Path
 
 from plugin.clock import SystemClock
 from plugin.config import Config, parse
-from plugin.flows import chores
-from plugin.flows.gallery import Faces
+from plugin.flows.matching.gallery import Faces
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture, Resource
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Examination, Request
-from sidecar import house
-from sidecar.runner import Runner
+from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
 from tests.dams import Recording
 
 
@@ -76,17 +76,17 @@ class SteppingDam(Recording):
 def main(config: Config, control: Path) -> None:
     """Work until told to stop."""
     steps = Steps(control)
-    with house.open_house(config, SystemClock()) as services:
+    with bootstrap.open_house(config, SystemClock()) as services:
         services.faces.close()
-        examiner = Examiner.from_config(house.with_models(config))
+        examiner = Examiner.from_config(bootstrap.with_models(config))
         services = replace(
             services, faces=SteppingFaces(examiner, steps),
             dam=SteppingDam(services.dam, control / f"writes-{os.getpid()}", steps.at),
         )  # fmt: skip
-        chores.start(services)
+        calendar.start(services)
         while not (control / "stop").exists():
             well = 0
-            for chore in (chores.poll, chores.sweep):
+            for chore in (calendar.poll, calendar.sweep):
                 with suppress(Exception):  # as the clock of the real one does: the next round tries again
                     chore(services)
                     well += 1

@@ -8,8 +8,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
-from plugin.flows.services import Services
-from sidecar import problems, sessions
+from plugin.flows.common.services import Services
 from sidecar.api import (
     audit,
     clearance,
@@ -24,6 +23,8 @@ from sidecar.api import (
 )
 from sidecar.api.guard import Guard
 from sidecar.api.routes import PREFIX
+from sidecar.sign import sessions
+from sidecar.web import problems
 
 _PARTS = (people, quitclaims, forms, invitations, clearance, gate, collections, faces, erasures, audit)
 _TOKEN: dict[str, Any] = {

@@ -9,17 +9,17 @@ from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from plugin.flows import watching
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
-from plugin.ledger import audit
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.common.services import Services
+from plugin.flows.views import audit_view
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from plugin.ledger.proof import Verdict
-from sidecar import log_words
+from plugin.ledger.log.proof import Verdict
+from plugin.ledger.store import audit
+from plugin.ledger.store.audit import Action
 from sidecar.api.guard import caller
-from sidecar.api.models import Paged
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import Paged
+from sidecar.words import log_words
 
 
 class Wanted(Paged):
@@ -95,7 +95,7 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/audit/proof", Route(Scope.AUDIT_READ), Proof)
     def audit_proof() -> Response:
         """Hold the whole log against its signed heads: seconds, where it is long. Only "holds" is good news."""
-        checked = watching.verified(services)
+        checked = audit_view.verified(services)
         with services.store.write() as tx:
             tx.audit(Action.LOG_LOOK, caller().actor, verdict=checked.verdict.value)
         return answer(_proof(checked, services.config.site.zone))
@@ -103,7 +103,7 @@ def routes(services: Services) -> Routes:
     return api
 
 
-def _proof(checked: watching.Checked, zone: ZoneInfo) -> Proof:
+def _proof(checked: audit_view.Checked, zone: ZoneInfo) -> Proof:
     said, found = log_words.sentences(checked, zone), checked.proof
     if found is None:
         return Proof(verdict=checked.verdict, said=said)

@@ -7,13 +7,14 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from plugin.errors import NotFound
-from plugin.flows import clearance, cleared, closed_house
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
-from plugin.quitclaim import wording
-from plugin.quitclaim.answers import Answer, Reason, Use
-from sidecar.api.models import Closed, Day, Paged, Ref, RefPath, Word
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.common import closed_house
+from plugin.flows.common.services import Services
+from plugin.quitclaim.clearance.answers import Answer, Reason, Use
+from plugin.quitclaim.words import wording
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import Closed, Day, Paged, Ref, RefPath, Word
 
 
 class Why(BaseModel):
@@ -115,7 +116,7 @@ def routes(services: Services) -> Routes:
         listed = services.config.clearance
         channels = [query.channel] if query.channel else listed.channels
         uses = [Use(query.purpose or listed.purposes[0], channel) for channel in channels]
-        found = clearance.ask_many(services, [path.ref], uses, query.day)
+        found = photo_answers.ask_many(services, [path.ref], uses, query.day)
         if path.ref not in found:
             raise NotFound("no such photograph in the ledger: facelease scan enters them")
         return answer(_photo(services, path.ref, found[path.ref], query.language))
@@ -124,7 +125,7 @@ def routes(services: Services) -> Routes:
     def clearance_batch(body: Batch) -> Response:
         """The answers for many photographs and uses in one go."""
         uses = [Use(one.purpose, one.channel) for one in body.uses]
-        found = clearance.ask_many(services, body.refs, uses, body.day)
+        found = photo_answers.ask_many(services, body.refs, uses, body.day)
         items = [_photo(services, ref, found.get(ref) or _unknown(uses), body.language) for ref in body.refs]
         return answer(Answers(items=items))
 
@@ -133,8 +134,8 @@ def routes(services: Services) -> Routes:
         """Every photograph that is cleared for a use, in pages."""
         span = _span(services, query)
         with services.store.read() as conn:
-            page = cleared.page(conn, span, query.after, query.limit)
-            count = cleared.count(conn, span) if query.count else None
+            page = cleared_photos.page(conn, span, query.after, query.limit)
+            count = cleared_photos.count(conn, span) if query.count else None
         items = [Cleared(ref=one.ref, until=one.until) for one in page.photos]
         closed = _closed(services, span.closed)
         return answer(
@@ -144,12 +145,12 @@ def routes(services: Services) -> Routes:
     return api
 
 
-def _span(services: Services, query: Wanted) -> cleared.Span:
+def _span(services: Services, query: Wanted) -> cleared_photos.Span:
     purpose = query.purpose or services.config.clearance.purposes[0]
     last = query.last or query.first
     if last is None:
-        return cleared.now(services, purpose, query.channel)
-    return cleared.until(services, purpose, query.channel, last, query.first)
+        return cleared_photos.now(services, purpose, query.channel)
+    return cleared_photos.until(services, purpose, query.channel, last, query.first)
 
 
 def _closed(services: Services, why: str | None) -> str | None:
@@ -158,7 +159,7 @@ def _closed(services: Services, why: str | None) -> str | None:
 
 
 def _unknown(uses: list[Use]) -> dict[Use, Answer]:
-    return dict.fromkeys(uses, clearance.NEVER_HEARD_OF)
+    return dict.fromkeys(uses, photo_answers.NEVER_HEARD_OF)
 
 
 def _photo(services: Services, ref: str, answers: dict[Use, Answer], language: str | None) -> Photo:

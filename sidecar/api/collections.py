@@ -7,15 +7,15 @@ from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from plugin.flows import mode_effect, modes, ruling_history
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.collections import mode_effect, modes, ruling_history
+from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
-from sidecar import staff_words
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode, standing
 from sidecar.api.guard import caller
-from sidecar.api.models import Closed, Day, Empty, Id, Line, RefPath
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import Closed, Day, Empty, Id, Line, RefPath
+from sidecar.words import staff_words
 
 
 class Collection(BaseModel):

@@ -7,12 +7,12 @@ from typing import Literal
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows import erasure, erasure_register, requests
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.common.services import Services
+from plugin.flows.rights import erasure, erasure_register, erasure_requests
 from sidecar.api.guard import caller
-from sidecar.api.models import Closed, Empty, Id, Line, PersonPath
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import Closed, Empty, Id, Line, PersonPath
 
 
 class Begun(BaseModel):
@@ -108,7 +108,7 @@ def routes(services: Services) -> Routes:
                 id=one.id, person_id=one.person_id, name=one.name, asked_at=one.asked_at, asked_by=one.asked_by,
                 due_on=one.due_on, overdue=one.overdue, number=one.number,
             )
-            for one in requests.open(services)
+            for one in erasure_requests.open(services)
         ]  # fmt: skip
         return answer(Waiting(items=items))
 
@@ -117,7 +117,7 @@ def routes(services: Services) -> Routes:
     )
     def erasure_decide(path: RequestPath, body: RequestDecision) -> Response:
         """Carry the request out, or refuse it."""
-        number = requests.decide(services, path.request_id, body.forget, caller().actor, body.reason)
+        number = erasure_requests.decide(services, path.request_id, body.forget, caller().actor, body.reason)
         decided = RequestDecided(
             id=path.request_id, forget=body.forget, finished=not body.forget, number=number
         )

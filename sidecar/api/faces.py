@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal
 from flask import Response
 from pydantic import BaseModel, StringConstraints, model_validator
 
-from plugin.flows import dismissals, faces, reference_sets, repeats, review
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
-from plugin.quitclaim.dismissal import Dismissal
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.common import face_rows, reference_sets
+from plugin.flows.common.services import Services
+from plugin.flows.review import already_so, dismissals, review
+from plugin.quitclaim.clearance.dismissal import Dismissal
 from sidecar.api.guard import caller
-from sidecar.api.models import LINE, Closed, Empty, Id, Number, NumberPath, Paged, RefPath
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import LINE, Closed, Empty, Id, Number, NumberPath, Paged, RefPath
 
 State = Literal["matched", "suggested", "unmatched", "rejected", "dismissed"]
 _WRITE = Route(Scope.FACES_WRITE, changes=True)
@@ -128,11 +129,11 @@ def _reading(api: Routes, services: Services) -> None:
             rows = list(review.waiting(conn, query.state, query.after or 0, query.limit + 1))
             vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in rows})}
             texts = services.texts(conn)
-            reasons = {row.id: faces.reason_of(texts, row) for row in rows}
+            reasons = {row.id: face_rows.reason_of(texts, row) for row in rows}
         items = [
             Face(
                 id=row.id, ref=row.ref, box=(row.left, row.top, row.width, row.height), width_px=row.width_px,
-                file_px=row.file_px, dismissal=faces.dismissal_of(row), state=row.state,
+                file_px=row.file_px, dismissal=face_rows.dismissal_of(row), state=row.state,
                 person_id=row.person_id, name=row.display_name, distance=row.distance,
                 reason=reasons[row.id] or None, vouched=row.set_id in vouched,
             )
@@ -146,7 +147,7 @@ def _deciding(api: Routes, services: Services) -> None:
     def face_confirm(path: NumberPath, body: Who) -> Response:
         """Yes, this is the person."""
         same = {"person_id": body.person_id} if body.person_id else {}
-        before = repeats.decided(services, path.number, "matched", **same)
+        before = already_so.decided(services, path.number, "matched", **same)
         review.confirm(services, path.number, caller().actor, body.person_id)
         vouched = review.is_sound(services, path.number)
         return answer(Decided(id=path.number, state="matched", vouched=vouched, decided_before=before))
@@ -154,7 +155,7 @@ def _deciding(api: Routes, services: Services) -> None:
     @api.add("POST", "/faces/<int:number>/reject", _WRITE, Decided)
     def face_reject(path: NumberPath, body: Empty) -> Response:
         """Not this person; never proposed again for this face."""
-        before = repeats.decided(services, path.number, "rejected")
+        before = already_so.decided(services, path.number, "rejected")
         review.reject(services, path.number, caller().actor)
         return answer(Decided(id=path.number, state="rejected", decided_before=before))
 
@@ -170,7 +171,7 @@ def _dismissing(api: Routes, services: Services) -> None:
     def face_dismiss(path: NumberPath, body: WhyLeftOut) -> Response:
         """This face need not be named."""
         same = {"dismissal": body.dismissal.value, "reason": body.note.strip()}
-        before = repeats.decided(services, path.number, "dismissed", **same)
+        before = already_so.decided(services, path.number, "dismissed", **same)
         dismissals.dismiss(services, path.number, body.dismissal, caller().actor, body.note)
         return answer(Decided(id=path.number, state="dismissed", decided_before=before))
 

@@ -6,12 +6,12 @@ from typing import Any
 from flask import Response
 from pydantic import BaseModel
 
-from plugin.flows import forms
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
 from sidecar.api.guard import caller
-from sidecar.api.models import Closed, Empty, Id, Word
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import Closed, Empty, Id, Word
 
 
 class Form(BaseModel):
@@ -69,29 +69,29 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/forms", Route(Scope.FORMS_READ), Forms)
     def forms_list(query: Empty) -> Response:
         """Every version of every form."""
-        return answer(Forms(items=[Form(**_about(one)) for one in forms.listed(services)]))
+        return answer(Forms(items=[Form(**_about(one)) for one in form_store.listed(services)]))
 
     @api.add("GET", "/forms/<form_id>", Route(Scope.FORMS_READ), Whole)
     def form_show(path: FormPath) -> Response:
         """One version, with all that it says."""
-        found = forms.load(services, path.form_id)
+        found = form_store.load(services, path.form_id)
         return answer(Whole(**_about(found), body=found.form.body()))
 
     @api.add("POST", "/forms", Route(Scope.FORMS_WRITE, changes=True), Form, 201)
     def form_add(body: New) -> Response:
         """Keep a form as the next version of its name, and retire the one before."""
-        return answer(Form(**_about(forms.add(services, body.body, caller().actor))), 201)
+        return answer(Form(**_about(form_store.add(services, body.body, caller().actor))), 201)
 
     @api.add("POST", "/forms/<name>/retirement", Route(Scope.FORMS_WRITE, changes=True), Retired)
     def form_retire(path: NamePath, body: Empty) -> Response:
         """No new invitation asks for the form; links that are out keep asking it."""
-        before = forms.retire(services, path.name, caller().actor)
+        before = form_store.retire(services, path.name, caller().actor)
         return answer(Retired(name=path.name, ended_before=before))
 
     return api
 
 
-def _about(one: forms.Stored) -> dict[str, Any]:
+def _about(one: form_store.Stored) -> dict[str, Any]:
     return {
         "id": one.id, "name": one.form.name, "version": one.form.version, "sha256": one.sha256,
         "created_at": one.created_at, "retired_at": one.retired_at,

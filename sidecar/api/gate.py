@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from flask import Response
 from pydantic import BaseModel, Field
 
-from plugin.flows import gate
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
-from plugin.quitclaim.answers import Code, Reason, Use
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.common.services import Services
+from plugin.flows.review import tool_gate
+from plugin.quitclaim.clearance.answers import Code, Reason, Use
 from sidecar.api.clearance import Why, reasons
 from sidecar.api.guard import caller
-from sidecar.api.models import Closed, Day, Line, Px, Ref, Word
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import Closed, Day, Line, Px, Ref, Word
 
 _SOMEBODY = {"en": "somebody", "nl": "iemand"}
 
@@ -66,11 +66,11 @@ def routes(services: Services) -> Routes:
     @api.add("POST", "/gate", Route(Scope.GATE_USE), Decision)
     def gate_ask(body: Question) -> Response:
         """Ask before each use; what is not allowed is logged. Emotion inference is refused whoever asks."""
-        question = gate.Question(
+        question = tool_gate.Question(
             body.resource, Use(body.purpose, body.channel), body.tool.kind, body.tool.name,
             body.tool.inference, body.day, caller().tools, body.longest_px,
         )  # fmt: skip
-        told = gate.ask(services, question, caller().actor)
+        told = tool_gate.ask(services, question, caller().actor)
         language = body.language or services.config.site.language
         return answer(
             Decision(

@@ -10,12 +10,12 @@ from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import HTTPException
 
 from plugin.errors import StoreError, TokenRefused
-from plugin.flows import tokens
-from plugin.flows.services import Services
-from plugin.flows.tokens import Caller
-from sidecar import away, limits, problems
+from plugin.flows.access import api_tokens
+from plugin.flows.access.api_tokens import Caller
+from plugin.flows.common.services import Services
 from sidecar.api.idempotency import Keys
 from sidecar.api.routes import Route, Routes
+from sidecar.web import problems, rate_limits, store_away
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _GUESSES = 60  # wrong tokens a minute from one network
@@ -56,10 +56,10 @@ class Guard:
     def _who(self, route: Route) -> Response | None:
         kind, _, secret = request.headers.get("Authorization", "").partition(" ")
         try:
-            g.caller = tokens.known(self._services, secret.strip() if kind.casefold() == "bearer" else "")
+            g.caller = api_tokens.known(self._services, secret.strip() if kind.casefold() == "bearer" else "")
         except TokenRefused as error:
             # Only who is wrong is slowed: behind a proxy everybody may seem to come from one address.
-            if not self._limiter.hit(self._wrong, "wrong", limits.by_address()):
+            if not self._limiter.hit(self._wrong, "wrong", rate_limits.by_address()):
                 return _slower()
             return _unauthorised(str(error), named=bool(secret))
         if not self._limiter.hit(self._rate, "token", caller().id):
@@ -73,7 +73,7 @@ class Guard:
         return None
 
     def _busy(self, error: StoreError) -> Response:
-        return away.problem(self._services, error)
+        return store_away.problem(self._services, error)
 
 
 def caller() -> Caller:

@@ -15,12 +15,12 @@ from flask import Response, g, request
 from sqlalchemy import Row, delete, insert, select, update
 
 from plugin.errors import StoreAway
-from plugin.flows.services import Services
-from plugin.flows.tokens import Caller
-from plugin.ledger import free_text
+from plugin.flows.access.api_tokens import Caller
+from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.ledger.retention import REPEATABLE
-from sidecar import problems
+from plugin.ledger.keys import free_text
+from plugin.ledger.queue.retention_rules import REPEATABLE
+from sidecar.web import problems
 
 HEADER = "Idempotency-Key"
 _LONGEST = 200

@@ -10,13 +10,15 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from plugin.errors import ConsentError
-from plugin.flows import invitations, links, roster
-from plugin.flows.links import Kind
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
+from plugin.flows.access import links
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.access.links import Kind
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.signing import invitations
 from sidecar.api.guard import caller
-from sidecar.api.models import Changed, Closed, Id, Made, PersonPath, Ref, Word
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import Changed, Closed, Id, Made, PersonPath, Ref, Word
 
 _HAND_OVER = (
     "A link to hand over, and the code of a shoot, are POST /invitations:hand-over, with a scope of its own"

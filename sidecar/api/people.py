@@ -8,15 +8,19 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
-from plugin.flows import ages, consent, name_doubts, owed, people, reference_sets, repeats, roster
-from plugin.flows.reference_sets import Pictures
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.common import overdue, reference_sets, roster
+from plugin.flows.common.reference_sets import Pictures
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import name_doubts
+from plugin.flows.people import ages, register
+from plugin.flows.review import already_so
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
+from plugin.ledger.store.audit import Action
 from sidecar.api.guard import caller
-from sidecar.api.models import LINE, Changed, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import LINE, Changed, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
 
 
 class Newcomer(Closed):
@@ -130,17 +134,17 @@ def _reading(api: Routes, services: Services) -> None:
     @api.add("GET", "/people/<person_id>/export", Route(Scope.EXPORTS_READ), Export)
     def person_export(path: PersonPath) -> Response:
         """Everything that is held on a person."""
-        return answer(Export(**people.export(services, path.person_id, caller().actor)))
+        return answer(Export(**register.export(services, path.person_id, caller().actor)))
 
 
 def _writing(api: Routes, services: Services) -> None:
     @api.add("POST", "/people", Route(Scope.PEOPLE_WRITE, changes=True), Entered, 201)
     def person_add(body: Newcomer) -> Response:
         """Enter a person."""
-        newcomer = people.Newcomer(
+        newcomer = register.Newcomer(
             body.name, body.language, body.birth_date, body.email, body.guardians, of_age=body.of_age
         )
-        person_id = people.add(services, newcomer, caller().actor, body.adopt)
+        person_id = register.add(services, newcomer, caller().actor, body.adopt)
         gaps = name_doubts.of(services, person_id)
         doubt = name_doubts.said(gaps) if gaps else None
         return answer(Entered(id=person_id, doubt=doubt, finished=doubt is None or body.despite_unread), 201)
@@ -155,7 +159,7 @@ def _writing(api: Routes, services: Services) -> None:
     @api.add("POST", "/people/<person_id>/guardians", Route(Scope.PEOPLE_WRITE, changes=True), Made, 201)
     def guardian_add(path: PersonPath, body: Guardian) -> Response:
         """Make a guardian of a minor known."""
-        made = people.add_guardian(services, path.person_id, body.name, caller().actor)
+        made = register.add_guardian(services, path.person_id, body.name, caller().actor)
         return answer(Made(id=made), 201)
 
     @api.add("POST", "/people/<person_id>/objection", Route(Scope.QUITCLAIMS_WRITE, changes=True), Done)
@@ -164,9 +168,9 @@ def _writing(api: Routes, services: Services) -> None:
 
         A child's stops recognition at once. `ended_before`: since when they had objected already.
         """
-        before = repeats.objected(services, path.person_id)
-        count = consent.object_(services, path.person_id, caller().actor)
-        finished = not owed.still(services, path.person_id)
+        before = already_so.objected(services, path.person_id)
+        count = grant_endings.object_(services, path.person_id, caller().actor)
+        finished = not overdue.still(services, path.person_id)
         return answer(Done(id=path.person_id, count=count, ended_before=before, finished=finished))
 
 

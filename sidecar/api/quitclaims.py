@@ -10,16 +10,19 @@ from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from plugin.errors import UseUnknown
-from plugin.flows import cleared, consent, owed, repeats, roster
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
-from plugin.ledger.audit import Action
-from plugin.quitclaim import rules
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind, Quitclaim
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.clearance import cleared_photos
+from plugin.flows.common import overdue, roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.review import already_so
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.api.guard import caller
-from sidecar.api.models import Closed, Done, Id, Moment, PersonPath, Word
 from sidecar.api.routes import Route, Routes, answer
+from sidecar.web.request_models import Closed, Done, Id, Moment, PersonPath, Word
 
 MOST_BYTES = 16 << 20
 """Of a body: scans of signed forms."""
@@ -121,8 +124,10 @@ def routes(services: Services) -> Routes:
     )  # fmt: skip
     def quitclaim_record(path: PersonPath, body: Signed) -> Response:
         """Record a signed quitclaim as the person's next version; it supersedes the one before."""
-        proof = [consent.Evidence(one.name, _decoded(one)) for one in body.evidence]
-        claim = consent.record(services, path.person_id, _signing(services, body), proof, caller().actor)
+        proof = [grant_endings.Evidence(one.name, _decoded(one)) for one in body.evidence]
+        claim = grant_endings.record(
+            services, path.person_id, _signing(services, body), proof, caller().actor
+        )
         made = Recorded(id=claim.id, version=claim.version, grants=[grant.id for grant in claim.grants])
         return answer(made, 201)
 
@@ -141,10 +146,12 @@ def routes(services: Services) -> Routes:
 
 def _ended(services: Services, person_id: str, body: Which, act: Literal["withdraw", "restrict"]) -> Done:
     """What ended, or since when it was over. Raises NotFound, and NothingDone where there was nothing to end."""
-    end = consent.withdraw if act == "withdraw" else consent.restrict
+    end = grant_endings.withdraw if act == "withdraw" else grant_endings.restrict
     count = end(services, person_id, _ids(body), caller().actor)
-    before = None if count else repeats.ended(services, person_id, _ids(body), act)
-    return Done(id=person_id, count=count, ended_before=before, finished=not owed.still(services, person_id))
+    before = None if count else already_so.ended(services, person_id, _ids(body), act)
+    return Done(
+        id=person_id, count=count, ended_before=before, finished=not overdue.still(services, person_id)
+    )
 
 
 def _ids(which: Which) -> set[str] | None:
@@ -161,7 +168,7 @@ def _decoded(evidence: Evidence) -> bytes:
 def _signing(services: Services, body: Signed) -> Signing:
     uses = dict.fromkeys((one.purpose, one.channel) for one in body.publications)
     for use in uses:
-        cleared.refuse_unknown(services, *use)
+        cleared_photos.refuse_unknown(services, *use)
     start = body.valid_from or body.signed_at
     lines: list[tuple[GrantKind, str | None, str | None]] = []
     lines += [(GrantKind.RECOGNITION, None, None)] if body.recognition else []

@@ -12,7 +12,7 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.utils import parse_rule
 from pydantic import BaseModel
 
-from plugin.flows.tokens import Scope
+from plugin.flows.access.api_tokens import Scope
 
 PREFIX = "/api/v1"
 View = Callable[..., Response]

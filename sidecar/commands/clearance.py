@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from plugin.flows import clearance as clearances
-from plugin.flows import cleared, closed_house
-from plugin.flows.services import Services
-from plugin.quitclaim import wording
-from plugin.quitclaim.answers import Answer, Status
+from plugin.flows.clearance import cleared_photos
+from plugin.flows.clearance import photo_answers as clearances
+from plugin.flows.common import closed_house
+from plugin.flows.common.services import Services
+from plugin.quitclaim.clearance.answers import Answer, Status
+from plugin.quitclaim.words import wording
 from sidecar.commands.common import Shell, as_json, counted, say, table
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -87,20 +88,20 @@ def _say_answers(
 
 def _span(
     services: Services, purpose: str, channel: str, first: datetime | None, last: datetime | None
-) -> cleared.Span:
+) -> cleared_photos.Span:
     end = last or first
     if end is None:
-        return cleared.now(services, purpose, channel)
-    return cleared.until(services, purpose, channel, end.date(), first.date() if first else None)
+        return cleared_photos.now(services, purpose, channel)
+    return cleared_photos.until(services, purpose, channel, end.date(), first.date() if first else None)
 
 
 def _all(
-    shell: Shell, services: Services, span: cleared.Span, page: tuple[str, int] | None, as_json: bool
+    shell: Shell, services: Services, span: cleared_photos.Span, page: tuple[str, int] | None, as_json: bool
 ) -> None:
     with services.store.read() as conn:
         closed_house.refuse(services, conn)
-        count = cleared.count(conn, span)
-        found = cleared.page(conn, span, *page) if page else cleared.Page((), "")
+        count = cleared_photos.count(conn, span)
+        found = cleared_photos.page(conn, span, *page) if page else cleared_photos.Page((), "")
     data = {
         "count": count,
         "photos": [{"photo": one.ref, "until": one.until} for one in found.photos],

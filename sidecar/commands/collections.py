@@ -6,14 +6,16 @@ from datetime import datetime
 import click
 from sqlalchemy import select
 
-from plugin.flows import consequences, held_photographs, mode_effect, modes, ruling_history, ruling_identity
-from plugin.flows.ruling_history import PastRuling
-from plugin.flows.services import Services
+from plugin.flows.collections import mode_effect, modes, ruling_history, ruling_identity
+from plugin.flows.collections.ruling_history import PastRuling
+from plugin.flows.common.services import Services
+from plugin.flows.consent import consequences
+from plugin.flows.review import held_photos
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode, standing
-from sidecar import staff_words
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode, standing
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, counted, finish_jobs, say, say_finished, table
+from sidecar.words import staff_words
 
 
 @click.group()
@@ -126,7 +128,7 @@ def lost(shell: Shell, as_json: bool) -> None:
     with shell.house() as services, services.store.read() as conn:
         rows = [
             {"ref": row.ref, "mode": row.mode, "since": row.lost_at, "halts": row.lost_below or ""}
-            for row in held_photographs.lost(conn)
+            for row in held_photos.lost(conn)
         ]
     lines = [[row["ref"], row["mode"], shell.local(row["since"]), row["halts"]] for row in rows]
     say(as_json, rows, table(["ref", "mode", "since", "nothing is compared below"], lines))
@@ -141,7 +143,7 @@ def held(shell: Shell, ref: str | None, as_json: bool) -> None:
     with shell.house() as services, services.store.read() as conn:
         if ref is not None:
             modes.refuse_unknown(services, conn, [ref])
-        found = held_photographs.held(services, conn, ref)
+        found = held_photos.held(services, conn, ref)
     say(as_json, [{"ref": one} for one in found], found or ["none"])
 
 

@@ -16,12 +16,15 @@ import click
 from plugin.clock import Clock, SystemClock, local
 from plugin.config import Config
 from plugin.errors import FaceLeaseError, NothingDone
-from plugin.flows import chores, letters, roster
-from plugin.flows.services import Services
-from plugin.ledger.columns import MOST_NUMBER
-from plugin.ledger.jobs import Unfinished
-from sidecar import error_words, house, staff_words
-from sidecar.runner import Runner
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import delivery
+from plugin.flows.schedule import calendar
+from plugin.ledger.queue.jobs import Unfinished
+from plugin.ledger.tables.columns import MOST_NUMBER
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
+from sidecar.words import error_words, staff_words
 
 Command = Callable[..., None]
 
@@ -41,9 +44,9 @@ class Shell:
     @contextmanager
     def house(self, catch_up: bool = True) -> Iterator[Services]:
         """The open house; what the calendar or a crash has ended is carried out first (rule 1)."""
-        with house.open_house(self.config, self.clock) as services:
+        with bootstrap.open_house(self.config, self.clock) as services:
             if catch_up:
-                chores.start(services)
+                calendar.start(services)
             services.queue.follow()
             yield services
 
@@ -98,7 +101,7 @@ def finish_jobs(services: Services, *kinds: str) -> list[Unfinished]:
 def post_letters(services: Services) -> list[Unfinished]:
     """Send the letters that the command asked for; returns those that wait. Raises NothingDone for one never sent."""
     left = finish_jobs(services, "mail")
-    refused = letters.unsent(services, services.queue.followed("mail"))
+    refused = delivery.unsent(services, services.queue.followed("mail"))
     if refused:
         raise NothingDone(f"the letter was not sent: {refused[0]}")
     return left

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from plugin.flows.consequences import Ending
+from plugin.flows.consent.consequences import Ending
 from sidecar.commands.common import counted, safe
 
 yes = click.option("--yes", is_flag=True, help="Do not ask.")

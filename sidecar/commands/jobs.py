@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from plugin.flows import chores, restarts
-from sidecar import error_words, staff_words
+from plugin.flows.schedule import calendar, retries
 from sidecar.commands.common import NUMBER, Shell, actor, as_json, finish_jobs, say, say_finished, table
+from sidecar.words import error_words, staff_words
 
 _MOST = 200
 
@@ -25,7 +25,7 @@ def list_(shell: Shell, as_json: bool) -> None:
     What was given up is started again once a day. Shows photographs and pseudonymous ids, nobody's name.
     """
     with shell.house(catch_up=False) as services:
-        pending, waiting = restarts.pending(services, _MOST), restarts.waiting(services)
+        pending, waiting = retries.pending(services, _MOST), retries.waiting(services)
     rows = [
         [
             one.id, staff_words.job(one.kind), one.about, shell.local(one.since), one.tried,
@@ -43,7 +43,7 @@ def list_(shell: Shell, as_json: bool) -> None:
 @jobs.command()
 @click.argument("job_id", required=False, type=NUMBER)
 @click.option("--all", "every", is_flag=True, help="Everything that is owed, whether or not it was given up.")
-@click.option("--kind", type=click.Choice(sorted(chores.HANDLERS)), help="What was given up of this kind.")
+@click.option("--kind", type=click.Choice(sorted(calendar.HANDLERS)), help="What was given up of this kind.")
 @as_json
 @click.pass_obj
 def retry(shell: Shell, job_id: int | None, every: bool, kind: str | None, as_json: bool) -> None:
@@ -51,6 +51,6 @@ def retry(shell: Shell, job_id: int | None, every: bool, kind: str | None, as_js
     if [job_id is not None, every, kind is not None].count(True) != 1:
         raise click.UsageError("give the number of one job, or --kind KIND, or --all")
     with shell.house() as services:
-        count = restarts.retry(services, actor(), job_id, kind)
-        left = finish_jobs(services, *(one for one in chores.HANDLERS if services.queue.followed(one)))
+        count = retries.retry(services, actor(), job_id, kind)
+        left = finish_jobs(services, *(one for one in calendar.HANDLERS if services.queue.followed(one)))
     say_finished(as_json, {"started": count}, [f"{count} started again"], left)

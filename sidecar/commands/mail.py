@@ -5,7 +5,8 @@ from uuid import uuid4
 import click
 from sqlalchemy import func, select
 
-from plugin.flows import chores, letters
+from plugin.flows.mail import delivery
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from sidecar.commands.common import Shell, as_json, finish_jobs, say, say_finished, table
 
@@ -22,7 +23,7 @@ def mail() -> None:
 def test(shell: Shell, address: str, as_json: bool) -> None:
     """Send one letter to ADDRESS now, to see whether it arrives."""
     with shell.house(catch_up=False) as services:
-        letters.at_once(services, uuid4().hex, "test", address, services.config.site.language)
+        delivery.at_once(services, uuid4().hex, "test", address, services.config.site.language)
     say(as_json, {"taken": True}, ["the mail server took it: look whether it arrives, and not among junk"])
 
 
@@ -32,13 +33,13 @@ def test(shell: Shell, address: str, as_json: bool) -> None:
 def list_(shell: Shell, as_json: bool) -> None:
     """What waits to be sent, and what will not be: the newest hundred. Shows no address."""
     with shell.house() as services, services.store.read() as conn:
-        query = select(t.mail).where(t.mail.c.state != letters.SENT).order_by(t.mail.c.created_at.desc())
+        query = select(t.mail).where(t.mail.c.state != delivery.SENT).order_by(t.mail.c.created_at.desc())
         rows = [
             {"id": row.id, "kind": row.kind, "person": row.person_id or "(owner)", "state": row.state,
              "since": row.created_at, "error": row.error or ""}
             for row in conn.execute(query.limit(100))
         ]  # fmt: skip
-        sent = conn.scalar(select(func.count()).where(t.mail.c.state == letters.SENT)) or 0
+        sent = conn.scalar(select(func.count()).where(t.mail.c.state == delivery.SENT)) or 0
     heads = ["id", "kind", "person", "state", "since", "error"]
     cells = [[shell.cell(row[head]) for head in heads] for row in rows]
     say(as_json, {"sent": sent, "others": rows}, [f"{sent} sent", *(table(heads, cells) if rows else [])])
@@ -55,9 +56,9 @@ def due(shell: Shell, as_json: bool) -> None:
                 "no mail is sent, because mail.host is empty: make links with `facelease quitclaim invite` "
                 "and hand them over"
             )
-        counts = chores.remind(services)
+        counts = calendar.remind(services)
         left = finish_jobs(services, "mail")
-        refused = letters.unsent(services, services.queue.followed("mail"))
+        refused = delivery.unsent(services, services.queue.followed("mail"))
     said = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
     lines = [said or "nothing is due"]
     lines += (

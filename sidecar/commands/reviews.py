@@ -7,12 +7,14 @@ import click
 from sqlalchemy import Row
 
 from plugin.errors import DamError
-from plugin.flows import dismissals, names, repeats, returned_names, review, vouching
-from plugin.flows.faces import dismissal_of, reason_of
-from plugin.flows.services import Services
-from plugin.ledger.free_text import Texts
-from plugin.quitclaim import dismissal_words
-from plugin.quitclaim.dismissal import SETTLING, Dismissal
+from plugin.flows.common.face_rows import dismissal_of, reason_of
+from plugin.flows.common.services import Services
+from plugin.flows.matching import vouching
+from plugin.flows.names import dam_names, returned_names
+from plugin.flows.review import already_so, dismissals, review
+from plugin.ledger.keys.free_text import Texts
+from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
+from plugin.quitclaim.words import dismissal_words
 from sidecar.commands.common import NUMBER, Shell, actor, as_json, say, someone, table
 
 _WHY = click.Choice([one.value for one in Dismissal])
@@ -41,7 +43,7 @@ def list_(shell: Shell, state: str, reopened: bool, after: int, limit: int, as_j
             found = dismissals.waiting(services, conn, after, limit) if reopened else None
             faces = [_face(row, texts) for row in found or review.waiting(conn, state, after, limit)]
             machine = [_face(row, texts) for row in review.unconfirmed(conn, limit)]
-            nobodys = names.unlinked(conn)
+            nobodys = dam_names.unlinked(conn)
         renamed, unasked = _renamed(services)
     unlinked = [{"name": name, "photos": count} for name, count in nobodys]
     heads = ["face", "photo", "person", "state", "distance", "dismissal", "reason"]
@@ -109,7 +111,7 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
     """
     with shell.house() as services:
         chosen = someone(services, person) if person else None
-        before = repeats.decided(services, face, "matched", **({"person_id": chosen} if chosen else {}))
+        before = already_so.decided(services, face, "matched", **({"person_id": chosen} if chosen else {}))
         named = review.confirm(services, face, actor(), chosen, known)
         clears = review.is_sound(services, face)
         lines = [_told(services, face, "confirmed", before)]
@@ -128,7 +130,7 @@ def confirm(shell: Shell, face: int, person: str | None, known: str | None, as_j
 def reject(shell: Shell, face: int, as_json: bool) -> None:
     """Not this person; never proposed again for this face."""
     with shell.house() as services:
-        before = repeats.decided(services, face, "rejected")
+        before = already_so.decided(services, face, "rejected")
         review.reject(services, face, actor())
         line = _told(services, face, "not this person", before)
     say(as_json, {"face": face, "state": "rejected", "decided_before": before}, [line])
@@ -144,7 +146,7 @@ def dismiss(shell: Shell, face: int, why: str, note: str, as_json: bool) -> None
     """This face need not be named: it shows no person, is too small, or is somebody of whom nothing is decided."""
     dismissal = dismissals.read(why)
     with shell.house() as services:
-        before = repeats.decided(services, face, "dismissed", dismissal=why, reason=note.strip())
+        before = already_so.decided(services, face, "dismissed", dismissal=why, reason=note.strip())
         dismissals.dismiss(services, face, dismissal, actor(), note)
         said = dismissal_words.dismissal(why, note.strip(), "en")
         line = _told(services, face, f"left out: {said}", before)
@@ -161,7 +163,7 @@ def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
     """None of PHOTO's small faces need be named: those on which nobody has decided, in one act."""
     with shell.house() as services:
         done = dismissals.dismiss_small(services, photo, dismissals.read(why), actor())
-        day = repeats.day(services, done.before) if done.before else ""
+        day = already_so.day(services, done.before) if done.before else ""
     told = (
         f"all small faces were left out already on {day}"
         if day
@@ -174,7 +176,7 @@ def dismiss_small(shell: Shell, photo: str, why: str, as_json: bool) -> None:
 
 def _told(services: Services, face: int, what: str, before: datetime | None) -> str:
     """What was decided, and whether it had been decided so already."""
-    again = f"; that was decided already on {repeats.day(services, before)}" if before is not None else ""
+    again = f"; that was decided already on {already_so.day(services, before)}" if before is not None else ""
     return f"face {face}: {what}{again}"
 
 

@@ -2,7 +2,9 @@
 
 import click
 
-from plugin.flows import consequences, repeats, signin
+from plugin.flows.access import staff_sessions
+from plugin.flows.consent import consequences
+from plugin.flows.review import already_so
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, counted, say, table
 
@@ -18,7 +20,7 @@ def session() -> None:
 def list_(shell: Shell, as_json: bool) -> None:
     """Every session that is open: whose, with which role, since when and until when at most."""
     with shell.house(catch_up=False) as services:
-        rows = [vars(one) for one in signin.sessions(services)]
+        rows = [vars(one) for one in staff_sessions.sessions(services)]
     heads = ["id", "user", "role", "since", "seen", "until"]
     cells = [
         [row["id"], row["user"], row["role"], *(shell.local(row[when]) for when in heads[3:])] for row in rows
@@ -45,11 +47,11 @@ def end(
             [f"{counted(count, 'session')} of the staff: whoever has one is signed out"] if count else [], yes
         )
         if session_id:
-            before = signin.end_session(services, session_id, actor())
+            before = staff_sessions.end_session(services, session_id, actor())
             ended = 1 if before is None else 0
         else:
-            before, ended = None, signin.end_sessions(services, actor(), user)
+            before, ended = None, staff_sessions.end_sessions(services, actor(), user)
         said = f"{counted(ended, 'session')} ended"
         if before is not None:
-            said = f"it had ended already on {repeats.day(services, before)}"
+            said = f"it had ended already on {already_so.day(services, before)}"
     say(as_json, {"ended": ended, "ended_before": before}, [said])

@@ -3,10 +3,10 @@
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from plugin.flows import cleared
-from sidecar.auth import require
+from plugin.flows.clearance import cleared_photos
 from sidecar.console import desk
 from sidecar.console.desk import READERS, console
+from sidecar.web.staff_door import require
 
 
 @console.get("/clearance")
@@ -17,10 +17,10 @@ def clearance() -> ResponseReturnValue:
     purpose = request.args.get("purpose") or lists.purposes[0]
     channel = request.args.get("channel") or lists.channels[0]
     last = desk.chosen_day("until") or services.today()
-    span = cleared.until(services, purpose, channel, last)
+    span = cleared_photos.until(services, purpose, channel, last)
     with services.store.read() as conn:
-        page = cleared.page(conn, span, request.args.get("after", ""), desk.PAGE)
-        count = cleared.count(conn, span)
+        page = cleared_photos.page(conn, span, request.args.get("after", ""), desk.PAGE)
+        count = cleared_photos.count(conn, span)
     return desk.page(
         "clearance", photos=page.photos, next=page.next, count=count, purpose=purpose, channel=channel, last=last,
         max_px=span.max_px, purposes=lists.purposes, channels=lists.channels, today=services.today(),

@@ -6,14 +6,17 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import consequences, mode_effect, modes, ruling_history, rulings
-from plugin.flows.modes import Ruling
-from plugin.flows.ruling_history import PastRuling
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import staff_words
-from sidecar.auth import require
-from sidecar.console import confirming, desk, inviting
+from plugin.flows.collections import mode_effect, modes, ruling_history
+from plugin.flows.collections.modes import Ruling
+from plugin.flows.collections.ruling_history import PastRuling
+from plugin.flows.consent import consequences
+from plugin.flows.views import collection_list
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from sidecar.console import confirming, desk
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
+from sidecar.console.people import inviting
+from sidecar.web.staff_door import require
+from sidecar.words import staff_words
 
 
 @console.get("/collections")
@@ -21,10 +24,10 @@ from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
 def collections() -> ResponseReturnValue:
     """One page of them, those that are on first."""
     services, text, start = desk.house(), request.args.get("q", "")[:200], desk.number("after")
-    rows, more = desk.paged(rulings.listed(services, text)[start:], desk.PAGE)
+    rows, more = desk.paged(collection_list.listed(services, text)[start:], desk.PAGE)
     return desk.page(
         "collections", q=text, rows=rows, next=start + desk.PAGE if more else None,
-        in_dam=rulings.decided_in_the_dam(services), sets=desk.staff().role in ADMINISTRATORS,
+        in_dam=collection_list.decided_in_the_dam(services), sets=desk.staff().role in ADMINISTRATORS,
     )  # fmt: skip
 
 
@@ -36,11 +39,11 @@ def collection() -> ResponseReturnValue:
     notes = [
         staff_words.without_effect(one, desk.staff().language) for one in mode_effect.explain(services, ref)
     ]
-    one = rulings.of(services, ref)
+    one = collection_list.of(services, ref)
     return desk.page(
         "collection", one=one, notes=notes, history=_history(ref), modes=list(Mode),
-        bases=list(Basis), in_dam=rulings.decided_in_the_dam(services), today=services.today(),
-        sets=desk.staff().role in ADMINISTRATORS and not rulings.decided_in_the_dam(services),
+        bases=list(Basis), in_dam=collection_list.decided_in_the_dam(services), today=services.today(),
+        sets=desk.staff().role in ADMINISTRATORS and not collection_list.decided_in_the_dam(services),
         invites=desk.staff().role in ADMINISTRATORS, forms=inviting.in_use(),
     )  # fmt: skip
 
@@ -58,7 +61,7 @@ def _history(ref: str) -> Sequence[PastRuling]:
 def collection_set() -> ResponseReturnValue:
     """Set the mode, where the DAM has no place of its own for that."""
     services, form = desk.house(), request.form
-    if rulings.decided_in_the_dam(services):
+    if collection_list.decided_in_the_dam(services):
         raise ConsentError("the mode of a collection is set in the DAM, in the collection's own menu")
     ref, ruling = form.get("ref", ""), _ruling()
     named, suggested = consequences.of_mode(services, ref, ruling.mode.value)

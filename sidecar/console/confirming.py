@@ -6,8 +6,9 @@ from typing import Any
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
-from plugin.flows.consequences import Ending
-from sidecar.console import desk, words
+from plugin.flows.consent.consequences import Ending
+from sidecar.console import desk
+from sidecar.words import console_words
 
 _COUNTS = ("recognition", "publication", "photographs", "pictures", "links")
 
@@ -25,7 +26,7 @@ def ask(said: Sequence[str], back: str, **args: Any) -> ResponseReturnValue | No
 
 def say(key: str, *what: object) -> str:
     """One thing that ends, in the language of who is asked."""
-    return words.of(desk.staff().language)[f"ends_{key}"] % what
+    return console_words.of(desk.staff().language)[f"ends_{key}"] % what
 
 
 def told(ending: Ending) -> list[str]:

@@ -9,12 +9,13 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from plugin.errors import FaceLeaseError, StoreAway
-from plugin.flows import closed_house
-from plugin.flows.services import Services
-from plugin.flows.signin import Role, Staff
-from plugin.quitclaim import wording
-from sidecar import auth, away, plain_requests, problems
-from sidecar.console import refusals, words
+from plugin.flows.access.staff_sessions import Role, Staff
+from plugin.flows.common import closed_house
+from plugin.flows.common.services import Services
+from plugin.quitclaim.words import wording
+from sidecar.console import refusals
+from sidecar.web import plain_requests, problems, staff_door, store_away
+from sidecar.words import console_words
 
 PAGE = 50
 """How many rows a list shows at once."""
@@ -45,7 +46,7 @@ _SAID = "said"  # of the session: which sentence the next page says, a key of th
 _UNDO = "undo"  # of the session: the face that was decided last, and the act that takes that back
 
 console = Blueprint("console", __name__, url_prefix="/console")
-console.before_request(auth.guard)
+console.before_request(staff_door.guard)
 
 
 def house() -> Services:
@@ -61,9 +62,9 @@ def staff() -> Staff:
 def page(template: str, status: int = 200, **values: Any) -> tuple[str, int]:
     """A page in the staff's language, with the menu of their role and what was done just before."""
     me = staff()
-    menu = [name for name in _MENU if auth.may(me, f"console.{name}")]
+    menu = [name for name in _MENU if staff_door.may(me, f"console.{name}")]
     html = render_template(
-        f"console/{template}.html", w=words.of(me.language), me=me, menu=menu, here=_section(),
+        f"console/{template}.html", w=console_words.of(me.language), me=me, menu=menu, here=_section(),
         site=house().config.site.name, closed=_closed(me.language), said=_said(me.language),
         undo=session.pop(_UNDO, None), **values,
     )  # fmt: skip
@@ -75,7 +76,7 @@ def _said(language: str) -> str | None:
     key, numbers = session.pop(_SAID, None) or (None, ())
     if key is None:
         return None
-    sentence = words.of(language)[key]
+    sentence = console_words.of(language)[key]
     return sentence % tuple(numbers) if numbers else sentence
 
 
@@ -160,7 +161,7 @@ def clock(value: datetime) -> str:
 
 
 def _months() -> list[str]:
-    return words.of(staff().language)["months"].split()
+    return console_words.of(staff().language)["months"].split()
 
 
 def _section() -> str:
@@ -171,7 +172,7 @@ def _section() -> str:
 
 @console.after_request
 def _policy(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = auth.CSP
+    response.headers["Content-Security-Policy"] = staff_door.CSP
     return response
 
 
@@ -184,8 +185,8 @@ def _ours(error: FaceLeaseError) -> ResponseReturnValue:
 
 @console.errorhandler(StoreAway)
 def _away(error: StoreAway) -> ResponseReturnValue:
-    html, _ = _wrong(503, "", "wrong_unsure" if away.changed(house(), error) else "wrong_away")
-    return away.later(Response(html))
+    html, _ = _wrong(503, "", "wrong_unsure" if store_away.changed(house(), error) else "wrong_away")
+    return store_away.later(Response(html))
 
 
 @console.errorhandler(HTTPException)
@@ -196,7 +197,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 def _wrong(status: int, said: str, kind: str = "") -> tuple[str, int]:
     known: Staff | None = g.get("staff")
-    w = words.of(known.language if known else _wanted())
+    w = console_words.of(known.language if known else _wanted())
     kind = kind or (f"wrong_{status}" if f"wrong_{status}" in w else "wrong")
     if g.get("unasked"):
         kind = "wrong_unasked"
@@ -211,4 +212,4 @@ def _wrong(status: int, said: str, kind: str = "") -> tuple[str, int]:
 
 
 def _wanted() -> str:
-    return request.accept_languages.best_match(words.LANGUAGES) or house().config.site.language
+    return request.accept_languages.best_match(console_words.LANGUAGES) or house().config.site.language

@@ -8,11 +8,11 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import forms as kept
-from plugin.quitclaim import sheets
-from sidecar.auth import require
+from plugin.flows.mail import form_store as kept
+from plugin.quitclaim.forms import sheets
 from sidecar.console import confirming, desk
 from sidecar.console.desk import ADMINISTRATORS, OFFICERS, console
+from sidecar.web.staff_door import require
 
 MOST_BYTES = 200_000
 

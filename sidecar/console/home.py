@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from plugin.flows import attention, waiting_list
-from plugin.flows.services import Services
-from plugin.flows.signin import Role
-from plugin.flows.waiting_list import Kind
-from sidecar import auth, error_words, staff_words
-from sidecar.auth import require
+from plugin.flows.access.staff_sessions import Role
+from plugin.flows.common.services import Services
+from plugin.flows.views import dashboard, waiting_list
+from plugin.flows.views.waiting_list import Kind
 from sidecar.console import desk
 from sidecar.console.desk import EVERYBODY, OFFICERS, console
-from sidecar.readiness import unready
+from sidecar.running.readiness import unready
+from sidecar.web import staff_door
+from sidecar.web.staff_door import require
+from sidecar.words import error_words, staff_words
 
 
 @console.get("/")
@@ -22,7 +23,7 @@ def home() -> ResponseReturnValue:
     """What waits, as far as the role may see it."""
     services, role = desk.house(), desk.staff().role
     reads_all, language = role is not Role.AUDITOR, desk.staff().language
-    waits, tasks = (attention.now(services), _tasks(services, role)) if reads_all else (None, [])
+    waits, tasks = (dashboard.now(services), _tasks(services, role)) if reads_all else (None, [])
     return desk.page(
         "home", missing=unready(), waits=waits, mends=role in OFFICERS, tasks=tasks,
         owed=any(one.owed for one in tasks), retries=role is Role.ADMINISTRATOR,
@@ -78,6 +79,6 @@ OFFICER_LISTS = tuple(kind for kind in Kind if kind not in {*_WHERE, *OWED, Kind
 def sign_out() -> ResponseReturnValue:
     """End the session; the way on leads back to the DAM."""
     services = desk.house()
-    auth.sign_out(services)
+    staff_door.sign_out(services)
     dam = services.config.resourcespace.url
     return redirect(dam or url_for("front"), 303)

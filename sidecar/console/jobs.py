@@ -4,12 +4,12 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import restarts
-from sidecar import error_words, staff_words
-from sidecar.auth import require
+from plugin.flows.schedule import retries
 from sidecar.console import desk
 from sidecar.console.desk import ADMINISTRATORS, console
-from sidecar.plain_requests import number
+from sidecar.web.plain_requests import number
+from sidecar.web.staff_door import require
+from sidecar.words import error_words, staff_words
 
 _MOST = 200
 
@@ -19,10 +19,10 @@ _MOST = 200
 def jobs() -> ResponseReturnValue:
     """The newest of them, and how much waits of each kind."""
     services, language = desk.house(), desk.staff().language
-    waiting = {staff_words.job(kind, language): n for kind, n in sorted(restarts.waiting(services).items())}
+    waiting = {staff_words.job(kind, language): n for kind, n in sorted(retries.waiting(services).items())}
     found = [
         (one, staff_words.job(one.kind, language), error_words.reason(one.why, language))
-        for one in restarts.pending(services, _MOST)
+        for one in retries.pending(services, _MOST)
     ]
     return desk.page("jobs", rows=found, waiting=waiting)
 
@@ -33,9 +33,9 @@ def jobs_retry() -> ResponseReturnValue:
     """One job (`job`), or all that is owed (`all`); a worker carries it out."""
     one = request.form.get("job", "")
     if number(one):
-        count = restarts.retry(desk.house(), desk.staff().actor, number(one))
+        count = retries.retry(desk.house(), desk.staff().actor, number(one))
     elif request.form.get("all") == "yes":
-        count = restarts.retry(desk.house(), desk.staff().actor)
+        count = retries.retry(desk.house(), desk.staff().actor)
     else:
         raise ConsentError("choose which job is to be tried again")
     return desk.done("done_jobs", "jobs", numbers=(count,))

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from plugin.flows import watching
-from plugin.flows.services import Services
-from sidecar import log_words
-from sidecar.auth import require
+from plugin.flows.common.services import Services
+from plugin.flows.views import audit_view
 from sidecar.console import desk
 from sidecar.console.desk import WATCHERS, console
+from sidecar.web.staff_door import require
+from sidecar.words import log_words
 
 
 @console.get("/log")
@@ -18,11 +18,11 @@ from sidecar.console.desk import WATCHERS, console
 def log() -> ResponseReturnValue:
     """One page of the log, the newest first: of one kind of act, or up to one day, where that is asked."""
     services, action, until = desk.house(), request.args.get("action", ""), desk.chosen_day("day")
-    wanted = watching.Wanted(action, until, desk.number("before"), desk.PAGE + 1)
-    rows, more = desk.paged(watching.looked(services, wanted, desk.staff().actor), desk.PAGE)
+    wanted = audit_view.Wanted(action, until, desk.number("before"), desk.PAGE + 1)
+    rows, more = desk.paged(audit_view.looked(services, wanted, desk.staff().actor), desk.PAGE)
     return desk.page(
-        "log", rows=rows, actions=watching.ACTIONS, action=action, until=until,
-        next=rows[-1].seq if more else None, head=watching.head(services),
+        "log", rows=rows, actions=audit_view.ACTIONS, action=action, until=until,
+        next=rows[-1].seq if more else None, head=audit_view.head(services),
     )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def log() -> ResponseReturnValue:
 def log_verify() -> ResponseReturnValue:
     """Hold the whole log against the signed heads that are kept outside the store."""
     services, language = desk.house(), desk.staff().language
-    checked = watching.verified(services)
+    checked = audit_view.verified(services)
     return desk.page(
         "verified", verdict=checked.verdict.value, heading=log_words.heading(checked, language),
         sentences=log_words.sentences(checked, services.config.site.zone, language),
@@ -43,10 +43,10 @@ def log_verify() -> ResponseReturnValue:
 def log_export() -> ResponseReturnValue:
     """Every row as a line of JSON: a verifier needs nothing else."""
     services = desk.house()
-    watching.exporting(services, desk.staff().actor)
+    audit_view.exporting(services, desk.staff().actor)
     name = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
     return Response(_lines(services), mimetype="application/x-ndjson", headers=name)
 
 
 def _lines(services: Services) -> Iterator[str]:
-    return (f"{line}\n" for line in watching.exported(services))
+    return (f"{line}\n" for line in audit_view.exported(services))

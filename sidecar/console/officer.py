@@ -2,11 +2,11 @@
 
 from flask.typing import ResponseReturnValue
 
-from plugin.flows import waiting_list
-from sidecar.auth import require
+from plugin.flows.views import waiting_list
 from sidecar.console import desk
 from sidecar.console.desk import OFFICERS, console
 from sidecar.console.home import OFFICER_LISTS
+from sidecar.web.staff_door import require
 
 
 @console.get("/officer")

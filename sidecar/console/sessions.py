@@ -4,17 +4,22 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
-from plugin.flows import consequences, signin
-from sidecar.auth import require
+from plugin.flows.access import staff_sessions
+from plugin.flows.consent import consequences
 from sidecar.console import confirming, desk
 from sidecar.console.desk import OFFICERS, console
+from sidecar.web.staff_door import require
 
 
 @console.get("/sessions")
 @require(*OFFICERS)
 def sessions() -> ResponseReturnValue:
     """Every session that is open, the newest first."""
-    return desk.page("sessions", sessions=signin.sessions(desk.house()), mine=desk.staff().id[: signin.SHOWN])
+    return desk.page(
+        "sessions",
+        sessions=staff_sessions.sessions(desk.house()),
+        mine=desk.staff().id[: staff_sessions.SHOWN],
+    )
 
 
 @console.post("/sessions/end")
@@ -30,11 +35,11 @@ def session_end() -> ResponseReturnValue:
     if asked is not None:
         return asked
     if one:
-        said = "done_before" if signin.end_session(services, one, me.actor) else said
+        said = "done_before" if staff_sessions.end_session(services, one, me.actor) else said
     elif user or request.form.get("all") == "yes":
-        signin.end_sessions(services, me.actor, user or None)
+        staff_sessions.end_sessions(services, me.actor, user or None)
     else:
         raise ConsentError("choose which sessions are to end")
-    if all(session.id != me.id[: signin.SHOWN] for session in signin.sessions(services)):
+    if all(session.id != me.id[: staff_sessions.SHOWN] for session in staff_sessions.sessions(services)):
         return redirect(services.config.resourcespace.url or url_for("front"), 303)
     return desk.done(said, "sessions")

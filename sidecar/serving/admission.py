@@ -6,13 +6,13 @@ from typing import Any
 from flask import Flask, Request, Response, abort, request, session
 
 from plugin.errors import TokenRefused
-from plugin.flows import signin, tokens
-from plugin.flows.budgets import network_of
-from plugin.flows.services import Services
-from sidecar import auth
+from plugin.flows.access import api_tokens, staff_sessions
+from plugin.flows.access.rate_limits import network_of
+from plugin.flows.common.services import Services
 from sidecar.api.routes import PREFIX
-from sidecar.sessions import CONSOLE, SIGN
+from sidecar.sign.sessions import CONSOLE, SIGN
 from sidecar.sign.visit_session import LINK, VisitSession
+from sidecar.web import staff_door
 
 REFUSED = "facelease.refused"
 """In the environment of a request whose body was too large to be read."""
@@ -39,8 +39,8 @@ def visit_of(app: Flask, services: Services, environ: dict[str, Any]) -> str | N
                 raise visit.away
             return visit.token if LINK in visit and not visit.over else None
         if request.path.startswith(f"{CONSOLE}/"):
-            token = session.get(auth.SESSION_KEY)
-            known = isinstance(token, str) and signin.found(services, token) is not None
+            token = session.get(staff_door.SESSION_KEY)
+            known = isinstance(token, str) and staff_sessions.found(services, token) is not None
         else:
             known = request.path.startswith(f"{PREFIX}/") and _has_token(services, request)
         return "" if known else None
@@ -49,7 +49,7 @@ def visit_of(app: Flask, services: Services, environ: dict[str, Any]) -> str | N
 def _has_token(services: Services, asked: Request) -> bool:
     kind, _, secret = asked.headers.get("Authorization", "").partition(" ")
     try:
-        tokens.known(services, secret.strip() if kind.casefold() == "bearer" else "")
+        api_tokens.known(services, secret.strip() if kind.casefold() == "bearer" else "")
     except TokenRefused:
         return False
     return True

@@ -4,8 +4,8 @@ from typing import Any
 
 from waitress.task import ErrorTask, WSGITask
 
-from sidecar import problems
 from sidecar.serving import admission
+from sidecar.web import problems
 
 _PROBLEM = [("Content-Type", problems.MIMETYPE), ("Cache-Control", "no-store")]
 

@@ -13,9 +13,9 @@ from waitress.channel import HTTPChannel
 from plugin.errors import told
 from sidecar.serving import admission
 from sidecar.serving.answers import Answer, Away, Cut, Overloaded, Problem, Slow
+from sidecar.serving.body_memory import Room
 from sidecar.serving.pools import return_memory
 from sidecar.serving.requests import Request
-from sidecar.serving.rooms import Room
 
 if TYPE_CHECKING:
     from sidecar.serving.listener import Listener

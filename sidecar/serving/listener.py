@@ -16,12 +16,12 @@ from waitress.server import TcpWSGIServer
 
 from plugin.config import Config
 from plugin.errors import ConfigError
-from plugin.flows.services import Services
-from sidecar import loops, stopping
+from plugin.flows.common.services import Services
+from sidecar.running import loops, stopping
 from sidecar.serving import admission
+from sidecar.serving.body_memory import Room
 from sidecar.serving.connections import Connection
 from sidecar.serving.pools import Pools
-from sidecar.serving.rooms import Room
 from sidecar.serving.surfaces import Place, Surface
 
 log = structlog.get_logger()

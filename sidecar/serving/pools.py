@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from sidecar import loops
+from sidecar.running import loops
 from sidecar.serving.surfaces import BUDGETS, Budget, Surface
 
 _LIBC = ctypes.CDLL(None)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from plugin.hooks import events
-from sidecar import auth, downloads, panel, webhooks
+from plugin.hooks.webhooks import events
 from sidecar.api.quitclaims import MOST_BYTES as MOST_API_BYTES
 from sidecar.api.routes import PREFIX
-from sidecar.sessions import CONSOLE, SIGN
-from sidecar.sign import uploads
+from sidecar.dam import downloads, panel, webhooks
+from sidecar.sign.sessions import CONSOLE, SIGN
+from sidecar.web import staff_door, uploads
 
 FREE_BYTES = 16_384
 """What anybody may send: forms without pictures. More is permitted first."""
@@ -78,7 +78,7 @@ def place_of(path: str) -> Place:
         return Place(Surface.PUBLIC, FREE_BYTES, most)
     if _under(path, CONSOLE):
         return Place(Surface.STAFF, FREE_BYTES, _FORM_BYTES)
-    if _under(path, auth.PATH):
+    if _under(path, staff_door.PATH):
         return Place(Surface.STAFF, FREE_BYTES, FREE_BYTES)
     if _under(path, webhooks.PATH, panel.PATH, downloads.PATH):
         return Place(Surface.DAM, events.MOST_BYTES, events.MOST_BYTES)

@@ -22,15 +22,17 @@ from plugin.errors import (
     SigningRefused,
     TooMany,
 )
-from plugin.flows import asking, codes, filling, letters, links, signing
-from plugin.flows.asking import Asked
-from plugin.flows.links import Kind
-from plugin.flows.services import Services
-from plugin.quitclaim import wording
-from sidecar import limits
-from sidecar.sessions import SIGN
-from sidecar.sign import endings, lost_pages, pages, reading, uploads, visits
-from sidecar.sign.words import Words, numbered
+from plugin.flows.access import email_codes, links
+from plugin.flows.access.links import Kind
+from plugin.flows.common.services import Services
+from plugin.flows.mail import delivery
+from plugin.flows.signing import form_validation, sign_form, signing_request
+from plugin.flows.signing.signing_request import Asked
+from plugin.quitclaim.words import wording
+from sidecar.sign import endings, lost_pages, pages, reading, visits
+from sidecar.sign.sessions import SIGN
+from sidecar.web import rate_limits, uploads
+from sidecar.words.sign_words import Words, numbered
 
 _ANCHORS = {"choices": "choices-title", "form": "content", "signature": "signature"}
 
@@ -47,8 +49,8 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
             view = limiter.limit(amount, key_func=by)(view)
         part.add_url_rule(rule, name, view, methods=methods.split())
 
-    here, visit = limits.by_address, limits.by_visit
-    shared = ("60/minute", limits.by_token_here), ("300/minute", limits.by_token)
+    here, visit = rate_limits.by_address, rate_limits.by_visit
+    shared = ("60/minute", rate_limits.by_token_here), ("300/minute", rate_limits.by_token)
     route("/<token>", "open", views.open, "GET", ("120/minute", here), *shared)
     route("/form", "form", views.form, "GET POST", ("120/minute", here), ("40/minute", visit))
     route("/photo", "photo", views.photo, "POST", ("120/minute", here), ("30/minute", visit))
@@ -87,7 +89,7 @@ class _Views:
 
     def _asked(self) -> Asked:
         link = visits.current(self._services, visits.SIGNING)
-        return asking.asked(self._services, link, visits.language(link.language))
+        return signing_request.asked(self._services, link, visits.language(link.language))
 
     def _early(self, asked: Asked) -> Response:
         w = Words(asked.language)
@@ -106,7 +108,7 @@ class _Views:
             return before
 
     def _known(self) -> Answer | None:
-        before = signing.again(self._services, visits.held(), reading.nonce())
+        before = sign_form.again(self._services, visits.held(), reading.nonce())
         return None if before is None else endings.begin(self._services, before)
 
     def _signed(self) -> Answer:
@@ -114,7 +116,7 @@ class _Views:
         if reading.text("send_code"):
             return self._coded(asked)
         try:
-            done = signing.sign(self._services, asked.link_id, reading.filled(asked.language))
+            done = sign_form.sign(self._services, asked.link_id, reading.filled(asked.language))
         except SigningRefused as error:
             return self._again(asked, [*error.problems])
         except EnrolmentRefused as error:
@@ -175,18 +177,18 @@ class _Views:
         w = Words(asked.language)
         return jsonify(sent=fault is None, words=w.fault(*fault, 0) if fault else w("code_sent"))
 
-    def _send_code(self, asked: Asked, typed: str) -> filling.Fault | None:
+    def _send_code(self, asked: Asked, typed: str) -> form_validation.Fault | None:
         address = asked.known_email or typed.strip()
-        if not address or not filling.is_email(address):
+        if not address or not form_validation.is_email(address):
             return "email", "unreadable" if address else "needed"
         services = self._services
 
         def post(mail_id: str, to: str, code: str) -> None:
-            letters.at_once(services, mail_id, "code", to, asked.language, code=code)
+            delivery.at_once(services, mail_id, "code", to, asked.language, code=code)
 
         try:
             if asked.stored.form.code_by_mail:
-                codes.send(services, asked.link_id, address, post, limits.by_address())
+                email_codes.send(services, asked.link_id, address, post, rate_limits.by_address())
         except TooMany:
             return "email", "too-many"
         except MailRefused:
@@ -198,7 +200,7 @@ class _Views:
     def decline(self) -> Response:
         """No to everything."""
         asked = self._asked()
-        signing.decline(self._services, asked.link_id)
+        sign_form.decline(self._services, asked.link_id)
         session.clear()
         visits.speak(asked.language)
         return pages.message(self._services, "no_done", 200)

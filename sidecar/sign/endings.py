@@ -11,15 +11,16 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, LinkRefused, NotFound
-from plugin.flows import links, receipt_words, receipts
-from plugin.flows.acts import Signed
-from plugin.flows.links import Kind
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind
+from plugin.flows.common.services import Services
+from plugin.flows.mail import receipt_words, receipts
+from plugin.flows.signing.submission import Signed
 from plugin.ledger import tables as t
-from sidecar import limits
-from sidecar.sessions import SIGN
 from sidecar.sign import pages, visits
-from sidecar.sign.words import Words
+from sidecar.sign.sessions import SIGN
+from sidecar.web import rate_limits
+from sidecar.words.sign_words import Words
 
 _DONE = "done"
 _KINDS = {"json": "application/json", "pdf": "application/pdf"}
@@ -57,7 +58,7 @@ def add(part: Blueprint, services: Services, limiter: Limiter) -> None:
         return pages.message(services, "missing", 404)
 
     part.add_url_rule("/done", "done", done)
-    papers = limiter.limit(limits.PAPERS, key_func=limits.by_visit)(receipt)
+    papers = limiter.limit(rate_limits.PAPERS, key_func=rate_limits.by_visit)(receipt)
     part.add_url_rule("/receipt.<any(json, pdf):kind>", "receipt", papers)
     part.add_url_rule("/leave", "leave", leave, methods=["POST"])
     part.add_url_rule("/", "nothing", nothing)

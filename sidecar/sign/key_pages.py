@@ -12,15 +12,16 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, ConsentError, Forgotten, NotFound
-from plugin.flows import keys, lost_links, receipts
-from plugin.flows.keys import Holder
-from plugin.flows.links import Kind
-from plugin.flows.portal import How
-from plugin.flows.services import Services
-from sidecar import limits
+from plugin.flows.access.links import Kind
+from plugin.flows.common.services import Services
+from plugin.flows.mail import receipts
+from plugin.flows.signing import key_links, lost_links
+from plugin.flows.signing.key_links import Holder
+from plugin.flows.views.own_page import How
 from sidecar.sign import pages, visits
-from sidecar.sign.me_shown import Shown
-from sidecar.sign.me_words import Words
+from sidecar.sign.own_page_rows import Shown
+from sidecar.web import rate_limits
+from sidecar.words.own_page_words import Words
 
 PATH = "/s/key"
 ALL = "all"
@@ -37,10 +38,10 @@ def blueprint(services: Services, limiter: Limiter) -> Blueprint:
     for rule, name, view, methods, most in (
         ("", "page", views.page, ["GET"], _PAGES),
         ("/stop/<grant>", "stop", views.stop, ["GET", "POST"], _PAGES),
-        ("/receipt.<any(json, pdf):kind>", "receipt", views.receipt, ["GET"], limits.PAPERS),
+        ("/receipt.<any(json, pdf):kind>", "receipt", views.receipt, ["GET"], rate_limits.PAPERS),
         ("/leave", "leave", views.leave, ["POST"], _PAGES),
     ):
-        limited: Callable[..., Any] = limiter.limit(most, key_func=limits.by_visit)(view)
+        limited: Callable[..., Any] = limiter.limit(most, key_func=rate_limits.by_visit)(view)
         routes.add_url_rule(rule, name, limited, methods=methods)
     routes.register_error_handler(NotFound, views.missing)
     routes.register_error_handler(Forgotten, views.forgotten)
@@ -53,9 +54,9 @@ class _Pages:
         self._services = services
 
     def _who(self) -> Holder:
-        who = keys.holder(self._services, visits.current(self._services, {Kind.KEY}).id)
+        who = key_links.holder(self._services, visits.current(self._services, {Kind.KEY}).id)
         if not session.get(_LOOKED):
-            keys.looked(self._services, who)
+            key_links.looked(self._services, who)
             session[_LOOKED] = True
         g.about = ""
         return who
@@ -71,7 +72,7 @@ class _Pages:
     def page(self) -> Response:
         """The text, the choices as they stand, the receipt."""
         who = self._who()
-        words, view = self._words(who), keys.view(self._services, who)
+        words, view = self._words(who), key_links.view(self._services, who)
         shown, said = Shown(self._services, words), session.pop(_SAID, "")
         rows = [shown.row(line) for line in view.lines]
         return self._show(
@@ -83,10 +84,10 @@ class _Pages:
         """One use, or all of it: asked once more, then over."""
         who = self._who()
         words = self._words(who)
-        line = None if grant == ALL else keys.line(self._services, who, grant)
-        waiting = keys.view(self._services, who).waiting
+        line = None if grant == ALL else key_links.line(self._services, who, grant)
+        waiting = key_links.view(self._services, who).waiting
         if request.method == "POST":
-            ended = keys.stop(self._services, who, _how(), None if line is None else {line.grant_id})
+            ended = key_links.stop(self._services, who, _how(), None if line is None else {line.grant_id})
             session[_SAID] = _TAKEN if waiting else "done_key" if ended else "done_nothing"
             return redirect(url_for("key.page"), 303)
         if waiting:
@@ -100,7 +101,7 @@ class _Pages:
 
     def receipt(self, kind: str) -> Response:
         """The receipt of this version alone."""
-        kept = keys.receipt(self._services, self._who())
+        kept = key_links.receipt(self._services, self._who())
         try:
             body = kept.json if kind == "json" else receipts.pdf(kept, kept.tree["language"])
         except ConfigError:

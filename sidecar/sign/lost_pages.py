@@ -3,10 +3,10 @@
 from flask import Blueprint, Response, request
 from flask_limiter import Limiter
 
-from plugin.flows import lost_links
-from plugin.flows.services import Services
-from sidecar import limits
+from plugin.flows.common.services import Services
+from plugin.flows.signing import lost_links
 from sidecar.sign import pages
+from sidecar.web import rate_limits
 
 _MOST = "10/minute"
 _LONGEST = 200  # characters of a name
@@ -21,8 +21,8 @@ def add(part: Blueprint, services: Services, limiter: Limiter) -> None:
         if request.method == "GET":
             return pages.page(services, "sign/lost.html")
         name, token = request.form.get("name", "")[:_LONGEST], request.form.get("token", "")[:_LONGEST]
-        lost_links.ask(services, name=name, token=token, network=limits.by_address())
+        lost_links.ask(services, name=name, token=token, network=rate_limits.by_address())
         return pages.message(services, "lost_done", 200)
 
-    limited = limiter.limit(_MOST, key_func=limits.by_address, methods=["POST"])(lost)
+    limited = limiter.limit(_MOST, key_func=rate_limits.by_address, methods=["POST"])(lost)
     part.add_url_rule("/lost", "lost", limited, methods=["GET", "POST"])

@@ -8,11 +8,11 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from plugin.errors import FaceLeaseError, LinkRefused, StoreAway
-from plugin.flows import lost_links
-from plugin.flows.services import Services
-from sidecar import away
+from plugin.flows.common.services import Services
+from plugin.flows.signing import lost_links
 from sidecar.sign import visits
-from sidecar.sign.words import LANGUAGES, Words
+from sidecar.web import store_away
+from sidecar.words.sign_words import LANGUAGES, Words
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -58,7 +58,9 @@ def refused(services: Services, error: LinkRefused) -> Response:
 def unanswered(services: Services, error: StoreAway) -> Response:
     """The store is away: that nothing was changed, or where to look whether it was."""
     g.unanswered = True
-    return away.later(message(services, "unsure" if away.changed(services, error) else "away", 503))
+    return store_away.later(
+        message(services, "unsure" if store_away.changed(services, error) else "away", 503)
+    )
 
 
 def message(services: Services, what: str, status: int, more: str = "", over: str = "") -> Response:

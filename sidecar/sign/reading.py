@@ -7,10 +7,9 @@ from io import SEEK_END
 
 from flask import request
 
-from plugin.flows.filling import Filled
-from plugin.quitclaim.forms import RECOGNITION
-from sidecar import limits
-from sidecar.sign import uploads
+from plugin.flows.signing.form_validation import Filled
+from plugin.quitclaim.forms.templates import RECOGNITION
+from sidecar.web import rate_limits, uploads
 
 TYPED = ("name", "birth_date", "email", "signer", "other_signer", "other_email", "typed")
 _NONCE = re.compile(r"[0-9a-f]{32}")
@@ -22,7 +21,7 @@ def filled(language: str) -> Filled:
     values = {name: text(name) for name in TYPED}
     return Filled(
         nonce=nonce(), language=language, choices=ticked(), drawn=_drawn(), code=text("code"),
-        of_age=text("of_age") == "yes", network=limits.by_address(),
+        of_age=text("of_age") == "yes", network=rate_limits.by_address(),
         photographs=_photographs(), **values,
     )  # fmt: skip
 

@@ -12,8 +12,8 @@ from flask.sessions import SecureCookieSession
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from plugin.errors import StoreAway
-from plugin.flows import visits
-from plugin.flows.services import Services
+from plugin.flows.access import visits
+from plugin.flows.common.services import Services
 
 LINK, LANGUAGE, CSRF = "link", "language", "csrf_token"
 _TOKEN = re.compile(r"[\w-]{43}", re.ASCII)

@@ -10,10 +10,10 @@ from flask import session
 from sqlalchemy import Row
 
 from plugin.errors import LinkRefused
-from plugin.flows import links
-from plugin.flows import visits as flow
-from plugin.flows.links import Kind
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.access import visits as flow
+from plugin.flows.access.links import Kind
+from plugin.flows.common.services import Services
 from sidecar.sign.visit_session import LANGUAGE, LINK, VisitSession
 
 SIGNING = frozenset({Kind.SIGN, Kind.RENEW, Kind.MAJORITY, Kind.SHOOT})

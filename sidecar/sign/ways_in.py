@@ -7,12 +7,12 @@ from flask import g, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import NotFound
-from plugin.flows import ways_in
-from plugin.flows.portal import Visitor
-from plugin.flows.services import Services
-from plugin.quitclaim import wording
+from plugin.flows.access import ways_in
+from plugin.flows.common.services import Services
+from plugin.flows.views.own_page import Visitor
+from plugin.quitclaim.words import wording
 from sidecar.sign import pages, visits
-from sidecar.sign.me_words import Words
+from sidecar.words.own_page_words import Words
 
 SAID = "said"  # of the session: what the page says once
 

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from flask import Flask
 
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from sidecar.app import create_app
 from tests import program
 from tests.program import Api

@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 
 from plugin.clock import ManualClock
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
+from plugin.ledger.store.audit import Action
 from tests import support
 from tests.api.conftest import Photograph
 from tests.program import Api

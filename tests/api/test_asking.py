@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.errors import LinkRefused
-from plugin.flows import forms, links, requests
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
+from plugin.flows.access import links
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.rights import erasure_requests
 from plugin.ledger import tables as t
 from sidecar.app import create_app
 from tests import support
@@ -34,7 +36,7 @@ def asking(services: Services) -> Iterator[Api]:
 
 def _form() -> dict[str, Any]:
     """The sample form, for the uses of this house."""
-    tree = forms.read(forms.sample())
+    tree = form_store.read(form_store.sample())
     tree["uses"] = [{"purpose": "communication", "channels": ["website", "press"]}]
     return tree
 
@@ -103,7 +105,9 @@ def test_a_request_to_be_forgotten_is_listed_and_decided(api: Api) -> None:
     asa, bo = (api.post("/people", {"name": name})["id"] for name in ("Åsa", "Bo"))
     with api.services.store.write() as tx:
         first, second = (
-            requests.ask(api.services, tx, who, "person", requests.filed(api.services, who)).id
+            erasure_requests.ask(
+                api.services, tx, who, "person", erasure_requests.filed(api.services, who)
+            ).id
             for who in (asa, bo)
         )
     assert {one["id"] for one in api.get("/erasures")["items"]} == {first, second}

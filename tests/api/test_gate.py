@@ -12,10 +12,11 @@ from sqlalchemy import select
 from plugin.clock import ManualClock
 from plugin.config import parse
 from plugin.errors import ConfigError
-from plugin.flows import gate, tokens
-from plugin.flows.services import Services
+from plugin.flows.access import api_tokens
+from plugin.flows.common.services import Services
+from plugin.flows.review import tool_gate
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
+from plugin.ledger.store.audit import Action
 from sidecar.app import create_app
 from tests import support
 from tests.api.conftest import Photograph
@@ -159,9 +160,9 @@ def test_a_use_named_so_is_emotion_inference_too(api: Api) -> None:
 def test_innocent_words_are_not_emotion(api: Api) -> None:
     """A moodboard, those affected by a flood, a promotion: no emotion is inferred there."""
     for words in ("moodboard", "affected people", "promotion", "commotion", "bestemming", "afstemming"):
-        assert not gate.infers_emotion([words]), words
+        assert not tool_gate.infers_emotion([words]), words
     for words in ("age", "leeftijd", "belangrijk", "saddle", "danger", "strangers", "joystick", "Bangladesh"):
-        assert not gate.names_feeling([words]), words
+        assert not tool_gate.names_feeling([words]), words
 
 
 def test_a_channel_for_ai_must_be_one_that_people_are_asked_for() -> None:
@@ -240,5 +241,5 @@ def test_no_token_may_claim_what_nobody_configured(
 ) -> None:
     """Refused when it is made, with how to mend it."""
     with pytest.raises(ConfigError, match=said):
-        tokens.add(services, "x", scopes, "test", tools=tools)
-    assert tokens.listed(services) == []
+        api_tokens.add(services, "x", scopes, "test", tools=tools)
+    assert api_tokens.listed(services) == []

@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConfigError, NotFound
-from plugin.flows import tokens
-from plugin.flows.services import Services
-from plugin.flows.tokens import Scope
+from plugin.flows.access import api_tokens
+from plugin.flows.access.api_tokens import Scope
+from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from sidecar.app import create_app
 from tests import support
@@ -58,8 +58,10 @@ def test_every_route_takes_exactly_its_scope(api: Api, app: Flask) -> None:
 
 def test_every_route_refuses_whoever_has_no_token(api: Api, app: Flask, clock: ManualClock) -> None:
     """None, a wrong one, a revoked one, one past its end: 401 with WWW-Authenticate, and nothing told apart."""
-    revoked, late = (tokens.add(api.services, "x", list(Scope), "test", timedelta(hours=1)) for _ in range(2))
-    tokens.revoke(api.services, revoked.id, "test")
+    revoked, late = (
+        api_tokens.add(api.services, "x", list(Scope), "test", timedelta(hours=1)) for _ in range(2)
+    )
+    api_tokens.revoke(api.services, revoked.id, "test")
     clock.advance(timedelta(hours=2))
     said = set()
     for token in ("", "wrong", api.token[:-1], revoked.secret, late.secret, "\u00e9"):
@@ -102,7 +104,7 @@ def test_a_token_is_kept_as_a_hash_and_its_use_is_noted(api: Api, clock: ManualC
         row = conn.execute(select(t.api_token)).one()
     assert api.token not in str(tuple(row))
     assert row.used_at == clock.now()
-    assert all("secret_sha256" not in one._fields for one in tokens.listed(api.services))
+    assert all("secret_sha256" not in one._fields for one in api_tokens.listed(api.services))
     clock.advance(timedelta(seconds=30))
     api.get("/audit")
     with api.services.store.read() as conn:
@@ -117,12 +119,12 @@ def test_a_token_needs_scopes_that_exist(services: Services) -> None:
     """Neither none nor an invented one; revoking twice says since when it was so; one that never was is not found."""
     for scopes in ([], ["people:everything"]):
         with pytest.raises(ConfigError, match="scopes are"):
-            tokens.add(services, "x", scopes, "test")
-    made = tokens.add(services, "x", [Scope.GATE_USE], "test")
-    assert tokens.revoke(services, made.id, "test") is None
-    assert tokens.revoke(services, made.id, "test") == services.clock.now()
+            api_tokens.add(services, "x", scopes, "test")
+    made = api_tokens.add(services, "x", [Scope.GATE_USE], "test")
+    assert api_tokens.revoke(services, made.id, "test") is None
+    assert api_tokens.revoke(services, made.id, "test") == services.clock.now()
     with pytest.raises(NotFound):
-        tokens.revoke(services, "none", "test")
+        api_tokens.revoke(services, "none", "test")
 
 
 @pytest.mark.parametrize(
@@ -172,18 +174,18 @@ def test_a_token_ends_after_a_year_and_those_without_an_end_are_listed(
     api: Api, services: Services, clock: ManualClock
 ) -> None:
     """Where nobody says otherwise; tokens from before that had an end go on, and are told."""
-    made, old = (tokens.add(services, label, [Scope.AUDIT_READ], "test") for label in ("new", "old"))
-    assert tokens.without_end(services) == []
+    made, old = (api_tokens.add(services, label, [Scope.AUDIT_READ], "test") for label in ("new", "old"))
+    assert api_tokens.without_end(services) == []
     with services.store.write() as tx:
         tx.execute(update(t.api_token).where(t.api_token.c.id == old.id).values(expires_at=None))
-    assert [row.label for row in tokens.without_end(services)] == ["old"]
+    assert [row.label for row in api_tokens.without_end(services)] == ["old"]
     clock.advance(timedelta(days=364))
     assert api.ask("GET", "/audit", token=made.secret).status_code == 200
     clock.advance(timedelta(days=1))
     assert api.ask("GET", "/audit", token=made.secret).status_code == 401
     assert api.ask("GET", "/audit", token=old.secret).status_code == 200
-    tokens.revoke(services, old.id, "test")
-    assert tokens.without_end(services) == []
+    api_tokens.revoke(services, old.id, "test")
+    assert api_tokens.without_end(services) == []
 
 
 def test_guesses_of_one_network_count_together(api: Api) -> None:

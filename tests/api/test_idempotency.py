@@ -10,8 +10,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import people, terms
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.people import register
+from plugin.flows.schedule import retention
 from plugin.ledger import tables as t
 from tests.program import Api
 
@@ -83,7 +84,7 @@ def test_a_request_that_was_cut_off_is_not_done_again(api: Api, monkeypatch: pyt
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(people, "add", die)
+        patch.setattr(register, "add", die)
         api.client.application.config["PROPAGATE_EXCEPTIONS"] = False
         assert api.ask("POST", "/people", {"name": "Åsa"}, headers=KEY).status_code == 500
     answer = api.ask("POST", "/people", {"name": "Åsa"}, headers=KEY)
@@ -97,13 +98,13 @@ def test_keys_are_kept_a_day(api: Api, clock: ManualClock) -> None:
     api.post("/people", {"name": "Åsa"}, headers=KEY)
     clock.advance(timedelta(hours=23, minutes=59))
     assert api.ask("POST", "/people", {"name": "Åsa"}, headers=KEY).status_code == 201
-    assert terms.end(api.services)["answers"] == 0
+    assert retention.end(api.services)["answers"] == 0
     clock.advance(timedelta(minutes=2))
     assert api.ask("POST", "/people", {"name": "Åsa"}, headers=KEY).status_code == 409  # the name is taken
     clock.advance(timedelta(days=2))
     api.post("/people", {"name": "Bo"}, headers=KEY)
     clock.advance(timedelta(days=2))
-    assert terms.end(api.services)["answers"] == 1
+    assert retention.end(api.services)["answers"] == 1
 
 
 def test_no_answer_that_is_kept_holds_personal_data(api: Api) -> None:

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from sidecar import api
 from sidecar.app import create_app
 from tests import support

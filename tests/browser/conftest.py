@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from tests import staff, visiting
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}

@@ -14,11 +14,11 @@ from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 from sqlalchemy import insert
 
 from plugin.clock import ManualClock
-from plugin.flows import preview
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.views import face_preview
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from tests import staff, support
 from tests.browser.conftest import Opened, shot
 from tests.browser.marked import (
@@ -359,7 +359,7 @@ def test_cuttings_show_their_face_upright(
         for orientation in STORED:
             face = enter(services, photos, ratio, orientation, 0)
             with tempfile.SpooledTemporaryFile() as file:
-                file.write(preview.of_face(services, face, close=True))
+                file.write(face_preview.of_face(services, face, close=True))
                 file.seek(0)
                 cut = np.asarray(Image.open(file).convert("RGB"), dtype=int)
             tried += 1

@@ -8,12 +8,14 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import insert, select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, forms, requests
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.rights import erasure_requests
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import signers, staff, support
 from tests.browser.conftest import Opened, serious, shot
 from tests.staff import Dam
@@ -37,7 +39,7 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     cast.enrol(person)
     cast.open_collection(mode=Mode.SUGGEST)
     support.together(photos, REF, samples.A_STANDING, samples.B_STANDING, height=900)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.write() as tx:
         tx.execute(update(t.state).values(worked_at=tx.now))
@@ -122,9 +124,11 @@ def test_every_page_is_for_everybody(
     services: Services, clock: ManualClock, asa: str, on: Opened, size: str, language: str
 ) -> None:
     """axe-core finds nothing serious; nothing is wider than the screen; nothing offends against the policy."""
-    form = forms.add(services, signers.tree(), "test").id
+    form = form_store.add(services, signers.tree(), "test").id
     with services.store.write() as tx:
-        number = requests.ask(services, tx, asa, "person", requests.filed(services, asa)).number
+        number = erasure_requests.ask(
+            services, tx, asa, "person", erasure_requests.filed(services, asa)
+        ).number
     page = on(size, language)
     refused: list[str] = []
     page.on("console", lambda said: refused.append(said.text))

@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, requests
-from plugin.flows.services import Services
-from plugin.recognizer.examiner import Examiner
+from plugin.flows.common.services import Services
+from plugin.flows.rights import erasure_requests
+from plugin.flows.schedule import calendar
+from plugin.recognizer.process.examiner import Examiner
 from tests import support, visiting
 from tests.browser.conftest import Opened, serious, shot
 from tests.crowd import A, B, Crowd
@@ -36,7 +37,7 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
     crowd = Crowd(examiner)
     crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]], 400))
     crowd.put(photos, "shoot/two.jpg", crowd.row([B, A[1]], 400))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert len(cast.tags(person)) == 2
     return person
@@ -128,8 +129,8 @@ def test_forget_me_by_keyboard_alone(services: Services, cast: support.Cast, asa
     _tab_to(page, "Yes, forget me")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("by 1 April 2026")
-    (waiting,) = requests.open(services)
-    requests.decide(services, waiting.id, True, "officer")
+    (waiting,) = erasure_requests.open(services)
+    erasure_requests.decide(services, waiting.id, True, "officer")
     cast.work()
     page.reload()
     expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()

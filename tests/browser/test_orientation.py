@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from plugin.recognizer.decode import Limits, decode
+from plugin.recognizer.pictures.decode import Limits, decode
 
 SHOWN = """async (address) => {
   const image = new Image(); image.src = address; await image.decode();

@@ -12,12 +12,18 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, declared_sets, links, modes, people, receipts, roster, vouching
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.collections import modes
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import receipts
+from plugin.flows.matching import declared_sets, vouching
+from plugin.flows.people import register
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.browser.conftest import Opened, serious, shot
 from tests.signers import Desk
@@ -128,7 +134,7 @@ def _tagged_and_withdrawn(
     vouch(services, asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa Öberg"}
     page.locator(".keep a").click()
@@ -182,7 +188,7 @@ def test_a_guardian_signs_for_a_child(services: Services, desk: Desk, cast: supp
     expect(page.get_by_role("heading", level=1)).to_contain_text("it is signed")
     with services.store.read() as conn:
         ((claim),) = roster.load(conn, clara)[1]
-        (known,) = people.guardians_of(services, conn, clara)
+        (known,) = register.guardians_of(services, conn, clara)
     assert claim.signed_by_guardians == (known["id"],)
 
 
@@ -338,7 +344,7 @@ def test_what_ends_is_renewed_or_is_over(
     vouch(services, asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     clock.advance(timedelta(days=20))
     page.goto(f"/s/{desk.invite(asa, kind=links.Kind.RENEW)}")
@@ -347,7 +353,7 @@ def test_what_ends_is_renewed_or_is_over(
     _agree(page)
     for days, names in ((15, {"Åsa Öberg"}), (20, set())):
         clock.advance(timedelta(days=days))
-        chores.sweep(services)
+        calendar.sweep(services)
         cast.work()
         assert cast.names_on(ref) == names
     assert not enrolled(services, asa)

@@ -10,13 +10,16 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import halves, links, lost_links, modes, reference_sets
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.collections import modes
+from plugin.flows.common import reference_sets
+from plugin.flows.common.services import Services
+from plugin.flows.signing import lost_links, pending_signatures
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
-from sidecar.runner import Runner
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.running.runner import Runner
 from tests import mailbox, staff, support, visiting
 from tests.browser.conftest import Opened, serious, shot
 from tests.browser.test_console import come_in
@@ -174,7 +177,7 @@ def test_the_first_of_two_guardians_takes_it_back(
     page.get_by_role("button", name=yes).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(done)
     with services.store.read() as conn:
-        assert not halves.of(services, conn, clara)
+        assert not pending_signatures.of(services, conn, clara)
 
 
 def test_refused_in_the_readers_language(

@@ -8,8 +8,8 @@ import pytest
 
 from plugin.hooks.dam import Write, node_key
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.answers import truth, whole
-from plugin.hooks.resourcespace.consents import Consents, Form
+from plugin.hooks.resourcespace.api.answers import truth, whole
+from plugin.hooks.resourcespace.api.consents import Consents, Form
 from tests.doubles.resourcespace_house import Server
 
 

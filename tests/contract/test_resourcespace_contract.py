@@ -12,9 +12,9 @@ from plugin.hooks.dam import Names, Task, What, Write
 from plugin.hooks.mention import Line
 from plugin.hooks.name_search import Sought
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.answers import NoSuchFunction, Passing, Refused, rows, text, truth, whole
-from plugin.hooks.resourcespace.classic import Classic
-from plugin.hooks.resourcespace.nodes import Nodes
+from plugin.hooks.resourcespace.api.answers import NoSuchFunction, Passing, Refused, rows, text, truth, whole
+from plugin.hooks.resourcespace.names.nodes import Nodes
+from plugin.hooks.resourcespace.without_plugin import Classic
 from tests.doubles.resourcespace_house import Server, jpeg
 
 NODE = frozenset({"node"})

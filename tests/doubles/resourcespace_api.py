@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 from werkzeug.wrappers import Response
 
-from plugin.hooks import file_kinds
+from plugin.hooks.files import file_kinds
 from tests.doubles import resourcespace_mentions as mentions
 from tests.doubles.resourcespace_consents import ConsentApi
 from tests.doubles.resourcespace_state import GROUPS, PEOPLE, RESTRICTED, Library, Photo, Shelf, User

@@ -13,9 +13,9 @@ from PIL import Image
 from plugin.clock import Clock
 from plugin.config import Config, parse
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.answers import truth, whole
-from plugin.hooks.resourcespace.client import Client, signed
-from plugin.ledger.store import Store, init_store
+from plugin.hooks.resourcespace.api.answers import truth, whole
+from plugin.hooks.resourcespace.api.client import Client, signed
+from plugin.ledger.store.store import Store, init_store
 from tests import migrated
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import User

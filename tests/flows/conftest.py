@@ -8,9 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from plugin.clock import ManualClock
-from plugin.flows import chores
-from plugin.flows.services import Services
-from plugin.recognizer.examiner import Examiner
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
+from plugin.recognizer.process.examiner import Examiner
 from tests import mailbox, on_double, staff, support
 from tests.doubles.resourcespace import Double
 from tests.mailbox import Mailbox
@@ -51,7 +51,7 @@ def dated(tmp_path: Path, double: Double, clock: ManualClock, examiner: Examiner
         on_double.with_dates(services.config, double)
         cast = support.Cast(services)
         double.library.create(1)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         asa = cast.add("Åsa")
         cast.sign(asa, recognition=False)

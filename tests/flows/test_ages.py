@@ -10,13 +10,17 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
-from plugin.flows import ages, chores, consent, modes, people, roster
-from plugin.flows.ages import Age
-from plugin.flows.services import Services
+from plugin.flows.collections import modes
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import ages, register
+from plugin.flows.people.ages import Age
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim import rules
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent import rules
+from sidecar.commands.demo import samples
 from tests import support
 from tests.signers import Desk, Visit
 
@@ -55,7 +59,7 @@ def test_the_form_wants_the_one_or_the_other(
 ) -> None:
     """Of age, or a birth date; nothing is signed before it is said, and what contradicts itself is not taken."""
     desk = Desk(services)
-    who = people.add(services, people.Newcomer("Åsa"), "test")
+    who = register.add(services, register.Newcomer("Åsa"), "test")
     visit = _shoot(desk) if where == "shoot" else desk.visit(who)
     fields = {"name": "Bo"} if where == "shoot" else {"signer": "Greta"}
     page = visit.sign("press", **fields, email="g@example.org", **said)
@@ -71,7 +75,7 @@ def test_the_form_wants_the_one_or_the_other(
 def test_who_says_it_is_known(services: Services, where: str, said: dict[str, str]) -> None:
     """It is kept with who declared it; from then on the form does not ask again."""
     desk = Desk(services)
-    who = people.add(services, people.Newcomer("Åsa"), "test") if where == "invited" else None
+    who = register.add(services, register.Newcomer("Åsa"), "test") if where == "invited" else None
     visit = desk.visit(who) if who else _shoot(desk)
     assert 'name="of_age"' in visit.page()
     assert visit.sign("press", **({} if who else {"name": "Bo"}), **said).status_code == 303
@@ -89,14 +93,14 @@ def test_who_says_it_is_known(services: Services, where: str, said: dict[str, st
 def test_a_child_who_was_entered_without_an_age_is_signed_for_by_a_guardian(services: Services) -> None:
     """The one who opens the link says the birth date: then a guardian signs, at an address of their own."""
     desk = Desk(services)
-    clara = people.add(services, people.Newcomer("Clara", email="clara@example.org"), "test")
+    clara = register.add(services, register.Newcomer("Clara", email="clara@example.org"), "test")
     visit = desk.visit(clara)
     alone = {"of_age": "", "birth_date": CHILD, "signer": "Greta"}
     assert visit.sign("press", **alone, email="g@example.org").status_code == 303
     with services.store.read() as conn:
         person, (claim,) = roster.load(conn, clara)
-        known = people.guardians_of(services, conn, clara)
-        assert people.email_of(services, conn, clara) == "clara@example.org"
+        known = register.guardians_of(services, conn, clara)
+        assert register.email_of(services, conn, clara) == "clara@example.org"
     assert person.birth_date == date(2014, 5, 1)
     assert [one["email"] for one in known] == ["g@example.org"]
     assert (claim.signed_by_person, claim.signed_by_guardians) == (False, (known[0]["id"],))
@@ -122,7 +126,7 @@ def test_nobody_says_it_of_somebody_whose_birth_date_is_known(services: Services
 @pytest.mark.parametrize("said", [Age(), Age(birth_date=date(1850, 1, 1)), Age(True, date(2014, 5, 1))])
 def test_what_cannot_be_is_not_taken_from_the_staff(services: Services, said: Age) -> None:
     """Nothing, a day that cannot be, and a child who is of age."""
-    asa = people.add(services, people.Newcomer("Åsa"), "test")
+    asa = register.add(services, register.Newcomer("Åsa"), "test")
     with pytest.raises(ConsentError):
         ages.say(services, asa, said, "test")
     assert _unknown(services) == ["Åsa"]
@@ -130,7 +134,7 @@ def test_what_cannot_be_is_not_taken_from_the_staff(services: Services, said: Ag
 
 def test_a_birth_date_that_comes_later_ends_what_a_child_signed_alone(services: Services) -> None:
     """Who was believed to be an adult, and is none: their own signature counts from that moment on for nothing."""
-    clara = people.add(services, people.Newcomer("Clara", of_age=True), "test")
+    clara = register.add(services, register.Newcomer("Clara", of_age=True), "test")
     support.Cast(services).sign(clara)
     ages.say(services, clara, Age(birth_date=date(2014, 5, 1)), "test")
     with services.store.read() as conn:
@@ -146,12 +150,12 @@ def test_nobody_of_unknown_age_is_named_automatically(
     """The same face in a collection on *auto*: suggested while nobody said an age, also where it is a guardian's
     word; named once it is said."""
     cast.open_collection()
-    asa = people.add(services, people.Newcomer("Åsa"), "test")
+    asa = register.add(services, register.Newcomer("Åsa"), "test")
     cast.sign(asa)
     cast.enrol(asa)
-    people.add_guardian(services, asa, "Greta", "test")
+    register.add_guardian(services, asa, "Greta", "test")
     refs = [support.put(photos, f"shoot/{n}.jpg", samples.A_STANDING) for n in range(3)]
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     before = cast.tags(asa)
     with services.store.read() as conn:
@@ -164,16 +168,16 @@ def test_nobody_of_unknown_age_is_named_automatically(
     ages.say(services, asa, Age(of_age=True), "cli:one")
     support.put(photos, "shoot/later.jpg", samples.A_STANDING)
     clock.advance(timedelta(minutes=5))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert cast.tags(asa).get("shoot/later.jpg") == "machine"
 
 
 def test_who_signs_on_paper_is_listed_too(services: Services, cast: support.Cast) -> None:
     """No form asked them: the staff is told by the list, and may say it."""
-    asa = people.add(services, people.Newcomer("Åsa"), "test")
+    asa = register.add(services, register.Newcomer("Åsa"), "test")
     cast.sign(asa)
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     assert _unknown(services) == ["Åsa"]
     ages.say(services, asa, Age(of_age=True), "cli:one")
     assert (_unknown(services), _row(services, asa).of_age_by) == ([], "cli:one")

@@ -8,14 +8,17 @@ import pytest
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import backlog, chores, gallery, modes
-from plugin.flows.services import Services
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.matching import gallery
+from plugin.flows.photos import scan_queue
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Examination, Request
-from sidecar.runner import Runner
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running.runner import Runner
 from tests import support
 from tests.crowd import A, B, Crowd
 
@@ -54,13 +57,13 @@ def test_late_consent_is_one_pass(
 ) -> None:
     """Examined before anybody agreed; Åsa enrols later: the old unnamed faces are matched, and once."""
     cast.open_collection()
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    assert backlog.late_consent(services) == 0
+    assert scan_queue.late_consent(services) == 0
     clock.advance(timedelta(days=1))
     asa = enrolled(cast)
-    assert backlog.late_consent(services) == len(refs)
-    assert backlog.late_consent(services) == 0
+    assert scan_queue.late_consent(services) == len(refs)
+    assert scan_queue.late_consent(services) == 0
     counting = Counting(examiner)
     support.Cast(replace(services, faces=counting)).work()
     assert counting.examined == len(refs)
@@ -72,10 +75,10 @@ def test_late_consent_leaves_collections_without_a_basis_alone(
 ) -> None:
     """Faces that were only counted are not compared because somebody enrolled."""
     modes.decide(services, "shoot", modes.Ruling(Mode.DETECT), "test")
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     enrolled(cast)
-    assert backlog.late_consent(services) == 0
+    assert scan_queue.late_consent(services) == 0
 
 
 def test_a_backlog_goes_on_where_it_was(
@@ -84,18 +87,18 @@ def test_a_backlog_goes_on_where_it_was(
     """Stopped after three photographs, it examines the other three and none twice."""
     asa = enrolled(cast)
     cast.open_collection()
-    due = list(backlog.due(services))
-    assert (due, backlog.enqueue(services, due), backlog.waiting(services)) == (refs, 6, 6)
+    due = list(scan_queue.due(services))
+    assert (due, scan_queue.enqueue(services, due), scan_queue.waiting(services)) == (refs, 6, 6)
     dying = Counting(examiner, most=3)
     with pytest.raises(KeyboardInterrupt):
         Runner(replace(services, faces=dying)).drain()
-    assert len(list(backlog.due(services))) == 3
+    assert len(list(scan_queue.due(services))) == 3
     with services.store.write() as tx:  # the lease of the job in hand runs out
         tx.execute(update(t.job).where(t.job.c.state == "running").values(lease_until=tx.now))
     rest = Counting(examiner)
     support.Cast(replace(services, faces=rest)).work()
     assert rest.examined == 3
-    assert list(backlog.due(services)) == []
+    assert list(scan_queue.due(services)) == []
     assert len(cast.tags(asa)) == 4
 
 
@@ -109,9 +112,9 @@ def test_what_a_scan_costs_is_told_first(
     crowd.put(photos, "shoot/0never/one.jpg", crowd.row([A[0]]))
     cast.open_collection()
     modes.decide(services, "shoot/0never", modes.Ruling(Mode.NEVER), "test")
-    due = list(backlog.due(services))
+    due = list(scan_queue.due(services))
     counting = Counting(examiner)
-    cost = backlog.cost(replace(services, faces=counting), due)
+    cost = scan_queue.cost(replace(services, faces=counting), due)
     assert (cost.photos, cost.left_out) == (7, 1)
     assert cost.seconds is not None
     assert cost.seconds > 0
@@ -123,34 +126,34 @@ def test_what_a_scan_costs_is_told_first(
 def test_what_was_examined_is_not_due_again(services: Services, cast: support.Cast, refs: list[str]) -> None:
     """Unless one asks for it again, or the engine is another."""
     cast.open_collection()
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    assert list(backlog.due(services)) == []
-    assert list(backlog.due(services, again=True)) == refs
+    assert list(scan_queue.due(services)) == []
+    assert list(scan_queue.due(services, again=True)) == refs
     with services.store.write() as tx:
         tx.execute(update(t.resource).values(engine="another/1"))
-    assert list(backlog.due(services)) == refs
+    assert list(scan_queue.due(services)) == refs
 
 
 def test_what_died_between_intent_and_outcome_is_taken_up(
     services: Services, cast: support.Cast, refs: list[str], clock: ManualClock
 ) -> None:
     """No job is left for it: the sweep finds it once a lease's time has passed."""
-    from plugin.flows import arrivals, intents
+    from plugin.flows.names import intents, resources
 
     asa = enrolled(cast)
     cast.open_collection()
-    arrival = arrivals.enter(services, refs[0])
+    arrival = resources.enter(services, refs[0])
     places = services.dam.places
     with services.store.write() as tx:
         intents.propose(
             services, tx, intents.Proposal(arrival.resource_id, asa, "Åsa", "add", "confirmed", places)
         )
-    chores.sweep(services)
+    calendar.sweep(services)
     cast.work()
     assert cast.tags(asa) == {}
     clock.advance(timedelta(seconds=services.config.jobs.lease_seconds))
-    chores.sweep(services)
+    calendar.sweep(services)
     cast.work()
     assert cast.tags(asa)[refs[0]] == "confirmed"
 
@@ -159,18 +162,18 @@ def test_a_revocation_that_was_given_up_is_asked_for_again(
     services: Services, cast: support.Cast, refs: list[str], clock: ManualClock
 ) -> None:
     """Its job died with the DAM away for hours: the daily reconcile queues it anew."""
-    from plugin.flows import consent
+    from plugin.flows.consent import grant_endings
 
     asa = enrolled(cast)
     cast.open_collection()
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     with services.store.write() as tx:
         tx.execute(update(t.job).where(t.job.c.kind == "revoke").values(state="dead"))
     cast.work()
     assert len(cast.tags(asa)) == 4
-    chores.reconcile(services)
+    calendar.reconcile(services)
     cast.work()
     assert cast.tags(asa) == {}
     assert [cast.names_on(ref) for ref in refs] == [set()] * len(refs)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from plugin.flows import tokens, visits
-from sidecar import house
+from plugin.flows.access import api_tokens, visits
+from sidecar.running import bootstrap
 from sidecar.serving.surfaces import FREE_BYTES
-from sidecar.sign import uploads
+from sidecar.web import uploads
 from tests import documents
 from tests.processes import ROOT, free_port
 from tests.served_house import Served
@@ -112,13 +112,13 @@ def test_while_nobody_can_be_known_it_says_so_and_goes_on(served: Served) -> Non
 
 def test_who_is_known_no_more_is_refused(served: Served) -> None:
     """A visit that ended and a token that was revoked count for nothing from then on."""
-    with house.open_house(served.config) as services:
-        made = tokens.add(services, "gone", ["people:read"], "test", tokens.LASTS)
+    with bootstrap.open_house(served.config) as services:
+        made = api_tokens.add(services, "gone", ["people:read"], "test", api_tokens.LASTS)
         visit, token = f"Cookie: {served.visits[2]}", f"Authorization: Bearer {made.secret}"
         assert asked(served.port, "/s/form", 100_000, visit) == []
         assert asked(served.port, "/api/v1/people", 100_000, token) == []
         visits.end(services, served.visits[2].partition("=")[2])
-        tokens.revoke(services, made.id, "test")
+        api_tokens.revoke(services, made.id, "test")
     assert asked(served.port, "/s/form", 100_000, visit) == [413]
     assert asked(served.port, "/api/v1/people", 100_000, token) == [401]
 

@@ -10,11 +10,13 @@ from flask import Flask
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import budgets, chores, modes
-from plugin.flows.budgets import Asker, Cause
-from plugin.flows.services import Services
+from plugin.flows.access import rate_limits
+from plugin.flows.access.rate_limits import Asker, Cause
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from sidecar.app import create_app
 from tests import support
 from tests.posting import Post
@@ -24,7 +26,7 @@ from tests.signers import Desk, Visit
 def spent(services: Services, cause: Cause, *askers: Asker) -> int:
     """How many of them were allowed."""
     with services.store.write() as tx:
-        return sum(budgets.spend(services, tx, cause, one) for one in askers)
+        return sum(rate_limits.spend(services, tx, cause, one) for one in askers)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ def spent(services: Services, cause: Cause, *askers: Asker) -> int:
 )  # fmt: skip
 def test_a_network_is_what_one_holder_has(remote: str, network: str) -> None:
     """An IPv4 address as it is, also in IPv6's clothes; of IPv6 the /64, however it is written."""
-    assert budgets.network_of(remote) == network
+    assert rate_limits.network_of(remote) == network
 
 
 @pytest.mark.parametrize("cause", list(Cause))
@@ -48,7 +50,7 @@ def test_one_address_is_written_to_a_few_times_whoever_asks(services: Services, 
         Asker(uuid4().hex, "", "A@example.org" if n % 2 else "a@example.org", f"192.0.2.{n}")
         for n in range(50)
     ]
-    assert spent(services, cause, *askers) == budgets.LIMITS[cause]["address"][0]
+    assert spent(services, cause, *askers) == rate_limits.LIMITS[cause]["address"][0]
 
 
 @pytest.mark.parametrize("cause", list(Cause))
@@ -56,7 +58,7 @@ def test_one_personal_link_writes_to_few_addresses(services: Services, cause: Ca
     """Whoever holds a link of one person cannot use it to write to strangers."""
     askers = [Asker("link", "person", f"{n}@example.org", f"192.0.2.{n}") for n in range(50)]
     assert spent(services, cause, *askers) == min(
-        budgets.LIMITS[cause]["addresses"][0], budgets.LIMITS[cause]["person"][0]
+        rate_limits.LIMITS[cause]["addresses"][0], rate_limits.LIMITS[cause]["person"][0]
     )
 
 
@@ -82,9 +84,9 @@ def test_one_shoot_link_writes_to_as_many_as_can_stand_there(services: Services,
 
 def test_one_network_has_an_end_whatever_it_calls_itself(services: Services) -> None:
     """300 askers of one /64, each with an address and a link of its own."""
-    networks = [budgets.network_of(f"2001:db8:1:2::{n:x}") for n in range(300)]
+    networks = [rate_limits.network_of(f"2001:db8:1:2::{n:x}") for n in range(300)]
     askers = [Asker(uuid4().hex, "", f"{n}@example.org", network) for n, network in enumerate(networks)]
-    assert spent(services, Cause.LETTER, *askers) == budgets.LIMITS[Cause.LETTER]["network"][0]
+    assert spent(services, Cause.LETTER, *askers) == rate_limits.LIMITS[Cause.LETTER]["network"][0]
 
 
 def test_what_is_refused_is_not_counted_and_an_hour_later_it_is_open_again(
@@ -92,7 +94,7 @@ def test_what_is_refused_is_not_counted_and_an_hour_later_it_is_open_again(
 ) -> None:
     """Who keeps pressing does not lock themselves out; nor does one cause use up another."""
     asker = Asker("", "", "a@example.org", "192.0.2.1")
-    most = budgets.LIMITS[Cause.CODE]["address"][0]
+    most = rate_limits.LIMITS[Cause.CODE]["address"][0]
     assert spent(services, Cause.CODE, *[asker] * 40) == most
     assert spent(services, Cause.LETTER, asker) == 1
     clock.advance(timedelta(hours=1))
@@ -107,7 +109,7 @@ def test_nothing_of_it_names_anybody_and_nothing_stays(services: Services, clock
     assert len(ids) >= 4
     assert all(len(one) == 96 and set(one) <= set("0123456789abcdef") for one in ids)
     clock.advance(timedelta(days=services.config.retention.events_days + 1))
-    chores.housekeeping(services)
+    calendar.housekeeping(services)
     with services.store.read() as conn:
         left = set(conn.scalars(select(t.event.c.id)))
     assert not left & set(ids)

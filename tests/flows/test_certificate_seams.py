@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from plugin.errors import DamError, NotFound
-from plugin.flows import certificate, erasure, erasure_register, requests, revocation
-from plugin.flows.certificate import Certificate
-from plugin.flows.services import Services
-from plugin.ledger import backup, sealing
+from plugin.flows.common.services import Services
+from plugin.flows.consent import revocation
+from plugin.flows.rights import certificate, erasure, erasure_register, erasure_requests
+from plugin.flows.rights.certificate import Certificate
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from plugin.ledger.head_book import HeadBook
+from plugin.ledger.backups import backup
+from plugin.ledger.keys import sealing
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.store.audit import Action
 from tests import support
 from tests.posting import Post
 
@@ -125,9 +127,9 @@ def test_what_is_sealed_for_another_person_is_looked_into(
     ann, bo = cast.add("Ann Sample"), cast.add("Bo Sample")
     for number in range(6):
         with services.store.write() as tx:
-            requests.ask(services, tx, bo, "person", requests.filed(services, bo))
-        (waiting,) = requests.open(services)
-        requests.decide(services, waiting.id, False, "officer", f"{number}: for Ann Sample's sake")
+            erasure_requests.ask(services, tx, bo, "person", erasure_requests.filed(services, bo))
+        (waiting,) = erasure_requests.open(services)
+        erasure_requests.decide(services, waiting.id, False, "officer", f"{number}: for Ann Sample's sake")
     count = 0
     real = sealing.unwrap
 
@@ -254,10 +256,12 @@ def test_a_request_that_nobody_decided_on_does_not_go_on_by_itself(
     """Its number is known already; the certificate says for what it waits."""
     ann = cast.add("Ann Sample")
     with services.store.write() as tx:
-        number = requests.ask(services, tx, ann, "person", requests.filed(services, ann)).number
+        number = erasure_requests.ask(
+            services, tx, ann, "person", erasure_requests.filed(services, ann)
+        ).number
     assert keys(erasure_register.look(services, number, "test"), "left") == ["open_request"]
-    (waiting,) = requests.open(services)
-    requests.decide(services, waiting.id, True, "officer")
+    (waiting,) = erasure_requests.open(services)
+    erasure_requests.decide(services, waiting.id, True, "officer")
     assert keys(erasure_register.look(services, number, "test"), "left") == ["open_rows"]
 
 

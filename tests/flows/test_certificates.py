@@ -11,20 +11,20 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import NotFound
-from plugin.flows import (
+from plugin.flows.common.services import Services
+from plugin.flows.mail import delivery
+from plugin.flows.rights import (
     certificate,
-    chores,
     erasure,
     erasure_register,
+    erasure_requests,
     erasure_rows,
-    letters,
-    requests,
-    whereabouts,
+    name_search,
 )
-from plugin.flows.services import Services
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.store import Store
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.store.store import Store
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from tests import mailbox, raw_search, support
 from tests.posting import Post
@@ -91,7 +91,7 @@ def test_a_run_that_dies_anywhere_is_certified_by_the_next(
     cast.sign(asa, recognition=False)
     (photos / "shoot" / "list.txt").write_text("Åsa Sample", "utf-8")
     module, name = {
-        "rows": (erasure_rows, "remove"), "store": (whereabouts, "in_store"),
+        "rows": (erasure_rows, "remove"), "store": (name_search, "in_store"),
         "finish": (erasure_register, "finish"), "settle": (erasure, "settle"),
     }[at]  # fmt: skip
     with monkeypatch.context() as patch:
@@ -123,7 +123,7 @@ def test_an_old_store_that_was_put_back_erases_under_the_number_of_before(
                 node_adopted=False,
             )
         )  # fmt: skip
-    chores.start(services)
+    calendar.start(services)
     cast.work()
     made = certificate.kept(services, number)
     assert (certificate.numbers(services), made.number, made.language) == ([number], number, "nl")
@@ -163,7 +163,7 @@ def test_a_last_letter_that_nobody_takes_is_given_up_and_its_address_goes(post: 
     post.clock.advance(timedelta(days=6))
     with post.services.store.write() as tx:
         tx.execute(update(t.job).where(t.job.c.kind == "mail").values(state="dead"))
-    letters.resume(post.services)
+    delivery.resume(post.services)
     assert _held(post.services) == 0
     assert any("last letter: destroyed" in line for line in certificate.kept(post.services, number).reached)
 
@@ -174,15 +174,15 @@ def test_who_asks_on_their_page_is_shown_the_number(post: Post) -> None:
     post.cast.sign(asa, recognition=False)
     browser = visit(post.services, asa)
     send(browser, f"{PAGE}/forget")
-    (waiting,) = requests.open(post.services)
+    (waiting,) = erasure_requests.open(post.services)
     assert waiting.number.startswith("2026-0001-")
     assert waiting.number in browser.get(PAGE).text
-    assert requests.decide(post.services, waiting.id, False, "officer", "a contract runs") is None
+    assert erasure_requests.decide(post.services, waiting.id, False, "officer", "a contract runs") is None
     with pytest.raises(NotFound):
         erasure_register.look(post.services, waiting.number, "test")
     send(browser, f"{PAGE}/forget")
-    (again,) = requests.open(post.services)
-    assert requests.decide(post.services, again.id, True, "officer") == again.number
+    (again,) = erasure_requests.open(post.services)
+    assert erasure_requests.decide(post.services, again.id, True, "officer") == again.number
 
 
 def test_the_certificate_at_a_terminal_in_both_languages(

@@ -16,26 +16,22 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, HouseClosed, StoreError
-from plugin.flows import (
-    chores,
-    closed_house,
-    consent,
-    erasure,
-    gallery,
-    house_closing,
-    links,
-    reference_sets,
-    review,
-)
-from plugin.flows.services import Services
-from plugin.ledger import endings, heads, house_state
+from plugin.flows.access import links
+from plugin.flows.common import closed_house, reference_sets
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.review import review
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.endings import Ended, EndedLog
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.ledger.log import endings, heads, house_state
+from plugin.ledger.log.endings import Ended, EndedLog
+from plugin.ledger.store.actions import Action
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
+from sidecar.commands.demo import samples
 from tests import staff, support
 from tests.crowd import A, B, Crowd
 from tests.program import Api
@@ -51,7 +47,7 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
         cast = support.Cast(open_)
         gone = cast.add("Dag")
         cast.sign(gone, recognition=False)
-        consent.withdraw(open_, gone, None, "test")
+        grant_endings.withdraw(open_, gone, None, "test")
         yield open_
 
 
@@ -68,7 +64,7 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
     cast.enrol(person)
     cast.open_collection(mode=Mode.SUGGEST)
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0], B]))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     return person
 
@@ -77,7 +73,7 @@ def _close(services: Services) -> bytes:
     """Remove the file; returns what it held."""
     held = services.ended.path.read_bytes()
     services.ended.path.unlink()
-    chores.sweep(services)
+    calendar.sweep(services)
     return held
 
 
@@ -100,20 +96,20 @@ def test_a_person_confirms_nothing_and_takes_off_what_they_like(services: Servic
     review.reject(services, face, "dam:ed")
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert review.confirm(services, face, "dam:ed", asa) == asa
 
 
 def test_it_is_closed_once_and_opened_once_on_record(services: Services) -> None:
     held = _close(services)
     for _ in range(3):
-        chores.sweep(services)
-        chores.start(services)
+        calendar.sweep(services)
+        calendar.start(services)
     assert (_rows(services, Action.HOUSE_CLOSE), _rows(services, Action.HOUSE_OPEN)) == (1, 0)
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
     for _ in range(3):
-        chores.sweep(services)
+        calendar.sweep(services)
     assert (_rows(services, Action.HOUSE_CLOSE), _rows(services, Action.HOUSE_OPEN)) == (1, 1)
 
 
@@ -122,11 +118,11 @@ def test_a_file_that_was_put_back_open_to_others_is_no_way_in(services: Services
     held = _close(services)
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o644)
-    chores.start(services)
-    chores.sweep(services)
+    calendar.start(services)
+    calendar.sweep(services)
     assert closed_house.why_now(services) == "missing"
     services.ended.path.chmod(0o600)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert closed_house.why_now(services) is None
 
 
@@ -134,13 +130,13 @@ def test_who_is_erased_while_it_is_closed_is_erased(services: Services, cast: su
     """Also where the file holds what nobody can read; and the right file is told of it when it is back."""
     held = services.ended.path.read_bytes()
     services.ended.path.write_bytes(b"what was this?\n")
-    chores.sweep(services)
+    calendar.sweep(services)
     erasure.erase(services, asa, "test")
     cast.work()
     with services.store.read() as conn:
         assert conn.scalar(select(t.person.c.id).where(t.person.c.id == asa)) is None
     services.ended.path.write_bytes(held)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert closed_house.why_now(services) is None
     assert (asa, erasure.ERASED) in {(one.person_id, one.kind) for one in services.ended.lines()}
 
@@ -159,7 +155,7 @@ def test_pictures_that_came_meanwhile_are_held_when_it_opens(
     assert _held(services, eva) is None
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert _held(services, eva) == asa
 
 
@@ -217,12 +213,12 @@ def test_the_line_is_on_the_disk_before_the_commit(
         with pytest.raises(StoreError, match="No space left"), services.store.write() as tx:
             links.revoke(services, tx, made.id, "test")
         with pytest.raises(StoreError, match="nothing was ended"):
-            consent.withdraw(services, bo, None, "test")
+            grant_endings.withdraw(services, bo, None, "test")
     with services.store.read() as conn:
         query = select(t.invitation.c.revoked_at).where(t.invitation.c.id == made.id)
         assert conn.scalar(query) is None
     assert (closed_house.why_now(services), services.ended.path.read_bytes()) == (None, before)
-    assert consent.withdraw(services, bo, None, "test") == 1
+    assert grant_endings.withdraw(services, bo, None, "test") == 1
     assert bo in {one.person_id for one in services.ended.lines()}
 
 
@@ -236,15 +232,15 @@ def test_who_withdraws_while_no_file_can_be_written_has_withdrawn(
     held = services.ended.path.read_bytes()
     services.ended.path.unlink()
     services.ended.path.mkdir()  # as a disk that is not mounted, for one
-    assert consent.withdraw(services, people[0], None, "test") == 1
-    chores.sweep(services)
+    assert grant_endings.withdraw(services, people[0], None, "test") == 1
+    calendar.sweep(services)
     assert closed_house.why_now(services) == "missing"
-    assert consent.object_(services, people[1], "test") == 0
-    assert consent.withdraw(services, people[1], None, "test") == 1
+    assert grant_endings.object_(services, people[1], "test") == 0
+    assert grant_endings.withdraw(services, people[1], None, "test") == 1
     services.ended.path.rmdir()
     services.ended.path.write_bytes(held)
     services.ended.path.chmod(0o600)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert closed_house.why_now(services) is None
     assert set(people) <= {one.person_id for one in services.ended.lines()}
 
@@ -285,7 +281,7 @@ def test_who_began_it_anew_and_died_has_begun_it_anew(
         house_closing.begin_anew(services, "the disk of keys died", "test")
     assert closed_house.why_now(services) is not None
     for _ in range(2):
-        chores.sweep(services)
+        calendar.sweep(services)
     with services.store.read() as conn:
         assert (closed_house.why(services, conn), house_closing.is_anew_since(conn) is None) == (None, False)
 
@@ -321,7 +317,7 @@ def test_the_heads_hold_it_where_the_store_was_made_to_forget(services: Services
     services.ended.path.unlink()
     with services.store.write() as tx:
         tx.execute(update(t.state).values(ended_lines=None, ended_hash=None))
-    chores.start(services)
+    calendar.start(services)
     assert closed_house.why_now(services) == "missing"
 
 
@@ -394,12 +390,12 @@ def test_a_file_of_another_kind_is_no_file(services: Services, tmp_path: Path) -
     for make in kinds:
         path.unlink()
         make()
-        chores.sweep(services)
+        calendar.sweep(services)
         assert closed_house.why_now(services) == "missing"
         path.rmdir() if path.is_dir() else path.unlink()
         path.write_bytes(held)
         path.chmod(0o600)
-        chores.sweep(services)
+        calendar.sweep(services)
         assert closed_house.why_now(services) is None
 
 

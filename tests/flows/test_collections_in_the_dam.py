@@ -9,13 +9,16 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import arrivals, backlog, chores, modes
-from plugin.flows.services import Services
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.names import resources
+from plugin.flows.photos import scan_queue
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import CollectionRuling, Resource
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.dams import Through
 
@@ -64,7 +67,7 @@ RULING = CollectionRuling(
 
 
 def work(services: Services) -> None:
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
 
 
@@ -88,9 +91,9 @@ def test_a_mode_that_is_kept_in_the_dam_holds_at_once(house: Services, dam: list
 
 def test_a_scan_hears_modes_that_were_chosen_before_it(house: Services, dam: list[Telling]) -> None:
     """A first scan asks the DAM for its modes: nothing has been looked at that could have told them."""
-    assert list(backlog.due(house)) == []
+    assert list(scan_queue.due(house)) == []
     dam[0].told = (RULING,)
-    assert list(backlog.due(house)) == [REF]
+    assert list(scan_queue.due(house)) == [REF]
     assert row(house) == ("auto", "all-asked", "admin")
 
 
@@ -102,7 +105,7 @@ def test_a_mode_without_its_basis_finds_faces_and_compares_none(house: Services,
         replace(RULING, basis="controller", decided=date(2026, 1, 1), review=date(2026, 3, 1)),
     ):
         dam[0].told = (ruling,)
-        arrivals.enter(house, REF)
+        resources.enter(house, REF)
         assert row(house)[0] == "detect"
     work(house)
     assert names(house) == set()
@@ -113,10 +116,10 @@ def test_a_ruling_is_written_once_and_followed_when_it_changes(house: Services, 
     dam[0].told = (RULING,)
     before = _generation(house)
     for _ in range(3):
-        arrivals.enter(house, REF)
+        resources.enter(house, REF)
     assert _generation(house) == before + 1
     dam[0].told = (replace(RULING, mode="never"),)
-    assert arrivals.enter(house, REF).scope.mode is Mode.NEVER
+    assert resources.enter(house, REF).scope.mode is Mode.NEVER
     assert _generation(house) == before + 2
     with house.store.read() as conn:
         assert conn.scalar(select(func.count()).where(t.job.c.kind == "remode"))
@@ -137,15 +140,15 @@ def test_where_collections_are_hidden_no_face_is_compared(house: Services, dam: 
     assert list(states) == ["unmatched"]
     assert names(house) == set()
     dam[0].complete = True
-    assert arrivals.enter(house, REF).scope.mode is Mode.AUTO
+    assert resources.enter(house, REF).scope.mode is Mode.AUTO
 
 
 def test_hidden_collections_widen_nothing(house: Services, dam: list[Telling]) -> None:
     """Off stays off, never stays never."""
     dam[0].complete = False
-    assert arrivals.enter(house, REF).scope.mode is Mode.OFF
+    assert resources.enter(house, REF).scope.mode is Mode.OFF
     modes.decide(house, support.SHOOT, modes.Ruling(Mode.NEVER), "test")
-    assert arrivals.enter(house, REF).scope.mode is Mode.NEVER
+    assert resources.enter(house, REF).scope.mode is Mode.NEVER
 
 
 def _generation(services: Services) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests import support
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

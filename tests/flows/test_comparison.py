@@ -12,13 +12,14 @@ from sqlalchemy import func, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import backlog, chores, comparison, reconciliation, tagging
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.photos import comparison, scan_queue, tagging
+from plugin.flows.schedule import calendar, reconciliation
 from plugin.ledger import tables as t
-from plugin.ledger.jobs import OPEN
-from plugin.recognizer.examiner import Examiner
-from sidecar import owed_findings
-from sidecar.runner import Runner
+from plugin.ledger.queue.jobs import OPEN
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.doctor import owed_findings
+from sidecar.running.runner import Runner
 from tests import support
 
 COUNT = 23
@@ -270,5 +271,5 @@ def test_by_hand_it_says_what_is_open(house: Services, looks: Looks) -> None:
         pass
     chores_left = reconciliation.outcome(house, begun).open
     assert comparison.JOB not in chores_left
-    assert backlog.LATE not in chores_left
-    assert chores.HANDLERS[comparison.JOB] is comparison.portion
+    assert scan_queue.LATE not in chores_left
+    assert calendar.HANDLERS[comparison.JOB] is comparison.portion

@@ -14,14 +14,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, forms, links, modes, tokens
-from plugin.flows.links import Kind, Link
-from plugin.flows.services import Services
+from plugin.flows.access import api_tokens, links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.mail import form_store
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
+from sidecar.commands.demo import samples
 from tests import nothing, support
 
 ENDS = frozenset({
@@ -69,7 +73,7 @@ def house(services: Services, cast: support.Cast, photos: Path) -> Services:
     cast.sign(asa)
     cast.enrol(asa, samples.A_FRONT)
     cast.open_collection()
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.write() as tx:
         links.make(services, tx, Link(Kind.KEY, "en", asa), "test")
@@ -136,8 +140,8 @@ def test_what_would_end_nothing_asks_nothing(house: Services, cast: support.Cast
 
 def test_token_form_and_a_narrower_version_are_asked_about(house: Services, tmp_path: Path) -> None:
     """By what they are called; a version that holds all that is in force needs no question."""
-    token = tokens.add(house, "the website", [tokens.Scope.GATE_USE], "test").id
-    form = forms.add(house, nothing._suited(house), "test").form.name
+    token = api_tokens.add(house, "the website", [api_tokens.Scope.GATE_USE], "test").id
+    form = form_store.add(house, nothing._suited(house), "test").form.name
     assert "the token of the website (gate:use)" in run(house, ["token", "revoke", token]).stderr
     assert f"new invitations that ask {form}" in run(house, ["form", "retire", form]).stderr
     proof = tmp_path / "form.pdf"
@@ -153,7 +157,7 @@ def test_the_numbers_are_what_then_ends(house: Services, cast: support.Cast) -> 
         asa = conn.execute(t.person.select()).one().id
     said = run(house, ["quitclaim", "withdraw", "Åsa"]).stderr
     ends = re.findall(r"(\d+)\s+grants?\b", said)
-    assert consent.withdraw(house, asa, None, "test") == sum(map(int, ends)) > 0
+    assert grant_endings.withdraw(house, asa, None, "test") == sum(map(int, ends)) > 0
     modes.decide(
         house, support.SHOOT, modes.Ruling(Mode.SUGGEST, Basis.ALL_ASKED, Evidence("x", "y")), "test"
     )

@@ -8,12 +8,16 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
-from plugin.flows import chores, clearance, closed_house, consent, people, roster
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import closed_house, roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import register
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.endings import MISSING, Ended
-from plugin.quitclaim.answers import Status
-from sidecar import samples
+from plugin.ledger.log.endings import MISSING, Ended
+from plugin.quitclaim.clearance.answers import Status
+from sidecar.commands.demo import samples
 from tests import support
 
 DAY = timedelta(days=1)
@@ -28,11 +32,11 @@ def _template(services: Services, person_id: str) -> list[bytes]:
 
 def _guardian(services: Services, person_id: str) -> str:
     with services.store.read() as conn:
-        return str(people.guardians_of(services, conn, person_id)[0]["id"])
+        return str(register.guardians_of(services, conn, person_id)[0]["id"])
 
 
 def _website(services: Services, ref: str) -> Status:
-    return clearance.ask(services, ref, "communication", "website").status
+    return photo_answers.ask(services, ref, "communication", "website").status
 
 
 def test_a_minor_from_the_guardians_signature_to_the_birthday(
@@ -46,23 +50,23 @@ def test_a_minor_from_the_guardians_signature_to_the_birthday(
     cast.enrol(clara)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.read() as conn:
         face = conn.execute(select(t.face)).one()
     assert (face.state, face.person_id) == ("suggested", clara)
     assert cast.names_on(ref) == set()
-    from plugin.flows import review
+    from plugin.flows.review import review
 
     review.confirm(services, face.id, "editor")
     assert cast.names_on(ref) == {"Clara"}
     assert _website(services, ref) is Status.CLEARED
     clock.set(clock.now().replace(day=19, hour=22, minute=59))
-    chores.sweep(services)
+    calendar.sweep(services)
     assert _template(services, clara)
     clock.advance(timedelta(minutes=1))  # midnight in Amsterdam
     assert _website(services, ref) is not Status.CLEARED
-    chores.sweep(services)
+    calendar.sweep(services)
     cast.work()
     assert not _template(services, clara)
     assert cast.names_on(ref) == set()
@@ -82,9 +86,9 @@ def test_restriction_stops_use_and_keeps_the_evidence(
     cast.enrol(asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    assert consent.restrict(services, asa, None, "test") == 2
+    assert grant_endings.restrict(services, asa, None, "test") == 2
     assert _website(services, ref) is not Status.CLEARED
     cast.work()
     assert cast.names_on(ref) == set()
@@ -104,13 +108,13 @@ def test_an_objection_holds_whatever_a_guardian_signs_and_survives_the_store(
     guardian = _guardian(services, clara)
     cast.sign(clara, guardians=(guardian,))
     cast.enrol(clara)
-    assert consent.object_(services, clara, "test") == 1
+    assert grant_endings.object_(services, clara, "test") == 1
     assert not _template(services, clara)
     with pytest.raises(ConsentError, match="objected"):
         cast.sign(clara, guardians=(guardian,))
     with services.store.write() as tx:  # an older copy of the store, which does not know of it
         tx.execute(t.person.update().values(objected_at=None))
-    chores.start(services)
+    calendar.start(services)
     with pytest.raises(ConsentError, match="objected"):
         cast.sign(clara, guardians=(guardian,))
 
@@ -118,10 +122,10 @@ def test_an_objection_holds_whatever_a_guardian_signs_and_survives_the_store(
 def test_an_objection_before_any_grant_is_remembered_too(services: Services, cast: support.Cast) -> None:
     """Nothing ends, and yet it counts: also after the store has lost it."""
     clara = cast.add("Clara", birth_date=date(2014, 5, 1), guardians=("Her guardian",))
-    assert consent.object_(services, clara, "test") == 0
+    assert grant_endings.object_(services, clara, "test") == 0
     with services.store.write() as tx:
         tx.execute(t.person.update().values(objected_at=None))
-    assert chores.start(services) == 1
+    assert calendar.start(services) == 1
     with pytest.raises(ConsentError, match="objected"):
         cast.sign(clara, guardians=(_guardian(services, clara),))
 
@@ -139,10 +143,10 @@ def test_a_renewal_without_a_gap_keeps_the_template(
     cast.sign(asa, start=end, lasts=30 * DAY)
     for _ in range(3):
         clock.advance(5 * DAY)
-        chores.sweep(services)
+        calendar.sweep(services)
         assert _template(services, asa) == before
     clock.advance(30 * DAY)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert not _template(services, asa)
 
 
@@ -157,10 +161,10 @@ def test_after_a_gap_nobody_noticed_the_old_template_is_gone_and_a_new_one_stays
         cast.sign(who, start=clock.now() + 5 * DAY, lasts=30 * DAY)
     clock.advance(6 * DAY)
     cast.enrol(bo)  # by somebody who was quicker than the sweep
-    chores.start(services)
+    calendar.start(services)
     assert not _template(services, asa)
     assert _template(services, bo)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert _template(services, bo)
 
 
@@ -173,7 +177,7 @@ def test_a_shortened_renewal_ends_on_its_own_day(
     cast.enrol(asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     template = _template(services, asa)
     cast.sign(asa, lasts=3 * DAY)
@@ -185,7 +189,7 @@ def test_a_shortened_renewal_ends_on_its_own_day(
     assert last == clock.now() + 3 * DAY
     clock.advance(3 * DAY)
     assert _website(services, ref) is not Status.CLEARED
-    chores.sweep(services)
+    calendar.sweep(services)
     cast.work()
     assert not _template(services, asa)
     assert cast.names_on(ref) == set()
@@ -215,17 +219,17 @@ def test_a_line_without_its_commit_ends_the_grant_at_the_next_start(
     cast.enrol(asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     for grant in ids.values():
         services.ended.write(Ended(asa, grant, services.clock.now(), "withdrawn"))
     assert _website(services, ref) is Status.CLEARED
-    assert chores.start(services) == 2
+    assert calendar.start(services) == 2
     assert not _template(services, asa)
     assert _website(services, ref) is not Status.CLEARED
     cast.work()
     assert cast.names_on(ref) == set()
-    assert chores.start(services) == 0, "told twice, done once"
+    assert calendar.start(services) == 0, "told twice, done once"
 
 
 def test_where_ended_log_cannot_be_read_it_ends_and_the_house_is_closed(
@@ -238,7 +242,7 @@ def test_where_ended_log_cannot_be_read_it_ends_and_the_house_is_closed(
     services.ended.path.unlink(missing_ok=True)
     services.ended.path.mkdir()
     assert closed_house.why_now(services) == MISSING
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     assert not _template(services, asa)
     with services.store.read() as conn:
         standing = roster.load(conn, asa)
@@ -254,12 +258,12 @@ def test_who_comes_back_after_the_evidence_term_signs_anew(
     asa = cast.add("Åsa")
     cast.sign(asa, lasts=DAY)
     clock.advance(700 * DAY)
-    chores.sweep(services)
-    chores.housekeeping(services)
+    calendar.sweep(services)
+    calendar.housekeeping(services)
     with services.store.read() as conn:
         assert services.vault.find(conn, asa, "evidence")
     clock.advance(40 * DAY)
-    chores.housekeeping(services)
+    calendar.housekeeping(services)
     with services.store.read() as conn:
         assert not services.vault.has_key(conn, asa, "record")
         assert conn.scalar(select(func.count()).where(t.sealed.c.person_id == asa)) == 0

@@ -13,12 +13,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, forms, modes
-from plugin.flows.services import Services
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.mail import form_store
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar.console import words
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.words import console_words
 from tests import signers, staff, support
 from tests.crowd import A, B, Crowd
 
@@ -51,7 +54,7 @@ def waiting(services: Services, cast: support.Cast, photos: Path, asa: str, exam
     """Two faces on a photograph: one for which Åsa is suggested, one of a stranger."""
     cast.open_collection(mode=Mode.SUGGEST)
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0], B]))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.read() as conn:
         rows = conn.execute(select(t.face).order_by(t.face.c.left)).all()
@@ -156,7 +159,7 @@ class TestReview:
         cast.open_collection(mode=Mode.DETECT)
         for number in range(3):
             Crowd(examiner).put(photos, f"shoot/{number}.jpg", Crowd(examiner).row([A[0], B, A[1]]))
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         seen: list[str] = []
         path = "/console/review?list=unmatched"
@@ -216,7 +219,7 @@ class TestPeople:
         cast.sign(bo, channels=("website", "press"), lasts=timedelta(days=5))
         ids = cast.sign(bo, channels=("website", "press"), lasts=timedelta(days=5))
         clock.advance(timedelta(days=1))
-        consent.withdraw(services, bo, [ids["website"]], "test")
+        grant_endings.withdraw(services, bo, [ids["website"]], "test")
         clock.advance(timedelta(days=5))
         cast.sign(bo, channels=("press",), start=clock.now() + timedelta(days=1), recognition=False)
         page = staff.signed_in(app, clock, "officer").get(f"/console/people/{bo}").text
@@ -380,9 +383,9 @@ class TestHome:
 
     def test_it_says_when_nothing_works(self, services: Services, editor: FlaskClient) -> None:
         """Without a sweep of a worker the page says that we do not work; after one, that we do."""
-        chores.start(services)
+        calendar.start(services)
         assert "does not work at this moment" in editor.get("/console/").text
-        chores.sweep(services)
+        calendar.sweep(services)
         assert "looks after every end by itself" in editor.get("/console/").text
 
     def test_given_up_jobs_are_for_who_mends(
@@ -401,11 +404,11 @@ class TestHome:
 
 def test_every_word_is_there_in_both_languages() -> None:
     """The same sentences, with the same gaps, and none that a page uses is missing."""
-    english, dutch = words.of("en"), words.of("nl")
+    english, dutch = console_words.of("en"), console_words.of("nl")
     assert english.keys() == dutch.keys()
     gaps = {key: re.findall(r"%[sd]", text) for key, text in english.items()}
     assert gaps == {key: re.findall(r"%[sd]", text) for key, text in dutch.items()}
-    folder = Path(words.__file__).parents[1] / "templates"
+    folder = Path(console_words.__file__).parents[1] / "templates"
     pages = "".join(
         page.read_text() for page in [folder / "console_base.html", *folder.glob("console/*.html")]
     )
@@ -523,7 +526,7 @@ class TestWhatEnds:
         self, services: Services, administrator: FlaskClient, asa: str, clock: ManualClock
     ) -> None:
         """Sessions, a form, an address; in the language of who is asked."""
-        form = forms.add(services, signers.tree(), "test")
+        form = form_store.add(services, signers.tree(), "test")
         other = staff.signed_in(administrator.application, clock, "editor")
         dutch = staff.signed_in(administrator.application, clock, "administrator", language="nl")
         for path, fields, english, words_nl in (
@@ -535,7 +538,7 @@ class TestWhatEnds:
             assert english in staff.post(administrator, f"/console/{path}", **fields).text
             assert words_nl in staff.post(dutch, f"/console/{path}", **fields).text
         assert other.get("/console/").status_code == 200
-        assert forms.listed(services)[0].retired_at is None
+        assert form_store.listed(services)[0].retired_at is None
         assert (
             staff.post(administrator, f"/console/people/{asa}/address", email="", sure="yes").status_code
             == 303

@@ -12,11 +12,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, erasure, forms, modes, requests
-from plugin.flows.services import Services
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.rights import erasure, erasure_requests
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
 from tests import signers, staff, support
 from tests.crowd import A, Crowd
 
@@ -36,7 +39,7 @@ def app(services: Services) -> Flask:
 
 def sample(**changes: str) -> str:
     """The sample form's file, for the channels of the tests' house."""
-    text = re.sub(r"channels = \[[^\]]*\]", 'channels = ["website", "press"]', forms.sample(), count=1)
+    text = re.sub(r"channels = \[[^\]]*\]", 'channels = ["website", "press"]', form_store.sample(), count=1)
     text = re.sub(r'\[\[uses\]\]\npurpose = "commercial".*?\n\n', "", text, flags=re.DOTALL)
     for key, value in changes.items():
         text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text, count=1)
@@ -54,11 +57,11 @@ class TestForms:
             staff.post(administrator, "/console/forms", text=sample(officer='"dpo@example.org"')).status_code
             == 303
         )
-        assert [(one.form.version, one.retired_at is None) for one in forms.listed(services)] == [
+        assert [(one.form.version, one.retired_at is None) for one in form_store.listed(services)] == [
             (2, True),
             (1, False),
         ]
-        newest = forms.in_use(services)
+        newest = form_store.in_use(services)
         page = administrator.get(f"/console/forms/{newest.id}").text
         assert "dpo@example.org" in page
         assert "Er is vooraf niets aangevinkt" in page
@@ -73,7 +76,7 @@ class TestForms:
         assert answer.status_code == 422
         assert "officer: " in answer.text
         assert "billboards" in answer.text.split("<textarea")[1]
-        assert forms.listed(services) == []
+        assert form_store.listed(services) == []
 
     @pytest.mark.parametrize("text", ["", "{", "[1", '{"a": ' * 2000, "[[[", "\x01", "a = 1\n" * 50_000])
     def test_what_is_no_form_is_refused(self, administrator: FlaskClient, text: str) -> None:
@@ -84,7 +87,7 @@ class TestForms:
 
     def test_retired(self, services: Services, administrator: FlaskClient) -> None:
         """No invitation asks for it after."""
-        form = forms.add(services, signers.tree(), "test")
+        form = form_store.add(services, signers.tree(), "test")
         assert staff.post(administrator, f"/console/forms/{form.id}/retire", sure="yes").status_code == 303
         assert "retired on" in administrator.get("/console/forms").text
         assert staff.post(administrator, f"/console/forms/{form.id}/retire").status_code == 303
@@ -96,7 +99,7 @@ class TestInviting:
 
     @pytest.fixture(autouse=True)
     def form(self, services: Services) -> None:
-        forms.add(services, signers.tree(), "test")
+        form_store.add(services, signers.tree(), "test")
 
     def enter(self, editor: FlaskClient, **fields: str) -> str:
         """Enter a person on the page; the path of theirs."""
@@ -159,7 +162,9 @@ class TestRequests:
         person = cast.add("Åsa")
         cast.sign(person)
         with services.store.write() as tx:
-            return requests.ask(services, tx, person, "person", requests.filed(services, person)).id
+            return erasure_requests.ask(
+                services, tx, person, "person", erasure_requests.filed(services, person)
+            ).id
 
     def test_on_the_list_with_its_term(self, officer: FlaskClient, editor: FlaskClient, asked: str) -> None:
         """On the officer's first page and list; an editor is not told."""
@@ -231,7 +236,7 @@ def test_everything_cleared_until_a_day(
     cast.enrol(asa)
     cast.open_collection()
     Crowd(examiner).put(photos, "shoot/one.jpg", Crowd(examiner).row([A[0]]))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
 
     def ask(**query: str) -> str:

@@ -16,40 +16,28 @@ from sqlalchemy import event, func, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import StoreError
-from plugin.flows import (
-    album,
-    arrivals,
-    believed,
-    chores,
-    clearance,
-    cleared,
-    consent,
-    cuts,
-    erasure,
-    erasure_rows,
-    faces,
-    outcomes,
-    overview,
-    reference_sets,
-    replay,
-    review,
-    revocation,
-    statements,
-    vouching,
-)
-from plugin.flows.services import Services
+from plugin.flows.clearance import cleared_photos, dam_dates, photo_answers
+from plugin.flows.common import believed, face_rows, reference_sets
+from plugin.flows.common.services import Services
+from plugin.flows.consent import cuts, grant_endings, revocation
+from plugin.flows.matching import vouching
+from plugin.flows.names import intent_outcomes, resources
+from plugin.flows.review import review
+from plugin.flows.rights import erasure, erasure_rows
+from plugin.flows.schedule import calendar, replay_endings
+from plugin.flows.views import own_photos, photo_panel
 from plugin.hooks.dam import Dam
-from plugin.ledger import backup, restore
 from plugin.ledger import tables as t
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.store import Tx, init_store, inserted
-from plugin.quitclaim.answers import Status
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
-from sidecar.runner import Runner
+from plugin.ledger.backups import backup, restore
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.store.store import Tx, init_store, inserted
+from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.running.runner import Runner
 from tests import program, support
 
 DAY = timedelta(days=1)
@@ -73,10 +61,10 @@ def decided(services: Services) -> None:
 def listed(services: Services, channel: str = "website", days: int = 0) -> list[str]:
     """The photographs on the pages of what is cleared until then; as many are counted."""
     last = services.today() + timedelta(days=days)
-    span = cleared.until(services, "communication", channel, last)
+    span = cleared_photos.until(services, "communication", channel, last)
     with services.store.read() as conn:
-        refs = sorted(photo.ref for photo in cleared.page(conn, span).photos)
-        assert cleared.count(conn, span) == len(refs)
+        refs = sorted(photo.ref for photo in cleared_photos.page(conn, span).photos)
+        assert cleared_photos.count(conn, span) == len(refs)
     return refs
 
 
@@ -124,13 +112,13 @@ def test_the_commit_of_every_end_writes_as_many_rows_whatever_the_photographs(
 
     def lapse() -> None:
         clock.advance(400 * DAY)
-        consent.sweep(services)
+        grant_endings.sweep(services)
 
     ends: dict[str, Callable[[str], object]] = {
         "lapse": lambda _who: lapse(),
-        "withdraw": lambda who: consent.withdraw(services, who, None, "test"),
-        "restrict": lambda who: consent.restrict(services, who, None, "test"),
-        "object": lambda who: consent.object_(services, who, "test"),
+        "withdraw": lambda who: grant_endings.withdraw(services, who, None, "test"),
+        "restrict": lambda who: grant_endings.restrict(services, who, None, "test"),
+        "object": lambda who: grant_endings.object_(services, who, "test"),
         "replace": lambda who: cast.sign(who, recognition=False, channels=("press",)),
         "refuse": lambda who: vouching.refuse(services, f"set-{who}", "dam:test"),
         "erase": lambda who: erasure.begin(services, who, "test"),
@@ -173,13 +161,13 @@ def test_what_is_cut_counts_nowhere_at_once(services: Services, cast: support.Ca
     cast.sign(bo, channels=("website", "press"))
     both, alone = named(services, "both.jpg", asa, bo), named(services, "bo.jpg", bo)
     assert listed(services) == listed(services, "press") == ["bo.jpg", "both.jpg"]
-    consent.withdraw(services, asa, [grants["website"]], "test")
+    grant_endings.withdraw(services, asa, [grants["website"]], "test")
     assert stored(services, both) == stored(services, alone) == 2
     assert listed(services) == ["bo.jpg"]
     assert listed(services, "press") == ["bo.jpg", "both.jpg"], "what goes on is not cut"
     with services.store.read() as conn:
-        page = album.page(services, conn, bo)
-        dates = statements._dates(services, conn, [both], believed.now(conn))
+        page = own_photos.page(services, conn, bo)
+        dates = dam_dates._dates(services, conn, [both], believed.now(conn))
     shown = {photo.id: {use[1] for use in photo.cleared} for photo in page.photos}
     assert shown == {both: {"press"}, alone: {"website", "press"}}
     assert dates[both] == {"website": "", "press": dates[both]["press"]}
@@ -199,7 +187,7 @@ def test_a_use_that_goes_on_for_a_shorter_time_is_cut_too(
     long = Grant("long", GrantKind.PUBLICATION, "communication", "website", now, now + 300 * DAY)
     short = Grant("short", GrantKind.PUBLICATION, "communication", "website", now - DAY, now + 30 * DAY)
     signing = Signing("v1", None, "en", "paper", True, (), now, (long,))
-    consent.record(services, asa, signing, [support.FORM], "test")
+    grant_endings.record(services, asa, signing, [support.FORM], "test")
     with services.store.write() as tx:
         claim = tx.execute(select(t.grant.c.quitclaim_id).where(t.grant.c.id == "long")).scalar_one()
         values = vars(short) | {"quitclaim_id": claim, "person_id": asa, "kind": "publication"}
@@ -209,7 +197,7 @@ def test_a_use_that_goes_on_for_a_shorter_time_is_cut_too(
     named(services, "bo.jpg", bo)
     decided(services)
     assert listed(services, days=100) == ["asa.jpg", "bo.jpg"]
-    consent.withdraw(services, asa, ["long"], "test")
+    grant_endings.withdraw(services, asa, ["long"], "test")
     cast.sign(bo, recognition=False, start=now + 60 * DAY, channels=("press",))
     assert listed(services, days=100) == []
     Runner(services).drain(["cut", "recompute"])
@@ -235,22 +223,22 @@ def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(
         tx.execute(update(t.face).where(here == suggested).values(state="suggested"))
         waiting = tx.connection.scalar(select(face.id).where(here == suggested)) or 0
         matched = tx.connection.scalar(select(face.id).where(here == by_machine)) or 0
-        clearance.recompute(services, tx, [suggested])
+        photo_answers.recompute(services, tx, [suggested])
     assert listed(services) == ["confirmed.jpg", "machine.jpg"]
-    consent.withdraw(services, asa, [grants["recognition"]], "test")
+    grant_endings.withdraw(services, asa, [grants["recognition"]], "test")
     assert listed(services) == ["confirmed.jpg"]
     assert _status(services, "machine.jpg") is Status.UNKNOWN
     assert _status(services, "confirmed.jpg") is Status.CLEARED
-    view = overview.of(services, "machine.jpg")
+    view = photo_panel.of(services, "machine.jpg")
     assert view is not None
     assert [(face.state, face.person) for face in view.faces] == [("unmatched", "")]
     with services.store.read() as conn:
         assert [*review.waiting(conn), *review.unconfirmed(conn)] == []
-        face_of = faces.by_id(conn, matched)
+        face_of = face_rows.by_id(conn, matched)
     assert face_of is not None
     assert face_of.state == "unmatched"
     assert review.face_by_id(services, waiting).person_id is None
-    clearance.recompute_many(services, [by_machine])
+    photo_answers.recompute_many(services, [by_machine])
     assert listed(services) == ["confirmed.jpg"]
     assert stored(services, by_machine) == 0
     follow(services)
@@ -260,7 +248,7 @@ def test_the_machines_name_of_somebody_whose_recognition_ended_is_none(
 
 
 def _status(services: Services, ref: str) -> Status:
-    return clearance.ask(services, ref, "communication", "website").status
+    return photo_answers.ask(services, ref, "communication", "website").status
 
 
 def test_a_new_match_by_new_pictures_outlives_the_cut_of_the_old_ones(
@@ -275,17 +263,17 @@ def test_a_new_match_by_new_pictures_outlives_the_cut_of_the_old_ones(
     number = named(services, "one.jpg", asa)
     with services.store.write() as tx:
         tx.execute(update(t.face).values(set_id=old))
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.sign(asa)
     cast.enrol(asa)
     with services.store.write() as tx:
         row = tx.execute(select(t.face)).one()._asdict() | {"left": 0.5, "set_id": _set_in(tx, asa)}
         row.pop("id")
         new = inserted(tx.execute(insert(t.face).values(row)))
-        assert faces.elsewhere(tx, number, asa, new) is None
+        assert face_rows.elsewhere(tx, number, asa, new) is None
     follow(services)
     with services.store.read() as conn:
-        assert [(row.state, row.person_id) for row in faces.of(conn, number)] == [
+        assert [(row.state, row.person_id) for row in face_rows.of(conn, number)] == [
             ("unmatched", None),
             ("matched", asa),
         ]
@@ -320,13 +308,13 @@ def test_an_intent_of_a_match_that_is_cut_writes_no_name(services: Services, cas
         )  # fmt: skip
     with services.store.read() as conn:
         intent = conn.execute(select(t.intent)).one()
-        assert outcomes.wanted(services, conn, intent)
-    consent.withdraw(services, asa, None, "test")
+        assert intent_outcomes.wanted(services, conn, intent)
+    grant_endings.withdraw(services, asa, None, "test")
     with services.store.write() as tx:
         tx.execute(update(t.reference_set).values(ended_at=tx.now))  # as with the face key
     cast.sign(asa)
     with services.store.read() as conn:
-        assert not outcomes.wanted(services, conn, intent)
+        assert not intent_outcomes.wanted(services, conn, intent)
 
 
 def test_a_name_that_goes_before_the_job_brings_no_clearance_back(
@@ -339,7 +327,7 @@ def test_a_name_that_goes_before_the_job_brings_no_clearance_back(
         cast.sign(who)
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     cast.open_collection(mode=Mode.OFF)
-    arrival = arrivals.enter(services, ref)
+    arrival = resources.enter(services, ref)
     with services.store.write() as tx:
         for who in (asa, bo):
             tx.execute(
@@ -349,11 +337,11 @@ def test_a_name_that_goes_before_the_job_brings_no_clearance_back(
                 )
             )  # fmt: skip
         tx.execute(update(t.resource).values(examined="whole", looked_px=64))
-        clearance.recompute(services, tx, [arrival.resource_id])
+        photo_answers.recompute(services, tx, [arrival.resource_id])
     assert listed(services) == [ref]
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     assert listed(services) == []
-    arrivals.enter(services, ref)  # the file names nobody: both tags go
+    resources.enter(services, ref)  # the file names nobody: both tags go
     with services.store.read() as conn:
         assert conn.execute(select(t.tag)).all() == []
     assert listed(services) == []
@@ -372,7 +360,7 @@ def test_two_people_of_one_photograph_end_together_and_one_comes_back(
     named(services, "asa.jpg", asa)
     decided(services)
     for who in (asa, bo):
-        consent.withdraw(services, who, None, "test")
+        grant_endings.withdraw(services, who, None, "test")
     assert listed(services) == []
     cast.sign(asa, recognition=False)
     Runner(services).drain(["recompute"])
@@ -397,11 +385,11 @@ def test_the_dates_follow_with_the_rows_and_come_back_with_a_new_grant(
     named(services, "one.jpg", asa)
     assert _wanted(services)["website"]
     decided(services)
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     follow(services)
     assert _wanted(services)["website"] == ""
     cast.sign(asa, recognition=False)
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.sign(asa, recognition=False)
     Runner(services).drain(["recompute"])
     follow(services)
@@ -429,12 +417,12 @@ def test_a_job_takes_away_only_the_cuts_that_it_began_with(
     services: Services, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Signed again and withdrawn again before its last portion: what was computed meanwhile is cut again."""
-    monkeypatch.setattr(clearance, "PORTION", 2)
+    monkeypatch.setattr(photo_answers, "PORTION", 2)
     asa = cast.add("Åsa Sample")
     cast.sign(asa, recognition=False)
     numbers = [named(services, f"{n}.jpg", asa) for n in range(5)]
     decided(services)
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     follow(services, portions=2)
     assert [stored(services, n) for n in numbers] == [0, 0, 0, 0, 1]
     cast.sign(asa, recognition=False)
@@ -442,7 +430,7 @@ def test_a_job_takes_away_only_the_cuts_that_it_began_with(
     assert [stored(services, n) for n in numbers] == [1] * 5
     running = services.queue.claim([cuts.JOB])
     assert running is not None
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cuts.follow(services, running)  # its last portion
     assert listed(services) == []
     assert open_cuts(services) > 0
@@ -458,14 +446,14 @@ def test_a_cut_whose_job_is_gone_is_taken_up_again(
     asa = cast.add("Åsa Sample")
     cast.sign(asa, recognition=False)
     number = named(services, "one.jpg", asa)
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     with services.store.write() as tx:
         dead = {"state": "dead", "finished_at": tx.now, "error": "x"}
         tx.execute(update(t.job).where(t.job.c.kind == cuts.JOB).values(dead))
     assert cuts.resume(services) == 0
     assert listed(services) == []
     clock.advance(2 * timedelta(hours=1))
-    chores.sweep(services)
+    calendar.sweep(services)
     assert cuts.resume(services) == 0, "asked for already"
     follow(services)
     assert (stored(services, number), open_cuts(services)) == (0, 0)
@@ -490,8 +478,8 @@ def test_refused_pictures_count_nowhere_at_once_whoever_confirmed_by_them(
     assert _status(services, "resting.jpg") is Status.UNKNOWN
     Runner(services).drain()
     with services.store.read() as conn:
-        assert [row.state for row in faces.of(conn, resting)] == ["unmatched"]
-        assert [row.state for row in faces.of(conn, other)] == ["matched"]
+        assert [row.state for row in face_rows.of(conn, resting)] == ["unmatched"]
+        assert [row.state for row in face_rows.of(conn, other)] == ["matched"]
     assert listed(services) == ["other.jpg"]
     assert open_cuts(services) == 0
 
@@ -500,7 +488,7 @@ def test_an_erasure_killed_between_two_photographs_goes_on_and_its_certificate_s
     services: Services, cast: support.Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows go in portions. What the first run saw is told by the second: how many rows there were of each kind."""
-    monkeypatch.setattr(clearance, "PORTION", 2)
+    monkeypatch.setattr(photo_answers, "PORTION", 2)
     asa, bo = cast.add("Åsa Sample"), cast.add("Bo Sample")
     for who in (asa, bo):
         cast.sign(who, recognition=False)
@@ -542,7 +530,7 @@ from plugin.clock import ManualClock
 from plugin.config import parse
 from plugin.flows import clearance, consent, cuts
 from sidecar import house
-from sidecar.runner import Runner
+from sidecar.running.runner import Runner
 
 clearance.PORTION = 2
 tree, now, person = json.loads(sys.stdin.readline()), datetime.fromisoformat(sys.argv[1]), sys.argv[2]
@@ -576,7 +564,7 @@ def test_killed_between_the_commit_and_the_job_and_in_the_job(
         assert listed(services) == []
     assert sorted(stored(services, n) for n in numbers) == [0, 0, 1, 1, 1]
     clock.advance(timedelta(seconds=services.config.jobs.lease_seconds + 1))
-    chores.sweep(services)
+    calendar.sweep(services)
     follow(services)
     assert ([stored(services, n) for n in numbers], open_cuts(services)) == ([0] * 5, 0)
 
@@ -593,7 +581,7 @@ def test_a_backup_put_back_clears_nothing_that_ended(
     if taken == "before":
         _back_up(services)
         clock.advance(timedelta(minutes=1))
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     if taken == "meanwhile":
         _back_up(services)
     url = f"sqlite:///{tmp_path}/back.db"
@@ -605,10 +593,10 @@ def test_a_backup_put_back_clears_nothing_that_ended(
     restore.restore(url, folder, services.master, clock, HeadBook.from_config(config))
     with support.opened(config, clock, examiner) as back:
         assert stored(back, number) == 1
-        replay.endings(back)
+        replay_endings.endings(back)
         assert (listed(back), open_cuts(back) > 0) == ([], True)
-        chores.start(back)
-        chores.sweep(back)
+        calendar.start(back)
+        calendar.sweep(back)
         follow(back)
         assert (listed(back), open_cuts(back)) == ([], 0)
         with back.store.read() as conn:
@@ -640,9 +628,9 @@ def test_an_end_cuts_what_pictures_named_that_ended_by_a_clock_ahead(
     with support.opened(services.config, behind, examiner) as other:
         other = replace(other, clock=behind)
         other.store.clock = behind
-        consent.withdraw(other, asa, None, "test")
+        grant_endings.withdraw(other, asa, None, "test")
     with services.store.read() as conn:
-        assert [(row.state, row.person_id) for row in faces.of(conn, number)] == [("unmatched", None)]
+        assert [(row.state, row.person_id) for row in face_rows.of(conn, number)] == [("unmatched", None)]
     follow(services)
     with services.store.read() as conn:
         assert conn.scalar(select(t.face.c.state)) == "unmatched"

@@ -10,11 +10,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
+from sidecar.commands.demo import samples
 from tests import sender, staff, support
 from tests.flows.test_dismissals import REF, Crowd
 from tests.program import Api

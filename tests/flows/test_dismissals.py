@@ -11,27 +11,21 @@ from sqlalchemy import insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound, NothingDone
-from plugin.flows import (
-    arrivals,
-    clearance,
-    dismissals,
-    downloads,
-    faces,
-    overview,
-    review,
-    unnamed,
-    waiting_list,
-)
-from plugin.flows.services import Services
-from plugin.flows.waiting_list import Kind
-from plugin.ledger import free_text
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import face_rows
+from plugin.flows.common.services import Services
+from plugin.flows.names import resources
+from plugin.flows.review import dismissals, download_gate, review
+from plugin.flows.views import photo_panel, unnamed_faces, waiting_list
+from plugin.flows.views.waiting_list import Kind
 from plugin.ledger import tables as t
-from plugin.ledger.store import inserted
-from plugin.quitclaim.answers import Code, Status
-from plugin.quitclaim.dismissal import Dismissal
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import FoundFace
-from sidecar import samples
+from plugin.ledger.keys import free_text
+from plugin.ledger.store.store import inserted
+from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.quitclaim.clearance.dismissal import Dismissal
+from plugin.recognizer.examination.messages import FoundFace
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import staff, support
 from tests.stores import KINDS, Stores
 
@@ -57,7 +51,7 @@ class Crowd:
 
     def __init__(self, services: Services, longest: int = 2000) -> None:
         self.services = services
-        arrival = arrivals.enter(services, REF)
+        arrival = resources.enter(services, REF)
         self.id, self.version = arrival.resource_id, arrival.resource.file_version
         with services.store.write() as tx:
             mine = t.resource.c.id == self.id
@@ -66,7 +60,7 @@ class Crowd:
     def face(self, file_px: int | None, state: str = "unmatched", **values: Any) -> int:
         """One more face of the photograph."""
         with self.services.store.write() as tx:
-            place = len(faces.of(tx.connection, self.id)) / 100
+            place = len(face_rows.of(tx.connection, self.id)) / 100
             row = {
                 "left": place,
                 "top": 0.1,
@@ -84,13 +78,13 @@ class Crowd:
 
     def status(self) -> Status:
         """The answer, which SQL counts the same way."""
-        status = clearance.ask(self.services, REF, "communication", "website").status
-        counted = downloads.count_open(self.services, "website")
-        assert counted == (status in downloads.OPEN), (status, counted)
+        status = photo_answers.ask(self.services, REF, "communication", "website").status
+        counted = download_gate.count_open(self.services, "website")
+        assert counted == (status in download_gate.OPEN), (status, counted)
         return status
 
     def codes(self) -> set[Code]:
-        return {one.code for one in clearance.ask(self.services, REF, "communication", "website").reasons}
+        return {one.code for one in photo_answers.ask(self.services, REF, "communication", "website").reasons}
 
 
 def rows(services: Services, action: str) -> list[Any]:
@@ -223,11 +217,13 @@ def test_a_face_that_turns_out_larger_comes_back(house: Services) -> None:
     dismissals.dismiss(house, face, Dismissal.TOO_SMALL, BY)
     assert crowd.status() is Status.NO_PERSON_FOUND
     with house.store.write() as tx:
-        (row,) = faces.of(tx.connection, crowd.id)
-        faces.merge(tx, crowd.id, crowd.version, [FoundFace(faces.box_of(row), 60, 200, 0.9)], "engine")
+        (row,) = face_rows.of(tx.connection, crowd.id)
+        face_rows.merge(
+            tx, crowd.id, crowd.version, [FoundFace(face_rows.box_of(row), 60, 200, 0.9)], "engine"
+        )
     assert (crowd.states(), crowd.status()) == (["dismissed"], Status.UNKNOWN)
     assert Code.FACE_NOT_SMALL in crowd.codes()
-    view = overview.of(house, REF)
+    view = photo_panel.of(house, REF)
     assert view is not None
     assert [(one.again, one.small) for one in view.faces] == [(True, False)]
     with house.store.read() as conn:
@@ -242,7 +238,7 @@ def test_what_was_dismissed_before_there_was_a_list(house: Services) -> None:
     """It keeps its words, waits to be decided again, and is unknown until then; no sweep settles it unread."""
     crowd = Crowd(house)
     with house.store.write() as tx:
-        said = free_text.seal(tx, house.vault, "objects", faces.REASON)
+        said = free_text.seal(tx, house.vault, "objects", face_rows.REASON)
     face = crowd.face(9, "dismissed", reason=said)
     crowd.face(20)
     assert crowd.status() is Status.UNKNOWN
@@ -253,7 +249,7 @@ def test_what_was_dismissed_before_there_was_a_list(house: Services) -> None:
     assert (entry.count, entry.wrong) == (1, False)
     with house.store.read() as conn:
         (row,) = dismissals.waiting(house, conn)
-        assert (row.id, faces.reason_of(house.texts(conn), row)) == (face, "objects")
+        assert (row.id, face_rows.reason_of(house.texts(conn), row)) == (face, "objects")
     dismissals.dismiss(house, face, Dismissal.NO_PERSON, BY)
     assert crowd.status() is Status.NO_PERSON_FOUND
     assert dismissals.count_waiting(house) == 0
@@ -266,9 +262,9 @@ def test_small_figures_are_not_asked_about(house: Services) -> None:
     for width in (9, 30, 63):
         crowd.face(width)
     with house.store.read() as conn:
-        assert [row.id for row in unnamed.waiting(house, conn)] == listed
-        assert unnamed.small_figures(house, conn, [crowd.id]) == {crowd.id: 3}
-        assert [row.id for row in unnamed.waiting(house, conn, listed[0], 1)] == listed[1:2]
+        assert [row.id for row in unnamed_faces.waiting(house, conn)] == listed
+        assert unnamed_faces.small_figures(house, conn, [crowd.id]) == {crowd.id: 3}
+        assert [row.id for row in unnamed_faces.waiting(house, conn, listed[0], 1)] == listed[1:2]
 
 
 def test_sql_and_the_answer_say_the_same(house: Services) -> None:
@@ -283,7 +279,7 @@ def test_sql_and_the_answer_say_the_same(house: Services) -> None:
             crowd.face(chance.choice(widths), state, dismissal=why)
         crowd.status()
         with house.store.read() as conn:
-            found = faces.of(conn, crowd.id)
+            found = face_rows.of(conn, crowd.id)
             waiting = [row.id for row in dismissals.waiting(house, conn)]
             small = dismissals.small(house, conn, [crowd.id]).get(crowd.id, dismissals.Small())
         again = [row.id for row in found if row.state == "dismissed" and dismissals.waits(house, row)]

@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from plugin.config import parse
-from sidecar import samples
 from sidecar.cli import cli
+from sidecar.commands.demo import samples
 from tests import documents, support
 from tests.documents import ROOT
 from tests.processes import Processes, free_port

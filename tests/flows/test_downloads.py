@@ -12,14 +12,17 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
-from plugin.flows import chores, clearance, consent, downloads
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.review import download_gate
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status, Use
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.answers import Status, Use
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
-from sidecar.downloads import MOST, PATH
+from sidecar.commands.demo import samples
+from sidecar.dam.downloads import MOST, PATH
 from tests import sender, support
 from tests.sender import SECRET, Sender
 
@@ -51,7 +54,7 @@ def library(services: Services, cast: support.Cast) -> dict[str, str]:
         "wall": "shoot/wall.jpg",
         "off": support.put(photos, "elsewhere/asa.jpg", samples.A_SPEECH),
     }
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     return refs | {"person": asa}
 
@@ -59,13 +62,13 @@ def library(services: Services, cast: support.Cast) -> dict[str, str]:
 def test_only_the_cleared_and_the_empty_go_out(services: Services, library: dict[str, str]) -> None:
     """A stranger, a channel that nobody agreed to, a picture not examined, one not known: each stays."""
     asked = [library[name] for name in ("asa", "both", "wall", "off")] + ["shoot/nowhere.jpg"]
-    found = downloads.ask(services, asked, ["website"])
+    found = download_gate.ask(services, asked, ["website"])
     assert [found[ref].open for ref in asked] == [True, False, True, False, False]
     assert all(found[ref].against for ref in asked if not found[ref].open)
-    everywhere = downloads.ask(services, asked, ["website", "press"])
+    everywhere = download_gate.ask(services, asked, ["website", "press"])
     assert [everywhere[ref].open for ref in asked] == [False, False, True, False, False]
     with pytest.raises(ConsentError, match="not configured"):
-        downloads.ask(services, asked, ["television"])
+        download_gate.ask(services, asked, ["television"])
 
 
 def test_the_count_is_that_of_the_answers(
@@ -75,15 +78,15 @@ def test_the_count_is_that_of_the_answers(
     refs = [library[name] for name in ("asa", "both", "wall", "off")]
 
     def both_ways(channel: str) -> tuple[int, int]:
-        told = clearance.ask_many(services, refs, [Use("communication", channel)])
+        told = photo_answers.ask_many(services, refs, [Use("communication", channel)])
         yes = [a for one in told.values() for a in one.values()]
-        return downloads.count_open(services, channel), sum(
+        return download_gate.count_open(services, channel), sum(
             a.status in {Status.CLEARED, Status.NO_PERSON_FOUND} for a in yes
         )
 
     assert both_ways("website") == (2, 2)
     assert both_ways("press") == (1, 1)
-    consent.withdraw(services, library["person"], None, "test")
+    grant_endings.withdraw(services, library["person"], None, "test")
     assert both_ways("website")[0] == both_ways("website")[1]
     cast.work()
     clock.advance(timedelta(seconds=1))

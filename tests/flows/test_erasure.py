@@ -10,18 +10,21 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, DamError
-from plugin.flows import certificate as certificates
-from plugin.flows import chores, clearance, erasure, people
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.people import register
+from plugin.flows.rights import certificate as certificates
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Resource, Write
 from plugin.hooks.mention import Line, Mentions
 from plugin.hooks.name_search import Sought
-from plugin.ledger import rotation
 from plugin.ledger import tables as t
-from plugin.ledger.endings import Ended
-from plugin.quitclaim.answers import Status
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.ledger.keys import rotation
+from plugin.ledger.log.endings import Ended
+from plugin.quitclaim.clearance.answers import Status
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.dams import Through
 
@@ -59,7 +62,7 @@ def _tagged(services: Services, cast: support.Cast, photos: Path) -> tuple[str, 
     cast.enrol(asa)
     cast.open_collection()
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa"}
     return asa, ref
@@ -94,7 +97,7 @@ def test_the_certificate_says_what_was_reached_and_what_not(
     assert ("overwritten" in text) == services.store.is_sqlite  # a server's files are not ours
     assert "Åsa" not in text
     assert "NOT FINISHED" not in text
-    assert clearance.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.ask(services, ref, "communication", "website").status is Status.UNKNOWN
 
 
 @pytest.mark.embedded
@@ -139,7 +142,7 @@ def test_an_erasure_while_the_dam_is_down_ends_by_its_job(
         with services.store.read() as conn:
             assert not services.vault.has_key(conn, asa, "face")
             assert not services.vault.has_key(conn, asa, "record")
-        assert clearance.ask(services, ref, "communication", "website").status is not Status.CLEARED
+        assert photo_answers.ask(services, ref, "communication", "website").status is not Status.CLEARED
         with pytest.raises(ConsentError, match="being erased"):
             cast.sign(asa)
         cast.work()
@@ -188,14 +191,14 @@ def test_ended_log_erases_again_whom_an_old_copy_brought_back(
     bo = cast.add("Bo")
     cast.sign(bo)
     services.ended.write(Ended(asa, None, services.clock.now(), erasure.ERASED))
-    chores.start(services)
+    calendar.start(services)
     with services.store.read() as conn:
         assert not services.vault.has_key(conn, asa, "face")
         assert services.vault.has_key(conn, bo, "record")
     cast.work()
     assert _rows(services, asa) == {}
     assert cast.names_on(ref) == set()
-    assert people.export(services, bo, "test")["person"]["display_name"] == "Bo"
+    assert register.export(services, bo, "test")["person"]["display_name"] == "Bo"
 
 
 def test_what_the_dam_keeps_for_itself_stands_on_the_certificate(

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 from plugin.clock import SystemClock
-from plugin.hooks import events, signature
+from plugin.hooks.webhooks import events, signature
 from tests import sender
 from tests.processes import House
 from tests.sender import SECRET

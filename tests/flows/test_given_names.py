@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from plugin.flows import modes, people
+from plugin.flows.collections import modes
+from plugin.flows.people import register
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from tests import support, visiting
 from tests.mailbox import text_of
 from tests.posting import Post
@@ -46,14 +47,14 @@ def test_the_name_that_was_made_to_differ_reaches_nobody_outside(
     shown = [guest.client.get(path).text for path in ("/s/done", "/s/receipt.json", "/s/key")]
     with services.store.read() as conn:
         row = conn.execute(select(t.person).where(t.person.c.namesake)).one()
-        guardians = people.guardians_of(services, conn, row.id)
+        guardians = register.guardians_of(services, conn, row.id)
     assert (row.display_name, row.given_name) == (f"{NAME} 2", NAME)
     guardian = str(guardians[0]["id"]) if guardians else None
     browser = visiting.visit(services, row.id, guardian)
     shown += [browser.get(path).get_data(as_text=True) for path in _PATHS]
     shown.append(desk.visit(row.id, may_replace=True, guardian_id=guardian).page())
     visiting.press(browser, "/s/me/all", how="withdraw")
-    shown.append(json.dumps(people.export(services, row.id, "dam:officer"), default=str))
+    shown.append(json.dumps(register.export(services, row.id, "dam:officer"), default=str))
     post.work()
     shown += [f"{one['Subject']} {text_of(one)}" for one in post.box.letters]
     numbered = [text for text in shown if re.search(rf"{NAME}\s+2", text)]

@@ -12,13 +12,14 @@ import pytest
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError, ImportRefused
-from plugin.flows import consent, people
-from plugin.flows.importing import forms, reports, runs
-from plugin.flows.importing.judging import Verdict
-from plugin.flows.services import Services
-from plugin.hooks.resourcespace.consents import Consents
-from plugin.ledger.audit import Action
-from plugin.quitclaim.model import GrantKind
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.importing import consent_forms, csv_reports, runs
+from plugin.flows.importing.judge import Verdict
+from plugin.flows.people import register
+from plugin.hooks.resourcespace.api.consents import Consents
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent.model import GrantKind
 from tests import imports as it
 from tests.doubles.resourcespace import Double
 from tests.sender import secret_file
@@ -59,16 +60,16 @@ def enter(double: Double, name: str, usage: str = "Websites", **more: str) -> in
 
 def planned(services: Services, source: Consents) -> list[dict[str, str]]:
     """The plan's rows, as a spreadsheet would open them."""
-    made = forms.written(services, forms.plan(services, source, ("communication",), "test"))
+    made = consent_forms.written(services, consent_forms.plan(services, source, ("communication",), "test"))
     return list(csv.DictReader(io.StringIO(made.decode("utf-8-sig"), newline="")))
 
 
 def carried(services: Services, source: Consents, path: Path, rows: list[dict[str, str]]) -> list[Verdict]:
     """Save the plan as somebody left it, and apply it."""
-    cells = [{column: reports.plain(text) for column, text in row.items()} for row in rows]
-    path.write_bytes(reports.written(forms.COLUMNS, cells))
-    table = runs.load(services, path, forms.COLUMNS)
-    return forms.apply(services, source, table, path.parent, "test")
+    cells = [{column: csv_reports.plain(text) for column, text in row.items()} for row in rows]
+    path.write_bytes(csv_reports.written(consent_forms.COLUMNS, cells))
+    table = runs.load(services, path, consent_forms.COLUMNS)
+    return consent_forms.apply(services, source, table, path.parent, "test")
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def test_a_human_may_link_another_name(
     services: Services, source: Consents, double: Double, path: Path
 ) -> None:
     """The guess is by name; the person that is meant may bear another one here."""
-    people.add(services, people.Newcomer("Åsa Öberg"), "test")
+    register.add(services, register.Newcomer("Åsa Öberg"), "test")
     enter(double, "A. Öberg")
     enter(double, "åsa öberg", "Print", date_of_consent="2026-02-01")
     rows = planned(services, source)
@@ -286,7 +287,7 @@ def test_a_withdrawn_consent_is_not_brought_back(
     rows = planned(services, source)
     rows[0]["confirmed"] = "yes"
     carried(services, source, path, rows)
-    consent.withdraw(services, it.claims(services, "Åsa")[0].person_id, None, "test")
+    grant_endings.withdraw(services, it.claims(services, "Åsa")[0].person_id, None, "test")
     assert it.statuses(carried(services, source, path, rows)) == ["imported before"]
     double.library.consents[1]["notes"] = "edited"
     double.library.consents[1]["consent_usage"] = "Print"
@@ -317,10 +318,10 @@ def test_a_plan_needs_a_purpose_and_an_answer(services: Services, source: Consen
     """consentmanager keeps no purpose; a DAM that fails is no empty list. Nothing is audited as a plan then."""
     enter(double, "Åsa")
     with pytest.raises(ImportRefused, match="keeps no purpose"):
-        forms.plan(services, source, (), "test")
+        consent_forms.plan(services, source, (), "test")
     double.faults = lambda function: "502"
     with pytest.raises(DamError):
-        forms.plan(services, source, ("communication",), "test")
+        consent_forms.plan(services, source, ("communication",), "test")
     assert it.audited(services, Action.IMPORT_PLAN) == []
 
 

@@ -8,9 +8,9 @@ import pytest
 from pypdf import PdfWriter
 
 from plugin.clock import ManualClock
+from plugin.flows.common.services import Services
 from plugin.flows.importing import runs
-from plugin.flows.importing.judging import Verdict
-from plugin.flows.services import Services
+from plugin.flows.importing.judge import Verdict
 from tests import imports as it
 
 OPTIONS = replace(it.LISTED, list_is_proof=False)

@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.errors import ImportRefused
-from plugin.flows.importing import reports, tables
-from plugin.flows.importing.judging import Status, Verdict
-from plugin.flows.importing.lines import COLUMNS, Line
+from plugin.flows.importing import csv_reports
+from plugin.flows.importing.entries import COLUMNS, Line
+from plugin.flows.importing.judge import Status, Verdict
+from plugin.flows.importing.tables import spreadsheets
 from tests import imports as it
 
 KNOWN = frozenset(COLUMNS)
 
 
-def parse(data: bytes | str, rows: int = 100, size: int = 1 << 20) -> tables.Table:
-    return tables.parse(data.encode() if isinstance(data, str) else data, KNOWN, rows, size)
+def parse(data: bytes | str, rows: int = 100, size: int = 1 << 20) -> spreadsheets.Table:
+    return spreadsheets.parse(data.encode() if isinstance(data, str) else data, KNOWN, rows, size)
 
 
 @settings(deadline=None)  # the first file starts the process that reads
@@ -69,8 +70,8 @@ def test_encodings_and_separators_are_told() -> None:
     """UTF-8 with or without its mark, or what somebody says; the separator by the columns that it makes."""
     assert parse("name;email\nÅsa, Öberg;a@b\n").told == "read as UTF-8, cells between semicolons"
     assert parse("\ufeffname\temail\nÅsa\ta@b\n").told == "read as UTF-8, cells between tabs"
-    said = tables.Reading("windows-1252")
-    found = tables.parse("name,email\nÅsa €,a@b\n".encode("cp1252"), KNOWN, 100, 1 << 20, said)
+    said = spreadsheets.Reading("windows-1252")
+    found = spreadsheets.parse("name,email\nÅsa €,a@b\n".encode("cp1252"), KNOWN, 100, 1 << 20, said)
     assert (found.told, found.rows[0].cells["name"]) == (
         "read as windows-1252, cells between commas",
         "Åsa €",
@@ -120,15 +121,15 @@ HOSTILE = ['=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1",
 
 @given(st.sampled_from(HOSTILE) | st.text(max_size=20))
 def test_a_marked_cell_is_no_formula_and_comes_back_as_it_was(cell: str) -> None:
-    marked = reports.marked(cell)
+    marked = csv_reports.marked(cell)
     assert not marked.startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
-    assert reports.plain(marked) == cell
+    assert csv_reports.plain(marked) == cell
 
 
 def test_a_report_holds_every_row_and_no_formula() -> None:
     verdicts = [
         Verdict(Line(n, name), Status.REFUSED, f"{name!r} is refused") for n, name in enumerate(HOSTILE, 2)
     ]
-    rows = list(csv.DictReader(io.StringIO(reports.report(verdicts).decode("utf-8-sig"), newline="")))
-    assert [reports.plain(row["name"]) for row in rows] == HOSTILE
+    rows = list(csv.DictReader(io.StringIO(csv_reports.report(verdicts).decode("utf-8-sig"), newline="")))
+    assert [csv_reports.plain(row["name"]) for row in rows] == HOSTILE
     assert not [cell for row in rows for cell in row.values() if cell[:1] in set("=+-@\t\r＝")]

@@ -22,10 +22,10 @@ from openpyxl.worksheet.formula import ArrayFormula
 
 from plugin.clock import ManualClock
 from plugin.errors import ImportRefused
-from plugin.flows import people
-from plugin.flows.importing import tables
-from plugin.flows.importing.lines import COLUMNS
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.importing.entries import COLUMNS
+from plugin.flows.importing.tables import spreadsheets
+from plugin.flows.people import register
 from tests import imports as it
 
 KNOWN = frozenset(COLUMNS)
@@ -50,8 +50,8 @@ def book(change: Change | None = None) -> bytes:
     return out.getvalue()
 
 
-def parse(data: bytes, sheet: str = "") -> tables.Table:
-    return tables.parse(data, KNOWN, 100, 1 << 20, tables.Reading(sheet=sheet))
+def parse(data: bytes, sheet: str = "") -> spreadsheets.Table:
+    return spreadsheets.parse(data, KNOWN, 100, 1 << 20, spreadsheets.Reading(sheet=sheet))
 
 
 def put(cell: str, value: object, **looks: object) -> Change:
@@ -259,7 +259,7 @@ def test_the_sheet_that_is_seen_is_read() -> None:
         with pytest.raises(ImportRefused, match=said):
             parse(book(hide), wanted)
     with pytest.raises(ImportRefused, match="CSV file has no sheets"):
-        tables.parse(b"name\nAnn", KNOWN, 10, 1 << 20, tables.Reading(sheet="x"))
+        spreadsheets.parse(b"name\nAnn", KNOWN, 10, 1 << 20, spreadsheets.Reading(sheet="x"))
 
 
 def test_days_are_those_that_are_shown() -> None:
@@ -318,8 +318,8 @@ def test_other_spreadsheets_are_told_apart(data: bytes | str, said: str) -> None
 # ---- CSV ------------------------------------------------------------------------------------------
 
 
-def csv(data: bytes, encoding: str = "") -> tables.Table:
-    return tables.parse(data, KNOWN, 100, 1 << 20, tables.Reading(encoding))
+def csv(data: bytes, encoding: str = "") -> spreadsheets.Table:
+    return spreadsheets.parse(data, KNOWN, 100, 1 << 20, spreadsheets.Reading(encoding))
 
 
 LIST = "name;email\nŁucja Gąska;l@example.org\nÅsa Öberg;a@example.org\n"
@@ -413,7 +413,7 @@ def test_nothing_unseen_becomes_a_consent(
         became += row.status.value != "refused"
         told += bool(row.reason)
     with services.store.read() as conn:
-        assert {row.display_name for row in people.listed(conn)} == {"Ann Sample", "Cas Sample"}
+        assert {row.display_name for row in register.listed(conn)} == {"Ann Sample", "Cas Sample"}
     promise(
         "D3",
         f"hidden, struck, computed, broken cells: became consents {became} of {len(FAULTS)}, told {told}",

@@ -14,13 +14,16 @@ from sqlalchemy import update
 
 from plugin.clock import ManualClock
 from plugin.errors import ImportRefused
-from plugin.flows import chores, consent, people, roster
-from plugin.flows.importing.lines import Defaults
-from plugin.flows.services import Services
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.importing.entries import Defaults
+from plugin.flows.people import register
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from plugin.quitclaim.model import GrantKind
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent.model import GrantKind
 from tests import imports as it
 from tests import support
 
@@ -63,7 +66,7 @@ def test_a_good_row_is_a_person_a_quitclaim_and_its_proof(services: Services, fi
             services.vault.open(conn, item)
             for item in services.vault.find(conn, claim.person_id, "evidence", subject=claim.id)
         ]
-        assert people.email_of(services, conn, claim.person_id) == "asa@example.org"
+        assert register.email_of(services, conn, claim.person_id) == "asa@example.org"
     by_name = dict(item.split(b"\0", 1) for item in kept)
     assert by_name[b"asa.pdf"] == (file.parent / "asa.pdf").read_bytes()
     assert json.loads(by_name[b"row.json"])["channels"] == "website; press"
@@ -111,7 +114,7 @@ def test_each_row_is_told_with_its_reason(services: Services, file: Path) -> Non
     assert it.statuses(applied) == was
     assert it.uses(services, "Åsa Öberg") == {"website", "press"}
     with services.store.read() as conn:
-        assert [row.display_name for row in people.listed(conn)] == ["Clara", "Åsa Öberg"]
+        assert [row.display_name for row in register.listed(conn)] == ["Clara", "Åsa Öberg"]
 
 
 def test_running_it_again_imports_nothing_twice(services: Services, file: Path, clock: ManualClock) -> None:
@@ -127,7 +130,7 @@ def test_running_it_again_imports_nothing_twice(services: Services, file: Path, 
     after = it.counted(services)
     assert {name: after[name] for name in before} == before
     person = it.claims(services, "Åsa Öberg")[0].person_id
-    consent.withdraw(services, person, None, "test")
+    grant_endings.withdraw(services, person, None, "test")
     clock.advance(timedelta(days=1))
     it.table(services, file, MANY, apply=True)
     assert it.uses(services, "Åsa Öberg") == set()
@@ -213,7 +216,7 @@ def test_a_name_in_the_dam_is_adopted_by_decision_only(services: Services, file:
     """It stands on a photograph that nobody owns: somebody says that it is them, or chooses another name."""
     photos = services.config.path(services.config.folder.path)
     _named_photo(services, photos, "Åsa Öberg")
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
     (verdict,) = it.table(services, file, "name\nåsa öberg\n", apply=True)
     assert (verdict.status.value, "1 photographs" in verdict.reason) == ("needs a decision", True)
@@ -233,8 +236,8 @@ def _named_photo(services: Services, photos: Path, name: str) -> None:
 
 def test_two_people_of_one_name_are_told_apart(services: Services, file: Path) -> None:
     """Another address, another birth date: a decision or a refusal, never a silent merge."""
-    people.add(services, people.Newcomer("Åsa", email="asa@example.org"), "test")
-    people.add(services, people.Newcomer("Clara", birth_date=date(2015, 6, 1)), "test")
+    register.add(services, register.Newcomer("Åsa", email="asa@example.org"), "test")
+    register.add(services, register.Newcomer("Clara", birth_date=date(2015, 6, 1)), "test")
     head = "name,email,birth_date,guardian,link,person\n"
     rows = [
         ("Åsa,other@example.org,,,,", "needs a decision"), ("Åsa,ASA@example.org,,,,", "existing person"),
@@ -255,7 +258,7 @@ def test_a_guardian_is_entered_once(services: Services, file: Path) -> None:
     assert it.statuses(it.table(services, file, head + rows, apply=True)) == ["imported"] * 2
     person = it.claims(services, "Clara")[0].person_id
     with services.store.read() as conn:
-        assert [one["name"] for one in people.guardians_of(services, conn, person)] == ["Eva Öberg"]
+        assert [one["name"] for one in register.guardians_of(services, conn, person)] == ["Eva Öberg"]
     assert it.uses(services, "Clara") == {"website", "press"}
 
 

@@ -13,11 +13,15 @@ import pytest
 from sqlalchemy import select
 
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import forms, invitations, links, modes, people, receipts
-from plugin.flows.invitations import Invite
+from plugin.flows.access import links
+from plugin.flows.collections import modes
+from plugin.flows.mail import form_store, receipts
+from plugin.flows.people import register
+from plugin.flows.signing import invitations
+from plugin.flows.signing.invitations import Invite
 from plugin.ledger import tables as t
-from plugin.quitclaim.forms import parse
-from plugin.quitclaim.scope import Basis, Evidence, Mode
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.forms.templates import parse
 from tests import support
 from tests.posting import Post
 from tests.signers import Desk, Visit, tree
@@ -52,17 +56,17 @@ def test_a_form_says_everything_that_is_missing() -> None:
 
 def test_a_form_keeps_its_versions(services: Any) -> None:
     """A change is a new version, which is what people are asked from then on; the same again is none."""
-    first = forms.add(services, tree(), "test")
-    assert forms.add(services, tree(), "test") == first
-    second = forms.add(services, tree(officer="another@example.org"), "test")
-    assert [one.form.version for one in forms.listed(services)] == [2, 1]
-    assert forms.in_use(services) == second
-    assert forms.load(services, first.id).form == first.form
+    first = form_store.add(services, tree(), "test")
+    assert form_store.add(services, tree(), "test") == first
+    second = form_store.add(services, tree(officer="another@example.org"), "test")
+    assert [one.form.version for one in form_store.listed(services)] == [2, 1]
+    assert form_store.in_use(services) == second
+    assert form_store.load(services, first.id).form == first.form
     with pytest.raises(ConsentError, match="channel 'print' is not configured"):
-        forms.add(services, tree(uses=[{"purpose": "communication", "channels": ["print"]}]), "test")
-    forms.retire(services, "Photographs", "test")
+        form_store.add(services, tree(uses=[{"purpose": "communication", "channels": ["print"]}]), "test")
+    form_store.retire(services, "Photographs", "test")
     with pytest.raises(NotFound):
-        forms.in_use(services)
+        form_store.in_use(services)
 
 
 def test_it_goes_by_the_command_line(tmp_path: Path) -> None:
@@ -162,7 +166,7 @@ def test_a_minor_is_asked_through_the_guardian(post: Post) -> None:
     """The invitation of a child goes to the guardian who can be written to, and greets them."""
     Desk(post.services)
     clara = post.cast.add("Clara", birth_date=date(2014, 5, 1), email="clara@example.org")
-    people.add_guardian(post.services, clara, "Greta Sample", "test", "greta@example.org")
+    register.add_guardian(post.services, clara, "Greta Sample", "test", "greta@example.org")
     invitations.invite(post.services, Invite(clara, by_mail=True), "test")
     post.work()
     letter, text = post.box.last()

@@ -4,37 +4,38 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from plugin.flows import health, taken_off
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.names import removed_names
+from plugin.flows.views import health
 from plugin.ledger import tables as t
-from plugin.ledger.name_hashes import NameHasher
-from plugin.ledger.store import inserted
-from sidecar import doctor
+from plugin.ledger.keys.name_hashes import NameHasher
+from plugin.ledger.store.store import inserted
+from sidecar.doctor import checks
 
 
 def _took_off(services: Services, name: str) -> None:
     with services.store.write() as tx:
         values = {"ref": name, "file_version": name, "kind": "photo", "seen_at": tx.now}
         key = inserted(tx.execute(insert(t.resource).values(**values)))
-        taken_off.note(services, tx, key, name, ("xmp",), None)
+        removed_names.note(services, tx, key, name, ("xmp",), None)
 
 
 def test_a_key_that_was_lost_is_told(services: Services, tmp_path: Path) -> None:
     """Gone, another one in its place, put back."""
     path = services.name_hasher.path
-    assert doctor._names_key(services).ok
+    assert checks._names_key(services).ok
     _took_off(services, "Bo Sample")
-    assert doctor._names_key(services).ok
+    assert checks._names_key(services).ok
     kept = path.read_bytes()
     path.unlink()
     assert health.names_under_another_key(services) == 1
     assert not path.exists()
-    assert not doctor._names_key(services).ok
+    assert not checks._names_key(services).ok
     NameHasher(path).make()
     object.__setattr__(services, "name_hasher", NameHasher(path))
-    finding = doctor._names_key(services)
+    finding = checks._names_key(services)
     assert (finding.ok, str(path) in finding.mend) == (False, True)
     assert "Bo" not in finding.said
     path.write_bytes(kept)
     object.__setattr__(services, "name_hasher", NameHasher(path))
-    assert doctor._names_key(services).ok
+    assert checks._names_key(services).ok

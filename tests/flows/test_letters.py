@@ -9,14 +9,17 @@ import pytest
 from sqlalchemy import Row, insert, update
 
 from plugin.errors import LeaseLost, MailError
-from plugin.flows import consent, erasure, letter_words, letters, links
-from plugin.flows.links import Kind
-from plugin.flows.mails import OWNER
-from plugin.flows.services import Services
-from plugin.hooks.mail import Attachment
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.mail import delivery, letter_words
+from plugin.flows.mail.smtp import Attachment
+from plugin.flows.people.outbox import OWNER
+from plugin.flows.rights import erasure
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from sidecar import doctor, machine_findings
+from plugin.ledger.store.audit import Action
+from sidecar.doctor import checks, machine_findings
 from tests import mailbox
 from tests.posting import Post
 
@@ -67,7 +70,7 @@ def test_a_change_is_confirmed_with_what_stands_now(post: Post) -> None:
     """Every line that is still agreed to, with its last day; "nothing" where nothing is."""
     asa = post.cast.add("Åsa", email="asa@example.org")
     grants = post.cast.sign(asa, channels=("website", "press"), lasts=timedelta(days=10))
-    consent.withdraw(post.services, asa, [grants["press"]], "test")
+    grant_endings.withdraw(post.services, asa, [grants["press"]], "test")
     post.put("changed", asa)
     post.work()
     text = post.box.last()[1]
@@ -76,7 +79,7 @@ def test_a_change_is_confirmed_with_what_stands_now(post: Post) -> None:
         "- website (communication), until 12 March 2026\n\n" in text
     )
     assert "Your own page" not in text  # no link, so no paragraph about one
-    consent.withdraw(post.services, asa, None, "test")
+    grant_endings.withdraw(post.services, asa, None, "test")
     post.put("changed", asa, language="nl")
     post.work()
     assert "Wat u nu goedvindt:\n- niets\n" in post.box.last()[1]
@@ -88,7 +91,7 @@ def test_what_goes_with_a_letter_arrives(post: Post, monkeypatch: pytest.MonkeyP
     def receipt(_services: Services, row: Row[Any]) -> Sequence[Attachment]:
         return [Attachment("receipt.json", "application/json", row.data["quitclaim"].encode())]
 
-    monkeypatch.setitem(letters.ATTACHMENTS, "receipt", receipt)
+    monkeypatch.setitem(delivery.ATTACHMENTS, "receipt", receipt)
     asa = post.cast.add("Åsa", email="asa@example.org")
     post.cast.sign(asa, recognition=False)
     with post.services.store.read() as conn:
@@ -101,7 +104,7 @@ def test_what_goes_with_a_letter_arrives(post: Post, monkeypatch: pytest.MonkeyP
 
 def test_a_code_goes_at_once(post: Post) -> None:
     """To whoever is not known yet: nothing of it is kept, and a refusal is told to who waits."""
-    letters.at_once(post.services, "c0de", "code", "new@example.org", "en", code="123456")
+    delivery.at_once(post.services, "c0de", "code", "new@example.org", "en", code="123456")
     letter, text = post.box.last()
     assert (letter["To"], letter["Message-ID"]) == ("new@example.org", "<c0de@example.org>")
     assert "Your code is 123456\n" in text
@@ -109,7 +112,7 @@ def test_a_code_goes_at_once(post: Post) -> None:
     assert post.mails() == []
     post.box.rcpt = lambda _address: "550 no"
     with pytest.raises(MailError, match="refuses the address"):
-        letters.at_once(post.services, "c0de", "code", "new@example.org", "en", code="123456")
+        delivery.at_once(post.services, "c0de", "code", "new@example.org", "en", code="123456")
 
 
 def test_what_becomes_of_forget_me_is_said(post: Post) -> None:
@@ -179,7 +182,7 @@ def test_a_refused_address_is_seen(post: Post) -> None:
     (row,) = post.mails()
     assert (row.state, row.error) == ("failed", "the mail server refuses the address (it answered 550)")
     assert (post.sealed(), post.audited(Action.MAIL_FAIL)) == (0, 1)
-    finding = doctor._letters(post.services)
+    finding = checks._letters(post.services)
     assert not finding.ok
     assert "1 not delivered" in finding.said
     assert "asa@" not in finding.said
@@ -212,7 +215,7 @@ def test_a_server_down_for_days_loses_no_letter(post: Post) -> None:
 
     hours(12)
     assert post.services.queue.counts() | {"dead": 1, "queued": 0} == post.services.queue.counts()
-    assert not doctor._letters(post.services).ok
+    assert not checks._letters(post.services).ok
     post.box.rcpt = lambda _address: mailbox.TAKEN
     post.day()
     assert [row.state for row in post.mails()] == ["sent"]
@@ -285,7 +288,7 @@ def test_a_letter_is_sent_by_one(post: Post) -> None:
     assert mine is not None
     assert theirs is not None
     with pytest.raises(LeaseLost):
-        letters.mailed(post.services, mine)
+        delivery.mailed(post.services, mine)
     assert post.box.seen == 0
-    letters.mailed(post.services, theirs)
+    delivery.mailed(post.services, theirs)
     assert len(post.box.got) == 1

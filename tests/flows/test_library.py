@@ -11,10 +11,13 @@ from sqlalchemy import Connection, event, select
 
 from plugin.clock import ManualClock
 from plugin.errors import UseUnknown
-from plugin.flows import attention, clearance, cleared, consent, review
-from plugin.flows.services import Services
+from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.review import review
+from plugin.flows.views import dashboard
 from plugin.ledger import tables as t
-from plugin.ledger.store import Store
+from plugin.ledger.store.store import Store
 from sidecar import app
 from tests import support
 from tests.program import photograph
@@ -50,10 +53,10 @@ def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: s
     for n in range(5):
         photograph(services, f"shoot/{n}.jpg", asa)
     with _plans(services.store) as plans:
-        consent.withdraw(services, asa, None, "test")
+        grant_endings.withdraw(services, asa, None, "test")
         with services.store.read() as conn:
-            ids = clearance.resources_naming(conn, asa)
-        clearance.recompute_many(services, ids)
+            ids = photo_answers.resources_naming(conn, asa)
+        photo_answers.recompute_many(services, ids)
     assert len(ids) == 5
     assert plans
     for statement, plan in plans:
@@ -65,11 +68,11 @@ def test_a_withdrawal_never_goes_through_the_library(services: Services, cast: s
 @pytest.mark.embedded
 def test_a_page_and_a_count_are_read_from_one_index(services: Services, cast: support.Cast) -> None:
     """No sort, no scan: from the bound on, in order; the count without a look at the rows themselves."""
-    span = cleared.until(services, "communication", "website", services.today() + timedelta(days=3))
+    span = cleared_photos.until(services, "communication", "website", services.today() + timedelta(days=3))
     with _plans(services.store) as plans, services.store.read() as conn:
-        cleared.page(conn, span)
-        cleared.page(conn, span, "1790000000000000-5")
-        cleared.count(conn, span)
+        cleared_photos.page(conn, span)
+        cleared_photos.page(conn, span, "1790000000000000-5")
+        cleared_photos.count(conn, span)
     plans = [(statement, plan) for statement, plan in plans if "FROM clearance" in statement]
     assert len(plans) == 3
     for _, plan in plans:
@@ -91,7 +94,7 @@ def test_what_waits_and_how_much_is_read_from_one_index(services: Services) -> N
         assert "SEARCH face USING INDEX ix_face_state (state=? AND id>?)" in plan
         assert "TEMP B-TREE" not in plan
     with _plans(services.store) as counts:
-        attention.now(services)
+        dashboard.now(services)
         app.state(services)
     large = [plan for _, plan in counts if re.search(r"\b(face|resource)\b", plan)]
     assert len(large) == 3
@@ -109,7 +112,7 @@ def test_recomputing_what_has_not_changed_writes_nothing(services: Services, cas
     with services.store.read() as conn:
         before = conn.execute(select(t.clearance)).all()
     with _plans(services.store) as plans:
-        clearance.recompute_many(services, ids)
+        photo_answers.recompute_many(services, ids)
     with services.store.read() as conn:
         assert conn.execute(select(t.clearance)).all() == before
     assert len(before) == 3
@@ -127,21 +130,21 @@ def test_pages_on_both_stores(store: Store, clock: ManualClock) -> None:
             lease = {"resource_id": n, "valid_from": now, "valid_until": end}
             for use in (("communication", "website"), ("communication", "press")):
                 tx.execute(t.clearance.insert().values(purpose=use[0], channel=use[1], **lease))
-    span = cleared.Span("communication", "website", now, now + timedelta(days=3))
+    span = cleared_photos.Span("communication", "website", now, now + timedelta(days=3))
     refs: list[str] = []
-    page = cleared.Page((), "")
+    page = cleared_photos.Page((), "")
     with store.read() as conn:
         for _ in range(3):
-            page = cleared.page(conn, span, page.next, 2)
+            page = cleared_photos.page(conn, span, page.next, 2)
             refs += [photo.ref for photo in page.photos]
         assert page.next == ""
         assert refs == ["2.jpg", "3.jpg", "6.jpg", "1.jpg", "5.jpg"]
-        assert cleared.count(conn, span) == 5
+        assert cleared_photos.count(conn, span) == 5
 
 
 @pytest.mark.parametrize("after", ["x", "1", "-1", "1-", "1-2-3", "\u0661-\u0662x", "9" * 60])
 def test_a_mark_that_no_page_gave_is_refused(services: Services, after: str) -> None:
     """A clear error, whatever was sent."""
-    span = cleared.now(services, "communication", "website")
+    span = cleared_photos.now(services, "communication", "website")
     with services.store.read() as conn, pytest.raises(UseUnknown):
-        cleared.page(conn, span, after)
+        cleared_photos.page(conn, span, after)

@@ -15,17 +15,19 @@ from sqlalchemy import delete, select, update
 from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.errors import VaultError
-from plugin.flows import chores, watching
-from plugin.flows.services import Services
-from plugin.ledger import heads
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
+from plugin.flows.views import audit_view
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.head_key import HeadKey
-from plugin.ledger.proof import Verdict
-from sidecar import doctor, house
+from plugin.ledger.log import heads
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.log.proof import Verdict
+from plugin.ledger.store.actions import Action
 from sidecar.app import create_app
 from sidecar.cli import cli
-from sidecar.finding import Finding
+from sidecar.doctor import checks
+from sidecar.doctor.finding import Finding
+from sidecar.running import bootstrap
 from tests import support
 from tests.program import Api
 
@@ -68,7 +70,7 @@ def _verify(run: Run, *words: str) -> tuple[int, Any]:
 
 
 def _findings(config: Config, clock: ManualClock) -> dict[str, Finding]:
-    return {one.what: one for one in doctor.examine(config, clock)}
+    return {one.what: one for one in checks.examine(config, clock)}
 
 
 def test_a_new_house_holds_from_its_first_row(run: Run, config: Config) -> None:
@@ -131,7 +133,7 @@ def test_a_key_is_replaced_by_a_head_of_its_own(run: Run, config: Config) -> Non
     assert [head.key for head in heads.read(_file(config))] == [old, old, new, new]
     for keys in ((), ("--key", old), ("--key", old, "--key", new)):
         assert _verify(run, *keys)[0] == HOLDS
-    with house.open_house(config) as services, services.store.read() as conn:
+    with bootstrap.open_house(config) as services, services.store.read() as conn:
         said = list(conn.scalars(select(t.audit.c.action)))
     assert said.count(Action.HEAD_KEY.value) == 1
     assert run("keys", "heads", "--yes", "--replace", "--lost", "x").exit_code == 2
@@ -169,7 +171,7 @@ def test_a_lost_key_stops_nothing_but_heads(
     assert not _key(config).exists()
     assert run("audit", "heads").exit_code != 0
     with pytest.raises(VaultError):
-        house.init(config, clock)
+        bootstrap.init(config, clock)
     assert run("keys", "heads", "--yes", "--lost", "the disk broke").exit_code == 0
     assert _verify(run)[0] == HOLDS
     assert run("keys", "heads", "--yes", "--lost", "again").exit_code != 0
@@ -190,13 +192,13 @@ def test_a_house_of_before_gets_its_key_and_head_0_at_its_first_start(
     with services.store.write() as tx:
         tx.execute(update(t.audit_head).values(pruned_seq=1, pruned_hash=_previous(tx.connection, 2)))
     _file(config).write_text(f"{clock.now().isoformat()} {last.seq} {last.hash}\n")
-    chores.start(services)
+    calendar.start(services)
     assert [head.number for head in heads.read(_file(config))] == [0]
-    assert watching.verified(services).verdict is Verdict.HOLDS
+    assert audit_view.verified(services).verdict is Verdict.HOLDS
     _file(config).write_text(f"{clock.now().isoformat()} {last.seq} {'a' * 64}\n" + _file(config).read_text())
-    assert watching.verified(services).verdict is Verdict.BROKEN
+    assert audit_view.verified(services).verdict is Verdict.BROKEN
     _file(config).unlink()
-    chores.start(services)
+    calendar.start(services)
     assert not _file(config).exists()
 
 
@@ -216,7 +218,7 @@ def test_the_doctor_says_where_the_heads_belong(tmp_path: Path, clock: ManualClo
         root.mkdir()
         (root / "photos").mkdir()
         config = support.configuration(root, **sections)
-        house.init(config, clock)
+        bootstrap.init(config, clock)
         found = _findings(config, clock)["place of heads"]
         assert (found.ok, found.waits) == (True, waits), found
 
@@ -264,5 +266,5 @@ def test_programs_are_told_the_verdict(services: Services) -> None:
 def test_the_demonstration_begins_with_head_0(config: Config, clock: ManualClock) -> None:
     """As `init` does; repeated it writes none."""
     for _ in range(2):
-        house.init(config, clock)
+        bootstrap.init(config, clock)
     assert [head.number for head in heads.read(_file(config))] == [0]

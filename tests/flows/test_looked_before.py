@@ -10,15 +10,20 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.config import Config
-from plugin.flows import backlog, chores, clearance, faces, looked_before, waiting_list
-from plugin.flows.services import Services
-from plugin.flows.waiting_list import Kind
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import face_rows
+from plugin.flows.common.services import Services
+from plugin.flows.photos import reexamination, scan_queue
+from plugin.flows.schedule import calendar
+from plugin.flows.views import waiting_list
+from plugin.flows.views.waiting_list import Kind
 from plugin.ledger import migrations
 from plugin.ledger import tables as t
-from plugin.ledger.jobs import NIGHTLY
-from plugin.quitclaim.answers import Status
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples, staff_words
+from plugin.ledger.queue.jobs import NIGHTLY
+from plugin.quitclaim.clearance.answers import Status
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.words import staff_words
 from tests import support
 from tests.stores import KINDS, Stores
 
@@ -52,15 +57,15 @@ def _before(services: Services) -> str:
     cast.sign(person)
     cast.enrol(person, samples.A_FRONT, samples.A_SPEECH)
     cast.open_collection()
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.write() as tx:
         for ref, state in ((REFS[1], "dismissed"), (REFS[2], "rejected")):
             row = tx.execute(select(t.face).join(t.resource).where(t.resource.c.ref == ref)).one()
-            faces.set_state(tx, row.id, state, decided_by="cli:test", decided_at=tx.now)
+            face_rows.set_state(tx, row.id, state, decided_by="cli:test", decided_at=tx.now)
             if state == "rejected":
-                faces.reject(tx, row.resource_id, person, row.file_version, "cli:test")
-    clearance.recompute_many(services, list(_ids(services)))
+                face_rows.reject(tx, row.resource_id, person, row.file_version, "cli:test")
+    photo_answers.recompute_many(services, list(_ids(services)))
     return person
 
 
@@ -70,7 +75,7 @@ def _ids(services: Services) -> list[int]:
 
 
 def _open(services: Services) -> set[str]:
-    asked = {ref: clearance.answers(services, ref, "communication")["website"].status for ref in REFS}
+    asked = {ref: photo_answers.answers(services, ref, "communication")["website"].status for ref in REFS}
     return {ref for ref, status in asked.items() if status in OPEN}
 
 
@@ -102,7 +107,7 @@ def test_nothing_is_cleared_before_it_was_examined_anew(
     migrations.downgrade(url, "0008")
     migrations.upgrade(url)
     with _house(config, clock, examiner) as services:
-        chores.start(services)
+        calendar.start(services)
         assert (_open(services), _waits(services), _decisions(services)) == (set(), len(REFS), decided)
         entry = next(one for one in waiting_list.entries(services) if one.kind is Kind.LOOKED_BEFORE)
         assert "5 photographs" in staff_words.waiting(entry).said
@@ -110,7 +115,7 @@ def test_nothing_is_cleared_before_it_was_examined_anew(
         support.Cast(services).work()
         assert (_waits(services), _decisions(services)) == (0, decided)
         assert _open(services) >= {REFS[0], REFS[3], REFS[4]}
-        chores.start(services)
+        calendar.start(services)
         assert services.queue.counts()["queued"] == 0  # nothing is asked for twice
 
 
@@ -118,13 +123,13 @@ def test_it_goes_on_in_portions_behind_everything_else(
     config: Config, clock: ManualClock, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two at a time, and none while those wait; a start takes up what broke off."""
-    monkeypatch.setattr(backlog, "PORTION", 2)
+    monkeypatch.setattr(scan_queue, "PORTION", 2)
     with _house(config, clock, examiner) as services:
         _before(services)
     migrations.downgrade(config.store_url, "0008")
     migrations.upgrade(config.store_url)
     with _house(config, clock, examiner) as services:
-        chores.start(services)
+        calendar.start(services)
         assert _portion(services) == 2
         assert _portion(services) == 4
         with services.store.write() as tx:
@@ -137,10 +142,10 @@ def test_it_goes_on_in_portions_behind_everything_else(
         assert first.key == "somebody/waits.jpg"
         with services.store.write() as tx:
             services.queue.finish(tx, first)
-            tx.execute(t.job.delete().where(t.job.c.kind == looked_before.JOB))
+            tx.execute(t.job.delete().where(t.job.c.kind == reexamination.JOB))
         support.Cast(services).work()
         assert _waits(services) == 1
-        chores.start(services)
+        calendar.start(services)
         support.Cast(services).work()
         assert _waits(services) == 0
 
@@ -148,10 +153,10 @@ def test_it_goes_on_in_portions_behind_everything_else(
 def _portion(services: Services) -> int:
     """Carry out one; returns how many photographs wait in the queue."""
     with services.store.write() as tx:
-        tx.execute(t.job.update().where(t.job.c.kind == looked_before.JOB).values(run_after=tx.now))
-    job = services.queue.claim([looked_before.JOB])
+        tx.execute(t.job.update().where(t.job.c.kind == reexamination.JOB).values(run_after=tx.now))
+    job = services.queue.claim([reexamination.JOB])
     assert job is not None
-    looked_before.portion(services, job)
+    reexamination.portion(services, job)
     with services.store.read() as conn:
         return (
             conn.scalar(select(func.count()).where(t.job.c.kind == "photo", t.job.c.state == "queued")) or 0

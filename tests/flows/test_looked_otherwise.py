@@ -9,12 +9,16 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
-from plugin.flows import arrivals, chores, clearance, downloads, examining, looked_before, statements
-from plugin.flows.services import Services
+from plugin.flows.clearance import dam_dates, photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.names import resources
+from plugin.flows.photos import examining, reexamination
+from plugin.flows.review import download_gate
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Code, Status
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.flows.test_anew import changed, dates, library, listed
 from tests.stores import KINDS, Stores
@@ -33,30 +37,30 @@ def empty(
     with support.opened(config, clock, examiner) as house:
         cast = support.Cast(house)
         cast.open_collection()
-        chores.poll(house)
+        calendar.poll(house)
         cast.work()
         yield house
 
 
 def said(services: Services) -> tuple[Status, int]:
     """The answer, and how many photographs the page of the plugin counts as open."""
-    asked = clearance.ask(services, REF, "communication", "website")
-    return asked.status, downloads.count_open(services, "website")
+    asked = photo_answers.ask(services, REF, "communication", "website")
+    return asked.status, download_gate.count_open(services, "website")
 
 
 def test_who_wants_smaller_faces_found_knows_nothing_of_what_was_looked_at_before(empty: Services) -> None:
     """And it is examined anew; who asks for less needs nothing."""
     assert said(empty) == (Status.NO_PERSON_FOUND, 1)
     closer = changed(empty, "clearance", recognisable_px=32)
-    chores.start(closer)
+    calendar.start(closer)
     assert said(closer) == (Status.UNKNOWN, 0)
-    answer = clearance.ask(closer, REF, "communication", "website")
+    answer = photo_answers.ask(closer, REF, "communication", "website")
     assert [one.code for one in answer.reasons] == [Code.NOT_EXAMINED]
     support.Cast(closer).work()
-    assert (said(closer), looked_before.count(closer)) == ((Status.NO_PERSON_FOUND, 1), 0)
+    assert (said(closer), reexamination.count(closer)) == ((Status.NO_PERSON_FOUND, 1), 0)
     wider = changed(closer, "clearance", recognisable_px=100)
-    chores.start(wider)
-    assert (said(wider), looked_before.count(wider)) == ((Status.NO_PERSON_FOUND, 1), 0)
+    calendar.start(wider)
+    assert (said(wider), reexamination.count(wider)) == ((Status.NO_PERSON_FOUND, 1), 0)
 
 
 def test_a_file_that_was_replaced_while_it_was_examined_is_examined_again(
@@ -66,11 +70,11 @@ def test_a_file_that_was_replaced_while_it_was_examined_is_examined_again(
     look = examining.look_at
     replaced = iter([True])
 
-    def slowly(services: Services, arrival: arrivals.Arrival) -> Any:
+    def slowly(services: Services, arrival: resources.Arrival) -> Any:
         seen = look(services, arrival)
         if next(replaced, False):
             support.put(empty.config.path(empty.config.folder.path), REF, samples.B_STANDING)
-            arrivals.enter(services, REF)
+            resources.enter(services, REF)
         return seen
 
     monkeypatch.setattr(examining, "look_at", slowly)
@@ -90,13 +94,13 @@ def test_a_file_that_was_replaced_while_it_was_examined_is_examined_again(
 def test_a_process_that_was_not_restarted_lists_nothing_of_another_configuration(library: Services) -> None:
     """What is stored holds for copies of 1200 px by the other one; this one would say that of the original."""
     other = changed(library, "clearance", max_px={"website": 1200})
-    chores.start(other)
+    calendar.start(other)
     support.Cast(other).work()
     assert listed(other) == 5
-    for ask in (listed, lambda house: downloads.count_open(house, "website")):
+    for ask in (listed, lambda house: download_gate.count_open(house, "website")):
         with pytest.raises(ConsentError, match="another configuration"):
             ask(library)
     assert len(dates(other)) == 5
-    statements.renew(library)
+    dam_dates.renew(library)
     support.Cast(library).work()
     assert dates(other) == []

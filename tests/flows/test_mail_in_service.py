@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from plugin.flows import chores
+from plugin.flows.schedule import calendar
 from sidecar.app import create_app
 from sidecar.commands.common import Shell
 from sidecar.commands.mail import mail
-from sidecar.commands.people import person
-from sidecar.runner import Runner
-from sidecar.timetable import Timetable
+from sidecar.commands.people.people import person
+from sidecar.running.runner import Runner
+from sidecar.running.timetable import Timetable
 from tests.posting import Post
 
 Run = Callable[..., str]
@@ -82,7 +82,7 @@ def test_without_a_mail_server_the_commands_say_what_to_do(post: Post, run: Run)
     """Links are handed over by hand."""
     post.services.config.mail.__dict__["host"] = ""
     assert "hand them over" in run(mail, "due", code=1)
-    assert chores.remind(post.services) == {"waiting": 0}
+    assert calendar.remind(post.services) == {"waiting": 0}
 
 
 def test_people_in_a_spreadsheet(post: Post, run: Run) -> None:

@@ -8,14 +8,16 @@ import pytest
 from click.testing import CliRunner
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, mode_effect, modes
-from plugin.flows.mode_effect import Code
-from plugin.flows.modes import Ruling
-from plugin.flows.services import Services
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import samples
+from plugin.flows.collections import mode_effect, modes
+from plugin.flows.collections.mode_effect import Code
+from plugin.flows.collections.modes import Ruling
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import calendar
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
+from sidecar.commands.demo import samples
 from tests import support
 
 ASKED = Evidence("list of who was asked", "Ann Sample")
@@ -52,7 +54,7 @@ def test_each_reason_is_said_and_none_where_there_is_none(
     """Whether the ledger knows the photographs by then or not."""
     if known:
         filled.open_collection(".", Mode.DETECT)
-        chores.poll(services)
+        calendar.poll(services)
         filled.work()
         modes.decide(services, ".", Ruling(Mode.OFF), "cli:ann")
     assert _set(services, "empty", Mode.AUTO) == [Code.EMPTY]
@@ -80,7 +82,7 @@ def test_nobody_to_compare_with(services: Services, cast: support.Cast, photos: 
     assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT, "Bo") == [Code.MEMBERS_NOT_ENROLLED]
     assert _set(services, "shoot", Mode.SUGGEST, Basis.SHOOT, "Bo", "Åsa") == []
     assert _set(services, "shoot", Mode.SUGGEST) == []
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     assert _codes(services, "shoot") == [Code.NOBODY_ENROLLED]
 
 

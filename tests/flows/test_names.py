@@ -7,12 +7,17 @@ import pytest
 from sqlalchemy import select
 
 from plugin.errors import NameTaken
-from plugin.flows import backlog, chores, clearance, consent, names, people
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import dam_names
+from plugin.flows.people import register
+from plugin.flows.photos import scan_queue
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.answers import Status
+from plugin.recognizer.process.examiner import Examiner
 from tests import another_program, support
 from tests.crowd import A, B, Crowd
 
@@ -34,8 +39,8 @@ def by_hand(services: Services, photos: Path, ref: str, name: str, add: bool = T
 
 
 def look(services: Services, cast: support.Cast, *again: str) -> None:
-    chores.poll(services)
-    backlog.enqueue(services, again)
+    calendar.poll(services)
+    scan_queue.enqueue(services, again)
     cast.work()
 
 
@@ -59,28 +64,28 @@ def test_a_name_by_hand_is_proposed_and_adopted(
     by_hand(services, photos, REF, "Bo")
     look(services, cast)
     with services.store.read() as conn:
-        assert names.unlinked(conn) == [("Bo", 1)]
-    assert clearance.ask(services, REF, "communication", "website").status is Status.BLOCKED
+        assert dam_names.unlinked(conn) == [("Bo", 1)]
+    assert photo_answers.ask(services, REF, "communication", "website").status is Status.BLOCKED
     with pytest.raises(NameTaken, match="--adopt"):
         cast.add("Bo")
-    bo = people.add(services, people.Newcomer("Bo"), "test", adopt=True)
+    bo = register.add(services, register.Newcomer("Bo"), "test", adopt=True)
     assert cast.tags(bo) == {REF: "hand"}
     with services.store.read() as conn:
-        assert names.unlinked(conn) == []
+        assert dam_names.unlinked(conn) == []
 
 
 def test_a_tag_by_hand_outlives_every_grant(
     services: Services, cast: support.Cast, photos: Path, crowd: Crowd
 ) -> None:
     """It is listed for the editor, and it blocks; it does not go."""
-    from plugin.flows import revocation
+    from plugin.flows.consent import revocation
 
     asa = cast.add("Åsa")
     cast.sign(asa)
     crowd.put(photos, REF, crowd.row([A[0]]))
     by_hand(services, photos, REF, "Åsa")
     look(services, cast)
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     assert cast.names_on(REF) == {"Åsa"}
     assert revocation.list_by_hand(services, asa) == [REF]
@@ -146,7 +151,7 @@ def test_a_copy_carries_our_tag_as_ours(
             support.settle(photos / ("shoot/copy.jpg" + suffix))
     look(services, cast)
     assert cast.tags(asa) == {REF: "machine", "shoot/copy.jpg": "machine"}
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     assert (cast.names_on(REF), cast.names_on("shoot/copy.jpg")) == (set(), set())
 
@@ -156,7 +161,7 @@ def test_a_twin_tagged_by_hand_stays_so(
 ) -> None:
     """The same picture twice, ours on one and an editor's on the other: the withdrawal takes ours alone."""
     asa = tagged(services, cast, photos, crowd)
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     shutil.copyfile(photos / REF, photos / "shoot/twin.jpg")
     support.settle(photos / "shoot/twin.jpg")
@@ -180,7 +185,7 @@ def test_a_name_by_hand_beside_ours_stays_when_ours_goes(
     support.settle(photos / REF)
     look(services, cast)
     assert len(services.dam.look(REF).names[0].places) > 1
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     (named,) = services.dam.look(REF).names
     assert (named.node, named.places) == ("Åsa", frozenset({"exif"}))

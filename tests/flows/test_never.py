@@ -11,15 +11,20 @@ from sqlalchemy import func, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, clearance, mode_change, modes, overview, review
-from plugin.flows.modes import Ruling
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.collections import modes
+from plugin.flows.collections.modes import Ruling
+from plugin.flows.common.services import Services
+from plugin.flows.photos import mode_change
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
+from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Resource, Write
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar.runner import Runner
+from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running.runner import Runner
 from tests import on_double, support
 from tests.crowd import A, Crowd
 from tests.dams import Through
@@ -40,7 +45,7 @@ def asa(services: Services, cast: support.Cast, photos: Path, examiner: Examiner
     cast.open_collection()
     for ref in (ONE, TWO, THREE):
         crowd.put(photos, ref, crowd.row([A[0]]))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert cast.tags(asa) == dict.fromkeys((ONE, TWO, THREE), "machine")
     return asa
@@ -69,14 +74,14 @@ def test_never_takes_the_machines_names_and_no_others(
     with services.store.write() as tx:  # an editor's own name, as the ledger enters one
         three = select(t.resource.c.id).where(t.resource.c.ref == THREE).scalar_subquery()
         tx.execute(update(t.tag).where(t.tag.c.resource_id == three).values(origin="hand", places=[]))
-    assert clearance.ask(services, ONE, "communication", "website").status is Status.CLEARED
+    assert photo_answers.ask(services, ONE, "communication", "website").status is Status.CLEARED
     modes.decide(services, support.SHOOT, NEVER, "cli:admin")
     cast.work()
     assert cast.tags(asa) == {TWO: "confirmed", THREE: "hand"}
     assert [cast.names_on(ref) for ref in (ONE, TWO, THREE)] == [set(), {"Åsa"}, {"Åsa"}]
     assert _states(services)[ONE] == "unmatched"
     assert _states(services)[TWO] == "matched"
-    assert clearance.ask(services, ONE, "communication", "website").status is not Status.CLEARED
+    assert photo_answers.ask(services, ONE, "communication", "website").status is not Status.CLEARED
     with services.store.read() as conn:
         stored = select(func.count()).select_from(t.clearance).join(t.resource)
         assert not conn.scalar(stored.where(t.resource.c.ref == ONE))
@@ -117,7 +122,7 @@ def _read(services: Services) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """The one face of each photograph as the panel shows it, and the photographs listed to be confirmed."""
     shown = {}
     for ref in (ONE, TWO, THREE):
-        view = overview.of(services, ref)
+        view = photo_panel.of(services, ref)
         assert view is not None
         shown[ref] = next((face.state, face.person) for face in view.faces)
     with services.store.read() as conn:
@@ -132,7 +137,7 @@ def test_of_two_names_on_a_photograph_only_the_machines_goes(
     services.dam.write(ONE, [Write("Bo", True, services.dam.places)], None)
     for path in photos.joinpath(support.SHOOT).iterdir():
         support.settle(path)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.write() as tx:
         bos = t.tag.c.node == "Bo"
@@ -164,7 +169,7 @@ def test_a_photograph_that_is_moved_into_a_never_collection_loses_them(
     (photos / "kids" / "two.jpg").write_bytes((photos / TWO).read_bytes())
     for path in (photos / "kids").iterdir():
         support.settle(path)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert {ref: cast.names_on(ref) for ref in ("kids/one.jpg", "kids/two.jpg")} == {
         "kids/one.jpg": set(), "kids/two.jpg": set(),
@@ -181,7 +186,7 @@ def test_on_a_server_only_the_daily_comparison_tells_of_it(
         cast, library = support.Cast(services), double.library
         for _ in range(2):
             library.create(1)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         asa = cast.add("Åsa Öberg")
         cast.sign(asa)
@@ -190,10 +195,10 @@ def test_on_a_server_only_the_daily_comparison_tells_of_it(
             first = select(t.resource.c.id).where(t.resource.c.ref == "1").scalar_subquery()
             tx.execute(update(t.tag).where(t.tag.c.resource_id == first).values(origin="machine"))
         library.collect("Kids", resources=[1, 2], ruling=FORBIDDEN)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         assert [library.people(ref) for ref in (1, 2)] == [{"Åsa Öberg"}, {"Åsa Öberg"}]
-        chores.reconcile(services)
+        calendar.reconcile(services)
         cast.work()
         assert [library.people(ref) for ref in (1, 2)] == [set(), {"Åsa Öberg"}]
         assert cast.tags(asa) == {"2": "confirmed"}

@@ -7,11 +7,15 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, erasure, intents, names, remains
-from plugin.flows.services import Services
-from plugin.hooks.resourcespace import bound, client
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import dam_names, intents
+from plugin.flows.rights import dam_leftovers, erasure
+from plugin.flows.schedule import calendar
+from plugin.hooks.resourcespace import with_plugin
+from plugin.hooks.resourcespace.api import client
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import jpeg
@@ -37,7 +41,7 @@ def served(
         on_double.with_dates(services.config, double)
         for _ in range(COUNT):
             double.library.create(1)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         asa = cast.add("Åsa Öberg")
         cast.sign(asa, recognition=False)
@@ -72,7 +76,7 @@ def test_one_photograph_that_breaks_the_call_keeps_none_of_the_others(
 ) -> None:
     """The others are clean at once; it stays open and is tried again, until the server takes it."""
     double.library.item_fault = lambda ref: "break" if ref == 4 else None
-    consent.withdraw(served, _asa(served), None, "test")
+    grant_endings.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert _tagged(double) == [4]
     assert _open(served) == 1
@@ -113,9 +117,9 @@ def test_so_many_go_in_a_call_and_the_rest_in_the_next(
     served: Services, double: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten names, four in a call: three writes of names, three of dates; twice the list of who stands there."""
-    monkeypatch.setattr(bound, "_WRITES", 4)
+    monkeypatch.setattr(with_plugin, "_WRITES", 4)
     double.calls.clear()
-    consent.withdraw(served, _asa(served), None, "test")
+    grant_endings.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert (double.calls["facelease_apply"], double.calls["facelease_named"]) == (6, 2)
     assert _tagged(double) == []
@@ -130,7 +134,7 @@ def test_a_tag_in_flight_goes_with_the_others(served: Services, double: Double) 
             proposal = intents.Proposal(one, _asa(served), "Åsa Öberg", "add", "confirmed", on_double.NODE)
             intents.propose(served, tx, proposal)
     double.library.edit(2, [], ["Åsa Öberg"])
-    consent.withdraw(served, _asa(served), None, "test")
+    grant_endings.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert (_tagged(double), _open(served)) == ([], 0)
 
@@ -140,11 +144,11 @@ def test_a_server_that_is_down_is_asked_by_the_withdrawal_alone(
 ) -> None:
     """Its intents stay open for longer than a lease: nobody else takes them up, a thousand of them at a time."""
     double.faults = lambda function: "502"
-    consent.withdraw(served, _asa(served), None, "test")
+    grant_endings.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert _open(served) == COUNT
     clock.advance(on_double.LATER)
-    chores.sweep(served)
+    calendar.sweep(served)
     with served.store.read() as conn:
         assert set(conn.scalars(select(t.job.c.kind).where(t.job.c.state == "queued"))) == {"revoke", "state"}
     double.faults = lambda function: None
@@ -160,7 +164,7 @@ def test_what_a_server_keeps_beside_a_photograph_stands_on_the_certificate(
         double.library.upload(3, jpeg(), "b.jpg", 1, replace=True)
     double.library.photos[5].alternatives.append("Åsa Öberg, portrait.jpg")
     double.library.photos[double.library.create(1).ref].alternatives.append("of nobody we know")
-    assert remains.beside(served, remains.named_on(served, _asa(served))) == [("3", 2), ("5", 1)]
+    assert dam_leftovers.beside(served, dam_leftovers.named_on(served, _asa(served))) == [("3", 2), ("5", 1)]
     certificate = erasure.erase(served, _asa(served), "test")
     beside = [line for line in certificate.not_reached if "alternative files" in line]
     assert [line.rpartition(": ")[2] for line in beside] == ["3 (2), 5 (1)"]
@@ -172,7 +176,7 @@ def test_a_name_that_came_with_a_file_is_listed(served: Services, double: Double
     for name in ("Embedded, Name", "Embedded, Name", "Another One"):
         ref = double.library.create(1).ref
         double.library.edit(ref, [name])
-    chores.poll(served)
+    calendar.poll(served)
     support.Cast(served).work()
     with served.store.read() as conn:
-        assert names.unlinked(conn) == [("Embedded, Name", 2), ("Another One", 1)]
+        assert dam_names.unlinked(conn) == [("Embedded, Name", 2), ("Another One", 1)]

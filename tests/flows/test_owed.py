@@ -8,11 +8,17 @@ from sqlalchemy import insert, update
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, consent, erasure, intents, waiting_list
-from plugin.flows.services import Services
-from plugin.flows.waiting_list import Kind
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import intents
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
+from plugin.flows.views import waiting_list
+from plugin.flows.views.waiting_list import Kind
 from plugin.ledger import tables as t
-from sidecar import doctor, machine_findings, samples, staff_words
+from sidecar.commands.demo import samples
+from sidecar.doctor import checks, machine_findings
+from sidecar.words import staff_words
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 
@@ -37,7 +43,7 @@ def _asa(services: Services) -> str:
 
 
 def _red(services: Services, clock: ManualClock, kind: Kind) -> bool:
-    return [one.ok for one in doctor.examine(services.config, clock) if one.code == kind.value] == [False]
+    return [one.ok for one in checks.examine(services.config, clock) if one.code == kind.value] == [False]
 
 
 def test_a_withdrawal_and_its_dates_that_the_dam_does_not_take(
@@ -45,7 +51,7 @@ def test_a_withdrawal_and_its_dates_that_the_dam_does_not_take(
 ) -> None:
     """Not yet after a minute; red after an hour, though the job is neither done nor given up; gone when it is done."""
     double.faults = lambda function: "500"
-    consent.withdraw(dated, _asa(dated), None, "test")
+    grant_endings.withdraw(dated, _asa(dated), None, "test")
     support.Cast(dated).work()
     assert owed(dated) == {}
     clock.advance(HOURS)
@@ -58,7 +64,7 @@ def test_a_withdrawal_and_its_dates_that_the_dam_does_not_take(
 
 def test_a_withdrawal_whose_job_was_given_up_and_forgotten(dated: Services, clock: ManualClock) -> None:
     """The names stand, and no job says so any more."""
-    consent.withdraw(dated, _asa(dated), None, "test")
+    grant_endings.withdraw(dated, _asa(dated), None, "test")
     with dated.store.write() as tx:
         tx.execute(t.job.delete())
     clock.advance(HOURS)
@@ -86,7 +92,7 @@ def test_a_date_whose_job_was_given_up(dated: Services, double: Double, clock: M
         tx.execute(update(t.statement).values(wanted={"website": ""}, wanted_at=tx.now, stated_at=None))
     clock.advance(HOURS)
     assert owed(dated)[Kind.OWED_DATES] == 1
-    chores.housekeeping(dated)
+    calendar.housekeeping(dated)
     support.Cast(dated).work()
     assert Kind.OWED_DATES not in owed(dated)
 
@@ -142,7 +148,7 @@ def test_letters(services: Services, clock: ManualClock) -> None:
     assert owed(services)[Kind.OWED_LETTERS] == 2
     clock.advance(timedelta(days=31))
     assert owed(services)[Kind.OWED_LETTERS] == 1
-    found = [one for one in doctor.examine(services.config, clock) if one.what == "letters"]
+    found = [one for one in checks.examine(services.config, clock) if one.what == "letters"]
     assert [one.ok for one in found] == [False]
 
 
@@ -164,13 +170,13 @@ def test_a_folder_that_is_not_mounted_is_not_well(
 ) -> None:
     """It is there, and empty: what we know of is not in it."""
     ref = support.put(photos, "shoot/one.jpg", samples.B_STANDING, (300, 400))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    what = [one for one in doctor.examine(services.config, clock) if one.what == "DAM"]
+    what = [one for one in checks.examine(services.config, clock) if one.what == "DAM"]
     assert [one.ok for one in what] == [True]
     (photos / ref).unlink()
     (photos / "shoot").rmdir()
-    what = [one for one in doctor.examine(services.config, clock) if one.what == "DAM"]
+    what = [one for one in checks.examine(services.config, clock) if one.what == "DAM"]
     assert [one.ok for one in what] == [False]
 
 
@@ -188,19 +194,19 @@ def test_an_exiftool_that_does_not_work_is_not_well(
 
 def test_what_is_not_there_is_not_called_well(services: Services, clock: ManualClock) -> None:
     """Files, mail, the DAM's names, templates, the key of names: a line that says so, and no ok."""
-    found = {one.what: one for one in doctor.examine(services.config, clock)}
+    found = {one.what: one for one in checks.examine(services.config, clock)}
     unseen = ("mail server", "names", "templates", "key of names", "events of the DAM", "console")
     assert {what: found[what].looked for what in unseen} == dict.fromkeys(unseen, False)
     assert not found["permissions of session.key"].looked
     (services.config.path(services.config.keys.names_file)).unlink()
-    again = {one.what: one for one in doctor.examine(services.config, clock)}
+    again = {one.what: one for one in checks.examine(services.config, clock)}
     assert not again["permissions of names.key"].looked
 
 
 def test_the_doctor_says_what_it_could_not_ask(dated: Services, double: Double, clock: ManualClock) -> None:
     """A DAM that does not answer has a red line, and nothing that only it knows is called well."""
     double.faults = lambda function: "500"
-    found = {one.what: one for one in doctor.examine(dated.config, clock)}
+    found = {one.what: one for one in checks.examine(dated.config, clock)}
     assert not found["DAM"].ok
     with pytest.raises(DamError):
         dated.dam.collections()

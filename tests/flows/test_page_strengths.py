@@ -8,24 +8,18 @@ import pytest
 from sqlalchemy import Engine, event, func, insert, select
 
 from plugin.errors import ConsentError, LinkRefused, NotFound
-from plugin.flows import (
-    addresses,
-    invitations,
-    keys,
-    links,
-    lost_links,
-    page_links,
-    people,
-    portal,
-    recognitions,
-    roster,
-)
-from plugin.flows.invitations import Invite
-from plugin.flows.links import Kind, Link
-from plugin.flows.portal import How
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common import roster
+from plugin.flows.mail import page_links
+from plugin.flows.people import addresses, recognitions, register
+from plugin.flows.signing import invitations, key_links, lost_links
+from plugin.flows.signing.invitations import Invite
+from plugin.flows.views import own_page
+from plugin.flows.views.own_page import How
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from sidecar.runner import Runner
+from plugin.ledger.store.actions import Action
+from sidecar.running.runner import Runner
 from tests import mailbox, visiting
 from tests.posting import Post
 from tests.signers import Desk, Visit
@@ -85,7 +79,7 @@ def pages_of(desk: Desk, person_id: str) -> int:
     for row in rows:
         if row.kind == "page":
             try:
-                portal.visitor(desk.services, row.id)
+                own_page.visitor(desk.services, row.id)
                 count += 1
             except LinkRefused:
                 pass
@@ -137,7 +131,7 @@ def test_a_forged_first_signature_keeps_its_key_and_nothing_else(desk: Desk, pos
     forged = Visit(desk.app, ask(desk, rita, EDITOR))
     forged.sign("press", email="ed@example.org")
     key = links.opened(services, forged.kept_link())
-    people.change_address(services, rita, "rita@example.org", OTHER)
+    register.change_address(services, rita, "rita@example.org", OTHER)
     assert [to for to, _ in mailed(post)] == ["ed@example.org", "ed@example.org"], (
         "receipt, and another address"
     )
@@ -151,9 +145,9 @@ def test_a_forged_first_signature_keeps_its_key_and_nothing_else(desk: Desk, pos
     real = Visit(desk.app, mailed_token(post))
     assert real.sign("website", "press").status_code == 303
     assert opens_a_page(desk, real)
-    holder = keys.holder(services, key.id)
-    assert keys.view(services, holder).replaced
-    assert keys.stop(services, holder, How.WITHDRAW, None) == 0
+    holder = key_links.holder(services, key.id)
+    assert key_links.view(services, holder).replaced
+    assert key_links.stop(services, holder, How.WITHDRAW, None) == 0
     assert in_force(desk, rita) == 1
     again = Visit(desk.app, _retoken(desk, key.id))
     assert not opens_a_page(desk, again)
@@ -163,7 +157,7 @@ def _retoken(desk: Desk, link_id: str) -> str:
     """A second copy of a key, as its holder has it."""
     with desk.services.store.write() as tx:
         row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
-        return keys.make(desk.services, tx, row.person_id, row.quitclaim_id, "en", "person").token
+        return key_links.make(desk.services, tx, row.person_id, row.quitclaim_id, "en", "person").token
 
 
 # ---- rule 7 -------------------------------------------------------------------------------------
@@ -205,7 +199,7 @@ def test_but_not_where_there_was_something_of_theirs(desk: Desk, post: Post, pas
                     **{c.name: _filler(c, tx) for c in _needed(t.tag, {"resource_id", "node_key", "origin", "id"})},
                 )
             )  # fmt: skip
-    people.change_address(services, asa, "ed@example.org", EDITOR)
+    register.change_address(services, asa, "ed@example.org", EDITOR)
     ask(desk, asa, EDITOR, by_mail=True)
     visit = Visit(desk.app, mailed_token(post))
     assert visit.sign("press").status_code == 303
@@ -225,7 +219,7 @@ def _filler(column: Any, tx: Any) -> Any:
 def test_a_first_letter_says_nothing_of_who_signs_later_by_another_way(desk: Desk, post: Post) -> None:
     """An editor's forged first letter; then the person herself signs on a tablet, or on paper: his page closes."""
     rita, services = post.cast.add("Rita Real"), desk.services
-    people.change_address(services, rita, "ed@example.org", EDITOR)
+    register.change_address(services, rita, "ed@example.org", EDITOR)
     ask(desk, rita, EDITOR, by_mail=True)
     forged = Visit(desk.app, mailed_token(post))
     forged.sign("press")
@@ -241,7 +235,7 @@ def test_a_first_letter_says_nothing_of_who_signs_later_by_another_way(desk: Des
 def test_two_accounts_confirm_one_does_not_under_whatever_name(desk: Desk, post: Post) -> None:
     asa, services = post.cast.add("Åsa Sample"), desk.services
     post.cast.sign(asa)
-    people.change_address(services, asa, "asa@example.org", EDITOR)
+    register.change_address(services, asa, "asa@example.org", EDITOR)
     for actor in (EDITOR, "cli:ED", "calendar", "person", "system", ""):
         with services.store.read() as conn:
             assert not addresses.confirmed(services, conn, asa, None, actor), actor
@@ -256,15 +250,15 @@ def test_two_accounts_confirm_one_does_not_under_whatever_name(desk: Desk, post:
 def test_who_entered_an_address_does_not_confirm_it(desk: Desk, post: Post) -> None:
     """But in a house with one account, with a reason, which stands on the officer's list; a program never."""
     asa, services = post.cast.add("Åsa Sample"), desk.services
-    people.change_address(services, asa, "asa@example.org", EDITOR)
+    register.change_address(services, asa, "asa@example.org", EDITOR)
     with pytest.raises(ConsentError, match="say why"):
         recognitions.recognise(services, asa, None, "met", "cli:ed")
     recognitions.recognise(services, asa, None, "met", "cli:ed", reason="I am the only one here")
     with services.store.read() as conn:
         (listed,) = recognitions.self_confirmed(services, conn)
         assert (listed.account, listed.reason) == ("cli:ed", "I am the only one here")
-    people.change_address(services, asa, "new@example.org", OTHER)
-    people.change_address(services, asa, "newer@example.org", EDITOR)
+    register.change_address(services, asa, "new@example.org", OTHER)
+    register.change_address(services, asa, "newer@example.org", EDITOR)
     with pytest.raises(ConsentError, match="another account"):
         recognitions.recognise(services, asa, None, "met", EDITOR, reason="I say so")
     with pytest.raises(ConsentError, match="not by a program"):
@@ -296,16 +290,16 @@ def test_a_new_address_waits_seven_days_and_the_old_one_closes_at_once(
     asa, services = post.cast.add("Åsa Sample"), desk.services
     post.cast.sign(asa)
     page = visiting.link_of(services, asa)
-    portal.visitor(services, page.id)
+    own_page.visitor(services, page.id)
     mailed(post)
     if way == "removed first":
-        people.change_address(services, asa, "", EDITOR)
-    people.change_address(services, asa, "evil@example.org", EDITOR)
+        register.change_address(services, asa, "", EDITOR)
+    register.change_address(services, asa, "evil@example.org", EDITOR)
     if way == "twice":
-        people.change_address(services, asa, "evil@example.org", OTHER)
+        register.change_address(services, asa, "evil@example.org", OTHER)
     assert ("sample@example.org", []) in mailed(post), "the old one is told"
     with pytest.raises(LinkRefused):
-        portal.visitor(services, page.id)
+        own_page.visitor(services, page.id)
     recognitions.recognise(services, asa, None, "met", OFFICER, officer=True)
     post.clock.advance(timedelta(days=7) - timedelta(seconds=1))
     lost_links.write(services, asa, None, OFFICER)
@@ -318,7 +312,7 @@ def test_a_new_address_waits_seven_days_and_the_old_one_closes_at_once(
 def test_a_childs_vouched_face_or_address_says_nothing_of_the_guardian(desk: Desk, post: Post) -> None:
     """The child's address confirmed opens no page to the guardian; a guardian's letter to it makes it not its own."""
     clara, services = post.cast.add("Clara Sample", birth_date=date(2014, 5, 1)), desk.services
-    people.change_address(services, clara, "family@example.org", EDITOR)
+    register.change_address(services, clara, "family@example.org", EDITOR)
     ask(desk, clara, EDITOR, by_mail=True)
     visit = Visit(desk.app, mailed_token(post))
     assert (
@@ -337,7 +331,7 @@ def test_a_childs_vouched_face_or_address_says_nothing_of_the_guardian(desk: Des
 
 def _guardian(desk: Desk, person_id: str) -> str:
     with desk.services.store.read() as conn:
-        return str(people.guardians_of(desk.services, conn, person_id)[0]["id"])
+        return str(register.guardians_of(desk.services, conn, person_id)[0]["id"])
 
 
 # ---- rule 6: what a key does and does not ----------------------------------------------------------
@@ -391,10 +385,10 @@ def test_the_first_of_two_guardians_takes_back_what_waits_and_later_the_whole(de
     clara = post.cast.add("Clara Sample", birth_date=date(2014, 5, 1))
     two = Desk.__new__(Desk)
     two.services, two.app = desk.services, desk.app
-    from plugin.flows import forms
+    from plugin.flows.mail import form_store
     from tests.signers import tree
 
-    two.form = forms.add(desk.services, tree(name="Two", guardians=2), "test")
+    two.form = form_store.add(desk.services, tree(name="Two", guardians=2), "test")
     about = {
         "signer": "Greta", "typed": "Greta", "email": "g@example.org", "other_signer": "Hugo",
         "other_email": "h@example.org",
@@ -423,7 +417,7 @@ def test_a_key_opens_until_the_end_of_what_it_opens(desk: Desk, post: Post) -> N
         row = conn.execute(select(t.invitation).where(t.invitation.c.kind == "key")).first()
         claim = roster.load(conn, asa)[1][0]
     assert row is not None
-    end = keys.end_of(claim)
+    end = key_links.end_of(claim)
     assert end is not None
     assert row.expires_at >= max(
         end, services.clock.now() + timedelta(days=services.config.signing.page_days)
@@ -435,8 +429,8 @@ def test_a_key_opens_until_the_end_of_what_it_opens(desk: Desk, post: Post) -> N
 
 def test_a_full_signature_ends_older_pages_and_every_address_is_told(desk: Desk, post: Post) -> None:
     clara, services = post.cast.add("Clara Sample", birth_date=date(2014, 5, 1)), desk.services
-    hers = people.add_guardian(services, clara, "Greta", EDITOR, "greta@example.org")
-    his = people.add_guardian(services, clara, "Hugo", EDITOR, "hugo@example.org")
+    hers = register.add_guardian(services, clara, "Greta", EDITOR, "greta@example.org")
+    his = register.add_guardian(services, clara, "Hugo", EDITOR, "hugo@example.org")
     visiting.confirm(services, clara, his)
     old, kept = visiting.link_of(services, clara, hers), visiting.link_of(services, clara, his)
     mailed(post)
@@ -444,7 +438,7 @@ def test_a_full_signature_ends_older_pages_and_every_address_is_told(desk: Desk,
     assert visit.sign("press", signer="Greta", typed="Greta").status_code == 303
     for link in (old, kept):
         with pytest.raises(LinkRefused):
-            portal.visitor(services, link.id)
+            own_page.visitor(services, link.id)
     assert opens_a_page(desk, visit)
     assert sorted(mailed(post)) == [("greta@example.org", ["page"]), ("hugo@example.org", ["page"])]
 
@@ -467,7 +461,7 @@ def test_a_renewal_by_the_own_page_is_as_strong_as_the_page(desk: Desk, post: Po
     page = first.client.get("/s/me").text
     made = first.client.post("/s/me/anew", data={"csrf_token": visiting.token(page)})
     anew = Visit(desk.app, made.location.rpartition("/")[2])
-    people.change_address(services, asa, "new@example.org", EDITOR)
+    register.change_address(services, asa, "new@example.org", EDITOR)
     assert anew.sign("website").status_code == 410, "the address it hung on is on file no more"
     assert desk.kept()["quitclaim"] == 1
 
@@ -485,7 +479,7 @@ def test_nobody_makes_a_page_link_by_hand(desk: Desk, post: Post) -> None:
         assert page_links.make(services, tx, asa, EDITOR) is None
     for one in made:
         with pytest.raises(LinkRefused):
-            portal.visitor(services, one.id)
+            own_page.visitor(services, one.id)
 
 
 # ---- rule 10: lost ----------------------------------------------------------------------------------
@@ -570,7 +564,7 @@ def test_a_letter_that_staff_send_is_seen_by_no_staff(desk: Desk, post: Post) ->
     with pytest.raises(ConsentError, match="no address is on file"):
         lost_links.write(services, asa, None, EDITOR)
     with pytest.raises(NotFound):
-        people.change_address(services, asa, "x@example.org", EDITOR, guardian_id="nobody")
+        register.change_address(services, asa, "x@example.org", EDITOR, guardian_id="nobody")
 
 
 def test_a_handed_over_form_says_no_more_than_it_must(desk: Desk, post: Post) -> None:

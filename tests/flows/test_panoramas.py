@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from plugin.flows import backlog
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.photos import scan_queue
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.crowd import A, B, Crowd
 
@@ -24,7 +24,7 @@ def test_six_people_on_a_panorama(
         page.paste(crowd.head(who, 180), place)
     crowd.put(photos, "shoot/pano.jpg", page)
     cast.open_collection()
-    backlog.enqueue(services, ["shoot/pano.jpg"])
+    scan_queue.enqueue(services, ["shoot/pano.jpg"])
     cast.work()
     with services.store.read() as conn:
         row = conn.execute(select(t.resource)).one()

@@ -13,24 +13,21 @@ from sqlalchemy import Connection, func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, LinkRefused, NotFound
-from plugin.flows import (
-    chores,
-    families,
-    links,
-    page_links,
-    people,
-    portal,
-    reference_sets,
-    requests,
-    review,
-    vouching,
-)  # fmt: skip
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.common import reference_sets
+from plugin.flows.common.services import Services
+from plugin.flows.mail import page_links
+from plugin.flows.matching import vouching
+from plugin.flows.people import guardian_links, register
+from plugin.flows.review import review
+from plugin.flows.rights import erasure_requests
+from plugin.flows.schedule import calendar  # fmt: skip
+from plugin.flows.views import own_page
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.ledger.store.audit import Action
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
+from sidecar.commands.demo import samples
 from sidecar.serving.surfaces import Surface, place_of
 from tests import support
 from tests.crowd import A, B, Crowd
@@ -83,7 +80,7 @@ def tagged(cast: support.Cast, services: Services, photos: Path, asa: str, exami
         crowd.put(photos, "shoot/Bo Ek alone.jpg", crowd.row([A[0]])),
         crowd.put(photos, "shoot/two.jpg", crowd.row([A[1], B])),
     ]
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert set(cast.tags(asa)) == set(refs)
     return refs
@@ -133,16 +130,16 @@ def test_whose_pictures_nobody_vouched_for_is_shown_nothing_that_rests_on_them(
         set_id = reference_sets.of(conn, asa)[0].id
     review.confirm(services, face or 0, "editor")
     browser = visit(services, asa)
-    who = portal.Visitor("link", asa, None, "en", (asa,))
-    assert (portal.view(services, who).album.total, "/photos/" in browser.get("/s/me").text) == (0, False)
+    who = own_page.Visitor("link", asa, None, "en", (asa,))
+    assert (own_page.view(services, who).album.total, "/photos/" in browser.get("/s/me").text) == (0, False)
     paths = [f"/s/me/photos/{number(services, ref)}" for ref in tagged]
     assert {browser.get(f"{path}/picture").status_code for path in paths} == {404}
     assert {browser.get(f"{path}/not-me").status_code for path in paths} == {404}
     with pytest.raises(NotFound):
-        portal.disown(services, portal.Visitor("link", asa, None, "en"), number(services, tagged[0]))
+        own_page.disown(services, own_page.Visitor("link", asa, None, "en"), number(services, tagged[0]))
     vouching.vouch(services, set_id, "met", "dam:editor")
     assert [browser.get(f"{path}/picture").status_code for path in paths] == [200, 200]
-    assert portal.view(services, who).album.total == 2
+    assert own_page.view(services, who).album.total == 2
 
 
 def test_one_use_is_withdrawn_with_one_button_and_one_page(
@@ -216,8 +213,8 @@ def test_a_name_by_hand_goes_too_when_the_person_says_so(
     from plugin.hooks.dam import Write
 
     services.dam.write(ref, [Write("Åsa", True, services.dam.places)], None)
-    chores.poll(services)
-    chores.reconcile(services)
+    calendar.poll(services)
+    calendar.reconcile(services)
     cast.work()
     assert cast.tags(asa) == {ref: "hand"}
     browser = visit(services, asa)
@@ -237,7 +234,7 @@ def test_forget_me_goes_to_the_officers_list_with_its_term(
     browser = visit(services, asa)
     assert "1 April 2026" in send(browser, "/s/me/forget").text
     browser.post("/s/me/forget", data={"csrf_token": token(browser.get("/s/me/forget").text)})
-    (waiting,) = requests.open(services)
+    (waiting,) = erasure_requests.open(services)
     assert (waiting.person_id, waiting.due_on, waiting.asked_by, waiting.overdue) == (
         asa,
         date(2026, 4, 1),
@@ -245,16 +242,16 @@ def test_forget_me_goes_to_the_officers_list_with_its_term(
         False,
     )
     clock.advance(timedelta(days=31))
-    assert requests.open(services)[0].overdue
+    assert erasure_requests.open(services)[0].overdue
     with pytest.raises(ConsentError, match="reason"):
-        requests.decide(services, waiting.id, False, "officer", " ")
-    requests.decide(services, waiting.id, False, "officer", "a contract runs until May")
+        erasure_requests.decide(services, waiting.id, False, "officer", " ")
+    erasure_requests.decide(services, waiting.id, False, "officer", "a contract runs until May")
     assert [kind for kind, _, _ in letters(services)] == ["forget", "kept"]
     with pytest.raises(NotFound):
-        requests.decide(services, waiting.id, True, "officer")
+        erasure_requests.decide(services, waiting.id, True, "officer")
     browser = visit(services, asa)  # a month later the visit of then is over
     send(browser, "/s/me/forget")
-    requests.decide(services, requests.open(services)[0].id, True, "officer")
+    erasure_requests.decide(services, erasure_requests.open(services)[0].id, True, "officer")
     gone = browser.get("/s/me")
     assert (gone.status_code, "You are forgotten" in gone.text) == (410, True)
     cast.work()
@@ -343,7 +340,7 @@ def test_reference_photographs_are_fetched_seldom_and_beside_the_pages(services:
 
 def _guardian(services: Services, child: str) -> str:
     with services.store.read() as conn:
-        return str(people.guardians_of(services, conn, child)[0]["id"])
+        return str(register.guardians_of(services, conn, child)[0]["id"])
 
 
 def _child(services: Services, cast: support.Cast, name: str, born: date) -> tuple[str, str]:
@@ -364,8 +361,8 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     browser, before = visit(services, clara, hers), link_of(services, carl, his)
     assert "Carl" not in browser.get("/s/me").text
     assert press(browser, "/s/me/child", child=carl).status_code == 404
-    families.join(services, (clara, hers), (carl, his), "test")
-    families.join(services, (clara, hers), (carl, his), "test")
+    guardian_links.join(services, (clara, hers), (carl, his), "test")
+    guardian_links.join(services, (clara, hers), (carl, his), "test")
     assert "Show Carl" in browser.get("/s/me").text
     assert press(browser, "/s/me/child", child=stranger).status_code == 404
     page = press(browser, "/s/me/child", child=carl)
@@ -378,21 +375,23 @@ def test_a_guardian_sees_the_children_that_the_staff_joined_and_no_other(
     with services.store.write() as tx:
         assert page_links.make(services, tx, carl, "test", his) is None
     with pytest.raises(LinkRefused):
-        portal.visitor(services, before.id)
+        own_page.visitor(services, before.id)
 
 
 def test_one_guardians_export_holds_no_address_of_another(services: Services, cast: support.Cast) -> None:
     """Their own address, and the other's name, which is on the receipt; the officer's export has both."""
     clara = cast.add("Clara", birth_date=date(2012, 5, 1))
-    hers = people.add_guardian(services, clara, "Greta", "test", "greta@example.org")
-    his = people.add_guardian(services, clara, "Hugo", "test", "hugo@example.org")
+    hers = register.add_guardian(services, clara, "Greta", "test", "greta@example.org")
+    his = register.add_guardian(services, clara, "Hugo", "test", "hugo@example.org")
     cast.sign(clara, guardians=(hers, his))
     for guardian, own, other in ((hers, "greta", "hugo"), (his, "hugo", "greta"), (None, "", "greta")):
         held = press(visit(services, clara, guardian), "/s/me/export").text
         assert f"{other}@example.org" not in held
         assert f"{own}@example.org" in held or not own
         assert {one["name"] for one in json.loads(held)["guardians"]} == {"Greta", "Hugo"}
-    assert len([one for one in people.export(services, clara, "test")["guardians"] if one.get("email")]) == 2
+    assert (
+        len([one for one in register.export(services, clara, "test")["guardians"] if one.get("email")]) == 2
+    )
 
 
 def test_a_page_that_was_locked_is_not_come_back_to(services: Services, cast: support.Cast) -> None:
@@ -418,7 +417,7 @@ def test_what_was_asked_about_one_child_never_falls_on_another(
     """Two tabs of one browser, or a child that comes of age in between: nothing is changed, and that is said."""
     clara, hers = _child(services, cast, "Clara", date(2012, 5, 1))
     carl, his = _child(services, cast, "Carl", date(2010, 3, 20))
-    families.join(services, (clara, hers), (carl, his), "test")
+    guardian_links.join(services, (clara, hers), (carl, his), "test")
     clock.set(clock.now().replace(day=19, hour=22))
     browser = visit(services, clara, hers)
     sure = browser.get("/s/me/stop/all").text
@@ -506,7 +505,7 @@ def test_choosing_anew_leads_to_the_form_that_was_signed_last(services: Services
 def _more(services: Services, cast: support.Cast, photos: Path, count: int) -> Iterator[None]:
     for n in range(count):
         support.put(photos, f"shoot/more-{n:02}.jpg", samples.A_STANDING, (300 + n, 400))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     yield
 

@@ -7,14 +7,19 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import anew, backlog, chores, clearance, house_closing, many, modes, review
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.collections import modes
+from plugin.flows.common import batches
+from plugin.flows.common.services import Services
+from plugin.flows.photos import recompute_library, scan_queue
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger import tables as t
-from plugin.ledger.jobs import OPEN
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import metrics
-from sidecar.runner import Runner
+from plugin.ledger.queue.jobs import OPEN
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running import metrics
+from sidecar.running.runner import Runner
 from tests import support
 from tests.flows.test_anew import changed, listed
 from tests.program import photograph
@@ -28,7 +33,7 @@ def library(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[
     config = support.configuration(tmp_path)
     with support.opened(config, clock, examiner) as services:
         cast = support.Cast(services)
-        chores.start(services)
+        calendar.start(services)
         asa = cast.add("Åsa", of_age=True)
         cast.sign(asa)
         (tmp_path / "photos" / "shoot").mkdir(parents=True, exist_ok=True)
@@ -40,7 +45,7 @@ def library(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[
             tx.execute(
                 insert(t.resource_collection), [{"resource_id": i, "collection_ref": "shoot"} for i in ids]
             )
-            clearance.recompute(services, tx, ids)
+            photo_answers.recompute(services, tx, ids)
             tx.execute(t.job.delete())
         yield services
 
@@ -54,31 +59,31 @@ def test_a_configuration_that_comes_back_begins_anew(
     library: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job of its first time that is still in hand takes its mark from the store: nothing before it is skipped."""
-    monkeypatch.setattr(anew, "PORTION", 2)
+    monkeypatch.setattr(recompute_library, "PORTION", 2)
     first, second = (
         changed(library, "matching", count_px=25),
         changed(library, "clearance", needs_confirmed=True),
     )
-    anew.follow(first)
+    recompute_library.follow(first)
     Runner(first).run_one(["anew"])
     in_hand = first.queue.claim(["anew"])
     assert in_hand is not None
-    anew.follow(second)
+    recompute_library.follow(second)
     Runner(second).run_one(["anew"])  # the first two are unknown now
-    anew.follow(first)
+    recompute_library.follow(first)
     assert listed(first) == 0
-    anew.some(first, in_hand)
+    recompute_library.some(first, in_hand)
     assert listed(first) == 2
     while Runner(first).run_one(["anew"]):
         pass
-    assert (listed(first), anew.left(first)) == (PHOTOS, 0)
+    assert (listed(first), recompute_library.left(first)) == (PHOTOS, 0)
 
 
 def test_a_closed_house_opens_to_nothing_before_it_was_computed(
     library: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closed in the middle of its rows, and opened: what is stored counts by its turn alone."""
-    monkeypatch.setattr(anew, "PORTION", 2)
+    monkeypatch.setattr(recompute_library, "PORTION", 2)
     kept = library.ended.path.read_bytes() if library.ended.path.exists() else b""
     library.ended.path.write_bytes(kept + b"not a line of ours\n")
     library.ended.path.unlink()
@@ -101,14 +106,14 @@ def test_never_holds_from_its_commit_on(library: Services) -> None:
     with library.store.write() as tx:
         shown = tx.connection.scalar(select(func.max(t.face.c.id)))
         tx.execute(update(t.face).where(t.face.c.id == shown).values(state="suggested"))
-        clearance.recompute(library, tx, [tx.connection.scalar(select(func.max(t.resource.c.id)))])
+        photo_answers.recompute(library, tx, [tx.connection.scalar(select(func.max(t.resource.c.id)))])
     assert listed(library) == PHOTOS - 1
     modes.decide(library, "shoot", modes.Ruling(Mode.NEVER), "cli:admin")
     for _ in range(2):
         with library.store.read() as conn:
             assert list(review.waiting(conn)) == []
         assert listed(library) == 0
-        assert clearance.ask(library, "shoot/0.jpg", "communication", "website").status.value != "cleared"
+        assert photo_answers.ask(library, "shoot/0.jpg", "communication", "website").status.value != "cleared"
         with library.store.write() as tx:
             tx.execute(update(t.job).where(t.job.c.kind == "remode").values(state="dead", finished_at=tx.now))
 
@@ -117,7 +122,7 @@ def test_late_consent_counts_when_its_last_portion_is_done(
     library: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between portions nobody is left out; a second call begins none beside it; who comes meanwhile is next."""
-    monkeypatch.setattr(backlog, "PORTION", 2)
+    monkeypatch.setattr(scan_queue, "PORTION", 2)
     modes.decide(
         library,
         "shoot",
@@ -128,14 +133,14 @@ def test_late_consent_counts_when_its_last_portion_is_done(
         tx.execute(update(t.face).values(state="unmatched", person_id=None))
         tx.execute(t.job.delete())
         _vouched(tx, "one")
-    assert backlog.late_consent(library) == 2
-    assert (backlog.late_consent(library), _count(library, backlog.LATE)) == (0, 1)
-    assert library.queue.claim([backlog.LATE]) is not None  # and its process dies
+    assert scan_queue.late_consent(library) == 2
+    assert (scan_queue.late_consent(library), _count(library, scan_queue.LATE)) == (0, 1)
+    assert library.queue.claim([scan_queue.LATE]) is not None  # and its process dies
     with library.store.write() as tx:
         tx.execute(update(t.job).where(t.job.c.state == "running").values(lease_until=tx.now))
         _vouched(tx, "another")
     assert _since(library) is None
-    while Runner(library).run_one([backlog.LATE]):
+    while Runner(library).run_one([scan_queue.LATE]):
         pass
     with library.store.read() as conn:
         assert len(set(conn.scalars(select(t.job.c.key).where(t.job.c.kind == "photo")))) == PHOTOS
@@ -163,11 +168,11 @@ def _since(services: Services) -> object:
 
 def test_a_write_ends_when_it_took_long_enough(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not after so many rows: each of what is left gets a write of its own, and all are done."""
-    monkeypatch.setattr(many, "_SHORT", 0.0)
+    monkeypatch.setattr(batches, "_SHORT", 0.0)
     writes: list[float] = []
     library.store.watch = writes.append
     done: list[int] = []
-    many.in_short_writes(library.store, range(7), lambda _tx, some: done.extend(some), 3)
+    batches.in_short_writes(library.store, range(7), lambda _tx, some: done.extend(some), 3)
     assert (done, len(writes)) == (list(range(7)), 3)
 
 

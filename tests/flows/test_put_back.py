@@ -9,13 +9,15 @@ from sqlalchemy import insert
 
 from plugin.clock import ManualClock
 from plugin.errors import LinkRefused, TokenRefused
-from plugin.flows import chores, halves, links, signin, tokens, visits
-from plugin.flows.services import Services
-from plugin.ledger import backup, restore
+from plugin.flows.access import api_tokens, links, staff_sessions, visits
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
+from plugin.flows.signing import pending_signatures
 from plugin.ledger import tables as t
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.keys import MasterKeys
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.backups import backup, restore
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.log.head_book import HeadBook
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.signers import Desk, Visit
 
@@ -32,7 +34,9 @@ def _session(services: Services) -> str:
     with services.store.write() as tx:
         row = {"user": "olga", "role": "officer", "language": "en", "created_at": tx.now, "seen_at": tx.now}
         ends = tx.now + timedelta(hours=8)
-        tx.execute(insert(t.session).values(id_sha256=signin.digest("olga's"), expires_at=ends, **row))
+        tx.execute(
+            insert(t.session).values(id_sha256=staff_sessions.digest("olga's"), expires_at=ends, **row)
+        )
     return "olga's"
 
 
@@ -51,10 +55,10 @@ def test_what_was_shut_since_a_backup_stays_shut(
             "press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org"
         )
         second = first.kept_link()
-        stolen = tokens.add(services, "lost laptop", ["people:read"], "test")
-        good = tokens.add(services, "cms", ["gate:use"], "test")
+        stolen = api_tokens.add(services, "lost laptop", ["people:read"], "test")
+        good = api_tokens.add(services, "cms", ["gate:use"], "test")
         staff = _session(services)
-        assert signin.found(services, staff) is not None
+        assert staff_sessions.found(services, staff) is not None
         visit = visits.begin(services, kept.id, b"{}").token
         assert visits.find(services, visit) is not None
         made = backup.backup(
@@ -70,8 +74,8 @@ def test_what_was_shut_since_a_backup_stays_shut(
             links.revoke(services, tx, leaked.id, "test")
         assert Visit(desk.app, used).sign("press").status_code == 303
         assert Visit(desk.app, second).sign("press", typed="Hugo").status_code == 303
-        tokens.revoke(services, stolen.id, "test")
-        signin.leave(services, staff)
+        api_tokens.revoke(services, stolen.id, "test")
+        staff_sessions.leave(services, staff)
 
     moved = config.model_copy(
         update={"store": config.store.model_copy(update={"url": "sqlite:///{data}/restored.db"})}
@@ -81,19 +85,19 @@ def test_what_was_shut_since_a_backup_stays_shut(
     master = MasterKeys.load(moved.path(moved.keys.master_file))
     restore.restore(moved.store_url, folder, master, clock, HeadBook.from_config(moved))
     with support.opened(moved, clock, examiner) as services:
-        chores.start(services)
+        calendar.start(services)
         for token in (leaked.token, used, second):
             with pytest.raises(LinkRefused):
                 links.opened(services, token)
         with services.store.read() as conn:
-            assert halves.of(services, conn, clara) == []
+            assert pending_signatures.of(services, conn, clara) == []
         with pytest.raises(TokenRefused):
-            tokens.known(services, stolen.secret)
-        assert signin.found(services, staff) is None
+            api_tokens.known(services, stolen.secret)
+        assert staff_sessions.found(services, staff) is None
         assert visits.find(services, visit) is None
         assert links.opened(services, kept.token).id == kept.id
-        assert tokens.known(services, good.secret).id == good.id
-        assert chores.start(services) == 0, "told once more, it changes nothing"
+        assert api_tokens.known(services, good.secret).id == good.id
+        assert calendar.start(services) == 0, "told once more, it changes nothing"
 
 
 def test_a_form_that_is_refused_leaves_its_link_open(
@@ -104,16 +108,16 @@ def test_a_form_that_is_refused_leaves_its_link_open(
         desk = Desk(services)
         token = desk.invite(support.Cast(services).add("Åsa"))
         with monkeypatch.context() as broken:
-            broken.setattr("plugin.flows.receipts.keep", lambda *_: 1 / 0)
+            broken.setattr("plugin.flows.mail.receipts.keep", lambda *_: 1 / 0)
             assert Visit(desk.app, token).sign("press").status_code == 500
-        chores.start(services)
+        calendar.start(services)
         assert Visit(desk.app, token).sign("press").status_code == 303
 
 
 def test_two_processes_may_be_told_at_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that comes second finds the token revoked, and starts."""
-    made = tokens.add(services, "cms", ["gate:use"], "test")
-    tokens.revoke(services, made.id, "test")
-    monkeypatch.setattr("plugin.flows.replay.doors_open", lambda _: {("token", made.id)})
-    chores.start(services)
-    assert [row.revoked_at is not None for row in tokens.listed(services)] == [True]
+    made = api_tokens.add(services, "cms", ["gate:use"], "test")
+    api_tokens.revoke(services, made.id, "test")
+    monkeypatch.setattr("plugin.flows.schedule.replay_endings.doors_open", lambda _: {("token", made.id)})
+    calendar.start(services)
+    assert [row.revoked_at is not None for row in api_tokens.listed(services)] == [True]

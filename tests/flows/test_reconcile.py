@@ -13,15 +13,19 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import NotFound
-from plugin.flows import chores, clearance, consent, hand_names, waiting_list
-from plugin.flows.services import Services
-from plugin.flows.waiting_list import Kind
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.review import names_by_hand
+from plugin.flows.schedule import calendar
+from plugin.flows.views import waiting_list
+from plugin.flows.views.waiting_list import Kind
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from sidecar import samples
+from plugin.quitclaim.clearance.answers import Status
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
+from sidecar.commands.demo import samples
 from tests import support
 
 ONE, TWO = "shoot/one.jpg", "shoot/two.jpg"
@@ -46,7 +50,7 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     for ref in (ONE, TWO):
         support.put(photos, ref, samples.B_STANDING, (300, 400))
         _write(services, photos, ref, "Åsa")
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert set(cast.tags(asa).values()) == {"hand"}
     return asa
@@ -71,16 +75,16 @@ def test_names_by_hand_are_listed_whether_the_tag_or_the_end_came_first(
     services: Services, cast: support.Cast, photos: Path, asa: str, clock: ManualClock
 ) -> None:
     """Nobody who agrees is listed. Since when: the end, or the tag, whichever is later; a new consent clears it."""
-    assert hand_names.find(services) == []
-    consent.withdraw(services, asa, None, "test")
+    assert names_by_hand.find(services) == []
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     ended = clock.now()
     clock.advance(timedelta(days=3))
     support.put(photos, "shoot/three.jpg", samples.B_STANDING, (300, 400))
     _write(services, photos, "shoot/three.jpg", "Åsa")
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    assert [(one.ref, one.since) for one in hand_names.find(services)] == [
+    assert [(one.ref, one.since) for one in names_by_hand.find(services)] == [
         (ONE, ended), (TWO, ended), ("shoot/three.jpg", clock.now()),
     ]  # fmt: skip
     assert _waits(services)[Kind.HAND_NAMES] == 3
@@ -92,24 +96,24 @@ def test_a_kept_name_is_asked_again_only_after_a_new_end(
     services: Services, cast: support.Cast, asa: str, clock: ManualClock, run: Run
 ) -> None:
     """It stands, blocks, and is read back with who decided it."""
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
-    first = hand_names.find(services)[0]
+    first = names_by_hand.find(services)[0]
     assert _out(run("tags", "keep", str(first.tag_id), "--json")) == {"kept": 1, "kept_before": 0}
-    assert [one.ref for one in hand_names.find(services)] == [TWO]
+    assert [one.ref for one in names_by_hand.find(services)] == [TWO]
     (kept,) = _out(run("tags", "list", "--kept", "--json"))
     assert (kept["ref"], kept["kept_by"].split(":")[0]) == (ONE, "cli")
     assert cast.names_on(ONE) == {"Åsa"}
-    assert clearance.ask(services, ONE, "communication", "website").status is Status.BLOCKED
+    assert photo_answers.ask(services, ONE, "communication", "website").status is Status.BLOCKED
     with services.store.read() as conn:
         said = conn.execute(select(t.audit.c.actor).where(t.audit.c.action == "photo:tag:keep")).all()
     assert len(said) == 1
     clock.advance(timedelta(days=1))
     cast.sign(asa, recognition=False)
     clock.advance(timedelta(days=1))
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
-    assert [(one.ref, one.since) for one in hand_names.find(services)] == [
+    assert [(one.ref, one.since) for one in names_by_hand.find(services)] == [
         (ONE, clock.now()),
         (TWO, clock.now()),
     ]
@@ -119,7 +123,7 @@ def test_a_name_is_taken_off_by_a_recorded_decision(
     services: Services, cast: support.Cast, asa: str, run: Run
 ) -> None:
     """From the file, with intent and audit rows of whoever decided; the list is empty then."""
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     assert _out(run("tags", "remove", "--yes", "--person", "Åsa", "--json")) == {
         "removed": 2,
@@ -143,7 +147,7 @@ def test_only_names_by_hand_of_who_ended_are_decided_so(
     """Not the names of somebody who agrees: those are the DAM's to take off. And nothing by halves."""
     with services.store.read() as conn:
         alive = list(conn.scalars(select(t.tag.c.id)))
-    for act in (hand_names.keep, hand_names.take_off):
+    for act in (names_by_hand.keep, names_by_hand.take_off):
         with pytest.raises(NotFound, match="tags list"):
             act(services, alive, "cli:ann")
     assert cast.names_on(ONE) == {"Åsa"}
@@ -158,14 +162,14 @@ def test_names_by_hand_go_at_once_where_that_was_chosen(
         update={"hand_tags": services.config.hand_tags.model_copy(update={"after_end": "remove"})}
     )
     house = replace(services, config=chosen)
-    consent.withdraw(house, asa, None, "test")
+    grant_endings.withdraw(house, asa, None, "test")
     support.Cast(house).work()
     assert cast.names_on(ONE) == set()
     _write(services, photos, ONE, "Åsa")
-    chores.poll(house)
+    calendar.poll(house)
     support.Cast(house).work()
     assert cast.names_on(ONE) == {"Åsa"}
-    chores.reconcile(house)
+    calendar.reconcile(house)
     support.Cast(house).work()
     assert cast.names_on(ONE) == set()
 
@@ -174,7 +178,7 @@ def test_reconcile_says_what_it_found_and_whether_it_is_done(
     services: Services, cast: support.Cast, photos: Path, asa: str, run: Run, clock: ManualClock
 ) -> None:
     """0 when all was compared; 3 while something waits for another try; 1 when something was given up."""
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     done = run("reconcile", "--json")
     assert done.exit_code == 0

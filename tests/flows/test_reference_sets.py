@@ -12,30 +12,25 @@ from flask.testing import FlaskClient
 from sqlalchemy import Row, func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import (
-    backlog,
-    chores,
-    clearance,
-    declared_sets,
-    gallery,
-    modes,
-    people,
-    portal,
-    preview,
-    reference_sets,
-    review,
-    vouching,
-)
-from plugin.flows.gallery import Faces
-from plugin.flows.reference_sets import Source
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.collections import modes
+from plugin.flows.common import reference_sets
+from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.services import Services
+from plugin.flows.matching import declared_sets, gallery, vouching
+from plugin.flows.matching.gallery import Faces
+from plugin.flows.people import register
+from plugin.flows.photos import scan_queue
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
+from plugin.flows.views import face_preview, own_page
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from plugin.quitclaim.answers import Code, Status
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import staff, support, visiting
 from tests.crowd import A, B, Crowd
 from tests.signers import Desk, Visit
@@ -159,7 +154,7 @@ class TestResemblance:
         cast.enrol(asa, A[0])
         for person, prefix in ((signed(cast, "Mallory Sample"), A[1]), (bea, B)):
             declare(services, person, prefix)
-            held = portal.export(services, portal.Visitor("link", person, None, "en"))
+            held = own_page.export(services, own_page.Visitor("link", person, None, "en"))
             told.append([sorted(row) for row in held["reference_sets"]])
             assert asa not in str(held)
         assert told[0] == told[1] == [["added_at", "ended_at"]]
@@ -179,7 +174,7 @@ class TestPhotographs:
         crowd.put(photos, REF, crowd.row(heads))
         services.dam.write(REF, [Write(name, True, services.dam.places)], None)
         support.settle(photos / REF)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         clock.advance(timedelta(days=1))
         return person
@@ -191,7 +186,7 @@ class TestPhotographs:
         desk = Desk(services)
         answer = desk.visit(person).sign("recognition", "website", photographs=pictures(*prefixes))
         assert answer.status_code == 303, answer.text
-        backlog.enqueue(services, [REF])
+        scan_queue.enqueue(services, [REF])
         cast.work()
         with services.store.read() as conn:
             (made,) = [row.id for row in reference_sets.of(conn, person) if row.id not in before]
@@ -251,7 +246,7 @@ class TestPhotographs:
             face = conn.scalar(select(t.face.c.id)) or 0
         review.confirm(services, face, EDITOR, person)
         assert vouching.confirm_proposals(services, [set_id], EDITOR) == 0
-        assert clearance.ask(services, REF, "communication", "website").status is Status.UNKNOWN
+        assert photo_answers.ask(services, REF, "communication", "website").status is Status.UNKNOWN
 
 
 class TestShoot:
@@ -296,7 +291,7 @@ class TestShoot:
         assert row_of(services, entry.id).vouched_how == "met"
         assert "Åsa Sample" not in editor.get(f"/console/shoot?ref={support.SHOOT}").text
         with services.store.read() as conn:
-            assert people.called(conn, entry.person_id) == "Åsa Sample"
+            assert register.called(conn, entry.person_id) == "Åsa Sample"
             known = conn.scalar(select(t.person.c.self_entered).where(t.person.c.id == entry.person_id))
         assert known is False
 
@@ -316,14 +311,14 @@ class TestShoot:
         crowd.put(photos, REF, crowd.row([A[0]]))
         services.dam.write(REF, [Write("Rita Sample", True, services.dam.places)], None)
         support.settle(photos / REF)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         with services.store.read() as conn:
             rita = conn.scalar(select(t.person.c.id).where(t.person.c.name_key == "rita sample")) or ""
             assert conn.scalar(select(t.tag.c.person_id)) is None
-        answer = clearance.ask(services, REF, "communication", "website")
+        answer = photo_answers.ask(services, REF, "communication", "website")
         assert (answer.status, answer.reasons[0].code) == (Status.BLOCKED, Code.NAME_NOT_LINKED)
-        held = portal.export(services, portal.Visitor("link", rita, None, "en"))
+        held = own_page.export(services, own_page.Visitor("link", rita, None, "en"))
         assert held["photographs"] == []
         with services.store.read() as conn:
             waits = declared_sets.waiting_of(conn, rita)
@@ -352,15 +347,15 @@ class TestShoot:
         crowd.put(photos, REF, crowd.row([A[0]]))
         services.dam.write(REF, [Write("Rita Sample", True, services.dam.places)], None)
         support.settle(photos / REF)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         assert cast.tags(rita) == {REF: "hand"}
         with services.store.write() as tx:
             tx.execute(t.person.update().values(self_entered=True))
-            clearance.recompute(services, tx, [1])
-        answer = clearance.ask(services, REF, "communication", "website")
+            photo_answers.recompute(services, tx, [1])
+        answer = photo_answers.ask(services, REF, "communication", "website")
         assert answer.reasons[0].code is Code.NAME_NOT_LINKED
-        held = portal.export(services, portal.Visitor("link", rita, None, "en"))
+        held = own_page.export(services, own_page.Visitor("link", rita, None, "en"))
         assert held["photographs"] == []
 
     def test_they_read_the_name_that_they_gave(
@@ -372,10 +367,10 @@ class TestShoot:
         assert "Rita Sample 2" not in done
         with services.store.read() as conn:
             rita = conn.scalar(select(t.person.c.id).where(t.person.c.display_name == "Rita Sample 2")) or ""
-            assert people.called(conn, rita) == "Rita Sample"
-        who = portal.Visitor("link", rita, None, "en", (rita,))
-        assert portal.view(services, who).name == "Rita Sample"
-        assert "Rita Sample 2" not in str(portal.export(services, who)["person"])
+            assert register.called(conn, rita) == "Rita Sample"
+        who = own_page.Visitor("link", rita, None, "en", (rita,))
+        assert own_page.view(services, who).name == "Rita Sample"
+        assert "Rita Sample 2" not in str(own_page.export(services, who)["person"])
 
 
 class TestPages:
@@ -389,7 +384,7 @@ class TestPages:
         cast.open_collection(mode=Mode.SUGGEST)
         declare(services, asa, A[1])
         crowd.put(photos, REF, crowd.row([A[0]]))
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         page = editor.get("/console/review").text
         assert "Do you know Åsa Sample by sight?" in page
@@ -399,12 +394,12 @@ class TestPages:
             face = conn.scalar(select(t.face.c.id)) or 0
         answer = staff.post(editor, f"/console/review/{face}/confirm", known="no")
         assert "It clears nothing until somebody" in editor.get(answer.headers["Location"]).text
-        assert clearance.ask(services, REF, "communication", "website").status is Status.UNKNOWN
+        assert photo_answers.ask(services, REF, "communication", "website").status is Status.UNKNOWN
         staff.post(editor, f"/console/review/{face}/undo")
         cast.work()  # found by the pictures once more: of a face that they did not find nothing is said of them
         answer = staff.post(editor, f"/console/review/{face}/name", person="Åsa Sample", known="badge")
         assert "Confirmed" not in answer.text
-        assert clearance.ask(services, REF, "communication", "website").status is Status.CLEARED
+        assert photo_answers.ask(services, REF, "communication", "website").status is Status.CLEARED
         with services.store.read() as conn:
             assert declared_sets.declared(conn) == []
 
@@ -415,7 +410,7 @@ class TestPages:
         cast.open_collection(mode=Mode.SUGGEST)
         cast.enrol(asa)
         crowd.put(photos, REF, crowd.row([A[0]]))
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         page = editor.get("/console/review").text
         assert "Is this Åsa Sample?" in page
@@ -432,7 +427,7 @@ class TestPages:
         assert len(found) == 2
         picture = officer.get(found[0])
         assert (picture.status_code, picture.data[:2]) == (200, b"\xff\xd8")
-        assert max(support.size_of(picture.data)) <= preview.CLOSE_PX
+        assert max(support.size_of(picture.data)) <= face_preview.CLOSE_PX
         assert officer.get(f"/console/references/{set_id}/2.jpg").status_code == 404
         with services.store.read() as conn:
             looks = select(func.count()).where(t.audit.c.action == Action.REFERENCE_LOOK.value)

@@ -9,8 +9,13 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from plugin.errors import ConsentError
-from plugin.flows import addresses, consent, contacts, invitations, links, majority, people, roster
-from plugin.flows.links import Kind
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind
+from plugin.flows.common import roster
+from plugin.flows.consent import grant_endings
+from plugin.flows.mail import coming_of_age
+from plugin.flows.people import addresses, contacts, register
+from plugin.flows.signing import invitations
 from plugin.ledger import tables as t
 from tests import mailbox
 from tests.posting import Post
@@ -135,7 +140,7 @@ def test_who_has_renewed_or_withdrawn_is_left_alone(post: Post) -> None:
     post.clock.advance(timedelta(days=300))
     post.cast.sign(asa, recognition=False, lasts=timedelta(days=365))
     assert post.day(6) == []
-    consent.withdraw(post.services, asa, None, "test")
+    grant_endings.withdraw(post.services, asa, None, "test")
     assert post.day(307) == []
     bo = post.cast.add("Bo", email="bo@example.org")
     post.cast.sign(bo, recognition=False, lasts=None)
@@ -147,7 +152,7 @@ def test_an_alert_that_waits_is_dropped_when_its_cause_goes(post: Post) -> None:
     asa = _asa(post)
     post.box.rcpt = lambda _address: "451 down"
     post.day(306)
-    consent.withdraw(post.services, asa, None, "test")
+    grant_endings.withdraw(post.services, asa, None, "test")
     post.box.rcpt = lambda _address: mailbox.TAKEN
     assert post.day() == []
     assert {row.state for row in post.mails()} == {"dropped"}
@@ -293,20 +298,20 @@ def test_without_an_address_of_their_own_nobody_gets_the_link(post: Post, whose:
             contacts.seal_email(post.services, tx, clara, "old@example.org")
     post.cast.sign(clara, recognition=False, guardians=tuple(guardians))
     _of_form(post, clara, post.form())
-    assert majority.without_address(post.services) == []
+    assert coming_of_age.without_address(post.services) == []
     sent = post.until(SIXTEEN - timedelta(days=13)) + post.until(SIXTEEN + timedelta(days=2))
     assert {to for to, _ in sent} == {"one@example.org", "two@example.org", TO_OWNER}
     assert len([to for to, _ in sent if to != TO_OWNER]) == 4
     assert "/s/" not in _secrets(post)
     with post.services.store.read() as conn:
         assert conn.execute(select(t.invitation)).all() == []
-    task = majority.without_address(post.services)
+    task = coming_of_age.without_address(post.services)
     assert [(one.person_id, one.name, one.day) for one in task] == [(clara, "Clara", SIXTEEN)]
     post.reach(clara, None, "clara@example.org")
     sent = post.day()
     assert [to for to, subject in sent if "decide" in subject] == ["clara@example.org"]
     assert _link(post, _texts(post)[-1][1]).kind == "majority"
-    assert majority.without_address(post.services) == []
+    assert coming_of_age.without_address(post.services) == []
     assert post.day() == []
 
 
@@ -345,7 +350,7 @@ def test_each_day_of_warning_brings_its_letter(
         date(2026, 7, 1).replace(year=2010), "one@example.org", email="clara@example.org"
     )
     dora = post.cast.add("Dora", birth_date=date(2010, 7, 1))
-    his = people.add_guardian(post.services, dora, "Gustaf", "cli:one", "gustaf@example.org")
+    his = register.add_guardian(post.services, dora, "Gustaf", "cli:one", "gustaf@example.org")
     for child, guardian in ((clara, hers), (dora, his)):
         post.cast.sign(child, recognition=False, guardians=(guardian,), lasts=timedelta(days=900))
     seventh = datetime(2026, 7, 1, 9, tzinfo=AMSTERDAM)
@@ -440,7 +445,7 @@ def test_nobody_is_asked_on_a_birthday_that_ends_nothing(post: Post, how: str) -
     clara, (guardian,) = post.child(BORN, "one@example.org", email="clara@example.org")
     post.cast.sign(clara, recognition=False, guardians=(guardian,), lasts=timedelta(days=2000))
     if how == "withdrawn":
-        consent.withdraw(post.services, clara, None, "test")
+        grant_endings.withdraw(post.services, clara, None, "test")
     elif how == "signed":
         post.clock.set(SIXTEEN + timedelta(hours=1))
         post.cast.sign(clara, recognition=False)

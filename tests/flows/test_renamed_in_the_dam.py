@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, erasure
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 
@@ -29,12 +31,12 @@ def served(tmp_path: Path, double: Double, clock: ManualClock, examiner: Examine
         cast = support.Cast(services)
         for _ in range(3):
             double.library.create(1)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         asa = cast.add("Åsa Öberg")
         cast.sign(asa, recognition=False)
         on_double.tag(services, asa, "Åsa Öberg")
-        chores.reconcile(services)
+        calendar.reconcile(services)
         cast.work()
         yield services
 
@@ -45,7 +47,7 @@ def _asa(services: Services) -> str:
 
 
 def _looked_again(services: Services) -> None:
-    chores.reconcile(services)
+    calendar.reconcile(services)
     support.Cast(services).work()
 
 
@@ -69,7 +71,7 @@ def test_a_new_tag_goes_to_the_renamed_node(served: Services, double: Double) ->
     """A second node would make two of one person."""
     double.library.node("Åsa Öberg").name = "Åsa Ek"
     new = double.library.create(1)
-    chores.poll(served)
+    calendar.poll(served)
     support.Cast(served).work()
     on_double.tag(served, _asa(served), "Åsa Öberg")
     assert double.library.people(new.ref) == {"Åsa Ek"}
@@ -80,7 +82,7 @@ def test_a_withdrawal_takes_the_new_spelling_off(served: Services, double: Doubl
     """Though nobody told us of it: not even the nightly look came in between. What an editor set stays."""
     double.library.node("Åsa Öberg").name = "Åsa Ek"
     double.library.edit(1, ["Bo Ek"])
-    consent.withdraw(served, _asa(served), None, "test")
+    grant_endings.withdraw(served, _asa(served), None, "test")
     support.Cast(served).work()
     assert [double.library.people(ref) for ref in (1, 2, 3)] == [{"Bo Ek"}, set(), set()]
     assert support.Cast(served).tags(_asa(served)) == {}

@@ -8,9 +8,10 @@ from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import people, requests
+from plugin.flows.people import register
+from plugin.flows.rights import erasure_requests
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from tests import support
 from tests.mailbox import text_of
@@ -48,8 +49,8 @@ def test_a_refused_request_is_told_with_its_reason(post: Post, asa: str) -> None
     """First that it came and by when it is answered; then why not."""
     send(visit(post.services, asa), f"{PAGE}/forget")
     assert "1 april 2026" in last(post)[1]
-    requests.decide(
-        post.services, requests.open(post.services)[0].id, False, "officer", "een contract loopt nog"
+    erasure_requests.decide(
+        post.services, erasure_requests.open(post.services)[0].id, False, "officer", "een contract loopt nog"
     )
     assert "een contract loopt nog" in last(post)[1]
 
@@ -58,7 +59,7 @@ def test_a_granted_request_is_told_with_the_last_letter(post: Post, asa: str) ->
     """Sent as the erasure begins, for the address goes with all else; nothing of it stays in the store."""
     send(visit(post.services, asa), f"{PAGE}/forget")
     post.work()
-    requests.decide(post.services, requests.open(post.services)[0].id, True, "officer")
+    erasure_requests.decide(post.services, erasure_requests.open(post.services)[0].id, True, "officer")
     to, words = last(post)
     assert (to, "vergeten" in words) == ("asa@example.org", True)
     post.cast.work()
@@ -71,10 +72,10 @@ def test_a_guardians_request_is_answered_to_the_guardian(post: Post) -> None:
     from datetime import date
 
     child = post.cast.add("Clara", birth_date=date(2012, 5, 1), email="clara@example.org")
-    guardian = people.add_guardian(post.services, child, "Gerda", "test", "gerda@example.org")
+    guardian = register.add_guardian(post.services, child, "Gerda", "test", "gerda@example.org")
     send(visit(post.services, child, guardian), f"{PAGE}/forget")
     assert last(post)[0] == "gerda@example.org"
-    requests.decide(post.services, requests.open(post.services)[0].id, True, "officer")
+    erasure_requests.decide(post.services, erasure_requests.open(post.services)[0].id, True, "officer")
     to, words = last(post)
     assert (to, "Gerda" in words, "Clara" in words) == ("gerda@example.org", True, True)
 
@@ -96,7 +97,9 @@ def test_links_and_requests_at_a_terminal(tmp_path: Path, clock: ManualClock, ex
     with support.opened(config, clock, examiner) as services:
         person = support.Cast(services).add("Åsa")
         with services.store.write() as tx:
-            asked = requests.ask(services, tx, person, "person", requests.filed(services, person))
+            asked = erasure_requests.ask(
+                services, tx, person, "person", erasure_requests.filed(services, person)
+            )
     assert "nobody of the staff sees" in run("person", "page", "Åsa", code=1)
     scan = tmp_path / "scan.pdf"
     scan.write_bytes(b"a signed form: sample")

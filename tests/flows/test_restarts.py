@@ -18,16 +18,20 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, consent, erasure, intents, owed, owed_notice, restarts, terms
-from plugin.flows.services import Services
+from plugin.flows.common import overdue
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import intents
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar, overdue_letter, retention, retries
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.recognizer.examiner import Examiner
-from sidecar import doctor, staff_words
+from plugin.ledger.store.actions import Action
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.common import Shell
 from sidecar.commands.jobs import jobs
-from sidecar.console import words
-from sidecar.runner import Runner
+from sidecar.doctor import checks
+from sidecar.running.runner import Runner
+from sidecar.words import console_words, staff_words
 from tests import on_double, staff, support
 from tests.doubles.resourcespace import Double
 from tests.posting import Post
@@ -66,11 +70,11 @@ def states(services: Services) -> dict[str, str]:
 
 def test_of_each_kind_is_said_how_it_is_known_to_be_owed() -> None:
     """A kind that is added must say so, and have words for the staff."""
-    assert restarts.OWED.keys() | restarts.REMEMBERED.keys() == chores.HANDLERS.keys()
-    assert not restarts.OWED.keys() & restarts.REMEMBERED.keys()
-    assert all(restarts.REMEMBERED.values())
+    assert retries.OWED.keys() | retries.REMEMBERED.keys() == calendar.HANDLERS.keys()
+    assert not retries.OWED.keys() & retries.REMEMBERED.keys()
+    assert all(retries.REMEMBERED.values())
     for language in staff_words.LANGUAGES:
-        assert staff_words.of(language)["jobs"].keys() == chores.HANDLERS.keys()
+        assert staff_words.of(language)["jobs"].keys() == calendar.HANDLERS.keys()
 
 
 def test_a_worker_starts_it_again_when_it_starts(services: Services, clock: ManualClock) -> None:
@@ -90,10 +94,10 @@ def test_a_worker_starts_it_again_when_it_starts(services: Services, clock: Manu
 
 def test_a_computation_that_nobody_asks_for_is_asked_for(services: Services) -> None:
     """How far a change of the configuration has come says the store, also where its job is lost."""
-    chores.start(services)
+    calendar.start(services)
     with services.store.write() as tx:
         tx.execute(update(t.state).values(anew_after=7))
-    assert restarts.start_again(services) == 1
+    assert retries.start_again(services) == 1
     assert states(services) == {"anew": "queued"}
     support.Cast(services).work()
     with services.store.read() as conn:
@@ -102,15 +106,15 @@ def test_a_computation_that_nobody_asks_for_is_asked_for(services: Services) -> 
 
 def test_whatever_was_given_up_is_started_again_once_a_day(services: Services, clock: ManualClock) -> None:
     """Of every kind, with its payload; not a moment after it was given up, whoever starts a worker how often."""
-    for kind in chores.HANDLERS:
+    for kind in calendar.HANDLERS:
         give_up(services, kind, "key", payload={"after": 7})
-    assert restarts.start_again(services) == 0
-    clock.advance(restarts.PAUSE - timedelta(seconds=1))
-    assert restarts.start_again(services) == 0
+    assert retries.start_again(services) == 0
+    clock.advance(retries.PAUSE - timedelta(seconds=1))
+    assert retries.start_again(services) == 0
     clock.advance(timedelta(seconds=1))
-    assert restarts.start_again(services) == len(chores.HANDLERS)
+    assert retries.start_again(services) == len(calendar.HANDLERS)
     assert set(states(services).values()) == {"queued"}
-    assert restarts.start_again(services) == 0
+    assert retries.start_again(services) == 0
     with services.store.read() as conn:
         assert {row.after for row in conn.execute(select(t.job.c.payload["after"].label("after")))} == {7}
 
@@ -119,7 +123,7 @@ def test_what_was_given_up_is_never_too_old(services: Services, clock: ManualClo
     """Where no worker ran for longer than rows are kept."""
     give_up(services, "remode", "shoot")
     clock.advance(timedelta(days=400))
-    chores.housekeeping(services)
+    calendar.housekeeping(services)
     assert states(services)["remode"] == "queued"
 
 
@@ -132,7 +136,7 @@ def test_a_library_that_was_given_up_is_begun_again_in_portions(
             services.queue.put(tx, "photo", f"shoot/{number}.jpg")
         tx.execute(update(t.job).values(state="dead", finished_at=tx.now, error="DamError"))
     clock.advance(DAY)
-    assert restarts.start_again(services) == 120
+    assert retries.start_again(services) == 120
     assert services.queue.counts()["queued"] == 120
 
 
@@ -152,7 +156,7 @@ def _asa(services: Services) -> str:
 def test_the_ledger_is_asked_and_not_the_queue_alone(dated: Services, clock: ManualClock) -> None:
     """A withdrawal, its dates, a name on its way and an erasure, of which no row of the queue says a word."""
     asa = _asa(dated)
-    consent.withdraw(dated, asa, None, "test")
+    grant_endings.withdraw(dated, asa, None, "test")
     with dated.store.write() as tx:
         one = tx.connection.scalar(select(t.resource.c.id)) or 0
         proposal = intents.Proposal(one, asa, "Åsa", "add", "machine", on_double.NODE)
@@ -160,14 +164,16 @@ def test_the_ledger_is_asked_and_not_the_queue_alone(dated: Services, clock: Man
         tx.execute(update(t.statement).values(wanted={"website": ""}, wanted_at=tx.now, stated_at=None))
     _lose_the_queue(dated)
     clock.advance(timedelta(hours=2))
-    restarts.start_again(dated)
+    retries.start_again(dated)
     assert states(dated).keys() == {"cut", "revoke", "state", "names"}
     support.Cast(dated).work()
-    assert {kind: owed.figure(dated, kind).count for kind in owed.QUERIES} == dict.fromkeys(owed.QUERIES, 0)
+    assert {kind: overdue.figure(dated, kind).count for kind in overdue.QUERIES} == dict.fromkeys(
+        overdue.QUERIES, 0
+    )
     assert dated.dam.names_on(["1"]) == {"1": ()}
     erasure.begin(dated, asa, "test")
     _lose_the_queue(dated)
-    restarts.start_again(dated)
+    retries.start_again(dated)
     support.Cast(dated).work()
     with dated.store.read() as conn:
         assert conn.scalar(select(t.person.c.id)) is None
@@ -181,13 +187,13 @@ def test_who_is_past_the_term_of_evidence_is_not_to_be_erased(
     asa = cast.add("Åsa")
     cast.sign(asa, recognition=False, lasts=timedelta(days=30))
     clock.advance(timedelta(days=3000))
-    consent.sweep(services)
+    grant_endings.sweep(services)
     cast.work()
-    terms.end(services)
+    retention.end(services)
     with services.store.read() as conn:
         assert conn.scalar(select(func.count()).select_from(t.person_key)) == 0
-    assert owed.figure(services, "owed_erasures").count == 0
-    restarts.start_again(services)
+    assert overdue.figure(services, "owed_erasures").count == 0
+    retries.start_again(services)
     assert "erase" not in states(services)
 
 
@@ -202,12 +208,12 @@ def test_a_poisoned_photograph_costs_one_round_of_tries_a_day(
         tries.append(job.key)
         raise RuntimeError
 
-    monkeypatch.setattr(chores, "HANDLERS", {**chores.HANDLERS, "photo": poisoned})
+    monkeypatch.setattr(calendar, "HANDLERS", {**calendar.HANDLERS, "photo": poisoned})
     with services.store.write() as tx:
         services.queue.put(tx, "photo", "shoot/x.jpg")
     for _ in range(4 * 24):
         clock.advance(timedelta(hours=1))
-        chores.owe(services)
+        calendar.owe(services)
         support.Cast(services).work()
     assert 3 * 8 <= len(tries) <= 5 * 8
     with services.store.read() as conn:
@@ -225,7 +231,7 @@ def test_a_stranded_name_does_not_loop(dated: Services, clock: ManualClock) -> N
     give_up(dated, "names", "1")
     for _ in range(30):
         clock.advance(timedelta(minutes=1))
-        chores.sweep(dated)
+        calendar.sweep(dated)
     assert states(dated)["names"] == "dead"
 
 
@@ -242,7 +248,7 @@ def test_an_erased_persons_job_does_nothing(
     for kind in kinds:
         give_up(services, kind, asa)
     clock.advance(DAY)
-    assert restarts.start_again(services) == len(kinds)
+    assert retries.start_again(services) == len(kinds)
     cast.work()
     assert services.queue.counts()["dead"] == 0
     with services.store.read() as conn:
@@ -265,12 +271,12 @@ def test_a_name_that_was_adopted_is_done(services: Services, cast: support.Cast)
 def test_the_owner_is_told_once_a_matter_and_then_weekly(post: Post) -> None:
     """A person's matter after an hour, anything else after a day; by number, and nobody's name."""
     give_up(post.services, "revoke", "somebody")
-    chores.owe(post.services)
+    calendar.owe(post.services)
     post.work()
     assert post.box.letters == []
     post.clock.advance(timedelta(minutes=61))
     for _ in range(3):
-        chores.owe(post.services)
+        calendar.owe(post.services)
         post.work()
     letter, text = post.box.last()
     assert (len(post.box.letters), letter["To"]) == (1, "owner@example.org")
@@ -278,16 +284,16 @@ def test_the_owner_is_told_once_a_matter_and_then_weekly(post: Post) -> None:
     assert "somebody" not in text
     give_up(post.services, "revoke", "another")
     post.clock.advance(timedelta(minutes=61))
-    chores.owe(post.services)
+    calendar.owe(post.services)
     post.work()
     assert len(post.box.letters) == 2
     for _ in range(6 * 24):
         post.clock.advance(timedelta(hours=1))
-        owed_notice.tell(post.services)
+        overdue_letter.tell(post.services)
         post.work()
     assert len(post.box.letters) == 3, "what was given up is a matter of its own after a day"
     post.clock.advance(timedelta(days=2))
-    owed_notice.tell(post.services)
+    overdue_letter.tell(post.services)
     post.work()
     assert len(post.box.letters) == 4
 
@@ -297,8 +303,8 @@ def test_a_second_outage_is_another_matter(post: Post) -> None:
     for day in range(2):
         job = give_up(post.services, "photo", f"shoot/{day}.jpg")
         post.clock.advance(DAY + timedelta(hours=1))
-        assert owed_notice.tell(post.services)
-        assert not owed_notice.tell(post.services)
+        assert overdue_letter.tell(post.services)
+        assert not overdue_letter.tell(post.services)
         with post.services.store.write() as tx:
             tx.execute(t.job.delete().where(t.job.c.id == job))
 
@@ -307,7 +313,7 @@ def test_a_letter_whose_matters_were_done_is_not_sent(post: Post) -> None:
     """It is written as it goes."""
     give_up(post.services, "photo", "shoot/a.jpg")
     post.clock.advance(DAY)
-    assert owed_notice.tell(post.services)
+    assert overdue_letter.tell(post.services)
     with post.services.store.write() as tx:
         tx.execute(t.job.delete().where(t.job.c.kind == "photo"))
     post.work()
@@ -318,7 +324,7 @@ def test_a_letter_whose_matters_were_done_is_not_sent(post: Post) -> None:
 def test_without_an_owner_nobody_is_written_to(services: Services, clock: ManualClock) -> None:
     give_up(services, "photo", "shoot/a.jpg")
     clock.advance(DAY)
-    assert not owed_notice.tell(services)
+    assert not overdue_letter.tell(services)
 
 
 # ---- doctor, metrics, console, commands -------------------------------------------------------------
@@ -330,7 +336,7 @@ def test_doctor_and_metrics_say_how_much_and_for_how_long(
     """And doctor names the command that helps."""
     give_up(services, "revoke", "somebody")
     clock.advance(timedelta(days=3))
-    found = {one.what: one for one in doctor.examine(services.config, clock)}
+    found = {one.what: one for one in checks.examine(services.config, clock)}
     assert "the oldest asked for 3 days ago" in found["jobs"].said
     late = found["withdrawals that are not carried out yet"]
     assert (late.ok, late.count, late.said.endswith("; the oldest for 3 days")) == (False, 1, True)
@@ -340,12 +346,12 @@ def test_doctor_and_metrics_say_how_much_and_for_how_long(
     assert re.search(r'facelease_owed_seconds\{kind="owed_revocations"\} 259200\.0', measured)
 
 
-@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("language", console_words.LANGUAGES)
 def test_the_console_tries_again(services: Services, app: Flask, clock: ManualClock, language: str) -> None:
     """One by its button, all by another; with its audit row, and nothing without a token of the form."""
     administrator = staff.signed_in(app, clock, "administrator", language)
     one, _ = give_up(services, "photo", "shoot/a.jpg"), give_up(services, "photo", "shoot/b.jpg")
-    w = words.of(language)
+    w = console_words.of(language)
     assert w["jobs_retry_all"] in administrator.get("/console/").text
     page = administrator.get("/console/jobs").text
     assert "shoot/a.jpg" in page
@@ -366,7 +372,7 @@ def test_the_officer_sees_it_and_has_no_button(services: Services, officer: Flas
     page = officer.get("/console/").text
     assert "het DAM was niet te bereiken" in page or "the DAM could not be reached" in page
     assert "DamError" not in page
-    assert words.of("en")["jobs_retry_all"] not in page
+    assert console_words.of("en")["jobs_retry_all"] not in page
     assert officer.get("/console/jobs").status_code == 403
 
 
@@ -419,30 +425,30 @@ def test_what_was_given_up_while_the_dam_was_away_begins_when_it_answers(
 ) -> None:
     """Nobody waits for the next day: a withdrawal of an outage of three hours is done with the first poll after it."""
     asa = _asa(dated)
-    chores.poll(dated)
+    calendar.poll(dated)
     double.faults = lambda function: "502"
-    consent.withdraw(dated, asa, None, "test")
+    grant_endings.withdraw(dated, asa, None, "test")
     for _ in range(12):
         clock.advance(timedelta(minutes=15))
         with suppress(DamError):
-            chores.poll(dated)
+            calendar.poll(dated)
         support.Cast(dated).work()
     assert "revoke" in {one.kind for one in dated.queue.dead()}
     double.faults = lambda function: None
     clock.advance(timedelta(minutes=1))
-    chores.poll(dated)
+    calendar.poll(dated)
     support.Cast(dated).work()
     assert (dated.queue.counts()["dead"], dated.dam.names_on(["1"])) == (0, {"1": ()})
 
 
 def test_what_fails_while_the_dam_answers_waits_for_its_day(services: Services, clock: ManualClock) -> None:
     """Else a poisoned job would go round with each poll; a worker that stood still counts as no outage of the DAM."""
-    chores.poll(services)
+    calendar.poll(services)
     for minutes in (1, 1, 5):
         clock.advance(timedelta(minutes=minutes))
         give_up(services, "recompute", "somebody")
-        chores.poll(services)
+        calendar.poll(services)
         assert states(services)["recompute"] == "dead"
     clock.advance(timedelta(hours=3))
-    chores.poll(services)
+    calendar.poll(services)
     assert states(services)["recompute"] == "dead", "it was given up before the last poll"

@@ -8,14 +8,18 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import backlog, chores, clearance, cleared, consent, dismissals, review
-from plugin.flows.faces import of_many
-from plugin.flows.services import Services
+from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.common.face_rows import of_many
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.photos import scan_queue
+from plugin.flows.review import dismissals, review
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from plugin.quitclaim.dismissal import Dismissal
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.dismissal import Dismissal
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.crowd import A, B, Crowd
 
@@ -30,13 +34,13 @@ def faces(services: Services) -> list[tuple[int, str, str | None]]:
 
 
 def answer(services: Services, channel: str = "website") -> Status:
-    return clearance.ask(services, REF, "communication", channel).status
+    return photo_answers.ask(services, REF, "communication", channel).status
 
 
 def stored(services: Services) -> bool:
     """Whether the stored clearance says cleared for the website now."""
     with services.store.read() as conn:
-        return cleared.count(conn, cleared.now(services, "communication", "website")) > 0
+        return cleared_photos.count(conn, cleared_photos.now(services, "communication", "website")) > 0
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def suggested(services: Services, cast: support.Cast, photos: Path, asa: str, ex
     """The face on the photograph, for which Åsa is suggested."""
     cast.open_collection(mode=Mode.SUGGEST)
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     ((face, state, person),) = faces(services)
     assert (state, person) == ("suggested", asa)
@@ -72,7 +76,7 @@ def test_confirmed(services: Services, cast: support.Cast, suggested: int, asa: 
 def test_rejected(services: Services, cast: support.Cast, suggested: int) -> None:
     """No name, no clearance, and not proposed again."""
     review.reject(services, suggested, "editor")
-    backlog.enqueue(services, [REF])
+    scan_queue.enqueue(services, [REF])
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["rejected"]
     assert cast.names_on(REF) == set()
@@ -108,7 +112,7 @@ def test_dismissed(services: Services, cast: support.Cast, suggested: int) -> No
     dismissals.dismiss(services, suggested, Dismissal.NO_PERSON, "editor", "statue")
     assert cast.names_on(REF) == set()
     assert answer(services) is Status.NO_PERSON_FOUND
-    backlog.enqueue(services, [REF])
+    scan_queue.enqueue(services, [REF])
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["dismissed"]
 
@@ -122,7 +126,7 @@ def test_named_and_dismissed_by_a_reason_that_settles_nothing(
     dismissals.dismiss(services, suggested, Dismissal.OBJECTS, "editor")
     assert cast.names_on(REF) == set()
     assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
-    backlog.enqueue(services, [REF])
+    scan_queue.enqueue(services, [REF])
     cast.work()
     assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
     review.undo(services, suggested, "editor")
@@ -154,7 +158,7 @@ def test_corrected(
     assert cast.names_on(REF) == {"Eva"}
     assert (cast.tags(asa), cast.tags(eva)) == ({}, {REF: "confirmed"})
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]), quality=60)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert [state for _, state, _ in faces(services)] == ["unmatched"]
 
@@ -165,7 +169,7 @@ def test_somebody_is_in_a_photograph_once(
     """Named on one face, she cannot be named on another as well."""
     cast.open_collection()
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0], B]))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     left, right = faces(services)
     assert left[1:] == ("matched", asa)
@@ -177,11 +181,11 @@ def test_a_machine_tag_confirmed_while_it_is_being_written(
     services: Services, cast: support.Cast, suggested: int, asa: str
 ) -> None:
     """The machine's own intent lands after the editor's: confirmed it stays."""
-    from plugin.flows import arrivals, intents
+    from plugin.flows.names import intents, resources
 
     review.confirm(services, suggested, "editor")
     cast.open_collection(mode=Mode.AUTO)
-    arrival = arrivals.enter(services, REF)
+    arrival = resources.enter(services, REF)
     with services.store.write() as tx:
         proposal = intents.Proposal(
             arrival.resource_id, asa, "Åsa", "add", "machine", frozenset({"exif"}), suggested
@@ -196,7 +200,7 @@ def test_a_suggestion_waits_so_many_days(
 ) -> None:
     """After review.days it goes, with its distance; one decided on stays."""
     clock.advance(timedelta(days=services.config.review.days, seconds=1))
-    assert chores.housekeeping(services)["suggestions"] == 1
+    assert calendar.housekeeping(services)["suggestions"] == 1
     assert [state for _, state, _ in faces(services)] == ["unmatched"]
     with services.store.read() as conn:
         assert conn.execute(select(t.face.c.distance)).scalar_one() is None
@@ -208,7 +212,7 @@ def test_a_suggestion_goes_with_recognition(
     """In the commit that ends it, not in a job after it; confirming by name is still possible while publication is."""
     with services.store.read() as conn:
         recognition = conn.execute(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).scalar_one()
-    consent.withdraw(services, asa, {recognition}, "test")
+    grant_endings.withdraw(services, asa, {recognition}, "test")
     assert faces(services) == [(suggested, "unmatched", None)]
     with pytest.raises(ConsentError, match="--person"):
         review.confirm(services, suggested, "editor")
@@ -222,12 +226,12 @@ def test_recognition_ends_and_what_rested_on_the_match_alone_is_not_cleared(
     """The machine's match clears here; in the commit that ends recognition it does not, before and after the job."""
     cast.open_collection()
     Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert (answer(services), stored(services)) == (Status.CLEARED, True)
     with services.store.read() as conn:
         recognition = conn.execute(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).scalar_one()
-    consent.withdraw(services, asa, {recognition}, "test")
+    grant_endings.withdraw(services, asa, {recognition}, "test")
     assert (answer(services), stored(services)) == (Status.UNKNOWN, False)
     cast.work()
     assert cast.names_on(REF) == set()

@@ -13,15 +13,16 @@ from click.testing import CliRunner
 from sqlalchemy import Connection, select, text, update
 
 from plugin.clock import ManualClock
-from plugin.flows import erasure, modes, ruling_history, shoots
-from plugin.flows.modes import Ruling
-from plugin.flows.ruling_history import PastRuling, Why
-from plugin.flows.services import Services
+from plugin.flows.collections import modes, ruling_history, shoots
+from plugin.flows.collections.modes import Ruling
+from plugin.flows.collections.ruling_history import PastRuling, Why
+from plugin.flows.common.services import Services
+from plugin.flows.rights import erasure
 from plugin.hooks.dam import CollectionRuling
-from plugin.ledger import retention
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.queue import retention_rules
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
 from tests import support
@@ -172,7 +173,7 @@ def test_whoever_is_stopped_while_the_list_is_filled_has_decided_nothing(
     for days, left in ((0, 5), (2, 3)):
         clock.advance(timedelta(days=days))
         with house.store.write() as tx:
-            retention.sweep(tx, house.config, clock.now())
+            retention_rules.sweep(tx, house.config, clock.now())
         with house.store.read() as conn:
             assert len(conn.execute(rows).all()) == left
     assert [one.names for one in _history(house)] == [("Åsa",), ("Bo", "Åsa")]
@@ -225,17 +226,19 @@ def test_no_code_changes_or_deletes_a_row_of_the_history() -> None:
     raw = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+ruling", re.IGNORECASE)
     found = {(name, *hit) for name, source in sources.items() for hit in touching.findall(source)}
     assert found == {
-        ("plugin/flows/ruling_history.py", "insert", "ruling"),
-        ("plugin/flows/shoots.py", "insert", "shoot_person"),
+        ("plugin/flows/collections/ruling_history.py", "insert", "ruling"),
+        ("plugin/flows/collections/shoots.py", "insert", "shoot_person"),
     }
     assert not [name for name, source in sources.items() if raw.search(source)]
     mentioned = {name for name, source in sources.items() if re.search(r"\bt\.ruling\b", source)}
     assert mentioned == {  # the others read their numbers
-        "plugin/flows/ruling_history.py", "plugin/flows/shoots.py", "plugin/ledger/retention.py",
+        "plugin/flows/collections/ruling_history.py", "plugin/flows/collections/shoots.py",
+        "plugin/ledger/queue/retention_rules.py",
     }  # fmt: skip
     assert {name for name, source in sources.items() if "t.shoot_person" in source} == {
-        "plugin/flows/shoots.py", "plugin/flows/erasure_rows.py", "plugin/flows/holdings.py",
-        "plugin/ledger/retention.py",
+        "plugin/flows/collections/shoots.py", "plugin/flows/rights/erasure_rows.py",
+        "plugin/flows/people/data_export.py",
+        "plugin/ledger/queue/retention_rules.py",
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 
 ROOT = Path(__file__).parents[2]
 WAIT = 40  # seconds

@@ -9,12 +9,15 @@ import pytest
 from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, clearance, modes, notices
-from plugin.flows.services import Services
-from plugin.hooks import events
+from plugin.flows.clearance import photo_answers
+from plugin.flows.collections import modes
+from plugin.flows.common import dam_events
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
+from plugin.hooks.webhooks import events
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import GENERAL, SUPER, Shelf
@@ -34,7 +37,7 @@ class House:
         self.jo = self.library.add_user("jo", GENERAL)
         for _ in range(2):
             self.library.create(1)
-        chores.poll(services)
+        calendar.poll(services)
         self.cast.work()
         self.asa = self.cast.add(ASA)
         self.cast.sign(self.asa)
@@ -55,7 +58,7 @@ class House:
     def changed(self, shelf: Shelf) -> None:
         """The plugin tells of the collection, and what follows is done."""
         at = self.services.clock.now()
-        notices.take(self.services, f"m{next(_messages)}", events.CollectionChanged(str(shelf.ref), at))
+        dam_events.take(self.services, f"m{next(_messages)}", events.CollectionChanged(str(shelf.ref), at))
         self.cast.work()
 
     def mode(self, ref: int) -> Mode:
@@ -77,12 +80,12 @@ def house(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Ho
 @pytest.mark.parametrize("mode", ["detect", "suggest", "auto", "never", "off"])
 def test_who_may_not_edit_a_photograph_decides_nothing_about_it(house: House, mode: str, kind: int) -> None:
     """Whatever they choose, in a collection of whatever kind: names, answers and comparing stay as they were."""
-    before = clearance.ask(house.services, "1", "communication", "website")
+    before = photo_answers.ask(house.services, "1", "communication", "website")
     mine = house.choose(mode, kind=kind)
     assert [house.mode(ref) for ref in (1, 2)] == [Mode.OFF, Mode.OFF]
     assert house.held(mine) == []
     assert house.cast.tags(house.asa) == {"1": "machine", "2": "confirmed"}
-    assert clearance.ask(house.services, "1", "communication", "website") == before
+    assert photo_answers.ask(house.services, "1", "communication", "website") == before
     assert [house.library.people(ref) for ref in (1, 2)] == [{ASA}, {ASA}]
 
 
@@ -99,13 +102,13 @@ def test_a_ruling_of_somebody_else_goes_on_beside_it(house: House) -> None:
 def test_it_is_judged_by_each_photograph(house: House) -> None:
     """Of one collection it counts for what they may edit, also for what is put into it later."""
     draft = house.library.create(house.jo.ref, archive=-1)
-    chores.poll(house.services)
+    calendar.poll(house.services)
     house.cast.work()
     mine = house.choose("auto", resources=[1, draft.ref])
     assert (house.mode(1), house.mode(draft.ref)) == (Mode.OFF, Mode.AUTO)
     assert house.held(mine) == [str(draft.ref)]
     other = house.library.create(house.jo.ref, archive=-1)
-    chores.poll(house.services)
+    calendar.poll(house.services)
     house.cast.work()
     mine.resources += [2, other.ref]
     house.changed(mine)

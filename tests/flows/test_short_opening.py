@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from plugin.flows import closed_house, house_closing, known_ends, links, many, tokens
-from plugin.flows.links import Kind, Link
-from plugin.flows.services import Services
-from plugin.ledger import house_state
+from plugin.flows.access import api_tokens, links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common import batches, closed_house
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import house_closing, known_endings
 from plugin.ledger import tables as t
-from plugin.ledger.endings import LINK, TOKEN, Ended, EndedLog
-from plugin.ledger.store import Tx
+from plugin.ledger.log import house_state
+from plugin.ledger.log.endings import LINK, TOKEN, Ended, EndedLog
+from plugin.ledger.store.store import Tx
 from tests.flows.test_short_writes import MANY, writes
 
 _MOST = 120  # statements of one write: twenty doors are shut at once, by an update and a row of the log each
@@ -23,7 +25,7 @@ _FIRST = 5
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A write may take no second step, however fast this machine is."""
-    monkeypatch.setattr(many, "_SHORT", 0.0)
+    monkeypatch.setattr(batches, "_SHORT", 0.0)
 
 
 def _made(services: Services, count: int = MANY) -> list[str]:
@@ -89,7 +91,7 @@ def inside(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
         monkeypatch.setattr(owner, name, watched)
 
-    watch(known_ends, "_grants")
+    watch(known_endings, "_grants")
     watch(EndedLog, "lines")
     return seen
 
@@ -123,17 +125,17 @@ def test_what_ends_while_it_opens_is_in_the_file(
 ) -> None:
     """Between the reading and the write; it is read once more."""
     made = _closed(services, lost)
-    late, read = tokens.add(services, "sample", ["clearance:read"], "test"), known_ends.read
-    turns: list[known_ends.KnownEnds] = []
+    late, read = api_tokens.add(services, "sample", ["clearance:read"], "test"), known_endings.read
+    turns: list[known_endings.KnownEnds] = []
 
-    def interrupted(house: Services) -> known_ends.KnownEnds:
+    def interrupted(house: Services) -> known_endings.KnownEnds:
         turns.append(read(house))
         if len(turns) == 1:
-            tokens.revoke(house, late.id, "test")
+            api_tokens.revoke(house, late.id, "test")
             services.ended.path.unlink() if lost else None
         return turns[-1]
 
-    monkeypatch.setattr(known_ends, "read", interrupted)
+    monkeypatch.setattr(known_endings, "read", interrupted)
     if lost:
         house_closing.begin_anew(services, "the disk of keys died", "test")
     else:
@@ -163,7 +165,7 @@ def test_after_a_restore_doors_are_shut_in_portions(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each with its line; whoever kills it at any step, and asks again, finds the rest."""
-    made, token = _made(services), tokens.add(services, "sample", ["clearance:read"], "test")
+    made, token = _made(services), api_tokens.add(services, "sample", ["clearance:read"], "test")
     with writes(services) as per_write, _killed(monkeypatch, 2), suppress(KeyboardInterrupt):
         house_closing.begin_anew(services, "lost with the machine", "test", restored=True)
     assert 0 < _left_open(services) < MANY + 1
@@ -221,15 +223,15 @@ def test_a_line_that_comes_while_it_opens_is_carried_out_first(
 ) -> None:
     """Another process wrote it, and died before its commit."""
     _closed(services)
-    late, turns, read = _made(services, 1)[0], [], known_ends.read
+    late, turns, read = _made(services, 1)[0], [], known_endings.read
 
-    def interrupted(house: Services) -> known_ends.KnownEnds:
+    def interrupted(house: Services) -> known_endings.KnownEnds:
         turns.append(read(house))
         if len(turns) == 1:
             services.ended.write(Ended("", late, house.clock.now(), LINK))
         return turns[-1]
 
-    monkeypatch.setattr(known_ends, "read", interrupted)
+    monkeypatch.setattr(known_endings, "read", interrupted)
     house_closing.look(services)
     assert closed_house.why_now(services) is None
     assert _left_open(services) == 0

@@ -13,35 +13,25 @@ import pytest
 from sqlalchemy import event, insert, select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import (
-    chores,
-    erasure,
-    erasure_rows,
-    gallery,
-    letters,
-    many,
-    modes,
-    people,
-    reference_sets,
-    resemblance,
-    ruling_identity,
-    ruling_moves,
-    shoots,
-    strange_rulings,
-    vouching,
-)
-from plugin.flows.reference_sets import Source
-from plugin.flows.services import Services
+from plugin.flows.collections import foreign_rulings, modes, ruling_identity, ruling_moves, shoots
+from plugin.flows.common import batches, reference_sets
+from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.services import Services
+from plugin.flows.mail import delivery
+from plugin.flows.matching import gallery, vouching
+from plugin.flows.people import register, resemblance
+from plugin.flows.rights import erasure, erasure_rows
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Collection, CollectionRuling, Dam
-from plugin.ledger import rotation
 from plugin.ledger import tables as t
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.store import Store, Tx
-from plugin.ledger.vault import Vault
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Enrolment
-from sidecar.runner import Runner
+from plugin.ledger.keys import rotation
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.keys.vault import Vault
+from plugin.ledger.store.store import Store, Tx
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.examination.messages import Enrolment
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running.runner import Runner
 from tests import support
 
 MANY = 90
@@ -138,20 +128,20 @@ def _asked(services: Services, kind: str) -> int:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A write may take no second step, however fast this machine is."""
-    monkeypatch.setattr(many, "_SHORT", 0.0)
+    monkeypatch.setattr(batches, "_SHORT", 0.0)
 
 
 def test_a_name_that_stands_on_thousands_is_adopted_in_portions(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And each of them is looked at; who enters the person waits for the first portion only."""
-    monkeypatch.setattr(people, "_PORTION", 20)
+    monkeypatch.setattr(register, "_PORTION", 20)
     _photographs(services, None, "Åsa")
     with writes(services) as per_write:
-        asa = people.add(services, people.Newcomer("Åsa", of_age=True), "test", adopt=True)
+        asa = register.add(services, register.Newcomer("Åsa", of_age=True), "test", adopt=True)
         with services.store.read() as conn:
             first = conn.execute(select(t.tag.c.id).where(t.tag.c.person_id == asa)).all()
-        _run(services, people.JOB)
+        _run(services, register.JOB)
     assert len(first) == 20
     with services.store.read() as conn:
         assert len(conn.execute(select(t.tag.c.id).where(t.tag.c.person_id == asa)).all()) == MANY
@@ -161,7 +151,7 @@ def test_a_name_that_stands_on_thousands_is_adopted_in_portions(
 
 def _doubted(services: Services) -> Services:
     house = _with(services, _Teller)
-    person_id = people.add(services, people.Newcomer("Åsa", of_age=True), "test")
+    person_id = register.add(services, register.Newcomer("Åsa", of_age=True), "test")
     with services.store.write() as tx:
         tx.execute(update(t.person).values(doubted_at=tx.now, self_entered=True))
     _ask(services, "name-stands", person_id)
@@ -208,7 +198,7 @@ def test_rulings_are_heard_in_portions(services: Services) -> None:
         tx.execute(update(t.collection).values(ref=t.collection.c.ref + "-old"))
         tx.execute(update(t.ruling).values(collection_ref=t.ruling.c.collection_ref + "-old"))
     with writes(services) as per_write:
-        assert strange_rulings.hear_anew(house) == MANY
+        assert foreign_rulings.hear_anew(house) == MANY
     assert max(per_write) <= _MOST, per_write
 
 
@@ -228,7 +218,7 @@ def test_revocations_that_are_owed_are_asked_for_in_portions(services: Services,
             mine = update(t.tag).where(t.tag.c.id == number)
             tx.execute(mine.values(person_id=f"p{number}", origin="machine", places=[]))
     with writes(services) as per_write:
-        chores.reconcile(services)
+        calendar.reconcile(services)
     assert _asked(services, "revoke") == MANY
     assert max(per_write) <= _MOST, per_write
 
@@ -241,7 +231,7 @@ def test_letters_that_wait_are_taken_up_in_portions(services: Services, cast: su
         rows = [{"id": uuid4().hex, "cause": f"c{n}", "created_at": tx.now, **about} for n in range(MANY)]
         tx.execute(insert(t.mail), rows)
     with writes(services) as per_write:
-        assert letters.resume(services) == MANY
+        assert delivery.resume(services) == MANY
     assert _asked(services, "mail") == MANY
     assert max(per_write) <= _MOST, per_write
 
@@ -258,7 +248,7 @@ def test_what_is_held_on_a_person_is_read_in_no_write(services: Services, cast: 
 
     event.listen(services.store._engine, "before_cursor_execute", executed)
     try:
-        assert len(people.export(services, asa, "test")["photographs"]) == MANY
+        assert len(register.export(services, asa, "test")["photographs"]) == MANY
     finally:
         event.remove(services.store._engine, "before_cursor_execute", executed)
     assert any("INSERT INTO audit" in said for said in inside)
@@ -465,11 +455,11 @@ def test_who_enters_waits_for_no_command_in_a_write(
             return run(keys)
 
         monkeypatch.setattr(MasterKeys, "_run", watched)
-        asa = people.add(house, people.Newcomer("Åsa", of_age=True), "test")
+        asa = register.add(house, register.Newcomer("Åsa", of_age=True), "test")
         MasterKeys.load(tmp_path / "m.json").add()
         another = MasterKeys.from_command(house.config.keys.master_command)
         rotation.rotate(house.store, another)
-        people.add(house, people.Newcomer("Bo", of_age=True), "test")
+        register.add(house, register.Newcomer("Bo", of_age=True), "test")
         assert rotation.behind(house.store, another) == 0
         with house.store.write() as tx:
             assert house.vault.subject(tx.connection, asa)
@@ -481,7 +471,7 @@ def test_the_rows_of_the_erased_are_found_without_a_search(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A queue may hold a million jobs; what was asked for a moment before the write goes too."""
-    asa = people.add(services, people.Newcomer("Åsa", of_age=True), "test")
+    asa = register.add(services, register.Newcomer("Åsa", of_age=True), "test")
     erasure.begin(services, asa, "test")  # its keys go first
     read, said = erasure_rows._jobs, list[tuple[str, Any]]()
     _ask(services, "look-again", asa)

@@ -13,16 +13,23 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
-from plugin.flows import consent, halves, links, modes, people, portal, receipts, roster
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.collections import modes
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.mail import receipts
+from plugin.flows.people import register
+from plugin.flows.signing import pending_signatures
+from plugin.flows.views import own_page
 from plugin.ledger import tables as t
-from plugin.quitclaim import rules
-from plugin.quitclaim.model import EndKind
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.quitclaim.sheets import sheet
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import EndKind
+from plugin.quitclaim.forms.sheets import sheet
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
+from sidecar.commands.demo import samples
 from tests import support, visiting
 from tests.signers import Desk, Visit, data_url, drawing
 
@@ -80,7 +87,7 @@ def test_what_was_seen_and_chosen_is_kept_with_its_proof(desk: Desk, cast: suppo
     assert said["signature"] == "drawn"
     assert Image.open(BytesIO(kept["signature.png"])).format == "PNG"
     with services.store.read() as conn:
-        assert people.email_of(services, conn, asa) == "asa@example.org"
+        assert register.email_of(services, conn, asa) == "asa@example.org"
         receipt = receipts.of(services, conn, claim.id)
     assert receipts.verify(receipt.json)
     assert visit.client.get("/s/receipt.json").data == receipt.json
@@ -317,7 +324,7 @@ def test_a_guardian_signs_for_a_child_and_both_names_are_on_the_receipt(
     assert not claim.signed_by_person
     assert lines(desk.services, clara) == {"press", "recognition"}
     with desk.services.store.read() as conn:
-        (known,) = people.guardians_of(desk.services, conn, clara)
+        (known,) = register.guardians_of(desk.services, conn, clara)
         receipt = receipts.of(desk.services, conn, claim.id).tree
     assert (known["name"], known["email"]) == ("Greta Sample", "greta@example.org")
     assert claim.signed_by_guardians == (known["id"],)
@@ -364,11 +371,11 @@ def test_a_half_that_stays_one_goes_with_its_link(
     visit.sign(
         "press", signer="Greta", email="g@example.org", other_signer="Hugo", other_email="h@example.org"
     )
-    assert halves.expire(services) == 0
+    assert pending_signatures.expire(services) == 0
     clock.advance(timedelta(days=31))
-    assert halves.expire(services) == 1
+    assert pending_signatures.expire(services) == 1
     with services.store.read() as conn:
-        assert not halves.of(services, conn, clara)
+        assert not pending_signatures.of(services, conn, clara)
 
 
 @pytest.mark.parametrize("by", ["the page", "the desk"])
@@ -392,16 +399,16 @@ def test_what_was_taken_back_is_not_brought_back_by_a_second_guardian(
     other = Visit(desk.app, again.kept_link())
     shown = other.page()
     if by == "the desk":
-        consent.withdraw(services, clara, None, "dam:Olga")
+        grant_endings.withdraw(services, clara, None, "dam:Olga")
     else:
         with services.store.write() as tx:
             greta = next(
                 one["id"]
-                for one in people.guardians_of(services, tx.connection, clara)
+                for one in register.guardians_of(services, tx.connection, clara)
                 if one["name"] == "Greta"
             )
         made = visiting.link_of(services, clara, greta)
-        portal.stop(services, portal.visitor(services, made.id), portal.How.WITHDRAW, None)
+        own_page.stop(services, own_page.visitor(services, made.id), own_page.How.WITHDRAW, None)
     sent = {"choice": "communication:press", "recognition": "yes", "typed": "Hugo"}
     assert other.send(sent, shown).status_code == 410
     assert lines(services, clara) == set()
@@ -424,7 +431,7 @@ def test_a_reminder_brings_the_second_guardian_to_the_same_half(
         )
         made = links.make(services, tx, again, "calendar")
         links.revoke(services, tx, old.id, "calendar")
-    assert halves.expire(services) == 0
+    assert pending_signatures.expire(services) == 0
     assert Visit(desk.app, made.token).sign("press", typed="Hugo").status_code == 303
     assert len(quitclaims(services, clara)[0].signed_by_guardians) == 2
 
@@ -455,11 +462,11 @@ def test_who_comes_back_after_the_evidence_went_signs_anew(desk: Desk, cast: sup
     """The record key of long ago is destroyed; a new signature makes a new one."""
     asa = cast.add("Åsa", email="asa@example.org")
     with desk.services.store.write() as tx:
-        consent.destroy_key(desk.services, tx, asa, "record", "calendar")
+        grant_endings.destroy_key(desk.services, tx, asa, "record", "calendar")
     visit = desk.visit(asa)
     assert visit.sign("press", email="new@example.org").status_code == 303
     with desk.services.store.read() as conn:
-        assert people.email_of(desk.services, conn, asa) == "new@example.org"
+        assert register.email_of(desk.services, conn, asa) == "new@example.org"
 
 
 def test_more_than_is_allowed_is_refused_kindly(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
@@ -529,7 +536,7 @@ def test_a_child_that_objected_is_not_recognised_by_a_guardians_signature(
 ) -> None:
     """The line is gone from the form of whoever signs for them."""
     clara = cast.add("Clara", birth_date=date(2014, 5, 1))
-    consent.object_(desk.services, clara, "person")
+    grant_endings.object_(desk.services, clara, "person")
     assert 'name="recognition"' not in desk.visit(clara).page()
 
 
@@ -569,7 +576,7 @@ def test_a_guardians_link_signs_for_nobody_who_has_come_of_age(
 ) -> None:
     """Mailed before the birthday and opened after it: nothing is signed, and what was begun is refused as well."""
     clara = cast.add("Clara", birth_date=date(2010, 3, 20))
-    greta = people.add_guardian(desk.services, clara, "Greta", "test", "g@example.org")
+    greta = register.add_guardian(desk.services, clara, "Greta", "test", "g@example.org")
     clock.set(clock.now().replace(day=19))
     visit = desk.visit(clara, guardian_id=greta)
     page = visit.page()
@@ -588,7 +595,7 @@ def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
         assert Visit(desk.app, shoot).sign("press", name=name, typed=name).status_code == 303
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
     with desk.services.store.read() as conn:
-        assert all(row.self_entered for row in people.listed(conn))
+        assert all(row.self_entered for row in register.listed(conn))
     ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
     modes.decide(desk.services, support.SHOOT, ruling, "test")
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
@@ -622,7 +629,7 @@ def test_a_namesake_is_told_nothing_and_marked_for_the_staff(
     first, second = (Visit(desk.app, shoot).sign("press", name=name) for name in ("åsa öberg", "Bo"))
     assert first.status_code == second.status_code == 303
     with desk.services.store.read() as conn:
-        marked = {row.display_name: row.namesake for row in people.listed(conn)}
+        marked = {row.display_name: row.namesake for row in register.listed(conn)}
     assert marked == {"Åsa Öberg": False, "åsa öberg 2": True, "Bo": False}
 
 
@@ -635,7 +642,7 @@ def test_a_guardian_without_an_address_signs_and_ends_it_by_key(desk: Desk, shoo
     assert visiting.send(holder, "/s/key/stop/all", how="withdraw").status_code == 200
     with desk.services.store.read() as conn:
         (row,) = conn.execute(select(t.person)).all()
-        (known,) = people.guardians_of(desk.services, conn, row.id)
+        (known,) = register.guardians_of(desk.services, conn, row.id)
     assert not known.get("email")
     (claim,) = quitclaims(desk.services, row.id)
     assert [grant.ended_kind for grant in claim.grants] == [EndKind.WITHDRAWN]
@@ -657,7 +664,7 @@ def test_a_child_at_a_shoot_needs_a_guardian(desk: Desk, shoot: str) -> None:
     with desk.services.store.read() as conn:
         (row,) = conn.execute(select(t.person)).all()
         assert row.birth_date == date(2014, 5, 1)
-        assert people.email_of(desk.services, conn, row.id) == ""
+        assert register.email_of(desk.services, conn, row.id) == ""
     assert not quitclaims(desk.services, row.id)[0].signed_by_person
 
 
@@ -675,7 +682,7 @@ def test_a_child_entered_for_a_half_goes_with_it(services: Services, clock: Manu
     assert desk.kept()["person"] == 1
     assert not _members(services)
     clock.advance(timedelta(days=31))
-    assert halves.expire(services) == 1
+    assert pending_signatures.expire(services) == 1
     support.Cast(services).work()
     assert desk.kept()["person"] == 0
 

@@ -11,12 +11,16 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import FOREVER, ManualClock
-from plugin.flows import arrivals, believed, chores, clearance, cleared, downloads, gate
-from plugin.flows.services import Services
+from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.common import believed
+from plugin.flows.common.services import Services
+from plugin.flows.names import resources
+from plugin.flows.review import download_gate, tool_gate
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Resource
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Answer, Code, Status, Use
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.answers import Answer, Code, Status, Use
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from tests import on_double, staff, support
 from tests.doubles.resourcespace import Double
@@ -36,7 +40,7 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator
     rules = {"channels": CHANNELS, "max_px": SIZES}
     config = support.configuration(tmp_path, clearance=rules, gate={"ai_channel": "AI tools"})
     with support.opened(config, clock, examiner, wrap=Dated) as house:
-        chores.start(house)
+        calendar.start(house)
         cast = support.Cast(house)
         asa = cast.add("Åsa")
         cast.sign(asa, channels=CHANNELS)
@@ -56,7 +60,7 @@ def crowd(
         for width in widths:
             one = {"resource_id": number, "file_version": "v", "state": "unmatched", "file_px": width}
             tx.execute(insert(t.face).values(**box, **one))
-        clearance.recompute(services, tx, [number])
+        photo_answers.recompute(services, tx, [number])
 
 
 def crowded(services: Services) -> int:
@@ -68,7 +72,7 @@ def statuses(services: Services, **sizes: int | None) -> dict[str, Status]:
     uses = [Use("communication", channel) for channel in CHANNELS]
     return {
         use.channel: one.status
-        for use, one in clearance.ask_many(services, [REF], uses, None, sizes)[REF].items()
+        for use, one in photo_answers.ask_many(services, [REF], uses, None, sizes)[REF].items()
     }
 
 
@@ -79,7 +83,7 @@ def said(answer: Answer) -> list[str]:
 
 def test_each_channel_is_judged_at_its_size_and_says_so(services: Services) -> None:
     """At 1,200 px the crowd cannot be recognised; at 4,000 neither (60 px); in the file itself everybody can."""
-    answers = clearance.answers(services, REF, "communication")
+    answers = photo_answers.answers(services, REF, "communication")
     yes = [channel for channel, one in answers.items() if one.status is Status.CLEARED]
     assert yes == ["website", "social media", "AI tools"]
     assert {channel: said(one) for channel, one in answers.items()} == {
@@ -102,7 +106,11 @@ def test_what_is_stored_and_what_is_asked_agree_on_every_channel(services: Servi
         with services.store.read() as conn:
             rows = conn.execute(select(t.clearance).where(t.clearance.c.resource_id == number))
             stored = {row.channel for row in rows if row.valid_until <= FOREVER}
-            listed = {c for c in CHANNELS if cleared.count(conn, cleared.now(services, "communication", c))}
+            listed = {
+                c
+                for c in CHANNELS
+                if cleared_photos.count(conn, cleared_photos.now(services, "communication", c))
+            }
         yes = {channel for channel, status in told.items() if status is Status.CLEARED}
         assert stored == listed == yes
         assert {channel for channel, day in shown(services)[REF].items() if day} == yes
@@ -126,12 +134,12 @@ def test_the_count_of_downloads_judges_as_the_answers(services: Services) -> Non
                 tx.execute(update(t.resource).where(t.resource.c.id == number).values(unread="broken"))
     counted = []
     for house in (services, changed(services, "clearance", small_figures_block=True)):
-        chores.start(house)
+        calendar.start(house)
         support.Cast(house).work()
         for channel in CHANNELS:
-            told = clearance.ask_many(house, [*refs, REF], [Use("communication", channel)])
+            told = photo_answers.ask_many(house, [*refs, REF], [Use("communication", channel)])
             right = sum(answer.status in OPEN for one in told.values() for answer in one.values())
-            counted.append((downloads.count_open(house, channel), right))
+            counted.append((download_gate.count_open(house, channel), right))
     assert all(sql == asked for sql, asked in counted), counted
     assert len({sql for sql, _ in counted}) > 2
 
@@ -144,7 +152,7 @@ def test_who_takes_a_larger_file_is_judged_by_what_they_get(services: Services) 
     assert set(statuses(services, **{REF: None}).values()) == {Status.UNKNOWN}
 
     def goes(channel: str, *px: int) -> bool:
-        return downloads.ask(services, [REF], [channel], {REF: px[0]} if px else {})[REF].open
+        return download_gate.ask(services, [REF], [channel], {REF: px[0]} if px else {})[REF].open
 
     assert [goes("website", *px) for px in ((1100,), (1200,), (4000,), (4300,), ())] == [
         True,
@@ -170,23 +178,25 @@ def test_the_gate_says_up_to_which_size(
     services: Services, kind: str, channel: str, px: int | None, allowed: bool, most: int | None
 ) -> None:
     """Not said: the channel's own, and the answer tells it; a larger one is judged at that."""
-    asked = gate.Question(REF, Use("communication", channel), kind, claims=frozenset({"cms"}), longest_px=px)
-    told = gate.ask(services, asked, "api:x")
-    assert (told.verdict is gate.Verdict.ALLOW, told.max_px) == (allowed, most)
+    asked = tool_gate.Question(
+        REF, Use("communication", channel), kind, claims=frozenset({"cms"}), longest_px=px
+    )
+    told = tool_gate.ask(services, asked, "api:x")
+    assert (told.verdict is tool_gate.Verdict.ALLOW, told.max_px) == (allowed, most)
 
 
 def test_a_small_size_of_the_channel_for_ai_lets_no_larger_file_through(services: Services) -> None:
     """What the tool gets decides, not what the channel of its permit would show."""
     house = changed(services, "clearance", max_px={"AI tools": 600})
-    ask = gate.Question(REF, Use("communication", "press"), "ai", longest_px=None)
-    assert gate.ask(house, ask, "api:x").verdict is gate.Verdict.UNKNOWN
+    ask = tool_gate.Question(REF, Use("communication", "press"), "ai", longest_px=None)
+    assert tool_gate.ask(house, ask, "api:x").verdict is tool_gate.Verdict.UNKNOWN
     crowd(services, crowded(services), ())
-    assert gate.ask(house, ask, "api:x").verdict is gate.Verdict.ALLOW
+    assert tool_gate.ask(house, ask, "api:x").verdict is tool_gate.Verdict.ALLOW
     both = changed(services, "clearance", max_px={"website": 4300, "AI tools": 600})
     crowd(services, crowded(services), (89,))  # 63.8 px: recognised at 4,300
     sized = replace(ask, use=Use("communication", "website"))
-    assert gate.ask(both, sized, "api:x").verdict is gate.Verdict.UNKNOWN
-    assert gate.ask(both, replace(sized, use=Use("communication", "AI tools")), "api:x").max_px == 600
+    assert tool_gate.ask(both, sized, "api:x").verdict is tool_gate.Verdict.UNKNOWN
+    assert tool_gate.ask(both, replace(sized, use=Use("communication", "AI tools")), "api:x").max_px == 600
 
 
 def test_the_api_refuses_a_size_that_is_none(services: Services) -> None:
@@ -227,7 +237,7 @@ def test_another_size_in_the_configuration_cuts_what_rested_on_the_old_one(servi
         ({"max_px": {}}, []),
     ):
         house = changed(services, "clearance", **settings)
-        chores.start(house)
+        calendar.start(house)
         with house.store.read() as conn:
             assert conn.scalar(select(t.clearance.c.resource_id).where(believed.now(conn))) is None
         support.Cast(house).work()
@@ -237,7 +247,7 @@ def test_another_size_in_the_configuration_cuts_what_rested_on_the_old_one(servi
 def test_a_file_that_was_replaced_has_no_size_any_more(services: Services) -> None:
     """An original that is enlarged later: what is known of the old one's size says nothing."""
     assert statuses(services)["website"] is Status.CLEARED
-    arrivals.register(services, Resource(REF, "another", (), ()), frozenset())
+    resources.register(services, Resource(REF, "another", (), ()), frozenset())
     assert set(statuses(services).values()) == {Status.UNKNOWN}
     with services.store.read() as conn:
         assert conn.scalar(select(t.resource.c.longest_px).where(t.resource.c.ref == REF)) is None

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from plugin.flows import certificate, chores, erasure, log_heads, requests
-from plugin.flows.services import Services
-from plugin.ledger import backup, heads
-from plugin.ledger.head_book import HeadBook
+from plugin.flows.common import log_heads
+from plugin.flows.common.services import Services
+from plugin.flows.rights import certificate, erasure, erasure_requests
+from plugin.flows.schedule import calendar
+from plugin.ledger.backups import backup
+from plugin.ledger.log import heads
+from plugin.ledger.log.head_book import HeadBook
 from tests import support
 
 ACTS: dict[str, Callable[[Services, Path], object]] = {
-    "the hourly head": lambda services, _: chores.heads(services),
+    "the hourly head": lambda services, _: calendar.heads(services),
     "another key of heads": lambda services, _: log_heads.replace_key(services, "test"),
     "a file of wrapped keys": lambda services, root: _wrap(services, root),
     "a backup": lambda services, root: _back_up(services, root),
@@ -65,9 +68,9 @@ def test_who_asks_to_be_forgotten_reads_no_certificate_inside_a_write(
     monkeypatch.setattr(certificate, "_folder", folder)
     first, second = cast.add("Åsa"), cast.add("Bo")
     number = erasure.begin(services, first, "test")
-    asked = requests.filed(services, second)
+    asked = erasure_requests.filed(services, second)
     with services.store.write() as tx:
-        other = requests.ask(services, tx, second, "person", asked).number
+        other = erasure_requests.ask(services, tx, second, "person", asked).number
     assert int(other.split("-")[1]) == int(number.split("-")[1]) + 1
     erasure.settle(services, first)
     assert inside == []

@@ -7,11 +7,14 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, clearance, consent, review
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from sidecar import samples
+from plugin.quitclaim.clearance.answers import Status
+from sidecar.commands.demo import samples
 from tests import support
 
 
@@ -24,13 +27,13 @@ def test_who_agreed_is_tagged_and_who_did_not_is_a_box(
     cast.enrol(asa)
     cast.open_collection()
     ref = support.together(photos, "shoot/both.jpg", samples.A_STANDING, samples.B_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa"}
     with services.store.read() as conn:
         states = conn.scalars(select(t.face.c.state).order_by(t.face.c.left)).all()
     assert states == ["matched", "unmatched"]
-    assert clearance.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.ask(services, ref, "communication", "website").status is Status.UNKNOWN
 
 
 def test_a_lease_that_ends_takes_its_tags(
@@ -44,14 +47,14 @@ def test_a_lease_that_ends_takes_its_tags(
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     with Image.open(photos / ref) as picture:
         before = picture.tobytes()
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert cast.names_on(ref) == {"Åsa"}
-    assert clearance.ask(services, ref, "communication", "website").status is Status.CLEARED
-    assert clearance.ask(services, ref, "communication", "press").status is Status.BLOCKED
+    assert photo_answers.ask(services, ref, "communication", "website").status is Status.CLEARED
+    assert photo_answers.ask(services, ref, "communication", "press").status is Status.BLOCKED
     clock.advance(timedelta(days=10))
-    assert chores.sweep(services) == 2
-    assert clearance.ask(services, ref, "communication", "website").status is not Status.CLEARED
+    assert calendar.sweep(services) == 2
+    assert photo_answers.ask(services, ref, "communication", "website").status is not Status.CLEARED
     cast.work()
     assert cast.names_on(ref) == set()
     assert "Åsa".encode("utf-16-le") not in (photos / ref).read_bytes()
@@ -72,7 +75,7 @@ def test_recognition_withdrawn_keeps_what_an_editor_confirmed(
     cast.open_collection()
     first = support.put(photos, "shoot/one.jpg", samples.A_STANDING)
     second = support.put(photos, "shoot/two.jpg", samples.A_FRONT)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.read() as conn:
         face = conn.scalar(
@@ -82,7 +85,7 @@ def test_recognition_withdrawn_keeps_what_an_editor_confirmed(
         )
     assert face is not None
     review.confirm(services, face, "editor")
-    consent.withdraw(services, asa, {grants["recognition"]}, "test")
+    grant_endings.withdraw(services, asa, {grants["recognition"]}, "test")
     cast.work()
     assert cast.names_on(first) == {"Åsa"}
     assert cast.names_on(second) == set()

@@ -8,11 +8,14 @@ import pytest
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, consent, roster, statements
-from plugin.flows.services import Services
+from plugin.flows.clearance import dam_dates
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Dates
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.dams import Through
 
@@ -52,7 +55,7 @@ def dated(tmp_path: Path, clock: ManualClock, examiner: Examiner) -> Iterator[Se
         cast.open_collection()
         support.put(tmp_path / "photos", "shoot/one.jpg", samples.A_STANDING)
         support.put(tmp_path / "photos", "shoot/stranger.jpg", samples.B_STANDING)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         yield services
 
@@ -73,21 +76,21 @@ def test_a_date_is_renewed_while_the_grant_lasts_and_never_beyond_it(
     """Renewed when half of the horizon is over, not every night; at the end it stops at the last whole day."""
     first = shown(dated)["shoot/one.jpg"]["website"]
     clock.advance(timedelta(days=3))
-    statements.renew(dated)
+    dam_dates.renew(dated)
     support.Cast(dated).work()
     assert shown(dated)["shoot/one.jpg"]["website"] == first
     latest = []
     for _ in range(96):
         clock.advance(timedelta(days=1))
-        chores.sweep(dated)
-        statements.renew(dated)
+        calendar.sweep(dated)
+        dam_dates.renew(dated)
         support.Cast(dated).work()
         latest.append(shown(dated)["shoot/one.jpg"]["website"])
     end = date(2026, 3, 2) + timedelta(days=100)  # noon of this day: the day before is the last whole one
     assert max(day for day in latest if day) == end - timedelta(days=1)
     assert dated.dam.calls < 12  # type: ignore[attr-defined]
     clock.advance(timedelta(days=1))
-    chores.sweep(dated)
+    calendar.sweep(dated)
     support.Cast(dated).work()
     assert shown(dated)["shoot/one.jpg"] == {"website": None, "press": None}
 
@@ -99,7 +102,7 @@ def test_a_withdrawal_empties_the_date_also_when_the_dam_was_down(
     with dated.store.read() as conn:
         asa = roster.find(conn, "Åsa")
     dated.dam.up = False  # type: ignore[attr-defined]
-    consent.withdraw(dated, asa, None, "test")
+    grant_endings.withdraw(dated, asa, None, "test")
     support.Cast(dated).work()
     assert shown(dated)["shoot/one.jpg"]["website"] is not None
     dated.dam.up = True  # type: ignore[attr-defined]

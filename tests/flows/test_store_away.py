@@ -15,13 +15,14 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import StoreAway
-from plugin.flows import consent, portal
-from plugin.flows.services import Services
-from plugin.ledger import engine
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.views import own_page
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar.console import words as console_words
-from sidecar.sign import words
+from plugin.ledger.store import engine
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.words import console_words as console_words
+from sidecar.words import sign_words
 from tests import staff, support, visiting
 from tests.program import Api
 
@@ -74,7 +75,7 @@ def in_force(services: Services, person: str) -> int:
 
 def says(answer: Any, what: str, language: str) -> bool:
     """A page of 503 that says this in that language, and when to come again."""
-    w = words.Words(language)
+    w = sign_words.Words(language)
     page = html.unescape(answer.text)
     return (
         answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0 and w(what) in page
@@ -117,7 +118,7 @@ def test_what_was_done_is_not_called_undone(
     services: Services, asa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store is taken right after a withdrawal: the answer is the usual one. Lost on the way: look, it says."""
-    browser, stop = visiting.visit(services, asa), portal.stop
+    browser, stop = visiting.visit(services, asa), own_page.stop
     form = {"csrf_token": visiting.token(browser.get("/s/me/stop/all").text), "how": "withdraw"}
     with ExitStack() as later:
 
@@ -126,14 +127,14 @@ def test_what_was_done_is_not_called_undone(
             later.enter_context(held(services.store.url))
             return ended
 
-        monkeypatch.setattr(portal, "stop", stop_and_lose)
+        monkeypatch.setattr(own_page, "stop", stop_and_lose)
         assert browser.post("/s/me/stop/all", data=form).status_code == 303
         assert in_force(services, asa) == 0
 
     def lose(*_: Any) -> int:
         raise StoreAway("the store does not answer", unsure=True)
 
-    monkeypatch.setattr(portal, "stop", lose)
+    monkeypatch.setattr(own_page, "stop", lose)
     assert says(browser.post("/s/me/stop/all", data=form), "unsure", "en")
 
 
@@ -179,7 +180,7 @@ def test_a_program_whose_request_took_effect_is_told_so(
     services: Services, asa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though its answer could not be kept under the key; with the key again it is told to look."""
-    program, withdraw = Api(services, visiting.app_of(services).test_client()), consent.withdraw
+    program, withdraw = Api(services, visiting.app_of(services).test_client()), grant_endings.withdraw
     ask = partial(
         program.ask, "POST", f"/people/{asa}/withdrawal", {"grants": "all"}, headers={"Idempotency-Key": "k"}
     )
@@ -190,7 +191,7 @@ def test_a_program_whose_request_took_effect_is_told_so(
             later.enter_context(held(services.store.url))
             return ended
 
-        monkeypatch.setattr(consent, "withdraw", withdraw_and_lose)
+        monkeypatch.setattr(grant_endings, "withdraw", withdraw_and_lose)
         assert (ask().status_code, in_force(services, asa)) == (200, 0)
     again = ask()
     assert again.status_code == 409

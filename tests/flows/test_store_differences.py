@@ -14,12 +14,13 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, clearance
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.hooks.left_out import Why
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.answers import Status
+from plugin.recognizer.process.examiner import Examiner
 from tests import program, signers, staff, support, visiting
 from tests.crowd import B, Crowd
 
@@ -78,7 +79,7 @@ def test_what_no_index_holds_stops_no_other_photograph(
         below = deeper
     os.link(photos / fine, "deep.jpg", dst_dir_fd=below)
     os.close(below)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.read() as conn:
         found = {row.ref: row.examined for row in conn.execute(select(t.resource))}
@@ -87,9 +88,9 @@ def test_what_no_index_holds_stops_no_other_photograph(
     assert found == {fine: "whole", wordy: "whole"}
     assert (tag.node, tag.person_id) == (long, None)
     assert Why.NAME in {one.why for one in services.dam.left_out()}
-    answer = clearance.ask(services, wordy, "communication", "website")
+    answer = photo_answers.ask(services, wordy, "communication", "website")
     assert answer.status is not Status.CLEARED
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert cast.services.dam.look(wordy).names
 

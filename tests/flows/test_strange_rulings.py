@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, held_photographs, modes, ruling_history, ruling_identity
-from plugin.flows.services import Services
+from plugin.flows.collections import modes, ruling_history, ruling_identity
+from plugin.flows.common.services import Services
+from plugin.flows.review import held_photos
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.store import inserted
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.store.store import inserted
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 
@@ -37,7 +39,7 @@ def services(tmp_path: Path, double: Double, clock: ManualClock, examiner: Exami
 
 
 def poll(services: Services) -> None:
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
 
 
@@ -50,7 +52,7 @@ def compares(services: Services, ref: int) -> bool:
 
 def lost(services: Services) -> list[str]:
     with services.store.read() as conn:
-        return [row.ref for row in held_photographs.lost(conn)]
+        return [row.ref for row in held_photos.lost(conn)]
 
 
 def ruled(services: Services) -> dict[str, str]:
@@ -90,7 +92,7 @@ def test_a_number_that_was_given_out_again_has_no_ruling(
     assert lost(services) == [str(second.ref)]
     assert (compares(services, photo), compares(services, child)) == (plugin, False)
     _out_of_it(services, double, str(second.ref), plugin)
-    chores.reconcile(services)
+    calendar.reconcile(services)
     support.Cast(services).work()
     assert lost(services) == []
     assert compares(services, child) is plugin  # hidden collections may forbid it, where the plugin is off
@@ -136,7 +138,7 @@ def test_rulings_on_folders_are_none_on_numbers(
         tx.execute(t.collection.insert().values(ref=ref, title=ref, identity="1234.5.6", **values))
     child = double.library.create(1).ref
     shelf.resources.append(child)
-    chores.start(services)
+    calendar.start(services)
     poll(services)
     assert (lost(services), compares(services, child)) == ([ref], False)
 
@@ -164,7 +166,7 @@ def test_rulings_on_numbers_are_none_on_folders(
                 )
             )
             tx.execute(t.resource_collection.insert().values(resource_id=key, collection_ref="2026"))
-        chores.start(house)
+        calendar.start(house)
         assert lost(house) == ["12"]
         with house.store.read() as conn:
             (below,) = conn.scalars(

@@ -6,11 +6,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
-from plugin.flows import budgets, invitations, keeping, links, lost_links, majority, people, roster
-from plugin.flows.budgets import Asker, Cause
-from plugin.flows.invitations import Invite
+from plugin.flows.access import links, rate_limits
+from plugin.flows.access.rate_limits import Asker, Cause
+from plugin.flows.common import roster
+from plugin.flows.mail import coming_of_age
+from plugin.flows.people import register
+from plugin.flows.rights import key_rotation
+from plugin.flows.signing import invitations, lost_links
+from plugin.flows.signing.invitations import Invite
 from plugin.ledger import tables as t
-from sidecar.runner import Runner
+from sidecar.running.runner import Runner
 from tests import mailbox, visiting
 from tests.posting import Post
 from tests.signers import Desk, Visit
@@ -46,12 +51,12 @@ def test_an_address_that_was_a_guardians_is_not_the_childs_after_the_guardian_ha
     for first in ("child", "guardian"):
         email = "mum@example.org" if first == "child" else ""
         clara = post.cast.add(f"Clara {first}", by="cli:one", birth_date=BORN, email=email)
-        mum = people.add_guardian(post.services, clara, "Mum", "cli:one", "mum@example.org")
+        mum = register.add_guardian(post.services, clara, "Mum", "cli:one", "mum@example.org")
         if first == "guardian":
             post.reach(clara, None, "mum@example.org")
         post.reach(clara, mum, "new@example.org")
         with post.services.store.read() as conn:
-            assert majority.own_address(post.services, conn, clara) is None, first
+            assert coming_of_age.own_address(post.services, conn, clara) is None, first
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_a_guardians_address_in_another_spelling_is_not_the_childs_own(post: Pos
     post.until(SIXTEEN + timedelta(days=1))
     with post.services.store.read() as conn:
         assert conn.scalar(select(func.count()).select_from(t.invitation)) == 0
-        assert majority.own_address(post.services, conn, clara) is None
+        assert coming_of_age.own_address(post.services, conn, clara) is None
 
 
 def test_a_letter_to_the_child_that_a_guardian_signs_opens_no_page_of_the_young_adult(
@@ -113,17 +118,17 @@ def test_a_letter_that_waits_while_the_master_key_changes_finds_its_person(
     token = visiting.link_of(desk.services, asa).token if by == "link" else ""
     before = len(post.box.got)
     lost_links.ask(desk.services, name="" if token else "Åsa Sample", token=token)
-    keeping.rotate(desk.services)
+    key_rotation.rotate(desk.services)
     assert len(texts(post, "asa@example.org", before)) == 1
 
 
 def test_a_budget_outlives_a_change_of_the_master_key(desk: Desk) -> None:
     asker = Asker(address="asa@example.org")
     with desk.services.store.write() as tx:
-        spent = [budgets.spend(desk.services, tx, Cause.CODE, asker) for _ in range(5)]
-    keeping.rotate(desk.services)
+        spent = [rate_limits.spend(desk.services, tx, Cause.CODE, asker) for _ in range(5)]
+    key_rotation.rotate(desk.services)
     with desk.services.store.write() as tx:
-        assert not budgets.spend(desk.services, tx, Cause.CODE, asker)
+        assert not rate_limits.spend(desk.services, tx, Cause.CODE, asker)
     assert spent == [True, True, True, False, False]
 
 
@@ -134,8 +139,8 @@ def test_one_mailbox_is_one_address_however_it_is_spelled(desk: Desk) -> None:
         spelled = (f"asa+{number}@example.org", f"ASA+{number}@Example.ORG.", "asa@example.org")[number % 3]
         asker = Asker(link_id="link", address=spelled, network=f"10.0.0.{number}", shoot=True)
         with desk.services.store.write() as tx:
-            went += budgets.spend(desk.services, tx, Cause.CODE, asker)
-    assert went == budgets.LIMITS[Cause.CODE]["address"][0]
+            went += rate_limits.spend(desk.services, tx, Cause.CODE, asker)
+    assert went == rate_limits.LIMITS[Cause.CODE]["address"][0]
 
 
 # ---- what must not be refused ------------------------------------------------------------------------
@@ -208,12 +213,12 @@ def test_a_renewed_letter_replaces_nothing_that_was_signed_another_way(desk: Des
 def test_a_letter_by_staff_goes_to_the_guardian_who_came_first(desk: Desk, post: Post) -> None:
     """Not to one that was added, however often the first one's address is entered again."""
     clara = post.cast.add("Clara Sample", by=OTHER, birth_date=BORN)
-    mum = people.add_guardian(desk.services, clara, "Mum", OTHER, "mum@example.org")
+    mum = register.add_guardian(desk.services, clara, "Mum", OTHER, "mum@example.org")
     for number in range(6):
         post.clock.advance(timedelta(minutes=1))
-        people.add_guardian(desk.services, clara, f"Ed {number}", EDITOR, "ed@example.org")
+        register.add_guardian(desk.services, clara, f"Ed {number}", EDITOR, "ed@example.org")
     post.clock.advance(timedelta(minutes=1))
-    people.change_address(desk.services, clara, "mum2@example.org", OTHER, mum)
+    register.change_address(desk.services, clara, "mum2@example.org", OTHER, mum)
     invitations.invite(
         desk.services,
         Invite(person_id=clara, form=desk.form.form.name, by_mail=True, may_replace=True),

@@ -11,15 +11,21 @@ from PIL import Image
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import backlog, chores, clearance, consent, gallery, modes, review
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.photos import scan_queue
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Examination, Request
-from sidecar import samples
+from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.crowd import A, B, Crowd, jpeg
 
@@ -67,8 +73,8 @@ def set_mode(services: Services, ref: str, mode: Mode, *members: str) -> None:
 
 def look(services: Services, cast: support.Cast, *again: str) -> None:
     """Poll, examine `again` once more, and run the jobs."""
-    chores.poll(services)
-    backlog.enqueue(services, again)
+    calendar.poll(services)
+    scan_queue.enqueue(services, again)
     cast.work()
 
 
@@ -110,7 +116,7 @@ def test_each_mode_and_the_widest_of_nested_ones(
     assert cast.names_on(ref) == names
     if not faces:
         assert resource(services, ref) == ("no", "recognition_off")
-        assert clearance.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+        assert photo_answers.ask(services, ref, "communication", "website").status is Status.UNKNOWN
 
 
 def test_a_shoot_names_only_those_who_signed_up(
@@ -156,7 +162,7 @@ def test_a_collection_switched_off_while_it_is_examined(
     """Between the match and its commit the collection is switched off: nothing lands."""
     cast.open_collection()
     ref = crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]]))
-    chores.poll(services)
+    calendar.poll(services)
     interrupted(services, examiner, lambda: set_mode(services, "shoot", Mode.OFF)).work()
     assert faces_on(services, ref) == []
     assert cast.names_on(ref) == set()
@@ -168,10 +174,10 @@ def test_a_gallery_that_moves_while_a_photograph_is_examined(
     """Another thread has opened the new gallery already: what was matched with the old one lands all the same never."""
     cast.open_collection()
     ref = crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]]))
-    chores.poll(services)
+    calendar.poll(services)
 
     def withdrawn() -> None:
-        consent.withdraw(services, asa, None, "test")
+        grant_endings.withdraw(services, asa, None, "test")
         moving.services.faces.refresh(services)
 
     moving = interrupted(services, examiner, withdrawn)
@@ -192,7 +198,7 @@ def test_a_face_confirmed_meanwhile_is_not_doubled(
     with services.store.read() as conn:
         right = conn.execute(select(t.face.c.id).order_by(t.face.c.left.desc())).scalars().first()
     assert right is not None
-    backlog.enqueue(services, [ref])
+    scan_queue.enqueue(services, [ref])
     interrupted(services, examiner, lambda: _confirm(services, right, asa)).work()
     assert faces_on(services, ref) == ["unmatched", "matched"]
 
@@ -214,7 +220,7 @@ def test_a_broken_photograph_says_why_and_is_not_cleared(
     examined, reason = resource(services, "shoot/bad.jpg")
     assert examined == "no"
     assert reason
-    assert clearance.ask(services, "shoot/bad.jpg", "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.ask(services, "shoot/bad.jpg", "communication", "website").status is Status.UNKNOWN
     assert cast.names_on(good) == {"Åsa"}
 
 
@@ -228,7 +234,7 @@ def test_an_animated_file_is_examined_partly_and_never_cleared(
     support.settle(photos / "shoot/two.gif")
     look(services, cast)
     assert resource(services, "shoot/two.gif")[0] == "partly"
-    assert clearance.ask(services, "shoot/two.gif", "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.ask(services, "shoot/two.gif", "communication", "website").status is Status.UNKNOWN
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
@@ -252,7 +258,7 @@ def test_a_replaced_file(
     look(services, cast)
     assert faces_on(services, ref) == ["unmatched"]
     assert cast.names_on(ref) == ({"Åsa"} if confirmed else set())
-    assert clearance.ask(services, ref, "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.ask(services, ref, "communication", "website").status is Status.UNKNOWN
 
 
 def test_a_replaced_file_in_a_collection_that_was_switched_off(
@@ -311,7 +317,7 @@ def test_a_photograph_that_was_looked_for_before_its_move_was_told(
     beside = photos / (ref + ".xmp")
     if beside.exists():
         beside.rename(photos / "shoot/new.jpg.xmp")
-    backlog.enqueue(services, [ref])
+    scan_queue.enqueue(services, [ref])
     cast.work()
     look(services, cast)
     assert cast.names_on("shoot/new.jpg") == set()
@@ -333,7 +339,7 @@ def test_a_deleted_photograph_is_forgotten_and_our_tag_comes_back_as_ours(
         (photos / "shoot" / name).unlink()
     look(services, cast)
     assert faces_on(services, ref) == []
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     for name, body in kept.items():
         (photos / "shoot" / name).write_bytes(body)
@@ -374,13 +380,13 @@ def test_a_child_is_suggested_and_never_named_by_the_machine(
     services: Services, cast: support.Cast, photos: Path, crowd: Crowd, clock: ManualClock
 ) -> None:
     """Clara is twelve, her guardian signed."""
-    from plugin.flows import people
+    from plugin.flows.people import register
 
     clara = cast.add(
         "Clara", birth_date=(clock.now() - timedelta(days=12 * 366)).date(), guardians=("Guardian",)
     )
     with services.store.read() as conn:
-        guardian = str(people.guardians_of(services, conn, clara)[0]["id"])
+        guardian = str(register.guardians_of(services, conn, clara)[0]["id"])
     cast.sign(clara, guardians=(guardian,))
     cast.enrol(clara)
     cast.open_collection()
@@ -408,16 +414,16 @@ def test_a_tag_written_while_another_job_was_looking_is_not_taken_for_removed(
     services: Services, cast: support.Cast, photos: Path, crowd: Crowd, asa: str
 ) -> None:
     """What one look saw is older than what was written since: no rejection, and the tag stays ours."""
-    from plugin.flows import arrivals, names
+    from plugin.flows.names import dam_names, resources
 
     cast.open_collection()
     ref = crowd.put(photos, "shoot/one.jpg", crowd.row([A[0]]))
-    chores.poll(services)
+    calendar.poll(services)
     with services.store.read() as conn:
-        settled = names.settled(conn, ref)
+        settled = dam_names.settled(conn, ref)
     seen = services.dam.look(ref)
     cast.work()
-    arrivals.register(services, seen, settled)
+    resources.register(services, seen, settled)
     assert cast.tags(asa) == {ref: "machine"}
     with services.store.read() as conn:
         assert conn.execute(select(t.rejection)).all() == []

@@ -16,29 +16,24 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.flows import (
-    chores,
-    clearance,
-    downloads,
-    faces,
-    modes,
-    overview,
-    people,
-    recognitions,
-    requests,
-    ruling_history,
-    rulings,
-    text_sealing,
-    tokens,
-)
-from plugin.flows.services import Services
+from plugin.flows.access import api_tokens
+from plugin.flows.clearance import photo_answers
+from plugin.flows.collections import modes, ruling_history
+from plugin.flows.common import face_rows
+from plugin.flows.common.services import Services
+from plugin.flows.people import recognitions, register
+from plugin.flows.review import download_gate
+from plugin.flows.rights import erasure_requests
+from plugin.flows.schedule import calendar, text_sealing
+from plugin.flows.views import collection_list, photo_panel
 from plugin.hooks.dam import CollectionRuling
-from plugin.ledger import contents, free_text
 from plugin.ledger import tables as t
-from plugin.ledger.columns import bare
-from plugin.ledger.contents import Holds
-from plugin.quitclaim.answers import Code, Status
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.keys import free_text
+from plugin.ledger.tables import contents
+from plugin.ledger.tables.columns import bare
+from plugin.ledger.tables.contents import Holds
+from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.recognizer.process.examiner import Examiner
 from tests import program, staff, support
 from tests.program import Api
 from tests.stores import KINDS, Stores
@@ -133,15 +128,15 @@ def plain(services: Services, asa: str) -> int:
 
 def test_a_store_of_before_is_sealed_by_one_start(house: Services) -> None:
     """Each column, in portions, and read as before; on SQLite no byte of it is left in file or log."""
-    asa = people.add(house, people.Newcomer("Åsa Sample", of_age=True, email="asa@example.org"), "test")
+    asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True, email="asa@example.org"), "test")
     number = plain(house, asa)
     assert bytes_of(house).count(MARK.encode()) > MANY
-    chores.start(house)
+    calendar.start(house)
     assert bytes_of(house).count(MARK.encode()) == 0
     with house.store.read() as conn:
         assert conn.scalar(select(t.state.c.texts_sealed_at)) is None
         texts = house.texts(conn)
-        said = {faces.reason_of(texts, row).split()[1] for row in faces.of(conn, number)}
+        said = {face_rows.reason_of(texts, row).split()[1] for row in face_rows.of(conn, number)}
         assert said == {str(place) for place in range(MANY)}
         (past,) = ruling_history.history(house, conn, "shoot")
         assert (past.reference, past.by) == (f"{MARK} list", f"{MARK} Bo Sample")
@@ -150,26 +145,26 @@ def test_a_store_of_before_is_sealed_by_one_start(house: Services) -> None:
         body = conn.scalar(select(t.idempotency.c.body).where(t.idempotency.c.id == "i"))
         assert json.loads(texts.read(body, "idempotency.body")) == {"reference": f"{MARK} list"}
         assert conn.scalar(select(t.idempotency.c.body).where(t.idempotency.c.id == "j")) is None
-    (one,) = [one for one in rulings.listed(house) if one.ref == "shoot"]
+    (one,) = [one for one in collection_list.listed(house) if one.ref == "shoot"]
     assert (one.reference, one.by) == (f"{MARK} list", f"{MARK} Bo Sample")
-    assert [token.label for token in tokens.without_end(house)] == [f"{MARK} laptop"]
-    assert people.export(house, asa, "test")["requests"][0]["reason"] == f"{MARK} contract"
+    assert [token.label for token in api_tokens.without_end(house)] == [f"{MARK} laptop"]
+    assert register.export(house, asa, "test")["requests"][0]["reason"] == f"{MARK} contract"
     assert text_sealing.seal_plain(house) == 0
 
 
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)  # a server's file is its own
 def test_a_reader_in_the_way_holds_the_overwriting_back_until_it_is_gone(house: Services) -> None:
     """What was sealed is told not to be overwritten, and the next start or night does it."""
-    asa = people.add(house, people.Newcomer("Åsa Sample", of_age=True), "test")
+    asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True), "test")
     plain(house, asa)
     with closing(sqlite3.connect(file_of(house), isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM face").fetchone()
-        chores.start(house)
+        calendar.start(house)
         with house.store.read() as conn:
             assert conn.scalar(select(t.state.c.texts_sealed_at)) is not None
         reader.execute("ROLLBACK")
-    chores.housekeeping(house)
+    calendar.housekeeping(house)
     assert bytes_of(house).count(MARK.encode()) == 0
     with house.store.read() as conn:
         assert conn.scalar(select(t.state.c.texts_sealed_at)) is None
@@ -179,7 +174,7 @@ def test_a_start_that_dies_in_the_middle_is_gone_on_with(
     house: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Portions that are done stay done."""
-    asa = people.add(house, people.Newcomer("Åsa Sample", of_age=True), "test")
+    asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True), "test")
     plain(house, asa)
     seal, calls = text_sealing._seal, iter(range(text_sealing.PORTION + 20))
 
@@ -190,9 +185,9 @@ def test_a_start_that_dies_in_the_middle_is_gone_on_with(
 
     monkeypatch.setattr(text_sealing, "_seal", dying)
     with pytest.raises(KeyboardInterrupt):
-        chores.start(house)
+        calendar.start(house)
     monkeypatch.undo()
-    chores.start(house)
+    calendar.start(house)
     assert bytes_of(house).count(MARK.encode()) == 0
 
 
@@ -200,7 +195,7 @@ def test_what_only_looks_sealed_is_sealed_as_well(house: Services) -> None:
     """Somebody may type the very mark; and text of somebody whose key is gone goes."""
     typed = ("sealed:", "sealed:0123456789abcdef:Ann Sample", "sealed: by Ann Sample", "sealed:x:y")
     number = program.photograph(house, "shoot/a.jpg")
-    gone = people.add(house, people.Newcomer("Gone Sample", of_age=True), "test")
+    gone = register.add(house, register.Newcomer("Gone Sample", of_age=True), "test")
     with house.store.write() as tx:
         for place, said in enumerate(typed):
             tx.execute(insert(t.face).values(
@@ -212,11 +207,13 @@ def test_what_only_looks_sealed_is_sealed_as_well(house: Services) -> None:
             decided_at=tx.now, outcome="refused", reason="Gone Sample has a contract",
         ))  # fmt: skip
         house.vault.destroy_key(tx, gone, "record")
-    chores.start(house)
+    calendar.start(house)
     with house.store.read() as conn:
-        stored = [row.reason for row in faces.of(conn, number)]
+        stored = [row.reason for row in face_rows.of(conn, number)]
         assert conn.scalar(select(t.request.c.reason)) == ""
-        assert tuple(faces.reason_of(house.texts(conn), row) for row in faces.of(conn, number)) == typed
+        assert (
+            tuple(face_rows.reason_of(house.texts(conn), row) for row in face_rows.of(conn, number)) == typed
+        )
     assert [free_text.is_sealed(one) for one in stored] == [True, True, True, True]
 
 
@@ -230,20 +227,20 @@ def test_blank_text_stays_nothing(house: Services) -> None:
                 resource_id=number, file_version="v", left=place / 10, top=0.1, width=0.05, height=0.1, width_px=90,
                 state="dismissed", reason=said, created_at=tx.now,
             ))  # fmt: skip
-    assert downloads.count_open(house, "website") == 0
-    chores.start(house)
-    assert downloads.count_open(house, "website") == 0
-    answer = clearance.ask(house, "shoot/a.jpg", "communication", "website")
+    assert download_gate.count_open(house, "website") == 0
+    calendar.start(house)
+    assert download_gate.count_open(house, "website") == 0
+    answer = photo_answers.ask(house, "shoot/a.jpg", "communication", "website")
     assert answer.status is Status.UNKNOWN
     with house.store.write() as tx:
         assert [free_text.seal(tx, house.vault, said, "face.reason") for said in blanks] == [""] * 4
         tx.execute(update(t.face).values(reason=free_text.seal(tx, house.vault, "statue", "face.reason")))
-    assert downloads.count_open(house, "website") == 0
-    assert clearance.ask(house, "shoot/a.jpg", "communication", "website").status is Status.UNKNOWN
+    assert download_gate.count_open(house, "website") == 0
+    assert photo_answers.ask(house, "shoot/a.jpg", "communication", "website").status is Status.UNKNOWN
     with house.store.write() as tx:
         tx.execute(update(t.face).values(dismissal="no_person"))
-    assert downloads.count_open(house, "website") == 1
-    answer = clearance.ask(house, "shoot/a.jpg", "communication", "website")
+    assert download_gate.count_open(house, "website") == 1
+    answer = photo_answers.ask(house, "shoot/a.jpg", "communication", "website")
     assert answer.status is Status.NO_PERSON_FOUND
     assert {dict(one.values)["why"] for one in answer.reasons if one.code is Code.FACE_DISMISSED} == {
         "statue"
@@ -253,7 +250,8 @@ def test_blank_text_stays_nothing(house: Services) -> None:
 def test_text_that_was_moved_does_not_open(house: Services) -> None:
     """To another column, to another person, between a person and the house: nothing, and no page fails."""
     asa, bo = (
-        people.add(house, people.Newcomer(f"{name} Sample", of_age=True), "test") for name in ("Åsa", "Bo")
+        register.add(house, register.Newcomer(f"{name} Sample", of_age=True), "test")
+        for name in ("Åsa", "Bo")
     )
     with house.store.write() as tx:
         conn, texts = tx.connection, house.texts(tx.connection)
@@ -276,9 +274,9 @@ def test_text_that_was_moved_does_not_open(house: Services) -> None:
 
 def test_pages_stand_without_the_key(house: Services, clock: ManualClock) -> None:
     """The house's key and a person's are gone: every page is there, without the words; a start fails at nothing."""
-    asa = people.add(house, people.Newcomer("Åsa Sample", of_age=True, email="asa@example.org"), "test")
+    asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True, email="asa@example.org"), "test")
     plain(house, asa)
-    chores.start(house)
+    calendar.start(house)
     with house.store.write() as tx:
         tx.execute(delete(t.house_key))
         house.vault.destroy_key(tx, asa, "record")
@@ -291,16 +289,16 @@ def test_pages_stand_without_the_key(house: Services, clock: ManualClock) -> Non
     ):  # fmt: skip
         page = browser.get(path)
         assert (page.status_code, MARK in page.text, "sealed:" in page.text) == (200, False, False), path
-    view = overview.of(house, "shoot/a.jpg")
+    view = photo_panel.of(house, "shoot/a.jpg")
     assert view is not None
     assert {face.reason for face in view.faces} == {""}
-    assert clearance.ask(house, "shoot/a.jpg", "communication", "website").status is Status.UNKNOWN
+    assert photo_answers.ask(house, "shoot/a.jpg", "communication", "website").status is Status.UNKNOWN
     api = Api(house, app.test_client())
     assert {one["reason"] for one in api.get("/faces?state=dismissed")["items"]} == {None}
     assert {one["reference"] for one in api.get("/collections/shoot/history")["items"]} == {None}
-    assert people.export(house, asa, "test")["requests"][0]["reason"] is None
-    assert tokens.without_end(house)[0].label == ""
-    chores.start(house)
+    assert register.export(house, asa, "test")["requests"][0]["reason"] is None
+    assert api_tokens.without_end(house)[0].label == ""
+    calendar.start(house)
 
 
 def test_a_key_that_does_not_open_leaves_what_is_plain(house: Services) -> None:
@@ -312,7 +310,7 @@ def test_a_key_that_does_not_open_leaves_what_is_plain(house: Services) -> None:
             resource_id=number, file_version="v", left=0.1, top=0.1, width=0.1, height=0.1, width_px=90,
             state="dismissed", reason="statue", created_at=tx.now,
         ))  # fmt: skip
-    chores.start(house)
+    calendar.start(house)
     with house.store.read() as conn:
         assert conn.scalar(select(t.face.c.reason)) == "statue"
 
@@ -328,9 +326,9 @@ def test_an_error_of_the_store_quotes_no_value(house: Services) -> None:
 
 def test_a_page_unwraps_the_key_once(house: Services) -> None:
     """Whatever it opens: seen by what is asked of the store."""
-    asa = people.add(house, people.Newcomer("Åsa Sample", of_age=True), "test")
+    asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True), "test")
     plain(house, asa)
-    chores.start(house)
+    calendar.start(house)
     asked: list[str] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, *_others: Any) -> None:
@@ -339,8 +337,9 @@ def test_a_page_unwraps_the_key_once(house: Services) -> None:
     event.listen(Engine, "before_cursor_execute", note)
     try:
         for look in (
-            lambda: overview.of(house, "shoot/a.jpg"), lambda: rulings.listed(house),
-            lambda: clearance.ask(house, "shoot/a.jpg", "communication", "website"), lambda: tokens.listed(house),
+            lambda: photo_panel.of(house, "shoot/a.jpg"), lambda: collection_list.listed(house),
+            lambda: photo_answers.ask(house, "shoot/a.jpg", "communication", "website"),
+            lambda: api_tokens.listed(house),
         ):  # fmt: skip
             asked.clear()
             look()
@@ -361,9 +360,9 @@ def test_what_follows_a_collection_is_bound_to_where_it_stands(house: Services, 
     with house.store.read() as conn:
         (heard,) = ruling_history.history(house, conn, "shoot")
         assert (heard.reference, heard.by) == (f"{MARK} list", "  Bo Sample ")
-    chores.reconcile(house)  # from here on the folder is known by its own mark
+    calendar.reconcile(house)  # from here on the folder is known by its own mark
     (tmp_path / "photos/shoot").rename(tmp_path / "photos/party")
-    chores.reconcile(house)
+    calendar.reconcile(house)
     with house.store.read() as conn:
         row = conn.execute(select(t.collection)).one()
         assert modes.evidence_of(house.texts(conn), row) == (f"{MARK} list", "  Bo Sample ")
@@ -375,13 +374,13 @@ def test_what_follows_a_collection_is_bound_to_where_it_stands(house: Services, 
 
 def test_a_refusal_after_the_evidence_went_is_still_kept(house: Services, clock: ManualClock) -> None:
     """Whose record key went with its term gets another for the reason that they are told."""
-    asa = people.add(house, people.Newcomer("Åsa Sample", of_age=True), "test")
+    asa = register.add(house, register.Newcomer("Åsa Sample", of_age=True), "test")
     with house.store.write() as tx:
-        asked = requests.ask(house, tx, asa, "person", requests.filed(house, asa))
+        asked = erasure_requests.ask(house, tx, asa, "person", erasure_requests.filed(house, asa))
         house.vault.destroy_key(tx, asa, "record")
     clock.advance(timedelta(minutes=1))
-    requests.decide(house, asked.id, grant=False, actor="cli:jo", reason=f"{MARK} contract")
-    assert people.export(house, asa, "test")["requests"][0]["reason"] == f"{MARK} contract"
+    erasure_requests.decide(house, asked.id, grant=False, actor="cli:jo", reason=f"{MARK} contract")
+    assert register.export(house, asa, "test")["requests"][0]["reason"] == f"{MARK} contract"
     assert bytes_of(house).count(MARK.encode()) == 0
 
 

@@ -11,15 +11,18 @@ from sqlalchemy import ColumnElement, Table, delete, func, select
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows import codes, consent, keeping, links, signing
-from plugin.flows.links import Kind, Link
-from plugin.flows.services import Services
-from plugin.ledger import audit
+from plugin.flows.access import email_codes, links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.rights import key_rotation
+from plugin.flows.signing import sign_form
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.vault import Vault
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.keys.vault import Vault
+from plugin.ledger.store import audit
+from plugin.ledger.store.actions import Action
+from plugin.recognizer.process.examiner import Examiner
 from tests import signers, support, visiting
 from tests.cut_line import Line
 from tests.stores import Stores
@@ -42,11 +45,11 @@ def test_a_mailed_code_is_good_whatever_key_is_changed_meanwhile(
     asa, sent = cast.add("Åsa"), list[str]()
     with services.store.write() as tx:
         link = links.make(services, tx, Link(Kind.SIGN, "en", asa, desk.form.id), "test").id
-    codes.send(services, link, "asa@example.org", lambda _id, _to, code: sent.append(code))
-    keeping.rotate(services)
+    email_codes.send(services, link, "asa@example.org", lambda _id, _to, code: sent.append(code))
+    key_rotation.rotate(services)
     for process in (other, services):
-        assert codes.accepted(process, link, "ASA@example.org", sent[0]) is not None
-        assert codes.accepted(process, link, "bo@example.org", sent[0]) is None
+        assert email_codes.accepted(process, link, "ASA@example.org", sent[0]) is not None
+        assert email_codes.accepted(process, link, "bo@example.org", sent[0]) is None
 
 
 def test_a_form_that_is_sent_twice_at_once_is_answered_twice(
@@ -54,7 +57,7 @@ def test_a_form_that_is_sent_twice_at_once_is_answered_twice(
 ) -> None:
     """A button that is pressed twice: the browser shows the second answer, which is no less than the first."""
     visit = signers.Desk(services).visit(cast.add("Åsa"))
-    form, known, answers = visit.hidden(), signing.again, list[TestResponse]()
+    form, known, answers = visit.hidden(), sign_form.again, list[TestResponse]()
 
     def sent_meanwhile(*asked: Any) -> Any:
         found = known(*asked)
@@ -65,7 +68,7 @@ def test_a_form_that_is_sent_twice_at_once_is_answered_twice(
             press.join(60)
         return found
 
-    monkeypatch.setattr(signing, "again", sent_meanwhile)
+    monkeypatch.setattr(sign_form, "again", sent_meanwhile)
     answers.append(visit.sign("website", **form))
     assert [one.status_code for one in answers] == [200, 303, 303]
     assert _count(services, t.quitclaim) == 1
@@ -137,7 +140,7 @@ def test_a_withdrawal_whose_answer_is_lost_is_whole_or_not_at_all(cut_off: Servi
         assert (_jobs(cut_off) >= {"cut", "revoke"}) == done
         assert done or answer.status_code == 503
         seen.append(done)
-        consent.withdraw(cut_off, asa, None, "test")
+        grant_endings.withdraw(cut_off, asa, None, "test")
     assert seen[-2:] == [True, True], "its own commit was cut, and it was carried out all the same"
     with cut_off.store.read() as conn:
         audit.verify(conn)

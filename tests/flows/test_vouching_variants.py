@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from plugin.flows import chores, gallery, reference_sets, review
-from plugin.flows.reference_sets import Source
-from plugin.flows.services import Services
+from plugin.flows.common import reference_sets
+from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.services import Services
+from plugin.flows.matching import gallery
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.crowd import A, B, Crowd
 
@@ -31,7 +34,7 @@ def mallory(services: Services, cast: support.Cast, photos: Path, examiner: Exam
         gallery.keep(services, tx, who, services.faces.enrol(bodies), bodies, "person", source)
     crowd.put(photos, "shoot/other.jpg", crowd.row([A[0]], cell=240, chance=random.Random(1)))
     crowd.put(photos, "shoot/herself.jpg", crowd.row([B], cell=240, chance=random.Random(2)))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     return who
 

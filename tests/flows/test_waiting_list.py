@@ -12,17 +12,23 @@ from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import WriteRefused
-from plugin.flows import backlog, chores, consent, hand_names, people, waiting_list
-from plugin.flows.services import Services
-from plugin.flows.signin import Role
-from plugin.flows.waiting_list import Entry, Kind
+from plugin.flows.access.staff_sessions import Role
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import register
+from plugin.flows.photos import scan_queue
+from plugin.flows.review import names_by_hand
+from plugin.flows.schedule import calendar
+from plugin.flows.views import waiting_list
+from plugin.flows.views.waiting_list import Entry, Kind
 from plugin.hooks.dam import Resource, Write
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar import doctor, samples, staff_words
-from sidecar.console import words
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from sidecar.console.home import OFFICER_LISTS
-from sidecar.finding import Finding
+from sidecar.doctor import checks
+from sidecar.doctor.finding import Finding
+from sidecar.words import console_words, staff_words
 from tests import staff, support
 from tests.crowd import A, Crowd
 from tests.dams import Through
@@ -51,9 +57,9 @@ def asa(services: Services, cast: support.Cast, photos: Path) -> str:
     services.dam.write(REF, [Write("Åsa", True, services.dam.places)], None)
     for path in photos.joinpath("shoot").iterdir():
         support.settle(path)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     cast.work()
     return asa
 
@@ -63,7 +69,7 @@ def _waits(services: Services) -> dict[Kind, int]:
 
 
 def _doctor(services: Services, clock: ManualClock, kind: Kind) -> Finding | None:
-    found = doctor.examine(services.config, clock)
+    found = checks.examine(services.config, clock)
     return next((one for one in found if one.code == kind.value), None)
 
 
@@ -98,7 +104,7 @@ def test_a_write_that_failed_for_good(tmp_path: Path, clock: ManualClock, examin
         cast.enrol(asa)
         cast.open_collection()
         Crowd(examiner).put(photos, REF, Crowd(examiner).row([A[0]]))
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         assert _waits(services) == {Kind.FAILED_WRITES: 1}
         (one,) = waiting_list.items(services, Kind.FAILED_WRITES)
@@ -108,7 +114,7 @@ def test_a_write_that_failed_for_good(tmp_path: Path, clock: ManualClock, examin
         dam[0].refusing = False
         with services.store.write() as tx:  # somebody has it examined again
             tx.execute(update(t.face).values(state="unmatched", person_id=None))
-        backlog.enqueue(services, [REF])
+        scan_queue.enqueue(services, [REF])
         cast.work()
         assert (cast.names_on(REF), _waits(services)) == ({"Åsa"}, {})
 
@@ -163,7 +169,7 @@ def test_somebody_of_unknown_age(
         elif said == "of age":
             tx.execute(update(t.person).values(of_age_at=tx.now, of_age_by="cli:ann"))
     if said == "ended":
-        consent.withdraw(services, bo, None, "test")
+        grant_endings.withdraw(services, bo, None, "test")
     assert _waits(services) == {}
 
 
@@ -199,14 +205,14 @@ def test_a_young_person_whom_nobody_can_ask(
     assert (one.person_id, one.name, one.at.date()) == (clara, "Clara", date(2026, 6, 19))  # midnight here
     finding = _found(services, clock, Kind.COME_OF_AGE)
     assert not finding.ok
-    people.change_address(services, clara, "clara@example.org", "cli:ann")
+    register.change_address(services, clara, "clara@example.org", "cli:ann")
     assert _waits(services) == {}
 
 
 def test_a_name_that_came_back(services: Services, cast: support.Cast, photos: Path) -> None:
     """Until it is off again; whose it was is not said, for they may be erased."""
     support.put(photos, REF, samples.B_STANDING, (300, 400))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.write() as tx:
         one = tx.connection.scalar(select(t.resource.c.id))
@@ -298,9 +304,9 @@ def test_the_doctor_is_red_while_something_went_wrong_and_says_how_to_mend_it(
     finding = _found(services, clock, Kind.HAND_NAMES)
     assert (finding.ok, finding.waits, finding.count) == (False, False, 1)
     assert "facelease tags" in finding.mend
-    hand_names.keep(services, [one.tag_id for one in hand_names.find(services)], "cli:ann")
+    names_by_hand.keep(services, [one.tag_id for one in names_by_hand.find(services)], "cli:ann")
     assert _doctor(services, clock, Kind.HAND_NAMES) is None
-    (said,) = [one.said for one in doctor.examine(services.config, clock) if one.what == "waiting"]
+    (said,) = [one.said for one in checks.examine(services.config, clock) if one.what == "waiting"]
     assert said.startswith("nothing waits for anybody")
 
 
@@ -373,7 +379,7 @@ def test_every_kind_is_counted_worded_and_has_a_page() -> None:
     for language in staff_words.LANGUAGES:
         said = staff_words.of(language)
         assert set(said["waits"]) == {kind.value for kind in Kind}
-        w = words.of(language)
+        w = console_words.of(language)
         assert [kind for kind in OFFICER_LISTS if f"officer_{kind.value}_text" not in w] == []
         for kind in Kind:
             told = staff_words.waiting(Entry(kind, 7, True, ()), language)

@@ -12,13 +12,14 @@ from structlog.testing import capture_logs
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError, StoreAway, VaultError
-from plugin.flows import chores, comparison
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.photos import comparison
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.jobs import Claimed
-from sidecar import loops, metrics
-from sidecar.runner import Runner
-from sidecar.timetable import Timetable
+from plugin.ledger.queue.jobs import Claimed
+from sidecar.running import loops, metrics
+from sidecar.running.runner import Runner
+from sidecar.running.timetable import Timetable
 
 Handler = Callable[[Services, Claimed], None]
 ODD = (SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError, RecursionError, StopIteration, OSError)
@@ -45,7 +46,7 @@ def _working(services: Services) -> Iterator[threading.Thread]:
 
 
 def _handle(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
-    monkeypatch.setattr(chores, "HANDLERS", dict(chores.HANDLERS) | {"gone": handler})
+    monkeypatch.setattr(calendar, "HANDLERS", dict(calendar.HANDLERS) | {"gone": handler})
 
 
 def _put(services: Services, *keys: str) -> None:
@@ -124,7 +125,7 @@ def test_the_start_is_tried_again_and_what_needs_somebody_is_raised(
 ) -> None:
     """An error that nobody foresaw, the DAM, the store: again. A key that is missing: said, and the worker ends."""
     raised = [ValueError(SECRET), DamError("no"), StoreAway("no")]
-    begin, begun = chores.start, []
+    begin, begun = calendar.start, []
 
     def start(house: Services) -> int:
         if raised:
@@ -133,7 +134,7 @@ def test_the_start_is_tried_again_and_what_needs_somebody_is_raised(
         return 0
 
     monkeypatch.setattr(loops, "_FIRST", 0.05)
-    monkeypatch.setattr(chores, "start", start)
+    monkeypatch.setattr(calendar, "start", start)
     with capture_logs() as logs, _working(services):
         assert _until(lambda: begun)
     assert len([entry for entry in logs if entry.get("loop") == "start"]) == 3
@@ -199,17 +200,17 @@ def test_what_needs_no_dam_is_done_while_all_else_hangs_in_it(
         _done(house, job)
         done.add(job.kind)
 
-    kinds = dict.fromkeys(chores.HANDLERS, hang) | dict.fromkeys(chores.WITHOUT_DAM, note)
-    monkeypatch.setattr(chores, "HANDLERS", kinds)
+    kinds = dict.fromkeys(calendar.HANDLERS, hang) | dict.fromkeys(calendar.WITHOUT_DAM, note)
+    monkeypatch.setattr(calendar, "HANDLERS", kinds)
     threads = Runner(services).threads
     _put(services, *(str(number) for number in range(threads + 2)))
     try:
         with _working(services):
             assert _until(lambda: services.queue.counts()["running"] == threads)
             with services.store.write() as tx:
-                for kind in chores.WITHOUT_DAM:
+                for kind in calendar.WITHOUT_DAM:
                     services.queue.put(tx, kind, "one")
-            assert _until(lambda: done == set(chores.WITHOUT_DAM), 20)
+            assert _until(lambda: done == set(calendar.WITHOUT_DAM), 20)
             assert services.queue.counts()["running"] == threads
             go_on.set()
             assert _until(lambda: sum(services.queue.counts().values()) == 0)
@@ -253,7 +254,7 @@ def test_a_daily_chore_that_failed_is_tried_again_soon(
         if fails:
             raise StoreAway("the store does not answer")
 
-    monkeypatch.setattr(chores, "housekeeping", night)
+    monkeypatch.setattr(calendar, "housekeeping", night)
     table = Timetable(services, lambda: None)
     run = table.act("housekeeping")
     run()
@@ -275,7 +276,7 @@ def test_a_machine_that_is_off_each_night_does_what_a_night_does(
     }
 
     def began() -> datetime | None:
-        chores.reconcile_missed(services)
+        calendar.reconcile_missed(services)
         return comparison.now(services).began_at
 
     first = began()
@@ -290,7 +291,7 @@ def test_every_sweep_is_told_also_one_that_failed(
 ) -> None:
     """The clock goes on, and that is what the server wants to know."""
     swept: list[bool] = []
-    monkeypatch.setattr(chores, "sweep", lambda _: (_ for _ in ()).throw(SystemExit(3)))
+    monkeypatch.setattr(calendar, "sweep", lambda _: (_ for _ in ()).throw(SystemExit(3)))
     Timetable(services, lambda: swept.append(True)).act("sweep")()
     assert swept == [True]
 
@@ -369,7 +370,7 @@ def test_a_clock_is_shut_in_the_middle_of_a_round(
     ended: list[object] = []
     monkeypatch.setattr(threading, "excepthook", ended.append)
     for name in ("sweep", "poll", "owe", "heads", "remind"):
-        monkeypatch.setattr(chores, name, lambda _: None)
+        monkeypatch.setattr(calendar, name, lambda _: None)
     for _ in range(30):
         table = Timetable(services, lambda: None)
         table.start()

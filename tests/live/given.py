@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import requests
 
-from plugin.hooks.resourcespace.client import signed
+from plugin.hooks.resourcespace.api.client import signed
 from tests.doubles.resourcespace_house import Server
 from tests.processes import Processes
 from tests.sender import secret_file

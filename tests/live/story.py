@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests.doubles.resourcespace_house import Server
 from tests.live.given import Sidecar, answer, names_in, until
 from tests.live.pages import Pages

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import expect
 
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests.browser.marked import WIDTHS, Tally, drawn, off_picture
 from tests.live.given import until
 from tests.live.story import Story

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests.live.given import names_in, until
 from tests.live.story import ASA, Story
 

@@ -19,8 +19,8 @@ import pytest
 import requests
 from PIL import Image
 
-from plugin.hooks.resourcespace.client import signed
-from sidecar import samples
+from plugin.hooks.resourcespace.api.client import signed
+from sidecar.commands.demo import samples
 from tests.doubles.resourcespace_house import Server
 from tests.live.accounts import account
 from tests.live.given import Given, answer, until

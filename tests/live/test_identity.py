@@ -13,8 +13,8 @@ from time import perf_counter
 import pytest
 from playwright.sync_api import Browser, Page
 
-from plugin.flows import forms
-from sidecar import samples
+from plugin.flows.mail import form_store
+from sidecar.commands.demo import samples
 from tests import mailbox
 from tests.doubles.resourcespace_house import Server
 from tests.live import accounts
@@ -81,7 +81,7 @@ def sidecar(given: Given, tmp_path: Path) -> Iterator[Sidecar]:
         mailbox.running(tmp_path / "mail") as box,
         Sidecar(tmp_path, given, mail=box.section()) as running,
     ):
-        (tmp_path / "form.toml").write_text(forms.sample())
+        (tmp_path / "form.toml").write_text(form_store.sample())
         running.run("form", "add", str(tmp_path / "form.toml"))
         running.box = box  # type: ignore[attr-defined]
         running.up()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from plugin.clock import ManualClock
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Request
+from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.process.examiner import Examiner
 from tests.doubles.resourcespace_house import Server, store
 from tests.promises.test_small_previews import large
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests.live.given import Given, answer, bin_all, forget, names_in, until
 from tests.live.office import CAN_RESTORE, Office, dump, restore
 from tests.live.story import ASA, Story

@@ -7,8 +7,8 @@ from time import monotonic
 import exiftool
 from playwright.sync_api import expect
 
-from plugin.hooks.resourcespace.answers import rows
-from sidecar import samples
+from plugin.hooks.resourcespace.api.answers import rows
+from sidecar.commands.demo import samples
 from tests.live.given import answer, found, names_in, until
 from tests.live.story import ASA, Story
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests.live.given import Given
 from tests.live.uploads import measure
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from plugin.hooks.resourcespace.client import signed
+from plugin.hooks.resourcespace.api.client import signed
 from tests.live.given import Given, Sidecar, answer, bin_all
 
 STATES = ("up", "stopped", "busy", "silent")

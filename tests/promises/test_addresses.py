@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from plugin.errors import DamError
-from plugin.hooks.resourcespace.answers import truth
-from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.api.answers import truth
+from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.previews import fetched
 from tests.doubles.resourcespace_house import configuration
 

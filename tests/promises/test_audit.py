@@ -17,14 +17,15 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import AuditBroken
-from plugin.ledger import audit, heads, proof
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action, Head
-from plugin.ledger.endings import NOTHING_ENDED
-from plugin.ledger.head_key import HeadKey
-from plugin.ledger.heads import SignedHead
-from plugin.ledger.proof import Proof, Verdict
-from plugin.ledger.store import Store, Tx
+from plugin.ledger.log import heads, proof
+from plugin.ledger.log.endings import NOTHING_ENDED
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.log.heads import SignedHead
+from plugin.ledger.log.proof import Proof, Verdict
+from plugin.ledger.store import audit
+from plugin.ledger.store.audit import Action, Head
+from plugin.ledger.store.store import Store, Tx
 
 Promise = Callable[[str, str], None]
 Values = dict[str, Any]

@@ -14,15 +14,19 @@ from sqlalchemy import select, text
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, consent, erasure, intents, name_doubts, waiting_list
-from plugin.flows.services import Services
-from plugin.flows.waiting_list import Kind
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import intents, name_doubts
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
+from plugin.flows.views import waiting_list
+from plugin.flows.views.waiting_list import Kind
 from plugin.hooks.dam import What
 from plugin.hooks.left_out import Why
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import doctor
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.doctor import checks
 from tests import name_places, on_double, support
 from tests.doubles.resourcespace import Double
 from tests.plain_account import plain_account
@@ -91,7 +95,7 @@ def test_a_library_with_bad_items_is_taken_up_but_for_these(
     good = [_photo(photos / support.SHOOT, f"good{n}.jpg", n) for n in range(4)]
     bad = _break(photos)
     with plain_account():
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         left = {one.ref: one.why.value for one in services.dam.left_out()}
         unread = _unread(services)
@@ -113,14 +117,14 @@ def test_a_closed_folder_is_no_empty_one(services: Services, photos: Path, promi
     cast = support.Cast(services)
     inner = photos / support.SHOOT / "inner"
     _photo(inner / "deep", "a.jpg", 1), _photo(inner, "b.jpg", 2), _photo(photos, "c.jpg", 3)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     cast.open_collection("shoot/inner/deep", Mode.NEVER)
     with _shut(inner):
         _photo(photos, "d.jpg", 4)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
-        chores.reconcile(services)
+        calendar.reconcile(services)
         cast.work()
         below = {"shoot/inner/b.jpg", "shoot/inner/deep/a.jpg"}
         assert _unread(services) == dict.fromkeys(below, "photo")
@@ -129,14 +133,14 @@ def test_a_closed_folder_is_no_empty_one(services: Services, photos: Path, promi
         assert {"c.jpg", "d.jpg", *below} <= set(services.dam.refs())
         (entry,) = [one for one in waiting_list.entries(services) if one.kind is Kind.OUT_OF_REACH]
         assert (entry.count, entry.wrong) == (1, False)
-        said = doctor.examine(services.config, services.clock)
+        said = checks.examine(services.config, services.clock)
         assert [one.count for one in said if one.code == Kind.OUT_OF_REACH.value] == [1]
         with services.store.read() as conn:
             lost = conn.scalars(select(t.collection.c.ref).where(t.collection.c.lost_at.is_not(None))).all()
             gone = conn.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_not(None))).all()
             dead = services.queue.dead()
         assert (list(lost), list(gone), list(dead)) == ([], [], [])
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     promise(
         "O1", f"a folder closed and opened again: taken for deleted 0, unknown meanwhile {len(below)} of 2"
@@ -150,7 +154,7 @@ def test_a_share_that_goes_in_the_middle_of_a_walk_loses_nothing(
     """Folders that were listed and are not there when they are read are no deletion before the next walk says so."""
     for name in ("one", "two", "three"):
         _photo(photos / name, "a.jpg", len(name))
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
     real, away = os.scandir, photos.with_name("away")
 
@@ -173,7 +177,7 @@ def test_a_file_that_cannot_be_read_stops_no_erasure(
     cast = support.Cast(services)
     for number, name in enumerate(("open.jpg", "closed.jpg")):
         _photo(photos / support.SHOOT, name, number)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     person = cast.add(NAME)
     cast.sign(person)
@@ -221,11 +225,11 @@ def test_one_broken_row_stops_no_calendar_and_no_change(
         ))  # fmt: skip
     clock.advance(timedelta(days=2))
     for _ in range(3):
-        consent.sweep(services)
+        grant_endings.sweep(services)
     for number, name in enumerate(("a.jpg", "b.jpg", "c.jpg")):
         _photo(photos, name, number)
     for _ in range(3):
-        chores.poll(services)
+        calendar.poll(services)
     cast.work()
     with services.store.read() as conn:
         ended = set(conn.scalars(select(t.grant.c.person_id).where(t.grant.c.ended_at.is_not(None))))
@@ -241,13 +245,13 @@ def test_one_broken_row_stops_no_calendar_and_no_change(
     with services.store.write() as tx:
         tx.connection.execute(text("DROP TRIGGER broken"))
         tx.connection.execute(text("DROP TRIGGER odd"))
-    assert (consent.sweep(services), chores.poll(services)) == (2, 1), "tried again, and done"
+    assert (grant_endings.sweep(services), calendar.poll(services)) == (2, 1), "tried again, and done"
 
 
 def _in_doubt(services: Services, name: str) -> bool:
     """Whether somebody who is entered now owns no name of the library by its spelling."""
     person = support.Cast(services).add(name)
-    chores.poll(services)
+    calendar.poll(services)
     return name_doubts.of(services, person) is not None
 
 
@@ -256,23 +260,23 @@ def test_who_is_entered_beside_what_was_never_read_is_in_doubt(services: Service
     closed = photos / "closed"
     _photo(closed, "a.jpg", 1)
     with _shut(closed):
-        chores.poll(services)
+        calendar.poll(services)
         support.Cast(services).work()
         assert _in_doubt(services, "Bo Sample")
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
     with services.store.write() as tx:
         tx.connection.execute(text(
             "CREATE TRIGGER odd BEFORE INSERT ON job WHEN new.key = 'b.jpg' BEGIN SELECT RAISE(ABORT, 'broken'); END"
         ))  # fmt: skip
     _photo(photos, "b.jpg", 2)
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
     assert _in_doubt(services, "Cee Sample")
     with services.store.write() as tx:
         tx.connection.execute(text("DROP TRIGGER odd"))
     for _ in range(2):
-        chores.poll(services)
+        calendar.poll(services)
         support.Cast(services).work()
     assert not _in_doubt(services, "Dag Sample"), "all was read"
 
@@ -283,11 +287,11 @@ def test_who_is_named_in_a_closed_sidecar_is_entered_in_doubt(services: Services
     beside.write_bytes(name_places.packet("Cee Sample").encode())
     support.settle(beside)
     with _shut(beside):
-        chores.poll(services)
+        calendar.poll(services)
         support.Cast(services).work()
         assert _in_doubt(services, "Cee Sample")
         assert _unread(services) == {"shoot/c.jpg": "sidecar"}
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
     with services.store.read() as conn:
         assert conn.scalar(select(t.person.c.doubted_at)) is not None, (
@@ -300,7 +304,7 @@ def test_a_broken_row_of_the_dam_is_passed_over(
 ) -> None:
     """Rows of the log that say nothing whole, that the server itself breaks on, a name without a number."""
     with Double() as double, on_double.house(tmp_path, double, clock, examiner) as services:
-        chores.poll(services)
+        calendar.poll(services)
         refs = [double.library.create(1).ref for _ in range(4)]
         broken = ({"type": None, "field": {"a": 1}}, {"resource": ["x"]}, {"notes": b"\xff"}, {"user": "x"})
         for odd in broken:
@@ -308,7 +312,7 @@ def test_a_broken_row_of_the_dam_is_passed_over(
             next(row for row in double.library.log if row["ref"] == number).update(odd)
         after = double.library.create(1).ref
         for _ in range(3):
-            chores.poll(services)
+            calendar.poll(services)
         with services.store.read() as conn:
             asked = set(conn.scalars(select(t.job.c.key).where(t.job.c.kind == "photo")))
         done = sum(str(ref) in asked for ref in [*refs, after])
@@ -321,7 +325,7 @@ def test_a_share_that_comes_back_is_read_again_by_itself(services: Services, pho
     """Also by a program that was allowed the folder of before: it came back as another."""
     cast = support.Cast(services)
     _photo(photos / support.SHOOT, "a.jpg", 1)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert services.dam.look("shoot/a.jpg").unread is None
     old = photos.with_name("old")

@@ -12,19 +12,21 @@ import pytest
 from sqlalchemy import delete, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import consent, modes
-from plugin.flows.gallery import Faces
-from plugin.flows.services import Services
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching.gallery import Faces
 from plugin.ledger import tables as t
-from plugin.recognizer.engine import Detections, Encoder, Floats, open_engine
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.gallery import Enrolled, Gallery
-from plugin.recognizer.messages import Enrolment, Examination, Request
-from plugin.recognizer.pixels import Pixels
-from plugin.recognizer.quality import enrol
-from sidecar import house, samples
-from sidecar.runner import Runner
+from plugin.recognizer.engines.engine import Detections, Encoder, Floats, open_engine
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.examination.messages import Enrolment, Examination, Request
+from plugin.recognizer.examination.quality import enrol
+from plugin.recognizer.matching.gallery import Enrolled, Gallery
+from plugin.recognizer.pictures.pixels import Pixels
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
 from tests import support
 
 MODES = ("off", "detect", "suggest", "auto", "never")
@@ -49,7 +51,7 @@ class Here:
     """The real engine in this process, where the calls of its encoder can be counted."""
 
     def __init__(self, services: Services) -> None:
-        config = house.with_models(services.config)
+        config = bootstrap.with_models(services.config)
         engine = open_engine(config.recognizer, Path(config.recognizer.cache))
         self.counting = Counting(engine.encoder)
         self._pipeline = Pipeline(replace(engine, encoder=self.counting), config.recognizer, config.matching)
@@ -167,7 +169,7 @@ def test_no_encoding_without_a_basis(
 
 
 def _set_gallery(services: Services, cast: support.Cast, clock: ManualClock, who: str, people: str) -> None:
-    consent.withdraw(services, who, None, "test")
+    grant_endings.withdraw(services, who, None, "test")
     if people != "nobody":
         clock.advance(timedelta(minutes=1))
         cast.sign(who, lasts=timedelta(minutes=5))

@@ -13,13 +13,17 @@ from sqlalchemy import func, insert, literal, select
 
 from bench.library import Library, built
 from plugin.errors import QueueFull
-from plugin.flows import anew, backlog, believed, chores, consent, cuts, modes, notices
-from plugin.flows.services import Services
-from plugin.hooks import events
+from plugin.flows.collections import modes
+from plugin.flows.common import believed, dam_events
+from plugin.flows.common.services import Services
+from plugin.flows.consent import cuts, grant_endings
+from plugin.flows.photos import recompute_library, scan_queue
+from plugin.flows.schedule import calendar
+from plugin.hooks.webhooks import events
 from plugin.ledger import tables as t
-from plugin.ledger.endings import Ended
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar.runner import Runner
+from plugin.ledger.log.endings import Ended
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from sidecar.running.runner import Runner
 from tests.stores import Stores
 
 _EACH = 4  # withdrawals beside each chore
@@ -57,7 +61,7 @@ class Beside:
             self.failed.append(repr(error))
         finally:
             self._acted.set()
-        runner, kinds = Runner(self.services), sorted(set(chores.HANDLERS) - set(_PHOTOGRAPHS))
+        runner, kinds = Runner(self.services), sorted(set(calendar.HANDLERS) - set(_PHOTOGRAPHS))
         while not self._stop.is_set():
             if not runner.run_one(kinds):
                 self._stop.wait(0.01)
@@ -66,12 +70,12 @@ class Beside:
         """Withdraw as a page does, and let an event of the DAM come in; both are timed."""
         began = time.monotonic()
         try:
-            consent.withdraw(self.services, person_id, None, "test")
+            grant_endings.withdraw(self.services, person_id, None, "test")
         except Exception:
             self.refused += 1
         self.waits.append(time.monotonic() - began)
         with suppress(QueueFull):
-            notices.take(
+            dam_events.take(
                 self.services,
                 uuid4().hex,
                 events.ResourceCreated(f"new-{person_id}", self.services.clock.now()),
@@ -111,12 +115,14 @@ def _late_consent(services: Services) -> None:
         values = {"added_at": tx.now, "added_by": "test", "vouched_at": tx.now, "vouched_how": "met"}
         tx.execute(insert(t.reference_set).values(id="late", person_id=who, came_by="link", **values))
         tx.move_generation()
-    backlog.late_consent(services)
+    scan_queue.late_consent(services)
 
 
 def _configured_anew(services: Services) -> None:
     clearance = services.config.clearance.model_copy(update={"small_figures_block": True})
-    anew.follow(replace(services, config=services.config.model_copy(update={"clearance": clearance})))
+    recompute_library.follow(
+        replace(services, config=services.config.model_copy(update={"clearance": clearance}))
+    )
 
 
 def _after_a_restore(services: Services) -> None:
@@ -128,14 +134,14 @@ def _after_a_restore(services: Services) -> None:
         lines = [Ended(row.person_id, row.id, services.clock.now(), "withdrawn") for row in rows]
     for line in lines:
         services.ended.write(line)
-    chores.start(services)
-    chores.reconcile(services, gone=True)
+    calendar.start(services)
+    calendar.reconcile(services, gone=True)
 
 
 _CHORES: dict[str, Callable[[Services], object]] = {
     "late consent": _late_consent,
     "a mode change": lambda services: modes.decide(services, "shoot", _ruling(Mode.NEVER), "test"),
-    "reconcile": chores.reconcile,
+    "reconcile": calendar.reconcile,
     "a restore's aftermath": _after_a_restore,
     "a change of the configuration": _configured_anew,
 }

@@ -11,14 +11,17 @@ import sqlalchemy as sa
 from sqlalchemy import insert, select, text
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, clearance, consent
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.columns import Instant
-from plugin.quitclaim.answers import Status
-from plugin.recognizer.examiner import Examiner
-from sidecar import doctor, samples
-from sidecar.finding import Finding
+from plugin.ledger.tables.columns import Instant
+from plugin.quitclaim.clearance.answers import Status
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.doctor import checks
+from sidecar.doctor.finding import Finding
 from tests import support
 
 pytestmark = [pytest.mark.promise, pytest.mark.embedded]
@@ -49,7 +52,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, examiner: Examiner) -> Path:
         for name, portraits in (("Åsa", ()), ("Bo", (samples.B_STANDING,))):
             cast.sign(person := cast.add(name))
             cast.enrol(person, *portraits)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         assert cast.names_on("shoot/a.jpg") == {"Åsa"}
         assert cast.names_on("other/b.jpg") == {"Bo"}
@@ -134,16 +137,16 @@ def _fails(services: Services, clock: ManualClock) -> list[str]:
         asa = conn.scalars(select(t.person.c.id).where(t.person.c.display_name == "Åsa")).one()
         (bo,) = {*ids} - {asa}
     acts: list[tuple[str, Callable[[], Any]]] = [
-        ("start", lambda: chores.start(services)), ("sweep", lambda: chores.sweep(services)),
-        ("owe", lambda: chores.owe(services)), ("housekeeping", lambda: chores.housekeeping(services)),
-        ("remind", lambda: chores.remind(services)),
-        ("poll", lambda: chores.poll(services)),
-        ("reconcile", lambda: chores.reconcile(services)), ("work", cast.work),
-        ("doctor", lambda: _sound(doctor.examine(services.config, clock))),
+        ("start", lambda: calendar.start(services)), ("sweep", lambda: calendar.sweep(services)),
+        ("owe", lambda: calendar.owe(services)), ("housekeeping", lambda: calendar.housekeeping(services)),
+        ("remind", lambda: calendar.remind(services)),
+        ("poll", lambda: calendar.poll(services)),
+        ("reconcile", lambda: calendar.reconcile(services)), ("work", cast.work),
+        ("doctor", lambda: _sound(checks.examine(services.config, clock))),
         ("clearance", lambda: _cleared(services)),
-        ("withdrawal", lambda: consent.withdraw(services, asa, None, "person")), ("work after it", cast.work),
+        ("withdrawal", lambda: grant_endings.withdraw(services, asa, None, "person")), ("work after it", cast.work),
         ("gone", lambda: _gone(services, cast, asa)),
-        ("own withdrawal", lambda: consent.withdraw(services, bo, None, "person")), ("work after own", cast.work),
+        ("own withdrawal", lambda: grant_endings.withdraw(services, bo, None, "person")), ("work after own", cast.work),
         ("own gone", lambda: _over(services, bo)),
     ]  # fmt: skip
     found = []
@@ -173,20 +176,20 @@ def _sound(findings: list[Finding]) -> None:
 
 
 def _cleared(services: Services) -> None:
-    assert clearance.ask(services, "shoot/a.jpg", "communication", "website").status is Status.CLEARED
+    assert photo_answers.ask(services, "shoot/a.jpg", "communication", "website").status is Status.CLEARED
 
 
 def _gone(services: Services, cast: support.Cast, asa: str) -> None:
     assert not cast.names_on("shoot/a.jpg")
     assert not cast.tags(asa)
-    assert clearance.ask(services, "shoot/a.jpg", "communication", "website").status is not Status.CLEARED
+    assert photo_answers.ask(services, "shoot/a.jpg", "communication", "website").status is not Status.CLEARED
 
 
 def _over(services: Services, person_id: str) -> None:
     g = t.grant.c
     with services.store.read() as conn:
         assert not list(conn.scalars(select(g.id).where(g.person_id == person_id, g.ended_at.is_(None))))
-    assert clearance.ask(services, "other/b.jpg", "communication", "website").status is not Status.CLEARED
+    assert photo_answers.ask(services, "other/b.jpg", "communication", "website").status is not Status.CLEARED
 
 
 @pytest.mark.parametrize("table", TABLES)

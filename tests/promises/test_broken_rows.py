@@ -9,15 +9,19 @@ from sqlalchemy import select, text, update
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.flows import chores, clearance, consent, waiting_list
-from plugin.flows.services import Services
-from plugin.flows.waiting_list import Kind
-from plugin.hooks.metadata import EXIF_PLACE, XMP_PLACES
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import calendar
+from plugin.flows.views import waiting_list
+from plugin.flows.views.waiting_list import Kind
+from plugin.hooks.names_in_files.metadata import EXIF_PLACE, XMP_PLACES
 from plugin.hooks.resourcespace.profile import PLACE
 from plugin.ledger import tables as t
-from plugin.ledger.columns import EVERY_PLACE
-from plugin.quitclaim.answers import Status
-from sidecar import doctor, samples
+from plugin.ledger.tables.columns import EVERY_PLACE
+from plugin.quitclaim.clearance.answers import Status
+from sidecar.commands.demo import samples
+from sidecar.doctor import checks
 from tests import support
 
 pytestmark = pytest.mark.promise
@@ -31,7 +35,7 @@ def _two(services: Services, photos: Path) -> tuple[support.Cast, str, str]:
     """Åsa and Bo, enrolled, in a collection on auto in which nobody was looked for yet."""
     cast = support.Cast(services)
     support.put(photos, "shoot/a.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.open_collection()
     asa, bo = cast.add("Åsa Sample"), cast.add("Bo Sample")
     for person in (asa, bo):
@@ -57,9 +61,9 @@ def test_who_has_a_damaged_key_withdraws_all_the_same(
     cast.work()
     assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
     _break_key(services, asa, "record")
-    keys = [one for one in doctor.examine(services.config, services.clock) if one.what == "people's keys"]
+    keys = [one for one in checks.examine(services.config, services.clock) if one.what == "people's keys"]
     assert [one.ok for one in keys] == [False]
-    ended = consent.withdraw(services, asa, None, "person")
+    ended = grant_endings.withdraw(services, asa, None, "person")
     cast.work()
     with services.store.read() as conn:
         left = conn.scalars(
@@ -118,7 +122,7 @@ def test_a_job_that_holds_no_json_stops_no_other(
     for _ in range(services.config.jobs.attempts + 2):
         cast.work()
         clock.advance(timedelta(hours=2))
-        assert doctor.examine(services.config, clock)
+        assert checks.examine(services.config, clock)
     dead = {one.key for one in services.queue.dead()}
     promise("O1", f"jobs that hold nonsense {len(odd)}: given up and told {len(dead)} of {len(odd)}")
     assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
@@ -146,9 +150,9 @@ def test_a_grant_that_cannot_be_read_agrees_to_nothing(
     """Nothing stops; no match and no clearance rests on it; it is named once; whose it is withdraws as ever."""
     cast, asa, bo = _two(services, photos)
     support.put(photos, "shoot/b.jpg", samples.B_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    assert clearance.ask(services, "shoot/b.jpg", *USE).status is Status.CLEARED
+    assert photo_answers.ask(services, "shoot/b.jpg", *USE).status is Status.CLEARED
     with services.store.write() as tx:
         query = text(
             f"UPDATE grant_line SET {BROKEN_GRANTS[what]} WHERE person_id = :bo AND kind = 'publication'"
@@ -156,19 +160,21 @@ def test_a_grant_that_cannot_be_read_agrees_to_nothing(
         tx.execute(query, {"bo": bo})
         tx.move_generation()
     for chore in (
-        chores.start,
-        chores.sweep,
-        chores.owe,
-        chores.housekeeping,
-        chores.reconcile,
-        chores.remind,
+        calendar.start,
+        calendar.sweep,
+        calendar.owe,
+        calendar.housekeeping,
+        calendar.reconcile,
+        calendar.remind,
     ):
         chore(services)
-        assert clearance.ask(services, "shoot/b.jpg", *USE).status is not Status.CLEARED, chore.__name__
-    assert [one.said for one in doctor.examine(services.config, clock) if "Error" in one.said] == []
+        assert photo_answers.ask(services, "shoot/b.jpg", *USE).status is not Status.CLEARED, chore.__name__
+    assert [one.said for one in checks.examine(services.config, clock) if "Error" in one.said] == []
     named = _told(services)
-    assert clearance.ask(services, "shoot/a.jpg", *USE).status is Status.CLEARED
-    ended = consent.withdraw(services, bo, None, "person") + consent.withdraw(services, asa, None, "person")
+    assert photo_answers.ask(services, "shoot/a.jpg", *USE).status is Status.CLEARED
+    ended = grant_endings.withdraw(services, bo, None, "person") + grant_endings.withdraw(
+        services, asa, None, "person"
+    )
     cast.work()
     g = t.grant.c
     with services.store.read() as conn:
@@ -192,7 +198,7 @@ def test_places_that_cannot_be_read_are_all_places(
     for table in ("tag", "intent"):
         with services.store.write() as tx:
             tx.execute(text(f"UPDATE {table} SET places = {places} WHERE person_id = :asa"), {"asa": asa})
-    consent.withdraw(services, asa, None, "person")
+    grant_endings.withdraw(services, asa, None, "person")
     cast.work()
     promise("O1", f"places that cannot be read: names left {len(cast.names_on('shoot/a.jpg'))}")
     assert not cast.names_on("shoot/a.jpg")
@@ -213,7 +219,7 @@ def test_a_job_whose_moment_is_no_number_is_due(
     state = "running" if cell == "lease_until" else "queued"
     with services.store.write() as tx:
         tx.execute(text(f"UPDATE job SET {cell} = 'broken', state = :state"), {"state": state})
-    chores.owe(services)
+    calendar.owe(services)
     cast.work()
     promise("O1", f"jobs with a broken {cell}: left {services.queue.counts()}")
     assert cast.names_on("shoot/a.jpg") == {"Åsa Sample"}
@@ -229,9 +235,9 @@ def test_a_ruling_that_cannot_be_read_forbids(cell: str, services: Services, pho
     cast.open_collection("other")
     with services.store.write() as tx:
         tx.execute(text(f"UPDATE collection SET {cell} = 'broken' WHERE ref = :ref"), {"ref": support.SHOOT})
-    chores.start(services)
-    chores.poll(services)
-    chores.housekeeping(services)
+    calendar.start(services)
+    calendar.poll(services)
+    calendar.housekeeping(services)
     cast.work()
     assert not cast.names_on("shoot/a.jpg")
     assert cast.names_on("other/b.jpg") == {"Bo Sample"}

@@ -19,14 +19,18 @@ from sqlalchemy import insert, select, update
 from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.errors import VaultError
-from plugin.flows import chores, erasure, erasure_register, modes, people
-from plugin.flows.certificate import Certificate
-from plugin.flows.services import Services
-from plugin.ledger import backup, sealing
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.people import register
+from plugin.flows.rights import erasure, erasure_register
+from plugin.flows.rights.certificate import Certificate
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.head_book import HeadBook
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.backups import backup
+from plugin.ledger.keys import sealing
+from plugin.ledger.log.head_book import HeadBook
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
 from tests import raw_search, support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import jpeg
@@ -254,9 +258,9 @@ def test_a_folders_certificate_lists_all_that_a_search_of_all_bytes_finds(
     plant_in_folder(config.path(config.folder.path))
     report = Report()
     with house(config, clock, examiner) as (services, cast):
-        asa = people.add(services, people.Newcomer(NAME, email=ADDRESS, of_age=True), "test", adopt=True)
+        asa = register.add(services, register.Newcomer(NAME, email=ADDRESS, of_age=True), "test", adopt=True)
         cast.sign(asa, recognition=False)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         plant_in_store(services, cast, support.SHOOT)
         back_up(services)
@@ -288,7 +292,7 @@ def test_a_servers_certificate_lists_all_that_stands_in_its_tables(
             asa = cast.add(NAME, email=ADDRESS)
             cast.sign(asa, recognition=False)
             _plant_on_server(double)
-            chores.poll(services)
+            calendar.poll(services)
             cast.work()
             back_up(services)
             made = erasure_register.look(services, erasure.erase(services, asa, "test").number, "test")

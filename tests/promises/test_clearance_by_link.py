@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from plugin.clock import ManualClock
-from plugin.flows import consent, roster
-from plugin.flows.services import Services
-from plugin.quitclaim.answers import Policy, answer, spans
-from plugin.quitclaim.model import EndKind, Grant, Person, Quitclaim, Window
-from plugin.recognizer.examiner import Examiner
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.quitclaim.clearance.answers import Policy, answer, spans
+from plugin.quitclaim.consent.model import EndKind, Grant, Person, Quitclaim, Window
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.promises import test_clearance_rules as naive
 from tests.promises.test_clearance_rules import CHANNELS, DAY, NOON, PURPOSES, TICK, USES
@@ -51,7 +52,7 @@ def _signed(services: Services, clock: ManualClock) -> dict[str, str]:
     clock.set(NOON - DAY)
     sign("åsa", USES[::2])
     clock.set(NOON)
-    consent.withdraw(services, ids["bo"], None, "person")
+    grant_endings.withdraw(services, ids["bo"], None, "person")
     return ids
 
 

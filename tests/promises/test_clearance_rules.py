@@ -9,7 +9,7 @@ from itertools import combinations, product
 
 import pytest
 
-from plugin.quitclaim.answers import (
+from plugin.quitclaim.clearance.answers import (
     Code,
     Examined,
     FaceFact,
@@ -22,9 +22,9 @@ from plugin.quitclaim.answers import (
     answer,
     spans,
 )
-from plugin.quitclaim.dismissal import Dismissal
-from plugin.quitclaim.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, Window
-from plugin.quitclaim.rules import publication_windows
+from plugin.quitclaim.clearance.dismissal import Dismissal
+from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, Window
+from plugin.quitclaim.consent.rules import publication_windows
 
 DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)

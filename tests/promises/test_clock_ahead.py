@@ -8,13 +8,18 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.flows import chores, consent, keeping, log_heads, watching
-from plugin.flows.services import Services
-from plugin.ledger import backup, heads, restore
+from plugin.flows.common import log_heads
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.rights import key_rotation
+from plugin.flows.schedule import calendar
+from plugin.flows.views import audit_view
 from plugin.ledger import tables as t
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.proof import Verdict
-from plugin.ledger.store import Store, init_store
+from plugin.ledger.backups import backup, restore
+from plugin.ledger.log import heads
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.log.proof import Verdict
+from plugin.ledger.store.store import Store, init_store
 from tests import support
 from tests.stores import Stores
 
@@ -39,19 +44,19 @@ def test_a_head_and_a_backup_of_the_future(
     cast.sign(cast.add("Anna Sample"))
     bo = cast.add("Bo Sample")
     cast.sign(bo)
-    chores.heads(services)
+    calendar.heads(services)
     clock.advance(timedelta(days=365))
-    chores.heads(services)
+    calendar.heads(services)
     ahead = _backup(services, folder)
     clock.advance(timedelta(days=-365))
-    chores.heads(services)
-    consent.withdraw(services, bo, None, "test")
-    keeping.rotate(services)
+    calendar.heads(services)
+    grant_endings.withdraw(services, bo, None, "test")
+    key_rotation.rotate(services)
     clock.advance(timedelta(hours=1))
     newest = _backup(services, folder)
-    chores.heads(services)
+    calendar.heads(services)
     assert newest < ahead
-    assert watching.verified(services).verdict is Verdict.HOLDS
+    assert audit_view.verified(services).verdict is Verdict.HOLDS
     book = HeadBook.from_config(services.config)
     url = stores.empty("sqlite")
     init_store(url, clock).close()
@@ -69,7 +74,7 @@ def test_heads_out_of_reach(services: Services, cast: support.Cast, folder: Path
     bo = cast.add("Bo Sample")
     cast.sign(bo)
     cast.enrol(bo)
-    chores.heads(services)
+    calendar.heads(services)
     _backup(services, folder)
     path = services.config.path(services.config.keys.heads_file)
     away = tmp_path / "away"
@@ -77,19 +82,19 @@ def test_heads_out_of_reach(services: Services, cast: support.Cast, folder: Path
     for blocked in (False, True):
         if blocked:
             path.mkdir()
-        chores.start(services)
+        calendar.start(services)
         with pytest.raises(VaultError, match=r"keys\.heads_file"):
             log_heads.write(services)
         with pytest.raises(VaultError, match=r"keys\.heads_file"):
             _backup(services, folder)
-        assert consent.withdraw(services, bo, None, "test") == (0 if blocked else 2)
+        assert grant_endings.withdraw(services, bo, None, "test") == (0 if blocked else 2)
         cast.work()
-        keeping.rotate(services)
-        chores.housekeeping(services)
+        key_rotation.rotate(services)
+        calendar.housekeeping(services)
         assert services.queue.dead() == []
-        assert watching.verified(services).verdict is Verdict.NOT_PROVEN
+        assert audit_view.verified(services).verdict is Verdict.NOT_PROVEN
     path.rmdir()
     away.rename(path)
-    chores.heads(services)
-    assert watching.verified(services).verdict is Verdict.HOLDS
+    calendar.heads(services)
+    assert audit_view.verified(services).verdict is Verdict.HOLDS
     assert heads.last_number(path) == len(heads.read(path)) - 1

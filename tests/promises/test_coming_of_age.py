@@ -19,14 +19,19 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import FaceLeaseError
-from plugin.flows import chores, contacts, invitations, links, lost_links, people, portal, roster, signing
-from plugin.flows.filling import Filled
-from plugin.flows.forms import Stored, add
-from plugin.flows.invitations import Invite
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail.form_store import Stored, add
+from plugin.flows.people import contacts, register
+from plugin.flows.schedule import calendar
+from plugin.flows.signing import invitations, lost_links, sign_form
+from plugin.flows.signing.form_validation import Filled
+from plugin.flows.signing.invitations import Invite
+from plugin.flows.views import own_page
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar.runner import Runner
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running.runner import Runner
 from tests import mailbox, support
 from tests.signers import tree
 
@@ -88,12 +93,12 @@ class Family:
 
     def enter(self) -> None:
         born = date(2010, self.day.month, self.day.day)
-        self.clara = people.add(self.services, people.Newcomer("Clara Sample", birth_date=born), EVE)
-        self.gus = people.add_guardian(self.services, self.clara, "Gus", EVE)
+        self.clara = register.add(self.services, register.Newcomer("Clara Sample", birth_date=born), EVE)
+        self.gus = register.add_guardian(self.services, self.clara, "Gus", EVE)
 
     def act_his(self) -> None:
         self.name = f"gus{self.chance.randrange(3)}"
-        people.change_address(self.services, self.clara, f"{self.name}@example.org", EVE, self.gus)
+        register.change_address(self.services, self.clara, f"{self.name}@example.org", EVE, self.gus)
 
     def act_childs(self) -> None:
         """He says that this is the child's; of an address that is not his on file nobody could know."""
@@ -101,11 +106,11 @@ class Family:
             his = contacts.known_to(self.services, conn, self.clara, self.gus)
         if his and not (self.honest and self.hers_since):
             told = self.chance.choice(SPELLINGS).format(his.partition("@")[0])
-            people.change_address(self.services, self.clara, told, self.chance.choice((EVE, OLGA)))
+            register.change_address(self.services, self.clara, told, self.chance.choice((EVE, OLGA)))
             self.hers_since = None
 
     def act_hers(self) -> None:
-        people.change_address(self.services, self.clara, HERS, EVE)
+        register.change_address(self.services, self.clara, HERS, EVE)
         self.hers_since = self.hers_since or self.clock.now()
 
     def act_writes(self) -> None:
@@ -126,7 +131,7 @@ class Family:
             birth_date="", email="gus@example.org", signer=signer, other_signer="", other_email="", typed=signer,
             drawn=b"", code="", photographs=(),
         )  # fmt: skip
-        signing.sign(self.services, row.id, filled)
+        sign_form.sign(self.services, row.id, filled)
 
     def act_lost(self) -> None:
         if self.tokens and self.chance.random() < 0.5:
@@ -142,14 +147,14 @@ class Family:
         """What is on the page he may do: a link to sign anew, made before the birthday, is kept for after it."""
         for token in self.tokens:
             row = links.opened(self.services, token)
-            who = portal.visitor(self.services, row.id)
-            self.tokens.append(portal.anew(self.services, who).token)
+            who = own_page.visitor(self.services, row.id)
+            self.tokens.append(own_page.anew(self.services, who).token)
             return
 
     def act_days(self) -> None:
         before = self.clock.now()
         self.clock.advance(timedelta(days=self.chance.choice((1, 3, 8))))
-        chores.remind(self.services)
+        calendar.remind(self.services)
         own = self.hers_since is not None and self.hers_since < before < self.day <= self.clock.now()
         count = len(self.told)
         self.post()
@@ -183,7 +188,7 @@ class Family:
         for token in dict.fromkeys(self.tokens):
             self.tried += 1
             try:
-                portal.visitor(self.services, links.opened(self.services, token).id)
+                own_page.visitor(self.services, links.opened(self.services, token).id)
             except FaceLeaseError:
                 continue
             self.wrong.append("a page of the young adult")

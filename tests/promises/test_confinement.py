@@ -20,10 +20,10 @@ from plugin.confinement import calls, landlock, surroundings, wire
 from plugin.confinement.giving_up import Held
 from plugin.confinement.reader import Reader
 from plugin.errors import ConfigError
-from plugin.hooks.folder import FolderDam
-from plugin.hooks.tool import ExifTool
-from plugin.hooks.tool_process import ToolProcess
-from plugin.recognizer.worker import Worker
+from plugin.hooks.files.exiftool import ExifTool
+from plugin.hooks.files.exiftool_process import ToolProcess
+from plugin.hooks.folder.folder_dam import FolderDam
+from plugin.recognizer.process.worker import Worker
 from sidecar.cli import cli
 from tests import attempts
 

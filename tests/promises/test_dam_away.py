@@ -14,13 +14,13 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConfigError
-from plugin.flows import chores
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar import house
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
+from sidecar.running import bootstrap
 from tests import on_double, processes, staff, support, visiting
 from tests.doubles.resourcespace import Double
 
@@ -77,7 +77,7 @@ def test_what_needs_no_dam_works_without_it(
     """A visit by letter is opened and everything is withdrawn on it; commands end as they do with the DAM there."""
     with _house(kind, tmp_path, clock, examiner) as (services, away):
         cast = support.Cast(services)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         people = [cast.add(name) for name in ("Åsa", "Bea", "Cee")]
         for person in people:
@@ -87,7 +87,7 @@ def test_what_needs_no_dam_works_without_it(
         browser = visiting.visit(services, people[1])
         page = browser.get("/s/me")
         pressed = visiting.send(browser, "/s/me/stop/all", how="withdraw")
-        chores.start(services), chores.sweep(services)
+        calendar.start(services), calendar.sweep(services)
         known = {line: wanted for line, wanted in WORKS.items() if line.split()[0] in cli.commands}
         wrong = [
             (line, done.exit_code, done.output[-300:], str(done.exception))
@@ -109,14 +109,14 @@ def test_a_wrong_folder_is_said_and_one_that_went_is_not_refused(
 ) -> None:
     """A fresh house names what is wrong; one in which somebody was entered opens."""
     config = support.configuration(tmp_path)
-    house.init(config, clock)
-    with pytest.raises(ConfigError, match="is no folder"), house.open_house(config, clock):
+    bootstrap.init(config, clock)
+    with pytest.raises(ConfigError, match="is no folder"), bootstrap.open_house(config, clock):
         pass
     config.path(config.folder.path).mkdir()
-    with house.open_house(config, clock) as services:
+    with bootstrap.open_house(config, clock) as services:
         support.Cast(services).add("Åsa")
     config.path(config.folder.path).rmdir()
-    with house.open_house(config, clock) as services:
+    with bootstrap.open_house(config, clock) as services:
         assert services.config is config
 
 

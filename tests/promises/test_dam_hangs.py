@@ -11,13 +11,15 @@ from sqlalchemy import insert, select
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, consent
-from plugin.flows.services import Services
-from plugin.hooks import file_system, shortly
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import calendar
+from plugin.hooks import shortly
+from plugin.hooks.files import file_system
 from plugin.hooks.shortly import Shortly
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar import house
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running import bootstrap
 from tests import on_double, support, visiting
 from tests.doubles.resourcespace import Double
 
@@ -64,7 +66,7 @@ def test_who_withdraws_does_not_wait_for_their_pictures(
         cast = support.Cast(services)
         for _ in range(PICTURES):
             double.library.create(1)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         asa = cast.add("Åsa")
         cast.sign(asa)
@@ -155,8 +157,8 @@ def test_a_house_opens_whose_share_hangs(
     monkeypatch.setattr(file_system, "SHORTLY", 0.2)
     monkeypatch.setattr(Path, "resolve", resolve)
     began = time.monotonic()
-    with house.open_house(config, clock) as services:
-        ended = consent.withdraw(services, asa, None, "test")
+    with bootstrap.open_house(config, clock) as services:
+        ended = grant_endings.withdraw(services, asa, None, "test")
     took = time.monotonic() - began
     go.set()
     assert ended == 2

@@ -15,10 +15,14 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NameTaken
-from plugin.flows import backlog, chores, consent, people, review
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import register
+from plugin.flows.photos import scan_queue
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.crowd import A, Crowd
 
@@ -150,7 +154,7 @@ class Walk:
 
     def settle(self) -> None:
         """The system's answer, and the count."""
-        chores.poll(self.services)
+        calendar.poll(self.services)
         self.cast.work()
         self.check()
 
@@ -230,7 +234,7 @@ class Walk:
         self.by_hand = {tag for tag in self.by_hand if tag[2] in {"exif", "xmp"}}
 
     def rescan(self) -> None:
-        backlog.enqueue(self.services, self.refs)
+        scan_queue.enqueue(self.services, self.refs)
 
     def withdraw(self) -> None:
         with self.services.store.read() as conn:
@@ -240,7 +244,9 @@ class Walk:
                 )
             ).all()
         kinds = self._random.choice([{"recognition"}, {"recognition", "publication"}])
-        consent.withdraw(self.services, self.asa, {row.id for row in lines if row.kind in kinds}, "test")
+        grant_endings.withdraw(
+            self.services, self.asa, {row.id for row in lines if row.kind in kinds}, "test"
+        )
 
     def sign_again(self) -> None:
         self.cast.sign(self.asa)
@@ -254,10 +260,10 @@ class Walk:
         if self.bo is None and standing:
             with pytest.raises(NameTaken):
                 self.cast.add("Bo")
-            self.bo = people.add(self.services, people.Newcomer("Bo", of_age=True), "test", adopt=True)
+            self.bo = register.add(self.services, register.Newcomer("Bo", of_age=True), "test", adopt=True)
         elif self.bo is not None:
             self.cast.sign(self.bo, recognition=False)
-            consent.withdraw(self.services, self.bo, None, "test")
+            grant_endings.withdraw(self.services, self.bo, None, "test")
 
 
 @pytest.mark.promise

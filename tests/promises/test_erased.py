@@ -15,15 +15,20 @@ import sqlalchemy as sa
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.flows import chores, consent, erasure, gallery
-from plugin.flows.services import Services
-from plugin.ledger import backup, sealing
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.keys import MasterKeys
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
-from plugin.recognizer.examiner import Examiner
-from sidecar import logs, samples
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
+from plugin.ledger.backups import backup
+from plugin.ledger.keys import sealing
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.log.head_book import HeadBook
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.running import logs
 from tests import raw_search, support
 
 
@@ -72,7 +77,9 @@ def _enter(services: Services, cast: support.Cast, number: int, *pictures: bytes
         Grant(f"pub{number}", GrantKind.PUBLICATION, "communication", "website", now, until),
     )
     signing = Signing("v1", None, "en", "paper", True, (), now, lines)
-    consent.record(services, life.id, signing, [consent.Evidence(f"form-{number:04d}.pdf", proof)], "test")
+    grant_endings.record(
+        services, life.id, signing, [grant_endings.Evidence(f"form-{number:04d}.pdf", proof)], "test"
+    )
     gallery.enrol(services, life.id, pictures, "test")
     with services.store.read() as conn:
         (found,) = services.vault.find(conn, life.id, "template")
@@ -182,7 +189,7 @@ def test_erased_means_erased(
     cast.enrol(living, samples.B_STANDING)
     cast.open_collection()
     refs = [support.put(photos, f"shoot/{n}.jpg", samples.A_STANDING, (600, 800)) for n in range(2)]
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert all(first.name in cast.names_on(ref) for ref in refs)
     small = (tmp_path / support.put(tmp_path, "small.jpg", samples.A_FRONT, (300, 400))).read_bytes()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from plugin.config import Config, Recognizer
-from plugin.recognizer.detecting import BINS, tally
-from plugin.recognizer.engine import open_engine
-from plugin.recognizer.evaluation import Person, Shot, identify, read_people, read_strangers
-from plugin.recognizer.examination import Pipeline
+from plugin.recognizer.engines.engine import open_engine
+from plugin.recognizer.evaluation.detection import BINS, tally
+from plugin.recognizer.evaluation.identification import Person, Shot, identify, read_people, read_strangers
+from plugin.recognizer.examination.examination import Pipeline
 
 Promise = Callable[[str, str], None]
 GALLERIES = (10, 30)

@@ -20,18 +20,22 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import FaceLeaseError
-from plugin.flows import consent, keeping, links, log_heads, tokens
-from plugin.flows.links import Kind, Link
-from plugin.flows.services import Services
-from plugin.ledger import backup, restore, rotation
+from plugin.flows.access import api_tokens, links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common import log_heads
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.rights import key_rotation
 from plugin.ledger import tables as t
-from plugin.ledger.audit import canonical
-from plugin.ledger.backup_trust import Wish
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.head_key import HeadKey
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.store import Store, init_store
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.backups import backup, restore
+from plugin.ledger.backups.backup_trust import Wish
+from plugin.ledger.keys import rotation
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.store.audit import canonical
+from plugin.ledger.store.store import Store, init_store
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.stores import Stores
 
@@ -97,13 +101,13 @@ def _build(services: Services, root: Path, clock: ManualClock) -> House:
     for person_id in people.values():
         house.cast.sign(person_id)
     house.cast.enrol(people["Anna"])
-    stolen = tokens.add(services, "lost laptop", ["people:read"], "test")
-    tokens.add(services, "cms", ["gate:use"], "test")
+    stolen = api_tokens.add(services, "lost laptop", ["people:read"], "test")
+    api_tokens.add(services, "cms", ["gate:use"], "test")
     with services.store.write() as tx:
         links.make(services, tx, Link(Kind.PAGE, "en", people["Anna"]), "test")
     house.backup()
-    consent.withdraw(services, people["Bo"], None, "test")
-    tokens.revoke(services, stolen.id, "test")
+    grant_endings.withdraw(services, people["Bo"], None, "test")
+    api_tokens.revoke(services, stolen.id, "test")
     house.backup()
     return house
 
@@ -613,9 +617,9 @@ def test_rotation_and_renewal_leave_heads_of_their_keys(
     folder, book = config.path(config.backup.folder), HeadBook.from_config(config)
     backup.backup(services.store, services.master, folder, clock, book, config.backup.key_days)
     clock.advance(timedelta(days=1))
-    keeping.rotate(services)
+    key_rotation.rotate(services)
     clock.advance(timedelta(days=config.backup.key_days + 2))
-    keeping.renew(services)
+    key_rotation.renew(services)
     lines = [json.loads(line) for line in book.path.read_text().splitlines() if line.startswith("{")]
     told = {
         note["name"]: note["sha256"]

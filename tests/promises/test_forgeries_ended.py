@@ -19,33 +19,25 @@ from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, HouseClosed, LinkRefused, TokenRefused
-from plugin.flows import (
-    chores,
-    clearance,
-    cleared,
-    closed_house,
-    consent,
-    downloads,
-    gate,
-    house_closing,
-    links,
-    log_heads,
-    overview,
-    review,
-    statements,
-    tokens,
-)
-from plugin.flows.services import Services
+from plugin.flows.access import api_tokens, links
+from plugin.flows.clearance import cleared_photos, dam_dates, photo_answers
+from plugin.flows.common import closed_house, log_heads
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.review import download_gate, review, tool_gate
+from plugin.flows.schedule import calendar, house_closing
+from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Picture
-from plugin.ledger import heads, house_state
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.audit import canonical
-from plugin.ledger.endings import LINK, NOTHING_ENDED, Ended, EndedLog, Mark
-from plugin.ledger.head_key import HeadKey
-from plugin.quitclaim.answers import Status, Use
-from plugin.recognizer.examiner import Examiner
-from sidecar import doctor, samples
+from plugin.ledger.log import heads, house_state
+from plugin.ledger.log.endings import LINK, NOTHING_ENDED, Ended, EndedLog, Mark
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.audit import canonical
+from plugin.quitclaim.clearance.answers import Status, Use
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.doctor import checks
 from tests import on_double, support, visiting
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import jpeg
@@ -126,8 +118,8 @@ class House:
         self.arrive(size=500)
         for number in range(3):
             self.end_somebody(number)
-        token = tokens.add(self.services, "sample", ["clearance:read"], "test")
-        tokens.revoke(self.services, token.id, "test")
+        token = api_tokens.add(self.services, "sample", ["clearance:read"], "test")
+        api_tokens.revoke(self.services, token.id, "test")
         self.head()
         self.note()
 
@@ -136,7 +128,7 @@ class House:
         ref = self.double.photo(_portrait(size + len(self.refs)))
         self.shelf.resources.append(ref)
         self.refs.append(ref)
-        chores.poll(self.services)
+        calendar.poll(self.services)
         with self.services.store.write() as tx:
             self.services.queue.put(tx, "photo", str(ref))
         self.cast.work()
@@ -145,7 +137,7 @@ class House:
     def end_somebody(self, number: int) -> str:
         person = self.cast.add(f"Ended {number} Sample")
         self.cast.sign(person, recognition=False)
-        assert consent.withdraw(self.services, person, None, "test") == 1
+        assert grant_endings.withdraw(self.services, person, None, "test") == 1
         return person
 
     def head(self) -> None:
@@ -174,7 +166,7 @@ class House:
     def minute(self) -> None:
         """A sweep, and every job that is due."""
         self.clock.advance(timedelta(minutes=2))
-        chores.sweep(self.services)
+        calendar.sweep(self.services)
         self.cast.work()
 
     def put_back(self) -> None:
@@ -200,16 +192,18 @@ class House:
     def cleared(self) -> int:
         """How many ways of asking say that something may be used."""
         refs, one = [str(ref) for ref in self.refs], str(self.refs[0])
-        found = clearance.ask_many(self.services, refs, [USE])
-        yes = sum(answer[USE].status in downloads.OPEN for answer in found.values())
-        span = cleared.now(self.services, USE.purpose, USE.channel)
+        found = photo_answers.ask_many(self.services, refs, [USE])
+        yes = sum(answer[USE].status in download_gate.OPEN for answer in found.values())
+        span = cleared_photos.now(self.services, USE.purpose, USE.channel)
         with self.services.store.read() as conn:
-            yes += cleared.count(conn, span) + len(cleared.page(conn, span).photos)
-        yes += downloads.count_open(self.services, USE.channel)
-        yes += sum(verdict.open for verdict in downloads.ask(self.services, refs, [USE.channel]).values())
-        asked = gate.ask(self.services, gate.Question(one, USE, "cms", claims=frozenset({"cms"})), "test")
-        yes += asked.verdict is gate.Verdict.ALLOW
-        view = overview.of(self.services, one, USE.purpose)
+            yes += cleared_photos.count(conn, span) + len(cleared_photos.page(conn, span).photos)
+        yes += download_gate.count_open(self.services, USE.channel)
+        yes += sum(verdict.open for verdict in download_gate.ask(self.services, refs, [USE.channel]).values())
+        asked = tool_gate.ask(
+            self.services, tool_gate.Question(one, USE, "cms", claims=frozenset({"cms"})), "test"
+        )
+        yes += asked.verdict is tool_gate.Verdict.ALLOW
+        view = photo_panel.of(self.services, one, USE.purpose)
         assert view is not None
         yes += sum(answer.status is Status.CLEARED for answer in view.channels.values())
         return yes + sum(a.status is Status.CLEARED for who in view.people for a in who.channels.values())
@@ -237,8 +231,8 @@ def house(
     with Double() as double:
         config = on_double.configuration(tmp_path, double, store={"url": url})
         with support.opened(config, clock, examiner, wrap=Watched) as services:
-            chores.start(services)
-            chores.poll(services)
+            calendar.start(services)
+            calendar.poll(services)
             made = House(services, double, clock, tmp_path)
             made.begin()
             yield made
@@ -363,13 +357,13 @@ def test_what_was_put_back_in_time_with_the_file_is_held_against_the_heads(
     """Store and file of a day before, heads of today: closed at the start. The right file is told again, and opens."""
     before = house.path.read_bytes()
     gone = house.end_somebody(7)
-    consent.withdraw(house.services, house.bo, None, "test")
+    grant_endings.withdraw(house.services, house.bo, None, "test")
     house.cast.work()
     house.head()
     right = house.path.read_bytes()
     house.roll_back()
     house.path.write_bytes(before)
-    chores.start(house.services)
+    calendar.start(house.services)
     house.minute()
     closed = house.why()
     figures = (house.cleared(), house.dates(), house.named())
@@ -404,13 +398,13 @@ def test_who_has_the_key_of_before_tells_nothing_of_the_file(house: House, promi
             house.path.write_bytes(b"")
             with house.services.store.write() as tx:
                 house_state.set_mark(tx, lie)
-        chores.start(house.services)
+        calendar.start(house.services)
         accepted += (house.why() is None) == (lie == NOTHING_ENDED)
-        chores.heads(house.services)
+        calendar.heads(house.services)
         accepted += heads.read(file)[-1].ended != right
         file.write_bytes(kept)
         shutil.copy(house.right, house.path)
-        chores.start(house.services)
+        calendar.start(house.services)
         house.minute()
         assert house.why() is None
     promise("V2", f"ended.log, {house.services.store.kind}: heads by a former key believed {accepted} of 4")
@@ -492,7 +486,7 @@ def test_what_only_looks_like_a_forgery_is_accepted(house: House, promise: Promi
     accepted = 0
     for happen in GENUINE:
         happen(house)
-        chores.start(house.services)
+        calendar.start(house.services)
         house.minute()
         with house.services.store.read() as conn:
             known = house_state.read(conn).mark
@@ -507,7 +501,7 @@ def test_a_line_without_its_commit_is_told_within_a_minute(house: House) -> None
     house.end_somebody(30)
     house.minute()
     use = Use(USE.purpose, "press")
-    found = clearance.ask_many(house.services, [str(house.refs[0])], [USE, use])[str(house.refs[0])]
+    found = photo_answers.ask_many(house.services, [str(house.refs[0])], [USE, use])[str(house.refs[0])]
     assert (found[USE].status, found[use].status) == (Status.CLEARED, Status.BLOCKED)
     assert house.why() is None
 
@@ -517,7 +511,7 @@ def test_in_the_minute_before_it_is_closed_no_date_is_wished_for(house: House) -
     with house.services.store.read() as conn:
         ids = list(conn.scalars(select(t.statement.c.resource_id)))
     house.path.unlink()
-    statements.wish_many(house.services, ids)
+    dam_dates.wish_many(house.services, ids)
     with house.services.store.read() as conn:
         assert house_state.read(conn).closed_at is None
         wanted = [day for row in conn.scalars(select(t.statement.c.wanted)) for day in row.values()]
@@ -531,7 +525,7 @@ def test_a_house_without_any_ending_needs_no_file(house: House) -> None:
         house_state.set_mark(tx, NOTHING_ENDED)
     house.services.config.path(house.services.config.keys.heads_file).unlink()
     house.path.unlink()
-    chores.start(house.services)
+    calendar.start(house.services)
     assert house.why() is None
 
 
@@ -558,10 +552,10 @@ def test_begun_anew_it_holds_what_the_store_knows(house: House) -> None:
     assert len(said) == 1
     assert "the disk of keys died" in said[0]
     assert any(
-        "begun anew on 2026-03-02" in one.said for one in doctor.examine(house.services.config, house.clock)
+        "begun anew on 2026-03-02" in one.said for one in checks.examine(house.services.config, house.clock)
     )
     house.roll_back()  # a store from before the file was begun anew: the head says which file counts
-    chores.start(house.services)
+    calendar.start(house.services)
     house.minute()
     assert house.why() is None
     with house.services.store.read() as conn:
@@ -572,13 +566,13 @@ def test_begun_anew_it_holds_what_the_store_knows(house: House) -> None:
 def test_after_a_restore_without_it_no_link_and_no_token_opens(house: House) -> None:
     with house.services.store.write() as tx:
         made = links.make(house.services, tx, links.Link(links.Kind.PAGE, "en", house.bo), "test")
-    token = tokens.add(house.services, "sample", ["clearance:read"], "test")
+    token = api_tokens.add(house.services, "sample", ["clearance:read"], "test")
     house.path.unlink()
     begun = house_closing.begin_anew(house.services, "lost with the machine", "test", restored=True)
     assert (begun.links, begun.tokens) == (1, 1)
     with pytest.raises(LinkRefused):
         links.opened(house.services, made.token)
     with pytest.raises(TokenRefused):
-        tokens.known(house.services, token.secret)
+        api_tokens.known(house.services, token.secret)
     house.minute()
     assert house.why() is None

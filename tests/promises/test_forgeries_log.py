@@ -16,15 +16,16 @@ from sqlalchemy import delete, insert, select, update
 
 from plugin.clock import ManualClock, SteadyClock, machine_now
 from plugin.errors import AuditBroken
-from plugin.ledger import audit, heads, lineage, proof
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.audit import Head
-from plugin.ledger.endings import NOTHING_ENDED, Mark
-from plugin.ledger.head_key import HeadKey
-from plugin.ledger.heads import SignedHead
-from plugin.ledger.proof import Verdict
-from plugin.ledger.store import Store, Tx, init_store
+from plugin.ledger.log import heads, lineage, proof
+from plugin.ledger.log.endings import NOTHING_ENDED, Mark
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.log.heads import SignedHead
+from plugin.ledger.log.proof import Verdict
+from plugin.ledger.store import audit
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.audit import Head
+from plugin.ledger.store.store import Store, Tx, init_store
 from tests.stores import Stores
 
 Promise = Callable[[str, str], None]

@@ -17,18 +17,23 @@ from sqlalchemy import JSON, LargeBinary, Text, cast, insert, select
 
 from plugin.clock import ManualClock
 from plugin.config import Config
-from plugin.flows import arrivals, chores, modes, requests, ruling_history, text_sealing
-from plugin.flows.services import Services
-from plugin.ledger import backup, contents
+from plugin.flows.collections import modes, ruling_history
+from plugin.flows.common.services import Services
+from plugin.flows.names import resources
+from plugin.flows.rights import erasure_requests
+from plugin.flows.schedule import calendar, text_sealing
 from plugin.ledger import tables as t
-from plugin.ledger.columns import bare
-from plugin.ledger.contents import Holds
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.store import inserted
-from plugin.recognizer.examiner import Examiner
-from sidecar import logs, samples
+from plugin.ledger.backups import backup
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.store.store import inserted
+from plugin.ledger.tables import contents
+from plugin.ledger.tables.columns import bare
+from plugin.ledger.tables.contents import Holds
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
+from sidecar.commands.demo import samples
+from sidecar.running import logs
 from tests import on_double, sender, staff, support
 from tests.doubles.resourcespace import Double
 from tests.program import Api
@@ -58,7 +63,7 @@ class Doors:
         ref = support.put(
             self.root / "photos", f"shoot/{len(self.typed):02d}.jpg", samples.A_SPEECH, (60, 80)
         )
-        number = arrivals.enter(self.services, ref).resource_id
+        number = resources.enter(self.services, ref).resource_id
         with self.services.store.write() as tx:
             made = insert(t.face).values(
                 resource_id=number, file_version="v", left=0.1, top=0.1, width=0.2, height=0.2, width_px=90,
@@ -78,7 +83,9 @@ class Doors:
         """Somebody who asked to be forgotten; the number of the request."""
         person = support.Cast(self.services).add(name)
         with self.services.store.write() as tx:
-            return requests.ask(self.services, tx, person, "person", requests.filed(self.services, person)).id
+            return erasure_requests.ask(
+                self.services, tx, person, "person", erasure_requests.filed(self.services, person)
+            ).id
 
 
 def _configuration(root: Path, url: str) -> Config:
@@ -285,7 +292,7 @@ def test_what_was_typed_stands_nowhere_in_the_clear(
     """At every door; read back where it was always shown; then every byte is searched."""
     for door in (_recognitions, _labels, _dismissals, _rulings, _refusals, _imports):
         door(doors)
-    chores.housekeeping(doors.services)
+    calendar.housekeeping(doors.services)
     places = _everything(doors)
     clear = [
         f"{door} in {place}"

@@ -10,15 +10,17 @@ from PIL import Image
 
 from plugin.clock import ManualClock
 from plugin.config import Config, Recognizer
-from plugin.flows import backlog, chores, clearance
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.engine import open_engine
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.gallery import Gallery
-from plugin.recognizer.messages import Request
-from plugin.recognizer.partly import Partly
-from sidecar import samples
+from plugin.flows.clearance import photo_answers
+from plugin.flows.photos import scan_queue
+from plugin.flows.schedule import calendar
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.engines.engine import open_engine
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.matching.gallery import Gallery
+from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import further, support
 from tests.support import SHOOT, Cast, settle
 
@@ -158,12 +160,12 @@ def test_no_such_photograph_is_cleared(
             path.write_bytes(data)
             settle(path)
             refs[name] = f"{SHOOT}/{path.name}"
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
-        backlog.enqueue(services, list(backlog.due(services, (), False)))
+        scan_queue.enqueue(services, list(scan_queue.due(services, (), False)))
         cast.work()
         answers = {
-            name: clearance.ask(services, ref, "communication", "website").status.value
+            name: photo_answers.ask(services, ref, "communication", "website").status.value
             for name, ref in refs.items()
         }
     assert answers.pop("ordinary") == "cleared"

@@ -15,10 +15,10 @@ from sqlalchemy import insert, select, update
 from werkzeug.serving import make_server
 
 from plugin.clock import SystemClock
-from plugin.flows import chores
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
@@ -56,16 +56,16 @@ def services(tmp_path: Path, double: Double, examiner: Examiner) -> Iterator[Ser
     config = on_double.configuration(tmp_path, double, webhooks=webhooks)
     with support.opened(config, SystemClock(), examiner) as house:
         cast = support.Cast(house)
-        chores.poll(house)  # from here on the log is followed
+        calendar.poll(house)  # from here on the log is followed
         double.library.create(1)
-        chores.poll(house)
+        calendar.poll(house)
         cast.work()
         asa = cast.add(ASA)
         cast.sign(asa, recognition=False)
         on_double.tag(house, asa, ASA)
         for _ in range(2):
             double.library.create(1)
-        chores.poll(house)
+        calendar.poll(house)
         cast.work()
         yield house
 

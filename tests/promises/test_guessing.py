@@ -21,12 +21,17 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from sqlalchemy import Engine, MetaData, event, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import addresses, chores, forms, links, modes, people, roster
-from plugin.flows.services import Services
+from plugin.flows.access import links
+from plugin.flows.collections import modes
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.people import addresses, register
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.quitclaim.model import name_key
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent.model import name_key
+from sidecar.commands.demo import samples
 from tests import support
 from tests.signers import Desk, Visit, tree
 from tests.visiting import PAGE, app_of, confirm, fresh, link_of, on, token, visit
@@ -75,19 +80,19 @@ def two(services: Services, cast: support.Cast, photos: Path) -> list[str]:
     cast.sign(asa, channels=("website", "press"))
     cast.enrol(asa)
     support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     cast.sign(bo, channels=("website", "press"))
     cast.enrol(bo, samples.B_STANDING)
     support.put(photos, "shoot/two.jpg", samples.B_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     return [asa, bo]
 
 
 def _dead_links(services: Services, person: str) -> tuple[list[str], list[str]]:
     """Links that were real, one of each kind: taken back, and used up; and such as will soon be over."""
-    form = forms.add(services, tree(), "test").id
+    form = form_store.add(services, tree(), "test").id
     confirm(services, person)
     with services.store.write() as tx:
         row, claims = addresses.on_file(tx.connection, person), roster.load(tx.connection, person)[1]
@@ -289,7 +294,7 @@ def test_a_guardians_session_reaches_no_child_of_others(services: Services, cast
     clara = cast.add("Clara", birth_date=date(2012, 5, 1), guardians=("Gerda",))
     cleo = cast.add("Cleo", birth_date=date(2012, 5, 1), guardians=("Greet",))
     with services.store.read() as conn:
-        gerda = str(people.guardians_of(services, conn, clara)[0]["id"])
+        gerda = str(register.guardians_of(services, conn, clara)[0]["id"])
     browser = visit(services, clara, gerda)
     form = token(browser.get(PAGE).text)
     assert browser.post(f"{PAGE}/child", data={"child": cleo, "csrf_token": form}).status_code == 404

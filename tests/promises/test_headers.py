@@ -14,11 +14,15 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, forms, invitations, keys, people, roster
-from plugin.flows.services import Services
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.people import register
+from plugin.flows.schedule import calendar
+from plugin.flows.signing import invitations, key_links
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import sender, staff, support
 from tests.signers import tree
 from tests.visiting import PAGE, app_of, fresh, link_of, on, token
@@ -114,15 +118,15 @@ def _entries(services: Services) -> int:
 def _visitors(services: Services, app: Flask, adult: str, child: str) -> dict[str, tuple[FlaskClient, str]]:
     """Browsers of everybody who may come by a link, each with the token that it came by; and one that did not."""
     with services.store.read() as conn:
-        guardian = str(people.guardians_of(services, conn, child)[0]["id"])
+        guardian = str(register.guardians_of(services, conn, child)[0]["id"])
     page, hers = link_of(services, adult), link_of(services, child, guardian)
-    form = forms.add(services, tree(), "test").form.name
+    form = form_store.add(services, tree(), "test").form.name
     sign = invitations.invite(
         services, invitations.Invite(form=form, person_id=adult, may_replace=True), "test"
     )
     with services.store.write() as tx:
         signed = roster.load(tx.connection, adult)[1][0]
-        key = keys.make(services, tx, adult, signed.id, "en", "person")
+        key = key_links.make(services, tx, adult, signed.id, "en", "person")
     return {
         "nobody": (fresh(app), "x"),
         **{
@@ -149,8 +153,8 @@ def test_every_page_has_its_policy_and_every_form_its_token(
     child = cast.add("Clara", birth_date=date(2012, 5, 1), guardians=("Gerda",))
     cast.open_collection()
     support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
-    chores.sweep(services)
+    calendar.poll(services)
+    calendar.sweep(services)
     cast.work()
     with services.store.read() as conn:
         photo = conn.scalar(select(t.resource.c.id))

@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plugin.config import parse
-from plugin.flows import letter_words
-from plugin.flows.importing.reports import plain
-from plugin.flows.services import Services
-from plugin.hooks.mail import MailServer, Outgoing, compose, one_line
-from sidecar import csvout
+from plugin.flows.common.services import Services
+from plugin.flows.importing.csv_reports import plain
+from plugin.flows.mail import letter_words
+from plugin.flows.mail.smtp import MailServer, Outgoing, compose, one_line
+from sidecar import output
 from sidecar.app import create_app
 from tests import mailbox
 from tests.hostile import HOSTILE, IMPOSSIBLE, LETTERS, PAGES, TABLES
@@ -202,7 +202,7 @@ def _computed(value: str) -> bool:
 
 def _table(name: str) -> list[str]:
     """What the table holds beyond two rows of three cells."""
-    text = csvout.text(["id", "name", "other"], [["1", name, name], ["2", "Eva", ""]])
+    text = output.text(["id", "name", "other"], [["1", name, name], ["2", "Eva", ""]])
     assert text.startswith("\ufeff")
     rows = list(csv.reader(io.StringIO(text[1:], newline=""), strict=True))
     found = (

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from plugin.clock import ManualClock
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from sidecar.app import create_app
 from tests.program import Api, photograph
 

@@ -17,9 +17,9 @@ from PIL import Image
 
 from plugin.config import Matching, Recognizer
 from plugin.errors import ExaminationFailed, PictureError
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Examination, Request
-from sidecar import samples
+from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import further
 
 MEMORY_MB = 640

@@ -15,12 +15,14 @@ from sqlalchemy import func, select
 
 from plugin.clock import SystemClock
 from plugin.config import Config
-from plugin.flows import chores, consent, review
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.recognizer.examiner import Examiner
-from sidecar import house
+from plugin.ledger.store.actions import Action
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running import bootstrap
 from tests import support, worker_process
 from tests.crowd import A, Crowd
 
@@ -29,7 +31,7 @@ _PATIENCE = 120  # seconds: no measure of ours, only the end of a test that hang
 
 
 def _config(tmp_path: Path) -> Config:
-    return house.with_models(support.configuration(tmp_path, jobs=_JOBS, resourcespace={"seconds": 1}))
+    return bootstrap.with_models(support.configuration(tmp_path, jobs=_JOBS, resourcespace={"seconds": 1}))
 
 
 def _until(true: Callable[[], bool], what: str, services: Services | None = None) -> None:
@@ -123,7 +125,7 @@ def test_every_write_in_the_dam_had_an_intent(
                 crowd.put(photos, ref, crowd.row([A[0]], 140 + chance.randint(0, 30)))
             if n == rounds // 2:
                 _confirm_one(services)
-                consent.withdraw(services, asa, {grants["recognition"]}, "test")
+                grant_endings.withdraw(services, asa, {grants["recognition"]}, "test")
             if n == rounds // 2 + 1:
                 cast.sign(asa)
                 cast.enrol(asa)
@@ -197,7 +199,7 @@ def test_who_withdraws_is_matched_no_more_and_no_tag_in_flight_stays(
                 ref = crowd.put(photos, f"shoot/{n:03}.jpg", crowd.row([A[0]], 150 + n))
                 _until((control / "paused").exists, f"a worker is held after {step}")
                 in_flight += bool(cast.names_on(ref)) or step != "call"
-                consent.withdraw(services, asa, None, "test")
+                grant_endings.withdraw(services, asa, None, "test")
                 if revoked_first:
                     cast.work()
                 (control / "paused").unlink()
@@ -206,7 +208,7 @@ def test_who_withdraws_is_matched_no_more_and_no_tag_in_flight_stays(
                 standing += len(cast.names_on(ref))
                 matches += _matched(services, asa)
                 counts[step] += 1
-        chores.start(services)
+        calendar.start(services)
     promise(
         "L1",
         f"withdrawals {len(plan)} ({', '.join(f'{n} after {s}' for s, n in counts.items())}), 2 processes: matches "

@@ -15,19 +15,26 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import chores, clearance, cleared, consent, erasure, gallery, people, reference_sets
-from plugin.flows.gallery import Faces
-from plugin.flows.services import Services
+from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.common import reference_sets
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.matching.gallery import Faces
+from plugin.flows.people import register
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
-from plugin.ledger.jobs import Claimed
-from plugin.quitclaim.answers import Status
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Request
-from sidecar import house, samples
-from sidecar.runner import Runner
+from plugin.ledger.queue.jobs import Claimed
+from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
 from tests import support
 
 # ---- C1: a second, naive memory of who agreed to what ------------------------------------------
@@ -106,7 +113,7 @@ class Walk:
         self._enter()
 
     def _open(self) -> Services:
-        services = self.stack.enter_context(house.open_house(self.config, self.clock))  # type: ignore[arg-type]
+        services = self.stack.enter_context(bootstrap.open_house(self.config, self.clock))  # type: ignore[arg-type]
         services.faces.close()
         return replace(services, faces=Faces(self.examiner))
 
@@ -114,12 +121,12 @@ class Walk:
         births = [None, None, date(2010, 3, 20), date(2010, 4, 2), date(2020, 3, 25), date(2014, 2, 28)]
         for number, born in enumerate(births):
             guardians = (f"Guardian {number}",) if born else ()
-            newcomer = people.Newcomer(
+            newcomer = register.Newcomer(
                 f"Somebody {number}", birth_date=born, guardians=guardians, of_age=born is None
             )
-            person_id = people.add(self.services, newcomer, "test")
+            person_id = register.add(self.services, newcomer, "test")
             with self.services.store.read() as conn:
-                known = people.guardians_of(self.services, conn, person_id)
+                known = register.guardians_of(self.services, conn, person_id)
             self.people.append(Somebody(person_id, born, known[0]["id"] if known else None))
 
     def step(self) -> None:
@@ -149,7 +156,7 @@ class Walk:
             lines.append(Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, start, until))
         guardians = () if own else (str(who.guardian),)
         signing = Signing("v1", None, "en", "paper", own, guardians, signed, tuple(lines))
-        consent.record(self.services, who.id, signing, [support.FORM], "test")
+        grant_endings.record(self.services, who.id, signing, [support.FORM], "test")
         replaced = max(now, start)
         for line in who.lines.values():
             line.ended = min(line.ended or replaced, replaced)
@@ -175,11 +182,11 @@ class Walk:
         chosen = (
             set(self.rng.sample(list(who.lines), min(1, len(who.lines)))) if self.rng.random() < 0.5 else None
         )
-        consent.withdraw(self.services, who.id, chosen, "test")
+        grant_endings.withdraw(self.services, who.id, chosen, "test")
         self._end(who, chosen)
 
     def restrict(self, who: Somebody) -> None:
-        consent.restrict(self.services, who.id, None, "test")
+        grant_endings.restrict(self.services, who.id, None, "test")
         self._end(who, None)
 
     def _end(self, who: Somebody, chosen: set[str] | None) -> None:
@@ -192,7 +199,7 @@ class Walk:
             who.enrolled = None
 
     def object(self, who: Somebody) -> None:
-        consent.object_(self.services, who.id, "test")
+        grant_endings.object_(self.services, who.id, "test")
         self._end(who, None)
         who.objected = who.objected or self.services.clock.now()
 
@@ -205,12 +212,12 @@ class Walk:
         self.clock.advance(-timedelta(days=self.rng.choice([1, 3, 40])))
 
     def sweep(self, _: Somebody) -> None:
-        chores.sweep(self.services)
+        calendar.sweep(self.services)
         self.swept()
 
     def nightly(self, _: Somebody) -> None:
-        chores.sweep(self.services)
-        chores.housekeeping(self.services)
+        calendar.sweep(self.services)
+        calendar.housekeeping(self.services)
         self.swept()
 
     def work(self, _: Somebody) -> None:
@@ -219,7 +226,7 @@ class Walk:
     def restart(self, _: Somebody) -> None:
         self.stack.close()
         self.services = self._open()
-        chores.start(self.services)
+        calendar.start(self.services)
         self.swept()
 
     def swept(self) -> None:
@@ -321,10 +328,10 @@ def _asking(services: Services, ref: str) -> Iterator[list[tuple[int, bool]]]:
 
 
 def _cleared(services: Services, ref: str) -> bool:
-    answer = clearance.ask(services, ref, "communication", "website").status is Status.CLEARED
-    here = cleared.now(services, "communication", "website")
+    answer = photo_answers.ask(services, ref, "communication", "website").status is Status.CLEARED
+    here = cleared_photos.now(services, "communication", "website")
     with services.store.read() as conn:
-        stored = [row.ref for row in cleared.page(conn, here).photos]
+        stored = [row.ref for row in cleared_photos.page(conn, here).photos]
     return answer or ref in stored
 
 
@@ -338,13 +345,17 @@ def _ways(services: Services, cast: support.Cast, clock: ManualClock) -> dict[st
 
     def swept(_: str, __: dict[str, str]) -> None:
         clock.advance(timedelta(days=365))
-        chores.sweep(services)
+        calendar.sweep(services)
 
     return {
-        "all withdrawn": lambda who, _: consent.withdraw(services, who, None, "test"),
-        "publication withdrawn": lambda who, ids: consent.withdraw(services, who, {ids["website"]}, "test"),
-        "all restricted": lambda who, _: consent.restrict(services, who, None, "test"),
-        "publication restricted": lambda who, ids: consent.restrict(services, who, {ids["website"]}, "test"),
+        "all withdrawn": lambda who, _: grant_endings.withdraw(services, who, None, "test"),
+        "publication withdrawn": lambda who, ids: grant_endings.withdraw(
+            services, who, {ids["website"]}, "test"
+        ),
+        "all restricted": lambda who, _: grant_endings.restrict(services, who, None, "test"),
+        "publication restricted": lambda who, ids: grant_endings.restrict(
+            services, who, {ids["website"]}, "test"
+        ),
         NARROWER: lambda who, _: cast.sign(who, channels=("press",)),
         "expired": expired,
         "expired and swept": swept,
@@ -378,7 +389,7 @@ def test_an_ended_grant_stops_clearance_at_once(
             ids = cast.sign(who)
             cast.enrol(who, samples.A_FRONT)
             ref = support.put(photos, f"shoot/{round_}-{number}.jpg", samples.A_STANDING, (300 + number, 400))
-            chores.poll(services)
+            calendar.poll(services)
             cast.work()
             assert _cleared(services, ref), way
             assert b"MR-LMR" in _release(photos, ref), way
@@ -387,13 +398,13 @@ def test_an_ended_grant_stops_clearance_at_once(
                 end(who, ids)
                 after.append(_cleared(services, ref))
             after += [cleared for ended, cleared in said if ended]
-            chores.sweep(services)
+            calendar.sweep(services)
             cast.work()
             after.append(_cleared(services, ref))
             stated = b"MR-LMR" in _release(photos, ref)
             assert stated or way != NARROWER, "who still agrees to the press is released in part"
             released += stated and way != NARROWER
-            consent.withdraw(services, who, None, "test") if way != "erased" else None
+            grant_endings.withdraw(services, who, None, "test") if way != "erased" else None
             cast.work()
     promise(
         "R1", f'"cleared" after commit {sum(after)} of {len(after)} ({len(ways)} ways of ending); '
@@ -423,12 +434,12 @@ def test_an_end_is_noticed_after_downtime(
             cast.enrol(who, samples.A_FRONT)
         cast.open_collection()
         support.put(tmp_path / "photos", "shoot/one.jpg", samples.A_STANDING, (300, 400))
-        assert chores.poll(services) == 1
+        assert calendar.poll(services) == 1
     clock.advance(timedelta(days=3))
     open_at_first: list[int] = []
     stop = threading.Event()
     with support.opened(config, clock, examiner) as services:
-        story = chores.HANDLERS["photo"]
+        story = calendar.HANDLERS["photo"]
 
         def arrived(house_: Services, job: Claimed) -> None:
             open_at_first.append(_open(house_, gone))
@@ -436,9 +447,9 @@ def test_an_end_is_noticed_after_downtime(
             stop.set()
 
         handlers = {
-            kind: _noting(services, gone, open_at_first, act) for kind, act in chores.HANDLERS.items()
+            kind: _noting(services, gone, open_at_first, act) for kind, act in calendar.HANDLERS.items()
         }
-        monkeypatch.setattr(chores, "HANDLERS", handlers | {"photo": arrived})
+        monkeypatch.setattr(calendar, "HANDLERS", handlers | {"photo": arrived})
         threading.Timer(20, stop.set).start()
         Runner(services).run(stop)
         with services.store.read() as conn:

@@ -12,11 +12,15 @@ from PIL import Image
 
 from plugin.clock import ManualClock
 from plugin.errors import NotFound, ResourceGone
-from plugin.flows import backlog, chores, clearance, waiting_list
-from plugin.flows.services import Services
-from plugin.flows.waiting_list import Kind
-from plugin.quitclaim.scope import Mode
-from sidecar import doctor, left_out_words
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.photos import scan_queue
+from plugin.flows.schedule import calendar
+from plugin.flows.views import waiting_list
+from plugin.flows.views.waiting_list import Kind
+from plugin.quitclaim.clearance.scope import Mode
+from sidecar.doctor import checks
+from sidecar.words import left_out_words
 from tests import support
 
 pytestmark = pytest.mark.promise
@@ -49,7 +53,7 @@ def test_everything_that_is_left_out_is_told(
 ) -> None:
     """By the list, by the number behind a scan, by the doctor, on the first page; in no log line by its name."""
     number = _left_out(photos)
-    chores.poll(services)
+    calendar.poll(services)
     found = services.dam.left_out()
     assert list(services.dam.refs()) == ["shoot/outside.png"]
     lines = [left_out_words.one(one) for one in found]
@@ -58,7 +62,7 @@ def test_everything_that_is_left_out_is_told(
     assert left_out_words.summary(found)[0].startswith(f"{number} left out")
     (entry,) = [one for one in waiting_list.entries(services) if one.kind is Kind.LEFT_OUT]
     assert (entry.count, entry.wrong) == (number, False)
-    (finding,) = [one for one in doctor.examine(services.config, clock) if one.code == Kind.LEFT_OUT.value]
+    (finding,) = [one for one in checks.examine(services.config, clock) if one.code == Kind.LEFT_OUT.value]
     assert (finding.waits, finding.ok, finding.count) == (True, True, number)
     assert "--left-out" in finding.mend
     promise("D3", f"files and folders left out: told {len(found)} of {number}")
@@ -83,14 +87,14 @@ def house(services: Services, cast: support.Cast) -> Services:
 
 
 def _status(services: Services, ref: str) -> str:
-    return clearance.ask(services, ref, "communication", "website").status.value
+    return photo_answers.ask(services, ref, "communication", "website").status.value
 
 
 def _work(services: Services, cast: support.Cast, clock: ManualClock) -> None:
     clock.advance(timedelta(minutes=5))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    backlog.enqueue(services, list(backlog.due(services, (), False)))
+    scan_queue.enqueue(services, list(scan_queue.due(services, (), False)))
     cast.work()
 
 

@@ -15,12 +15,12 @@ from PIL import Image
 from sqlalchemy import delete, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer.boxes import Box
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Request
+from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.pictures.boxes import Box
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.crowd import A, B, Crowd
 from tests.visiting import PAGE, visit
@@ -207,7 +207,7 @@ def crowded(services: Services, cast: support.Cast, photos: Path, examiner: Exam
         row = [B] * dice.randint(1, 3)
         row.insert(dice.randint(0, len(row)), A[number % 2])
         crowd.put(photos, f"shoot/{number}.jpg", crowd.row(row, 160 + 20 * number, dice))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     return asa
 

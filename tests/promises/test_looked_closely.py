@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from plugin.config import Config, Recognizer
-from plugin.recognizer import finer_pass
-from plugin.recognizer.engine import Floats, open_engine
-from plugin.recognizer.examination import Pipeline, Seen
-from plugin.recognizer.pixels import Pixels
-from sidecar import samples
+from plugin.recognizer.engines.engine import Floats, open_engine
+from plugin.recognizer.examination import finer_pass
+from plugin.recognizer.examination.examination import Pipeline, Seen
+from plugin.recognizer.pictures.pixels import Pixels
+from sidecar.commands.demo import samples
 
 Promise = Callable[[str, str], None]
 Place = tuple[int, int, int, int]

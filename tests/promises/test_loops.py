@@ -19,12 +19,14 @@ import pytest
 from sqlalchemy import Select, func, select
 
 from plugin.clock import SystemClock
-from plugin.flows import chores, modes
+from plugin.flows.collections import modes
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.engine import BUSY_SECONDS
-from plugin.ledger.store import Store
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house, samples
+from plugin.ledger.store.engine import BUSY_SECONDS
+from plugin.ledger.store.store import Store
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
 from tests import support
 from tests.processes import Processes, descendants, free_port, is_alive
 from tests.stores import Stores
@@ -67,7 +69,7 @@ class Kept(Processes):
 
     def ask(self, count: int) -> None:
         """So many jobs, each of which writes."""
-        with house.open_house(self.config) as services, services.store.write() as tx:
+        with bootstrap.open_house(self.config) as services, services.store.write() as tx:
             for number in range(self._asked, self._asked + count):
                 services.queue.put(tx, "gone", f"shoot/{number}.jpg")
         self._asked += count
@@ -288,10 +290,10 @@ def _photographs(kept: Kept) -> None:
     """Some in the folder, which is switched on, and a job for each."""
     for number in range(_PHOTOGRAPHS):
         support.put(kept.root / "photos", f"shoot/{number}.jpg", samples.A_STANDING, (300, 400))
-    with house.open_house(kept.config) as services:
+    with bootstrap.open_house(kept.config) as services:
         ruling = modes.Ruling(Mode.DETECT, Basis.SHOOT, Evidence("shoot", "photographer"))
         modes.decide(services, "shoot", ruling, "test")
-        chores.poll(services)
+        calendar.poll(services)
 
 
 def _freeze(kept: Kept, process: "subprocess.Popen[bytes]") -> None:

@@ -12,11 +12,11 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import SystemClock
 from plugin.config import Config
-from plugin.flows import mails, people
-from plugin.flows.mails import Letter
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.people import outbox, register
+from plugin.flows.people.outbox import Letter
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from tests import mail_worker, mailbox, support
 from tests.mailbox import Mailbox
 
@@ -98,10 +98,10 @@ def _queue(services: Services, first: int) -> None:
     """A batch of people, a letter each; its cause comes twice, as it does when a chore is repeated."""
     for number in range(first, first + _BATCH):
         address = f"sample{number}@example.org"
-        person_id = people.add(services, people.Newcomer(f"Sample {number}", email=address), "test")
+        person_id = register.add(services, register.Newcomer(f"Sample {number}", email=address), "test")
         for _ in range(2):
             with services.store.write() as tx:
-                mails.put(services, tx, Letter(f"cause:{number}", "changed", "en", person_id))
+                outbox.put(services, tx, Letter(f"cause:{number}", "changed", "en", person_id))
 
 
 def _open(services: Services) -> int:

@@ -17,11 +17,11 @@ from PIL import Image, ImageCms, ImageDraw
 from plugin.clock import ManualClock
 from plugin.errors import WriteRefused
 from plugin.hooks.dam import Write
-from plugin.hooks.folder import FolderDam
-from plugin.hooks.tool import ExifTool
+from plugin.hooks.files.exiftool import ExifTool
+from plugin.hooks.folder.folder_dam import FolderDam
 from plugin.ledger import migrations
-from plugin.ledger.store import Store
-from sidecar import samples
+from plugin.ledger.store.store import Store
+from sidecar.commands.demo import samples
 from tests.hostile import HOSTILE, IMPOSSIBLE
 
 pytestmark = pytest.mark.promise

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from plugin.clock import ManualClock
-from plugin.hooks import jpeg
 from plugin.hooks.dam import Write
-from plugin.hooks.folder import FolderDam
-from plugin.hooks.tool import ExifTool
+from plugin.hooks.files import jpeg
+from plugin.hooks.files.exiftool import ExifTool
+from plugin.hooks.folder.folder_dam import FolderDam
 from plugin.ledger import migrations
-from plugin.ledger.store import Store
+from plugin.ledger.store.store import Store
 from tests.promises.test_metadata import BOX, CAMERA, PLACES, XMP, Other, _foreign, _note, _shared
 
 pytestmark = pytest.mark.promise

@@ -13,9 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from plugin.clock import ManualClock
-from plugin.ledger import engine, migrations
+from plugin.ledger import migrations
 from plugin.ledger.migrations import draft
-from plugin.ledger.store import init_store
+from plugin.ledger.store import engine
+from plugin.ledger.store.store import init_store
 from plugin.ledger.tables import metadata
 from tests.stores import KINDS, Stores
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.lifecycle import Signing, record
-from plugin.quitclaim.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
-from plugin.quitclaim.rules import due_endings, may_auto, publication_windows, recognition_window
+from plugin.quitclaim.consent.lifecycle import Signing, record
+from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
+from plugin.quitclaim.consent.rules import due_endings, may_auto, publication_windows, recognition_window
 
 # Clocks that move at midnight, odd offsets, both sides of the date line, none that moves.
 ZONES = [

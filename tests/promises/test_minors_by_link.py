@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from plugin.clock import ManualClock
-from plugin.flows import roster
-from plugin.flows.links import Kind
-from plugin.flows.services import Services
-from plugin.recognizer.examiner import Examiner
+from plugin.flows.access.links import Kind
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.promises.test_minors import NEAR, TICK, _age, _turns
 from tests.signers import Desk, Visit

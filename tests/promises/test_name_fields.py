@@ -14,12 +14,15 @@ import pytest
 from sqlalchemy import select
 
 from plugin.errors import DamError, NameTaken, WriteRefused
-from plugin.flows import chores, clearance, consent, name_doubts, revocation
-from plugin.flows.name_index import Gaps
+from plugin.flows.clearance import photo_answers
+from plugin.flows.consent import grant_endings, revocation
+from plugin.flows.names import name_doubts
+from plugin.flows.names.name_index import Gaps
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.hooks.name_search import Sought
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
+from plugin.quitclaim.clearance.answers import Status
 from tests import name_places, support
 
 LATIN = "Jorg Sample"
@@ -27,11 +30,11 @@ NAMES = (*name_places.NAMES, LATIN)
 
 
 def _ask(cast: support.Cast, ref: str) -> Status:
-    return clearance.ask(cast.services, ref, "communication", "website").status
+    return photo_answers.ask(cast.services, ref, "communication", "website").status
 
 
 def _look(cast: support.Cast) -> None:
-    chores.poll(cast.services)
+    calendar.poll(cast.services)
     cast.work()
 
 
@@ -46,7 +49,7 @@ def test_names_are_missed_in_no_field(
     missed = [p for p in places if _ask(cast, f"shoot/{p.photo}") is not Status.BLOCKED]
     for person in ids.values():
         cast.sign(person)
-        consent.withdraw(cast.services, person, None, "test")
+        grant_endings.withdraw(cast.services, person, None, "test")
     cast.work()
     cleared = [p for p in places if _ask(cast, f"shoot/{p.photo}") is Status.CLEARED]
     listed = {name: set(revocation.list_by_hand(cast.services, person)) for name, person in ids.items()}
@@ -173,7 +176,7 @@ def test_who_is_entered_while_photographs_cannot_be_read_owns_no_name(
     assert _ask(cast, "shoot/a.jpg") is Status.BLOCKED
     assert name_doubts.of(services, person) == Gaps(0)
     assert name_doubts.of(services, dee) == Gaps(0)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert name_doubts.of(services, person) == Gaps(0)
     assert name_doubts.of(services, dee) is None
 
@@ -191,9 +194,9 @@ def test_what_we_do_not_write_stays_told_where_names_by_hand_are_to_go(
     name_places.embed(photo, name_places.packet("Bo Sample").encode())
     support.settle(photo)
     _look(cast)
-    consent.withdraw(house, person, None, "test")
+    grant_endings.withdraw(house, person, None, "test")
     support.Cast(house).work()
-    chores.reconcile(house)
+    calendar.reconcile(house)
     support.Cast(house).work()
     assert revocation.list_by_hand(house, person) == ["shoot/a.jpg"]
     assert _ask(cast, "shoot/a.jpg") is Status.BLOCKED

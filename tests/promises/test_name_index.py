@@ -10,20 +10,15 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from plugin.errors import NameTaken
-from plugin.flows import (
-    acquaintance,
-    chores,
-    clearance,
-    consent,
-    name_doubts,
-    name_index,
-    people,
-    revocation,
-    waiting_list,
-)
-from plugin.flows.waiting_list import Kind
+from plugin.flows.clearance import photo_answers
+from plugin.flows.consent import grant_endings, revocation
+from plugin.flows.names import name_doubts, name_index
+from plugin.flows.people import acquaintance, register
+from plugin.flows.schedule import calendar
+from plugin.flows.views import waiting_list
+from plugin.flows.views.waiting_list import Kind
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
+from plugin.quitclaim.clearance.answers import Status
 from tests import name_places, support
 from tests.promises.test_name_fields import NAMES
 
@@ -62,7 +57,7 @@ def unopened(photos: Path) -> Iterator[None]:
 
 def look(cast: support.Cast) -> None:
     """A poll, and what it asks for."""
-    chores.poll(cast.services)
+    calendar.poll(cast.services)
     cast.work()
 
 
@@ -80,7 +75,7 @@ def test_why_somebody_is_in_doubt_is_true_and_listed(cast: support.Cast, photos:
     support.settle(name_places.blank(photos / "shoot", "p.jpg"))
     (photos / "shoot/p.jpg.xmp").write_text("<x:xmpmeta>")
     look(cast)
-    person = people.add(cast.services, people.Newcomer("Bo Sample", of_age=True), "test")
+    person = register.add(cast.services, register.Newcomer("Bo Sample", of_age=True), "test")
     assert "1 photographs were not read" in _why(cast, person)
     assert [one.person_id for one in waiting_list.items(cast.services, Kind.DOUBTED_NAMES)] == [person]
     (photos / "shoot/p.jpg.xmp").unlink()
@@ -95,7 +90,7 @@ def test_why_somebody_is_in_doubt_is_true_and_listed(cast: support.Cast, photos:
             "created_at": tx.now,
         }
         tx.execute(insert(t.tag).values(resource_id=number, **back))
-    other = people.add(cast.services, people.Newcomer("Cy Sample", of_age=True), "test")
+    other = register.add(cast.services, register.Newcomer("Cy Sample", of_age=True), "test")
     assert "came back on 1 photographs" in _why(cast, other)
     with cast.services.store.write() as tx:
         tx.execute(delete(t.tag).where(t.tag.c.node_key == "cy sample"))
@@ -128,7 +123,7 @@ def test_names_are_found_by_the_index_alone(
             with pytest.raises(NameTaken, match=f"stands on {len(found)} photographs"):
                 cast.add(name)
         ids = {
-            name: people.add(services, people.Newcomer(name, of_age=True), "test", adopt=True)
+            name: register.add(services, register.Newcomer(name, of_age=True), "test", adopt=True)
             for name in NAMES
         }
     promise(
@@ -155,7 +150,7 @@ def test_withdrawal_and_its_second_look_ask_the_index(cast: support.Cast, photos
     look(cast)
     assert cast.tags(bo).keys() == {"shoot/p3.jpg", "shoot/p7.jpg"}
     with unopened(photos):
-        consent.withdraw(cast.services, bo, None, "test")
+        grant_endings.withdraw(cast.services, bo, None, "test")
     _watched.append(photos / "shoot/p")
     cast.work()
     revocation.take_out(cast.services, bo, revocation.ALL - {"hand"}, everywhere=True)
@@ -177,8 +172,8 @@ def test_a_name_put_on_before_its_person_was_entered_is_nobodys(cast: support.Ca
     assert name_doubts.of(services, bo) is None
     look(cast)
     assert cast.tags(bo) == {}
-    assert clearance.ask(services, "shoot/a.jpg", "communication", "website").status is Status.BLOCKED
-    chores.sweep(services)
+    assert photo_answers.ask(services, "shoot/a.jpg", "communication", "website").status is Status.BLOCKED
+    calendar.sweep(services)
     assert name_doubts.of(services, bo) == name_index.Gaps(0)
     with services.store.write() as tx:
         acquaintance.acknowledge(services, tx, bo, "met", "test")
@@ -214,10 +209,10 @@ def test_a_store_of_before_is_told_as_not_read_and_filled_by_the_nightly_compari
         tx.execute(update(t.resource).values(indexed=None))
     dee, bo = cast.add("Dee Sample"), cast.add("Bo Sample")
     assert name_doubts.of(services, dee) == name_index.Gaps(3)
-    chores.reconcile(services)
+    calendar.reconcile(services)
     cast.work()
-    chores.poll(services)
-    chores.sweep(services)
+    calendar.poll(services)
+    calendar.sweep(services)
     assert name_doubts.of(services, dee) is None
     assert name_doubts.of(services, bo) == name_index.Gaps(0)
     assert cast.tags(bo) == {}
@@ -250,4 +245,4 @@ def test_a_house_whose_library_was_never_read_says_so(cast: support.Cast) -> Non
     assert doubt is not None
     assert doubt.never
     look(cast)
-    chores.sweep(cast.services)
+    calendar.sweep(cast.services)

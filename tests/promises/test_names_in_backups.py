@@ -12,16 +12,21 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, dismissals, modes, requests, tokens
-from plugin.flows.services import Services
-from plugin.ledger import backup, contents
+from plugin.flows.access import api_tokens
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.review import dismissals
+from plugin.flows.rights import erasure_requests
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.contents import Holds
-from plugin.ledger.head_book import HeadBook
-from plugin.quitclaim.dismissal import Dismissal
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.ledger.backups import backup
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.tables import contents
+from plugin.ledger.tables.contents import Holds
+from plugin.quitclaim.clearance.dismissal import Dismissal
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.stores import Stores
 
@@ -72,18 +77,18 @@ def _about_people(services: Services, cast: support.Cast, photos: Path) -> set[s
     support.put(photos, f"{folder}/Åsa Kanarie-Een.jpg", samples.A_STANDING, (600, 800))
     support.put(photos, f"{folder}/Bo Kanarie-Drie.jpg", samples.B_STANDING, (600, 800))
     modes.decide(services, folder, modes.Ruling(Mode.AUTO, Basis.ALL_ASKED, evidence), "test")
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.read() as conn:
         unknown = conn.scalar(select(t.face.c.id).where(t.face.c.state == "unmatched").limit(1))
     assert unknown is not None
     dismissals.dismiss(services, unknown, Dismissal.OTHER, "test", "reason Kanarie-reason")
-    tokens.add(services, "label Kanarie-label", ["people:read"], "test")
+    api_tokens.add(services, "label Kanarie-label", ["people:read"], "test")
     bo = cast.add("Bo Kanarie-Drie")
     with services.store.write() as tx:
-        asked = requests.ask(services, tx, bo, "person", requests.filed(services, bo))
+        asked = erasure_requests.ask(services, tx, bo, "person", erasure_requests.filed(services, bo))
     if not asked.at_once:
-        requests.decide(services, asked.id, False, "test", "refusal Kanarie-refusal")
+        erasure_requests.decide(services, asked.id, False, "test", "refusal Kanarie-refusal")
     _by_programs(services, f"{folder}/Bo Kanarie-Drie.jpg")
     return typed | {folder}
 

@@ -12,10 +12,14 @@ from click.testing import CliRunner
 
 from plugin.clock import ManualClock
 from plugin.errors import NameTaken
-from plugin.flows import chores, clearance, consent, erasure, erasure_register, people
-from plugin.flows.services import Services
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import register
+from plugin.flows.rights import erasure, erasure_register
+from plugin.flows.schedule import calendar
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
 from tests import name_places, staff, support
@@ -51,10 +55,10 @@ def house(
 
 
 def _work(services: Services, night: bool = False) -> None:
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
     if night:
-        chores.reconcile(services)
+        calendar.reconcile(services)
         support.Cast(services).work()
 
 
@@ -66,7 +70,7 @@ def _ways(services: Services, api: Api, refs: list[str]) -> dict[str, set[str]]:
     batch = api.post("/clearance:batch", {"refs": refs, "uses": [USE]})["items"]
     listed = {one["ref"] for one in api.get("/clearance?purpose=communication&channel=website")["items"]}
     return {
-        "flow": {clearance.ask(services, ref, USE["purpose"], USE["channel"]).status.value for ref in refs},
+        "flow": {photo_answers.ask(services, ref, USE["purpose"], USE["channel"]).status.value for ref in refs},
         "command": {str(code) for code in codes}, "gate": gate,
         "API": {answer["status"] for one in batch for answer in one["answers"]},
         "listed": listed & set(refs),
@@ -92,14 +96,14 @@ def test_a_name_blocks_whoever_asks(
     said = {"never agreed": _ways(house, api, hers)}
     with pytest.raises(NameTaken, match="stands on 4 photographs"):
         cast.add(BO)
-    bo = people.add(house, people.Newcomer(BO, of_age=True), "test", adopt=True)
+    bo = register.add(house, register.Newcomer(BO, of_age=True), "test", adopt=True)
     _work(house)
     said["entered for them"] = _ways(house, api, his)
     for person in (an, bo):
         cast.sign(person)
     _work(house)
     assert _ways(house, api, [*hers, *his])["flow"] == {"cleared"}
-    consent.withdraw(house, an, None, "test")
+    grant_endings.withdraw(house, an, None, "test")
     _work(house)
     said["withdrew"] = _ways(house, api, hers)
     made = erasure.erase(house, bo, "test")

@@ -11,17 +11,21 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.errors import LinkRefused, StoreError, TokenRefused
-from plugin.flows import chores, consent, erasure, links, restoration, roster, tokens
-from plugin.flows.links import Kind, Link
-from plugin.flows.services import Services
-from plugin.ledger import backup, restore
+from plugin.flows.access import api_tokens, links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar, restoration
 from plugin.ledger import tables as t
-from plugin.ledger.backup_trust import Wish
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.restore import Restored
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.ledger.backups import backup, restore
+from plugin.ledger.backups.backup_trust import Wish
+from plugin.ledger.backups.restore import Restored
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.log.head_book import HeadBook
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.stores import Stores
 
@@ -52,14 +56,14 @@ def _begin(services: Services, count: int) -> Past:
     return past
 
 
-def _open_doors(services: Services, past: Past) -> tuple[list[links.Made], list[tokens.Made]]:
+def _open_doors(services: Services, past: Past) -> tuple[list[links.Made], list[api_tokens.Made]]:
     """Links and tokens of the living: half of them are shut afterwards."""
     made_links = []
     for person_id in past.people["living"] * 2:
         with services.store.write() as tx:
             made_links.append(links.make(services, tx, Link(Kind.PAGE, "en", person_id), "test"))
     made_tokens = [
-        tokens.add(services, f"token {n}", ["people:read"], "test") for n in range(len(made_links))
+        api_tokens.add(services, f"token {n}", ["people:read"], "test") for n in range(len(made_links))
     ]
     return made_links, made_tokens
 
@@ -69,9 +73,9 @@ def _end(services: Services, clock: ManualClock, past: Past) -> None:
     for person_id in past.people["erased"]:
         erasure.erase(services, person_id, "test")
     for person_id in past.people["withdrawn"]:
-        consent.withdraw(services, person_id, None, "test")
+        grant_endings.withdraw(services, person_id, None, "test")
     for person_id in past.people["restricted"]:
-        consent.restrict(services, person_id, None, "test")
+        grant_endings.restrict(services, person_id, None, "test")
     for person_id in past.people["shortened"]:
         cast.sign(person_id, lasts=timedelta(days=5))
     for person_id in past.people["shortened later"]:
@@ -79,14 +83,14 @@ def _end(services: Services, clock: ManualClock, past: Past) -> None:
 
 
 def _shut(
-    services: Services, past: Past, made_links: list[links.Made], made_tokens: list[tokens.Made]
+    services: Services, past: Past, made_links: list[links.Made], made_tokens: list[api_tokens.Made]
 ) -> None:
     half = len(made_links) // 2
     for link in made_links[:half]:
         with services.store.write() as tx:
             links.revoke(services, tx, link.id, "test")
     for token in made_tokens[:half]:
-        tokens.revoke(services, token.id, "test")
+        api_tokens.revoke(services, token.id, "test")
     past.shut_links, past.open_links = _tokens_of(made_links, half)
     past.shut_tokens = [token.secret for token in made_tokens[:half]]
     past.open_tokens = [token.secret for token in made_tokens[half:]]
@@ -124,7 +128,7 @@ def _opening(services: Services, link_tokens: list[str], secrets: list[str]) -> 
             continue
     for secret in secrets:
         try:
-            tokens.known(services, secret)
+            api_tokens.known(services, secret)
             count += 1
         except TokenRefused:
             continue
@@ -159,7 +163,7 @@ def test_an_old_backup_brings_nobody_back(
         made.append(_backup(services))
         _shut(services, past, *doors)
         support.Cast(services).work()
-        chores.housekeeping(services)
+        calendar.housekeeping(services)
         assert all(_usable(services, p) for p in past.people["shortened later"])
     clock.advance(timedelta(days=2))
     over = [
@@ -197,7 +201,7 @@ def _figures(
         pass
     assert _restore(moved, clock, Wish(name)).rows
     with support.opened(moved, clock, examiner) as services:
-        chores.start(services)
+        calendar.start(services)
         support.Cast(services).work()
         early = {who for g in over for who in past.people[g] if _usable(services, who)}
         opened = _opening(services, past.shut_links, past.shut_tokens)
@@ -206,7 +210,7 @@ def _figures(
         assert back.links >= len(past.open_links)
         assert back.tokens == len(past.open_tokens)
         clock.advance(timedelta(days=10))
-        chores.sweep(services)
+        calendar.sweep(services)
         support.Cast(services).work()
         late = {who for g in ENDED for who in past.people[g] if _usable(services, who)}
         kept = sum(
@@ -235,7 +239,7 @@ def test_without_ended_log_nothing_is_restored_or_nothing_opens(
         _end(services, clock, past)
         _shut(services, past, *doors)
         support.Cast(services).work()
-        chores.housekeeping(services)
+        calendar.housekeeping(services)
         services.ended.path.rename(tmp_path / "lost.log")
     moved = _moved(config, stores.migrated(store_kind))
     with support.opened(moved, clock, examiner) as services:

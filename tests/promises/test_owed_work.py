@@ -11,12 +11,17 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import FaceLeaseError
-from plugin.flows import chores, clearance, consent, erasure, intents, owed, requests
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import overdue
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import intents
+from plugin.flows.rights import erasure, erasure_requests
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.ledger.store.actions import Action
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import mailbox, on_double, support
 from tests.doubles.resourcespace import Double
 from tests.mailbox import Mailbox
@@ -43,9 +48,9 @@ class World:
         """The worker's calendar and its jobs, three hours at a time; a chore that fails is tried at its next time."""
         for _ in range(0, count, 3):
             self.clock.advance(timedelta(hours=3))
-            due: list[Callable[[Services], object]] = [chores.sweep, chores.poll, chores.owe]
+            due: list[Callable[[Services], object]] = [calendar.sweep, calendar.poll, calendar.owe]
             if self.clock.now().hour in (3, 4, 5):
-                due += [chores.housekeeping, chores.reconcile, chores.remind]
+                due += [calendar.housekeeping, calendar.reconcile, calendar.remind]
             for chore in due:
                 with suppress(FaceLeaseError, OSError):
                     chore(self.services)
@@ -83,7 +88,7 @@ def _world(
             config = config.model_copy(update={"resourcespace": once})
             with support.opened(config, clock, examiner) as services:
                 on_double.with_dates(config, double)
-                chores.poll(services)  # from here on the log is followed
+                calendar.poll(services)  # from here on the log is followed
                 for _ in NAMES:
                     double.library.create(1)
 
@@ -96,8 +101,8 @@ def _world(
 def _peopled(services: Services, clock: ManualClock, box: Mailbox, away: Callable[[bool], None]) -> World:
     """Everybody signs; their names are written as confirmed ones, which needs no face."""
     cast = support.Cast(services)
-    chores.poll(services)
-    chores.reconcile(services)
+    calendar.poll(services)
+    calendar.reconcile(services)
     cast.work()
     people = {name: cast.add(name, email=f"{name[0].lower()}@example.org") for name in NAMES}
     with services.store.read() as conn:
@@ -112,7 +117,7 @@ def _peopled(services: Services, clock: ManualClock, box: Mailbox, away: Callabl
                 t.resource.update().values(examined="whole", looked_px=1, engine=services.faces.engine_id)
             )
         assert intents.carry_out(services, made) == "done"
-    clearance.recompute_many(services, [row.id for row in rows])
+    photo_answers.recompute_many(services, [row.id for row in rows])
     cast.work()
     return World(services, clock, box, people, {n: row.ref for n, row in zip(NAMES, rows, strict=True)}, away)
 
@@ -120,15 +125,15 @@ def _peopled(services: Services, clock: ManualClock, box: Mailbox, away: Callabl
 def _promised(world: World) -> None:
     """While the DAM is away: a withdrawal, an erasure, a request that is accepted, other dates, and a letter."""
     services, who = world.services, world.people
-    consent.withdraw(services, who["Alma Sample"], None, "person")
+    grant_endings.withdraw(services, who["Alma Sample"], None, "person")
     erasure.begin(services, who["Bo Sample"], "officer", tell=True)
     clara = who["Clara Sample"]
     with services.store.write() as tx:
-        asked = requests.ask(services, tx, clara, "person", requests.filed(services, clara))
-    requests.decide(services, asked.id, True, "officer")
+        asked = erasure_requests.ask(services, tx, clara, "person", erasure_requests.filed(services, clara))
+    erasure_requests.decide(services, asked.id, True, "officer")
     with services.store.read() as conn:
         grant = conn.scalar(select(t.grant.c.id).where(t.grant.c.person_id == who["Dag Sample"]))
-    consent.withdraw(services, who["Dag Sample"], [str(grant)], "person")
+    grant_endings.withdraw(services, who["Dag Sample"], [str(grant)], "person")
 
 
 def _done(world: World) -> dict[str, bool]:
@@ -172,7 +177,7 @@ def test_after_three_days_without_a_dam_all_is_done_by_itself(
         with services.store.read() as conn:
             dead = conn.scalar(select(func.count()).where(t.audit.c.action == Action.JOB_DEAD.value)) or 0
             rows = conn.scalar(select(func.count()).where(t.job.c.state == "dead"))
-        matters = [kind for kind in owed.QUERIES if owed.figure(services, kind).count]
+        matters = [kind for kind in overdue.QUERIES if overdue.figure(services, kind).count]
         assert dead > 7
         assert rows is not None
         assert rows <= 10, "what is given up day after day does not grow"
@@ -182,7 +187,7 @@ def test_after_three_days_without_a_dam_all_is_done_by_itself(
         box.rcpt = lambda _address: mailbox.TAKEN
         world.hours(26)
         done = _done(world)
-        left = sum(owed.figure(services, kind).count for kind in owed.QUERIES)
+        left = sum(overdue.figure(services, kind).count for kind in overdue.QUERIES)
     promise(
         "O1",
         f"owed ({dam}, {store_kind}) 72 h without DAM and mail, given up {dead} times: done {sum(done.values())} of "

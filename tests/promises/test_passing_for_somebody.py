@@ -28,31 +28,22 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, FaceLeaseError, LinkRefused
-from plugin.flows import (
-    addresses,
-    contacts,
-    forms,
-    invitations,
-    keys,
-    links,
-    lost_links,
-    modes,
-    page_links,
-    people,
-    portal,
-    recognitions,
-    roster,
-    signing,
-)
-from plugin.flows.acts import Signed
-from plugin.flows.filling import Filled
-from plugin.flows.forms import Stored
-from plugin.flows.invitations import Invite
-from plugin.flows.portal import How
+from plugin.flows.access import links
+from plugin.flows.collections import modes
+from plugin.flows.common import roster
+from plugin.flows.mail import form_store, page_links
+from plugin.flows.mail.form_store import Stored
+from plugin.flows.people import addresses, contacts, recognitions, register
+from plugin.flows.signing import invitations, key_links, lost_links, sign_form
+from plugin.flows.signing.form_validation import Filled
+from plugin.flows.signing.invitations import Invite
+from plugin.flows.signing.submission import Signed
+from plugin.flows.views import own_page
+from plugin.flows.views.own_page import How
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar.runner import Runner
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running.runner import Runner
 from tests import mailbox, support
 from tests.signers import tree
 
@@ -103,7 +94,7 @@ class Passing(RuleBasedStateMachine):
         (here / "photos" / support.SHOOT).mkdir(parents=True)
         config = support.configuration(here, mail=self.box.section(), server={"public_url": mailbox.PUBLIC})
         self.services = self.stack.enter_context(support.opened(config, self.clock, self.examiner))
-        self.form: Stored = forms.add(self.services, tree(), "cli:root")
+        self.form: Stored = form_store.add(self.services, tree(), "cli:root")
         self.cast = support.Cast(self.services)
         self.his: set[str] = set()  # ids of links that he holds: handed over, mailed to him, or shown to him
         self.signs: dict[str, str] = {}  # links to sign that he holds: id, person
@@ -118,9 +109,9 @@ class Passing(RuleBasedStateMachine):
     @initialize()
     def enter(self) -> None:
         rita = self.cast.add("Rita Real")
-        petra = people.add(self.services, people.Newcomer("Petra Paper", email="petra@example.org"), EVE)
+        petra = register.add(self.services, register.Newcomer("Petra Paper", email="petra@example.org"), EVE)
         clara = self.cast.add("Clara Sample", birth_date=date(2014, 5, 1))
-        greta = people.add_guardian(self.services, clara, "Greta", EVE, "greta@example.org")
+        greta = register.add_guardian(self.services, clara, "Greta", EVE, "greta@example.org")
         self.people = [
             Somebody(rita, "rita@example.org"), Somebody(petra, "petra@example.org"),
             Somebody(clara, "greta@example.org", greta, True),
@@ -168,7 +159,7 @@ class Passing(RuleBasedStateMachine):
             name=name, birth_date="", of_age=not child, email=mail, signer=signer, other_signer="", other_email="",
             typed=name, drawn=b"", code="", photographs=(),
         )  # fmt: skip
-        return signing.sign(self.services, link_id, filled)
+        return sign_form.sign(self.services, link_id, filled)
 
     def ask(self, one: Somebody, actor: str, by_mail: bool, may_replace: bool = False) -> links.Made:
         asked = Invite(
@@ -209,7 +200,7 @@ class Passing(RuleBasedStateMachine):
     @rule(who=st.integers(0, 2))
     def he_enters_his_address(self, who: int) -> None:
         one = self.people[who]
-        people.change_address(self.services, one.id, HIS, EVIL, one.side)
+        register.change_address(self.services, one.id, HIS, EVIL, one.side)
         self.post()
 
     @rule(who=st.integers(0, 2))
@@ -271,7 +262,7 @@ class Passing(RuleBasedStateMachine):
         for link_id in sorted(self.his):
             self.tally.tried += 1
             with suppress(FaceLeaseError):
-                keys.stop(self.services, keys.holder(self.services, link_id), How.WITHDRAW, None)
+                key_links.stop(self.services, key_links.holder(self.services, link_id), How.WITHDRAW, None)
         self.count_ended(before)
 
     # ---- the others ------------------------------------------------------------
@@ -279,7 +270,7 @@ class Passing(RuleBasedStateMachine):
     @rule(who=st.integers(0, 2))
     def eve_enters_what_she_was_told(self, who: int) -> None:
         one = self.people[who]
-        people.change_address(self.services, one.id, one.mail, EVE, one.side)
+        register.change_address(self.services, one.id, one.mail, EVE, one.side)
         self.post()
 
     @rule(who=st.integers(0, 2))
@@ -311,7 +302,7 @@ class Passing(RuleBasedStateMachine):
         with self.services.store.write() as tx:
             claim = roster.load(tx.connection, one.id)[1][-1]
             one.own.append(claim.id)
-            one.keys.append(keys.by_staff(self.services, tx, one.id, claim.id, OLGA).id)
+            one.keys.append(key_links.by_staff(self.services, tx, one.id, claim.id, OLGA).id)
         self.tally.needed += 1
 
     @precondition(lambda self: any(one.keys for one in self.people))
@@ -322,7 +313,7 @@ class Passing(RuleBasedStateMachine):
             return
         self.tally.needed += 1
         try:
-            keys.stop(self.services, keys.holder(self.services, one.keys[-1]), How.WITHDRAW, None)
+            key_links.stop(self.services, key_links.holder(self.services, one.keys[-1]), How.WITHDRAW, None)
         except FaceLeaseError as error:
             self.tally.refused.append(f"a key of their own: {error}")
         with self.services.store.read() as conn:
@@ -375,7 +366,7 @@ class Passing(RuleBasedStateMachine):
         for row in rows:
             self.tally.tried += 1
             try:
-                who = portal.visitor(self.services, row.id)
+                who = own_page.visitor(self.services, row.id)
             except FaceLeaseError:
                 continue
             one = next(one for one in self.people if one.id == who.person_id)
@@ -428,7 +419,7 @@ def _with_one_account(run: type[Passing], tally: Tally) -> None:
     one = run()
     try:
         services, alone = one.services, "cli:root"
-        who = people.add(services, people.Newcomer("Sole Sample", email="sole@example.org"), alone)
+        who = register.add(services, register.Newcomer("Sole Sample", email="sole@example.org"), alone)
         one.cast.sign(who, recognition=False)
         tally.needed += 2
         with pytest.raises(ConsentError):
@@ -436,7 +427,7 @@ def _with_one_account(run: type[Passing], tally: Tally) -> None:
         recognitions.recognise(services, who, None, "met", alone, reason="I am the only one here")
         with services.store.write() as tx:
             made = page_links.make(services, tx, who, alone)
-        if made is None or portal.visitor(services, made.id).person_id != who:
+        if made is None or own_page.visitor(services, made.id).person_id != who:
             tally.refused.append("a house with one account")
         with services.store.read() as conn:
             if not any(row.person_id == who for row in recognitions.self_confirmed(services, conn)):

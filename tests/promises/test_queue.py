@@ -17,9 +17,9 @@ from plugin.clock import SystemClock
 from plugin.config import Jobs
 from plugin.errors import DamError, LeaseLost
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.jobs import Claimed, Queue
-from plugin.ledger.store import Store, init_store
+from plugin.ledger.queue.jobs import Claimed, Queue
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store, init_store
 
 Promise = Callable[[str, str], None]
 Work = Callable[[Store, Claimed, Random], None]

@@ -12,10 +12,10 @@ import pytest
 from pypdf import PdfReader
 
 from plugin.clock import ManualClock
-from plugin.flows import forms, receipts
-from plugin.flows.services import Services
-from plugin.quitclaim.forms import canonical
-from plugin.recognizer.examiner import Examiner
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store, receipts
+from plugin.quitclaim.forms.templates import canonical
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.signers import Desk, Visit, tree
 
@@ -141,7 +141,7 @@ def test_the_pdf_shows_the_hash_and_both_names(house: Services) -> None:
 
 def test_a_receipt_fetches_nothing(house: Services) -> None:
     """A form with an address in its text makes no call when its receipt is made."""
-    texts = forms.read(forms.sample())["texts"]
+    texts = form_store.read(form_store.sample())["texts"]
     texts["en"]["retention"] = (
         '<img src="http://127.0.0.1:9/x.png"><link rel=stylesheet href="file:///etc/passwd">'
     )

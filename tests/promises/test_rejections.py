@@ -11,11 +11,15 @@ from PIL import Image
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import backlog, chores, gallery, review
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.matching import gallery
+from plugin.flows.photos import scan_queue
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar import house, samples
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
 from tests import support
 from tests.crowd import A, B, Crowd, jpeg
 
@@ -53,8 +57,8 @@ def _turned(data: bytes, orientation: int) -> bytes:
 
 
 def _again(services: Services, cast: support.Cast, refs: list[str]) -> None:
-    chores.poll(services)
-    backlog.enqueue(services, refs)
+    calendar.poll(services)
+    scan_queue.enqueue(services, refs)
     cast.work(threads=2)
 
 
@@ -71,7 +75,7 @@ def test_one_person_once_and_no_rejected_pair_again(
     another engine, in the file saved anew, turned by EXIF or in its pixels, or mirrored."""
     count, chance = (40 if full else 4), random.Random(5)
     crowd, photos = Crowd(examiner), tmp_path / "photos"
-    config = house.with_models(support.configuration(tmp_path))
+    config = bootstrap.with_models(support.configuration(tmp_path))
     pictures = {}
     for n in range(count):
         heads = chance.sample([*A, B], k=3) if n % 2 else [A[n % 3], B]

@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import jpeg, on, store
@@ -109,13 +109,13 @@ def test_without_the_plugin_nothing_stays_unnoticed(
             library.edit(ref, ["Bo Ek"])
         shoot = library.collect("shoot", 2, refs)
         cast.open_collection(str(shoot.ref), Mode.DETECT)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         assert _noticed(services, list(map(str, refs))) == count
 
         _logged(library, refs)
         began = time.monotonic()
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         slowest = time.monotonic() - began
         logged = _noticed(services, list(map(str, refs)))
@@ -126,18 +126,18 @@ def test_without_the_plugin_nothing_stays_unnoticed(
             library.delete(ref, 1)
         assert {row["type"] for row in library.log[rows:]} == {"xx"}  # nothing else tells of their end
         standing = len(binned) - len(set(map(str, binned)) - _ledger(services).keys())
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         ended = len(set(map(str, binned)) - _ledger(services).keys())
 
         left = [ref for ref in refs if ref in library.photos and library.photos[ref].archive == 0]
         _unlogged(library, left, old, shoot.ref)
         before = _noticed(services, list(map(str, left + old)))
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         assert _noticed(services, list(map(str, left + old))) == before
         began = time.monotonic()
-        chores.reconcile(services)
+        calendar.reconcile(services)
         cast.work()
         unlogged = _noticed(services, list(map(str, left + old)))
         sweep = time.monotonic() - began

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from plugin.flows import chores, consent, erasure
+from plugin.flows.consent import grant_endings
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests import another_program, support
 
 NAME = "Åsa Sample"
@@ -62,15 +64,15 @@ def test_a_name_of_ours_spelled_anew_goes(
         for i, how in enumerate(SPELLINGS)
     }
     cast.open_collection()
-    chores.poll(cast.services)
+    calendar.poll(cast.services)
     cast.work()
     for how, ref in refs.items():
         respell(photos / ref, SPELLINGS[how])
-    chores.poll(cast.services)
+    calendar.poll(cast.services)
     cast.work()
     assert set(cast.tags(person)) == set(refs.values()), "still one tag each, and ours"
     spelled = sum(len(left(photos / ref)) for ref in refs.values())
-    consent.withdraw(cast.services, person, None, "test")
+    grant_endings.withdraw(cast.services, person, None, "test")
     cast.work()
     stays = sum(len(left(photos / ref)) for ref in refs.values())
     lost = sum(not {"Edna Sample", "a fair"} <= another_program.words(photos / ref) for ref in refs.values())
@@ -106,7 +108,7 @@ def test_a_name_by_hand_spelled_anew_in_a_region_blocks_no_erasure(cast: support
     beside = photos / "shoot/a.jpg.xmp"
     beside.write_text(beside.read_text("utf-8").replace(NAME, SPELLINGS["decomposed"]), "utf-8")
     support.settle(photos / ref)
-    chores.poll(cast.services)
+    calendar.poll(cast.services)
     cast.work()
     certificate = erasure.erase(cast.services, person, "test")
     assert certificate.finished_at is not None

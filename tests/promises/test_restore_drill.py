@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sidecar import samples
+from sidecar.commands.demo import samples
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "administrators.md"
 BACKUP, COPY = "facelease backup", "cp -p facelease-data/keys/ended.log drill-b/"

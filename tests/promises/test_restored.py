@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from plugin.flows import chores, consent, erasure, people, returned_names
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import returned_names
+from plugin.flows.people import register
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests import another_program, support
 
 BO, EDNA = "Bo Sample", "Edna Sample"
@@ -47,12 +51,12 @@ class House:
 
     def reconcile(self) -> None:
         """One poll, one reconcile, and what follows."""
-        chores.poll(self.cast.services)
-        chores.reconcile(self.cast.services)
+        calendar.poll(self.cast.services)
+        calendar.reconcile(self.cast.services)
         self.cast.work()
 
     def withdraw(self) -> None:
-        consent.withdraw(self.cast.services, self.person, None, "test")
+        grant_endings.withdraw(self.cast.services, self.person, None, "test")
         self.cast.work()
         assert self.left() == []
 
@@ -133,7 +137,7 @@ def test_a_new_person_of_that_name_is_offered_nothing(house: House) -> None:
     house.restore()
     with house.cast.services.store.read() as conn:
         assert conn.execute(select(t.person)).all() == []
-    other = people.add(house.cast.services, people.Newcomer(BO), "test")
+    other = register.add(house.cast.services, register.Newcomer(BO), "test")
     house.reconcile()
     assert (house.left(), house.cast.tags(other)) == ([], {})
 
@@ -169,9 +173,9 @@ def test_a_name_typed_after_our_removal_is_by_hand(house: House) -> None:
 def test_a_name_by_hand_in_the_old_state_is_touched_by_nobody(house: House) -> None:
     """Edna stood there by hand when the backup was made; she is no person of ours, later she is, and withdraws."""
     house.tagged()
-    edna = people.add(house.cast.services, people.Newcomer(EDNA), "test", adopt=True)
+    edna = register.add(house.cast.services, register.Newcomer(EDNA), "test", adopt=True)
     house.cast.sign(edna)
-    consent.withdraw(house.cast.services, edna, None, "test")
+    grant_endings.withdraw(house.cast.services, edna, None, "test")
     house.withdraw()
     house.restore()
     house.reconcile()
@@ -216,11 +220,11 @@ def test_removals_of_before_are_remembered_once(house: House) -> None:
     with services.store.write() as tx:
         tx.execute(delete(t.taken_off))
         tx.execute(update(t.state).values(taken_off_at=None))
-    chores.start(services)
+    calendar.start(services)
     with services.store.write() as tx:
         assert len(tx.execute(select(t.taken_off)).all()) == len(house.refs)
         tx.execute(delete(t.taken_off).where(t.taken_off.c.resource_id == 1))
-    chores.start(services)
+    calendar.start(services)
     with services.store.read() as conn:
         assert len(conn.execute(select(t.taken_off)).all()) == len(house.refs) - 1
 

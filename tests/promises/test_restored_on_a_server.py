@@ -13,10 +13,14 @@ import pytest
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, erasure, people, returned_names
+from plugin.flows.consent import grant_endings
+from plugin.flows.names import returned_names
+from plugin.flows.people import register
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.store.audit import Action
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import SUPER, Library
@@ -53,16 +57,16 @@ class House:
         self.dump = self.library.dump()
 
     def poll(self) -> None:
-        chores.poll(self.cast.services)
+        calendar.poll(self.cast.services)
         self.cast.work()
 
     def reconcile(self) -> None:
-        chores.reconcile(self.cast.services)
+        calendar.reconcile(self.cast.services)
         self.cast.work()
 
     def end(self, how: str) -> None:
         if how == "withdraw":
-            consent.withdraw(self.cast.services, self.person, None, "test")
+            grant_endings.withdraw(self.cast.services, self.person, None, "test")
         else:
             erasure.erase(self.cast.services, self.person, "test")
         self.cast.work()
@@ -214,7 +218,7 @@ def test_a_name_that_stood_by_hand_before_is_not_put_there_after_our_removal(hou
     ref = house.library.create(EDITOR).ref
     house.library.edit(ref, [EDNA])
     house.poll()
-    edna = people.add(house.cast.services, people.Newcomer(EDNA), "test", adopt=True)
+    edna = register.add(house.cast.services, register.Newcomer(EDNA), "test", adopt=True)
     house.cast.sign(edna, recognition=False)
     dump = house.library.dump()
     erasure.erase(house.cast.services, edna, "test")
@@ -293,7 +297,7 @@ def test_what_was_lost_with_the_grant_is_not_written_again(house: House) -> None
     house.cast.sign(house.person, recognition=False)
     on_double.tag(house.cast.services, house.person, BO)
     house.poll()
-    consent.withdraw(house.cast.services, house.person, None, "test")
+    grant_endings.withdraw(house.cast.services, house.person, None, "test")
     house.library.restore(dump)
     house.poll()
     house.reconcile()

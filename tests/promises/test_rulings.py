@@ -20,15 +20,17 @@ from PIL import Image
 from sqlalchemy import Connection, select, update
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, held_photographs, modes, ruling_history, ruling_identity
-from plugin.flows.gallery import Faces
-from plugin.flows.services import Services
-from plugin.hooks import folder_marks
+from plugin.flows.collections import modes, ruling_history, ruling_identity
+from plugin.flows.common.services import Services
+from plugin.flows.matching.gallery import Faces
+from plugin.flows.review import held_photos
+from plugin.flows.schedule import calendar
+from plugin.hooks.folder import folder_marks
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Examination, Request
-from sidecar.runner import Runner
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running.runner import Runner
 from tests import support
 
 
@@ -92,7 +94,7 @@ class House:
         """A poll, and every photograph asked for anew; the refs that were compared in all of it."""
         self.clock.advance(timedelta(minutes=1))
         self.noting.compared.clear()
-        chores.poll(self.services)
+        calendar.poll(self.services)
         Runner(self.services).drain()
         with self.services.store.write() as tx:
             for ref in self.refs():
@@ -107,11 +109,11 @@ class House:
 
     def lost(self) -> list[str]:
         with self.services.store.read() as conn:
-            return [row.ref for row in held_photographs.lost(conn)]
+            return [row.ref for row in held_photos.lost(conn)]
 
     def held(self) -> list[str]:
         with self.services.store.read() as conn:
-            found = held_photographs.held(self.services, conn)
+            found = held_photos.held(self.services, conn)
             assert found == self._held_one_by_one(conn)
             return found
 
@@ -308,14 +310,14 @@ def test_numbers_that_change_with_every_mount(kindergarten: House, monkeypatch: 
     """Some file systems give other numbers each time, and tell no birth: the photographs say that it is the same."""
     marks = iter(range(10_000))
     monkeypatch.setattr(
-        "plugin.hooks.folder_marks.of", lambda path: str(next(marks)) if path.is_dir() else None
+        "plugin.hooks.folder.folder_marks.of", lambda path: str(next(marks)) if path.is_dir() else None
     )
-    chores.poll(kindergarten.services)
+    calendar.poll(kindergarten.services)
     stable = {
         path: str(i) for i, path in enumerate([kindergarten.root, *kindergarten.root.rglob("*")], 20_000)
     }
     monkeypatch.setattr(
-        "plugin.hooks.folder_marks.of", lambda path: stable.get(path) if path.is_dir() else None
+        "plugin.hooks.folder.folder_marks.of", lambda path: stable.get(path) if path.is_dir() else None
     )
     assert kindergarten.look() == {"shoot/a.png"}
     assert kindergarten.lost() == []
@@ -382,7 +384,7 @@ def test_another_case_where_case_says_nothing(kindergarten: House, monkeypatch: 
         same = (one for one in beside if one.name.casefold() == path.name.casefold())
         return real(next(same, path))
 
-    monkeypatch.setattr("plugin.hooks.folder_marks.of", blind)
+    monkeypatch.setattr("plugin.hooks.folder.folder_marks.of", blind)
     (kindergarten.root / "shoot/kids").rename(kindergarten.root / "shoot/Kids")
     assert kindergarten.look() | kindergarten.look() == {"shoot/a.png"}
     assert _rulings(kindergarten) == {"shoot": "auto", "shoot/Kids": "never"}
@@ -404,7 +406,7 @@ def test_what_waits_for_a_decision_is_not_looked_at_over_and_over(house: House) 
     before = house.noting.asked
     for _ in range(3):
         house.clock.advance(timedelta(minutes=2))
-        chores.poll(house.services)
+        calendar.poll(house.services)
         Runner(house.services).drain()
     assert house.noting.asked == before
     house.rule("later", Mode.SUGGEST)

@@ -14,16 +14,18 @@ from flask import Flask
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.ledger.keys import MasterKeys
-from plugin.recognizer.examiner import Examiner
-from sidecar import api, doctor, house
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.recognizer.process.examiner import Examiner
+from sidecar import api
 from sidecar.api.routes import PREFIX
 from sidecar.app import create_app
 from sidecar.cli import cli
 from sidecar.commands.common import Shell
+from sidecar.doctor import checks
+from sidecar.running import bootstrap
 from tests import nothing, on_double, staff, support
 from tests.doubles.resourcespace import Double
 from tests.program import Api
@@ -326,7 +328,7 @@ def test_with_the_dam_away_what_is_left_is_said(
         with Double() as double, on_double.house(root, double, clock, examiner) as services:
             cast = support.Cast(services)
             double.library.create(1)
-            chores.poll(services)
+            calendar.poll(services)
             cast.work()
             asa = cast.add("Åsa")
             cast.sign(asa)
@@ -341,7 +343,7 @@ def test_with_the_dam_away_what_is_left_is_said(
             ):
                 wrong.append((act, done.exit_code, _said(done)))
             ready = create_app(services.config, services).test_client().get("/ready")
-            found = {one.what: one for one in doctor.examine(services.config, clock)}
+            found = {one.what: one for one in checks.examine(services.config, clock)}
             if ready.status_code != 503 or found["DAM"].ok:
                 wrong.append(("ready", ready.status_code, found["DAM"].said))
     promise("V4", f"with the DAM away: said done and was not {len(wrong)} of {2 * len(acts)}")
@@ -386,9 +388,9 @@ def test_ready_and_doctor_are_green_about_what_they_looked_at(
     services = over.services
     client = create_app(services.config, services).test_client()
     Path(services.config.data).chmod(0o700)
-    chores.sweep(services)
+    calendar.sweep(services)
     assert client.get("/ready").status_code == 200
-    assert [one.what for one in doctor.examine(services.config, clock) if not one.ok] == []
+    assert [one.what for one in checks.examine(services.config, clock) if not one.ok] == []
     wrong = [name for name, away in _AWAY.items() if not away(over, clock)]
     promise("V4", f"{services.config.dam.kind}: green with something away {len(wrong)} of {len(_AWAY)}")
     assert wrong == []
@@ -396,7 +398,7 @@ def test_ready_and_doctor_are_green_about_what_they_looked_at(
 
 def _red(services: Services, clock: ManualClock, what: str) -> bool:
     status = create_app(services.config, services).test_client().get("/ready").status_code
-    found = [one for one in doctor.examine(services.config, clock) if one.what == what]
+    found = [one for one in checks.examine(services.config, clock) if one.what == what]
     return status == 503 and not any(one.ok for one in found)
 
 
@@ -406,7 +408,7 @@ def _worker_away(over: nothing.Over, clock: ManualClock) -> bool:
         tx.execute(t.state.update().values(worked_at=None))
     run(over.services, "sweep")
     red = _red(over.services, clock, "worker")
-    chores.sweep(over.services)
+    calendar.sweep(over.services)
     return red
 
 
@@ -426,7 +428,7 @@ def _master_away(over: nothing.Over, clock: ManualClock) -> bool:
     MasterKeys.create(other)
     assert json.loads(other.read_bytes()).keys() == tree.keys()
     path.write_bytes(other.read_bytes())
-    with house.open_house(over.services.config, clock) as opened:
+    with bootstrap.open_house(over.services.config, clock) as opened:
         red = _red(opened, clock, "people's keys")
     path.write_bytes(kept)
     return red

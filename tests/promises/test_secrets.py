@@ -13,17 +13,21 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError, FaceLeaseError
-from plugin.flows import chores, consent, erasure, gallery
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.rights import erasure
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Resource, Write
 from plugin.ledger import tables as t
-from plugin.ledger.keys import MasterKeys
-from plugin.quitclaim.lifecycle import Signing
-from plugin.quitclaim.model import Grant, GrantKind
-from plugin.recognizer.examiner import Examiner
-from sidecar import logs, samples
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.cli import cli
-from sidecar.runner import Runner
+from sidecar.commands.demo import samples
+from sidecar.running import logs
+from sidecar.running.runner import Runner
 from tests import support
 from tests.dams import Through
 
@@ -98,7 +102,7 @@ def _sign(services: Services, person_id: str) -> None:
         Grant("p", GrantKind.PUBLICATION, "communication", "website", now),
     )
     signing = Signing("v1", None, "en", "paper", True, (), now, lines)
-    consent.record(services, person_id, signing, [consent.Evidence("form.pdf", PROOF)], "test")
+    grant_endings.record(services, person_id, signing, [grant_endings.Evidence("form.pdf", PROOF)], "test")
     gallery.enrol(services, person_id, [samples.portrait(samples.A_FRONT).read_bytes()], "test")
 
 
@@ -112,8 +116,8 @@ def _errors(services: Services, person_id: str) -> list[str]:
             return services.vault.open(conn, "no such item")
 
     acts: list[Callable[[], object]] = [
-        lambda: consent.record(services, person_id, unsigned, [support.FORM], "test"),
-        lambda: consent.withdraw(services, person_id, {"no grant"}, "test"),
+        lambda: grant_endings.record(services, person_id, unsigned, [support.FORM], "test"),
+        lambda: grant_endings.withdraw(services, person_id, {"no grant"}, "test"),
         lambda: gallery.enrol(services, person_id, [PROOF], "test"),
         lambda: MasterKeys.load(services.config.path("{data}/ledger.db")),
         lambda: erasure.erase(services, "nobody", "test"),
@@ -157,7 +161,7 @@ def test_no_secret_is_ever_said(
         canaries = _gather(services, asa)
         cast.open_collection()
         support.put(tmp_path / "photos", f"shoot/{NAME}.jpg", samples.A_STANDING, (300, 400))
-        chores.poll(services)
+        calendar.poll(services)
         faulty = services.dam
         for _ in range(4):
             Runner(services).drain()

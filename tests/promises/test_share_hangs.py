@@ -9,12 +9,15 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.clock import SystemClock
-from plugin.flows import consent, modes, people
-from plugin.flows.services import Services
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import register
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Basis, Evidence, Mode
-from sidecar import house, samples
-from sidecar.timetable import Timetable
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from sidecar.commands.demo import samples
+from sidecar.running import bootstrap
+from sidecar.running.timetable import Timetable
 from tests import support
 from tests.hung_share import Share, mounted
 from tests.processes import Processes, free_port
@@ -73,7 +76,7 @@ def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(
     hung: Hung, promise: Promise
 ) -> None:
     """Every thread that may ask the DAM waits for it; what a withdrawal cut is followed all the same."""
-    with house.open_house(hung.config) as services:
+    with bootstrap.open_house(hung.config) as services:
         cast = support.Cast(services)
         asa = cast.add("Åsa")
         cast.sign(asa)
@@ -90,7 +93,7 @@ def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(
         hung.start("work")
         assert _until(lambda: _running(services, "gone") == 3), "all threads of the worker are in the share"
         began = time.monotonic()
-        consent.withdraw(services, asa, None, "test")
+        grant_endings.withdraw(services, asa, None, "test")
         assert _cuts(services) != (0, 0)
         assert _until(lambda: _cuts(services) == (0, 0))
         took = time.monotonic() - began
@@ -105,8 +108,8 @@ def test_a_worker_whose_threads_all_hang_in_the_share_follows_a_withdrawal(
 
 def test_a_poll_and_a_comparison_that_hang_keep_no_other_chore(hung: Hung) -> None:
     """Sweep, housekeeping, heads and reminders come to their end while two walks are stuck."""
-    with house.open_house(hung.config, SystemClock()) as services:
-        people.add(services, people.Newcomer("Åsa", of_age=True), "test")
+    with bootstrap.open_house(hung.config, SystemClock()) as services:
+        register.add(services, register.Newcomer("Åsa", of_age=True), "test")
         table = Timetable(services, lambda: None)
         hung.share.hang()
         walks = [threading.Thread(target=table.act(name), daemon=True) for name in ("poll", "reconcile")]

@@ -16,14 +16,15 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError
-from plugin.flows import chores, clearance
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Picture
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.answers import Status
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import dams, on_double, support
 from tests.doubles.resourcespace import Double
 
@@ -33,7 +34,7 @@ OPEN = {Status.CLEARED, Status.NO_PERSON_FOUND}
 
 def _open(services: Services, refs: list[str]) -> list[str]:
     """Those that somebody may use on any channel now."""
-    asked = ((ref, clearance.answers(services, ref, "communication")) for ref in refs)
+    asked = ((ref, photo_answers.answers(services, ref, "communication")) for ref in refs)
     return [ref for ref, answers in asked if any(one.status in OPEN for one in answers.values())]
 
 
@@ -160,7 +161,7 @@ def test_what_cannot_be_opened_is_unknown(
         with on_double.house(tmp_path, double, clock, examiner) as services:
             _scan(services, double, [str(ref)])
             reason = _reasons(services)[str(ref)]
-            answers = clearance.answers(services, str(ref), "communication").values()
+            answers = photo_answers.answers(services, str(ref), "communication").values()
     assert {one.status for one in answers} == {Status.UNKNOWN}
     assert "preview" not in reason
 
@@ -178,7 +179,7 @@ def test_a_storage_that_is_away_is_no_other_file(
             _scan(services, double, every)
             for ref in refs:
                 double.library.overwrite(ref, large(1500, 90, random.Random(3)))
-            chores.reconcile(services)
+            calendar.reconcile(services)
             support.Cast(services).work()
             boxes = [_boxes(services, ref) for ref in every]
             assert all(boxes)
@@ -187,7 +188,7 @@ def test_a_storage_that_is_away_is_no_other_file(
             double.library.photos[refs[1]].checksum = "another"
             after = [services.dam.look(ref).file_version for ref in every]
             assert (after[0] == before[0], after[1] == before[1]) == (True, False)
-            chores.reconcile(services)
+            calendar.reconcile(services)
             support.Cast(services).work()
             assert _boxes(services, every[0]) == boxes[0]
             assert _open(services, every) == []
@@ -356,12 +357,12 @@ def test_a_change_that_keeps_size_and_time_is_noticed(
     _round(services)
     by_day = len(seen) - len(_open(services, seen))
     unseen = len(_open(services, [ref for ref in refs if ref not in seen]))
-    chores.reconcile(services)
+    calendar.reconcile(services)
     cast.work()
     by_night = len(refs) - len(_open(services, refs))
     Blind.shut = False
     clock.advance(on_double.LATER)
-    chores.reconcile(services)
+    calendar.reconcile(services)
     cast.work()
     left = len(_open(services, refs))
     promise(
@@ -373,7 +374,7 @@ def test_a_change_that_keeps_size_and_time_is_noticed(
 
 
 def _round(services: Services) -> None:
-    chores.poll(services)
+    calendar.poll(services)
     support.Cast(services).work()
 
 
@@ -403,7 +404,7 @@ def test_what_changes_no_content_is_silent(folder: Services, clock: ManualClock)
     os.link(root / refs[1], root / "other.tmp")
     assert list(services.dam.changes()) == []
     _round(services)
-    chores.reconcile(services)
+    calendar.reconcile(services)
     support.Cast(services).work()
     assert _examined_at(services) == before
     assert list(services.dam.changes()) == []
@@ -437,12 +438,12 @@ def test_on_a_server_the_file_is_read_anew(
             for (ending, told), ref in refs.items():
                 double.library.overwrite(ref, pairs[ending][1], noticed=told)
             Blind.shut = True
-            chores.reconcile(services)
+            calendar.reconcile(services)
             support.Cast(services).work()
             noticed = len(every) - len(_open(services, every))
             Blind.shut = False
             clock.advance(on_double.LATER)
-            chores.reconcile(services)
+            calendar.reconcile(services)
             support.Cast(services).work()
             left = len(_open(services, every))
     promise(

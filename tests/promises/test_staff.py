@@ -19,11 +19,15 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, dossier, forms, requests, working
-from plugin.flows.services import Services
+from plugin.flows.common import worker_state
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.rights import erasure_requests
+from plugin.flows.schedule import calendar
+from plugin.flows.views import person_file
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from tests import sender, signers, staff, support
 from tests.crowd import A, Crowd
 from tests.route_rules import ADMINISTRATOR, NOBODY, OPEN, RULES, SIGNED_OUT, let_in
@@ -260,15 +264,15 @@ def routes(app: Flask, services: Services, cast: support.Cast, photos: Path, exa
     cast.enrol(asa)
     cast.open_collection(mode=Mode.SUGGEST)
     Crowd(examiner).put(photos, "shoot/one.jpg", Crowd(examiner).row([A[0]]))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
-    chores.start(services)
-    proof = dossier.opened(services, asa, "test").proofs[0].id
+    calendar.start(services)
+    proof = person_file.opened(services, asa, "test").proofs[0].id
     with services.store.write() as tx:
-        working.note(services, tx)
-        asked = requests.ask(services, tx, asa, "person", requests.filed(services, asa))
+        worker_state.note(services, tx)
+        asked = erasure_requests.ask(services, tx, asa, "person", erasure_requests.filed(services, asa))
         pictures = tx.connection.scalar(select(t.reference_set.c.id))
-    form = forms.add(services, signers.tree(), "test").id
+    form = form_store.add(services, signers.tree(), "test").id
     return Routes(
         app,
         {

@@ -13,13 +13,15 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.config import Config
-from plugin.flows import chores, clearance, cleared, consent
-from plugin.flows.services import Services
+from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import calendar
 from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import sender, support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import SUPER
@@ -64,7 +66,7 @@ def services(tmp_path: Path, clock: ManualClock, examiner: Examiner, double: Dou
     with support.opened(_configuration(tmp_path, double), clock, examiner) as open_:
         assert isinstance(open_.dam, ResourceSpaceDam)
         fields.prepare(open_.dam.client, open_.config.clearance.channels)
-        chores.poll(open_)
+        calendar.poll(open_)
         yield open_
 
 
@@ -80,10 +82,10 @@ class Asked:
         answer = self._panel.ask(ref=int(self._ref), user="editor", can_edit=False, purpose="communication")
         channels = (answer.json or {}).get("channels", {})
         told = channels.get("website", {}).get("status") == "cleared"
-        span = cleared.now(self._services, "communication", "website")
+        span = cleared_photos.now(self._services, "communication", "website")
         with self._services.store.read() as conn:
-            stored = {row.ref for row in cleared.page(conn, span).photos}
-        computed = clearance.ask(self._services, self._ref, "communication", "website").status.value
+            stored = {row.ref for row in cleared_photos.page(conn, span).photos}
+        computed = photo_answers.ask(self._services, self._ref, "communication", "website").status.value
         return told or computed == "cleared" or self._ref in stored
 
 
@@ -126,8 +128,8 @@ def _photo(services: Services, double: Double, number: int) -> tuple[str, int]:
     )
     ref = double.photo(services.config.path("{data}").joinpath(image).read_bytes())
     next(one for one in double.library.shelves.values() if one.name == "shoot").resources.append(ref)
-    chores.poll(services)
-    chores.reconcile(services)
+    calendar.poll(services)
+    calendar.reconcile(services)
     support.Cast(services).work()
     with services.store.read() as conn:
         return str(ref), conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == str(ref))) or -1
@@ -168,7 +170,7 @@ def test_what_is_stopped_on_the_page_is_cleared_no_more(
             stale += [way] if _field(double, ref) else []
             after.append(ask())
             if way != "forgotten at once":
-                consent.withdraw(services, who, None, "test")
+                grant_endings.withdraw(services, who, None, "test")
             cast.work()
     promise(
         "R1",

@@ -17,14 +17,16 @@ from sqlalchemy import select
 from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.confinement import wire
-from plugin.flows import backlog, chores
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.photos import scan_queue
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer import resnet, worker
-from plugin.recognizer.engine import Floats, open_engine
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.examiner import Examiner
-from sidecar import house
+from plugin.recognizer.engines import resnet
+from plugin.recognizer.engines.engine import Floats, open_engine
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.process import worker
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running import bootstrap
 from tests import raw_search, support
 from tests.crowd import A, B, Crowd
 
@@ -160,7 +162,7 @@ def test_unknown_faces_leave_no_trace(
     (float16, float32, float64, base64, hex, decimal text) and face pixels."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    config = house.with_models(support.configuration(tmp_path))
+    config = bootstrap.with_models(support.configuration(tmp_path))
     photos, crowd, chance = tmp_path / "photos", Crowd(examiner), random.Random(7)
     refs = [
         crowd.put(photos, f"shoot/{n}.jpg", crowd.row([B] * 4, 150 + n % 30, chance))
@@ -177,9 +179,9 @@ def test_unknown_faces_leave_no_trace(
         for told in tapped.values():
             told.clear()
         cast.open_collection()
-        chores.poll(services)
+        calendar.poll(services)
         cast.work(threads=2)
-        backlog.enqueue(services, refs)
+        scan_queue.enqueue(services, refs)
         cast.work()
         printed = capfd.readouterr()
         hay = haystacks(tmp_path, [child.pid for child in fresh.workers if child.pid])

@@ -12,15 +12,19 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, links, terms, visits, watching
-from plugin.flows.links import Kind, Link
-from plugin.flows.services import Services
-from plugin.ledger import backup
+from plugin.flows.access import links, visits
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import calendar, retention
+from plugin.flows.views import audit_view
 from plugin.ledger import tables as t
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.proof import Verdict
-from plugin.recognizer.examiner import Examiner
-from sidecar import logs, samples
+from plugin.ledger.backups import backup
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.log.proof import Verdict
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
+from sidecar.running import logs
 from tests import support
 
 
@@ -140,7 +144,7 @@ def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Pa
     cast.open_collection()
     support.put(photos, "shoot/one.jpg", samples.A_STANDING, (300, 400))
     together = support.together(photos, "shoot/two.jpg", samples.A_SPEECH, samples.B_STANDING, height=500)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.write() as tx:
         many: list[dict[str, Any]] = [{"id": f"e{n}", "received_at": tx.now} for n in range(2300)]
@@ -154,7 +158,7 @@ def _fill(services: Services, cast: support.Cast, clock: ManualClock, photos: Pa
                 state="suggested", person_id=asa, distance=0.4, created_at=tx.now,
             )
         )  # fmt: skip
-    consent.withdraw(services, dag, None, "test")
+    grant_endings.withdraw(services, dag, None, "test")
     cast.work()
     config = services.config
     backup.backup(
@@ -194,11 +198,11 @@ def test_nothing_is_kept_past_its_term(
         seen: dict[str, int] = {}
         left: dict[str, int] = {}
         for days in (31, 60, 280, 365, 365, 365, 365, 365, 365, 365):
-            chores.heads(services)
+            calendar.heads(services)
             clock.advance(timedelta(days=days))
             before = _past(services)
-            chores.sweep(services)
-            chores.housekeeping(services)
+            calendar.sweep(services)
+            calendar.housekeeping(services)
             after = _past(services)
             for kind in before:
                 seen[kind] = seen.get(kind, 0) + before[kind]
@@ -228,16 +232,16 @@ def test_a_row_of_the_log_is_kept_an_hour_longer_than_its_term(
     with support.opened(config, clock, examiner) as services:
         for hour in range(34 * 24):
             clock.advance(timedelta(hours=1))
-            chores.heads(services)
+            calendar.heads(services)
             if hour < 31 * 24 or hour % 12:
                 continue
             clock.advance(timedelta(minutes=59))
-            gone += chores.housekeeping(services)["audit"]
+            gone += calendar.housekeeping(services)["audit"]
             with services.store.read() as conn:
                 oldest = conn.scalar(select(func.min(t.audit.c.at)))
             assert oldest is not None
             late = max(late, _years_and_months(clock.now(), 1) - oldest)
-            broken += watching.verified(services).verdict is not Verdict.HOLDS
+            broken += audit_view.verified(services).verdict is not Verdict.HOLDS
             clock.advance(timedelta(minutes=-59))
     promise(
         "T1",
@@ -260,5 +264,5 @@ def test_a_log_on_which_nothing_was_written_goes_too(
             log.write_text("something\n")
             then = (clock.now() - timedelta(days=days)).timestamp()
             os.utime(log, (then, then))
-            terms.end(services)
+            retention.end(services)
             assert log.exists() == stays

@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import ColumnElement, Row, Table, insert, select, update
 
 from plugin.errors import VaultError
-from plugin.ledger import rotation, sealing
 from plugin.ledger import tables as t
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.store import Store, Tx
-from plugin.ledger.vault import PURPOSES, Vault
+from plugin.ledger.keys import rotation, sealing
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.keys.vault import PURPOSES, Vault
+from plugin.ledger.store.store import Store, Tx
 
 Promise = Callable[[str, str], None]
 

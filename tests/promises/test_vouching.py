@@ -16,27 +16,22 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
-from plugin.flows import (
-    chores,
-    clearance,
-    consent,
-    declared_sets,
-    dismissals,
-    gallery,
-    portal,
-    reference_sets,
-    review,
-    vouching,
-)
-from plugin.flows.reference_sets import Source
-from plugin.flows.services import Services
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import reference_sets
+from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import declared_sets, gallery, vouching
+from plugin.flows.review import dismissals, review
+from plugin.flows.schedule import calendar
+from plugin.flows.views import own_page
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Code, Status
-from plugin.quitclaim.dismissal import Dismissal
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Enrolment
-from sidecar import samples
+from plugin.quitclaim.clearance.answers import Code, Status
+from plugin.quitclaim.clearance.dismissal import Dismissal
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.examination.messages import Enrolment
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 from tests import support
 from tests.crowd import A, B, Crowd
 from tests.signers import Desk
@@ -73,7 +68,7 @@ class Attack:
             return int(conn.scalar(query.where(t.resource.c.ref == ref)) or 0)
 
     def status(self, ref: str) -> tuple[Status, set[Code]]:
-        answer = clearance.ask(self.services, ref, "communication", "website")
+        answer = photo_answers.ask(self.services, ref, "communication", "website")
         return answer.status, {reason.code for reason in answer.reasons}
 
     def stored(self) -> int:
@@ -84,9 +79,9 @@ class Attack:
 
     def told(self) -> dict[str, Any]:
         """All that reaches the person: page, export, letters."""
-        who = portal.Visitor("link", self.mallory, None, "en", (self.mallory,))
-        view = portal.view(self.services, who)
-        held = portal.export(self.services, who)
+        who = own_page.Visitor("link", self.mallory, None, "en", (self.mallory,))
+        view = own_page.view(self.services, who)
+        held = own_page.export(self.services, who)
         return {
             "total": view.album.total, "shown": len(view.album.photos),
             **{key: len(held[key]) for key in ("photographs", "faces", "not_this_person")},
@@ -97,7 +92,7 @@ class Attack:
         with self.services.store.read() as conn:
             mine = (t.grant.c.person_id == self.mallory) & (t.grant.c.kind == "recognition")
             ids = list(conn.scalars(select(t.grant.c.id).where(mine, t.grant.c.ended_at.is_(None))))
-        consent.withdraw(self.services, self.mallory, ids, "person")
+        grant_endings.withdraw(self.services, self.mallory, ids, "person")
         self.cast.work()
 
 
@@ -122,7 +117,7 @@ def attack(desk: Desk, services: Services, cast: support.Cast, photos: Path, exa
     mallory = cast.add("Mallory Sample")
     answer = desk.visit(mallory).sign("recognition", "website", photographs=PICTURES)
     assert answer.status_code == 303, answer.text
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     return Attack(services, cast, mallory, refs, photos, crowd)
 
@@ -172,7 +167,7 @@ def test_not_when_the_set_is_destroyed_and_the_tag_becomes_by_hand(
     attack.crowd.put(
         attack.photos, attack.refs[1], attack.crowd.row([A[2]], cell=300, chance=random.Random(99))
     )
-    chores.poll(attack.services)
+    calendar.poll(attack.services)
     attack.cast.work()
     review.confirm(attack.services, attack.face(attack.refs[1]), EDITOR, attack.mallory)
     assert attack.status(attack.refs[1])[0] is Status.UNKNOWN, "the file was replaced, and the name typed"
@@ -209,7 +204,7 @@ def test_a_copy_and_a_name_that_came_back_rest_on_what_ours_rested_on(attack: At
     review.reject(attack.services, attack.face(attack.refs[0]), EDITOR)
     source.write_bytes(held)
     support.settle(source)
-    chores.poll(attack.services)
+    calendar.poll(attack.services)
     attack.cast.work()
     assert attack.cast.tags(attack.mallory) == {}, (
         "no face bears it in the copy, and what was put back goes again"
@@ -460,7 +455,7 @@ class Machine:
     def replace(self, ref: str) -> None:
         cell = self.chance.randrange(200, 320)
         self.crowd.put(self.photos, ref, self.crowd.row([A[self.chance.randrange(3)]], cell, self.chance))
-        chores.poll(self.services)
+        calendar.poll(self.services)
         self.cast.work()
         if self.counts() in self.vouched:
             self.rests.pop(ref, None)  # the machine may have named the new face, by a set that is vouched for
@@ -474,16 +469,16 @@ class Machine:
                 for row in rows
             }
         for ref in self.refs:
-            asked = clearance.ask(self.services, ref, "communication", "website").status is Status.CLEARED
+            asked = photo_answers.ask(self.services, ref, "communication", "website").status is Status.CLEARED
             self.cleared += asked
             self.wrong += (asked or ref in stored) and not self._may(ref)
         self._look_as_the_person()
 
     def _look_as_the_person(self) -> None:
         """What is on the page and in the export, of photographs whose name rests on pictures of a stranger."""
-        who = portal.Visitor("link", self.who, None, "en", (self.who,))
-        total = portal.view(self.services, who).album.total
-        held = json.dumps(portal.export(self.services, who), default=str)
+        who = own_page.Visitor("link", self.who, None, "en", (self.who,))
+        total = own_page.view(self.services, who).album.total
+        held = json.dumps(own_page.export(self.services, who), default=str)
         self.sound |= {ref for ref in self.refs if self._may(ref)}
         self.looks += 1
         self.shown += sum(held.count(ref) for ref in self.refs if ref not in self.sound)
@@ -515,7 +510,7 @@ def test_cleared_on_a_face_that_nobody_vouched_for(
     who = cast.add("Mallory Sample")
     cast.sign(who)
     enrolments = [services.faces.enrol(PICTURES), services.faces.enrol([samples.portrait(B).read_bytes()])]
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     machine = Machine(services, cast, who, refs, photos, crowd, enrolments, random.Random(seed), clock)
     for _ in range(400 if full else 60):

@@ -18,11 +18,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import families, links, people, signin, visits
-from plugin.flows.services import Services
+from plugin.flows.access import links, staff_sessions, visits
+from plugin.flows.common.services import Services
+from plugin.flows.people import guardian_links, register
 from plugin.ledger import tables as t
-from plugin.ledger.audit import Action
-from plugin.recognizer.examiner import Examiner
+from plugin.ledger.store.audit import Action
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, sender, staff, support
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_state import GENERAL, SUPER
@@ -243,9 +244,9 @@ def test_nobody_closes_or_sees_the_ways_of_another(
     child = cast.add("Clara Kanariefågel", birth_date=date(2012, 5, 1), guardians=("Gerda", "Hugo"))
     sibling = cast.add("Carl Kanariefågel", birth_date=date(2013, 5, 1), guardians=("Gerda",))
     with services.store.read() as conn:
-        gerda, hugo = (str(one["id"]) for one in people.guardians_of(services, conn, child))
-        gerda_of_carl = str(people.guardians_of(services, conn, sibling)[0]["id"])
-    families.join(services, (child, gerda), (sibling, gerda_of_carl), "test")
+        gerda, hugo = (str(one["id"]) for one in register.guardians_of(services, conn, child))
+        gerda_of_carl = str(register.guardians_of(services, conn, sibling)[0]["id"])
+    guardian_links.join(services, (child, gerda), (sibling, gerda_of_carl), "test")
     stranger = cast.add("Bo")
     made = {
         who: link_of(services, person, guardian)
@@ -424,7 +425,7 @@ def test_sessions_are_listed_and_ended(console: Flask, clock: ManualClock, promi
     copies = [staff.cookie_of(client) for client in (*others, chief)]
     page = chief.get("/console/sessions").text
     listed = len(re.findall(r'name="session" value="[0-9a-f]{16}"', page))
-    numbers = {one.user: one.id for one in signin.sessions(services)}
+    numbers = {one.user: one.id for one in staff_sessions.sessions(services)}
     alive = []
 
     def _open(*which: int) -> int:

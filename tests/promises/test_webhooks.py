@@ -22,16 +22,16 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock, SystemClock
-from plugin.flows import chores
-from plugin.flows.gallery import Faces
-from plugin.flows.services import Services
-from plugin.hooks import signature
+from plugin.flows.common.services import Services
+from plugin.flows.matching.gallery import Faces
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture, Resource, Write
+from plugin.hooks.webhooks import signature
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.store import Store
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.messages import Examination, Request
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store
+from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from tests import sender, support
 from tests.crowd import A, Crowd
@@ -252,7 +252,7 @@ def test_an_event_has_one_effect_and_our_own_writes_none(
     cast, crowd, app = support.Cast(services), Crowd(examiner), _app(services)
     photos = services.config.path(services.config.folder.path)
     refs = [crowd.put(photos, ref, crowd.row([A[0]], 130 + n)) for n, ref in enumerate(sender.refs(count))]
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     asa = cast.add("Åsa")
     cast.sign(asa)
@@ -266,7 +266,7 @@ def test_an_event_has_one_effect_and_our_own_writes_none(
     in_files = _in_files(photos, refs, "Åsa")
     doubles = sum(n > 1 for n in adds.values()) + sum(n for times, n in in_files.items() if times > 1)
     writes, scans = len(dam.writes), faces.scans
-    polled = chores.poll(services)
+    polled = calendar.poll(services)
     echoes = _deliver(app, services, "resource.metadata", [ref for ref, _ in dam.writes], chance)
     again = (faces.scans - scans, len(dam.writes) - writes)
     promise(

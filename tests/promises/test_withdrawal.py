@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.crowd import A, Crowd
 from tests.dams import Failing
@@ -59,7 +60,7 @@ def test_a_withdrawal_leaves_no_tag_of_ours(
         cast.sign(asa)
         cast.enrol(asa)
         cast.open_collection()
-        chores.poll(services)
+        calendar.poll(services)
         made[0].share = _SHARE
         for _ in range(2):
             cast.work()
@@ -71,7 +72,7 @@ def test_a_withdrawal_leaves_no_tag_of_ours(
         assert in_flight > 0
         made[0].failed = made[0].calls = 0
         began, withdrawn_at = time.monotonic(), clock.now()
-        consent.withdraw(services, asa, None, "test")
+        grant_endings.withdraw(services, asa, None, "test")
         cast.work()
         while _next(services, clock, "revoke"):
             cast.work()

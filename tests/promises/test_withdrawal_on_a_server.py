@@ -11,12 +11,15 @@ import pytest
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, clearance, consent, people
-from plugin.flows.services import Services
-from plugin.hooks.resourcespace import client
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import register
+from plugin.flows.schedule import calendar
+from plugin.hooks.resourcespace.api import client
 from plugin.ledger import tables as t
-from plugin.quitclaim.answers import Status
-from plugin.recognizer.examiner import Examiner
+from plugin.quitclaim.clearance.answers import Status
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 
@@ -89,7 +92,8 @@ def _open(services: Services, person_id: str) -> list[int]:
 
 def _still_cleared(services: Services, refs: list[int]) -> int:
     return sum(
-        clearance.ask(services, str(ref), "communication", "website").status is Status.CLEARED for ref in refs
+        photo_answers.ask(services, str(ref), "communication", "website").status is Status.CLEARED
+        for ref in refs
     )
 
 
@@ -110,9 +114,9 @@ def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
         with_bo, alone = refs[::2], refs[1::2]
         for ref in with_bo:
             library.edit(ref, ["Bo Ek"])
-        bo = people.add(services, people.Newcomer("Bo Ek", of_age=True), "test", adopt=True)
+        bo = register.add(services, register.Newcomer("Bo Ek", of_age=True), "test", adopt=True)
         cast.sign(bo, recognition=False)
-        chores.poll(services)
+        calendar.poll(services)
         cast.work()
         asa = cast.add("Åsa Öberg")
         cast.sign(asa, recognition=False)
@@ -122,7 +126,7 @@ def test_a_withdrawal_leaves_nothing_of_ours_on_a_server(
         cleared, dated = _still_cleared(services, refs), on_double.dates(library, refs)
         trouble.begin(refs[count // 3], refs[count // 2])
         began, withdrawn = time.monotonic(), clock.now()
-        consent.withdraw(services, asa, None, "test")
+        grant_endings.withdraw(services, asa, None, "test")
         after = _still_cleared(services, refs)
         cast.work()
         while _wait(services, clock):

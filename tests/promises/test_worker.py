@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 
 from plugin.clock import SystemClock
 from plugin.config import Config
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from tests import support
 from tests.crowd import A, Crowd
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plugin.flows import accounts
+from plugin.flows.people import accounts
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 from plugin.clock import ManualClock
 from plugin.errors import ConfigError
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.ledger.store import Store
-from sidecar import doctor, house
+from plugin.ledger.store.store import Store
+from sidecar.doctor import checks
+from sidecar.running import bootstrap
 from tests import support
 
 FILES = ("dam.key", "events.secret", "panel.secret", "signin.secret", "mail.password")
@@ -36,7 +37,7 @@ def test_each_secret_that_others_can_read_is_named(tmp_path: Path, clock: Manual
     config = support.configuration(tmp_path, **_configured(tmp_path))
     open_to_others = tmp_path / "keys" / name
     open_to_others.chmod(0o640)
-    found = {one.what: one for one in doctor.examine(config, clock) if one.what.startswith("permissions")}
+    found = {one.what: one for one in checks.examine(config, clock) if one.what.startswith("permissions")}
     assert {what for what, one in found.items() if not one.ok} == {f"permissions of {name}"}
     assert {f"permissions of {other}" for other in FILES} <= found.keys()
     assert found[f"permissions of {name}"].mend == f"chmod u=rwX,go= {open_to_others}"
@@ -47,7 +48,7 @@ def test_a_dam_whose_key_others_can_read_is_not_opened(
 ) -> None:
     """As with the master key: whoever has read it may do all that the account may."""
     config = support.configuration(tmp_path, **_configured(tmp_path))
-    house.open_dam(store, config, clock).close()
+    bootstrap.open_dam(store, config, clock).close()
     key = config.path(config.resourcespace.key_file)
     key.chmod(0o644)
     with pytest.raises(ConfigError, match=f"chmod 600 {key}"):

@@ -3,10 +3,10 @@
 import pytest
 
 from plugin.errors import DamError, FaceLeaseError
-from plugin.flows.waiting_list import Item
-from plugin.hooks.resourcespace.answers import Passing
-from plugin.ledger.jobs import KILLED, describe
-from sidecar import error_words, staff_words
+from plugin.flows.views.waiting_list import Item
+from plugin.hooks.resourcespace.api.answers import Passing
+from plugin.ledger.queue.jobs import KILLED, describe
+from sidecar.words import error_words, staff_words
 
 
 @pytest.mark.parametrize("language", staff_words.LANGUAGES)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from plugin.config import load
-from sidecar import logs
+from sidecar.running import logs
 
 ROOT = Path(__file__).parents[2]
 LINE = re.compile(r"<(\w+) (\d+) ([xy]*)>")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from plugin.errors import DamError
-from plugin.flows.many import Failed, each
+from plugin.flows.common.batches import Failed, each
 
 
 def test_what_fails_now_and_then_comes_again_while_others_succeed() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import sidecar
-from sidecar.sign import me_words
+from sidecar.words import own_page_words
 
 SOURCES = [
     *(p for p in (Path(sidecar.__file__).parent / "sign").glob("*.py") if "me_words" in p.read_text()),
@@ -17,7 +17,7 @@ SOURCES = [
 
 def test_both_languages_say_the_same_things() -> None:
     """The same keys, each with the same values to be filled in."""
-    english, dutch = me_words.of("en"), me_words.of("nl")
+    english, dutch = own_page_words.of("en"), own_page_words.of("nl")
     assert english.keys() == dutch.keys()
     for key, words in english.items():
         assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", dutch[key])), key
@@ -26,7 +26,7 @@ def test_both_languages_say_the_same_things() -> None:
 @pytest.mark.parametrize("language", ["en", "nl"])
 def test_no_word_of_the_trade(language: str) -> None:
     """Whoever is in a photograph need not know what a template or a grant is."""
-    said = " ".join(me_words.of(language).values()).lower()
+    said = " ".join(own_page_words.of(language).values()).lower()
     found = re.findall(r"\b(template|encoding|grant|quitclaim|biometr\w*|vector|node|metadata)s?\b", said)
     assert not found
 
@@ -35,7 +35,7 @@ def test_every_word_that_a_page_asks_for_is_there_and_none_is_left_over() -> Non
     """By the names in the code and the templates."""
     code = "\n".join(path.read_text() for path in SOURCES)
     asked = set(re.findall(r"""\b_?w(?:ords)?\(\s*['"]([\w ]+)['"]""", code))
-    known = set(me_words.of("en"))
+    known = set(own_page_words.of("en"))
     assert {key for key in asked if not key.endswith("_")} - known == set()
     asked |= set(re.findall(r"""_back\(\s*["'](\w+)["']""", code))
     asked |= {

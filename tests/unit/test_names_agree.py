@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plugin.hooks.dam import node_key
-from plugin.quitclaim.model import name_key
+from plugin.quitclaim.consent.model import name_key
 
 
 @given(st.text())

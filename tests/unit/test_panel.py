@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from plugin.clock import ManualClock
-from plugin.flows import chores, consent, review
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.review import review
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import samples
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
+from sidecar.commands.demo import samples
 from tests import sender, support
 from tests.sender import OTHER, PANEL, SECRET, Sender
 
@@ -54,7 +56,7 @@ def both(services: Services, cast: support.Cast, photos: Path) -> str:
     cast.enrol(asa)
     cast.open_collection(mode=Mode.SUGGEST)
     ref = support.together(photos, "shoot/both.jpg", samples.A_STANDING, samples.B_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     return ref
 
@@ -163,7 +165,7 @@ def test_a_face_of_another_photograph_is_not_touched(
 ) -> None:
     """The right to edit is that of the resource asked about: its faces and no others, 404."""
     other = support.put(photos, "shoot/other.jpg", samples.B_STANDING, (300, 400))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     foreign = shown(page, other)["faces"][0]["id"]
     assert decide(page, both, "dismiss", foreign, reason="bystander") == 404
@@ -228,12 +230,12 @@ def test_a_confirmed_name_outlives_recognition_as_hand_and_blocks_after_the_last
         asa = conn.scalar(select(t.person.c.id))
         grants = conn.scalars(select(t.grant.c.id).where(t.grant.c.kind == "recognition")).all()
     assert asa is not None
-    consent.withdraw(services, asa, set(grants), "test")
+    grant_endings.withdraw(services, asa, set(grants), "test")
     cast.work()
     (named,) = shown(page, both)["people"]
     assert named["origin"] == "hand"
     assert named["channels"]["website"]["status"] == "cleared"
-    consent.withdraw(services, asa, None, "test")
+    grant_endings.withdraw(services, asa, None, "test")
     (named,) = shown(page, both)["people"]
     assert named["channels"]["website"]["status"] == "blocked"
 

@@ -10,13 +10,16 @@ import pytest
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
-from plugin.flows import chores, clearance, consent, people
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
 from plugin.flows.importing import runs
-from plugin.flows.importing.judging import Status
-from plugin.flows.importing.lines import Defaults
-from plugin.flows.services import Services
+from plugin.flows.importing.entries import Defaults
+from plugin.flows.importing.judge import Status
+from plugin.flows.people import register
+from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
 from tests import on_double, sender, support
 from tests.doubles.resourcespace import Double
@@ -40,8 +43,8 @@ def services(tmp_path: Path, double: Double, clock: ManualClock, examiner: Exami
     }
     config = on_double.configuration(tmp_path, double, webhooks=webhooks)
     with support.opened(config, clock, examiner) as open_:
-        chores.poll(open_)
-        chores.sweep(open_)
+        calendar.poll(open_)
+        calendar.sweep(open_)
         yield open_
 
 
@@ -63,12 +66,12 @@ def test_what_waits_is_told_in_numbers(page: Sender, double: Double, services: S
     assert lines(page) == []
     ref = double.library.create(1).ref
     double.library.edit(ref, [BO])
-    chores.poll(services)
+    calendar.poll(services)
     cast = support.Cast(services)
     cast.work()
-    bo = people.add(services, people.Newcomer(BO), "test", adopt=True)
+    bo = register.add(services, register.Newcomer(BO), "test", adopt=True)
     cast.sign(bo, recognition=False)
-    consent.withdraw(services, bo, None, "test")
+    grant_endings.withdraw(services, bo, None, "test")
     cast.work()
     (said,) = lines(page)
     assert "1 wait" in said
@@ -80,7 +83,7 @@ def test_without_a_worker_the_page_says_so(page: Sender, services: Services, clo
     """First of all, and in the language that was asked for; a command that sweeps is no worker."""
     assert lines(page) == []
     clock.advance(timedelta(minutes=5))
-    chores.start(services)
+    calendar.start(services)
     (said,) = lines(page)
     assert "facelease doctor" in said
     assert lines(page, language="nl") != [said]
@@ -99,7 +102,7 @@ def test_only_a_signed_question_is_answered(page: Sender, clock: ManualClock) ->
 def test_a_name_that_the_dam_cannot_hold_is_refused_when_it_is_entered(services: Services, name: str) -> None:
     """With a sentence, and nobody is entered."""
     with pytest.raises(ConsentError, match="choose another display name"):
-        people.add(services, people.Newcomer(name), "test")
+        register.add(services, register.Newcomer(name), "test")
     with services.store.read() as conn:
         assert conn.execute(t.person.select()).all() == []
 
@@ -124,7 +127,7 @@ def test_the_field_and_the_panel_say_the_same_or_why_not(
     """Cleared until the end of 2027; the field holds a lease of thirty days, and the panel says so."""
     on_double.with_dates(services.config, double)
     ref = double.library.create(1).ref
-    chores.poll(services)
+    calendar.poll(services)
     cast = support.Cast(services)
     cast.work()
     bo = cast.add(BO)
@@ -137,7 +140,7 @@ def test_the_field_and_the_panel_say_the_same_or_why_not(
         return said["until"], said.get("field")
 
     with services.store.write() as tx:
-        clearance.recompute(services, tx, [1])
+        photo_answers.recompute(services, tx, [1])
     until, waiting = field()
     assert (until[:4], waiting["day"], waiting["why"]) == ("2027", "", "waits")
     cast.work()
@@ -145,7 +148,7 @@ def test_the_field_and_the_panel_say_the_same_or_why_not(
     stands = next(n for n, f in double.library.fields.items() if f["title"] == "Cleared until website")
     assert renewed == {"day": double.library.photos[ref].texts[stands], "why": "renewed", "every": 15}
     assert renewed["day"] < until
-    consent.withdraw(services, bo, None, "test")
+    grant_endings.withdraw(services, bo, None, "test")
     said = page.ask(ref=str(ref), user="jo", can_edit=True).get_json()["channels"]["website"]
     assert said["status"] != "cleared"
     assert said["field"]["why"] == "waits"

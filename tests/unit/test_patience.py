@@ -11,9 +11,9 @@ import pytest
 from plugin.clock import ManualClock
 from plugin.errors import DamError
 from plugin.hooks.dam import Accounts
-from plugin.hooks.resourcespace import patience
-from plugin.hooks.resourcespace.patience import Patience
-from plugin.recognizer.examiner import Examiner
+from plugin.hooks.resourcespace.api import patience
+from plugin.hooks.resourcespace.api.patience import Patience
+from plugin.recognizer.process.examiner import Examiner
 from tests import on_double, support
 from tests.doubles.resourcespace import Double
 

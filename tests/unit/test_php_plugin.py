@@ -12,10 +12,10 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from plugin.config import Config
-from plugin.hooks.file_kinds import EXAMINED, PHOTO_ENDINGS
+from plugin.hooks.files.file_kinds import EXAMINED, PHOTO_ENDINGS
 from plugin.hooks.resourcespace.profile import is_opened, kind
-from plugin.quitclaim import wording
-from plugin.recognizer.decode import FORMATS
+from plugin.quitclaim.words import wording
+from plugin.recognizer.pictures.decode import FORMATS
 from tests.php import FILES, PLUGIN, SECRET, answer, quoted, run_php, uncommented, words
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plugin.hooks import signature
+from plugin.hooks.webhooks import signature
 from tests.php import PLUGIN, SECRET, run_php
 from tests.sender import OTHER
 

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from plugin.ledger import contents
 from plugin.ledger import tables as t
-from plugin.ledger.contents import Holds
+from plugin.ledger.tables import contents
+from plugin.ledger.tables.contents import Holds
 
 OFFICERS = Path(__file__).parents[2] / "docs" / "officers.md"
 

@@ -10,11 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from plugin.errors import DamError, StoreAway
-from plugin.flows import chores
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam
-from sidecar import readiness
 from sidecar.app import create_app
+from sidecar.running import readiness
 
 
 class Hanging:
@@ -44,8 +44,8 @@ def hanging(services: Services) -> Iterator[Hanging]:
 @pytest.fixture
 def client(services: Services, hanging: Hanging) -> FlaskClient:
     """The app on it; a worker swept."""
-    chores.start(services)
-    chores.sweep(services)
+    calendar.start(services)
+    calendar.sweep(services)
     return create_app(services.config, replace(services, dam=cast(Dam, hanging))).test_client()
 
 
@@ -91,7 +91,7 @@ def test_whatever_a_check_raises_is_503(
 
     hanging.go_on.set()
     assert _ready(client)[0] == 200
-    monkeypatch.setattr("plugin.ledger.store.Store.generation", away)
+    monkeypatch.setattr("plugin.ledger.store.store.Store.generation", away)
     assert _ready(client) == (503, "application/problem+json", said)
     assert client.get("/health").status_code == 200
 
@@ -106,8 +106,8 @@ def test_pages_and_figures_with_the_store_away(
     def away(_: object) -> None:
         raise StoreAway("the store does not answer: try again")
 
-    monkeypatch.setattr("plugin.ledger.store.Store.read", away)
-    monkeypatch.setattr("plugin.ledger.store.Store.write", away)
+    monkeypatch.setattr("plugin.ledger.store.store.Store.read", away)
+    monkeypatch.setattr("plugin.ledger.store.store.Store.write", away)
     found = {
         path: client.get(path) for path in ("/", "/metrics", "/ready", "/s/i/x", "/s/me", "/api/v1/people")
     }

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from structlog.testing import capture_logs
 
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
 from sidecar.serving.connections import Connection
 from sidecar.serving.listener import Listener
 

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError, DamError, NotFound, QueueFull
-from plugin.flows import chores
-from plugin.flows.services import Services
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from sidecar.app import create_app
 from tests import support
 
@@ -40,9 +40,9 @@ def test_health_is_about_the_process_and_readiness_about_the_work(
     assert answer.status_code == 503
     assert answer.content_type == "application/problem+json"
     assert "facelease work" in answer.get_data(as_text=True)
-    chores.start(services)
+    calendar.start(services)
     assert client.get("/ready").status_code == 503, "a command sweeps at its start, and is no worker"
-    chores.sweep(services)
+    calendar.sweep(services)
     looked_at = ["store", "ended.log", "master key", "worker", "DAM"]
     assert client.get("/ready").json == {"status": "ready", "looked_at": looked_at}
     clock.advance(timedelta(minutes=4))

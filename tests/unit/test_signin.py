@@ -12,14 +12,14 @@ from sqlalchemy import select
 
 from plugin.clock import ManualClock
 from plugin.config.sections import Access
-from plugin.flows import signin
-from plugin.flows.services import Services
-from plugin.flows.signin import Role
-from plugin.ledger import retention
+from plugin.flows.access import staff_sessions
+from plugin.flows.access.staff_sessions import Role
+from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
-from plugin.recognizer.examiner import Examiner
-from sidecar import doctor
+from plugin.ledger.queue import retention_rules
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
+from sidecar.doctor import checks
 from tests import staff, support
 from tests.staff import AUDIENCE, Dam
 
@@ -72,7 +72,7 @@ def test_a_genuine_hand_over_signs_in(services: Services, client: FlaskClient, d
 def test_the_widest_role_of_the_groups_counts(groups: list[int], role: Role | None) -> None:
     """And a group that nobody mapped has none."""
     access = Access(administrators=(1,), officers=(2,), editors=(3,), auditors=(4,))
-    assert signin.role_of(access, groups) is role
+    assert staff_sessions.role_of(access, groups) is role
 
 
 def test_a_group_without_a_role_is_told_so(services: Services, client: FlaskClient, dam: Dam) -> None:
@@ -198,7 +198,7 @@ class TestSession:
         token = staff.token_of(client)
         with services.store.read() as conn:
             row = conn.execute(select(t.session)).one()
-        assert row.id_sha256 == signin.digest(token)
+        assert row.id_sha256 == staff_sessions.digest(token)
         assert token not in str(row)
 
     def test_its_id_changes_at_sign_in(self, client: FlaskClient, dam: Dam) -> None:
@@ -290,7 +290,7 @@ class TestSession:
         for hours in (8, 24, 1):
             clock.advance(timedelta(hours=hours))
             with services.store.write() as tx:
-                retention.sweep(tx, services.config, tx.now)
+                retention_rules.sweep(tx, services.config, tx.now)
             with services.store.read() as conn:
                 left.append(len(conn.execute(select(t.session)).all()))
         assert left == [1, 1, 0]
@@ -317,5 +317,5 @@ def test_doctor_says_why_there_is_no_console(
 ) -> None:
     """And that nobody could come in, where no group has a role."""
     config = staff.configuration(tmp_path, **tables)
-    (found,) = [one for one in doctor.examine(config, clock) if one.what == "console"]
+    (found,) = [one for one in checks.examine(config, clock) if one.what == "console"]
     assert (found.ok, found.said) == (ok, said)

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from plugin.errors import PictureError
-from plugin.flows.signatures import MOST_BYTES, redrawn
-from sidecar.sign.words import Words, numbered
+from plugin.flows.signing.signature_image import MOST_BYTES, redrawn
+from sidecar.words.sign_words import Words, numbered
 from tests.signers import drawing
 
 ROOT = Path(__file__).parents[2]
@@ -48,9 +48,13 @@ def test_every_word_is_used_and_there() -> None:
 
 def test_every_fault_has_its_words() -> None:
     """Each pair that the form or the code can raise is said, not just "refused"."""
-    known = tomllib.loads((ROOT / "sidecar/sign/sign.nl.toml").read_text())["faults"]
+    known = tomllib.loads((ROOT / "sidecar/words/sign.nl.toml").read_text())["faults"]
     found = set()
-    for path in ("plugin/flows/filling.py", "plugin/flows/signing.py", "sidecar/sign/blueprint.py"):
+    for path in (
+        "plugin/flows/signing/form_validation.py",
+        "plugin/flows/signing/sign_form.py",
+        "sidecar/sign/blueprint.py",
+    ):
         for node in ast.walk(ast.parse((ROOT / path).read_text())):
             if isinstance(node, ast.Tuple) and len(node.elts) == 2:
                 words = [part.value for part in node.elts if isinstance(part, ast.Constant)]
@@ -62,7 +66,7 @@ def test_every_fault_has_its_words() -> None:
 
 def test_every_refusal_of_a_photograph_has_its_words() -> None:
     """What the recogniser says of a reference photograph is told apart in both languages."""
-    source = (ROOT / "plugin/recognizer/quality.py").read_text()
+    source = (ROOT / "plugin/recognizer/examination/quality.py").read_text()
     reasons = re.findall(r'return f?"((?:no|more|the) [^"]+)"', source)
     reasons += ["does not look like the person on the other photographs"]
     assert len(reasons) >= 6

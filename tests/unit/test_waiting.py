@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from plugin.clock import SystemClock
-from plugin.ledger.store import init_store
+from plugin.ledger.store.store import init_store
 from tests.stores import Postgres, Stores
 
 pytestmark = pytest.mark.slow

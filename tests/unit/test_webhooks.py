@@ -17,18 +17,21 @@ from sqlalchemy import func, select
 from plugin.clock import ManualClock
 from plugin.config import parse
 from plugin.errors import ConfigError, EventRefused, SignatureRefused, StoreAway
-from plugin.flows import chores, notices
-from plugin.flows.services import Services
-from plugin.hooks import events, signature
+from plugin.flows.common import dam_events
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Dam, Resource
-from plugin.ledger import retention
+from plugin.hooks.webhooks import events, signature
 from plugin.ledger import tables as t
-from plugin.ledger.store import Store
-from plugin.quitclaim.scope import Mode
-from plugin.recognizer.examiner import Examiner
-from sidecar import doctor, samples, signed
+from plugin.ledger.queue import retention_rules
+from plugin.ledger.store.store import Store
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.process.examiner import Examiner
 from sidecar.app import create_app
-from sidecar.runner import Runner
+from sidecar.commands.demo import samples
+from sidecar.doctor import checks
+from sidecar.running.runner import Runner
+from sidecar.web import signed_requests
 from tests import sender, support
 from tests.dams import Through
 from tests.sender import OTHER, SECRET, Sender
@@ -81,8 +84,8 @@ def test_each_event_becomes_its_job(
 
 def test_every_event_has_a_job_and_every_job_a_handler() -> None:
     """No event is accepted that nothing would be done about."""
-    assert set(notices.KINDS) == set(events.KINDS.values())
-    assert set(notices.KINDS.values()) <= set(chores.HANDLERS)
+    assert set(dam_events.KINDS) == set(events.KINDS.values())
+    assert set(dam_events.KINDS.values()) <= set(calendar.HANDLERS)
 
 
 def test_an_id_is_taken_once_for_thirty_days(told: tuple[Sender, Services], clock: ManualClock) -> None:
@@ -97,7 +100,7 @@ def test_an_id_is_taken_once_for_thirty_days(told: tuple[Sender, Services], cloc
     assert jobs(services) == [("photo", "1")]
     clock.advance(timedelta(days=4))
     with services.store.write() as tx:
-        assert retention.sweep(tx, services.config, clock.now())["events"] == 1
+        assert retention_rules.sweep(tx, services.config, clock.now())["events"] == 1
 
 
 def test_what_is_not_for_us_is_acknowledged_and_ignored(told: tuple[Sender, Services]) -> None:
@@ -285,7 +288,7 @@ def test_a_store_that_does_not_answer_is_a_503(
     def locked(*_: object) -> bool:
         raise StoreAway("the store does not answer: SELECT secret")
 
-    monkeypatch.setattr(notices, "take", locked)
+    monkeypatch.setattr(dam_events, "take", locked)
     answer = dam.tell("resource.created", 1)
     assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
     assert "SELECT" not in answer.get_data(as_text=True)
@@ -302,10 +305,10 @@ def test_secrets_are_separate_by_purpose_and_may_come_from_the_environment(servi
     """Several are parted by white space, the current one first; those of one endpoint open no other."""
     config = services.config
     given_ = {"FACELEASE_EVENTS_SECRET": f" {SECRET}\n{OTHER} ", "FACELEASE_PANEL_SECRET": ""}
-    of_events = signed.secrets(config, "events", given_)
+    of_events = signed_requests.secrets(config, "events", given_)
     assert of_events is not None
     assert of_events() == (SECRET, OTHER)
-    assert signed.secrets(config, "panel", given_) is None
+    assert signed_requests.secrets(config, "panel", given_) is None
 
 
 @pytest.mark.parametrize(
@@ -323,7 +326,7 @@ def test_a_file_that_holds_no_secret_says_so_at_the_start(tmp_path: Path, text: 
     path.write_text(text)
     config = parse({"webhooks": {"events_secret_file": str(path)}})
     with pytest.raises(ConfigError, match=said) as raised:
-        signed.secrets(config, "events", {})
+        signed_requests.secrets(config, "events", {})
     assert "plain-words" not in str(raised.value)
     assert SECRET not in str(raised.value)
 
@@ -373,7 +376,7 @@ def test_a_collection_that_changed_has_its_comers_and_goers_looked_at(
     cast.enrol(asa)
     cast.open_collection()
     stays = support.put(photos, "shoot/stays.jpg", samples.A_STANDING, (300, 400))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     came = support.put(photos, "shoot/came.jpg", samples.A_STANDING, (330, 440))
     with services.store.write() as tx:
@@ -396,7 +399,7 @@ def test_a_node_that_changed_has_every_named_resource_looked_at(
     cast.open_collection()
     named = support.put(photos, "shoot/named.jpg", samples.A_STANDING, (300, 400))
     support.put(photos, "shoot/other.jpg", samples.B_STANDING, (300, 400))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.write() as tx:
         job = services.queue.put(tx, "renamed", "nodes")
@@ -441,7 +444,7 @@ def test_a_photograph_put_into_another_collection_is_examined_under_what_holds_t
     cast.open_collection("shoot", Mode.DETECT)
     cast.open_collection("new")
     ref = support.put(photos, "shoot/one.jpg", samples.A_STANDING, (300, 400))
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     assert cast.names_on(ref) == set()
     dam.collections_of = ("new",)
@@ -461,7 +464,7 @@ def test_one_id_taken_by_eight_at_once_is_taken_by_one(store: Store) -> None:
 
     def take(_: int) -> bool:
         with store.write() as tx:
-            return notices.once(tx, "event:msg_1")
+            return dam_events.once(tx, "event:msg_1")
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(take, range(16))) == [False] * 15 + [True]
@@ -472,9 +475,9 @@ def test_doctor_says_whether_the_dam_is_heard(tmp_path: Path, clock: ManualClock
     file = sender.secret_file(tmp_path / "events.secret", SECRET, OTHER)
     webhooks = {"events_secret_file": file, "panel_secret_file": str(tmp_path / "none")}
     config = support.configuration(tmp_path, webhooks=webhooks)
-    found = {one.what: (one.ok, one.said) for one in doctor.examine(config, clock)}
+    found = {one.what: (one.ok, one.said) for one in checks.examine(config, clock)}
     assert found["events of the DAM"] == (True, "on, 2 secrets")
     assert found["panel of the DAM"][0] is False
     assert "cannot be read" in found["panel of the DAM"][1]
-    off = {one.what: one.said for one in doctor.examine(support.configuration(tmp_path), clock)}
+    off = {one.what: one.said for one in checks.examine(support.configuration(tmp_path), clock)}
     assert off["events of the DAM"].startswith("off")

@@ -4,20 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from plugin.flows.importing import carrying, lines, proofs, tables
-from plugin.flows.importing.carrying import Watch
-from plugin.flows.importing.judging import GOOD, Status, Verdict
-from plugin.flows.importing.lines import Defaults, Line
-from plugin.flows.importing.tables import Reading, Table
-from plugin.flows.services import Services
-from plugin.ledger.audit import Action
-from plugin.quitclaim.mapping import Keep
+from plugin.flows.common.services import Services
+from plugin.flows.importing import entries, evidence_files, writing
+from plugin.flows.importing.entries import Defaults, Line
+from plugin.flows.importing.judge import GOOD, Status, Verdict
+from plugin.flows.importing.tables import spreadsheets
+from plugin.flows.importing.tables.spreadsheets import Reading, Table
+from plugin.flows.importing.writing import Watch
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent.mapping import Keep
 
 Ask = Callable[[Sequence[Verdict]], None]
 """Hears which rows take the place of what their people agreed to before; raises where that is not to be done."""
 
 _AS_SAID = Reading()
-_KNOWN = frozenset({*lines.COLUMNS, *lines.RECOGNITION})
+_KNOWN = frozenset({*entries.COLUMNS, *entries.RECOGNITION})
 
 
 def _unasked(_replacing: Sequence[Verdict]) -> None:
@@ -35,7 +36,7 @@ class Outcome:
 def load(services: Services, path: Path, also: Sequence[str] = (), reading: Reading = _AS_SAID) -> Table:
     """A table with the documented columns, and `also` these. Raises ImportRefused."""
     importing = services.config.importing
-    return tables.read(path, _KNOWN | set(also), importing.rows, importing.megabytes << 20, reading)
+    return spreadsheets.read(path, _KNOWN | set(also), importing.rows, importing.megabytes << 20, reading)
 
 
 def table(
@@ -50,7 +51,7 @@ def table(
 ) -> Outcome:
     """A CSV or XLSX file; its evidence lies beside it. Raises ImportRefused where it cannot be read at all."""
     read = load(services, path, (), reading)
-    found = lines.of_table(services, read, path.parent, defaults, "table")
+    found = entries.of_table(services, read, path.parent, defaults, "table")
     return Outcome(_run(services, found, "table", apply, actor, watch, ask), read.told)
 
 
@@ -66,9 +67,9 @@ def folder(
     ask: Ask = _unasked,
 ) -> Outcome:
     """PDFs in a folder, called after those who signed; or a table `names` that says whose each file is."""
-    there = proofs.pdfs(path)
-    read = load(services, names, ("file",), reading) if names else lines.of_folder(there)
-    found = lines.of_table(services, read, path, replace(defaults, pdf_only=True), "pdf")
+    there = evidence_files.pdfs(path)
+    read = load(services, names, ("file",), reading) if names else entries.of_folder(there)
+    found = entries.of_table(services, read, path, replace(defaults, pdf_only=True), "pdf")
     verdicts = _run(services, found, "pdf", apply, actor, watch, ask)
     if names:
         verdicts = (*verdicts, *_left_over(there, read))
@@ -88,15 +89,15 @@ def _run(
     services: Services, found: Sequence[Line], source: str, apply: bool, actor: str, watch: Watch, ask: Ask
 ) -> tuple[Verdict, ...]:
     if not apply:
-        return tuple(carrying.rehearsed(services, found))
+        return tuple(writing.rehearsed(services, found))
     if any(line.decision.keep is Keep.REPLACE for line in found):
         ask(
             [
                 one
-                for one in carrying.rehearsed(services, found)
+                for one in writing.rehearsed(services, found)
                 if one.status in GOOD and one.keep is Keep.REPLACE
             ]
         )
-    verdicts = carrying.carried_out(services, found, actor, watch)
-    carrying.note(services, Action.IMPORT_RUN, source, verdicts, actor)
+    verdicts = writing.carried_out(services, found, actor, watch)
+    writing.note(services, Action.IMPORT_RUN, source, verdicts, actor)
     return tuple(verdicts)

@@ -12,25 +12,26 @@ from plugin.hooks.collection import Collection, CollectionRuling
 from plugin.hooks.concern import Concern
 from plugin.hooks.dam import Dates, Names, Resource, Task, Write, node_key
 from plugin.hooks.mention import Line
-from plugin.hooks.resourcespace import fields, listing
-from plugin.hooks.resourcespace.answers import NoSuchFunction, rows, truth, whole
+from plugin.hooks.resourcespace import fields
+from plugin.hooks.resourcespace.api import listing
+from plugin.hooks.resourcespace.api.answers import NoSuchFunction, rows, truth, whole
+from plugin.hooks.resourcespace.api.client import Client
+from plugin.hooks.resourcespace.api.numbered import Numbered
+from plugin.hooks.resourcespace.api.numbers import is_number, must_be_number, of_another
 from plugin.hooks.resourcespace.binding import Status, of
-from plugin.hooks.resourcespace.bound import Bound
-from plugin.hooks.resourcespace.classic import Classic
-from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.concerns import told_by_log
-from plugin.hooks.resourcespace.cursor import Cursor
-from plugin.hooks.resourcespace.log import Feed, Log
-from plugin.hooks.resourcespace.logged import Logged
 from plugin.hooks.resourcespace.mentions import Mentioning
-from plugin.hooks.resourcespace.nodes import Nodes
-from plugin.hooks.resourcespace.numbered import Numbered
-from plugin.hooks.resourcespace.numbers import is_number, must_be_number, of_another
-from plugin.hooks.resourcespace.pictured import Pictured
+from plugin.hooks.resourcespace.names.change_log import Logged
+from plugin.hooks.resourcespace.names.cursor import Cursor
+from plugin.hooks.resourcespace.names.log import Feed, Log
+from plugin.hooks.resourcespace.names.node_owners import Whose
+from plugin.hooks.resourcespace.names.nodes import Nodes
+from plugin.hooks.resourcespace.pictures import Pictured
 from plugin.hooks.resourcespace.profile import PLACE, Profile, wishes
-from plugin.hooks.resourcespace.whose import Whose
-from plugin.ledger import files
-from plugin.ledger.store import Store
+from plugin.hooks.resourcespace.with_plugin import Bound
+from plugin.hooks.resourcespace.without_plugin import Classic
+from plugin.ledger.keys import private_files
+from plugin.ledger.store.store import Store
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         """The server that the configuration names. Raises ConfigError where its key is not there, or open to others."""
         path = config.path(config.resourcespace.key_file)
         try:
-            files.refuse_open_to_others(path, ConfigError)
+            private_files.refuse_open_to_others(path, ConfigError)
             key = path.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from plugin.hooks.dam import CollectionRuling, Dates
-from plugin.hooks.resourcespace.answers import Unexpected
+from plugin.hooks.resourcespace.api.answers import Unexpected
 
 T = TypeVar("T")
 APPLY_AT_ONCE = 1000

@@ -6,9 +6,9 @@ from datetime import datetime, tzinfo
 from plugin.clock import local
 from plugin.errors import DamError
 from plugin.hooks.concern import Concern
-from plugin.hooks.resourcespace.answers import Unexpected, row, rows, whole
+from plugin.hooks.resourcespace.api.answers import Unexpected, row, rows, whole
+from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.binding import Neighbour, Sight, Status
-from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.gate_concerns import told_by_gate
 
 _FACES = "the DAM's own plugin for faces"

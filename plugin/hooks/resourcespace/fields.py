@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from plugin.errors import ConfigError, DamError
-from plugin.hooks.resourcespace.answers import row, rows, whole
-from plugin.hooks.resourcespace.client import Client
+from plugin.hooks.resourcespace.api.answers import row, rows, whole
+from plugin.hooks.resourcespace.api.client import Client
 
 _DATE = 10
 _EVERYWHERE = "0"

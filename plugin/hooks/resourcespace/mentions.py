@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from plugin.errors import DamError
 from plugin.hooks.mention import Line, Mention, Mentions
 from plugin.hooks.name_search import Sought
-from plugin.hooks.resourcespace import listing
-from plugin.hooks.resourcespace.answers import NoSuchFunction
+from plugin.hooks.resourcespace.api import listing
+from plugin.hooks.resourcespace.api.answers import NoSuchFunction
+from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.binding import of
-from plugin.hooks.resourcespace.classic import Classic
-from plugin.hooks.resourcespace.client import Client
-from plugin.hooks.resourcespace.nodes import Nodes
+from plugin.hooks.resourcespace.names.nodes import Nodes
 from plugin.hooks.resourcespace.profile import Profile
+from plugin.hooks.resourcespace.without_plugin import Classic
 
 _TOLD_ONE_BY_ONE = frozenset(
     {"node", "resource", "collection", "resource_alt_files", "comment", "annotation"}

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from plugin.config.looking import look_px
 from plugin.errors import DamError
-from plugin.hooks.resourcespace.answers import Row, whole
+from plugin.hooks.resourcespace.api.answers import Row, whole
+from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.binding import Original, Photo
-from plugin.hooks.resourcespace.client import Client
 from plugin.hooks.resourcespace.profile import NO_FILE, Source, is_opened
 
 NOT_YET = "there is no preview yet: it is made a little later"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from plugin.errors import DamError
-from plugin.hooks import file_kinds
 from plugin.hooks.concern import Concern
 from plugin.hooks.dam import CollectionRuling, Dates, Named, Names, Resource, Task
+from plugin.hooks.files import file_kinds
 
 PLACE = "node"
 BIN = 3  # the workflow state of what was deleted and can be brought back

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from plugin.errors import StoreError
-from plugin.ledger import engine
+from plugin.ledger.store import engine
 
 
 def upgrade(url: str, revision: str = "head") -> None:

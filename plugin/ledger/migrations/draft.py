@@ -12,7 +12,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
 from sqlalchemy.types import BigInteger
 
-from plugin.ledger import engine
+from plugin.ledger.store import engine
 from plugin.ledger.tables import Instant, metadata
 
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from plugin.clock import ManualClock
-from plugin.hooks.folder import FolderDam
-from plugin.hooks.tool import ExifTool
+from plugin.hooks.files.exiftool import ExifTool
+from plugin.hooks.folder.folder_dam import FolderDam
 from plugin.ledger import migrations
-from plugin.ledger.store import Store
+from plugin.ledger.store.store import Store
 
 MakeDam = Callable[..., FolderDam]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from plugin.hooks import further, jpeg, picasa
-from plugin.hooks.companions import Listings
 from plugin.hooks.dam import node_key
-from plugin.hooks.name_reading import NameReader
-from plugin.hooks.tool import ExifTool
-from plugin.hooks.unread import Unread
+from plugin.hooks.files import embedded_pictures, jpeg
+from plugin.hooks.files.exiftool import ExifTool
+from plugin.hooks.names_in_files import picasa
+from plugin.hooks.names_in_files.companions import Listings
+from plugin.hooks.names_in_files.name_reading import NameReader
+from plugin.hooks.names_in_files.unread import Unread
 from tests.further import saved
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -91,7 +92,7 @@ def test_what_is_allowed_is_read_as_before() -> None:
     tail = b"\xff\xda\0\x02x\xff\xd9"
     parsed = jpeg.parse(b"\xff\xd8" + half.raw + rest.raw + b"\xff" * 9 + half.raw * 900 + tail)
     assert len(parsed.head) == 902
-    assert list(further._pictures((half, rest))) == [b"/9j/AAAABBBB"]
+    assert list(embedded_pictures._pictures((half, rest))) == [b"/9j/AAAABBBB"]
 
 
 def test_a_list_serves_each_of_its_photographs(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import piexif
 import pytest
 
-from plugin.hooks import sidecars, tree
 from plugin.hooks.dam import What
-from plugin.hooks.folder import FolderDam
+from plugin.hooks.files import xmp_file_paths
+from plugin.hooks.folder import tree
+from plugin.hooks.folder.folder_dam import FolderDam
 from tests import name_places
 
 Photo = Callable[..., Path]
@@ -55,14 +56,14 @@ def test_a_folder_of_many_files_is_walked_in_time_that_grows_with_them(root: Pat
 def test_a_sidecar_that_differs_in_capitals_is_the_photographs() -> None:
     """Unless another file has it to the letter."""
     for name in ("img_1.jpg.xmp", "IMG_1.jpg.XMP", "img_1.xmp", "Img_1.Xmp", "IMG_1.JPG.Xmp"):
-        assert sidecars.readable("IMG_1.JPG", frozenset({"IMG_1.JPG", name})) == [name]
+        assert xmp_file_paths.readable("IMG_1.JPG", frozenset({"IMG_1.JPG", name})) == [name]
     both = frozenset({"IMG_1.JPG", "img_1.jpg", "img_1.jpg.xmp"})
-    assert (sidecars.readable("IMG_1.JPG", both), sidecars.readable("img_1.jpg", both)) == (
+    assert (xmp_file_paths.readable("IMG_1.JPG", both), xmp_file_paths.readable("img_1.jpg", both)) == (
         [],
         ["img_1.jpg.xmp"],
     )
     raw = frozenset({"IMG_1.JPG", "img_1.nef", "img_1.xmp"})
-    assert sidecars.readable("IMG_1.JPG", raw) == []
+    assert xmp_file_paths.readable("IMG_1.JPG", raw) == []
 
 
 def test_without_exiftool_what_may_hold_names_is_unread(make_dam: MakeDam, photo: Photo, root: Path) -> None:

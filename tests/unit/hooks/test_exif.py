@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from plugin.errors import PictureError, WriteRefused
-from plugin.hooks import exif, jpeg, tiff
+from plugin.hooks.files import jpeg, tiff
+from plugin.hooks.names_in_files import exif
 
 
 def picture(**blocks: object) -> bytes:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from plugin.errors import DamError, WriteRefused
-from plugin.hooks import file_system
 from plugin.hooks.dam import Write
-from plugin.hooks.folder import FolderDam
+from plugin.hooks.files import file_system
+from plugin.hooks.folder.folder_dam import FolderDam
 from tests.plain_account import plain_account
 
 Photo = Callable[..., Path]

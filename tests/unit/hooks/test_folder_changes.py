@@ -10,7 +10,7 @@ import pytest
 from plugin.clock import ManualClock
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.dam import Change, Dam, What, Write
-from plugin.hooks.folder import FolderDam
+from plugin.hooks.folder.folder_dam import FolderDam
 from plugin.hooks.left_out import Why
 
 Photo = Callable[..., Path]

@@ -15,11 +15,11 @@ from sqlalchemy import insert
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError, ResourceGone, WriteRefused
-from plugin.hooks import drafts
 from plugin.hooks.dam import Named, Write, node_key
-from plugin.hooks.folder import FolderDam
-from plugin.hooks.tool import Assign, ExifTool
-from plugin.ledger.store import Store
+from plugin.hooks.files import atomic_replace
+from plugin.hooks.files.exiftool import Assign, ExifTool
+from plugin.hooks.folder.folder_dam import FolderDam
+from plugin.ledger.store.store import Store
 from plugin.ledger.tables import person
 
 Photo = Callable[..., Path]
@@ -389,13 +389,13 @@ def test_an_edit_at_the_same_time_is_not_overwritten(
 ) -> None:
     """A file that another program changed since we read it is left as that program has it."""
     path = photo()
-    real = drafts._finish
+    real = atomic_replace._finish
 
     def late(*args: object) -> None:
         real(*args)  # type: ignore[arg-type]
         path.write_bytes(path.read_bytes() + b"edited")
 
-    monkeypatch.setattr(drafts, "_finish", late)
+    monkeypatch.setattr(atomic_replace, "_finish", late)
     with pytest.raises(DamError, match="meanwhile"):
         put(dam)
     assert path.read_bytes().endswith(b"edited")

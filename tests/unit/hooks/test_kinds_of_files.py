@@ -13,12 +13,13 @@ from PIL import Image
 
 from plugin.clock import ManualClock
 from plugin.errors import DamError, ResourceGone
-from plugin.hooks import bins, file_kinds
 from plugin.hooks.dam import Change, What, Write
-from plugin.hooks.folder import FolderDam
+from plugin.hooks.files import file_kinds
+from plugin.hooks.folder import recycle_bins
+from plugin.hooks.folder.folder_dam import FolderDam
 from plugin.hooks.left_out import Why
 from plugin.hooks.name_search import Sought
-from plugin.recognizer import decode
+from plugin.recognizer.pictures import decode
 
 Photo = Callable[..., Path]
 PLACES = frozenset({"exif", "xmp", "region"})
@@ -244,7 +245,7 @@ def test_a_bin_is_passed_over_and_what_moves_there_is_gone(
 
 def test_only_bins_are_bins() -> None:
     for name in ("recycle", "snapshots 2026", "Trash", "sync", "zfs", "recycled art", "lrdata"):
-        assert not bins.is_bin(name)
+        assert not recycle_bins.is_bin(name)
 
 
 def test_a_name_in_a_bin_is_mentioned_and_said_to_lie_there(dam: FolderDam, photo: Photo, root: Path) -> None:

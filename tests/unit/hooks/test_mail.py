@@ -12,7 +12,7 @@ import pytest
 
 from plugin.config import Config, parse
 from plugin.errors import ConfigError, MailError, MailMisconfigured, MailRefused
-from plugin.hooks.mail import Attachment, MailServer, Outgoing, compose, one_line
+from plugin.flows.mail.smtp import Attachment, MailServer, Outgoing, compose, one_line
 from tests import mailbox
 from tests.mailbox import Mailbox
 

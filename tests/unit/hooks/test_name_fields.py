@@ -7,7 +7,7 @@ import pytest
 
 from plugin.hooks import name_spellings
 from plugin.hooks.dam import node_key
-from plugin.hooks.name_fields import FIELDS
+from plugin.hooks.names_in_files.name_fields import FIELDS
 
 KNOWN = {node_key(name) for name in ("Bo Sample", "Åsa Sample")}
 CATEGORIES = {"people"}

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from plugin.hooks import regions
 from plugin.hooks.dam import Box
+from plugin.hooks.files import regions
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

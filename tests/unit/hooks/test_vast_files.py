@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from plugin.flows import chores
-from plugin.flows.services import Services
-from plugin.hooks import file_contents
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
+from plugin.hooks.files import file_contents
 from plugin.ledger import tables as t
-from sidecar import samples
+from sidecar.commands.demo import samples
 from tests import support
 
 
@@ -57,7 +57,7 @@ def test_the_rest_of_its_folder_is_scanned(services: Services, cast: support.Cas
     cast.open_collection()
     sparse(photos / "shoot" / "vast.jpg", 6 << 30)
     support.put(photos, "shoot/one.jpg", samples.A_STANDING)
-    chores.poll(services)
+    calendar.poll(services)
     cast.work()
     with services.store.read() as conn:
         rows = {row.ref: (row.examined, row.examined_reason) for row in conn.execute(t.resource.select())}

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import insert
 
 from plugin.ledger import tables as t
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.store import Store, Tx
-from plugin.ledger.vault import Vault
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.keys.vault import Vault
+from plugin.ledger.store.store import Store, Tx
 
 
 @pytest.fixture

@@ -8,16 +8,17 @@ from sqlalchemy import delete, select
 
 from plugin.clock import ManualClock, months_before
 from plugin.errors import AuditBroken, VaultError
-from plugin.ledger import audit, heads, lineage, proof
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.audit import Head
-from plugin.ledger.endings import NOTHING_ENDED, Mark
-from plugin.ledger.head_key import HeadKey
-from plugin.ledger.heads import SignedHead
-from plugin.ledger.lineage import Lack, Why
-from plugin.ledger.proof import Proof, Verdict
-from plugin.ledger.store import Store
+from plugin.ledger.log import heads, lineage, proof
+from plugin.ledger.log.endings import NOTHING_ENDED, Mark
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.log.heads import SignedHead
+from plugin.ledger.log.lineage import Lack, Why
+from plugin.ledger.log.proof import Proof, Verdict
+from plugin.ledger.store import audit
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.audit import Head
+from plugin.ledger.store.store import Store
 
 
 def _write(store: Store, clock: ManualClock, rows: int) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from plugin.clock import ManualClock
 from plugin.errors import StoreAway, StoreError
-from plugin.ledger import engine
 from plugin.ledger import tables as t
-from plugin.ledger.store import Store, init_store
+from plugin.ledger.store import engine
+from plugin.ledger.store.store import Store, init_store
 from tests.stores import Postgres, Stores
 
 MARK = "Quixotic Sample"

@@ -13,19 +13,21 @@ from sqlalchemy import func, insert, select
 from plugin.clock import ManualClock
 from plugin.config import Jobs
 from plugin.errors import StoreError, VaultError
-from plugin.ledger import audit, house_key, rotation, signed_parts
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.backup import Backup, backup, write_keys
-from plugin.ledger.backup_trust import Wish
-from plugin.ledger.endings import EndedLog
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.head_key import HeadKey
-from plugin.ledger.jobs import Queue
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.restore import restore
-from plugin.ledger.store import Store, Tx, init_store
-from plugin.ledger.vault import FACE, RECORD, Vault
+from plugin.ledger.backups import signed_parts
+from plugin.ledger.backups.backup import Backup, backup, write_keys
+from plugin.ledger.backups.backup_trust import Wish
+from plugin.ledger.backups.restore import restore
+from plugin.ledger.keys import house_key, rotation
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.keys.vault import FACE, RECORD, Vault
+from plugin.ledger.log.endings import EndedLog
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.queue.jobs import Queue
+from plugin.ledger.store import audit
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store, Tx, init_store
 from tests.stores import Stores
 
 AddPerson = Callable[[Tx, str], str]

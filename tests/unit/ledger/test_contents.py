@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import Column, Table, Text
 
-from plugin.ledger import contents
 from plugin.ledger import tables as t
-from plugin.ledger.contents import Holds
+from plugin.ledger.tables import contents
+from plugin.ledger.tables.contents import Holds
 
 
 def test_every_text_column_is_thought_about() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from plugin.errors import StoreError
-from plugin.ledger.endings import Ended, EndedLog
+from plugin.ledger.log.endings import Ended, EndedLog
 
 _AT = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 

@@ -10,9 +10,9 @@ from plugin.clock import ManualClock
 from plugin.config import Jobs
 from plugin.errors import DamError, LeaseLost, NotFound, QueueFull
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.jobs import NIGHTLY, Claimed, Queue, describe
-from plugin.ledger.store import Store
+from plugin.ledger.queue.jobs import NIGHTLY, Claimed, Queue, describe
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store
 
 _CONFIG = Jobs(lease_seconds=120, attempts=3, backoff_seconds=10, limit=5)
 

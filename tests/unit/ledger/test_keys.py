@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from plugin.errors import StoreError, VaultError
-from plugin.ledger import files
-from plugin.ledger.keys import MasterKeys
+from plugin.ledger.keys import private_files
+from plugin.ledger.keys.master_keys import MasterKeys
 
 
 def test_a_new_master_key_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_key_is_refused(tmp_path: Path, text: str) -> None:
     """And the message shows the form, but never what the file holds."""
     path = tmp_path / "master.json"
-    files.write_secret(path, text.encode())
+    private_files.write_secret(path, text.encode())
     with pytest.raises(VaultError, match="it takes") as caught:
         MasterKeys.load(path)
     assert "c2hvcnQ" not in str(caught.value)
@@ -149,4 +149,4 @@ def test_the_mode_is_checked_for_other_files_too(tmp_path: Path) -> None:
     path.write_text("x")
     path.chmod(0o644)
     with pytest.raises(StoreError, match="chmod 600"):
-        files.refuse_open_to_others(path, StoreError)
+        private_files.refuse_open_to_others(path, StoreError)

@@ -7,10 +7,11 @@ from sqlalchemy import Table, func, insert, select
 
 from plugin.clock import ManualClock, months_before
 from plugin.config import Config, Retention, Review
-from plugin.ledger import audit, retention
 from plugin.ledger import tables as t
-from plugin.ledger.actions import Action
-from plugin.ledger.store import Store, Tx
+from plugin.ledger.queue import retention_rules
+from plugin.ledger.store import audit
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store, Tx
 
 AddPerson = Callable[[Tx, str], str]
 
@@ -55,7 +56,7 @@ def _intent(tx: Tx, resource_id: int, state: str) -> None:
 def _sweep(store: Store, clock: ManualClock, chunk: int = 1000) -> dict[str, int]:
     with store.write() as tx:
         # Heads of long ago held every row: what else may be pruned is tried in test_audit_log.
-        return retention.sweep(tx, _CONFIG, clock.now(), chunk, provable=1_000_000)
+        return retention_rules.sweep(tx, _CONFIG, clock.now(), chunk, provable=1_000_000)
 
 
 def _count(store: Store, table: Table) -> int:
@@ -143,7 +144,7 @@ def test_a_photograph_without_its_boxes_is_not_cleared(filled: Store, clock: Man
         query = select(t.resource.c.examined, t.resource.c.examined_reason).order_by(t.resource.c.id)
         examined = [tuple(row) for row in connection.execute(query)]
         cleared = list(connection.scalars(select(t.clearance.c.resource_id)))
-    assert examined == [("no", retention.FORGOTTEN), ("whole", None)]
+    assert examined == [("no", retention_rules.FORGOTTEN), ("whole", None)]
     assert cleared == [2]
 
 

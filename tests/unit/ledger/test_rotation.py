@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import Connection, event, insert, select
 
 from plugin.errors import StoreAway, VaultError
-from plugin.ledger import engine, house_key, rotation, sealing
 from plugin.ledger import tables as t
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.rotation import Rotation
-from plugin.ledger.store import Store, Tx
-from plugin.ledger.vault import Vault
+from plugin.ledger.keys import house_key, rotation, sealing
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.keys.rotation import Rotation
+from plugin.ledger.keys.vault import Vault
+from plugin.ledger.store import engine
+from plugin.ledger.store.store import Store, Tx
 
 AddPerson = Callable[[Tx, str], str]
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import delete, select
 
 from plugin.clock import ManualClock
-from plugin.ledger import rotation
 from plugin.ledger import tables as t
-from plugin.ledger.store import Store, Tx, init_store
-from plugin.ledger.vault import Vault
+from plugin.ledger.keys import rotation
+from plugin.ledger.keys.vault import Vault
+from plugin.ledger.store.store import Store, Tx, init_store
 from tests.stores import Stores
 
 AddPerson = Callable[[Tx, str], str]

@@ -6,10 +6,10 @@ from sqlalchemy import func, select, update
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.ledger import sealing
 from plugin.ledger import tables as t
-from plugin.ledger.store import Store, Tx
-from plugin.ledger.vault import Vault
+from plugin.ledger.keys import sealing
+from plugin.ledger.keys.vault import Vault
+from plugin.ledger.store.store import Store, Tx
 
 AddPerson = Callable[[Tx, str], str]
 

@@ -13,16 +13,18 @@ import pytest
 from sqlalchemy import JSON, Boolean, Column, Date, Float, Integer, LargeBinary, Table, Text, insert, select
 
 from plugin.clock import ManualClock
-from plugin.ledger import backup, contents, house_key, restore, veil
 from plugin.ledger import tables as t
-from plugin.ledger.columns import Instant, bare
-from plugin.ledger.contents import Holds
-from plugin.ledger.endings import EndedLog
-from plugin.ledger.head_book import HeadBook
-from plugin.ledger.head_key import HeadKey
-from plugin.ledger.keys import MasterKeys
-from plugin.ledger.store import Store, Tx, init_store
-from plugin.ledger.vault import RECORD, Vault
+from plugin.ledger.backups import backup, backup_sealing, restore
+from plugin.ledger.keys import house_key
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.keys.vault import RECORD, Vault
+from plugin.ledger.log.endings import EndedLog
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.store.store import Store, Tx, init_store
+from plugin.ledger.tables import contents
+from plugin.ledger.tables.columns import Instant, bare
+from plugin.ledger.tables.contents import Holds
 from tests.stores import Stores
 
 _OWN = {t.state, t.audit, t.audit_head, t.person_key, t.house_key, t.session, t.visit}
@@ -150,7 +152,7 @@ def test_equal_texts_do_not_show(
 
 def test_a_column_that_nobody_thought_about_is_an_error() -> None:
     """Neither plain nor passed over: text, and bytes."""
-    cover = veil.Veil({}, bytes(32), "20260302T120000.000000Z")
+    cover = backup_sealing.Veil({}, bytes(32), "20260302T120000.000000Z")
     for column in (Column("note", Text), Column("scan", LargeBinary)):
         fresh = Table("fresh", t.metadata.__class__(), Column("id", Integer, primary_key=True), column)
         with pytest.raises(KeyError, match=rf"fresh\.{column.name}"):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.forms import Duration, canonical, digest, parse, unsuited
-from plugin.quitclaim.sheets import Whom, sheet
+from plugin.quitclaim.forms.sheets import Whom, sheet
+from plugin.quitclaim.forms.templates import Duration, canonical, digest, parse, unsuited
 from tests.signers import tree
 
 DAY = date(2026, 3, 2)

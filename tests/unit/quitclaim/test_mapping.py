@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.errors import ConsentError
-from plugin.quitclaim import lifecycle, mapping
-from plugin.quitclaim.intervals import contains, minus
-from plugin.quitclaim.mapping import Entry, Keep
-from plugin.quitclaim.model import AgeRules, Grant, GrantKind, Person, Quitclaim, Window
-from plugin.quitclaim.rules import publication_windows, recognition_window
+from plugin.quitclaim.consent import lifecycle, mapping
+from plugin.quitclaim.consent.intervals import contains, minus
+from plugin.quitclaim.consent.mapping import Entry, Keep
+from plugin.quitclaim.consent.model import AgeRules, Grant, GrantKind, Person, Quitclaim, Window
+from plugin.quitclaim.consent.rules import publication_windows, recognition_window
 
 KNOWN = (("communication", "commercial"), ("website", "print", "social media"))
 TABLE = {

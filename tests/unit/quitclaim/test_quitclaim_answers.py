@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.answers import (
+from plugin.quitclaim.clearance.answers import (
     Answer,
     Code,
     Examined,
@@ -22,9 +22,9 @@ from plugin.quitclaim.answers import (
     answer,
     spans,
 )
-from plugin.quitclaim.dismissal import Dismissal
-from plugin.quitclaim.model import AgeRules, Person, Quitclaim, Window
-from plugin.quitclaim.rules import publication_windows
+from plugin.quitclaim.clearance.dismissal import Dismissal
+from plugin.quitclaim.consent.model import AgeRules, Person, Quitclaim, Window
+from plugin.quitclaim.consent.rules import publication_windows
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.errors import NotFound
-from plugin.quitclaim.lifecycle import object_, restrict, settle, withdraw
-from plugin.quitclaim.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
-from plugin.quitclaim.rules import due_endings, in_force, recognition_window
+from plugin.quitclaim.consent.lifecycle import object_, restrict, settle, withdraw
+from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
+from plugin.quitclaim.consent.rules import due_endings, in_force, recognition_window
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

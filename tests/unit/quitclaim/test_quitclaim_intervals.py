@@ -4,8 +4,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.quitclaim.intervals import containing, contains, earlier, intersect, union
-from plugin.quitclaim.model import Window
+from plugin.quitclaim.consent.intervals import containing, contains, earlier, intersect, union
+from plugin.quitclaim.consent.model import Window
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.lifecycle import Signing, object_, record, supersede, withdraw
-from plugin.quitclaim.model import AgeRules, EndKind, Grant, Person, Quitclaim
-from plugin.quitclaim.rules import in_force, publication_windows, recognition_window, windows
+from plugin.quitclaim.consent.lifecycle import Signing, object_, record, supersede, withdraw
+from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, Person, Quitclaim
+from plugin.quitclaim.consent.rules import in_force, publication_windows, recognition_window, windows
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

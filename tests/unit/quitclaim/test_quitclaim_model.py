@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.model import (
+from plugin.quitclaim.consent.model import (
     MAX_NAME,
     AgeRules,
     EndKind,

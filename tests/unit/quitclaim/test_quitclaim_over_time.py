@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.quitclaim.lifecycle import settle
-from plugin.quitclaim.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, Window
-from plugin.quitclaim.rules import (
+from plugin.quitclaim.consent.lifecycle import settle
+from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, Window
+from plugin.quitclaim.consent.rules import (
     birthday,
     due_endings,
     ended_altogether,

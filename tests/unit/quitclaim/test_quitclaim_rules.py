@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.model import AgeRules, EndKind, Grant, Person, Quitclaim
-from plugin.quitclaim.rules import (
+from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, Person, Quitclaim
+from plugin.quitclaim.consent.rules import (
     due_endings,
     ended_altogether,
     in_force,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.errors import ConsentError
-from plugin.quitclaim.scope import (
+from plugin.quitclaim.clearance.scope import (
     Basis,
     CollectionRule,
     Evidence,

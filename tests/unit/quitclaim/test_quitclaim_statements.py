@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from plugin.quitclaim.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
-from plugin.quitclaim.statements import State, lines
+from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim
+from plugin.quitclaim.forms.statements import State, lines
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from plugin.ledger.migrations.versions import r0009_looked_closely
-from plugin.ledger.retention import FORGOTTEN
-from plugin.quitclaim.answers import Code, Reason
-from plugin.quitclaim.dismissal import Dismissal
-from plugin.quitclaim.dismissal_words import dismissal
-from plugin.quitclaim.examination_words import NotExamined, say
-from plugin.quitclaim.wording import _SENTENCES, render
-from plugin.recognizer.partly import Partly
+from plugin.ledger.queue.retention_rules import FORGOTTEN
+from plugin.quitclaim.clearance.answers import Code, Reason
+from plugin.quitclaim.clearance.dismissal import Dismissal
+from plugin.quitclaim.words.dismissal_words import dismissal
+from plugin.quitclaim.words.examination_words import NotExamined, say
+from plugin.quitclaim.words.wording import _SENTENCES, render
+from plugin.recognizer.pictures.partly import Partly
 
 USE = (("purpose", "communication"), ("channel", "press"))
 MIDNIGHT = (("moment", datetime(2026, 3, 31, 22, 0, tzinfo=UTC).isoformat()),)

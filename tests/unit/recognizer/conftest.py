@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from plugin.config import Matching, Recognizer
-from plugin.recognizer.engine import Engine, open_engine
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.examiner import Examiner
+from plugin.recognizer.engines.engine import Engine, open_engine
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.process.examiner import Examiner
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 

@@ -17,11 +17,11 @@ from PIL import Image
 from plugin.config import Config, Matching, Recognizer
 from plugin.confinement import wire
 from plugin.errors import EngineError, ExaminationFailed, PictureError, PictureTooLarge
-from plugin.recognizer.engine import Floats
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.gallery import Enrolled
-from plugin.recognizer.messages import Request
-from sidecar import samples
+from plugin.recognizer.engines.engine import Floats
+from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.matching.gallery import Enrolled
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)
@@ -148,8 +148,8 @@ def test_closing_ends_the_children_and_what_waits(cache: Path) -> None:
 def test_the_child_dies_with_its_parent(cache: Path) -> None:
     """A parent killed with -9 leaves no child behind."""
     script = (
-        "import sys, time; from plugin.config import *; from plugin.recognizer.examiner import Examiner;"
-        "from plugin.recognizer.messages import Request; from datetime import datetime, UTC;"
+        "import sys, time; from plugin.config import *; from plugin.recognizer.process.examiner import Examiner;"
+        "from plugin.recognizer.examination.messages import Request; from datetime import datetime, UTC;"
         "from pathlib import Path;"
         "e = Examiner(Recognizer(cache=sys.argv[1]), Matching());"
         "e.examine(Path(sys.argv[2]), Request(datetime.now(UTC), compare=False));"

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from plugin.errors import PictureTooLarge
-from plugin.recognizer.cost import MOST_SCANS, count_scans
-from plugin.recognizer.decode import Limits, decode
+from plugin.recognizer.pictures.cost import MOST_SCANS, count_scans
+from plugin.recognizer.pictures.decode import Limits, decode
 from tests.jpeg_scans import with_more_scans
 
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageFile, PngImagePlugin
 
 from plugin.errors import PictureError, PictureTooLarge
-from plugin.recognizer.decode import Decoded, Limits, decode
-from plugin.recognizer.partly import Partly
+from plugin.recognizer.pictures.decode import Decoded, Limits, decode
+from plugin.recognizer.pictures.partly import Partly
 
 Make = Callable[..., Image.Image]
 Save = Callable[..., bytes]

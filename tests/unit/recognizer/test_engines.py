@@ -13,12 +13,12 @@ import pytest
 
 from plugin.config import Recognizer
 from plugin.errors import EngineError
-from plugin.recognizer import classic, resnet, weights, yunet
-from plugin.recognizer.engine import Detections, Engine, engine_id, open_engine
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.retinaface import SHA256
-from plugin.recognizer.yunet import YuNet
-from sidecar import samples
+from plugin.recognizer.engines import classic, resnet, weights, yunet
+from plugin.recognizer.engines.engine import Detections, Engine, engine_id, open_engine
+from plugin.recognizer.engines.retinaface import SHA256
+from plugin.recognizer.engines.yunet import YuNet
+from plugin.recognizer.examination.examination import Pipeline
+from sidecar.commands.demo import samples
 
 PORTRAITS = [
     samples.A_FRONT,

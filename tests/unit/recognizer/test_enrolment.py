@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
 from plugin.errors import EnrolmentRefused
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.quality import enrol
-from sidecar import samples
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.examination.quality import enrol
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 
 Change = Callable[[Image.Image], Image.Image]
 

@@ -9,14 +9,14 @@ import pytest
 
 from plugin.config import Config, Matching, Recognizer
 from plugin.errors import ConfigError
-from plugin.recognizer import accuracy
-from plugin.recognizer.detecting import assigned, tally
-from plugin.recognizer.engine import Engine, Floats
-from plugin.recognizer.evaluation import Person, Shot, calibrate, identify
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.intervals import rate
-from plugin.recognizer.matching import Face
-from sidecar import samples
+from plugin.recognizer.engines.engine import Engine, Floats
+from plugin.recognizer.evaluation.detection import assigned, tally
+from plugin.recognizer.evaluation.identification import Person, Shot, calibrate, identify
+from plugin.recognizer.evaluation.wilson_intervals import rate
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.matching.matching import Face
+from plugin.recognizer.process import accuracy
+from sidecar.commands.demo import samples
 
 
 def shot(axis: int, away: float = 0.0, width: int = 90) -> Shot:

@@ -10,15 +10,15 @@ from PIL import Image
 from plugin.config import Matching, Recognizer
 from plugin.confinement.giving_up import Held
 from plugin.errors import GalleryStale
-from plugin.recognizer.child import Room
-from plugin.recognizer.decode import Limits
-from plugin.recognizer.engine import Detections, Engine, Floats
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.examiner import Examiner
-from plugin.recognizer.gallery import Enrolled, Gallery
-from plugin.recognizer.messages import Examination, Request
-from plugin.recognizer.pixels import Pixels
-from sidecar import samples
+from plugin.recognizer.engines.engine import Detections, Engine, Floats
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.matching.gallery import Enrolled, Gallery
+from plugin.recognizer.pictures.decode import Limits
+from plugin.recognizer.pictures.pixels import Pixels
+from plugin.recognizer.process.child import Room
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.commands.demo import samples
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)

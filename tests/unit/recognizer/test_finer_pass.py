@@ -12,16 +12,16 @@ from PIL import Image
 
 from plugin.config import Matching, Recognizer
 from plugin.errors import PictureError
-from plugin.recognizer import finer_pass
-from plugin.recognizer.classic import Hog
-from plugin.recognizer.engine import Detections, Engine
-from plugin.recognizer.examination import Pipeline
-from plugin.recognizer.finer_pass import NEAR, SMALL, STEP, TILE, sides, spans
-from plugin.recognizer.gallery import Gallery
-from plugin.recognizer.messages import Examination, Request
-from plugin.recognizer.partly import Partly
-from plugin.recognizer.pixels import Pixels
-from sidecar import samples
+from plugin.recognizer.engines.classic import Hog
+from plugin.recognizer.engines.engine import Detections, Engine
+from plugin.recognizer.examination import finer_pass
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.examination.finer_pass import NEAR, SMALL, STEP, TILE, sides, spans
+from plugin.recognizer.examination.messages import Examination, Request
+from plugin.recognizer.matching.gallery import Gallery
+from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.pixels import Pixels
+from sidecar.commands.demo import samples
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 

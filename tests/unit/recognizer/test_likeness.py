@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from plugin.errors import PictureError, PictureTooLarge
-from plugin.recognizer.decode import Limits
-from plugin.recognizer.likeness import likeness
-from plugin.recognizer.view import LONGEST, View, view_of
+from plugin.recognizer.examination.likeness import likeness
+from plugin.recognizer.examination.view import LONGEST, View, view_of
+from plugin.recognizer.pictures.decode import Limits
 
 OWN = (0.4, 0.4, 0.1, 0.1)
 

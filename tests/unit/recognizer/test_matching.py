@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.recognizer.boxes import Box, overlap
-from plugin.recognizer.gallery import Enrolled, Gallery
-from plugin.recognizer.matching import Candidate, Decision, Face, Level, Rules, decide
-from plugin.recognizer.resnet import normalised
-from plugin.recognizer.thresholds import Calibration, Thresholds, shipped, thresholds
+from plugin.recognizer.engines.resnet import normalised
+from plugin.recognizer.engines.thresholds import Calibration, Thresholds, shipped, thresholds
+from plugin.recognizer.matching.gallery import Enrolled, Gallery
+from plugin.recognizer.matching.matching import Candidate, Decision, Face, Level, Rules, decide
+from plugin.recognizer.pictures.boxes import Box, overlap
 
 RULES = Rules(Thresholds(0.3, 0.36), 0.03, 40)
 CALIBRATION = shipped("retinaface-dlib")

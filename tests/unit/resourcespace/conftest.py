@@ -7,7 +7,7 @@ import pytest
 
 from plugin.clock import ManualClock
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.ledger.store import Store
+from plugin.ledger.store.store import Store
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import Server, on, store
 from tests.doubles.resourcespace_state import SUPER

@@ -8,14 +8,15 @@ import pytest
 from plugin.clock import ManualClock
 from plugin.errors import ConfigError, DamError
 from plugin.hooks.dam import What, Write
-from plugin.hooks.resourcespace import fields, listing
+from plugin.hooks.resourcespace import fields
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.answers import NoSuchFunction, Refused
-from plugin.hooks.resourcespace.log import Log
-from plugin.hooks.resourcespace.nodes import fits, spellings
+from plugin.hooks.resourcespace.api import listing
+from plugin.hooks.resourcespace.api.answers import NoSuchFunction, Refused
+from plugin.hooks.resourcespace.names.log import Log
+from plugin.hooks.resourcespace.names.node_owners import Whose
+from plugin.hooks.resourcespace.names.nodes import fits, spellings
 from plugin.hooks.resourcespace.previews import chosen
-from plugin.hooks.resourcespace.whose import Whose
-from plugin.ledger.store import Store
+from plugin.ledger.store.store import Store
 from plugin.ledger.tables import person
 from tests.doubles.resourcespace import NO_PREVIEW, Double
 from tests.doubles.resourcespace_house import Server, configuration, jpeg, on

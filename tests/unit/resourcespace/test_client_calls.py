@@ -12,7 +12,7 @@ import pytest
 from plugin import errors
 from plugin.config import parse
 from plugin.errors import ConfigError, DamError
-from plugin.hooks.resourcespace.answers import (
+from plugin.hooks.resourcespace.api.answers import (
     NoSuchFunction,
     Passing,
     Refused,
@@ -26,8 +26,8 @@ from plugin.hooks.resourcespace.answers import (
     truth,
     whole,
 )
-from plugin.hooks.resourcespace.client import Client, signed
-from plugin.hooks.resourcespace.pace import Pace
+from plugin.hooks.resourcespace.api.client import Client, signed
+from plugin.hooks.resourcespace.api.rate_limit import Pace
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import configuration, on
 

@@ -6,7 +6,7 @@ import pytest
 
 from plugin.hooks.concern import Concern
 from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
-from plugin.hooks.resourcespace.classic import Classic
+from plugin.hooks.resourcespace.without_plugin import Classic
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_api import PluginApi
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from plugin.errors import DamError
-from plugin.hooks.resourcespace.answers import Refused
-from plugin.hooks.resourcespace.consents import Consents
+from plugin.hooks.resourcespace.api.answers import Refused
+from plugin.hooks.resourcespace.api.consents import Consents
 from tests.doubles.resourcespace import Double
 from tests.doubles.resourcespace_house import on
 

@@ -1,0 +1,191 @@
+"""Links by which people without an account come in: to sign, to renew, for a shoot, by a key, or to their own page.
+
+A link is *delivered* to one address, or handed over: shown to whoever made it. What a delivered one opens hangs on
+the address, which is looked up each time: see `is_full`.
+
+A link is 256 random bits; the store holds its SHA-256 alone, so that no copy of the store opens one.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from plugin.errors import ConfigError, LinkRefused
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.people import addresses
+from plugin.ledger import tables as t
+from plugin.ledger.log.endings import LINK, Ended
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+_TOKEN_BYTES = 32
+
+
+class Kind(StrEnum):
+    """What a link is for."""
+
+    SIGN = "sign"
+    RENEW = "renew"
+    MAJORITY = "majority"
+    SHOOT = "shoot"
+    KEY = "key"
+    PAGE = "page"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to be made.
+
+    `lasts`: default is `signing.link_days`, or `signing.page_days` for a page. `address_id`: the address to which
+    it is delivered, and to which alone it is shown. `quitclaim_id`: what a key opens. `may_replace`: whoever made
+    it may end what is in force, so it may be signed in the place of that.
+    """
+
+    kind: Kind
+    language: str
+    person_id: str | None = None
+    form_id: str | None = None
+    guardian_id: str | None = None
+    collection_ref: str | None = None
+    by_mail: bool = False
+    most_uses: int | None = None
+    lasts: timedelta | None = None
+    address_id: str | None = None
+    quitclaim_id: str | None = None
+    may_replace: bool = False
+
+
+@dataclass(frozen=True)
+class Made:
+    """The link's id, and its token: shown or mailed once, never kept."""
+
+    id: str
+    token: str
+
+
+def make(services: Services, tx: Tx, link: Link, actor: str) -> Made:
+    """Store a link in the caller's transaction, with its audit row."""
+    made = Made(uuid4().hex, secrets.token_urlsafe(_TOKEN_BYTES))
+    signing = services.config.signing
+    days = signing.page_days if link.kind is Kind.PAGE else signing.link_days
+    tx.execute(
+        insert(t.invitation).values(
+            id=made.id, kind=link.kind.value, token_sha256=digest(made.token), form_id=link.form_id,
+            person_id=link.person_id, guardian_id=link.guardian_id, collection_ref=link.collection_ref,
+            language=link.language, by_mail=link.by_mail, created_at=tx.now, created_by=actor,
+            expires_at=tx.now + (link.lasts or timedelta(days=days)), most_uses=link.most_uses,
+            address_id=link.address_id, quitclaim_id=link.quitclaim_id, may_replace=link.may_replace,
+        )
+    )  # fmt: skip
+    subject = roster.subject(services, tx.connection, link.person_id) if link.person_id else None
+    tx.audit(Action.LINK_MAKE, actor, subject=subject, link=made.id, kind=link.kind.value)
+    return made
+
+
+def opened(services: Services, token: str) -> Row[Any]:
+    """The link that the token opens now. Raises LinkRefused, which says why, as far as a holder may know.
+
+    One that was never made and one that was guessed are told alike.
+    """
+    with services.store.read() as conn:
+        row = conn.execute(select(t.invitation).where(t.invitation.c.token_sha256 == digest(token))).first()
+    if row is None:
+        raise LinkRefused("unknown")
+    return usable(services, row)
+
+
+def usable(services: Services, row: Row[Any]) -> Row[Any]:
+    """The row itself while the link may be used. Raises LinkRefused (revoked, expired, used)."""
+    if row.revoked_at is not None:
+        raise LinkRefused("revoked")
+    if row.expires_at <= services.clock.now():
+        raise LinkRefused("expired")
+    if row.most_uses is not None and row.uses >= row.most_uses:
+        raise LinkRefused("used")
+    return row
+
+
+def by_id(services: Services, link_id: str) -> Row[Any]:
+    """The link that a session was opened with, while it may be used. Raises LinkRefused."""
+    with services.store.read() as conn:
+        row = conn.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
+    if row is None:
+        raise LinkRefused("unknown")
+    return usable(services, row)
+
+
+def use(services: Services, tx: Tx, link_id: str) -> None:
+    """Count one use, in the transaction of what it was used for. Raises LinkRefused where none is left."""
+    row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
+    if row is None:
+        raise LinkRefused("unknown")
+    usable(services, row)
+    this = t.invitation.c.id == link_id
+    tx.execute(update(t.invitation).where(this).values(uses=t.invitation.c.uses + 1, used_at=tx.now))
+    if row.most_uses is not None and row.uses + 1 >= row.most_uses:
+        _over(services, tx, link_id)
+
+
+def revoke(services: Services, tx: Tx, link_id: str, actor: str) -> None:
+    """The link opens no more."""
+    this = (t.invitation.c.id == link_id) & t.invitation.c.revoked_at.is_(None)
+    if tx.execute(update(t.invitation).where(this).values(revoked_at=tx.now)).rowcount:
+        tx.audit(Action.LINK_REVOKE, actor, link=link_id)
+        _over(services, tx, link_id)
+
+
+def _over(services: Services, tx: Tx, link_id: str) -> None:
+    """An older copy of the store that is put back shall not open it again.
+
+    A form that is refused in its last step leaves the link as it was: the line comes after all steps.
+    """
+    services.ended.append(tx, Ended("", link_id, tx.now, LINK))
+
+
+def is_full(services: Services, conn: Connection, link: Row[Any]) -> bool:
+    """Whether it was delivered to an address that opens the full page now: confirmed, and still on file."""
+    return addresses.opens(services, conn, link.address_id)
+
+
+def lock(services: Services, tx: Tx, person_id: str, actor: str) -> int:
+    """No link opens the person's page any more, nor one by which they would sign anew; returns how many did.
+
+    From a page somebody makes themselves a link to renew, and whoever signs by that is on the page again.
+    """
+    return sum(revoke_all(services, tx, person_id, kind, actor) for kind in (Kind.PAGE, Kind.RENEW, Kind.KEY))
+
+
+def revoke_all(
+    services: Services, tx: Tx, person_id: str, kind: Kind, actor: str, but: str | None = None
+) -> int:
+    """No link of this kind to this person opens any more, `but` one; returns how many did."""
+    open_ = (
+        (t.invitation.c.person_id == person_id)
+        & (t.invitation.c.kind == kind.value)
+        & t.invitation.c.revoked_at.is_(None)
+        & (t.invitation.c.expires_at > tx.now)
+    )
+    found = [one for one in tx.connection.scalars(select(t.invitation.c.id).where(open_)) if one != but]
+    for link_id in found:
+        revoke(services, tx, link_id, actor)
+    return len(found)
+
+
+def digest(token: str) -> str:
+    """What the store holds of a token: SHA-256, in hex. A random 256-bit token needs no slow hash."""
+    return sha256(token.encode()).hexdigest()
+
+
+def address(services: Services, token: str) -> str:
+    """The address to hand over. Raises ConfigError while `server.public_url` is not set."""
+    base = services.config.server.public_url
+    if not base:
+        raise ConfigError("server.public_url: give the address under which people reach FaceLease")
+    return f"{base}/s/{token}"

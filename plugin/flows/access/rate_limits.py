@@ -1,0 +1,143 @@
+"""How many codes and letters somebody outside can cause: for each link, person, address and network.
+
+Counted in the table of events, under keyed hashes: no address, no name, no network is stored. The rows of a
+counter go when they are older than its longest window, and at the latest with the events.
+
+A shoot's link is shared by everybody who stands there, mostly on one network: 90 codes an hour for the link on
+one network are enough for 60 people of whom half ask twice, and end what a single stranger can do with it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, delete, func, insert, select
+
+from plugin.flows.common.services import Services
+from plugin.flows.people.contacts import mailbox_key
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+_IPV6_PREFIX = 64  # what one house, one telephone, one rented server is given; all of it is one network
+
+
+class Cause(StrEnum):
+    """What is caused: a one-time code, a letter asked for anew, or mail to an address typed while signing."""
+
+    CODE = "code"
+    LETTER = "letter"
+    RECEIPT = "receipt"
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who causes it, as far as is known; "" is not counted. `shoot`: the link is shared by many."""
+
+    link_id: str = ""
+    person_id: str = ""
+    address: str = ""
+    network: str = ""
+    shoot: bool = False
+
+
+Limits = tuple[int, int]
+"""The most an hour, and the most a day."""
+
+LIMITS: dict[Cause, dict[str, Limits]] = {
+    Cause.CODE: {
+        "address": (3, 8), "person": (6, 20), "link": (6, 20), "addresses": (3, 6), "shoot": (200, 1000),
+        "shoot on a network": (90, 400), "network": (150, 600),
+    },
+    Cause.LETTER: {
+        "address": (2, 4), "person": (2, 4), "link": (3, 6), "addresses": (3, 6), "shoot": (90, 200),
+        "shoot on a network": (20, 60), "network": (20, 60),
+    },
+    Cause.RECEIPT: {
+        "address": (6, 10), "person": (6, 20), "link": (6, 20), "addresses": (3, 6), "shoot": (300, 1000),
+        "shoot on a network": (90, 400), "network": (150, 600),
+    },
+}  # fmt: skip
+"""By cause and what is counted. `addresses`: to how many different addresses one personal link may send."""
+
+
+def network_of(remote: str) -> str:
+    """The network from which somebody asks: an IPv4 address as it is, of IPv6 the /64.
+
+    An IPv4 address in IPv6's clothes (mapped, 6to4) is the IPv4 address: else its holder would have many.
+    """
+    try:
+        address = ip_address(remote.partition("%")[0])
+    except ValueError:
+        return remote
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    inner = address.ipv4_mapped or address.sixtofour
+    return str(inner) if inner else str(ip_network((address, _IPV6_PREFIX), strict=False))
+
+
+def spend(services: Services, tx: Tx, cause: Cause, asker: Asker) -> bool:
+    """Count one more; False, and nothing is counted, where any of the budgets is used up."""
+    counters = list(_counters(services, tx, cause, asker))
+    if any(not _left(tx, key, limits) for key, limits in counters):
+        return False
+    for key, _ in counters:
+        tx.execute(delete(t.event).where(_of(key), t.event.c.received_at <= tx.now - DAY))
+        tx.execute(insert(t.event).values(id=key + uuid4().hex, received_at=tx.now))
+    return True
+
+
+def spend_typed(services: Services, tx: Tx, link: Row[Any], addresses: Iterable[str], network: str) -> bool:
+    """Count a letter to each address that was typed by whoever holds the link; "" is none."""
+    asker = Asker(link.id, link.person_id or "", network=network, shoot=link.person_id is None)
+    return all(spend(services, tx, Cause.RECEIPT, replace(asker, address=one)) for one in addresses if one)
+
+
+def _counters(services: Services, tx: Tx, cause: Cause, asker: Asker) -> Iterator[tuple[str, Limits]]:
+    limits = LIMITS[cause]
+    for what, parts in _counted(asker):
+        yield _keyed(services, cause.value, what, *parts), limits[what]
+    address = mailbox_key(asker.address)
+    if asker.link_id and address and not asker.shoot:
+        pair = _keyed(services, cause.value, "pair", asker.link_id, address)
+        if not _count(tx, pair, DAY):
+            yield _keyed(services, cause.value, "addresses", asker.link_id), limits["addresses"]
+        yield pair, limits["address"]
+
+
+def _counted(asker: Asker) -> Iterator[tuple[str, Sequence[str]]]:
+    if asker.address:
+        yield "address", [mailbox_key(asker.address)]
+    if asker.person_id:
+        yield "person", [asker.person_id]
+    if asker.network:
+        yield "network", [asker.network]
+    if asker.link_id:
+        yield "shoot" if asker.shoot else "link", [asker.link_id]
+    if asker.link_id and asker.shoot and asker.network:
+        yield "shoot on a network", [asker.link_id, asker.network]
+
+
+def _left(tx: Tx, key: str, limits: Limits) -> bool:
+    return _count(tx, key, HOUR) < limits[0] and _count(tx, key, DAY) < limits[1]
+
+
+def _count(tx: Tx, key: str, window: timedelta) -> int:
+    since = t.event.c.received_at > tx.now - window
+    return tx.connection.scalar(select(func.count()).where(_of(key), since)) or 0
+
+
+def _of(key: str):  # type: ignore[no-untyped-def]
+    """The rows of a counter: a range of the primary key, in digits that every collation sorts alike."""
+    return t.event.c.id.between(key + "0" * 32, key + "f" * 32)
+
+
+def _keyed(services: Services, *parts: str) -> str:
+    """Not by the master key: an erasure changes that, and every budget would begin anew."""
+    return services.name_hasher.hash("\0".join(("budget", *parts))).rpartition(":")[2]

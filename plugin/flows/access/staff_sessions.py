@@ -1,0 +1,232 @@
+"""The staff comes in from the DAM: a hand-over opens a session, once; the DAM is asked for its groups at each request.
+
+Which role a group has is what the configuration said when this process started.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, insert, select, true, update
+
+from plugin.config.sections import Access
+from plugin.errors import AccessRefused, NotFound, NothingDone, SignatureRefused
+from plugin.flows.common import dam_events
+from plugin.flows.common.services import Services
+from plugin.hooks.dam import Accounts
+from plugin.hooks.webhooks import handover
+from plugin.hooks.webhooks.handover import Handover
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+SHOWN = 16
+"""How many digits of a session's hash are its number, in lists and in the log."""
+
+_TOKEN_BYTES = 32
+_SEEN_SHARE = 30  # a click moves `seen_at` once in this part of the idle time: not every request is a write
+_LANGUAGES = ("en", "nl")
+
+
+class Role(StrEnum):
+    """What somebody of the staff may do; the widest first."""
+
+    ADMINISTRATOR = "administrator"
+    OFFICER = "officer"
+    EDITOR = "editor"
+    AUDITOR = "auditor"
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Somebody who signed in: the DAM's name of the account, the role, the language of the pages."""
+
+    id: str
+    user: str
+    role: Role
+    language: str
+
+    @property
+    def actor(self) -> str:
+        """How the audit log calls them: as it does for what they do in the DAM's own pages."""
+        return f"dam:{self.user}"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session that is open, as a list shows it."""
+
+    id: str
+    user: str
+    role: Role
+    since: datetime
+    seen: datetime
+    until: datetime
+
+
+def role_of(access: Access, groups: Sequence[int]) -> Role | None:
+    """The widest role that one of the DAM's groups has here; None is no access."""
+    mapped = (
+        (Role.ADMINISTRATOR, access.administrators), (Role.OFFICER, access.officers),
+        (Role.EDITOR, access.editors), (Role.AUDITOR, access.auditors),
+    )  # fmt: skip
+    return next((role for role, numbers in mapped if set(numbers) & set(groups)), None)
+
+
+def enter(services: Services, known: Sequence[str], payload: str, signed: str) -> tuple[str, Staff]:
+    """Open a session on a hand-over; returns its token, which only the browser keeps, and who it is.
+
+    Raises SignatureRefused (forged, for another address, too old, used before) and AccessRefused (no
+    group of theirs has a role). Each refusal has its audit row; of forged ones, which anybody can
+    send, one a minute.
+    """
+    try:
+        told = handover.read(known, payload, signed, services.config.server.public_url, services.clock.now())
+    except SignatureRefused:
+        _refused(services)
+        raise
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    role = role_of(services.config.access, told.groups)
+    with services.store.write() as tx:
+        fresh = dam_events.once(tx, f"signin:{told.nonce}")
+        if fresh and role is not None:
+            return token, _opened(services, tx, told, role, digest(token))
+        why = "no role" if fresh else "used before"
+        tx.audit(Action.SESSION_REFUSE, f"dam:{told.user}", why=why)
+    if not fresh:
+        raise SignatureRefused("this sign-in was used before: open FaceLease from the DAM once more")
+    raise AccessRefused(_language(services, told))
+
+
+def _opened(services: Services, tx: Tx, told: Handover, role: Role, id_: str) -> Staff:
+    staff = Staff(id_, told.user, role, _language(services, told))
+    ends = tx.now + timedelta(minutes=services.config.access.session_minutes)
+    tx.execute(
+        insert(t.session).values(
+            id_sha256=id_, user=told.user, role=role.value, language=staff.language, created_at=tx.now,
+            seen_at=tx.now, expires_at=ends,
+        )
+    )  # fmt: skip
+    tx.audit(Action.SESSION_OPEN, staff.actor, role=role.value, session=id_[:SHOWN])
+    return staff
+
+
+def _language(services: Services, told: Handover) -> str:
+    return told.language if told.language in _LANGUAGES else services.config.site.language
+
+
+def _refused(services: Services) -> None:
+    minute = int(services.clock.now().timestamp()) // 60
+    with services.store.write() as tx:
+        if dam_events.once(tx, f"signin-refused:{minute}"):
+            tx.audit(Action.SESSION_REFUSE, "unknown", why="not signed")
+
+
+def found(services: Services, token: str) -> Staff | None:
+    """Whose session the token opens now; None where it is over, was idle for too long, or never was."""
+    id_, now = digest(token), services.clock.now()
+    idle = timedelta(minutes=services.config.access.idle_minutes)
+    with services.store.read() as conn:
+        row = conn.execute(select(t.session).where(t.session.c.id_sha256 == id_)).first()
+    if row is None or row.ended_at is not None or now >= row.expires_at or now - row.seen_at >= idle:
+        return None
+    if now - row.seen_at > idle / _SEEN_SHARE:
+        services.store.note(update(t.session).where(t.session.c.id_sha256 == id_).values(seen_at=now))
+    return _staff(row)
+
+
+def _staff(row: Row[Any]) -> Staff:
+    return Staff(row.id_sha256, row.user, Role(row.role), row.language)
+
+
+def present(services: Services, token: str) -> Staff | None:
+    """Whose session the token opens, with the role that the account's groups in the DAM have now.
+
+    An account that is gone, disabled or without a role has its session ended. Raises DamError where the DAM
+    cannot be asked: the session stays, and nothing is shown.
+    """
+    staff = found(services, token)
+    if staff is None:
+        return None
+    role = _role_now(services, staff.user)
+    if role is None:
+        _end(services, t.session.c.id_sha256 == staff.id, "system", why="no role")
+        return None
+    if role is not staff.role:
+        with services.store.write() as tx:
+            tx.execute(update(t.session).where(t.session.c.id_sha256 == staff.id).values(role=role.value))
+            tx.audit(Action.SESSION_ROLE, staff.actor, role=role.value, session=staff.id[:SHOWN])
+    return replace(staff, role=role)
+
+
+def _role_now(services: Services, user: str) -> Role | None:
+    if not isinstance(services.dam, Accounts):
+        return None
+    groups = services.dam.groups(user)
+    return None if groups is None else role_of(services.config.access, groups)
+
+
+def sessions(services: Services) -> list[Session]:
+    """The sessions that are open, whoever's they are, the newest first."""
+    now = services.clock.now()
+    idle = timedelta(minutes=services.config.access.idle_minutes)
+    s = t.session.c
+    alive = s.ended_at.is_(None) & (s.expires_at > now) & (s.seen_at > now - idle)
+    with services.store.read() as conn:
+        rows = conn.execute(select(t.session).where(alive).order_by(s.created_at.desc(), s.id_sha256)).all()
+    return [
+        Session(row.id_sha256[:SHOWN], row.user, Role(row.role), row.created_at, row.seen_at, row.expires_at)
+        for row in rows
+    ]
+
+
+def end_session(services: Services, session_id: str, actor: str) -> datetime | None:
+    """End one, by its number in the list; returns since when it was over already. Raises NotFound."""
+    one = func.substr(t.session.c.id_sha256, 1, SHOWN) == session_id
+    if _end(services, one, actor):
+        return None
+    with services.store.read() as conn:
+        before: datetime | None = conn.scalar(select(func.max(t.session.c.ended_at)).where(one))
+    if before is None:
+        raise NotFound("no session has that number: facelease session list shows them")
+    return before
+
+
+def end_sessions(services: Services, actor: str, user: str | None = None) -> int:
+    """End all sessions, or those of one account; returns how many. Raises NothingDone where none is open."""
+    ended = _end(services, true() if user is None else t.session.c.user == user, actor)
+    if not ended:
+        raise NothingDone(
+            "nobody is signed in: there is no session to end"
+            if user is None
+            else f"no session of {user!r} is open: facelease session list shows those that are"
+        )
+    return ended
+
+
+def _end(services: Services, which: ColumnElement[bool], actor: str, why: str = "ended") -> int:
+    ended = update(t.session).where(which, t.session.c.ended_at.is_(None))
+    with services.store.write() as tx:
+        rows = tx.execute(ended.values(ended_at=tx.now).returning(t.session)).all()
+        for row in rows:
+            tx.audit(Action.SESSION_END, actor, session=row.id_sha256[:SHOWN], why=why)
+    return len(rows)
+
+
+def leave(services: Services, token: str) -> None:
+    """End the session, for good and wherever its cookie is. Repeating it does no harm."""
+    alive = (t.session.c.id_sha256 == digest(token)) & t.session.c.ended_at.is_(None)
+    with services.store.write() as tx:
+        ended = update(t.session).where(alive).values(ended_at=tx.now).returning(t.session)
+        row = tx.execute(ended).first()
+        if row is not None:
+            tx.audit(Action.SESSION_END, _staff(row).actor, session=row.id_sha256[:SHOWN])
+
+
+def digest(token: str) -> str:
+    """What the store holds of a token: SHA-256, in hex. A random 256-bit token needs no slow hash."""
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""May this photograph be used, on this channel, today?"""

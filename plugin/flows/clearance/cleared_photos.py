@@ -1,0 +1,153 @@
+"""Which photographs are cleared, of the whole library: "everything for social media until March".
+
+Answered from the stored intervals by one index, which holds them by use and end: what ends first
+comes first, and no page reads what the pages before it held.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, false, or_, select
+
+from plugin.clock import FOREVER
+from plugin.errors import UseUnknown
+from plugin.flows.clearance import policy_fingerprint
+from plugin.flows.common import believed, closed_house
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A use over a time: cleared at each moment from `start` until before `end`.
+
+    `closed`: why the house is closed, where nothing is cleared for any use. `max_px`: the longest side
+    of the copies that it holds for, None where it holds for the original.
+    """
+
+    purpose: str
+    channel: str
+    start: datetime
+    end: datetime
+    closed: str | None = None
+    max_px: int | None = None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph, and when it stops being cleared for the use; None where no end is known."""
+
+    ref: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some photographs, and where the next page begins; "" after the last."""
+
+    photos: tuple[Photo, ...]
+    next: str
+
+
+def now(services: Services, purpose: str, channel: str) -> Span:
+    """This moment. Raises UseUnknown for a use that is not configured."""
+    at = services.clock.now()
+    return between(services, purpose, channel, at, at + _TICK)
+
+
+def until(services: Services, purpose: str, channel: str, last: date, first: date | None = None) -> Span:
+    """From `first` (default: now) through the whole of the day `last`, both in the organisation's zone.
+
+    Raises UseUnknown where the days run backwards, or for a use that is not configured.
+    """
+    zone = services.config.site.zone
+    at = services.clock.now()
+    start = max(at, datetime.combine(first, time(), zone)) if first else at
+    if last == date.max:
+        raise UseUnknown("the last day is out of the calendar: give one like 2026-03-31")
+    end = datetime.combine(last + timedelta(days=1), time(), zone)
+    if end <= start:
+        raise UseUnknown("the last day lies before the first: give a day from today on")
+    return between(services, purpose, channel, start, end)
+
+
+def between(services: Services, purpose: str, channel: str, start: datetime, end: datetime) -> Span:
+    """The span of a use. Raises UseUnknown for one that is not configured; ConsentError as `footing.refuse_another`."""
+    refuse_unknown(services, purpose, channel)
+    most = services.config.clearance.max_px.get(channel)
+    with services.store.read() as conn:
+        policy_fingerprint.refuse_another(services, conn)
+        return Span(purpose, channel, start, end, closed_house.why(services, conn), most)
+
+
+def refuse_unknown(services: Services, purpose: str, channel: str) -> None:
+    """Raises UseUnknown for a purpose or a channel that the configuration does not list."""
+    listed = services.config.clearance
+    if purpose not in listed.purposes or channel not in listed.channels:
+        raise UseUnknown(
+            f"{purpose!r} on {channel!r} is not configured: purposes are {', '.join(listed.purposes)}; "
+            f"channels are {', '.join(listed.channels)}"
+        )
+
+
+def page(conn: Connection, span: Span, after: str = "", limit: int = 100) -> Page:
+    """At most `limit` photographs that are cleared over the whole span, those that end first in front.
+
+    `after` is the `next` of the page before. What changes meanwhile shows where it now belongs: a
+    photograph whose end moved may come twice or not at all. Raises UseUnknown for an `after` that
+    no page gave.
+    """
+    query = (
+        select(t.resource.c.ref, t.clearance.c.valid_until, t.clearance.c.resource_id)
+        .join(t.resource, t.resource.c.id == t.clearance.c.resource_id)
+        .where(*_past(span, after), believed.now(conn))
+        .order_by(t.clearance.c.valid_until, t.clearance.c.resource_id)
+        .limit(limit + 1)
+    )
+    rows: list[Row[Any]] = list(conn.execute(query))
+    more = len(rows) > limit
+    return Page(tuple(_photo(row) for row in rows[:limit]), _mark(rows[limit - 1]) if more else "")
+
+
+def count(conn: Connection, span: Span) -> int:
+    """How many photographs are cleared over the whole span: exactly, counted in the index."""
+    return believed.count(conn, span.purpose, span.channel, _holds(span, span.end))
+
+
+def _over(span: Span, end: datetime) -> Any:
+    c = t.clearance.c
+    return and_(c.purpose == span.purpose, c.channel == span.channel, _holds(span, end))
+
+
+def _holds(span: Span, end: datetime) -> Any:
+    """Of one photograph and use the intervals do not overlap, so that at most one holds the span."""
+    c = t.clearance.c
+    last = max(end, span.end, span.start + _TICK)  # one bound: the store begins to read there
+    return false() if span.closed is not None else and_(c.valid_until >= last, c.valid_from <= span.start)
+
+
+def _photo(row: Row[Any]) -> Photo:
+    return Photo(row.ref, None if row.valid_until == FOREVER else row.valid_until)
+
+
+def _mark(row: Row[Any]) -> str:
+    return f"{(row.valid_until - _EPOCH) // _TICK}-{row.resource_id}"
+
+
+def _past(span: Span, after: str) -> Sequence[Any]:
+    if not after:
+        return (_over(span, span.end),)
+    end, dash, number = after.partition("-")
+    if not (dash and end.isdecimal() and number.isdecimal() and len(after) < 40):
+        raise UseUnknown("after: give the `next` of the page before, or leave it out")
+    moment, key = _EPOCH + timedelta(microseconds=min(int(end), _LAST)), min(int(number), (1 << 63) - 1)
+    c = t.clearance.c
+    return _over(span, moment), or_(c.valid_until > moment, c.resource_id > key)
+
+
+_LAST = (FOREVER - _EPOCH) // _TICK

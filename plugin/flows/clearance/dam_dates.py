@@ -1,0 +1,229 @@
+"""What the DAM itself shows: the last day on which a photograph is cleared for each channel.
+
+Not an answer but a lease (design, rule 7): at most `clearance.horizon_days` ahead, never beyond the
+earliest grant it rests on, renewed while it lasts, and emptied when it ends. It speaks for the first
+configured purpose. The stored wish is the intent of the write: it commits before the DAM is called.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, true, update
+
+from plugin.errors import DamError, ResourceGone
+from plugin.flows.clearance import policy_fingerprint
+from plugin.flows.common import believed
+from plugin.flows.common.batches import Failed, each, in_short_writes
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+CHUNK = 500
+EVERY = "*"  # the key of the job that writes all that is wished for; one photograph's own job has its ref
+_AT_ONCE = 10
+
+
+def wish(services: Services, tx: Tx, resource_ids: Iterable[int], computed: bool = False) -> None:
+    """Note what the DAM should show of these photographs, and ask for it where it differs.
+
+    `computed`: their clearances were computed in this very transaction, so that they count whatever is cut.
+    """
+    if not services.dam.dated:
+        return
+    ids = sorted(set(resource_ids))
+    for start in range(0, len(ids), CHUNK):
+        _wish(services, tx, ids[start : start + CHUNK], computed)
+
+
+def wish_many(services: Services, resource_ids: Sequence[int]) -> None:
+    """The same in as many short transactions as it takes."""
+    in_short_writes(services.store, resource_ids, lambda tx, some: wish(services, tx, some), _AT_ONCE)
+
+
+def _wish(services: Services, tx: Tx, ids: Sequence[int], computed: bool) -> None:
+    stored = tx.execute(select(t.statement).where(t.statement.c.resource_id.in_(ids)))
+    before = {row.resource_id: dict(row.wanted) for row in stored}
+    dates = _dates(services, tx.connection, ids, true() if computed else believed.now(tx.connection))
+    changed: dict[int, dict[str, str]] = {}
+    for resource_id in ids:
+        was = before.get(resource_id, {})
+        removed = {channel: "" for channel, day in was.items() if day and channel not in dates[resource_id]}
+        wanted = removed | _patient(services, was, dates[resource_id])
+        if wanted != was and (was or any(wanted.values())):
+            changed[resource_id] = wanted
+    _store(tx, changed, before.keys())
+    for resource_id, wanted in sorted(changed.items()):
+        tx.audit(Action.CLEARANCE_INTEND, "system", resource_id=resource_id, channels=len(wanted))
+    if changed:
+        services.queue.put(tx, "state", EVERY, priority=2)
+
+
+def _store(tx: Tx, changed: Mapping[int, dict[str, str]], known: Collection[int]) -> None:
+    new = [
+        {"resource_id": key, "wanted": wanted, "wanted_at": tx.now, "stated_at": None}
+        for key, wanted in changed.items()
+        if key not in known
+    ]
+    if new:
+        tx.execute(insert(t.statement), new)
+    old = [{"key": key, "wish": wanted} for key, wanted in changed.items() if key in known]
+    if old:
+        this = t.statement.c.resource_id == bindparam("key")
+        tx.execute(
+            update(t.statement)
+            .where(this)
+            .values(wanted=bindparam("wish"), wanted_at=tx.now, stated_at=None),
+            old,
+        )
+
+
+def last_day(until: datetime, services: Services) -> date:
+    """The last day that is cleared as a whole, in the organisation's zone; `until` itself is too late."""
+    return until.astimezone(services.config.site.zone).date() - timedelta(days=1)
+
+
+def _dates(
+    services: Services, conn: Connection, ids: Sequence[int], counts: ColumnElement[bool]
+) -> dict[int, dict[str, str]]:
+    """Of each, by channel the day in ISO form, or "" where the photograph is not cleared now, or nobody here knows."""
+    cleared, now = services.config.clearance, services.clock.now()
+    horizon = now + timedelta(days=cleared.horizon_days)
+    c = t.clearance.c
+    # The purpose is compared below: by it SQLite would go through the library's index, and not to these photographs.
+    query = select(c.resource_id, c.purpose, c.channel, c.valid_until).where(
+        t.clearance.c.resource_id.in_(ids),
+        t.clearance.c.valid_from <= now, t.clearance.c.valid_until > now, counts,
+    )  # fmt: skip
+    found = {key: dict.fromkeys(cleared.channels, "") for key in ids}
+    if not policy_fingerprint.shared(services, conn):
+        return found
+    today = services.today()
+    for row in conn.execute(query):
+        if row.purpose != cleared.purposes[0]:
+            continue
+        end = last_day(min(row.valid_until, horizon), services)
+        if end >= today and row.channel in found[row.resource_id]:
+            found[row.resource_id][row.channel] = end.isoformat()
+    return found
+
+
+def _patient(services: Services, before: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
+    """A date that only moves on with the horizon waits until half of the horizon is over."""
+    half = (services.today() + timedelta(days=services.config.clearance.horizon_days // 2)).isoformat()
+    later = {channel for channel, day in wanted.items() if day > before.get(channel, "") > half}
+    return {channel: before[channel] if channel in later else day for channel, day in wanted.items()}
+
+
+def stated(services: Services, job: Claimed) -> None:
+    """Write what is wished for: for one photograph, whose ref is the job's key, or for all but those that
+    have a job of their own. Repeating it does no harm.
+
+    One on which the DAM fails while others succeed gets its own job, which tries on without them.
+    """
+    rows = _untold(services, job.key)
+    alone: list[str] = []
+    try:
+        each(rows, lambda some: _write(services, some), services.dam.at_once if rows else 1)
+    except DamError:
+        alone = [
+            row.ref for row in _untold(services, job.key) if row.resource_id in {r.resource_id for r in rows}
+        ]
+        if job.key != EVERY or len(alone) == len(rows):
+            raise
+    with services.store.write() as tx:
+        for ref in alone:
+            services.queue.put(tx, "state", ref, priority=2)
+        services.queue.finish(tx, job)
+
+
+def _untold(services: Services, key: str) -> list[Row[Any]]:
+    """What is wished for and was not told yet, of one photograph or of all that have no job of their own."""
+    own = select(t.job.c.key).where(t.job.c.kind == "state", t.job.c.state.in_(("queued", "running")))
+    which = t.resource.c.ref.not_in(own) if key == EVERY else t.resource.c.ref == key
+    query = (
+        select(t.statement, t.resource.c.ref)
+        .join(t.resource, t.resource.c.id == t.statement.c.resource_id)
+        .where(which, t.statement.c.stated_at.is_(None))
+        .order_by(t.statement.c.resource_id)
+    )
+    with services.store.read() as conn:
+        return list(conn.execute(query))
+
+
+def _write(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
+    """The calls for these, and what came of them; returns those on which the DAM failed, and why."""
+    answers = services.dam.state_many({row.ref: _changed(row) for row in rows})
+    done = [row for row in rows if answers[row.ref] is None]
+
+    def land(tx: Tx, some: Sequence[Row[Any]]) -> None:
+        for row in some:
+            _land(services, tx, row)
+
+    in_short_writes(services.store, done, land)
+    return [
+        (row, error) for row in rows
+        if (error := answers[row.ref]) is not None and not isinstance(error, ResourceGone)
+    ]  # fmt: skip
+
+
+def _changed(row: Row[Any]) -> dict[str, date | None]:
+    """The channels whose day is another than the one that was written last."""
+    before = row.stated or {}
+    return {
+        channel: date.fromisoformat(day) if day else None
+        for channel, day in row.wanted.items()
+        if day != before.get(channel)
+    }
+
+
+def _land(services: Services, tx: Tx, row: Row[Any]) -> None:
+    this = t.statement.c.resource_id == row.resource_id
+    still = tx.connection.scalar(select(t.statement.c.wanted).where(this)) == row.wanted
+    tx.execute(update(t.statement).where(this).values(stated=row.wanted, stated_at=tx.now if still else None))
+    tx.audit(Action.CLEARANCE_WRITE, "system", resource_id=row.resource_id)
+    if not still:
+        services.queue.put(tx, "state", EVERY, priority=2)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The last day that the DAM's fields were told, by channel; `told` is False while another is on its way."""
+
+    days: Mapping[str, str]
+    told: bool
+    every: int
+    """A day that only moves on is written anew once in so many days."""
+
+
+def shown(services: Services, ref: str) -> Shown | None:
+    """What the DAM shows of the photograph; None where it has no fields for that."""
+    if not services.dam.dated:
+        return None
+    query = select(t.statement).join(t.resource, t.resource.c.id == t.statement.c.resource_id)
+    with services.store.read() as conn:
+        row = conn.execute(query.where(t.resource.c.ref == ref)).first()
+    horizon = services.config.clearance.horizon_days
+    if row is None:
+        return Shown({}, True, horizon - horizon // 2)
+    return Shown(dict(row.stated or {}), row.stated_at is not None, horizon - horizon // 2)
+
+
+def resume(services: Services) -> None:
+    """Ask for what is wished for and was not told to be written, also where the job for it was given up."""
+    untold = select(t.statement.c.resource_id).where(t.statement.c.stated_at.is_(None)).limit(1)
+    with services.store.write() as tx:
+        if tx.execute(untold).first() is not None:
+            services.queue.put(tx, "state", EVERY, priority=2)
+
+
+def renew(services: Services) -> None:
+    """Nightly: move the dates on while the grants that they rest on last."""
+    if not services.dam.dated:
+        return
+    with services.store.read() as conn:
+        ids = list(conn.scalars(select(t.statement.c.resource_id)))
+    wish_many(services, ids)

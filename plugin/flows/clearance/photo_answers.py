@@ -1,0 +1,260 @@
+"""May this photo be used, for this purpose, on this channel, on this day?
+
+Stored as half-open intervals, so that days pass without a write; asked anew with its reasons.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import product
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from plugin.clock import FOREVER
+from plugin.errors import NotFound
+from plugin.flows.clearance import cleared_photos, dam_dates, policy_fingerprint
+from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster
+from plugin.flows.common.batches import in_short_writes
+from plugin.flows.common.services import Services
+from plugin.flows.names import dam_names
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.ledger.tables.columns import word
+from plugin.quitclaim.clearance.answers import (
+    Answer,
+    Code,
+    Examined,
+    FaceFact,
+    FaceState,
+    Facts,
+    GrantsOf,
+    NameFact,
+    Origin,
+    Reason,
+    Status,
+    Use,
+    answer,
+    spans,
+)
+from plugin.quitclaim.words.examination_words import NotExamined
+
+CHUNK = 200
+PORTION = 50  # photographs of one write: others wait for it
+
+Sizes = Mapping[str, int | None]
+CHANNELS_OWN: Sizes = MappingProxyType({})
+
+NEVER_HEARD_OF = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
+"""The answer for a photograph that the ledger does not know."""
+
+
+def facts_of(services: Services, conn: Connection, resource_id: int) -> Facts:
+    """What the ledger knows of one photograph. Raises NotFound."""
+    found = facts_of_many(services, conn, [resource_id])
+    if resource_id not in found:
+        raise NotFound(f"no resource {resource_id} in the ledger: facelease scan enters them")
+    return found[resource_id]
+
+
+def facts_of_many(services: Services, conn: Connection, resource_ids: Sequence[int]) -> dict[int, Facts]:
+    """What the ledger knows of each of at most a few hundred photographs, those that it has."""
+    found, tags = face_rows.of_many(conn, resource_ids), _tags(conn, resource_ids)
+    vouched = {None, *reference_sets.vouched_among(conn, {row.set_id for row in (*found, *tags)})}
+    seen: dict[int, list[FaceFact]] = defaultdict(list)
+    texts = services.texts(conn)
+    never = forbidden.among(conn, resource_ids)
+    for face in found:
+        state, good = word(FaceState, face.state, FaceState.UNMATCHED), face.set_id in vouched
+        if face.resource_id in never and face.decided_by is None and state is FaceState.MATCHED:
+            state = FaceState.UNMATCHED
+        reason = face_rows.reason_of(texts, face) or None
+        seen[face.resource_id].append(
+            FaceFact(state, face.person_id, face.file_px, reason, good, face_rows.dismissal_of(face))
+        )
+    named: dict[int, list[NameFact]] = defaultdict(list)
+    for tag in tags:
+        # A name that the DAM shows is not theirs who entered themselves, by spelling alone.
+        whose = None if dam_names.by_spelling_alone(tag) else tag.person_id
+        origin = word(Origin, tag.origin, Origin.MACHINE)
+        named[tag.resource_id].append(NameFact(whose, origin, tag.node, tag.set_id in vouched))
+    c = t.resource.c
+    looked_at = policy_fingerprint.examined(services).label("looked_at")
+    rows = select(c.id, c.examined, c.examined_reason, c.longest_px, c.unread, looked_at)
+    return {
+        row.id: Facts(*_examined(row), tuple(seen[row.id]), tuple(named[row.id]), row.longest_px, row.unread)
+        for row in conn.execute(rows.where(c.id.in_(resource_ids)))
+    }
+
+
+def _examined(row: Row[Any]) -> tuple[Examined, str | None]:
+    """How much was looked at, and why not more: nothing, where it was for larger faces than have to be found now."""
+    if row.looked_at or row.examined == "no":
+        return word(Examined, row.examined, Examined.NO), row.examined_reason
+    return Examined.NO, NotExamined.BEFORE.value
+
+
+def _tags(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
+    query = (
+        select(t.tag, t.person.c.self_entered)
+        .outerjoin(t.person, t.person.c.id == t.tag.c.person_id)
+        .where(t.tag.c.resource_id.in_(resource_ids))
+    )
+    return list(conn.execute(query.order_by(t.tag.c.node_key)))
+
+
+def people_in(facts: Facts) -> set[str]:
+    """The ids of everybody named on the photograph or matched in it."""
+    matched = {f.person_id for f in facts.faces if f.state is FaceState.MATCHED}
+    return {person for person in matched | {n.person_id for n in facts.names} if person}
+
+
+def _grants(published: Mapping[str, roster.Published], use: tuple[str, str]) -> GrantsOf:
+    return {person: windows.get(use, []) for person, windows in published.items()}
+
+
+def _published(services: Services, conn: Connection, found: Iterable[Facts]) -> dict[str, roster.Published]:
+    """When everybody named on these photographs agrees to what, by person and (purpose, channel)."""
+    people = {person for facts in found for person in people_in(facts)}
+    standings = roster.load_many(conn, people)
+    return {person: roster.published(services, standing) for person, standing in standings.items()}
+
+
+def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
+    """Store the intervals in which each of these photographs is cleared, for every purpose and channel.
+
+    A process whose configuration is not the one that the store follows stores none: unknown.
+    """
+    ids = sorted(set(resource_ids))
+    follows = policy_fingerprint.shared(services, tx.connection)
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        _store(tx, some, list(_intervals(services, tx.connection, some)) if follows else [])
+    dam_dates.wish(services, tx, ids, computed=True)
+
+
+def _intervals(services: Services, conn: Connection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    found = facts_of_many(services, conn, ids)
+    published = _published(services, conn, found.values())
+    for key, facts in found.items():
+        yield from _rows(services, key, facts, published)
+
+
+def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
+    """Replace what is stored of these photographs, where it differs: most of what is asked again has not changed."""
+    mine = t.clearance.c.resource_id
+    before = {tuple(row) for row in tx.execute(select(t.clearance).where(mine.in_(ids)))}
+    after = {tuple(row[column.name] for column in t.clearance.c): row for row in rows}
+    changed = {row[0] for row in before.symmetric_difference(after)}
+    if not changed:
+        return
+    tx.execute(delete(t.clearance).where(mine.in_(changed)))
+    new = [row for row in after.values() if row["resource_id"] in changed]
+    if new:
+        tx.execute(insert(t.clearance), new)
+
+
+def _rows(
+    services: Services, resource_id: int, facts: Facts, published: Mapping[str, roster.Published]
+) -> Iterator[dict[str, Any]]:
+    listed = services.config.clearance
+    mine = {person: published.get(person, {}) for person in people_in(facts)}
+    policies = {channel: services.policy_for(channel) for channel in listed.channels}
+    for use in product(listed.purposes, listed.channels):
+        for start, end in spans(facts, _grants(mine, use), policies[use[1]]):
+            yield {
+                "resource_id": resource_id, "purpose": use[0], "channel": use[1],
+                "valid_from": start, "valid_until": end or FOREVER,
+            }  # fmt: skip
+
+
+def recompute_many(services: Services, resource_ids: Sequence[int]) -> None:
+    """The same in as many short transactions as it takes."""
+    in_short_writes(services.store, resource_ids, lambda tx, some: recompute(services, tx, some))
+
+
+def resources_naming(conn: Connection, person_id: str) -> list[int]:
+    """The ids of the photographs in which the person is named or matched."""
+    tagged = select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)
+    shown = select(t.face.c.resource_id).where(t.face.c.person_id == person_id, t.face.c.state == "matched")
+    return sorted(set(conn.scalars(tagged.union(shown))))
+
+
+def ask(services: Services, ref: str, purpose: str, channel: str, day: date | None = None) -> Answer:
+    """The answer for one photograph, with its reasons; `day` in the organisation's zone, default now.
+
+    A day to come is cleared only if the whole of it is. Raises NotFound, ConsentError for a purpose
+    or channel that the configuration does not list.
+    """
+    found = ask_many(services, [ref], [Use(purpose, channel)], day)
+    if ref not in found:
+        raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
+    return found[ref][Use(purpose, channel)]
+
+
+def ask_many(
+    services: Services,
+    refs: Sequence[str],
+    uses: Sequence[Use],
+    day: date | None = None,
+    sizes: Sizes = CHANNELS_OWN,
+) -> dict[str, dict[Use, Answer]]:
+    """The same for many photographs and uses at once; a ref that the ledger does not know has no entry.
+
+    `sizes`: the longer side of the file that is taken, by ref; None for the original's, whatever it is. Missing: at
+    most what the channel states. Raises ConsentError for a use that the configuration does not list.
+    """
+    for use in uses:
+        cleared_photos.refuse_unknown(services, use.purpose, use.channel)
+    found: dict[str, dict[Use, Answer]] = {}
+    wanted = list(dict.fromkeys(refs))
+    with services.store.read() as conn:
+        for start in range(0, len(wanted), CHUNK):
+            some = wanted[start : start + CHUNK]
+            known = select(t.resource.c.id, t.resource.c.ref).where(
+                t.resource.c.ref.in_(some), t.resource.c.deleted_at.is_(None)
+            )
+            names = {row.id: row.ref for row in conn.execute(known)}
+            closed = closed_house.why(services, conn)
+            if closed is not None:
+                found |= {ref: dict.fromkeys(uses, closed_house.answer(closed)) for ref in names.values()}
+                continue
+            facts = facts_of_many(services, conn, list(names))
+            published = _published(services, conn, facts.values())
+            for key, fact in facts.items():
+                mine = {person: published.get(person, {}) for person in people_in(fact)}
+                longest = sizes.get(names[key], 0)
+                found[names[key]] = {
+                    use: _on(services, fact, _grants(mine, (use.purpose, use.channel)), use, day, longest)
+                    for use in uses
+                }
+    return found
+
+
+def _on(
+    services: Services, facts: Facts, grants: GrantsOf, use: Use, day: date | None, longest: int | None
+) -> Answer:
+    now, policy = services.clock.now(), services.policy_for(use.channel, longest)
+    if day is None or day == services.today():
+        return answer(facts, grants, policy, now, use)
+    first, last = _ends_of(services, day)
+    morning = answer(facts, grants, policy, first, use)
+    if morning.status is Status.CLEARED and morning.until is not None and morning.until <= last:
+        return answer(facts, grants, policy, last, use)
+    return morning
+
+
+def _ends_of(services: Services, day: date) -> tuple[datetime, datetime]:
+    zone = services.config.site.zone
+    first = datetime.combine(day, time(), zone)
+    return first, datetime.combine(day + timedelta(days=1), time(), zone) - timedelta(microseconds=1)
+
+
+def answers(services: Services, ref: str, purpose: str) -> dict[str, Answer]:
+    """The answer on every channel, now. Raises NotFound."""
+    uses = [Use(purpose, channel) for channel in services.config.clearance.channels]
+    found = ask_many(services, [ref], uses)
+    if ref not in found:
+        raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
+    return {use.channel: answer for use, answer in found[ref].items()}

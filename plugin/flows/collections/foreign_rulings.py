@@ -1,0 +1,85 @@
+"""Rulings on collections that are not this DAM's, or may be others under the same number: they are lost, and told.
+
+A number is given once, and once more after the DAM was put back from a dump. Another DAM has other collections under
+the same names and numbers.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.flows.collections import modes, ruling_history, ruling_identity
+from plugin.flows.common.batches import in_short_writes
+from plugin.flows.common.services import Services
+from plugin.hooks.dam import CollectionRuling
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+_AT_ONCE = 5  # rulings of one step: each has a history
+
+
+def lose_those_of_another_dam(services: Services) -> int:
+    """First thing in a process, which may have been given another DAM; returns how many were lost.
+
+    A ruling on a folder has the folder's mark; one on a numbered collection has none.
+    """
+    with services.store.write() as tx:
+        rows = tx.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
+        strange = [row.ref for row in rows if _strange(services, tx.connection, row)]
+        for ref in strange:
+            ruling_identity.lose(services, tx, ref, None)
+        if strange:
+            tx.move_generation()
+    return len(strange)
+
+
+def _strange(services: Services, conn: Connection, row: Row[Any]) -> bool:
+    if not services.dam.named_collections:
+        return row.identity is not None
+    return bool(row.identity is None and row.ref.isdigit() and not _photographs_below(conn, row.ref))
+
+
+def _photographs_below(conn: Connection, ref: str) -> bool:
+    """Whether we know photographs in a folder of this name: a ruling of before there were marks has none."""
+    mine = t.resource_collection.c
+    query = (
+        select(t.resource.c.id)
+        .join(t.resource_collection, mine.resource_id == t.resource.c.id)
+        .where(mine.collection_ref == ref, t.resource.c.ref.startswith(f"{ref}/", autoescape=True))
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def hear_anew(services: Services) -> int:
+    """The DAM was put back: what it still says of its collections counts, and nothing else without being looked at.
+
+    One that was decided in the DAM and that it does not say any more is lost; of those that were set here, one
+    whose collection has another title, or is not there. Returns how many were lost. Raises DamError.
+    """
+    if services.dam.named_collections:
+        return 0
+    told = {one.ref: one for one in services.dam.rulings()}
+    titles = {one.ref: one.title for one in services.dam.collections()}
+    modes.enter(services, list(told.values()))
+    with services.store.read() as conn:
+        heard = ruling_history.heard(conn)
+        rows = conn.execute(select(t.collection).where(t.collection.c.lost_at.is_(None))).all()
+    gone = [row.ref for row in rows if _may_be_another(row, told, titles, heard)]
+    _lose(services, gone)
+    return len(gone)
+
+
+def _lose(services: Services, refs: Sequence[str]) -> None:
+    def lose(tx: Tx, some: Sequence[str]) -> None:
+        for ref in some:
+            ruling_identity.lose(services, tx, ref, None)
+        tx.move_generation()
+
+    in_short_writes(services.store, refs, lose, _AT_ONCE)
+
+
+def _may_be_another(
+    row: Row[Any], told: dict[str, CollectionRuling], titles: dict[str, str], heard: set[str]
+) -> bool:
+    return row.ref not in told and (row.ref in heard or titles.get(row.ref) != row.title)

@@ -1,0 +1,165 @@
+"""Where else the same picture lies, or lay, under a ruling: moving or copying a photograph frees it of none.
+
+Only for a DAM whose collections are known by names that people change.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from plugin.flows.common.batches import chunked
+from plugin.hooks.dam import Resource
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Place:
+    """Collections with rulings in which a picture lies, or lay, since when (None: since before that was noted)."""
+
+    refs: frozenset[str]
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How the ledger had a resource until now."""
+
+    version: str
+    place: Place
+
+
+def stand(conn: Connection, resource_id: int) -> Stand | None:
+    """The resource as it is entered; None where it is not, or was gone."""
+    r = t.resource.c
+    row = conn.execute(
+        select(r.file_version, r.placed_at).where(r.id == resource_id, r.deleted_at.is_(None))
+    ).first()
+    return None if row is None else Stand(row.file_version, Place(_ruled(conn, resource_id), row.placed_at))
+
+
+def _ruled(conn: Connection, resource_id: int) -> frozenset[str]:
+    mine = t.resource_collection.c
+    query = select(mine.collection_ref).join(t.collection, t.collection.c.ref == mine.collection_ref)
+    return frozenset(conn.scalars(query.where(mine.resource_id == resource_id)))
+
+
+def note(tx: Tx, resource_id: int, before: Stand | None, resource: Resource) -> None:
+    """The resource is entered anew: where it left collections with rulings, or its picture left it, that is kept."""
+    refs = _ruled(tx.connection, resource_id)
+    if before is None or before.place.refs != refs:
+        tx.execute(update(t.resource).where(t.resource.c.id == resource_id).values(placed_at=tx.now))
+    if before is not None and (before.place.refs != refs or before.version != resource.file_version):
+        keep(tx, before)
+
+
+def keep(tx: Tx, left: Stand) -> None:
+    """The picture lay there, and may lie elsewhere now."""
+    if not left.place.refs or any(
+        one.refs == left.place.refs for one in _former(tx.connection, left.version)
+    ):
+        return
+    place = uuid4().hex
+    for ref in sorted(left.place.refs):
+        tx.execute(
+            insert(t.former_place).values(
+                place=place, file_version=left.version, collection_ref=ref, since=left.place.since, left_at=tx.now
+            )
+        )  # fmt: skip
+
+
+def elsewhere(conn: Connection, resource_id: int) -> list[Place]:
+    """The other places of its picture that are older than its own, as far as they have rulings."""
+    r = t.resource.c
+    row = conn.execute(select(r.file_version, r.placed_at).where(r.id == resource_id)).one()
+    found = [*_twins(conn, resource_id, row.file_version), *_former(conn, row.file_version)]
+    mine = _ruled(conn, resource_id) if found else frozenset()
+    return [one for one in found if not one.refs <= mine and _older(one.since, row.placed_at)]
+
+
+def _older(since: datetime | None, mine: datetime | None) -> bool:
+    """Not younger: what came in one moment is held on either side."""
+    if mine is None:
+        return False
+    return since is None or since <= mine
+
+
+def _twins(conn: Connection, resource_id: int, version: str) -> list[Place]:
+    r, rc = t.resource.c, t.resource_collection.c
+    query = (
+        select(r.id, r.placed_at.label("since"), rc.collection_ref)
+        .join(t.resource_collection, rc.resource_id == r.id)
+        .join(t.collection, t.collection.c.ref == rc.collection_ref)
+        .where(r.file_version == version, r.id != resource_id, r.deleted_at.is_(None))
+    )
+    return _grouped((row.id, row.since, row.collection_ref) for row in conn.execute(query))
+
+
+def _former(conn: Connection, version: str) -> list[Place]:
+    f = t.former_place.c
+    query = select(f.place, f.since, f.collection_ref).where(f.file_version == version)
+    return _grouped((row.place, row.since, row.collection_ref) for row in conn.execute(query))
+
+
+def _grouped(rows: Iterable[tuple[object, datetime | None, str]]) -> list[Place]:
+    groups: dict[object, tuple[set[str], datetime | None]] = {}
+    for number, since, ref in rows:
+        groups.setdefault(number, (set(), since))[0].add(ref)
+    return [Place(frozenset(refs), since) for refs, since in groups.values()]
+
+
+def decided_since(
+    conn: Connection, resource_id: int, refs: Collection[str], folder: str, place: Place
+) -> bool:
+    """Whether somebody ruled on the resource's own collections after it came there: on the one in which it lies, or
+    on one above that has no part in the other place."""
+    c = t.collection.c
+    came = conn.scalar(select(t.resource.c.placed_at).where(t.resource.c.id == resource_id))
+    rows: list[Row[Any]] = list(conn.execute(select(c.ref, c.set_at, c.lost_at).where(c.ref.in_(refs))))
+    return decided_after(rows, came, folder, place)
+
+
+def decided_after(rulings: Iterable[Row[Any]], came: datetime | None, folder: str, place: Place) -> bool:
+    """The same of these rulings, which are the resource's own."""
+    return any(
+        (came is None or row.set_at > came) and (row.ref == folder or row.ref not in place.refs)
+        for row in rulings
+        if row.lost_at is None
+    )
+
+
+class Places:
+    """The places of these pictures, read at once: `elsewhere` for many."""
+
+    def __init__(self, conn: Connection, versions: Collection[str]) -> None:
+        r, rc, f = t.resource.c, t.resource_collection.c, t.former_place.c
+        lies = (
+            select(r.id, r.file_version, r.placed_at, rc.collection_ref)
+            .join(t.resource_collection, rc.resource_id == r.id)
+            .join(t.collection, t.collection.c.ref == rc.collection_ref)
+            .where(r.deleted_at.is_(None))
+        )
+        lay = select(f.place, f.file_version, f.since, f.collection_ref)
+        self._ruled: dict[object, frozenset[str]] = {}
+        self._of: dict[str, dict[object, Place]] = {}
+        for some in chunked(sorted(set(versions)), _CHUNK):
+            here = conn.execute(lies.where(r.file_version.in_(some))).all()
+            for number, version, since, ref in [*here, *conn.execute(lay.where(f.file_version.in_(some)))]:
+                refs = self._ruled[number] = self._ruled.get(number, frozenset()) | {ref}
+                self._of.setdefault(version, {})[number] = Place(refs, since)
+
+    def ruled(self, resource_id: int) -> frozenset[str]:
+        """The collections with rulings in which it lies."""
+        return self._ruled.get(resource_id, frozenset())
+
+    def elsewhere(self, resource_id: int, version: str, came: datetime | None) -> list[Place]:
+        """As the function of that name."""
+        mine, found = self.ruled(resource_id), self._of.get(version, {})
+        places = [place for number, place in found.items() if number != resource_id]
+        return [one for one in places if not one.refs <= mine and _older(one.since, came)]

@@ -1,0 +1,229 @@
+"""A ruling is bound to the collection, not to its name: it follows one that was renamed or moved.
+
+First by the mark that the DAM gave the collection; where that is lost (a copy, a restore) by the photographs that
+lay under it. Where neither leads to one place the ruling is lost: that is told, and nothing is compared below.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, or_, select, update
+
+from plugin.errors import NotFound
+from plugin.flows.collections import modes, ruling_history, ruling_moves
+from plugin.flows.collections.ruled_photos import RuledPhotographs
+from plugin.flows.collections.ruling_history import Why
+from plugin.flows.common.batches import ask_for
+from plugin.flows.common.services import Services
+from plugin.hooks.dam import Change, Resource
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.clearance.scope import COMPARING, Mode
+
+GONE = "gone"
+"""The identity of one that somebody said is gone: its ruling still counts for photographs that lay there."""
+
+_COMPARING = {mode.value for mode in COMPARING}
+
+
+@dataclass
+class _Plan:
+    """What becomes of the rulings whose collection is not what it was."""
+
+    moves: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)  # new identities, by the ref from now on
+    lost: list[str] = field(default_factory=list)
+
+
+def recognised(services: Services, resource: Resource) -> bool:
+    """Whether every collection above the resource is the one that its ruling was made for, and none is another's.
+
+    Asked before anything is compared: between a rename and the next poll the name says too little.
+    """
+    return not services.dam.named_collections or not _in_question(services, resource.collections)
+
+
+def _in_question(services: Services, refs: Sequence[str]) -> list[Row[Any]]:
+    """The rulings that may be meant for one of these collections, and are bound to another name or another thing."""
+    marks = services.dam.identities(refs)
+    c = t.collection.c
+    known = select(c.ref, c.identity, c.lost_at).where(
+        or_(c.ref.in_(refs), c.identity.in_(list(marks.values())))
+    )
+    with services.store.read() as conn:
+        rows: list[Row[Any]] = list(conn.execute(known))
+    return [row for row in rows if row.ref not in marks or row.identity not in {None, marks[row.ref]}]
+
+
+def guarded(services: Services, resource: Resource) -> Resource:
+    """The resource, with nothing to be compared where a ruling above it is in question; that is settled by a job."""
+    if recognised(services, resource):
+        return resource
+    with services.store.write() as tx:
+        services.queue.put(tx, "rulings", "all", priority=1)
+    return replace(resource, complete=False)
+
+
+def settle(services: Services, job: Claimed) -> None:
+    """Follow, and look again at every photograph that waited for it.
+
+    What waits beside a ruling that is lost waits for a decision: it is not looked at over and over.
+    """
+    with services.dam.one_walk():
+        follow(services, services.dam.changes(), exact=True)
+    later = timedelta(seconds=services.config.dam.poll_seconds)
+    free, on_the_way = _waiting_for_it(services)
+    ask_for(services, "photo", free, delay=later)
+    with services.store.write() as tx:
+        if on_the_way:
+            services.queue.put(tx, "rulings", "all", delay=later)
+        services.queue.finish(tx, job)
+
+
+def _waiting_for_it(services: Services) -> tuple[list[str], bool]:
+    """The photographs that need not wait any more, and whether others wait for a ruling that is on its way."""
+    if not services.dam.named_collections:
+        return [], False
+    hidden = t.resource_hidden
+    query = select(t.resource.c.ref).join(hidden, hidden.c.resource_id == t.resource.c.id)
+    with services.store.read() as conn:
+        refs = list(conn.scalars(query.where(t.resource.c.deleted_at.is_(None))))
+    above = {ref: services.dam.lies_in(ref) for ref in refs}
+    asked = {folders: _in_question(services, folders) for folders in set(above.values())}
+    free = [ref for ref in refs if not asked[above[ref]]]
+    open_ = [row for rows in asked.values() for row in rows if row.lost_at is None and row.identity != GONE]
+    moving = any(not services.dam.out_of_sight(row.ref) for row in open_)
+    return free, moving
+
+
+def follow(services: Services, changes: Sequence[Change], thorough: bool = False, exact: bool = False) -> int:
+    """Bring every ruling to where its collection is now; returns how many moved or were lost.
+
+    `changes` are what the DAM told and nobody entered yet. `thorough`: also look for those that were lost.
+    `exact`: a name counts only as it is listed; it may lead there in another case, or by a link. Raises DamError.
+    """
+    if not services.dam.named_collections:
+        return 0
+    with services.store.read() as conn:
+        rows = list(conn.execute(select(t.collection)))
+    marks = services.dam.identities(None if exact else [row.ref for row in rows])
+    open_ = [r for r in rows if _unsettled(r, marks, thorough) and not services.dam.out_of_sight(r.ref)]
+    if not open_:
+        return 0
+    everywhere = marks if exact else services.dam.identities(None)
+    plan = _planned(services, open_, {row.ref for row in rows}, everywhere, changes)
+    titles = {one.ref: one.title for one in services.dam.collections()} if plan.moves else {}
+    ruled = {row.ref for row in rows}
+    for old, new in plan.moves.items():
+        if new not in ruled:
+            ruling_moves.lie_there_too(services, old, new)
+    with services.store.write() as tx:
+        _carry_out(services, tx, plan, titles)
+    for old, new in plan.moves.items():
+        if old not in plan.moves.values():
+            ruling_moves.leave(services, old, new)
+    return len(plan.moves) + len(plan.lost)
+
+
+def _unsettled(row: Row[Any], marks: Mapping[str, str], thorough: bool) -> bool:
+    if row.lost_at is not None:
+        return thorough
+    if row.identity == GONE:
+        return row.ref in marks
+    return bool(row.identity != marks.get(row.ref))
+
+
+def _planned(
+    services: Services, rows: Sequence[Row[Any]], ruled: set[str], everywhere: Mapping[str, str],
+    changes: Sequence[Change],
+) -> _Plan:  # fmt: skip
+    by_mark = {mark: ref for ref, mark in everywhere.items()}
+    plan = _Plan()
+    for row in rows:
+        here, found = everywhere.get(row.ref), by_mark.get(row.identity or "")
+        photographs = RuledPhotographs(services, row.ref, changes)
+        if row.identity is None and here is not None:
+            plan.marks[row.ref] = here
+        elif found is not None and found == row.ref:
+            plan.marks[found] = row.identity  # lost, and back
+        elif found is not None and (services.dam.sure(row.identity) or _may_follow(row, photographs, found)):
+            plan.moves[row.ref] = found
+            plan.marks[found] = row.identity
+        elif row.identity not in {None, GONE} and here is not None and photographs.stay(row.mode):
+            plan.marks[row.ref] = here
+        elif row.identity != GONE and (target := photographs.target(ruled)) is not None:
+            plan.moves[row.ref] = target
+            plan.marks[target] = everywhere.get(target, "")
+        elif not photographs.on_their_way() and row.lost_at is None:
+            plan.lost.append(row.ref)
+    return _without_clashes(plan)
+
+
+def _may_follow(row: Row[Any], photographs: RuledPhotographs, found: str) -> bool:
+    """A mark that may be given out again leads a ruling that allows comparing only where photographs went too."""
+    return row.mode not in _COMPARING or photographs.went_to(found)
+
+
+def _without_clashes(plan: _Plan) -> _Plan:
+    """Two rulings cannot follow to one place: then both are lost."""
+    counts = Counter(plan.moves.values())
+    clash = [ref for ref, target in plan.moves.items() if counts[target] > 1]
+    for ref in clash:
+        plan.marks.pop(plan.moves.pop(ref), None)
+    plan.lost += clash
+    return plan
+
+
+def _carry_out(services: Services, tx: Tx, plan: _Plan, titles: Mapping[str, str]) -> None:
+    for ref in plan.lost:
+        above = services.dam.lies_in(ref)
+        lose(services, tx, ref, above[0] if above else None)
+    if plan.moves:
+        ruling_moves.move(services, tx, plan.moves, titles)
+    for ref, mark in plan.marks.items():
+        known: dict[str, Any] = {"identity": mark or None, "lost_at": None, "lost_below": None}
+        tx.execute(update(t.collection).where(t.collection.c.ref == ref).values(**known))
+    tx.move_generation()
+
+
+def lose(services: Services, tx: Tx, ref: str, above: str | None) -> None:
+    """The ruling is lost: told, and nothing is compared in `ref` nor, of a *never*, in the collection `above`."""
+    this = t.collection.c.ref == ref
+    mode = tx.connection.scalar(select(t.collection.c.mode).where(this))
+    below = above if mode == Mode.NEVER.value else None
+    tx.execute(update(t.collection).where(this).values(lost_at=tx.now, lost_below=below))
+    ruling_history.append(services, tx, ref, Why.LOST, "system")
+    tx.audit(Action.MODE_LOSE, "system", mode=str(mode), collection=modes.pseudonym(ref))
+    services.queue.put(tx, "remode", below or ref, {})
+
+
+def give_up(services: Services, ref: str, actor: str) -> None:
+    """Somebody says that a lost collection is gone: nothing waits for it any more.
+
+    Its ruling still counts for its photographs, wherever they turn up, until somebody rules on where they are then.
+    Raises NotFound.
+    """
+    with services.store.write() as tx:
+        given_up(services, tx, ref, actor)
+
+
+def given_up(services: Services, tx: Tx, ref: str, actor: str) -> None:
+    """The same in the caller's transaction."""
+    this = (t.collection.c.ref == ref) & t.collection.c.lost_at.is_not(None)
+    row = tx.execute(select(t.collection).where(this)).first()
+    if row is None:
+        raise NotFound(f"no ruling on {ref!r} is lost: facelease collection lost shows them")
+    ruling_history.append(services, tx, ref, Why.LOST, actor)
+    if services.dam.named_collections:
+        tx.execute(update(t.collection).where(this).values(identity=GONE, lost_at=None, lost_below=None))
+    else:  # another collection may bear the number
+        tx.execute(delete(t.collection).where(this))
+    tx.move_generation()
+    tx.audit(Action.MODE_LOSE, actor, mode=row.mode, collection=modes.pseudonym(ref), given_up=True)
+    services.queue.put(tx, "remode", row.lost_below or ref, {})
+    services.queue.put(tx, "unheld", row.lost_below or ref, {"after": 0})

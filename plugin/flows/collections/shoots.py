@@ -1,0 +1,95 @@
+"""Who takes part in a shoot.
+
+A list is filled before anything rests on it, in portions (rule 45), and only grows, by those who sign up: a decision
+with other people makes another list. So each ruling names its list, and whom it meant can be read back.
+"""
+
+from collections.abc import Iterable, Mapping
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, insert, literal, select
+
+from plugin.flows.common.batches import in_short_writes
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+_AT_ONCE = 200
+_COLUMNS = ("shoot_id", "person_id", "after_ruling", "entered_at")
+
+
+def listed(services: Services, people: Iterable[str]) -> str | None:
+    """The number of a new list of these, as far as they are known; none of nobody. Nothing rests on it yet."""
+    left = sorted(set(people))
+    if not left:
+        return None
+    number = uuid4().hex
+
+    def fill(tx: Tx, some: Iterable[str]) -> None:
+        known = select(literal(number), t.person.c.id, literal(0), literal(tx.now, t.Instant()))
+        known = known.where(t.person.c.id.in_(some))
+        tx.execute(insert(t.shoot_person).from_select(_COLUMNS, known))
+
+    in_short_writes(services.store, left, fill, _AT_ONCE)
+    return number
+
+
+def enter(tx: Tx, number: str | None, person_id: str) -> str:
+    """Enter somebody in a list, or in a new one; returns its number. Rulings up to now did not mean them."""
+    number, mine = number or uuid4().hex, t.shoot_person.c
+    if (
+        tx.execute(select(mine.id).where(mine.shoot_id == number, mine.person_id == person_id)).first()
+        is None
+    ):
+        last = tx.connection.scalar(select(func.max(t.ruling.c.id))) or 0
+        entered = dict(zip(_COLUMNS, (number, person_id, last, tx.now), strict=True))
+        tx.execute(insert(t.shoot_person).values(**entered))
+    return number
+
+
+def people_of(conn: Connection, refs: Iterable[str] | None) -> Mapping[str, set[str]]:
+    """By collection, who takes part in its shoot today; None: of all."""
+    mine = t.shoot_person.c
+    query = select(t.collection.c.ref, mine.person_id).join(
+        t.shoot_person, mine.shoot_id == t.collection.c.shoot_id
+    )
+    found: dict[str, set[str]] = {}
+    for row in conn.execute(query if refs is None else query.where(t.collection.c.ref.in_(refs))):
+        found.setdefault(row.ref, set()).add(row.person_id)
+    return found
+
+
+def names(conn: Connection) -> Mapping[str, list[str]]:
+    """By collection, what those are called who take part today, in the order of their names."""
+    mine = t.shoot_person.c
+    query = (
+        select(t.collection.c.ref, t.person.c.display_name)
+        .join(t.shoot_person, mine.shoot_id == t.collection.c.shoot_id)
+        .join(t.person, t.person.c.id == mine.person_id)
+        .order_by(t.person.c.name_key)
+    )
+    found: dict[str, list[str]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.ref, []).append(row.display_name)
+    return found
+
+
+def size(conn: Connection, number: str | None) -> int:
+    """How many take part."""
+    return conn.scalar(select(func.count()).where(t.shoot_person.c.shoot_id == number)) or 0
+
+
+def names_at(conn: Connection, rulings: Iterable[int]) -> Mapping[int, list[str]]:
+    """By ruling, what those are called whom it meant, as far as they are still known."""
+    mine = t.shoot_person.c
+    query = (
+        select(t.ruling.c.id, t.person.c.display_name)
+        .join(t.shoot_person, (mine.shoot_id == t.ruling.c.shoot_id) & (mine.after_ruling < t.ruling.c.id))
+        .join(t.person, t.person.c.id == mine.person_id)
+        .where(t.ruling.c.id.in_(rulings))
+        .order_by(t.person.c.name_key)
+    )
+    found: dict[int, list[str]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.id, []).append(row.display_name)
+    return found

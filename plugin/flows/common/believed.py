@@ -1,0 +1,90 @@
+"""Which stored clearances count at this moment (rules 46, 47).
+
+Not those that an end has cut, not those of photographs whose turn to be computed anew has not come, and not what rests
+on names of the machine where a *never* is being followed: the rows themselves follow by job, in portions. Whoever reads
+`clearance` reads it under this condition.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, select, true, union
+
+from plugin.flows.common import face_rows, forbidden
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+
+def now(conn: Connection) -> ColumnElement[bool]:
+    """Selects the rows of `clearance` that count; cheap while nothing is cut and nothing is computed anew.
+
+    Asked of each row by its photograph: for a page, or the rows of some photographs. `count` is for all of them.
+    """
+    return and_(_turn(conn), uncut()) if face_rows.cuts_open(conn) else _turn(conn)
+
+
+def uncut() -> ColumnElement[bool]:
+    """Those that no end has cut, whatever their turn."""
+    c = t.clearance.c
+    hits = (
+        exists().where(table.c.resource_id == c.resource_id, here).correlate(t.clearance)
+        for table, here in _ways(t.cut.c.person_id, c.purpose, c.channel)
+    )
+    return and_(*(~hit for hit in hits))
+
+
+def count(conn: Connection, purpose: str, channel: str, holds: ColumnElement[bool]) -> int:
+    """How many rows of this use count, of those that hold when `holds` says.
+
+    All of them are counted in the index, less those that are cut, which are counted from the side of the people:
+    no photograph is asked about alone.
+    """
+    c = t.clearance.c
+    rows = select(func.count()).select_from(t.clearance).where(holds, _turn(conn))
+    whole = conn.scalar(rows.where(c.purpose == purpose, c.channel == channel)) or 0
+    if not whole or not face_rows.cuts_open(conn):
+        return whole
+    # Texts that no index has: the store then goes from the people to their photographs, not through the library.
+    ways = _ways(t.cut.c.person_id.concat(""), purpose, channel)
+    hit = union(*(select(table.c.resource_id).where(here) for table, here in ways)).subquery()
+    use = c.purpose.concat("\n").concat(c.channel) == f"{purpose}\n{channel}"
+    return whole - (conn.scalar(rows.join(hit, hit.c.resource_id == c.resource_id).where(use)) or 0)
+
+
+def hit_by(person_id: str) -> Select[Any]:
+    """The numbers of the photographs of which stored clearances, or faces, may have been cut by ends of this person."""
+    tagged = select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)
+    shown = select(t.face.c.resource_id).where(t.face.c.person_id == person_id)
+    return select(union(tagged, shown).subquery().c.resource_id)
+
+
+def follow(tx: Tx, resource_ids: Sequence[int]) -> None:
+    """What is cut of these photographs goes now.
+
+    Also asked for before a name or a face goes that tells that they are hit: what is stored of them would count again.
+    """
+    if not resource_ids or not face_rows.cuts_open(tx.connection):
+        return
+    tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(resource_ids), ~uncut()))
+    face_rows.unname_cut(tx, resource_ids)
+
+
+def _turn(conn: Connection) -> ColumnElement[bool]:
+    after = conn.scalar(select(t.state.c.anew_after))
+    turn = true() if after is None else t.clearance.c.resource_id <= after
+    machine = forbidden.rests_on_the_machine(conn, t.clearance.c.resource_id)
+    return turn if machine is None else and_(turn, ~machine)
+
+
+def _ways(who: Any, purpose: Any, channel: Any) -> list[tuple[Any, ColumnElement[bool]]]:
+    """How a row of `cut` hits a photograph: by a name or a face on it. Each a table, and the condition on it."""
+    cut, tag, face = t.cut.c, t.tag, t.face
+    use = and_(cut.purpose == purpose, cut.channel == channel)
+    theirs = {one: one.c.person_id == who for one in (tag, face)}
+    matched = face.c.state.concat("") == "matched"  # there are millions of one state
+    return [
+        (tag, and_(theirs[tag], use)),
+        (face, and_(theirs[face], use, matched)),
+        (tag, and_(theirs[tag], cut.set_id == tag.c.set_id)),
+        (face, and_(theirs[face], matched, face_rows.cut_by(face))),
+    ]

@@ -1,0 +1,62 @@
+"""Whether the house is closed: ended.log is not what was known, so nobody knows who has withdrawn.
+
+Asked wherever a face would be compared, a name written or a photograph cleared. The file is looked at by its size and
+times at each question, and whole by `house_closing.look`.
+"""
+
+from sqlalchemy import Connection
+
+from plugin.errors import HouseClosed
+from plugin.flows.common.services import Services
+from plugin.ledger.log import house_state
+from plugin.ledger.log.endings import DIFFERENT, MISSING, SHORTER
+from plugin.quitclaim.clearance.answers import Answer, Code, Reason, Status
+
+
+def why(services: Services, conn: Connection) -> str | None:
+    """What ended.log is (missing, shorter, different) that closes the house; None where it is open."""
+    now = house_state.read(conn)
+    if now.closed_at is not None:
+        return now.closed_why if now.closed_why in _WHAT else DIFFERENT
+    return services.ended.lacks(now.mark) if now.mark is not None else None
+
+
+def why_now(services: Services) -> str | None:
+    """The same in a snapshot of its own."""
+    with services.store.read() as conn:
+        return why(services, conn)
+
+
+def refuse(services: Services, conn: Connection) -> None:
+    """Raises HouseClosed where the house is closed."""
+    found = why(services, conn)
+    if found is not None:
+        raise HouseClosed(
+            f"the house is closed, for ended.log is {_WHAT[found]} and nobody knows who has withdrawn: {MEND}"
+        )
+
+
+def refuse_now(services: Services) -> None:
+    """The same in a snapshot of its own."""
+    with services.store.read() as conn:
+        refuse(services, conn)
+
+
+def said(found: str, file: object = "ended.log") -> str:
+    """That the house is closed, and why, for the staff."""
+    return (
+        f"the house is closed: {file} is {_WHAT[found]}, so nobody knows who has withdrawn; nothing is "
+        "compared, tagged or cleared"
+    )
+
+
+_WHAT = {MISSING: "missing", SHORTER: "shorter than it was", DIFFERENT: "not what it was"}
+MEND = (
+    "put the right file back from where the master key is kept, and the house opens by itself within a minute; if "
+    "there is none: facelease reopen --without-ended-log REASON"
+)
+
+
+def answer(found: str) -> Answer:
+    """What a closed house says of any photograph."""
+    return Answer(Status.UNKNOWN, None, (Reason(Code.HOUSE_CLOSED, (("log", found),)),))

@@ -1,0 +1,259 @@
+"""The ledger's faces: a box and a state; the same face again where the boxes overlap by half."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, insert, or_, select, update
+
+from plugin.hooks.dam import Box
+from plugin.ledger import tables as t
+from plugin.ledger.keys.free_text import Texts
+from plugin.ledger.store.store import Tx, inserted
+from plugin.quitclaim.clearance.dismissal import Dismissal
+from plugin.recognizer.examination.messages import FoundFace
+from plugin.recognizer.pictures.boxes import SAME_FACE, overlap
+
+REASON = "face.reason"
+"""To what is said of a dismissal is sealed."""
+
+DECIDED = frozenset({"matched", "rejected", "dismissed"})
+
+
+def of(conn: Connection, resource_id: int) -> list[Row[Any]]:
+    """All faces of a resource, left to right."""
+    return of_many(conn, [resource_id])
+
+
+def of_many(conn: Connection, resource_ids: Sequence[int]) -> list[Row[Any]]:
+    """All faces of these resources, each one's left to right; one whose name is cut names nobody."""
+    query = select(*columns(conn)).where(t.face.c.resource_id.in_(resource_ids))
+    return list(conn.execute(query.order_by(t.face.c.resource_id, t.face.c.left, t.face.c.id)))
+
+
+def by_id(conn: Connection, face_id: int) -> Row[Any] | None:
+    """The face, in the same way; None where it is gone."""
+    return conn.execute(select(*columns(conn)).where(t.face.c.id == face_id)).first()
+
+
+_BARE: dict[str, Any] = {
+    "state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None, "decided_by": None,
+    "decided_at": None,
+}  # fmt: skip
+
+
+def columns(conn: Connection) -> list[ColumnElement[Any]]:
+    """A face as it is to be read: what an end has cut is unmatched already, though the row follows by job (rule 46)."""
+    every: list[ColumnElement[Any]] = list(t.face.c)
+    if not cuts_open(conn):
+        return every
+    bare = {name: case((is_cut(), value), else_=t.face.c[name]) if value else case((~is_cut(), t.face.c[name]))
+            for name, value in _BARE.items()}  # fmt: skip
+    return [bare[column.name].label(column.name) if column.name in bare else column for column in t.face.c]
+
+
+def cuts_open(conn: Connection) -> bool:
+    """Whether anything is cut whose rows have not followed yet."""
+    return conn.execute(select(t.cut.c.id).limit(1)).first() is not None
+
+
+def is_cut(face: Any = t.face) -> ColumnElement[bool]:
+    """Selects faces that name somebody by what has ended: rows of `cut`, and what of the face they speak of."""
+    return exists().where(t.cut.c.person_id == face.c.person_id, cut_by(face))
+
+
+def cut_by(face: Any) -> ColumnElement[bool]:
+    """Whether the row of `cut`, of the face's person, takes the face's name.
+
+    An end of recognition takes what the machine alone named by pictures that ended with it, or by none; not what
+    it names since, by new ones. A refusal takes all that rests on the set.
+    """
+    f, cut, sets = face.c, t.cut.c, t.reference_set.c
+    ended = f.set_id.is_(None) | exists().where(sets.id == f.set_id, sets.ended_at <= cut.cut_at).correlate(
+        face, t.cut
+    )
+    alone = and_(cut.set_id.is_(None), by_machine(face), ended)
+    rests = and_(cut.set_id == f.set_id, f.state.in_(("matched", "suggested")))
+    return and_(cut.purpose.is_(None), or_(alone, rests))
+
+
+def unname_cut(tx: Tx, resource_ids: Sequence[int]) -> int:
+    """The rows of these resources follow; returns how many faces there were."""
+    here = t.face.c.resource_id.in_(resource_ids)
+    return tx.execute(update(t.face).where(here, is_cut()).values(_BARE)).rowcount
+
+
+def reason_of(texts: Texts, row: Row[Any]) -> str:
+    """What was said of a dismissal; "" where nothing was, or where that does not open any more."""
+    return texts.read(row.reason, REASON, row.person_id)
+
+
+def dismissal_of(row: Row[Any]) -> Dismissal | None:
+    """By which reason of the list the face was dismissed; None for one that is not, or was before there was a list."""
+    return Dismissal(row.dismissal) if row.dismissal in set(Dismissal) else None
+
+
+def box_of(row: Row[Any]) -> Box:
+    """The face's box, in 0..1 of the upright original."""
+    return (row.left, row.top, row.width, row.height)
+
+
+def rejections(
+    conn: Connection, resource_id: int, file_version: str
+) -> tuple[list[tuple[Box, str]], set[str]]:
+    """What may not be proposed again: (box, person) pairs, and people who may only be suggested.
+
+    Where the pixels changed since, a box is compared in its four rotations, mirrored too, and the
+    rejection also holds for (resource, person): suggest at most.
+    """
+    pairs: list[tuple[Box, str]] = []
+    capped: set[str] = set()
+    for row in conn.execute(select(t.rejection).where(t.rejection.c.resource_id == resource_id)):
+        if row.left is None:
+            capped.add(row.person_id)
+        elif row.file_version == file_version:
+            pairs.append((box_of(row), row.person_id))
+        else:
+            pairs += [(box, row.person_id) for box in (*rotations(box_of(row)), *rotations(_mirrored(row)))]
+            capped.add(row.person_id)
+    return pairs, capped
+
+
+def _mirrored(row: Row[Any]) -> Box:
+    return (1 - row.left - row.width, row.top, row.width, row.height)
+
+
+def rotations(box: Box) -> list[Box]:
+    """The box as it lies when the picture is turned by 0, 90, 180 and 270 degrees clockwise."""
+    left, top, width, height = box
+    return [
+        box,
+        (1 - top - height, left, height, width),
+        (1 - left - width, 1 - top - height, width, height),
+        (top, 1 - left - width, height, width),
+    ]
+
+
+def merge(
+    tx: Tx, resource_id: int, file_version: str, found: Sequence[FoundFace], engine: str
+) -> list[tuple[int, FoundFace]]:
+    """Store what was found; returns (face id, found) for each face that nobody has decided on.
+
+    A face that somebody or something decided on keeps its decision as long as the pixels are the
+    same; of a replaced file nothing is kept but the rejections, which then hold for the resource.
+    """
+    before = of(tx.connection, resource_id)
+    if any(row.file_version != file_version for row in before):
+        tx.execute(delete(t.face).where(t.face.c.resource_id == resource_id))
+        before = []
+    open_: list[tuple[int, FoundFace]] = []
+    left_over = list(before)
+    for face in found:
+        same = max(left_over, key=lambda row: overlap(box_of(row), face.box), default=None)
+        if same is None or overlap(box_of(same), face.box) < SAME_FACE:
+            open_.append((_insert(tx, resource_id, file_version, face, engine), face))
+            continue
+        left_over.remove(same)
+        sizes = {"width_px": max(same.width_px, face.width_px), "file_px": face.file_px}
+        tx.execute(update(t.face).where(t.face.c.id == same.id).values(**sizes))
+        if same.state not in {"matched", "dismissed"}:  # a rejected face may turn out to be somebody else
+            open_.append((same.id, face))
+    gone = [row.id for row in left_over if row.state not in DECIDED]
+    if gone:
+        tx.execute(delete(t.face).where(t.face.c.id.in_(gone)))
+    return open_
+
+
+def _insert(tx: Tx, resource_id: int, file_version: str, face: FoundFace, engine: str) -> int:
+    left, top, width, height = face.box
+    result = tx.execute(
+        insert(t.face).values(
+            resource_id=resource_id, file_version=file_version, left=left, top=top, width=width,
+            height=height, width_px=face.width_px, file_px=face.file_px, state="unmatched", engine=engine,
+            created_at=tx.now,
+        )
+    )  # fmt: skip
+    return inserted(result)
+
+
+def set_state(tx: Tx, face_id: int, state: str, person_id: str | None = None, **values: Any) -> None:
+    """Put a face in a state; what belonged to the state before goes."""
+    blank = {
+        "distance": None, "thresholds": None, "reason": None, "dismissal": None, "decided_by": None, "decided_at": None,
+        "set_id": None,
+    }  # fmt: skip
+    tx.execute(
+        update(t.face)
+        .where(t.face.c.id == face_id)
+        .values(state=state, person_id=person_id, **blank | values)
+    )
+
+
+def reject(tx: Tx, resource_id: int, person_id: str, file_version: str, by: str) -> None:
+    """Somebody took the name off: not this face, and on this resource never again without being asked."""
+    matched = tx.execute(
+        select(t.face).where(
+            t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
+            t.face.c.state.in_(("matched", "suggested")),
+        )
+    ).all()  # fmt: skip
+    for face in matched:
+        add_rejection(tx, resource_id, person_id, face.file_version, box_of(face), by)
+        set_state(tx, face.id, "rejected", decided_by=by, decided_at=tx.now)
+    add_rejection(tx, resource_id, person_id, file_version, None, by)
+
+
+def add_rejection(
+    tx: Tx, resource_id: int, person_id: str, file_version: str, box: Box | None, by: str
+) -> None:
+    """Store one rejection; the same one twice is one."""
+    left, top, width, height = box or (None, None, None, None)
+    what = {
+        "resource_id": resource_id, "person_id": person_id, "file_version": file_version,
+        "left": left, "top": top, "width": width, "height": height,
+    }  # fmt: skip
+    same = [t.rejection.c[column].is_not_distinct_from(value) for column, value in what.items()]
+    if tx.execute(select(t.rejection.c.id).where(*same)).first() is None:
+        tx.execute(insert(t.rejection).values(by=by, at=tx.now, **what))
+
+
+def elsewhere(tx: Tx, resource_id: int, person_id: str, face_id: int) -> int | None:
+    """Another face of the photograph on which the person is matched: somebody is in it once at most."""
+    query = select(t.face.c.id).where(
+        t.face.c.resource_id == resource_id, t.face.c.person_id == person_id,
+        t.face.c.state == "matched", t.face.c.id != face_id, ~is_cut(),
+    )  # fmt: skip
+    return tx.connection.scalar(query)
+
+
+def free(tx: Tx, person_id: str, states: Iterable[str], *where: Any) -> int:
+    """Take the person off every face in `states` that `where` selects; returns how many there were."""
+    result = tx.execute(
+        update(t.face)
+        .where(t.face.c.person_id == person_id, t.face.c.state.in_(tuple(states)), *where)
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
+    )
+    return result.rowcount
+
+
+def forget_suggestions(tx: Tx, resource_id: int) -> None:
+    """Faces that were only suggested are unnamed again."""
+    tx.execute(
+        update(t.face)
+        .where(t.face.c.resource_id == resource_id, t.face.c.state == "suggested")
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
+    )
+
+
+def by_machine(face: Any = t.face) -> ColumnElement[bool]:
+    """Selects the faces that are named, or proposed, and on which nobody has decided."""
+    named = and_(face.c.state == "matched", face.c.decided_by.is_(None))
+    return or_(named, face.c.state == "suggested")
+
+
+def forget_machine_names(tx: Tx, resource_id: int) -> None:
+    """Faces that the machine named or proposed are unnamed again; those that somebody decided on stay."""
+    tx.execute(
+        update(t.face)
+        .where(t.face.c.resource_id == resource_id, by_machine())
+        .values(state="unmatched", person_id=None, distance=None, thresholds=None, set_id=None)
+    )

@@ -1,0 +1,75 @@
+"""A mode that forbids more counts from the commit that set it; what it forbids goes by job (`mode_change`).
+
+Until that job has gone through the photographs, here is which they are: what the machine alone decided on those of a
+*never* collection counts as little as if it were gone, and no suggestion is shown.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, exists, select, union
+
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import OPEN
+from plugin.quitclaim.clearance.scope import COMPARING, Mode
+
+_CLOSED = tuple(mode for mode in Mode if mode not in COMPARING)
+"""The modes under which nothing is proposed."""
+
+
+def refs(conn: Connection, modes: Collection[Mode] = (Mode.NEVER,)) -> Sequence[str]:
+    """The collections in these modes whose photographs are gone through now, or never were because that failed."""
+    j, c = t.job.c, t.collection.c
+    asked = union(
+        select(j.key).where(j.kind == "remode", OPEN),
+        select(j.key).where(j.state == "dead", j.kind == "remode"),
+    )
+    keys = list(conn.scalars(asked))
+    if not keys:
+        return ()
+    found = select(c.ref).where(c.ref.in_(keys), c.mode.in_([mode.value for mode in modes]))
+    return list(conn.scalars(found))
+
+
+def among(
+    conn: Connection, resource_ids: Collection[int], modes: Collection[Mode] = (Mode.NEVER,)
+) -> set[int]:
+    """Those of these photographs on which the machine's names do not count any more; its proposals for `_CLOSED`."""
+    closed, mine = refs(conn, modes), t.resource_collection.c
+    if not closed:
+        return set()
+    query = select(mine.resource_id).where(
+        mine.resource_id.in_(resource_ids), mine.collection_ref.in_(closed)
+    )
+    return set(conn.scalars(query))
+
+
+def unnamed(conn: Connection, faces: Sequence[Row[Any]]) -> set[int]:
+    """Those of these faces whose name is gone to whoever looks: matched by the machine alone, or proposed."""
+    ids = {face.resource_id for face in faces}
+    gone = {"matched": among(conn, ids), "suggested": among(conn, ids, _CLOSED)}
+    return {
+        face.id for face in faces if face.decided_by is None and face.resource_id in gone.get(face.state, ())
+    }
+
+
+def rests_on_the_machine(conn: Connection, resource_id: ColumnElement[int]) -> ColumnElement[bool] | None:
+    """Selects photographs of these on which the machine alone named a face; None where there are none of these."""
+    never, f = refs(conn), t.face.c
+    if not never:
+        return None
+    named = exists().where(f.resource_id == resource_id, f.state == "matched", f.decided_by.is_(None))
+    return _lies(resource_id, never) & named
+
+
+def shown(conn: Connection, modes: Collection[Mode] = _CLOSED) -> list[ColumnElement[bool]]:
+    """Selects the suggestions that may be shown, for NEVER alone the machine's matches; nothing to select by while no
+    mode is followed.
+    """
+    closed = refs(conn, modes)
+    return [~_lies(t.face.c.resource_id, closed)] if closed else []
+
+
+def _lies(resource_id: ColumnElement[int], collections: Sequence[str]) -> ColumnElement[bool]:
+    mine = t.resource_collection.c
+    return exists().where(mine.resource_id == resource_id, mine.collection_ref.in_(collections))

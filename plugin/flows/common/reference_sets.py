@@ -1,0 +1,201 @@
+"""Sets of reference photographs: each came in one act, and is declared until an account vouches for it.
+
+A person has at most one set that is vouched for, and beside it at most one newer, declared one. What a match
+rested on stays known after the pictures are gone: the row outlives them.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+
+from plugin.flows.common import face_rows
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+CHOSEN = "chosen"
+Pictures = Literal["none", "declared", "vouched"]
+_SET = t.reference_set.c
+LIVE = _SET.ended_at.is_(None) & _SET.refused_at.is_(None)
+VOUCHED = _SET.vouched_at.is_not(None) & _SET.refused_at.is_(None)
+
+
+@dataclass(frozen=True)
+class Source:
+    """How pictures came: chosen by the staff, or by a link, whoever made it; `shoot` is the link's collection."""
+
+    came_by: str = "staff"
+    invitation_id: str | None = None
+    invited_by: str | None = None
+    shoot: str | None = None
+
+
+def by_link(link: Row[Any]) -> Source:
+    """The source of pictures that came by this link."""
+    return Source("link", link.id, link.created_by, link.collection_ref)
+
+
+# ---- which set counts ---------------------------------------------------------------------
+
+
+def of(conn: Connection, person_id: str) -> list[Row[Any]]:
+    """Every set of the person's, the newest first, those whose pictures are gone too."""
+    mine = select(t.reference_set).where(_SET.person_id == person_id)
+    return list(conn.execute(mine.order_by(_SET.added_at.desc(), _SET.id)))
+
+
+def compared(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Row[Any]]:
+    """By person the set that may be compared: the one vouched for, else the newest that was declared.
+
+    One that resembles somebody else enrolled is not, before somebody of the staff has looked.
+    """
+    query = select(t.reference_set).where(LIVE)
+    if person_ids is not None:
+        query = query.where(_SET.person_id.in_(list(person_ids)))
+    found: dict[str, list[Row[Any]]] = {}
+    for row in conn.execute(query.order_by(_SET.added_at.desc(), _SET.id)):
+        found.setdefault(row.person_id, []).append(row)
+    best = {person: _best(rows) for person, rows in found.items()}
+    return {person: row for person, row in best.items() if row.vouched_at is not None or row.near_id is None}
+
+
+def current(conn: Connection, person_id: str) -> Row[Any] | None:
+    """The set that a face named by hand rests on; None where the person never had one that could be believed.
+
+    Where the pictures are gone, the last that counted and that nobody refused: who was taken for somebody
+    by a declared set stays unknown after it.
+    """
+    known = [row for row in of(conn, person_id) if row.refused_at is None]
+    live = [row for row in known if row.ended_at is None]
+    last = max((row.ended_at for row in known if row.ended_at is not None), default=None)
+    left = live or [row for row in known if row.ended_at == last]
+    return _best(left) if left else None
+
+
+def _best(rows: Sequence[Row[Any]]) -> Row[Any]:
+    return next((row for row in rows if row.vouched_at is not None), rows[0])
+
+
+def is_vouched(row: Row[Any] | None) -> bool:
+    """Whether an account said how it knows that the set shows the person; no set at all needs nobody's word."""
+    return row is None or (row.vouched_at is not None and row.refused_at is None)
+
+
+def state_of(conn: Connection, person_ids: Iterable[str]) -> dict[str, Pictures]:
+    """For each of these people who has a set: whether one of theirs is vouched for."""
+    query = select(_SET.person_id, _SET.vouched_at).where(LIVE, _SET.person_id.in_(list(person_ids)))
+    found: dict[str, Pictures] = {}
+    for row in conn.execute(query):
+        if row.vouched_at is not None or row.person_id not in found:
+            found[row.person_id] = "declared" if row.vouched_at is None else "vouched"
+    return found
+
+
+def by_id(conn: Connection, set_id: str | None) -> Row[Any] | None:
+    """The set, whether its pictures are there or not."""
+    return conn.execute(select(t.reference_set).where(_SET.id == set_id)).first()
+
+
+def vouched_among(conn: Connection, set_ids: Iterable[str | None]) -> set[str]:
+    """Those of these sets that are vouched for."""
+    ids = sorted({one for one in set_ids if one is not None})
+    return set(conn.scalars(select(_SET.id).where(_SET.id.in_(ids), VOUCHED))) if ids else set()
+
+
+def sound(set_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The condition that what `set_id` belongs to rests on no set, or on one that is vouched for."""
+    return or_(set_id.is_(None), set_id.in_(select(_SET.id).where(VOUCHED)))
+
+
+def theirs_to_see() -> ColumnElement[bool]:
+    """The condition on tag and person that a name may reach whose it is.
+
+    Not one that rests on pictures which nobody vouched for, nor one that is theirs by spelling alone.
+    """
+    by_spelling = t.person.c.self_entered & (t.tag.c.origin == "hand") & t.tag.c.set_id.is_(None)
+    return sound(t.tag.c.set_id) & ~by_spelling
+
+
+# ---- adding and ending --------------------------------------------------------------------
+
+
+def add(tx: Tx, person_id: str, actor: str, source: Source) -> str:
+    """A new set, in the place of those that it replaces; returns its id. The gallery is the caller's to move."""
+    chosen = source.came_by == "staff"
+    for row in of(tx.connection, person_id):
+        if row.ended_at is None and (chosen or row.vouched_at is None):
+            end(tx, row)
+    set_id = uuid4().hex
+    tx.execute(
+        insert(t.reference_set).values(
+            id=set_id, person_id=person_id, came_by=source.came_by, added_at=tx.now, added_by=actor,
+            invitation_id=source.invitation_id, invited_by=source.invited_by,
+            mark=_mark(tx.connection, source.shoot) if source.shoot else None,
+            vouched_at=tx.now if chosen else None, vouched_by=actor if chosen else None,
+            vouched_how=CHOSEN if chosen else None,
+        )
+    )  # fmt: skip
+    return set_id
+
+
+def destroy(tx: Tx, row: Row[Any]) -> None:
+    """The pictures and the template go; the row stays."""
+    tx.execute(update(t.reference_set).where(_SET.id == row.id).values(ended_at=tx.now))
+    tx.execute(delete(t.sealed).where(pictures_of(row)))
+
+
+def end(tx: Tx, row: Row[Any]) -> None:
+    """The same, with what was only suggested by them."""
+    destroy(tx, row)
+    face_rows.free(tx, row.person_id, ("suggested",), t.face.c.set_id == row.id)
+
+
+def hold(tx: Tx, row: Row[Any], near: Row[Any]) -> None:
+    """Keep a declared set out of the gallery: it resembles the other's person. The nearest that came first stays."""
+    this = (_SET.id == row.id) & _SET.vouched_at.is_(None) & _SET.near_id.is_(None) & LIVE
+    tx.execute(update(t.reference_set).where(this).values(near_id=near.person_id))
+
+
+def free_near(tx: Tx, person_id: str) -> list[str]:
+    """Nobody is held for resembling this person any more; returns the sets that were."""
+    held = (_SET.near_id == person_id) & LIVE & _SET.vouched_at.is_(None)
+    ids = list(tx.connection.scalars(select(_SET.id).where(held)))
+    tx.execute(update(t.reference_set).where(_SET.id.in_(ids)).values(near_id=None))
+    return ids
+
+
+def end_all(tx: Tx, person_id: str) -> None:
+    """The face key is destroyed, and with it every picture."""
+    mine = (_SET.person_id == person_id) & _SET.ended_at.is_(None)
+    tx.execute(update(t.reference_set).where(mine).values(ended_at=tx.now))
+
+
+def pictures_of(row: Row[Any]) -> ColumnElement[bool]:
+    """What is sealed of the set. Kept before there were sets, it has no subject, and the set the person's id."""
+    s = t.sealed.c
+    mine = s.subject == row.id
+    if row.id == row.person_id:
+        mine = mine | s.subject.is_(None)
+    found: ColumnElement[bool] = (s.person_id == row.person_id) & s.kind.in_(("template", "reference")) & mine
+    return found
+
+
+def _mark(conn: Connection, shoot: str) -> str:
+    """Three digits that no other open entry of the shoot has; four where there are so many."""
+    links = select(t.invitation.c.id).where(t.invitation.c.collection_ref == shoot)
+    open_ = LIVE & _SET.vouched_at.is_(None) & _SET.invitation_id.in_(links)
+    taken = set(conn.scalars(select(_SET.mark).where(open_)))
+    for first, last in ((100, 1000), (1000, 10000)):
+        free = [str(n) for n in range(first, last) if str(n) not in taken]
+        if free:
+            return secrets.choice(free)
+    return secrets.token_hex(4)
+
+
+def mark_of(conn: Connection, person_id: str, link_id: str) -> str | None:
+    """The mark that whoever signed by this link was shown, while their pictures wait to be vouched for."""
+    mine = (_SET.person_id == person_id) & (_SET.invitation_id == link_id) & LIVE & _SET.vouched_at.is_(None)
+    return conn.scalar(select(_SET.mark).where(mine).order_by(_SET.added_at.desc()).limit(1))

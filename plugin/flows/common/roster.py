@@ -1,0 +1,254 @@
+"""Rows of the ledger as the values that the consent rules reason about."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.errors import ConsentError, NotFound, VaultError
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.keys import house_key
+from plugin.ledger.queue import set_aside
+from plugin.ledger.tables.columns import Unread
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.intervals import union
+from plugin.quitclaim.consent.model import EndKind, Grant, GrantKind, Person, Quitclaim, Window, name_key
+
+UNREADABLE = "unreadable"
+"""The purpose and channel of a grant that no value can be made of: never a consent, and it may be withdrawn."""
+
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+
+Standing = tuple[Person, tuple[Quitclaim, ...]]
+"""A person and every version of what they agreed to."""
+
+T = TypeVar("T")
+_CHUNK = 500  # SQLite's limit on bound values is far above; PostgreSQL plans shorter lists better
+
+
+def load(conn: Connection, person_id: str) -> Standing:
+    """One person's standing. Raises NotFound."""
+    found = load_many(conn, [person_id])
+    if person_id not in found:
+        raise NotFound(f"no person {person_id}: facelease person list shows them")
+    return found[person_id]
+
+
+def load_many(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Standing]:
+    """The standing of each of `person_ids` that exists, or of everybody."""
+    if person_ids is None:
+        return _assemble(conn, None)
+    ids = sorted(set(person_ids))
+    found: dict[str, Standing] = {}
+    for start in range(0, len(ids), _CHUNK):
+        found |= _assemble(conn, ids[start : start + _CHUNK])
+    return found
+
+
+def each(services: Services, what: str, people: Iterable[str], act: Callable[[str], T]) -> list[T]:
+    """`act` for each of them; one for whom it fails is set aside, by the reference that the audit log has."""
+
+    def key(person_id: str) -> str:
+        with services.store.read() as conn:
+            return subject(services, conn, person_id) or ""
+
+    return set_aside.each(services.store, what, people, act, key)
+
+
+def find(conn: Connection, text: str) -> str:
+    """The id of the person meant by an id or a display name. Raises NotFound."""
+    row = conn.execute(
+        select(t.person.c.id).where((t.person.c.id == text) | (t.person.c.name_key == name_key(text)))
+    ).first()
+    if row is None:
+        raise NotFound(f"no person called {text!r}: facelease person list shows them")
+    return str(row.id)
+
+
+def labels(conn: Connection, person_ids: Iterable[str]) -> dict[str, str]:
+    """Display names by person id."""
+    ids = sorted(set(person_ids))
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = select(t.person.c.id, t.person.c.display_name).where(
+            t.person.c.id.in_(ids[start : start + _CHUNK])
+        )
+        found |= {row.id: row.display_name for row in conn.execute(query)}
+    return found
+
+
+def recognition(services: Services, standing: Standing, at: datetime) -> Window | None:
+    """The recognition window that is in force at `at`, or None: computed from the clock, never a flag."""
+    return rules.recognition_window(*standing, services.ages, at)
+
+
+def publication(services: Services, standing: Standing, purpose: str, channel: str) -> list[Window]:
+    """When this person's publication grants allow `purpose` on `channel`."""
+    return list(rules.publication_windows(*standing, services.ages, purpose, channel))
+
+
+Published = Mapping[tuple[str, str], Sequence[Window]]
+"""By (purpose, channel) when somebody agrees to it; what is missing, never."""
+
+
+def published(services: Services, standing: Standing) -> Published:
+    """All that this person's publication grants allow, over all time: the same as `publication`, at once."""
+    found: dict[tuple[str, str], list[Window]] = {}
+    for grant, start, end in rules.windows(*standing, services.ages):
+        if grant.kind is GrantKind.PUBLICATION and grant.purpose and grant.channel:
+            found.setdefault((grant.purpose, grant.channel), []).append((start, end))
+    return {use: union(windows) for use, windows in found.items()}
+
+
+def any_publication(services: Services, standing: Standing, at: datetime) -> bool:
+    """Whether any publication grant is in force at `at`."""
+    grants = rules.in_force(*standing, services.ages, at)
+    return any(grant.kind is GrantKind.PUBLICATION for grant in grants)
+
+
+def ended_altogether(services: Services, standing: Standing, at: datetime) -> bool:
+    """Whether no grant of any kind is in force or still to come."""
+    return rules.ended_altogether(*standing, services.ages, at)
+
+
+def guardians(conn: Connection) -> Mapping[str, tuple[str, ...]]:
+    """The ids of everybody's guardians."""
+    groups = _group(conn.execute(select(t.guardian.c.id, t.guardian.c.person_id)), "person_id")
+    return {person: tuple(row.id for row in rows) for person, rows in groups.items()}
+
+
+def signer(row: Row[Any], guardian_ids: Sequence[str]) -> tuple[Person, Quitclaim]:
+    """Who signed a version, as far as rules of signatures ask: of a row of `quitclaim` with the birth date."""
+    person = _made(
+        Person, id=row.person_id, display_name="", birth_date=row.birth_date, guardians=tuple(guardian_ids)
+    )
+    return person or Person(row.person_id, ""), _quitclaim(row, (), person is not None)
+
+
+def _assemble(conn: Connection, ids: Sequence[str] | None) -> dict[str, Standing]:
+    def rows(table: Any, column: Any) -> Iterable[Row[Any]]:
+        query = select(table)
+        return conn.execute(query if ids is None else query.where(column.in_(ids)))
+
+    guardians = _group(rows(t.guardian, t.guardian.c.person_id), "person_id")
+    grants = _group(rows(t.grant, t.grant.c.person_id), "quitclaim_id")
+    claims = _group(rows(t.quitclaim, t.quitclaim.c.person_id), "person_id")
+    found: dict[str, Standing] = {}
+    for row in rows(t.person, t.person.c.id):
+        versions = sorted(claims.get(row.id, ()), key=_version)
+        person = _person(row, tuple(g.id for g in guardians.get(row.id, ())))
+        found[row.id] = (
+            person or Person(row.id, row.display_name),
+            tuple(_quitclaim(claim, grants.get(claim.id, ()), person is not None) for claim in versions),
+        )
+    return found
+
+
+def _person(row: Row[Any], guardian_ids: tuple[str, ...]) -> Person | None:
+    """None where what decides about their age or objection cannot be read."""
+    return _made(
+        Person, id=row.id, display_name=row.display_name, language=row.language, birth_date=row.birth_date,
+        objected_at=row.objected_at, guardians=guardian_ids,
+        of_age=row.of_age_at is not None and not isinstance(row.of_age_at, Unread),
+    )  # fmt: skip
+
+
+def _version(claim: Row[Any]) -> int:
+    return claim.version if isinstance(claim.version, int) else 0
+
+
+def _made(kind: Callable[..., T], /, **parts: Any) -> T | None:
+    """The value of these cells; None where one of them cannot be read, or they do not fit together."""
+    if any(isinstance(cell, Unread) for cell in parts.values()):
+        return None
+    try:
+        return kind(**parts)
+    except (ConsentError, ValueError, TypeError):
+        return None
+
+
+def _group(rows: Iterable[Row[Any]], column: str) -> Mapping[str, list[Row[Any]]]:
+    groups: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, column), []).append(row)
+    return groups
+
+
+def _quitclaim(row: Row[Any], grants: Iterable[Row[Any]], sound: bool = True) -> Quitclaim:
+    """`sound` is False where the person could not be read: then nothing of it can be."""
+    signed = {
+        "id": row.id, "person_id": row.person_id, "text_version": row.text_version, "language": row.language,
+        "method": row.method, "signed_by_person": row.signed_by_person,
+        "signed_by_guardians": _ids(row.signed_by_guardians), "recorded_by": row.recorded_by,
+    }  # fmt: skip
+    claim = _made(
+        Quitclaim, **signed, version=row.version, text_sha256=row.text_sha256, signed_at=row.signed_at,
+        recorded_at=row.recorded_at, superseded_at=row.superseded_at, grants=(),
+    )  # fmt: skip
+    whole = sound and claim is not None
+    claim = claim or Quitclaim(
+        **signed, version=1, text_sha256=None, signed_at=row.signed_at, recorded_at=row.recorded_at, grants=()
+    )
+    return replace(claim, grants=tuple((whole and _grant(grant)) or _unreadable(grant) for grant in grants))
+
+
+def _ids(cell: Any) -> tuple[str, ...]:
+    """Of a list that cannot be read nobody has signed."""
+    return tuple(str(one) for one in cell) if isinstance(cell, list) else ()
+
+
+def _grant(row: Row[Any]) -> Grant | None:
+    kind = _made(GrantKind, value=row.kind)
+    ended_kind = _made(EndKind, value=row.ended_kind) if row.ended_kind else None
+    if kind is None:
+        return None
+    return _made(
+        Grant, id=row.id, kind=kind, purpose=row.purpose, channel=row.channel, valid_from=row.valid_from,
+        valid_until=row.valid_until, ended_at=row.ended_at, ended_kind=ended_kind,
+    )  # fmt: skip
+
+
+def is_unreadable(grant: Grant) -> bool:
+    """Whether it stands in the place of one that could not be read."""
+    return grant.purpose == UNREADABLE and grant.valid_from == _NEVER
+
+
+def _unreadable(row: Row[Any]) -> Grant:
+    """A line that agrees to nothing, and that the person can end: it begins when nobody lives any more."""
+    ended = row.ended_at is not None
+    return Grant(
+        row.id, GrantKind.PUBLICATION, UNREADABLE, UNREADABLE, _NEVER,
+        ended_at=row.ended_at, ended_kind=EndKind.LAPSED if ended else None,
+    )  # fmt: skip
+
+
+def in_force(services: Services, standing: Standing, at: datetime) -> bool:
+    """Whether any grant, of either kind, is in force at `at`: while there is none, no tag of ours may stand."""
+    return bool(rules.in_force(*standing, services.ages, at))
+
+
+def unended(services: Services, standing: Standing, at: datetime) -> frozenset[str]:
+    """The ids of the quitclaims of which a grant is in force at `at`, or will be."""
+    person, claims = standing
+    return frozenset(
+        claim.id
+        for claim in claims
+        if any(end is None or end > at for _, _, end in rules.windows(person, [claim], services.ages))
+    )
+
+
+def subject(services: Services, conn: Connection, person_id: str) -> str | None:
+    """How the audit log refers to the person; None once an erasure has destroyed the key of that reference.
+
+    Also where that key alone is damaged: an end must not wait for it. Doctor says how many are.
+    """
+    if not services.vault.has_key(conn, person_id, "record"):
+        return None
+    try:
+        return services.vault.subject(conn, person_id)
+    except VaultError:
+        house_key.unwrapped(conn, services.master)  # else it is the master key that is not the right one
+        return None

@@ -1,0 +1,47 @@
+"""Whether a worker runs: when one swept last, and whether it has the configuration of this process.
+
+What a command sweeps at its start is not counted: after it nobody sweeps.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from sqlalchemy import select, update
+
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+LATE = timedelta(minutes=3)
+"""Three sweeps missed is a worker that does not run."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """`age` since a worker swept, None before the first; `alike`: it has this process's configuration."""
+
+    age: timedelta | None
+    alike: bool
+
+    @property
+    def runs(self) -> bool:
+        """Whether one swept in the last minutes."""
+        return self.age is not None and self.age <= LATE
+
+
+def note(services: Services, tx: Tx) -> None:
+    """A worker swept, this moment."""
+    tx.execute(update(t.state).values(worked_at=tx.now, worked_as=_configuration(services)))
+
+
+def worker(services: Services) -> Worker:
+    """What the store knows of it."""
+    with services.store.read() as conn:
+        row = conn.execute(select(t.state.c.worked_at, t.state.c.worked_as)).one()
+    age = None if row.worked_at is None else services.clock.now() - row.worked_at
+    return Worker(age, row.worked_as in {None, _configuration(services)})
+
+
+def _configuration(services: Services) -> str:
+    return sha256(services.config.model_dump_json().encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Quitclaims recorded and ended, and what follows from an end."""

@@ -1,0 +1,198 @@
+"""What an act that cannot be taken back would end, in numbers: told before anybody is asked to go on."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from plugin.flows.access import staff_sessions
+from plugin.flows.access.links import Kind
+from plugin.flows.common import reference_sets, roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings, revocation
+from plugin.flows.people import contacts
+from plugin.ledger import tables as t
+from plugin.ledger.queue import doors
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.quitclaim.consent import lifecycle, rules
+from plugin.quitclaim.consent.intervals import containing
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+
+PAGES = (Kind.PAGE, Kind.RENEW, Kind.KEY)
+Held = tuple[Grant, datetime, datetime | None]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Of one person: grants by kind, photographs on which their name is taken off, reference photographs, links."""
+
+    name: str
+    recognition: int = 0
+    publication: int = 0
+    photographs: int = 0
+    pictures: int = 0
+    links: int = 0
+
+    @property
+    def anything(self) -> bool:
+        """Whether something ends at all: else there is nothing to ask about."""
+        return any((self.recognition, self.publication, self.photographs, self.pictures, self.links))
+
+
+def of_grants(
+    services: Services, person_id: str, grant_ids: Collection[str] | None, kind: str = "withdraw"
+) -> Ending:
+    """What `consent.withdraw`, `restrict` or, as `object`, the person's objection would end. Raises NotFound."""
+    now = services.clock.now()
+    with services.store.read() as conn:
+        person, claims = roster.load(conn, person_id)
+        if kind == "object":
+            after = lifecycle.object_(person, claims, now)[1]
+        else:
+            after = (lifecycle.withdraw if kind == "withdraw" else lifecycle.restrict)(claims, grant_ids, now)
+        due = [grant.kind for grant, _, _ in grant_endings.ended_by(claims, after)]
+        return Ending(
+            person.display_name,
+            recognition=due.count(GrantKind.RECOGNITION), publication=due.count(GrantKind.PUBLICATION),
+            photographs=_named(conn, person_id, revocation.which(services, (person, after))) if due else 0,
+            pictures=_pictures(services, conn, person_id, (person, after)) if due else 0,
+        )  # fmt: skip
+
+
+def of_version(services: Services, person_id: str, signing: Signing) -> Ending:
+    """The grants that a new version so signed ends, or ends sooner: it takes the place of what was signed.
+
+    Raises ConsentError where it could not be recorded.
+    """
+    now = services.clock.now()
+    with services.store.read() as conn:
+        person, claims = roster.load(conn, person_id)
+        claim = lifecycle.record(person, claims, signing, services.ages, quitclaim_id="", now=now, by="")
+        after = (*lifecycle.supersede(claims, claim), claim)
+        kept = rules.windows(person, after, services.ages)
+        held = rules.windows(person, claims, services.ages)
+        lost = [one[0].kind for one in held if _shortened(one, kept, now)]
+        return Ending(
+            person.display_name, lost.count(GrantKind.RECOGNITION), lost.count(GrantKind.PUBLICATION),
+            photographs=_named(conn, person_id, revocation.which(services, (person, after))) if lost else 0,
+            pictures=_pictures(services, conn, person_id, (person, after)) if GrantKind.RECOGNITION in lost else 0,
+        )  # fmt: skip
+
+
+def _shortened(held: Held, kept: Iterable[Held], now: datetime) -> bool:
+    """Whether what the grant allows from now on is not allowed for as long by those that are kept."""
+    grant, start, end = held
+    if end is not None and end <= now:
+        return False
+    same = [(at, to) for one, at, to in kept if (one.purpose, one.channel) == (grant.purpose, grant.channel)]
+    whole = containing(same, max(start, now))
+    return whole is None or (whole[1] is not None and (end is None or whole[1] < end))
+
+
+def of_person(services: Services, person_id: str) -> Ending:
+    """What an erasure destroys. Raises NotFound."""
+    whole = of_grants(services, person_id, None)
+    with services.store.read() as conn:
+        return Ending(
+            whole.name, whole.recognition, whole.publication,
+            photographs=_named(conn, person_id, revocation.ALL), pictures=_references(conn, person_id),
+            links=_links(services, conn, person_id, tuple(Kind)),
+        )  # fmt: skip
+
+
+def of_links(services: Services, person_id: str) -> Ending:
+    """The links to the person's page, and keys, that open something now."""
+    with services.store.read() as conn:
+        name = roster.load(conn, person_id)[0].display_name
+        return Ending(name, links=_links(services, conn, person_id, PAGES))
+
+
+def of_link(services: Services, link_id: str) -> Ending:
+    """Whose link it is, and whether it still opens something."""
+    link = t.invitation.c
+    open_ = doors.links(services.clock.now())
+    with services.store.read() as conn:
+        row = conn.execute(select(link.person_id).where(link.id == link_id, *open_)).first()
+        if row is None:
+            return Ending("")
+        name = roster.labels(conn, [row.person_id]).get(row.person_id, "") if row.person_id else ""
+    return Ending(name or "everybody at the shoot", links=1)
+
+
+def of_pictures(services: Services, person_id: str, set_id: str | None = None) -> Ending:
+    """Reference photographs of the set; without one those that are vouched for, which new ones take the place of."""
+    with services.store.read() as conn:
+        name = roster.load(conn, person_id)[0].display_name
+        sets = reference_sets.of(conn, person_id)
+        chosen = [row for row in sets if row.id == set_id or (set_id is None and row.vouched_at is not None)]
+        count = sum(
+            _counted(conn, (t.sealed.c.kind == "reference") & reference_sets.pictures_of(row))
+            for row in chosen
+        )
+    return Ending(name, pictures=count)
+
+
+def of_address(services: Services, person_id: str, guardian_id: str | None) -> bool:
+    """Whether an address is on file that would go."""
+    with services.store.read() as conn:
+        return bool(contacts.known_to(services, conn, person_id, guardian_id))
+
+
+def of_mode(services: Services, ref: str, mode: str) -> tuple[int, int]:
+    """Photographs of the collection from which a machine's name goes, and suggestions that go, under the mode."""
+    mine = select(t.resource_collection.c.resource_id).where(t.resource_collection.c.collection_ref == ref)
+    with services.store.read() as conn:
+        named = suggested = 0
+        if mode == Mode.NEVER.value:
+            machine = (t.tag.c.origin == "machine") & t.tag.c.resource_id.in_(mine)
+            named = _distinct(conn, t.tag.c.resource_id, machine)
+        if mode not in {Mode.SUGGEST.value, Mode.AUTO.value}:
+            waiting = (t.face.c.state == "suggested") & t.face.c.resource_id.in_(mine)
+            suggested = _distinct(conn, t.face.c.id, waiting)
+    return named, suggested
+
+
+def of_sessions(services: Services, session: str | None, user: str | None) -> int:
+    """Open sessions of the staff: the one of this number, those of an account, or all."""
+    return sum(
+        session in {None, one.id} and user in {None, one.user} for one in staff_sessions.sessions(services)
+    )
+
+
+def is_lost(services: Services, ref: str) -> bool:
+    """Whether the ruling on the collection is lost, so that it can be said to be gone."""
+    this = (t.collection.c.ref == ref) & t.collection.c.lost_at.is_not(None)
+    with services.store.read() as conn:
+        return conn.execute(select(t.collection.c.ref).where(this)).first() is not None
+
+
+def _named(conn: Connection, person_id: str, origins: Collection[str]) -> int:
+    mine = (t.tag.c.person_id == person_id) & t.tag.c.origin.in_(sorted(origins))
+    return _distinct(conn, t.tag.c.resource_id, mine)
+
+
+def _pictures(services: Services, conn: Connection, person_id: str, after: roster.Standing) -> int:
+    if roster.recognition(services, after, services.clock.now()) is not None:
+        return 0
+    return _references(conn, person_id)
+
+
+def _references(conn: Connection, person_id: str) -> int:
+    return _counted(conn, (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "reference"))
+
+
+def _counted(conn: Connection, which: ColumnElement[bool]) -> int:
+    return int(conn.scalar(select(func.count()).select_from(t.sealed).where(which)) or 0)
+
+
+def _distinct(conn: Connection, what: ColumnElement[int], which: ColumnElement[bool]) -> int:
+    return int(conn.scalar(select(func.count(what.distinct())).where(which)) or 0)
+
+
+def _links(services: Services, conn: Connection, person_id: str, kinds: Sequence[Kind]) -> int:
+    link = t.invitation.c
+    mine = (link.person_id == person_id) & link.kind.in_([kind.value for kind in kinds])
+    open_ = doors.links(services.clock.now())
+    return int(conn.scalar(select(func.count(link.id)).where(mine, *open_)) or 0)

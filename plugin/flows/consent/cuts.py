@@ -1,0 +1,116 @@
+"""An end is cut where it is read (rule 46): the commit writes a row of `cut` for each use, and the rows follow by job.
+
+The job needs no DAM. It goes through the person's photographs in portions, each a short write that asks for the next,
+and takes away only the cuts that were there when it began: what ended meanwhile begins anew.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import believed
+from plugin.flows.common.roster import UNREADABLE, Published
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.intervals import intersect, minus
+
+JOB = "cut"
+_FIRST = 0  # a priority
+_PAUSE = timedelta(hours=1)
+
+Use = tuple[str, str]
+"""Purpose and channel."""
+
+UNREADABLE_USE: Use = (UNREADABLE, UNREADABLE)
+
+
+def add(
+    services: Services, tx: Tx, person_id: str, uses: Iterable[Use] = (), machine: bool = False,
+    set_id: str | None = None,
+) -> None:  # fmt: skip
+    """From this commit on nothing stored counts that rests on the person for one of `uses`; `machine`: that the
+    machine alone matched; `set_id`: that rests on this set. As many rows whatever the number of photographs.
+    """
+    uses = set(uses)
+    if UNREADABLE_USE in uses:  # what it was for nobody knows
+        terms = services.config.clearance
+        uses |= set(product(terms.purposes, terms.channels))
+    rows: list[dict[str, Any]] = [
+        {"purpose": use[0], "channel": use[1], "set_id": None} for use in sorted(uses)
+    ]
+    rows += [{"purpose": None, "channel": None, "set_id": None}] if machine else []
+    rows += [{"purpose": None, "channel": None, "set_id": set_id}] if set_id is not None else []
+    if rows:
+        at = _latest(tx, person_id) if machine else tx.now
+        tx.execute(insert(t.cut), [row | {"person_id": person_id, "cut_at": at} for row in rows])
+        services.queue.put(tx, JOB, person_id, {}, priority=_FIRST)
+
+
+def _latest(tx: Tx, person_id: str) -> datetime:
+    """Now, or when the last pictures ended, which another process may have done by a clock that goes ahead of ours."""
+    mine = t.reference_set.c.person_id == person_id
+    last = tx.connection.scalar(select(func.max(t.reference_set.c.ended_at)).where(mine))
+    return max(tx.now, last or tx.now)
+
+
+def shortened(before: Published, after: Published, now: datetime) -> set[Use]:
+    """The uses that were agreed to for longer, from now on, than they are."""
+    ahead = [(now, None)]
+    return {use for use, held in before.items() if minus(intersect(held, ahead), after.get(use, ()))}
+
+
+def follow(services: Services, job: Claimed) -> None:
+    """The next photographs of a person whose ends cut them, then those behind them; the job's key is their id."""
+    after, upto = job.payload.get("after", 0), job.payload.get("upto")
+    with services.store.read() as conn:
+        ids = _next(conn, job.key, after)
+        upto = _newest(conn, job.key) if upto is None else upto
+    with services.store.write() as tx:
+        anew = tx.connection.scalar(select(t.job.c.again).where(t.job.c.id == job.id))
+        services.queue.finish(tx, job)
+        _follow(services, tx, ids)
+        if len(ids) < photo_answers.PORTION:
+            tx.execute(delete(t.cut).where(t.cut.c.person_id == job.key, t.cut.c.id <= upto))
+        elif not anew:
+            services.queue.put(tx, JOB, job.key, {"after": ids[-1], "upto": upto}, priority=_FIRST)
+
+
+def _follow(services: Services, tx: Tx, ids: Sequence[int]) -> None:
+    believed.follow(tx, ids)
+    photo_answers.recompute(services, tx, ids)
+
+
+def _next(conn: Connection, person_id: str, after: int) -> list[int]:
+    ids = believed.hit_by(person_id).subquery().c.resource_id
+    return list(conn.scalars(select(ids).where(ids > after).order_by(ids).limit(photo_answers.PORTION)))
+
+
+def _newest(conn: Connection, person_id: str) -> int:
+    query = select(t.cut.c.id).where(t.cut.c.person_id == person_id)
+    return conn.scalar(query.order_by(t.cut.c.id.desc()).limit(1)) or 0
+
+
+def resume(services: Services) -> int:
+    """Ask for what is cut and has no job, as after a restore; what was given up is asked for again after a pause.
+
+    Returns how many people that were.
+    """
+    with services.store.read() as conn:
+        lost = _without_job(services, conn)
+    for person_id in lost:
+        with services.store.write() as tx:
+            services.queue.put(tx, JOB, person_id, {}, priority=_FIRST)
+    return len(lost)
+
+
+def _without_job(services: Services, conn: Connection) -> list[str]:
+    given_up = (t.job.c.state == "dead") & (t.job.c.finished_at > services.clock.now() - _PAUSE)
+    busy = t.job.c.state.in_(("queued", "running")) | given_up
+    mine = select(t.job.c.id).where(t.job.c.kind == JOB, t.job.c.key == t.cut.c.person_id, busy)
+    return list(conn.scalars(select(t.cut.c.person_id).where(~mine.exists()).distinct()))

@@ -1,0 +1,288 @@
+"""Signed, renewed, changed, restricted, withdrawn, lapsed: and what follows.
+
+Every end goes through `end`: one transaction with the new state, the cut of stored clearances, the destroyed key,
+the jobs and the audit rows. It writes as many rows whatever the number of photographs (`cuts`). The line in ended.log
+is on the disk before it commits.
+"""
+
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from uuid import uuid4
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from plugin.errors import ConsentError, StoreError
+from plugin.flows.access import links
+from plugin.flows.collections import modes
+from plugin.flows.common import reference_sets, roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import cuts, lapses, quitclaim_rows
+from plugin.flows.people import addresses
+from plugin.ledger import tables as t
+from plugin.ledger.log.endings import Ended
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent import lifecycle, rules
+from plugin.quitclaim.consent.model import EndKind, Grant, Quitclaim
+
+_SAID = {
+    EndKind.WITHDRAWN: Action.CONSENT_WITHDRAW,
+    EndKind.RESTRICTED: Action.CONSENT_RESTRICT,
+    EndKind.LAPSED: Action.CONSENT_LAPSE,
+    EndKind.OBJECTED: Action.CONSENT_OBJECT,
+    EndKind.SUPERSEDED: Action.CONSENT_SUPERSEDE,
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What proves the signature: a scan, a signature image, a file; kept sealed under the record key."""
+
+    name: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a quitclaim comes from: the form that was signed, and what each grant of it rests on.
+
+    `bases`: by the id of the grant, only those that do not rest on consent. `quitclaim_id`: chosen by whoever must
+    be able to say later whether it is there; None draws one. `full`: it came by a letter to a confirmed address.
+    """
+
+    form_id: str | None = None
+    bases: Mapping[str, str] = field(default_factory=dict)
+    quitclaim_id: str | None = None
+    full: bool = False
+
+
+NO_FORM = Origin()
+
+HALF = "half"
+"""The kind under which what the first of two guardians signed waits, sealed: see `halves`."""
+
+
+def record(
+    services: Services, person_id: str, signing: lifecycle.Signing, evidence: Sequence[Evidence], actor: str,
+    origin: Origin = NO_FORM,
+) -> Quitclaim:  # fmt: skip
+    """Record a signed quitclaim as the person's next version; it supersedes the version before.
+
+    Raises ConsentError where it breaks a rule, and where nothing proves it.
+    """
+    with services.store.write() as tx:
+        return enter(services, tx, person_id, signing, evidence, actor, origin)
+
+
+def enter(
+    services: Services, tx: Tx, person_id: str, signing: lifecycle.Signing, evidence: Sequence[Evidence], actor: str,
+    origin: Origin = NO_FORM,
+) -> Quitclaim:  # fmt: skip
+    """As `record`, in the caller's transaction."""
+    if not evidence:
+        raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
+    person, before = roster.load(tx.connection, person_id)
+    agreed = roster.published(services, (person, before))
+    quitclaim_rows.record_key(services, tx, person_id)
+    claim = lifecycle.record(
+        person, before, signing, services.ages, quitclaim_id=origin.quitclaim_id or uuid4().hex, now=tx.now, by=actor
+    )  # fmt: skip
+    quitclaim_rows.insert_rows(tx, claim, origin.form_id, origin.bases)
+    if not origin.full:
+        addresses.doubt(services, tx, person_id)
+    for item in evidence:
+        body = item.name.encode() + b"\0" + item.body
+        services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
+    tx.audit(
+        Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx.connection, person_id),
+        quitclaim=claim.id, version=claim.version, text=modes.pseudonym(claim.text_version), grants=len(claim.grants),
+    )  # fmt: skip
+    for old in lifecycle.supersede(before, claim):
+        this = t.quitclaim.c.id == old.id
+        tx.execute(update(t.quitclaim).where(this).values(superseded_at=old.superseded_at))
+        quitclaim_rows.log_shortened(services, tx, old)
+    tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
+    standing = roster.load(tx.connection, person_id)
+    end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
+    cuts.add(services, tx, person_id, cuts.shortened(agreed, roster.published(services, standing), tx.now))
+    tx.move_generation()
+    services.queue.put(tx, "recompute", person_id)
+    return claim
+
+
+def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
+    """End the named grants, or all (None), at once; returns how many ended. Repeating it does no harm."""
+    with services.store.write() as tx:
+        _, claims = roster.load(tx.connection, person_id)
+        due = ended_by(claims, lifecycle.withdraw(claims, grant_ids, tx.now))
+        forgo(services, tx, person_id, actor)
+        return end(services, tx, person_id, due, actor)
+
+
+def restrict(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
+    """Stop matching and clearance that rest on the grants, keep the evidence (GDPR Art. 18)."""
+    with services.store.write() as tx:
+        _, claims = roster.load(tx.connection, person_id)
+        due = ended_by(claims, lifecycle.restrict(claims, grant_ids, tx.now))
+        forgo(services, tx, person_id, actor)
+        return end(services, tx, person_id, due, actor)
+
+
+def forgo(services: Services, tx: Tx, person_id: str, actor: str) -> None:
+    """What one guardian signed and another did not yet is taken back as well, with the link of that other.
+
+    Else their signature would bring back what was taken back after the first one's.
+    """
+    mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == HALF)
+    for item in tx.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all():
+        link = t.invitation.c
+        out = (link.person_id == person_id) & (link.guardian_id == item.subject) & (link.uses == 0)
+        for found in list(tx.connection.scalars(select(link.id).where(out, link.form_id.is_not(None)))):
+            links.revoke(services, tx, found, actor)
+        services.vault.discard(tx, item.id)
+
+
+def object_(services: Services, person_id: str, actor: str) -> int:
+    """The child's own objection: recognition stops at once, whatever a guardian signed."""
+    with services.store.write() as tx:
+        return objected(services, tx, person_id, actor)
+
+
+def objected(services: Services, tx: Tx, person_id: str, actor: str) -> int:
+    """The same in the caller's transaction."""
+    person, claims = roster.load(tx.connection, person_id)
+    objecting, ended = lifecycle.object_(person, claims, tx.now)
+    services.ended.append(tx, Ended(person_id, None, tx.now, EndKind.OBJECTED.value))
+    tx.execute(update(t.person).where(t.person.c.id == person_id).values(objected_at=objecting.objected_at))
+    return end(services, tx, person_id, ended_by(claims, ended), actor)
+
+
+def ended_by(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["Due"]:
+    """The grants that have an end in `after` which they had not in `before`."""
+    old = {grant.id: grant.ended_at for claim in before for grant in claim.grants}
+    return [
+        (grant, grant.ended_at, grant.ended_kind)
+        for claim in after
+        for grant in claim.grants
+        if grant.ended_at is not None and grant.ended_kind is not None and grant.ended_at != old[grant.id]
+    ]
+
+
+Due = tuple[Grant, datetime, EndKind]
+
+
+def end(
+    services: Services, tx: Tx, person_id: str, due: Sequence[Due], actor: str, logged: bool = False
+) -> int:
+    """End grants and settle what follows, in the caller's transaction; ended.log is written before it commits."""
+    subject = roster.subject(services, tx.connection, person_id)
+    for grant, moment, kind in due:
+        if not logged:
+            services.ended.append(tx, Ended(person_id, grant.id, moment, kind.value))
+        tx.execute(
+            update(t.grant)
+            .where(t.grant.c.id == grant.id, t.grant.c.ended_at.is_(None))
+            .values(ended_at=moment, ended_kind=kind.value, settled_at=tx.now)
+        )
+        tx.audit(_SAID[kind], actor, subject=subject, grant=grant.id, kind=grant.kind.value)
+    if due:
+        settle(services, tx, person_id, actor, [grant for grant, _, _ in due])
+    return len(due)
+
+
+def settle(services: Services, tx: Tx, person_id: str, actor: str, ended: Sequence[Grant] = ()) -> None:
+    """What follows from the grants as they are now, `ended` among them: cut, destroy, and queue what comes after.
+
+    As many rows whatever the number of photographs.
+    """
+    standing = roster.load(tx.connection, person_id)
+    kept = leased(services, tx.connection, person_id, standing, tx.now)
+    uses = {(grant.purpose, grant.channel) for grant in ended if grant.purpose and grant.channel}
+    cuts.add(services, tx, person_id, uses, machine=not kept)
+    tx.move_generation()
+    if not kept:
+        destroy_key(services, tx, person_id, "face", actor)
+    if not roster.in_force(services, standing, tx.now):
+        still = (t.person.c.id == person_id) & t.person.c.ended_at.is_(None)
+        tx.execute(update(t.person).where(still).values(ended_at=tx.now))
+    services.queue.put(tx, "revoke", person_id, priority=1)
+
+
+def destroy_key(services: Services, tx: Tx, person_id: str, purpose: str, actor: str) -> None:
+    """Destroy a key of the person's and all that it seals, and shred it as soon as the commit has landed."""
+    if not services.vault.has_key(tx.connection, person_id, purpose):
+        return
+    said = roster.subject(services, tx.connection, person_id)
+    services.vault.destroy_key(tx, person_id, purpose)
+    if purpose == "face":
+        reference_sets.end_all(tx, person_id)
+    tx.audit(Action.KEY_DESTROY, actor, subject=said, purpose=purpose)
+    tx.after_commit(lambda: _shred(services))
+
+
+def _shred(services: Services) -> None:
+    """What is not shredded now, the sweep shreds: the end is committed, and nobody is to read that it failed."""
+    with contextlib.suppress(StoreError, SQLAlchemyError):
+        services.vault.shred(services.store)
+
+
+def sweep(services: Services, thorough: bool = False) -> int:
+    """End everything that the calendar has ended: first at start (`thorough`), then every minute. Returns how many.
+
+    Also takes up what a crash left: a line in ended.log without its commit (rule 4). Each person's end is a write of
+    its own. Between starts only those are looked at whose dates say that something may be over.
+    """
+    now = services.clock.now()
+    with services.store.read() as conn:
+        late = _late(services, conn, now, None if thorough else lapses.due(services, conn, now))
+        orphans = _keys_without_grant(services, conn, now, None if thorough else lapses.keys(conn, now))
+    ended = sum(roster.each(services, "an ending", {*late, *orphans}, partial(_end_due, services)))
+    with services.store.write() as tx:
+        tx.execute(update(t.state).values(last_sweep=tx.now))
+        tx.see()
+    services.vault.shred(services.store)
+    return ended
+
+
+def _end_due(services: Services, person_id: str) -> int:
+    with services.store.write() as tx:
+        for standing in roster.load_many(tx.connection, [person_id]).values():
+            if due := rules.due_endings(*standing, services.ages, tx.now):
+                return end(services, tx, person_id, due, "calendar")
+            settle(services, tx, person_id, "calendar")
+    return 0
+
+
+def _late(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
+    """Those of these people, or of all, who have grants that are over and have no end written yet."""
+    found = roster.load_many(conn, people)
+    return [pid for pid, standing in found.items() if rules.due_endings(*standing, services.ages, now)]
+
+
+def _keys_without_grant(
+    services: Services, conn: Connection, now: datetime, people: list[str] | None
+) -> list[str]:
+    """People whose face key is there though no recognition grant is in force: never for longer than a sweep."""
+    if people is None:
+        held = select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")
+        people = list(conn.scalars(held))
+    standings = roster.load_many(conn, people)
+    return [pid for pid, standing in standings.items() if not leased(services, conn, pid, standing, now)]
+
+
+def leased(
+    services: Services, conn: Connection, person_id: str, standing: roster.Standing, at: datetime
+) -> bool:
+    """Whether recognition has been in force without a gap since the face key was made.
+
+    A grant that begins after a gap is a new lease: the template of the old one ended with that one,
+    though nobody was awake in between to destroy it.
+    """
+    window = roster.recognition(services, standing, at)
+    mine = (t.person_key.c.person_id == person_id) & (t.person_key.c.purpose == "face")
+    made = conn.scalar(select(t.person_key.c.created_at).where(mine))
+    return window is not None and (made is None or window[0] <= made)

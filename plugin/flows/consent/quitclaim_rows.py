@@ -1,0 +1,63 @@
+"""The rows of a version of a quitclaim, the key that seals its proof, and what an older copy must not know."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import insert, select
+
+from plugin.errors import ConsentError
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.log.endings import Ended
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import EndKind, Quitclaim
+
+
+def record_key(services: Services, tx: Tx, person_id: str) -> None:
+    """A new record key for somebody whose last one went with its evidence, past its term."""
+    if services.vault.has_key(tx.connection, person_id, "record"):
+        return
+    erasing = select(t.job.c.id).where(
+        t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
+    )
+    if tx.execute(erasing).first() is not None:
+        raise ConsentError("this person is being erased: enter them anew when that is finished")
+    services.vault.create_key(tx, person_id, "record")
+
+
+def log_shortened(services: Services, tx: Tx, old: Quitclaim) -> None:
+    """A version that a later one will replace: an older copy of the store must not know it for longer."""
+    services.ended.append(tx, *shortened(old, tx.now))
+
+
+def shortened(old: Quitclaim, now: datetime) -> list[Ended]:
+    """The grants of a version that end with it at a moment to come; what is over `consent.end` logs."""
+    until = old.superseded_at
+    if until is None or until <= now:
+        return []
+    return [
+        Ended(old.person_id, grant.id, until, EndKind.SUPERSEDED.value)
+        for grant in old.grants
+        if grant.ended_at is None and (grant.valid_until is None or grant.valid_until > until)
+    ]
+
+
+def insert_rows(tx: Tx, claim: Quitclaim, form_id: str | None, bases: Mapping[str, str]) -> None:
+    """The rows of a quitclaim and its grants; `bases`: by grant id, what does not rest on consent."""
+    tx.execute(
+        insert(t.quitclaim).values(
+            id=claim.id, person_id=claim.person_id, version=claim.version, text_version=claim.text_version,
+            text_sha256=claim.text_sha256, language=claim.language, method=claim.method,
+            signed_by_person=claim.signed_by_person, signed_by_guardians=list(claim.signed_by_guardians),
+            signed_at=claim.signed_at, recorded_at=claim.recorded_at, recorded_by=claim.recorded_by,
+            form_id=form_id,
+        )
+    )  # fmt: skip
+    for grant in claim.grants:
+        tx.execute(
+            insert(t.grant).values(
+                id=grant.id, quitclaim_id=claim.id, person_id=claim.person_id, kind=grant.kind.value,
+                purpose=grant.purpose, channel=grant.channel, valid_from=grant.valid_from,
+                valid_until=grant.valid_until, basis=bases.get(grant.id),
+            )
+        )  # fmt: skip

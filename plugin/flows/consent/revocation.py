@@ -1,0 +1,302 @@
+"""Take a person's tags out of the DAM, read back, until none of ours is left.
+
+Which tags go follows from the grants as they are when the job runs: no recognition, no machine tag;
+no grant of any kind, no confirmed one either. A name by hand is listed, and goes only by a decision.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from plugin.errors import DamError, ResourceGone
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import believed, roster
+from plugin.flows.common.batches import Failed, chunked, each
+from plugin.flows.common.services import Services
+from plugin.flows.consent import tags_that_stay
+from plugin.flows.names import intents, name_index, resources
+from plugin.hooks.dam import Names
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import name_key
+
+LOOK_AGAIN = timedelta(hours=24)
+ALL = frozenset({"machine", "confirmed", "hand"})
+
+
+def revoke(services: Services, job: Claimed) -> None:
+    """The whole story of one revocation; the job's key is the person's id. What is stored follows by `cuts`."""
+    with services.store.read() as conn:
+        standing = roster.load_many(conn, [job.key]).get(job.key)
+    if standing is not None:
+        again = bool(job.payload.get("again"))
+        removed = take_out(services, job.key, which(services, standing), everywhere=again)
+        recompute(services, job.key)
+        tags_that_stay.ask_about(services, standing)
+        with services.store.write() as tx:
+            subject = roster.subject(services, tx.connection, job.key)
+            tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
+            if not again:
+                services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)
+            services.queue.finish(tx, job)
+    else:
+        with services.store.write() as tx:
+            services.queue.finish(tx, job)
+
+
+def look_again(services: Services, job: Claimed) -> None:
+    """A day after a revocation: whatever came back through us is taken off once more."""
+    with services.store.write() as tx:
+        services.queue.put(tx, "revoke", job.key, {"again": True})
+        services.queue.finish(tx, job)
+
+
+def which(services: Services, standing: roster.Standing) -> frozenset[str]:
+    """The origins of the tags that must go, now."""
+    now = services.clock.now()
+    if not roster.in_force(services, standing, now):
+        by_hand = {"hand"} if services.config.hand_tags.after_end == "remove" else set()
+        return frozenset({"machine", "confirmed"} | by_hand)
+    return frozenset() if roster.recognition(services, standing, now) else frozenset({"machine"})
+
+
+def overdue(services: Services) -> list[str]:
+    """People of whom tags stand that have no ground any more: their revocation was given up, or came before them."""
+    origins = ALL if services.config.hand_tags.after_end == "remove" else ALL - {"hand"}
+    ours = select(t.tag.c.person_id, t.tag.c.origin).where(
+        t.tag.c.person_id.is_not(None), t.tag.c.origin.in_(origins)
+    )
+    with services.store.read() as conn:
+        standing = {(row.person_id, row.origin) for row in conn.execute(ours.distinct())}
+        people = roster.load_many(conn, {person for person, _ in standing})
+    return sorted({person for person, origin in standing if origin in which(services, people[person])})
+
+
+def take_out(
+    services: Services, person_id: str, origins: frozenset[str], actor: str = "system", everywhere: bool = False,
+    unread: list[str] | None = None,
+) -> int:  # fmt: skip
+    """Remove the person's tags of these origins from the DAM and read back; returns how many went.
+
+    Read back is every resource that we ever meant to write the name on; `everywhere`: and every
+    other one that bears it.
+
+    Raises DamError where the DAM fails or one of ours still stands: what was done is kept, and the
+    job comes again. Photographs that cannot be read or written go into `unread` instead, where it is given.
+    """
+    if not origins:
+        return 0
+    apart = unread is not None
+    with services.store.read() as conn:
+        open_ = list(intents.open_for(conn, person_id))
+    many = services.dam.at_once
+    each(open_, lambda some: list(intents.carry_out_many(services, some, actor).items()), many, apart)
+    if "machine" in origins and "confirmed" not in origins:
+        tags_that_stay.become_hand(services, person_id)
+    tags = tags_of(services, person_id, origins)
+    shut = [row.ref for row in each(tags, lambda rows: remove(services, rows, actor), many, apart)]
+    refs = set(touched(services, person_id)) - {*shut}
+    if everywhere:
+        refs |= _bearing(services, person_id)
+    shut += read_back(services, person_id, origins, refs - {*shut}, apart)
+    if unread is not None:
+        unread += shut
+    return len(tags)
+
+
+def _bearing(services: Services, person_id: str) -> set[str]:
+    """Every resource on which the person's name stands, as the index or the DAM has it."""
+    with services.store.read() as conn:
+        name = roster.labels(conn, [person_id]).get(person_id)  # None: another process has deleted them
+        if name is not None and not services.dam.tells_holders:
+            return name_index.holders(services, conn, name)
+    return set() if name is None else set(services.dam.holders(name))
+
+
+def tags_of(services: Services, person_id: str, origins: Iterable[str]) -> list[Row[Any]]:
+    """The person's tags of these origins, with the ref of each one's resource."""
+    query = (
+        select(t.tag, t.resource.c.ref)
+        .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+        .where(t.tag.c.person_id == person_id, t.tag.c.origin.in_(tuple(origins)))
+    )
+    with services.store.read() as conn:
+        return list(conn.execute(query))
+
+
+def touched(services: Services, person_id: str) -> list[str]:
+    """Every resource on which we ever meant to write this person's name."""
+    query = (
+        select(t.resource.c.ref)
+        .join(t.intent, t.intent.c.resource_id == t.resource.c.id)
+        .where(t.intent.c.person_id == person_id, t.resource.c.deleted_at.is_(None))
+        .distinct()
+    )
+    with services.store.read() as conn:
+        return list(conn.scalars(query))
+
+
+def remove(services: Services, rows: Sequence[Row[Any]], actor: str) -> Failed[Row[Any]]:
+    """Intents for all of these tags (with the ref of each one's resource), then the calls; returns those that stay."""
+    by_intent: dict[int, Row[Any]] = {}
+    for some in chunked(rows, intents.CHUNK):
+        with services.store.write() as tx:
+            for row in some:
+                intent = _removal(services, tx, row, actor)
+                if intent is not None:
+                    by_intent[intent] = row
+    failed = intents.carry_out_many(services, list(by_intent), actor)
+    return [(by_intent[intent], error) for intent, error in failed.items()]
+
+
+def _removal(services: Services, tx: Tx, row: Row[Any], actor: str) -> int | None:
+    """The intent to take one tag off; None where it is ours no more."""
+    places = frozenset(row.places)
+    if row.origin == "hand" and not places:
+        places = services.dam.places
+    this = (t.tag.c.id == row.id) & (t.tag.c.origin == row.origin)
+    if tx.execute(select(t.tag.c.id).where(this)).first() is None:
+        return None
+    believed.follow(tx, [row.resource_id])
+    intent = _again(tx, row, "remove") or intents.propose(
+        services, tx,
+        intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places), actor,
+    )  # fmt: skip
+    _unname(tx, row)
+    return intent
+
+
+def _again(tx: Tx, row: Row[Any], action: str) -> int | None:
+    """The intent of an earlier try, whose outcome is not known."""
+    query = select(t.intent.c.id).where(
+        t.intent.c.resource_id == row.resource_id, t.intent.c.person_id == row.person_id,
+        t.intent.c.action == action, t.intent.c.state == "open",
+    )  # fmt: skip
+    return tx.connection.scalar(query)
+
+
+def _unname(tx: Any, row: Row[Any]) -> None:
+    theirs = (t.face.c.resource_id == row.resource_id) & (t.face.c.person_id == row.person_id)
+    free = {"state": "unmatched", "person_id": None, "distance": None, "thresholds": None, "set_id": None}
+    tx.execute(update(t.face).where(theirs).values(free))
+
+
+def read_back(
+    services: Services, person_id: str, origins: frozenset[str], refs: set[str], apart: bool = False
+) -> list[str]:
+    """Look at these resources: what stands there now is by hand, or we are not done. `apart`, returns: as `each`.
+
+    Entered anew is each that names the person still, and each of which the ledger says so.
+    """
+    with services.store.read() as conn:
+        label = roster.labels(conn, [person_id]).get(person_id, "")  # "": another process has deleted them
+    ours = {row.ref for row in tags_of(services, person_id, origins - {"hand"})}
+    key = name_key(label)
+
+    def look(some: Sequence[str]) -> Failed[str]:
+        answers = services.dam.names_on(some)
+        failed: Failed[str] = []
+        for ref in some:
+            try:
+                _verified(services, person_id, key, ref, answers[ref], ref in ours)
+            except DamError as error:
+                failed.append((ref, error))
+        return failed
+
+    return each(sorted(refs), look, services.dam.at_once, apart)
+
+
+def _verified(
+    services: Services, person_id: str, key: str, ref: str, answer: Names | DamError, ours: bool
+) -> None:
+    """Raises DamError where the resource was not read, or a tag of ours stands on it."""
+    if isinstance(answer, ResourceGone):
+        resources.forget(services, ref)
+    elif isinstance(answer, DamError):
+        raise answer
+    elif ours or any(name_key(named.node) == key for named in answer):
+        _verify(services, person_id, key, ref)
+    else:
+        _struck(services, key, ref)
+
+
+def _struck(services: Services, key: str, ref: str) -> None:
+    with services.store.write() as tx:
+        number = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
+        if number is not None:
+            name_index.strike(services, tx, number, key)
+
+
+def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
+    """Raises DamError while a tag of ours stands on the resource."""
+    try:
+        arrival = resources.enter(services, ref)
+    except ResourceGone:
+        resources.forget(services, ref)
+        return
+    with services.store.read() as conn:
+        ours = conn.scalar(
+            select(t.tag.c.origin).where(
+                t.tag.c.resource_id == arrival.resource_id, t.tag.c.node_key == key, t.tag.c.origin != "hand"
+            )
+        )
+        standing = roster.load(conn, person_id)
+    if ours in which(services, standing):
+        raise DamError("a tag of ours still stands, or has come back: it will be taken out again")
+
+
+def recompute(services: Services, person_id: str) -> int:
+    """Recompute the clearances of every photograph in which the person is named, and our release statements."""
+    ids = _resting_on(services, person_id)
+    photo_answers.recompute_many(services, ids)
+    _restate(services, person_id)
+    return len(ids)
+
+
+def _resting_on(services: Services, person_id: str) -> list[int]:
+    meant = select(t.intent.c.resource_id).where(t.intent.c.person_id == person_id)
+    with services.store.read() as conn:
+        return sorted({*photo_answers.resources_naming(conn, person_id), *conn.scalars(meant)})
+
+
+def _restate(services: Services, person_id: str) -> None:
+    """The release statement in the files of this person's photographs, where it is not as it should be."""
+    tags = tags_of(services, person_id, ("machine", "confirmed"))
+    each(tags, lambda rows: _restate_some(services, rows), services.dam.at_once)
+
+
+def _restate_some(services: Services, rows: Sequence[Row[Any]]) -> Failed[Row[Any]]:
+    by_intent: dict[int, Row[Any]] = {}
+    for some in chunked(rows, intents.CHUNK):
+        with services.store.read() as conn:
+            stale = [row for row in some if not _well_stated(services, conn, row)]
+        with services.store.write() as tx:
+            for row in stale:
+                wanted = intents.Proposal(
+                    row.resource_id, row.person_id, row.node, "release", row.origin, frozenset()
+                )
+                intent = _again(tx, row, "release") or intents.propose(services, tx, wanted)
+                by_intent[intent] = row
+    failed = intents.carry_out_many(services, list(by_intent))
+    return [(by_intent[intent], error) for intent, error in failed.items()]
+
+
+def _well_stated(services: Services, conn: Connection, row: Row[Any]) -> bool:
+    stated = conn.scalar(select(t.resource.c.released).where(t.resource.c.id == row.resource_id))
+    return bool(stated == intents.release(services, conn, row.resource_id, {}))
+
+
+def recomputed(services: Services, job: Claimed) -> None:
+    """A grant was given or changed: recompute what rests on it. The job's key is the person's id."""
+    recompute(services, job.key)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def list_by_hand(services: Services, person_id: str) -> list[str]:
+    """The resources on which an ended person is still named by hand: for the editor to decide."""
+    return [row.ref for row in tags_of(services, person_id, ("hand",))]

@@ -1,0 +1,41 @@
+"""Tags that stay when grants of a person end: as names by hand, and asked about where nothing is in force any more."""
+
+from sqlalchemy import select, update
+
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent.model import Person
+
+_PORTION = 500  # tags changed in one write: others wait for it
+
+
+def become_hand(services: Services, person_id: str) -> None:
+    """Recognition ended and publication did not: a confirmed tag is by now an editor's own knowledge."""
+    confirmed = (t.tag.c.person_id == person_id) & (t.tag.c.origin == "confirmed")
+    while True:
+        with services.store.write() as tx:
+            ids = list(tx.connection.scalars(select(t.tag.c.id).where(confirmed).limit(_PORTION)))
+            if not ids:
+                return
+            tx.execute(update(t.tag).where(t.tag.c.id.in_(ids)).values(origin="hand"))
+            subject = roster.subject(services, tx.connection, person_id)
+            tx.audit(Action.TAG_HAND, "system", subject=subject, tags=len(ids))
+
+
+def ask_about(services: Services, standing: roster.Standing) -> None:
+    """Since when each name by hand of somebody who ended waits for a decision (`hand_names`)."""
+    while not roster.in_force(services, standing, services.clock.now()):
+        if not _ask_about_some(services, standing[0]):
+            return
+
+
+def _ask_about_some(services: Services, person: Person) -> bool:
+    """Whether there may be more."""
+    mine = (t.tag.c.person_id == person.id) & (t.tag.c.origin == "hand") & t.tag.c.listed_at.is_(None)
+    with services.store.write() as tx:
+        ids = list(tx.connection.scalars(select(t.tag.c.id).where(mine).limit(_PORTION)))
+        if ids:
+            tx.execute(update(t.tag).where(t.tag.c.id.in_(ids)).values(listed_at=tx.now))
+    return len(ids) == _PORTION

@@ -1,0 +1,63 @@
+"""A CSV or XLSX file as rows of text. Nothing is guessed twice: what was taken for what is told."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from plugin.confinement.reader import reader
+from plugin.errors import ImportRefused, ReadingFailed
+from plugin.flows.importing.tables.table_rows import Reading, Row, Table
+
+__all__ = ["Reading", "Row", "Table", "parse", "read"]
+
+_AS_SAID = Reading()
+_SECONDS = 300  # for the largest file that is taken
+
+
+def read(
+    path: Path, known: Collection[str], most_rows: int, most_bytes: int, reading: Reading = _AS_SAID
+) -> Table:
+    """The table in a file; `known` are the columns that it may have. Raises ImportRefused."""
+    try:
+        if path.stat().st_size > most_bytes:
+            raise ImportRefused(
+                f"the file is larger than {most_bytes >> 20} MB, which importing.megabytes allows"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImportRefused(f"the file cannot be read ({error.strerror})") from None
+    return parse(data, known, most_rows, most_bytes, reading)
+
+
+def parse(
+    data: bytes, known: Collection[str], most_rows: int, most_bytes: int, reading: Reading = _AS_SAID
+) -> Table:
+    """As `read`, of what stands in the file. It is parsed by a confined process."""
+    asked = {
+        "known": sorted(known), "rows": most_rows, "bytes": most_bytes, "encoding": reading.encoding,
+        "sheet": reading.sheet,
+    }  # fmt: skip
+    try:
+        _, parts = reader("plugin.flows.importing.tables.table_parsing").ask(
+            asked, [data], _SECONDS, (ImportRefused,)
+        )
+        return _table(parts[0])
+    except ReadingFailed as error:
+        raise ImportRefused(
+            "the file takes more time or memory than a table should: split it, or save it as CSV UTF-8"
+        ) from error
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise ImportRefused("the file cannot be read: save it anew, or as CSV UTF-8") from error
+
+
+def _table(told: bytes) -> Table:
+    """What the process that parsed it says, taken for text and numbers and nothing else."""
+    tree = json.loads(told)
+    columns = tuple(str(column) for column in tree["columns"])
+    return Table(columns, tuple(_row(one) for one in tree["rows"]), str(tree["told"]))
+
+
+def _row(told: dict[str, Any]) -> Row:
+    cells = {str(column): str(cell) for column, cell in told["cells"].items()}
+    return Row(int(told["number"]), cells, str(told["fault"]), tuple(str(note) for note in told["notes"]))

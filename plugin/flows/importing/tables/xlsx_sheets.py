@@ -1,0 +1,246 @@
+"""XLSX: the sheet that is seen, and of its rows what is seen. What is hidden, struck, computed or broken is a fault."""
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter, range_boundaries
+
+from plugin.errors import ImportRefused
+from plugin.flows.importing.tables import cell_formats
+from plugin.flows.importing.tables.table_rows import WIDEST, RawRow, key, limit
+
+_DEEPEST = 1_048_577  # rows of a sheet; those without a cell are passed over
+_UNPACKED = 20  # times the limit that an XLSX file may unpack to
+_WORDS = frozenset({"name", "display_name", "guardian", "email", "person"})
+_PLAIN_NUMBERS = frozenset({"General", "0", "@"})
+_EXACT = 1e11  # from here on a spreadsheet shows a number with an exponent
+_LARGEST_AREA = 10_000
+_SPANS = re.compile(rb"<(?:\w+:)?(?:mergeCell|hyperlink)\s[^>]*?\bref=[\"']([A-Z0-9$]+:[A-Z0-9$]+)[\"']")
+_LEAST = 3  # points: a row or column that is less is not seen
+
+
+def parse(
+    data: bytes, known: Collection[str], most_rows: int, most_bytes: int, sheet: str
+) -> tuple[list[RawRow], str]:
+    """The rows of the sheet that is seen, and what was not read. Raises ImportRefused."""
+    _refuse_other_kinds(data, most_bytes * _UNPACKED)
+    _refuse_large(data, most_rows)
+    with closing(_tried(lambda: load_workbook(io.BytesIO(data), rich_text=True, keep_links=False))) as book:
+        chosen = _chosen(book, known, sheet)
+        rows = _tried(lambda: list(_rows(book, chosen)))
+        return rows, f"read as XLSX, sheet {chosen.title!r}{_not_read(book, chosen)}"
+
+
+# ---- what it is -------------------------------------------------------------------------------
+
+
+def _refuse_other_kinds(data: bytes, most: int) -> None:
+    """Also a file that unpacks to far more than it is."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            size, names = sum(one.file_size for one in packed.infolist()), set(packed.namelist())
+            if size > most:
+                raise ImportRefused("the file unpacks to more than is read: save it as CSV UTF-8")
+            parts = (packed.read(name) for name in names if name.endswith(".xml"))
+            spread = any(_is_spread(found[1].decode()) for part in parts for found in _SPANS.finditer(part))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, zlib.error):
+        raise ImportRefused("the file is a damaged XLSX: save it anew, or as CSV UTF-8") from None
+    if spread:
+        raise ImportRefused(
+            "the file joins or links whole columns of cells: split them, or save it as CSV UTF-8"
+        )
+    if "mimetype" in names or "xl/workbook.bin" in names or any(name.startswith("Index/") for name in names):
+        raise ImportRefused(
+            "the file is of another spreadsheet (ODS, XLSB, Numbers): save it as XLSX or as CSV UTF-8"
+        )
+
+
+def _is_spread(area: str) -> bool:
+    """Whether an area is so large that its reader would make more cells than a table has."""
+    first, top, last, bottom = range_boundaries(area)
+    return None in {first, top, last, bottom} or (last - first + 1) * (bottom - top + 1) > _LARGEST_AREA
+
+
+def _refuse_large(data: bytes, most_rows: int) -> None:
+    """Counted as it streams by, before everything that a cell looks like is read."""
+    with closing(_tried(lambda: load_workbook(io.BytesIO(data), read_only=True, keep_links=False))) as book:
+        for sheet in book.worksheets:
+            _tried(partial(_count, sheet, most_rows))
+
+
+def _count(sheet: Any, most_rows: int) -> None:
+    filled = cells = 0
+    sheet.reset_dimensions()  # what a file says of its own size need not be so
+    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        here = sum(cell is not None for cell in row)
+        filled, cells = filled + bool(here), cells + here
+        limit(filled if number < _DEEPEST else most_rows + 2, most_rows)
+        if cells > (most_rows + 1) * WIDEST:
+            raise ImportRefused("the file has more cells than are read: keep the columns that are documented")
+
+
+def _tried(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except ImportRefused:
+        raise
+    except Exception:  # a reader fed with hostile bytes raises whatever it likes
+        raise ImportRefused("the file is no XLSX that can be read: save it anew, or as CSV UTF-8") from None
+
+
+# ---- which sheet ------------------------------------------------------------------------------
+
+
+def _chosen(book: Any, known: Collection[str], wanted: str) -> Any:
+    if wanted:
+        named = [one for one in book.worksheets if one.title == wanted]
+        if not named:
+            titles = ", ".join(repr(one.title) for one in book.worksheets)
+            raise ImportRefused(f"there is no sheet {wanted!r}; there are {titles}")
+        if named[0].sheet_state != "visible":
+            raise ImportRefused(f"the sheet {wanted!r} is hidden: show it in the spreadsheet first")
+        return named[0]
+    seen = [one for one in book.worksheets if one.sheet_state == "visible"]
+    filled = [one for one in seen if any(True for _ in _filled(one))]
+    tables = [one for one in filled if _heads_a_table(one, known)] or filled
+    if len(tables) > 1:
+        titles = ", ".join(repr(one.title) for one in tables)
+        raise ImportRefused(f"several sheets may be meant ({titles}): say which by --sheet NAME")
+    if not tables:
+        raise ImportRefused("no sheet that is seen holds anything: its first row names the columns")
+    return tables[0]
+
+
+def _filled(sheet: Any) -> Iterator[Sequence[Any]]:
+    """The rows that hold something, from their first column on, as far as a table reaches."""
+    last: dict[int, int] = {}
+    for (row, column), cell in sheet._cells.items():  # noqa: SLF001 - `iter_rows` makes all cells that are not there
+        if _text(cell).strip():
+            last[row] = max(last.get(row, 0), column)
+    for row in sorted(last):
+        yield [sheet.cell(row, column) for column in range(1, min(last[row], WIDEST + 1) + 1)]
+
+
+def _refuse_far(sheet: Any) -> None:
+    far = [cell for cell in sheet._cells.values() if cell.column > WIDEST and _text(cell).strip()]  # noqa: SLF001
+    if far:
+        raise ImportRefused(f"cell {far[0].coordinate} lies beyond {WIDEST} columns: delete it, or move it")
+
+
+def _heads_a_table(sheet: Any, known: Collection[str]) -> bool:
+    return any(key(_text(cell)) in known for cell in next(_filled(sheet)))
+
+
+def _not_read(book: Any, chosen: Any) -> str:
+    others = [one for one in book.worksheets if one is not chosen]
+    hidden = [repr(one.title) for one in others if one.sheet_state != "visible"]
+    shown = [repr(one.title) for one in others if one.sheet_state == "visible"]
+    said = f"; hidden sheets were not read: {', '.join(hidden)}" if hidden else ""
+    said += f"; other sheets were not read: {', '.join(shown)}" if shown else ""
+    return said + ("; conditional formatting was not looked at" if len(chosen.conditional_formatting) else "")
+
+
+# ---- its rows ---------------------------------------------------------------------------------
+
+
+def _rows(book: Any, sheet: Any) -> Iterator[RawRow]:
+    cell_formats.refuse_sheet(sheet)
+    merged = {row for area in sheet.merged_cells.ranges for row in range(area.min_row, area.max_row + 1)}
+    _refuse_far(sheet)
+    filled = list(_filled(sheet))
+    _refuse_hidden_columns(sheet, filled)
+    headings = [key(_text(cell)) for cell in filled[0]] if filled else []
+    any_hidden = False
+    for row in filled:
+        number = row[0].row
+        hidden = is_hidden(sheet.row_dimensions, number)
+        any_hidden = any_hidden or hidden
+        fault = "the row is hidden, by hand, a filter or a group: show it, or delete it" if hidden else ""
+        if not fault and number in merged:
+            fault = "some of its cells are merged with others: split them, and fill each"
+        fault = fault or next(
+            (said for at, cell in enumerate(row) if (said := _fault(book, cell, headings, at))), ""
+        )
+        notes = tuple(
+            f"the note at cell {cell.coordinate} was not read" for cell in row if cell.comment is not None
+        )
+        yield RawRow(number, tuple(_text(cell) for cell in row), fault, notes)
+    cell_formats.refuse_unapplied_filter(sheet, any_hidden)
+
+
+def is_hidden(dimensions: Any, number: int) -> bool:
+    """Whether a row is not seen, or next to nothing of it."""
+    if number not in dimensions:
+        return False
+    one = dimensions[number]
+    return bool(one.hidden) or (one.height is not None and one.height < _LEAST)
+
+
+def _refuse_hidden_columns(sheet: Any, filled: Sequence[Sequence[Any]]) -> None:
+    for one in sheet.column_dimensions.values():
+        if not one.hidden and one.width >= _LEAST / 10:
+            continue
+        first, last = one.min or 0, one.max or 0
+        if any(first <= cell.column <= last and _text(cell).strip() for row in filled for cell in row):
+            letters = get_column_letter(first) + (f" to {get_column_letter(last)}" if last > first else "")
+            raise ImportRefused(f"column {letters} is hidden and not empty: show it, or delete it")
+
+
+def _fault(book: Any, cell: Any, headings: Sequence[str], at: int) -> str:
+    """Why a cell is not what is seen; nothing of one that is empty."""
+    if cell.value is None:
+        return ""
+    said = ""
+    if cell.data_type == "f":
+        said = "is computed: put its value in its place (paste special, values)"
+    elif cell.data_type == "e":
+        said = f"holds an error ({_text(cell)}): write what belongs there"
+    elif isinstance(cell.value, bool):
+        said = "holds a yes or no of the spreadsheet (TRUE, FALSE): write yes or no as text"
+    elif isinstance(cell.value, date):
+        said = _date_fault(cell.number_format)
+    elif isinstance(cell.value, int | float):
+        said = _number_fault(cell, headings[at] if at < len(headings) else "")
+    said = said or cell_formats.unseen(book, cell)
+    return f"cell {cell.coordinate} {said}" if said else ""
+
+
+def _date_fault(shown: str) -> str:
+    """A date of which day, month or year is not shown is not what somebody read."""
+    letters = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", shown.split(";")[0]).lower()
+    missing = [
+        word for letter, word in (("d", "day"), ("m", "month"), ("y", "year")) if letter not in letters
+    ]
+    return f"shows a date without its {' and '.join(missing)}: format it as a whole date" if missing else ""
+
+
+def _number_fault(cell: Any, heading: str) -> str:
+    if heading in _WORDS:
+        return "holds a number where words belong: format it as text, and write it anew"
+    if cell.number_format not in _PLAIN_NUMBERS or abs(cell.value) >= _EXACT:
+        return f"holds a number that is shown in another way ({cell.number_format}): format it as text"
+    return ""
+
+
+def _text(cell: Any) -> str:
+    """A cell as somebody would have typed it; a date of the spreadsheet as 2026-12-31. A formula is no text."""
+    value = cell.value
+    if value is None:
+        return ""
+    if cell.data_type == "f":
+        return "(computed)"
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,119 @@
+"""Coming of age: the young person is told some days ahead, and asked on the day, at an address of their own.
+
+Their own is one that no guardian gave, that no holder of a link typed, and that is no guardian's too. The link goes
+there and nowhere else. Where there is none the guardians get a letter without a link, and the staff a task.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import renewals
+from plugin.flows.people import addresses, contacts, outbox
+from plugin.flows.people.outbox import Letter
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent import calendar, rules
+from plugin.quitclaim.consent.model import Person, Quitclaim
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """Somebody who decides for themselves from `day` on, and whom nobody can ask: they have no address of their own."""
+
+    person_id: str
+    name: str
+    day: datetime
+
+
+def decides(services: Services, person: Person, at: datetime) -> bool:
+    """Whether the person decides alone at `at`, and no guardian for them."""
+    since = rules.of_age(person, services.ages)
+    return since is None or since <= at
+
+
+def own_address(services: Services, conn: Connection, person_id: str) -> str | None:
+    """The id of the address on file, if it is the young person's own."""
+    row = addresses.on_file(conn, person_id)
+    if row is None or not addresses.own(conn, person_id):
+        return None
+    mine = contacts.email_of(services, conn, person_id)
+    return None if addresses.is_guardians(services, conn, person_id, mine) else str(row.id)
+
+
+def may_reach(services: Services, conn: Connection, person: Person, at: datetime) -> bool:
+    """Whether a link for the person may go to the address on file: of who had guardians, only to their own."""
+    grown = person.birth_date is not None and bool(person.guardians) and decides(services, person, at)
+    return not grown or own_address(services, conn, person.id) is not None
+
+
+def ask(services: Services, standing: roster.Standing, now: datetime) -> int:
+    """Tell the young person some days ahead, and ask them on the day; returns how many letters."""
+    person, claims = standing
+    birthday = calendar.coming_of_age(person, claims, services.ages)
+    if birthday is None:
+        return 0
+    since = min(claim.recorded_at for claim in claims)
+    ahead = (*services.config.minors.warn_days, 0)
+    days = calendar.nearest(birthday, ahead, now, since, renewals.late(services))
+    if days is None:
+        return 0
+    with services.store.write() as tx:
+        address_id = own_address(services, tx.connection, person.id)
+        if address_id is None:
+            return _tell_guardians(services, tx, person, days)
+        letter = Letter(f"majority:{person.id}:{days}", "majority", person.language, person.id)
+        if not outbox.is_due(services, tx, letter):
+            return 0
+        link = _link(tx, person, claims, address_id) if days == 0 else None
+        return int(outbox.put(services, tx, replace(letter, secret=renewals.fresh(services, tx, link))))
+
+
+def _tell_guardians(services: Services, tx: Tx, person: Person, days: int) -> int:
+    """Each of them, without a link: it is not theirs."""
+    letters = [
+        Letter(f"majority:{person.id}:{days}:{one}", "majority", person.language, person.id, one)
+        for one in person.guardians
+    ]
+    return sum(outbox.is_due(services, tx, one) and outbox.put(services, tx, one) for one in letters)
+
+
+def _link(tx: Tx, person: Person, claims: Sequence[Quitclaim], address_id: str) -> Link | None:
+    form = renewals.successor(tx, claims[-1].id)
+    if form is None:
+        return None
+    language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
+    return Link(
+        Kind.MAJORITY, language, person.id, form.id, by_mail=True, most_uses=1, address_id=address_id
+    )  # fmt: skip
+
+
+def _grown(services: Services, conn: Connection, soon: datetime) -> list[str]:
+    """Who has guardians and may be of age by then; a day more or less does not matter here."""
+    born = soon.date() - timedelta(days=365 * services.ages.age)
+    young = select(t.guardian.c.person_id).join(t.person, t.person.c.id == t.guardian.c.person_id)
+    return list(conn.scalars(young.where(t.person.c.birth_date <= born).distinct()))
+
+
+def without_address(services: Services) -> list[Unreached]:
+    """The task of the staff: who comes of age within the days of warning, or has, and has no address of their own.
+
+    Whoever signs, gets an address, or is forgotten leaves the list.
+    """
+    now = services.clock.now()
+    soon = now + timedelta(days=max(services.config.minors.warn_days, default=0))
+    with services.store.read() as conn:
+        found = [
+            Unreached(person.id, person.display_name, birthday)
+            for person, claims in roster.load_many(conn, _grown(services, conn, soon)).values()
+            if (birthday := calendar.coming_of_age(person, claims, services.ages)) is not None
+            and birthday <= soon
+            and services.vault.has_key(conn, person.id, "record")
+            and own_address(services, conn, person.id) is None
+        ]
+    return sorted(found, key=lambda one: (one.day, one.name))

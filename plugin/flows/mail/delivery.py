@@ -1,0 +1,186 @@
+"""A queued letter is written and sent: once, as far as SMTP lets anybody say so.
+
+Its words are made from the ledger when it is sent, so that nothing of them is kept. Whose cause is
+gone by then (a link revoked, a person erased) is dropped. A process that dies between the server's
+"taken" and our commit sends it again, under the same Message-ID: mail programs show such a one once.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from plugin.errors import MailRefused, VaultError
+from plugin.flows.common import roster
+from plugin.flows.common.batches import in_short_writes
+from plugin.flows.common.services import Services
+from plugin.flows.mail import letter_values, letter_words, receipts
+from plugin.flows.mail.letter_values import Gone
+from plugin.flows.mail.letter_words import Value
+from plugin.flows.mail.smtp import Attachment, MailServer, Outgoing, compose
+from plugin.flows.people import register
+from plugin.flows.rights import last_letter
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+Attach = Callable[[Services, Row[Any]], Sequence[Attachment]]
+
+GIVE_UP = timedelta(days=30)
+"""After how long a letter that no server would take is given up: it is owed, and its link may be over by then."""
+
+GIVE_UP_LAST = timedelta(days=5)
+"""The same of a last letter, whose address is somebody's who is forgotten (RFC 5321 4.5.4.1 asks for as long)."""
+
+_STALE = "no mail server took it in {days} days: mend the section [mail], then ask for it anew"
+
+SENT, DROPPED, FAILED = "sent", "dropped", "failed"
+
+ATTACHMENTS: dict[str, Attach] = {"receipt": receipts.attached}
+"""What goes with a kind of letter."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A letter as it would be sent now."""
+
+    to: str
+    subject: str
+    text: str
+    attachments: Sequence[Attachment] = ()
+
+
+def mailed(services: Services, job: Claimed) -> None:
+    """The job that sends a letter; its key is the letter's id.
+
+    Raises MailError, which the queue answers with another try, and LeaseLost before anything is sent.
+    """
+    state, error = SENT, None
+    row = _row(services, job.key)
+    if row is not None and row.state == "queued":
+        try:
+            draft = draft_of(services, row)
+            services.queue.heartbeat(job)  # not sent by two
+            _post(
+                services,
+                Outgoing(row.id, draft.to, draft.subject, draft.text, row.created_at, draft.attachments),
+            )
+        except Gone as gone:
+            state, error = DROPPED, str(gone)
+        except MailRefused as refused:
+            state, error = FAILED, str(refused)
+    with services.store.write() as tx:
+        if row is not None:
+            land(services, tx, row, state, error)
+        services.queue.finish(tx, job)
+
+
+def _row(services: Services, mail_id: str) -> Row[Any] | None:
+    with services.store.read() as conn:
+        return conn.execute(select(t.mail).where(t.mail.c.id == mail_id)).first()
+
+
+def draft_of(services: Services, row: Row[Any]) -> Draft:
+    """The letter, written from the ledger as it is now. Raises Gone."""
+    with services.store.read() as conn:
+        secret = _secret(services, conn, row)
+        values = {**_names(services, conn, row), **letter_values.values(services, conn, row, secret)}
+    kind = str(values.pop("kind", row.kind))
+    subject, text = letter_words.letter(kind, row.language, values)
+    attach = ATTACHMENTS.get(row.kind)
+    return Draft(secret["to"], subject, text, attach(services, row) if attach else ())
+
+
+def _secret(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, str]:
+    """Address and link, from the vault; what goes to the owner has its address in the configuration."""
+    if row.person_id is None:
+        return {"to": services.config.mail.owner} if "erasure" not in row.data else _last(services, conn, row)
+    for item in services.vault.find(conn, row.person_id, "mail", subject=row.id):
+        try:
+            opened: Mapping[str, str] = json.loads(services.vault.open(conn, item))
+        except VaultError:
+            continue  # its key has been destroyed this moment
+        return opened
+    raise Gone("what was to be sent is destroyed")
+
+
+def _last(services: Services, conn: Connection, row: Row[Any]) -> Mapping[str, str]:
+    known = last_letter.secret(services, conn, row.data["erasure"])
+    if known is None:
+        raise Gone("where it was to go is destroyed")
+    return known
+
+
+def _names(services: Services, conn: Connection, row: Row[Any]) -> dict[str, Value]:
+    names: dict[str, Value] = {"site": services.config.site.name}
+    if row.person_id is not None:
+        names["name"] = register.called(conn, row.person_id)
+    if row.data.get("guardian"):
+        names["guardian"] = letter_values.guardian_name(services, conn, row.person_id, row.data["guardian"])
+    return names
+
+
+def at_once(
+    services: Services, mail_id: str, kind: str, address: str, language: str, **values: Value
+) -> None:
+    """Send a letter now, past the outbox: to somebody whom nobody here knows yet. Nothing of it is kept.
+
+    `values` are its $words beside `site`, such as `code`. Raises MailError, to be told to whoever waits.
+    """
+    subject, text = letter_words.letter(kind, language, {"site": services.config.site.name, **values})
+    _post(services, Outgoing(mail_id, address, subject, text, services.clock.now()))
+
+
+def _post(services: Services, letter: Outgoing) -> None:
+    config = services.config
+    MailServer.from_config(config).send(compose(letter, config.mail.sender, config.site.name))
+
+
+def land(services: Services, tx: Tx, row: Row[Any], state: str, error: str | None) -> None:
+    """What became of the letter, once; address and link go."""
+    this = (t.mail.c.id == row.id) & (t.mail.c.state == "queued")
+    done = update(t.mail).where(this).values(state=state, finished_at=tx.now, error=error)
+    if tx.execute(done).rowcount == 0:
+        return
+    subject = None
+    if row.person_id is not None:
+        for item in services.vault.find(tx.connection, row.person_id, "mail", subject=row.id):
+            services.vault.discard(tx, item)
+        subject = roster.subject(services, tx.connection, row.person_id)
+    if "erasure" in row.data:
+        last_letter.landed(services, tx, row.data["erasure"])
+    said = {SENT: Action.MAIL_SEND, DROPPED: Action.MAIL_DROP, FAILED: Action.MAIL_FAIL}[state]
+    tx.audit(said, "system", subject=subject, mail=row.id, kind=row.kind)
+
+
+def unsent(services: Services, mail_ids: Sequence[str]) -> list[str]:
+    """Why those of these letters were not sent that never will be."""
+    never = t.mail.c.id.in_(mail_ids) & t.mail.c.state.in_((FAILED, DROPPED))
+    with services.store.read() as conn:
+        return [str(error or "") for error in conn.scalars(select(t.mail.c.error).where(never))]
+
+
+def resume(services: Services) -> int:
+    """Daily: letters whose job was given up are tried anew, old ones are given up; returns how many wait.
+
+    A mail server may be down for longer than a job is tried.
+    """
+    open_ = select(t.job.c.key).where(t.job.c.kind == "mail", t.job.c.state.in_(("queued", "running")))
+    stuck = select(t.mail).where(t.mail.c.state == "queued", t.mail.c.id.not_in(open_))
+    with services.store.read() as conn:
+        rows = conn.execute(stuck).all()
+
+    def resume_some(tx: Tx, some: Sequence[Row[Any]]) -> None:
+        for row in some:
+            patience = GIVE_UP_LAST if "erasure" in row.data else GIVE_UP
+            if row.created_at <= tx.now - patience:
+                land(services, tx, row, FAILED, _STALE.format(days=patience.days))
+            else:
+                services.queue.put(tx, "mail", row.id, priority=3)
+
+    in_short_writes(services.store, rows, resume_some)
+    return len(rows)

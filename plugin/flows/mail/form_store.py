@@ -1,0 +1,129 @@
+"""The forms of this house: each version is kept as it was signed, the newest is what people are asked."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.forms.templates import Form, digest, parse, unsuited
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A version of a form as it is kept."""
+
+    id: str
+    form: Form
+    sha256: str
+    created_at: datetime
+    retired_at: datetime | None
+
+
+def sample() -> str:
+    """The sample form, English and Dutch, as a TOML file to be made one's own."""
+    return (files("plugin.flows.mail") / "sample_form.toml").read_text(encoding="utf-8")
+
+
+def read(text: str) -> dict[str, Any]:
+    """The tree of a form's file. Raises ConsentError where it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConsentError(f"the form is not TOML: {error}") from error
+
+
+def add(services: Services, tree: Mapping[str, Any], actor: str) -> Stored:
+    """Keep a form as the next version of its name, and retire the one before.
+
+    The same form once more is no new version. Raises ConsentError, which lists all that is missing.
+    """
+    form = parse(tree)
+    cleared, language = services.config.clearance, services.config.site.language
+    wrong = unsuited(form, cleared.purposes, cleared.channels, language)
+    if wrong:
+        raise ConsentError("the form does not suit this house: " + "; ".join(wrong))
+    body = form.body()
+    with services.store.write() as tx:
+        last = _newest(tx.connection, form.name)
+        if last is not None and last.sha256 == digest(body) and last.retired_at is None:
+            return _stored(last)
+        form_id, version = uuid4().hex, 1 + (last.version if last is not None else 0)
+        open_ = (t.form.c.name == form.name) & t.form.c.retired_at.is_(None)
+        tx.execute(update(t.form).where(open_).values(retired_at=tx.now))
+        tx.execute(
+            insert(t.form).values(
+                id=form_id, name=form.name, version=version, body=body, sha256=digest(body), created_at=tx.now,
+                created_by=actor,
+            )
+        )  # fmt: skip
+        tx.audit(Action.FORM_ADD, actor, form=form_id, version=version, sha256=digest(body))
+    return load(services, form_id)
+
+
+def retire(services: Services, name: str, actor: str) -> datetime | None:
+    """No new invitation asks for the form; links that are out keep asking it.
+
+    Returns since when that was so already, None where it was not. Raises NotFound for a form that never was.
+    """
+    with services.store.write() as tx:
+        open_ = (t.form.c.name == name) & t.form.c.retired_at.is_(None)
+        if tx.execute(update(t.form).where(open_).values(retired_at=tx.now)).rowcount:
+            tx.audit(Action.FORM_RETIRE, actor)
+            return None
+        last = _newest(tx.connection, name)
+    if last is None:
+        raise NotFound(f"no form is called {name!r}: facelease form list shows them")
+    retired: datetime = last.retired_at
+    return retired
+
+
+def load(services: Services, form_id: str) -> Stored:
+    """The form of an id, retired or not. Raises NotFound."""
+    with services.store.read() as conn:
+        row = conn.execute(select(t.form).where(t.form.c.id == form_id)).first()
+    if row is None:
+        raise NotFound("no such form: facelease form list shows them")
+    return _stored(row)
+
+
+def in_use(services: Services, name: str | None = None) -> Stored:
+    """The newest version of a form that is not retired; without a name the only one there is.
+
+    Raises NotFound where there is none, ConsentError where a name is needed.
+    """
+    with services.store.read() as conn:
+        query = select(t.form).where(t.form.c.retired_at.is_(None)).order_by(t.form.c.version.desc())
+        rows = conn.execute(query if name is None else query.where(t.form.c.name == name)).all()
+    if not rows:
+        called = f" called {name!r}" if name else ""
+        raise NotFound(f"no form{called} is in use: add one with facelease form add FILE")
+    names = sorted({row.name for row in rows})
+    if len(names) > 1:
+        raise ConsentError(f"there are several forms, say which: {', '.join(names)}")
+    return _stored(rows[0])
+
+
+def listed(services: Services, name: str | None = None) -> Sequence[Stored]:
+    """Every version, by name, the newest first."""
+    query = select(t.form).order_by(t.form.c.name, t.form.c.version.desc())
+    with services.store.read() as conn:
+        rows = conn.execute(query if name is None else query.where(t.form.c.name == name)).all()
+    return [_stored(row) for row in rows]
+
+
+def _newest(conn: Connection, name: str) -> Row[Any] | None:
+    highest = select(func.max(t.form.c.version)).where(t.form.c.name == name).scalar_subquery()
+    return conn.execute(select(t.form).where(t.form.c.name == name, t.form.c.version == highest)).first()
+
+
+def _stored(row: Row[Any]) -> Stored:
+    return Stored(row.id, parse(row.body, row.version), row.sha256, row.created_at, row.retired_at)

@@ -1,0 +1,257 @@
+"""The receipt of a signature: what was agreed to, by whom, and how to take it back; JSON and PDF, to keep.
+
+One JSON document with the required fields of the Kantara Consent Receipt 1.1 at its top and, under
+`consent_record`, those of an ISO/IEC TS 27560:2023 record as the W3C DPV group's guide names them. It
+bears its own SHA-256 over the canonical JSON of everything else. It is kept sealed beside the proof.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.errors import ConfigError, NotFound
+from plugin.flows.common.services import Services
+from plugin.flows.mail import receipt_words
+from plugin.flows.mail.smtp import Attachment
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import GrantKind, Quitclaim
+from plugin.quitclaim.forms.sheets import Sheet, key
+from plugin.quitclaim.forms.templates import RECOGNITION, Form, canonical, digest
+
+_KIND = "receipt"
+_HASH = "hash"
+_EXPLICIT = "EXPLICIT"  # Kantara CR 1.1, 4.5.5: consentType
+_BASIS = {"consent": "dpv-gdpr:A6-1-a", "contract": "dpv-gdpr:A6-1-b"}
+_BIOMETRIC = "dpv-gdpr:A9-2-a"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Who it is about, and the guardians who signed for them."""
+
+    person: str
+    guardians: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A receipt as it is handed out: canonical JSON, and the hash that it bears."""
+
+    json: bytes
+    sha256: str
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """The document."""
+        return dict(json.loads(self.json))
+
+
+def keep(services: Services, tx: Tx, claim: Quitclaim, form: Form, sheet: Sheet, names: Names) -> Receipt:
+    """Make the receipt of a quitclaim and seal it, in the transaction of the signature."""
+    receipt = made(claim, form, sheet, names, services.config.site.zone)
+    services.vault.seal(tx, claim.person_id, "record", _KIND, receipt.json, subject=claim.id)
+    return receipt
+
+
+def kept(services: Services, conn: Connection, person_id: str, quitclaim_id: str) -> bool:
+    """Whether this person has a receipt of that quitclaim: of one on paper there is none."""
+    return bool(services.vault.find(conn, person_id, _KIND, subject=quitclaim_id))
+
+
+def of(services: Services, conn: Connection, quitclaim_id: str) -> Receipt:
+    """The receipt of a quitclaim. Raises NotFound where none was made: it was signed on paper, or imported."""
+    row = conn.execute(select(t.quitclaim.c.person_id).where(t.quitclaim.c.id == quitclaim_id)).first()
+    found = services.vault.find(conn, row.person_id, _KIND, subject=quitclaim_id) if row else []
+    if not found:
+        raise NotFound("no receipt is kept of this quitclaim: it was not signed by link")
+    body = services.vault.open(conn, found[0])
+    return Receipt(body, str(json.loads(body)[_HASH]["value"]))
+
+
+def made(claim: Quitclaim, form: Form, sheet: Sheet, names: Names, zone: Any) -> Receipt:
+    """The receipt, with its hash."""
+    tree = {**_kantara(claim, form, sheet), **_ours(claim, form, sheet, names, zone)}
+    tree["consent_record"] = _record(claim, form, sheet, names)
+    sealed = _sealed(tree)
+    return Receipt(canonical({**tree, _HASH: sealed}), sealed["value"])
+
+
+def _sealed(tree: dict[str, Any]) -> dict[str, str]:
+    return {"algorithm": "SHA-256", "over": "the canonical JSON of all else", "value": digest(tree)}
+
+
+def verify(body: bytes) -> bool:
+    """Whether a receipt is as it was made: its hash is that of all else in it, and it is canonical."""
+    try:
+        tree = json.loads(body)
+        sealed = tree.pop(_HASH)
+        return bool(sealed == _sealed(tree) and canonical({**tree, _HASH: sealed}) == body)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _kantara(claim: Quitclaim, form: Form, sheet: Sheet) -> dict[str, Any]:
+    """Kantara Consent Receipt 1.1, section 4: what it requires."""
+    return {
+        "version": "KI-CR-v1.1.0",
+        "jurisdiction": form.jurisdiction,
+        "consentTimestamp": int(claim.signed_at.timestamp()),
+        "collectionMethod": "web form, opened by a personal link",
+        "consentReceiptID": str(UUID(hex=claim.id)),
+        "language": claim.language,
+        "piiPrincipalId": claim.person_id,
+        "piiControllers": [{"piiController": form.organisation, "contact": form.officer}],
+        "policyUrl": form.policy_url,
+        "services": [{"service": sheet.title, "purposes": _purposes(claim, form, sheet)}],
+        "sensitive": _recognised(claim),
+        "spiCat": ["Biometric"] if _recognised(claim) else [],
+    }
+
+
+def _purposes(claim: Quitclaim, form: Form, sheet: Sheet) -> list[dict[str, Any]]:
+    return [
+        {
+            "purpose": line["words"], "purposeCategory": [line["purpose"]], "consentType": _EXPLICIT,
+            "piiCategory": ["Biometric"] if line["purpose"] == RECOGNITION else ["Image"],
+            "primaryPurpose": line["purpose"] != RECOGNITION, "termination": sheet.withdraw,
+            "thirdPartyDisclosure": False,
+        }
+        for line in _lines(claim, sheet)
+        if line["agreed"]
+    ]  # fmt: skip
+
+
+def _recognised(claim: Quitclaim) -> bool:
+    return any(grant.kind is GrantKind.RECOGNITION for grant in claim.grants)
+
+
+def _lines(claim: Quitclaim, sheet: Sheet) -> list[dict[str, Any]]:
+    """Every line that was offered, and whether it was agreed to."""
+    given = {key(g.purpose, g.channel) for g in claim.grants if g.purpose and g.channel}
+    found = [
+        {
+            "purpose": c.purpose, "channel": c.channel, "words": f"{c.group}: {c.label}", "basis": c.legal.value,
+            "basis_words": c.basis, "agreed": c.key in given,
+        }
+        for c in sheet.choices
+    ]  # fmt: skip
+    if sheet.recognition:
+        found.append(
+            {
+                "purpose": RECOGNITION, "channel": "", "words": sheet.recognition, "basis": "explicit consent",
+                "basis_words": sheet.recognition_basis, "agreed": _recognised(claim),
+            }
+        )  # fmt: skip
+    return found
+
+
+def _ours(claim: Quitclaim, form: Form, sheet: Sheet, names: Names, zone: Any) -> dict[str, Any]:
+    """What somebody reads first: who, what, until when; and the text that they saw."""
+    return {
+        "person": names.person,
+        "guardians": list(names.guardians),
+        "signed_at": claim.signed_at.astimezone(zone).isoformat(timespec="seconds"),
+        "last_day": sheet.last_day.isoformat(),
+        "lines": _lines(claim, sheet),
+        "retention": sheet.retention,
+        "withdrawal": sheet.withdraw,
+        "text_version": claim.text_version,
+        "text_sha256": claim.text_sha256,
+        "text": sheet.text(),
+    }
+
+
+def _record(claim: Quitclaim, form: Form, sheet: Sheet, names: Names) -> dict[str, Any]:
+    """ISO/IEC TS 27560:2023: header, processing, parties, events."""
+    return {
+        "schema_version": "ISO-27560:2023",
+        "profile": "receipt-eu-gdpr",
+        "record_id": str(UUID(hex=claim.id)),
+        "pii_principal_id": claim.person_id,
+        "pii_processing": {
+            "privacy_notice": form.policy_url, "language": claim.language, "jurisdiction": form.jurisdiction,
+            "purposes": [
+                {
+                    "purpose": line["words"], "agreed": line["agreed"], "lawful_basis": _lawful(line),
+                    "pii_information": ["biometric template of the face", "reference photographs"]
+                    if line["purpose"] == RECOGNITION else ["photographs"],
+                    "sensitive_pii": line["purpose"] == RECOGNITION,
+                }
+                for line in _lines(claim, sheet)
+            ],
+            "pii_controllers": [form.organisation], "collection_method": "web form, opened by a personal link",
+            "storage_locations": [form.organisation], "retention_period": sheet.retention,
+            "recipient_third_parties": [], "withdrawal_method": sheet.withdraw,
+            "privacy_rights": ["access", "rectification", "erasure", "restriction", "portability", "withdrawal"],
+        },
+        "party_identification": [
+            {"party_id": "controller", "party_role": "PII controller", "party_name": form.organisation,
+             "party_contact": form.officer},
+            {"party_id": claim.person_id, "party_role": "PII principal", "party_name": names.person},
+            *({"party_id": who, "party_role": "guardian", "party_name": name}
+              for who, name in zip(claim.signed_by_guardians, names.guardians, strict=True)),
+        ],
+        "event": [
+            {"event_time": claim.signed_at.isoformat(), "validity_duration": sheet.last_day.isoformat(),
+             "entity_id": who, "event_type": "explicit consent", "event_state": "consent given"}
+            for who in claim.signed_by_guardians or (claim.person_id,)
+        ],
+    }  # fmt: skip
+
+
+def _lawful(line: Mapping[str, Any]) -> str:
+    return _BIOMETRIC if line["purpose"] == RECOGNITION else _BASIS[line["basis"]]
+
+
+def pdf(receipt: Receipt, language: str) -> bytes:
+    """The receipt to read and print. Raises ConfigError where the libraries for PDF are not installed."""
+    try:
+        from weasyprint import HTML
+    except OSError as error:
+        raise ConfigError(
+            "receipts as PDF need the libraries of pango: sudo apt install libpangoft2-1.0-0 libharfbuzz-subset0"
+        ) from error
+    page = HTML(string=html(receipt, language), url_fetcher=_nothing)
+    written: bytes = page.write_pdf()
+    return written
+
+
+def html(receipt: Receipt, language: str) -> str:
+    """The page of which the PDF is made."""
+    from jinja2 import Environment
+
+    source = (files("plugin.flows.mail") / "receipt.html").read_text(encoding="utf-8")
+    template = Environment(autoescape=True).from_string(source)
+    tree = receipt.tree
+    return template.render(
+        r=tree, w=receipt_words.of(language), sha256=receipt.sha256,
+        signed=receipt_words.moment(datetime.fromisoformat(tree["signed_at"]), language),
+        until=receipt_words.through(tree["last_day"], language),
+    )  # fmt: skip
+
+
+def _nothing(url: str, *_: Any, **__: Any) -> Any:
+    """A receipt fetches nothing from anywhere."""
+    raise ValueError(f"a receipt fetches nothing: {url[:20]}")
+
+
+def attached(services: Services, row: Row[Any]) -> Sequence[Attachment]:
+    """What goes with the letter of a receipt: both forms; the JSON alone where no PDF can be made."""
+    try:
+        with services.store.read() as conn:
+            receipt = of(services, conn, row.data["quitclaim"])
+    except NotFound:
+        return ()
+    name = receipt_words.of(row.language)["file"]
+    found = [Attachment(f"{name}.json", "application/json", receipt.json)]
+    try:
+        return [Attachment(f"{name}.pdf", "application/pdf", pdf(receipt, row.language)), *found]
+    except ConfigError:
+        return found

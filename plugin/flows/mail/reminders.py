@@ -1,0 +1,218 @@
+"""Asking in good time: before a quitclaim ends, when an invitation stays unanswered, when a child comes of age.
+
+A link to sign goes only to an address that is confirmed, or that was typed in the very visit whose quitclaim
+ends; the reminder of an invitation only to the address that the invitation went to. Else a letter has none.
+
+Each act asks what is due by now, once a cause, so it may be repeated, and days without us cost nothing
+but days: of several alerts that were missed only the latest is sent. Nobody's silence is taken as
+a yes: what is not renewed ends by itself.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind, Link
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import coming_of_age, renewals
+from plugin.flows.people import addresses, outbox
+from plugin.flows.people.outbox import OWNER, Letter
+from plugin.ledger import tables as t
+from plugin.ledger.queue import set_aside
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent import calendar
+from plugin.quitclaim.consent.model import Person, Quitclaim
+
+ALERTS = (60, 14, 1)
+"""Days before the end of a quitclaim on which people are written to, where its form says nothing else."""
+
+_SOONEST = timedelta(days=1)  # a reminder that comes later than this before the link's end helps nobody
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A quitclaim whose end is near, and how many days before it this alert is."""
+
+    person: Person
+    claim: Quitclaim
+    end: datetime
+    days: int
+
+
+def send(services: Services) -> dict[str, int]:
+    """Queue every letter that the calendar asks for by now; returns how many of each kind."""
+    if not services.config.mail.host:
+        return {}
+    now = services.clock.now()
+    with services.store.read() as conn:
+        standings = roster.load_many(conn)
+        ending = list(_ending(services, conn, standings.values(), now))
+        waiting = _unanswered(services, conn, now)
+    each = partial(set_aside.each, services.store)
+    return {
+        "ending": sum(
+            each("a letter before an end", ending, partial(_alert, services), lambda one: one.claim.id)
+        ),
+        "ending-owner": _tell_owner(services, ending),
+        "reminder": sum(each("a reminder", waiting, partial(_remind, services), str)),
+        "majority": sum(
+            roster.each(
+                services,
+                "a letter at majority",
+                standings,
+                lambda one: coming_of_age.ask(services, standings[one], now),
+            )
+        ),
+    }
+
+
+# ---- before the end -----------------------------------------------------------------------
+
+
+def _ending(
+    services: Services, conn: Connection, standings: Iterable[roster.Standing], now: datetime
+) -> Iterator[Ending]:
+    forms = {row.id: row for row in conn.execute(select(t.form))}
+    asked: dict[str, str | None] = {
+        row.id: row.form_id for row in conn.execute(select(t.quitclaim.c.id, t.quitclaim.c.form_id))
+    }
+    for person, claims in standings:
+        for claim in claims:
+            end = calendar.last_end(person, claim, services.ages, now)
+            form = forms.get(asked.get(claim.id) or "")
+            if end is None:
+                continue
+            days = form.body.get("alerts", ALERTS) if form is not None else ALERTS
+            due = calendar.nearest(end, days, now, claim.recorded_at, renewals.late(services))
+            if due is not None:
+                yield Ending(person, claim, end, due)
+
+
+def _alert(services: Services, ending: Ending) -> int:
+    """Write to the person, or to each guardian who signed, where they may have one with a link; returns how many."""
+    person, claim = ending.person, ending.claim
+    if calendar.ends_with_age(person, claim, services.ages, ending.end):
+        return 0  # no renewal by guardians: the young person is asked
+    count = 0
+    for to in ["person"] if claim.signed_by_person else claim.signed_by_guardians:
+        cause = f"end:{claim.id}:{ending.days}" + ("" if to == "person" else f":{to}")
+        letter = Letter(cause, "ending", person.language, person.id, to, {"quitclaim": claim.id})
+        with services.store.write() as tx:
+            if outbox.is_due(services, tx, letter):
+                secret = renewals.fresh(services, tx, _renewal(services, tx, ending, to))
+                count += outbox.put(services, tx, replace(letter, secret=secret))
+    return count
+
+
+def _renewal(services: Services, tx: Tx, ending: Ending, to: str) -> Link | None:
+    """The link to renew by; None where no form is in use, or whose the address is nobody knows."""
+    person, guardian = ending.person, None if to == "person" else to
+    form = renewals.successor(tx, ending.claim.id)
+    address_id = _reaches(services, tx, ending, guardian)
+    if form is None or address_id is None:
+        return None
+    language = person.language if person.language in form.body["texts"] else min(form.body["texts"])
+    lasts = max(timedelta(days=services.config.signing.link_days), ending.end - tx.now)
+    return Link(
+        Kind.RENEW, language, person.id, form.id, guardian, by_mail=True, most_uses=1, lasts=lasts,
+        address_id=address_id,
+    )  # fmt: skip
+
+
+def _reaches(services: Services, tx: Tx, ending: Ending, guardian: str | None) -> str | None:
+    """The address on file, if it is confirmed, or was typed while signing what ends now."""
+    row = addresses.on_file(tx.connection, ending.person.id, guardian)
+    if row is None:
+        return None
+    sure = addresses.confirmed(services, tx.connection, ending.person.id, guardian, renewals.BY)
+    return str(row.id) if sure or row.quitclaim_id == ending.claim.id else None
+
+
+def _tell_owner(services: Services, ending: Sequence[Ending]) -> int:
+    """One letter to the owner over all that ends, not one for each: a school has hundreds on one day."""
+    with services.store.write() as tx:
+        sent = tx.execute(select(t.mail.c.data).where(t.mail.c.kind == "ending-owner")).scalars().all()
+        known = {(quitclaim, days) for data in sent for quitclaim, days in data["alerts"]}
+        fresh = sorted({(one.claim.id, one.days) for one in ending} - known)
+        if not fresh:
+            return 0
+        digest = sha256(json.dumps(fresh).encode()).hexdigest()
+        language = services.config.site.language
+        data = {"alerts": [list(alert) for alert in fresh]}
+        letter = Letter(f"end-owner:{digest}", "ending-owner", language, to=OWNER, data=data)
+        return int(outbox.put(services, tx, letter))
+
+
+# ---- unanswered invitations ---------------------------------------------------------------
+
+
+def _unanswered(services: Services, conn: Connection, now: datetime) -> list[str]:
+    """Links to sign that were mailed, are not answered, and whose reminder is due."""
+    signing = services.config.signing
+    link = t.invitation.c
+    open_ = (
+        (link.kind == Kind.SIGN.value)
+        & link.by_mail
+        & link.person_id.is_not(None)
+        & link.revoked_at.is_(None)
+        & (link.uses == 0)
+        & (link.expires_at > now + _SOONEST)
+        & (link.reminded < signing.reminders)
+    )
+    rows = conn.execute(select(t.invitation).where(open_).order_by(link.created_at)).all()
+    every = timedelta(days=signing.reminder_days)
+    return [row.id for row in rows if row.created_at + every <= now and not _answered(conn, row)]
+
+
+def _answered(conn: Connection, row: Row[Any]) -> bool:
+    """Whether the person has signed, or taken back, anything since they were asked."""
+    _, claims = roster.load(conn, row.person_id)
+    ended = [grant.ended_at for claim in claims for grant in claim.grants if grant.ended_at]
+    return any(moment >= row.created_at for moment in [*ended, *(claim.recorded_at for claim in claims)])
+
+
+def _remind(services: Services, link_id: str) -> bool:
+    """A fresh link in the place of the old, which nobody can read back; its end stays where it was."""
+    with services.store.write() as tx:
+        row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
+        if row is None or row.revoked_at is not None or row.uses:
+            return False
+        to = row.guardian_id or "person"
+        letter = Letter(f"reminder:{link_id}", "reminder", row.language, row.person_id, to)
+        if not services.config.server.public_url or not outbox.is_due(services, tx, letter):
+            return False
+        if not _same_reader(services, tx, row):
+            return False
+        link = Link(
+            Kind.SIGN, row.language, row.person_id, row.form_id, row.guardian_id, by_mail=True,
+            most_uses=row.most_uses, lasts=row.expires_at - tx.now, address_id=row.address_id,
+            may_replace=row.may_replace,
+        )  # fmt: skip
+        made = links.make(services, tx, link, renewals.BY)
+        links.revoke(services, tx, link_id, renewals.BY)
+        counted = update(t.invitation).where(t.invitation.c.id == made.id)
+        tx.execute(counted.values(reminded=row.reminded + 1, reminded_at=tx.now))
+        secret = {"link": links.address(services, made.token)}
+        return outbox.put(services, tx, replace(letter, secret=secret))
+
+
+def _same_reader(services: Services, tx: Tx, row: Row[Any]) -> bool:
+    """Whether the address on file is the one that was written to, and its reader still the one who decides.
+
+    Of a link without an address, from before they were kept: whether the address is from then too.
+    """
+    on_file = addresses.on_file(tx.connection, row.person_id, row.guardian_id)
+    if (on_file.id if on_file is not None else None) != row.address_id:
+        return False
+    person, _ = roster.load(tx.connection, row.person_id)
+    if row.guardian_id is not None:
+        return not coming_of_age.decides(services, person, tx.now)
+    return coming_of_age.may_reach(services, tx.connection, person, tx.now)

@@ -1,0 +1,44 @@
+"""What the letters of the calendar share: the form that is asked again, and a fresh link in the place of the old."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from plugin.flows.access import links
+from plugin.flows.access.links import Link
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+BY = "calendar"
+"""How the audit log and a link name who made it."""
+
+
+def late(services: Services) -> timedelta:
+    """How far behind its day a letter may still come: what was sent is remembered for as long as that."""
+    return timedelta(days=services.config.retention.mails_days)
+
+
+def successor(tx: Tx, quitclaim_id: str) -> Row[Any] | None:
+    """The version in use of the form that was signed; of a quitclaim without one, the only form in use."""
+    signed = select(t.form.c.name).join(t.quitclaim, t.quitclaim.c.form_id == t.form.c.id)
+    name = tx.execute(signed.where(t.quitclaim.c.id == quitclaim_id)).scalar()
+    in_use = select(t.form).where(t.form.c.retired_at.is_(None)).order_by(t.form.c.version.desc())
+    rows = tx.execute(in_use if name is None else in_use.where(t.form.c.name == name)).all()
+    return rows[0] if rows and len({row.name for row in rows}) == 1 else None
+
+
+def fresh(services: Services, tx: Tx, link: Link | None) -> dict[str, str]:
+    """What is sealed with the letter: a new link, in the place of those of its kind that are out."""
+    if link is None or not services.config.server.public_url:
+        return {}
+    out = select(t.invitation.c.id).where(
+        t.invitation.c.person_id == link.person_id, t.invitation.c.kind == link.kind.value,
+        t.invitation.c.guardian_id.is_not_distinct_from(link.guardian_id),
+        t.invitation.c.revoked_at.is_(None), t.invitation.c.uses == 0,
+    )  # fmt: skip
+    for old in tx.execute(out).scalars().all():
+        links.revoke(services, tx, old, BY)
+    made = links.make(services, tx, link, BY)
+    return {"link": links.address(services, made.token)}

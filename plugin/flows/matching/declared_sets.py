@@ -1,0 +1,156 @@
+"""Reference pictures that wait for somebody who knows the face: what lists show of them.
+
+They came by a link, and nobody of the staff has said yet how it knows that they show the person.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from plugin.flows.common import forbidden, reference_sets, roster
+from plugin.flows.people import accounts
+from plugin.ledger import tables as t
+
+_SET = t.reference_set.c
+DECLARED = reference_sets.LIVE & _SET.vouched_at.is_(None)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A set that waits for somebody who knows the face.
+
+    `key`: the name as lists are sorted by it. `near`: whom it resembles. `shoot`: the collection where it came.
+    """
+
+    id: str
+    person_id: str
+    name: str
+    key: str
+    added_at: datetime
+    mark: str | None
+    near_id: str | None
+    near: str | None
+    shoot: str | None
+
+
+@dataclass(frozen=True)
+class Own:
+    """A set that was vouched for by whoever had made the link: for the officer to look at."""
+
+    id: str
+    person_id: str
+    name: str
+    by: str
+    how: str
+    at: datetime
+
+
+def declared(conn: Connection, after: str = "", limit: int | None = None) -> list[Declared]:
+    """Every set that waits for somebody who knows the face, by name: one page after the person's key `after`."""
+    query = _declared().where(t.person.c.name_key > after).order_by(t.person.c.name_key)
+    return [_as_declared(conn, row) for row in conn.execute(query.limit(limit) if limit else query).all()]
+
+
+def near_tasks(conn: Connection) -> list[Declared]:
+    """Those of them that are held out of the gallery, because they resemble somebody enrolled."""
+    return [
+        _as_declared(conn, row) for row in conn.execute(_declared().where(_SET.near_id.is_not(None))).all()
+    ]
+
+
+def of_shoot(conn: Connection, collection_ref: str) -> list[Declared]:
+    """Who signed up at this shoot and waits to be seen: the latest first."""
+    query = _declared().where(t.invitation.c.collection_ref == collection_ref)
+    return [_as_declared(conn, row) for row in conn.execute(query.order_by(_SET.added_at.desc())).all()]
+
+
+def waiting_of(conn: Connection, person_id: str) -> Declared | None:
+    """The person's set that waits."""
+    row = conn.execute(_declared().where(_SET.person_id == person_id).order_by(_SET.added_at.desc())).first()
+    return None if row is None else _as_declared(conn, row)
+
+
+def own_invitations(conn: Connection) -> list[Own]:
+    """Sets vouched for by the account that had made their link, the latest first."""
+    query = (
+        select(t.reference_set, t.person.c.display_name)
+        .join(t.person, t.person.c.id == _SET.person_id)
+        .where(_SET.invited_by.is_not(None), reference_sets.VOUCHED)
+        .order_by(_SET.vouched_at.desc())
+    )
+    return [
+        Own(row.id, row.person_id, row.display_name, row.vouched_by, row.vouched_how, row.vouched_at)
+        for row in conn.execute(query).all()
+        if accounts.same(row.vouched_by, row.invited_by)
+    ]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A set that photographs speak for: one face, suggested by it, and one name, which stood there before the link."""
+
+    set_id: str
+    person_id: str
+    name: str
+    refs: tuple[str, ...]
+
+
+def proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[Proposal]:
+    """Sets (of these, if given) that may be vouched for by photographs, by name: to be looked through and confirmed."""
+    found: dict[str, list[Row[Any]]] = {}
+    for row in _proposals(conn, set_ids):
+        found.setdefault(row.set_id, []).append(row)
+    made = [
+        Proposal(set_id, rows[0].person_id, rows[0].display_name, tuple(row.ref for row in rows))
+        for set_id, rows in found.items()
+    ]
+    return sorted(made, key=lambda one: one.name.casefold())
+
+
+def _proposals(conn: Connection, set_ids: Sequence[str] | None = None) -> list[Row[Any]]:
+    """Photographs with one face and one name, set by hand in the DAM before the link was made; the face suggested
+    by the engine from this very set, and by nobody else's word."""
+    face, tag = t.face.alias(), t.tag.alias()
+    faces = select(func.count()).where(face.c.resource_id == t.resource.c.id).scalar_subquery()
+    names = select(func.count()).where(tag.c.resource_id == t.resource.c.id).scalar_subquery()
+    query: Any = (
+        select(
+            _SET.id.label("set_id"), _SET.person_id, t.person.c.display_name, t.resource.c.ref, t.tag.c.places
+        )
+        .join(t.person, t.person.c.id == _SET.person_id)
+        .join(t.invitation, t.invitation.c.id == _SET.invitation_id)
+        .join(t.face, (t.face.c.set_id == _SET.id) & (t.face.c.person_id == _SET.person_id))
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .join(t.tag, (t.tag.c.resource_id == t.resource.c.id) & (t.tag.c.person_id == _SET.person_id))
+        .where(
+            DECLARED, _SET.near_id.is_(None), ~t.person.c.self_entered, t.face.c.state == "suggested",
+            t.face.c.file_version == t.resource.c.file_version, t.resource.c.deleted_at.is_(None),
+            t.resource.c.examined == "whole", t.tag.c.origin == "hand", t.tag.c.set_id.is_(None),
+            t.tag.c.created_at < t.invitation.c.created_at, faces == 1, names == 1, *forbidden.shown(conn),
+        )
+        .order_by(t.resource.c.id)
+    )  # fmt: skip
+    if set_ids is not None:
+        query = query.where(_SET.id.in_(set_ids))
+    # By hand and with places is what an editor confirmed once, of somebody whose recognition ended.
+    return [row for row in conn.execute(query) if not row.places]
+
+
+def _declared() -> Any:
+    return (
+        select(t.reference_set, t.person.c.display_name, t.person.c.name_key, t.invitation.c.collection_ref)
+        .join(t.person, t.person.c.id == _SET.person_id)
+        .outerjoin(t.invitation, t.invitation.c.id == _SET.invitation_id)
+        .where(DECLARED)
+    )
+
+
+def _as_declared(conn: Connection, row: Row[Any]) -> Declared:
+    near = roster.labels(conn, [row.near_id]).get(row.near_id) if row.near_id else None
+    return Declared(
+        row.id, row.person_id, row.display_name, row.name_key, row.added_at, row.mark, row.near_id, near,
+        row.collection_ref,
+    )  # fmt: skip

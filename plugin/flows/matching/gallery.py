@@ -1,0 +1,218 @@
+"""The gallery of this process: opened from the vault when consents moved, held in memory only."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, select
+
+from plugin.clock import FOREVER
+from plugin.errors import ConsentError, EnrolmentRefused, VaultError
+from plugin.flows.collections import modes
+from plugin.flows.common import closed_house, reference_sets, roster
+from plugin.flows.common.reference_sets import Source
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import acquaintance, resemblance
+from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.hooks.dam import Picture
+from plugin.ledger import tables as t
+from plugin.ledger.queue import set_aside
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.clearance.scope import Scope
+from plugin.quitclaim.consent import rules
+from plugin.recognizer.examination.messages import Enrolment, Examination, Request
+from plugin.recognizer.examination.view import View
+from plugin.recognizer.matching.gallery import Enrolled
+from plugin.recognizer.matching.matching import Level
+from plugin.recognizer.process.examiner import Examiner
+
+
+class Faces:
+    """The recogniser with the gallery that this process last opened."""
+
+    def __init__(self, examiner: Examiner, uploads: Examiner | None = None) -> None:
+        """`uploads`: looks at pictures that somebody hands in, in a process of its own, so that neither waits for
+        the other."""
+        self._examiner = examiner
+        self._uploads = uploads or examiner
+        self._lock = threading.Lock()
+        self.generation = -1
+        self._closed = False
+        self.enrolled: frozenset[str] = frozenset()
+        self.declared: frozenset[str] = frozenset()
+
+    @property
+    def engine_id(self) -> str:
+        """The engine and its version: templates of another one are never compared."""
+        return self._examiner.engine_id
+
+    @property
+    def look_alike(self) -> float:
+        """The distance nearer than which two people's templates are confusable."""
+        return self._examiner.look_alike
+
+    def refresh(self, services: Services) -> None:
+        """Open the gallery anew if the generation has moved since it was opened last. In a closed house it is empty."""
+        damaged: list[str] = []
+        with self._lock, services.store.read() as conn:
+            generation = conn.scalar(select(t.state.c.generation)) or 0
+            closed = closed_house.why(services, conn) is not None
+            if (generation, closed) == (self.generation, self._closed):
+                return
+            sets = {} if closed else reference_sets.compared(conn)
+            entries = _entries(services, conn, self.engine_id, sets, damaged)
+            self._examiner.load_gallery(entries, generation)
+            self._closed = closed
+            self.generation, self.enrolled = generation, frozenset(entry.key for entry in entries)
+            self.declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
+        for item in damaged:
+            set_aside.note(services.store, "a template", item, VaultError.__name__)
+
+    def examine(self, picture: Picture, request: Request) -> Examination:
+        """Boxes and decisions for one picture; no vector comes back."""
+        return self._examiner.examine(_source(picture), request)
+
+    def likeness(self, picture: Picture, view: View) -> bytes:
+        """A small JPEG of what `view` lets through of the picture, made where hostile pictures do no harm."""
+        return self._examiner.likeness(_source(picture), view)
+
+    def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
+        """A template of one consenting person's reference photographs."""
+        return self._uploads.enrol(list(pictures))
+
+    def inspect(self, picture: bytes) -> str:
+        """Why a photograph would not serve as a reference, "" if it would. It is looked at, not encoded."""
+        return self._uploads.inspect(picture)
+
+    def close(self) -> None:
+        """End the child processes."""
+        self._examiner.close()
+        self._uploads.close()
+
+
+def _source(picture: Picture) -> Path | bytes:
+    source = picture.path if picture.path is not None else picture.data
+    if source is None:
+        raise ValueError("a picture has a path or bytes")
+    return source
+
+
+def _entries(
+    services: Services, conn: Connection, engine: str, sets: Mapping[str, Row[Any]], damaged: list[str]
+) -> list[Enrolled]:
+    """Everybody whose recognition grant is valid at this moment, with its end, by the set that counts.
+
+    `damaged` is given the items that do not open: whose they are is not recognised, the others are.
+    """
+    if not sets:
+        return []
+    now = services.clock.now()
+    bodies = {
+        person_id: body
+        for person_id, set_id, body in resemblance.templates(services, conn, engine, damaged.append)
+        if person_id in sets and sets[person_id].id == set_id
+    }
+    standings = roster.load_many(conn, bodies)
+    entries = []
+    for person_id, body in bodies.items():
+        window = roster.recognition(services, standings[person_id], now)
+        if window is None:
+            continue
+        entries.append(
+            Enrolled(
+                key=person_id, template=np.frombuffer(body, dtype="<f4"), until=window[1] or FOREVER,
+                may_auto=reference_sets.is_vouched(sets[person_id])
+                and rules.may_auto(standings[person_id][0], services.ages, now),
+            )
+        )  # fmt: skip
+    return entries
+
+
+def levels(services: Services, scope: Scope, already: set[str]) -> dict[str, Level]:
+    """For each enrolled person who may be named in this scope: auto or suggest at most.
+
+    Whose pictures nobody has vouched for is suggested at most.
+    """
+    found: dict[str, Level] = {}
+    for person_id in services.faces.enrolled - already:
+        if modes.allows(scope, person_id, "auto") and person_id not in services.faces.declared:
+            found[person_id] = "auto"
+        elif modes.allows(scope, person_id, "suggest"):
+            found[person_id] = "suggest"
+    return found
+
+
+def enrol(
+    services: Services, person_id: str, pictures: Sequence[bytes], actor: str, names: Sequence[str] = ()
+) -> Enrolment:
+    """Make a person's template from photographs that the staff chose, and seal both under the face key.
+
+    Raises ConsentError without a recognition grant that is in force now, EnrolmentRefused with a
+    reason a photograph, under its name of `names`. A template made before is replaced.
+    """
+    _demand_grant(services, person_id)
+    try:
+        enrolment = examine(services, pictures)
+    except EnrolmentRefused as error:
+        raise EnrolmentRefused(error.reasons, names) from error
+    known = resemblance.opened(services)
+    with services.store.write() as tx:
+        keep(services, tx, person_id, enrolment, pictures, actor, Source(), known)
+    return enrolment
+
+
+def examine(services: Services, pictures: Sequence[bytes]) -> Enrolment:
+    """A template of reference photographs, in memory. Raises EnrolmentRefused with a reason a photograph."""
+    if not pictures:
+        raise EnrolmentRefused(["no photograph was given: three or more of the same person are best"])
+    return services.faces.enrol(pictures)
+
+
+def keep(
+    services: Services, tx: Tx, person_id: str, enrolment: Enrolment, pictures: Sequence[bytes], actor: str,
+    source: Source, known: Opened = NOTHING,
+) -> str:  # fmt: skip
+    """Seal a template and its photographs in the caller's transaction, as a set; returns the set's id.
+
+    Pictures that came by a link wait beside those that are vouched for. `known`: what was opened before the
+    transaction, to see whom they resemble. Raises ConsentError where no
+    recognition grant is in force any more.
+    """
+    vault = services.vault
+    standing = roster.load(tx.connection, person_id)
+    if roster.recognition(services, standing, tx.now) is None:
+        raise ConsentError("no recognition grant is in force: nothing of the photographs was kept")
+    if not grant_endings.leased(services, tx.connection, person_id, standing, tx.now):
+        grant_endings.destroy_key(services, tx, person_id, "face", actor)
+    if not vault.has_key(tx.connection, person_id, "face"):
+        vault.create_key(tx, person_id, "face")
+    set_id = reference_sets.add(tx, person_id, actor, source)
+    template = np.asarray(enrolment.template, dtype="<f4").tobytes()
+    engine = services.faces.engine_id
+    vault.seal(tx, person_id, "face", "template", template, subject=set_id, engine=engine)
+    for picture in pictures:
+        vault.seal(tx, person_id, "face", "reference", picture, subject=set_id)
+    resemblance.release(services, tx, person_id, known)
+    resemblance.hold_near(services, tx, set_id, known)
+    if source.came_by == "staff":
+        acquaintance.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)
+    tx.move_generation()
+    tx.audit(
+        Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx.connection, person_id),
+        photos=len(pictures), engine=engine, set=set_id, came_by=source.came_by,
+    )  # fmt: skip
+    return set_id
+
+
+def _demand_grant(services: Services, person_id: str) -> None:
+    with services.store.read() as conn:
+        standing = roster.load(conn, person_id)
+    if roster.recognition(services, standing, services.clock.now()) is None:
+        raise ConsentError(
+            "this person has no recognition grant that is in force now, so no template may be kept: "
+            "record a quitclaim with one, or enrol from the day it starts"
+        )

@@ -1,0 +1,174 @@
+"""How an account knows that pictures which came by a link show the person: said, or refused.
+
+The photograph under review is no such knowledge, and a name on a list is none.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import reference_sets, roster
+from plugin.flows.common.batches import each
+from plugin.flows.common.services import Services
+from plugin.flows.consent import cuts, revocation
+from plugin.flows.matching import declared_sets
+from plugin.flows.people import accounts, acquaintance, resemblance
+from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+BY_SIGHT = ("met", "badge", "personnel")
+"""What an account can say of itself: it met the person, saw a badge, or has the picture of the personnel file."""
+PHOTOGRAPHS = "photographs"
+REFUSED, SUGGESTED = "refused", "vouched"
+"""The jobs that follow: names that rest on a refused set go, suggestions by one that is vouched for are looked at."""
+
+_SET = t.reference_set.c
+
+
+def vouch(services: Services, set_id: str, how: str, actor: str) -> None:
+    """The account knows by `how` (BY_SIGHT) that the set shows the person.
+
+    It takes the place of the one before, and the photographs that rest on it are computed anew. Raises
+    ConsentError where it is not for this account to say, NotFound where no such set waits.
+    """
+    others = resemblance.opened(services)
+    with services.store.write() as tx:
+        _vouch(services, tx, _waiting(tx, set_id), _by_sight(how), actor, others)
+
+
+def by_sight(
+    services: Services, tx: Tx, row: Row[Any], how: str, actor: str, *, matched: bool, others: Opened = NOTHING
+) -> str | None:  # fmt: skip
+    """The same while a face is named; returns the set on which the name then rests.
+
+    `matched`: the engine found this face by the set. Where it did not, and where the pictures are gone, nothing
+    was said of the pictures: the name is the account's own knowledge.
+    """
+    known = _by_sight(how)
+    if matched and row.ended_at is None:
+        _vouch(services, tx, row, known, actor, others)
+        return str(row.id)
+    _refuse_stranger(actor)
+    acquaintance.acknowledge(services, tx, row.person_id, known, actor)
+    return None
+
+
+def confirm_proposals(services: Services, set_ids: Iterable[str], actor: str) -> int:
+    """Vouch for many at once, by photographs: each is looked at again. Returns how many were vouched for."""
+    done, others = 0, resemblance.opened(services)
+    for set_id in dict.fromkeys(set_ids):
+        with services.store.write() as tx:
+            if declared_sets.proposals(tx.connection, [set_id]):
+                _vouch(services, tx, _waiting(tx, set_id), PHOTOGRAPHS, actor, others)
+                done += 1
+    return done
+
+
+def refuse(services: Services, set_id: str, actor: str) -> None:
+    """The set does not show the person: it is destroyed, and what was named by it is named no more.
+
+    From this commit on nothing counts that rests on it; rows, and names in the DAM, follow by job. Also one that was
+    vouched for by mistake, and one whose pictures are gone already. Raises NotFound.
+    """
+    others = resemblance.opened(services)
+    with services.store.write() as tx:
+        _refuse_stranger(actor)
+        row = reference_sets.by_id(tx.connection, set_id)
+        if row is None or row.refused_at is not None:
+            raise NotFound("no such reference pictures: load the page again")
+        if row.ended_at is None:
+            reference_sets.destroy(tx, row)
+        said = {"refused_at": tx.now, "refused_by": actor}
+        tx.execute(update(t.reference_set).where(_SET.id == set_id).values(**said))
+        resemblance.release(services, tx, row.person_id, others)
+        tx.move_generation()
+        subject = roster.subject(services, tx.connection, row.person_id)
+        tx.audit(Action.REFERENCE_REFUSE, actor, subject=subject, set=set_id)
+        cuts.add(services, tx, row.person_id, set_id=set_id)
+        services.queue.put(tx, REFUSED, set_id, {"by": actor}, priority=1)
+
+
+def _by_sight(how: str) -> str:
+    if how not in BY_SIGHT:
+        raise ConsentError(
+            f"say how the face is known: {', '.join(BY_SIGHT)}; a photograph under review is no such knowledge"
+        )
+    return how
+
+
+def _refuse_stranger(actor: str) -> None:
+    """Somebody of the staff says it; a program has never met anybody."""
+    if not accounts.is_account(actor) or actor.startswith("api:"):
+        raise ConsentError(
+            "whether pictures show a person is for somebody of the staff to say, by their own account"
+        )
+
+
+def _waiting(tx: Tx, set_id: str) -> Row[Any]:
+    row = tx.execute(select(t.reference_set).where(_SET.id == set_id, declared_sets.DECLARED)).first()
+    if row is None:
+        raise NotFound(
+            "these pictures wait for nobody any more: they were vouched for, replaced or destroyed"
+        )
+    return row
+
+
+def _vouch(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, others: Opened) -> None:
+    _refuse_stranger(actor)
+    for other in reference_sets.of(tx.connection, row.person_id):
+        if other.id != row.id and other.ended_at is None:
+            reference_sets.end(tx, other)
+    said = {"vouched_at": tx.now, "vouched_by": actor, "vouched_how": how, "near_id": None}
+    tx.execute(update(t.reference_set).where(_SET.id == row.id).values(**said))
+    resemblance.hold_near(services, tx, row.id, others)
+    tx.move_generation()
+    subject = roster.subject(services, tx.connection, row.person_id)
+    own = accounts.same(actor, row.invited_by)
+    tx.audit(Action.REFERENCE_VOUCH, actor, subject=subject, set=row.id, how=how, own_invitation=own)
+    acquaintance.acknowledge(services, tx, row.person_id, how, actor)
+    services.queue.put(tx, "recompute", row.person_id)
+    services.queue.put(tx, SUGGESTED, row.id, priority=6)
+
+
+def look_again(services: Services, job: Claimed) -> None:
+    """Ask for the next photographs on which somebody was suggested by a set that is vouched for now, by its id."""
+    with services.store.read() as conn:
+        rows = _suggested_by(conn, job.key, job.payload.get("after", 0))
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        for row in rows:
+            services.queue.put(tx, "photo", row.ref, priority=6)
+        if len(rows) == photo_answers.PORTION:
+            services.queue.put(tx, SUGGESTED, job.key, {"after": rows[-1].id}, priority=6)
+
+
+def _suggested_by(conn: Connection, set_id: str, after: int) -> list[Row[Any]]:
+    mine = select(_SET.person_id).where(_SET.id == set_id).scalar_subquery()
+    face = (t.face.c.person_id == mine) & (t.face.c.state == "suggested") & (t.face.c.set_id == set_id)
+    query = select(t.resource.c.id, t.resource.c.ref).join(t.face, t.face.c.resource_id == t.resource.c.id)
+    there = query.where(face, t.resource.c.deleted_at.is_(None), t.resource.c.id > after).distinct()
+    return list(conn.execute(there.order_by(t.resource.c.id).limit(photo_answers.PORTION)))
+
+
+def take_off(services: Services, job: Claimed) -> None:
+    """Names of ours that rest on a refused set go, until none is left; the job's key is the set's id."""
+    with services.store.read() as conn:
+        refused = reference_sets.by_id(conn, job.key)
+        rows = [] if refused is None else _ours_by(conn, refused)
+    each(rows, lambda some: revocation.remove(services, some, job.payload["by"]), services.dam.at_once)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        if refused is not None:
+            services.queue.put(tx, "recompute", refused.person_id)
+
+
+def _ours_by(conn: Connection, refused: Row[Any]) -> list[Row[Any]]:
+    query = select(t.tag, t.resource.c.ref).join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+    mine = (t.tag.c.person_id == refused.person_id) & (t.tag.c.set_id == refused.id)
+    return [row for row in conn.execute(query.where(mine).order_by(t.tag.c.id)) if row.places]

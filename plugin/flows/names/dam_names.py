@@ -1,0 +1,230 @@
+"""The names that stand on a resource, compared with what we know: whose are they?
+
+A name is *machine* or *confirmed* while it is where we wrote it. One that we did not write is *hand*:
+linked if its node belongs to a person, else proposed for linking. Who entered themselves owns no such name
+before somebody of the staff knows them. One that is gone, ours or not, was
+taken off by an editor, and that is a rejection. A copy of a photograph that carries our tag carries ours.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from plugin.flows.common import face_rows, roster
+from plugin.flows.common.services import Services
+from plugin.flows.names import intents, name_doubts, returned_names
+from plugin.hooks.dam import Named, Resource
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import name_key
+
+
+def settled(conn: Connection, ref: str) -> frozenset[int]:
+    """The intents on a resource whose outcome is known: asked before looking at it in the DAM."""
+    mine = (t.resource.c.ref == ref) & (t.intent.c.resource_id == t.resource.c.id)
+    return frozenset(conn.scalars(select(t.intent.c.id).where(mine, t.intent.c.state != "open")))
+
+
+def compare(
+    services: Services,
+    tx: Tx,
+    resource_id: int,
+    resource: Resource,
+    settled: frozenset[int],
+    fresh: bool,
+    back: Mapping[str, frozenset[str]],
+    lost: frozenset[str] = frozenset(),
+) -> None:
+    """Bring the ledger's tags of the resource in line with the names that stood on it.
+
+    `back`: the names that we had taken off and that a restored DAM brought back, with their places; `lost`:
+    those that it lost, which nobody took off.
+
+    A name with an intent that was not `settled` when we looked is left alone: it may have been put
+    on or taken off since. `fresh`: the resource is new to us, so that our tag on it came with a copy.
+    """
+    known = {row.node_key: row for row in tx.execute(select(t.tag).where(t.tag.c.resource_id == resource_id))}
+    there: dict[str, list[Named]] = {}
+    for named in resource.names:
+        there.setdefault(name_key(named.node), []).append(named)
+    in_flight = _in_flight(tx.connection, resource_id, settled)
+    returned = {
+        k for k in there.keys() & back.keys() - in_flight if k not in known or known[k].origin == "hand"
+    }
+    for key in returned:
+        returned_names.enter(services, tx, resource_id, resource.ref, there[key][0], back[key])
+    for key in there.keys() - known.keys() - in_flight - returned:
+        _appeared(services, tx, resource_id, resource, there[key], fresh)
+    if resource.unread:
+        return  # what was not seen is not gone, and may stand in more places than were seen
+    for key in known.keys() - there.keys() - in_flight:
+        _vanished(services, tx, known[key], resource, key in lost)
+    for key in known.keys() & there.keys() - in_flight - returned:
+        _changed_hands(services, tx, known[key], there[key])
+
+
+def _in_flight(conn: Connection, resource_id: int, settled: frozenset[int]) -> set[str]:
+    query = select(t.intent.c.id, t.intent.c.node).where(t.intent.c.resource_id == resource_id)
+    return {name_key(row.node) for row in conn.execute(query) if row.id not in settled}
+
+
+def _appeared(
+    services: Services, tx: Tx, resource_id: int, resource: Resource, named: list[Named], fresh: bool
+) -> None:
+    key = name_key(named[0].node)
+    places = frozenset[str]().union(*(one.places for one in named))
+    copied = (
+        _copied(tx.connection, resource_id, resource.file_version, key) & places if fresh else frozenset()
+    )
+    person = owner(tx.connection, key, ours=bool(copied))
+    if person and not copied and name_doubts.cast(services, tx, person, resource):
+        person = None
+    tx.execute(
+        insert(t.tag).values(
+            resource_id=resource_id, node=named[0].node, node_key=key,
+            person_id=person.id if person else None, origin="machine" if copied and person else "hand",
+            places=sorted(copied), created_at=tx.now,
+            listed_at=tx.now if person and person.ended_at and not copied else None,
+            set_id=_rested_on(tx.connection, resource_id, resource.file_version, person.id) if person else None,
+        )
+    )  # fmt: skip
+    if person:
+        subject = roster.subject(services, tx.connection, person.id)
+        tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=resource_id, copied=bool(copied))
+        if copied:
+            services.queue.put(tx, "revoke", person.id)
+
+
+def _copied(conn: Connection, resource_id: int, file_version: str, key: str) -> frozenset[str]:
+    """The places that hold our own tag because this file is a copy of one that we tagged, or that one itself.
+
+    Not where an editor had taken the name off this resource before: then it was put there anew. Not
+    where the name is by hand on another copy either: whose copy this is cannot be told, and hands win.
+    """
+    refused = select(t.rejection.c.id).join(t.person, t.person.c.id == t.rejection.c.person_id)
+    here = (t.rejection.c.resource_id == resource_id) & (t.person.c.name_key == key)
+    if conn.execute(refused.where(here)).first() is not None:
+        return frozenset()
+    by_hand = select(t.tag.c.id).join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+    twins = (t.resource.c.file_version == file_version) & (t.tag.c.node_key == key)
+    if conn.execute(by_hand.where(twins, t.tag.c.origin == "hand")).first() is not None:
+        return frozenset()
+    query = (
+        select(t.intent.c.resource_id, t.intent.c.action, t.intent.c.node, t.intent.c.places)
+        .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
+        .where(
+            t.resource.c.file_version == file_version,
+            t.intent.c.action.in_(("add", "remove")), t.intent.c.state == "done",
+        )
+        .order_by(t.intent.c.id)
+    )  # fmt: skip
+    return _last_written(row for row in conn.execute(query) if name_key(row.node) == key)
+
+
+def _rested_on(conn: Connection, resource_id: int, file_version: str, person_id: str) -> str | None:
+    """The set on which our name rested here, or on a copy, when we wrote it last: one that is back rests on it too."""
+    query = (
+        select(t.intent.c.set_id)
+        .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
+        .where(
+            (t.resource.c.id == resource_id) | (t.resource.c.file_version == file_version),
+            t.intent.c.person_id == person_id, t.intent.c.action == "add",
+        )
+        .order_by(t.intent.c.id.desc())
+    )  # fmt: skip
+    return conn.scalar(query.limit(1))
+
+
+def _last_written(rows: Iterable[Any]) -> frozenset[str]:
+    """Where the name was ours on each of the copies when it stood there last: what they have in common."""
+    times: dict[int, list[frozenset[str]]] = {}
+    for row in rows:
+        mine = times.setdefault(row.resource_id, [frozenset()])
+        if row.action == "add":
+            mine[-1] |= frozenset(row.places)
+        elif mine[-1]:
+            mine.append(frozenset())
+    last = [
+        next((places for places in reversed(mine) if places), frozenset[str]()) for mine in times.values()
+    ]
+    return frozenset.intersection(*last) if last else frozenset()
+
+
+def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource, lost: bool) -> None:
+    tx.execute(delete(t.tag).where(t.tag.c.id == tag.id))
+    if tag.person_id is None:
+        return
+    if lost:
+        _put_again(services, tx, tag, resource)
+        return
+    subject = roster.subject(services, tx.connection, tag.person_id)
+    face_rows.reject(tx, tag.resource_id, tag.person_id, resource.file_version, "dam")
+    if tag.origin == "hand":
+        tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id, gone=True)
+        return
+    tx.audit(Action.FACE_REJECT, "dam", subject=subject, resource_id=tag.resource_id, where="dam")
+
+
+def _put_again(services: Services, tx: Tx, tag: Row[Any], resource: Resource) -> None:
+    """The DAM was put back to before the name stood there: ours is written once more, one by hand is not ours to."""
+    if tag.origin == "hand":
+        return
+    face = select(t.face.c.id).where(
+        t.face.c.resource_id == tag.resource_id,
+        t.face.c.person_id == tag.person_id,
+        t.face.c.state == "matched",
+    )
+    intents.propose(
+        services, tx,
+        intents.Proposal(
+            tag.resource_id, tag.person_id, tag.node, "add", tag.origin, services.dam.places,
+            tx.connection.scalar(face.limit(1)), tag.set_id,
+        ),
+    )  # fmt: skip
+    services.queue.put(tx, "names", resource.ref)
+
+
+def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]) -> None:
+    """An unlinked name whose person came to be is linked; ours that stands only where we never wrote is by hand."""
+    if tag.person_id is None and tag.origin == "hand":
+        person = owner(tx.connection, tag.node_key)
+        if person is not None and person.node_adopted:
+            tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(person_id=person.id))
+        return
+    places = frozenset[str]().union(*(one.places for one in named))
+    ours = places & frozenset(tag.places)
+    if tag.origin != "hand" and not ours:
+        tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(origin="hand", places=[]))
+        subject = roster.subject(services, tx.connection, tag.person_id) if tag.person_id else None
+        tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id)
+
+
+def owner(conn: Connection, key: str, ours: bool = False) -> Row[Any] | None:
+    """The person to whom a name that the DAM shows belongs, if any; `ours`: we wrote it there.
+
+    Nobody's is one that is theirs by spelling alone, who entered themselves.
+    """
+    person = bearer(conn, key)
+    return None if person is None or (person.self_entered and not ours) else person
+
+
+def bearer(conn: Connection, key: str) -> Row[Any] | None:
+    """The person who bears the name here: no second one may."""
+    return conn.execute(select(t.person).where(t.person.c.name_key == key)).first()
+
+
+def by_spelling_alone(tag: Row[Any]) -> bool:
+    """Whether the name is by hand, and its person (`self_entered`) somebody whom nobody of the staff knows."""
+    return bool(tag.self_entered) and tag.origin == "hand" and tag.set_id is None
+
+
+def unlinked(conn: Connection) -> list[tuple[str, int]]:
+    """Names set by hand that no person owns, with the number of resources: proposed for linking."""
+    counts: dict[str, tuple[str, int]] = {}
+    nobodys = t.tag.c.person_id.is_(None) & (t.tag.c.origin == "hand")
+    for row in conn.execute(select(t.tag.c.node, t.tag.c.node_key).where(nobodys)):
+        name, count = counts.get(row.node_key, (row.node, 0))
+        counts[row.node_key] = (name, count + 1)
+    return sorted(counts.values(), key=lambda pair: (-pair[1], pair[0]))

@@ -1,0 +1,158 @@
+"""What an intent has come to: recorded in the caller's transaction, which asks once more whether it may stand."""
+
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from plugin.flows.collections import modes
+from plugin.flows.common import believed, face_rows, reference_sets, roster
+from plugin.flows.common.services import Services
+from plugin.flows.names import removed_names
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import name_key
+
+
+def wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
+    """Whether the tag may still be put there: asked before the call and again in the transaction after it."""
+    if row.action != "add":
+        return True
+    standing = roster.load_many(conn, [row.person_id]).get(row.person_id)
+    if standing is None:
+        return False
+    if row.face_id is not None:
+        face = face_rows.by_id(conn, row.face_id)
+        if face is None or face.state != "matched" or face.person_id != row.person_id:
+            return False
+    rests = reference_sets.by_id(conn, row.set_id)
+    if rests is not None and rests.refused_at is not None:
+        return False
+    now = services.clock.now()
+    if row.origin == "machine":
+        if not reference_sets.is_vouched(rests):
+            return False
+        scope = modes.scope_of(services, conn, row.resource_id)
+        return roster.recognition(services, standing, now) is not None and modes.allows(
+            scope, row.person_id, "auto"
+        )
+    return roster.in_force(services, standing, now)
+
+
+def land(
+    services: Services,
+    tx: Tx,
+    row: Row[Any],
+    actor: str,
+    undoing: bool,
+    released: bool | None,
+    places: frozenset[str],
+    position: int | None = None,
+) -> bool:
+    """Record the outcome; False when what was written has lost its ground and must be undone.
+
+    `position`: of the DAM's log before the call, so that a name which comes back is known as ours.
+    """
+    state = tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id))
+    if state != "open":
+        return not _came_late(services, tx, row, actor, undoing, state)
+    believed.follow(tx, [row.resource_id])
+    tx.execute(update(t.resource).where(t.resource.c.id == row.resource_id).values(released=released))
+    if not undoing and not wanted(services, tx.connection, row):
+        return False
+    if row.action == "add" and not undoing:
+        _keep_tag(tx, row, places)
+        removed_names.forget(services, tx, row.resource_id, row.node)
+    elif row.action != "release":
+        _drop_tag(tx, row)
+        removed_names.note(services, tx, row.resource_id, row.node, row.places, position)
+        _unmatch(tx, row)
+    _finish(services, tx, row, "undone" if undoing else "done", actor)
+    return True
+
+
+def _came_late(
+    services: Services, tx: Tx, row: Row[Any], actor: str, undoing: bool, state: str | None
+) -> bool:
+    """Whether our name was put on after another process had taken it off again: opened anew, to be undone."""
+    if row.action != "add" or undoing or state is None:
+        return False
+    mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
+    if state == "done" and tx.execute(select(t.tag.c.id).where(mine)).first() is not None:
+        return False
+    tx.execute(update(t.intent).where(t.intent.c.id == row.id).values(state="open", finished_at=None))
+    tx.audit(
+        Action.TAG_INTEND, actor, subject=roster.subject(services, tx.connection, row.person_id),
+        resource_id=row.resource_id, intent=row.id, change="remove", origin=row.origin,
+    )  # fmt: skip
+    return True
+
+
+def _unmatch(tx: Tx, row: Row[Any]) -> None:
+    """The face of a tag that was not to be: nobody decided on it, so that it may be looked at again."""
+    if row.action == "add":
+        face_rows.free(
+            tx, row.person_id, ("matched",), (t.face.c.id == row.face_id) & t.face.c.decided_by.is_(None)
+        )
+
+
+def _keep_tag(tx: Tx, row: Row[Any], ours: frozenset[str]) -> None:
+    mine = (t.tag.c.resource_id == row.resource_id) & (t.tag.c.node_key == name_key(row.node))
+    there = tx.execute(select(t.tag).where(mine)).first()
+    if there is None:
+        tx.execute(
+            insert(t.tag).values(
+                resource_id=row.resource_id, node=row.node, node_key=name_key(row.node),
+                person_id=row.person_id, origin=row.origin, places=sorted(ours), created_at=tx.now,
+                set_id=row.set_id,
+            )
+        )  # fmt: skip
+    else:
+        places = sorted(set(there.places) | ours)
+        origin = "confirmed" if "confirmed" in {there.origin, row.origin} else row.origin
+        rests = row.set_id or there.set_id
+        values = {"person_id": row.person_id, "origin": origin, "places": places, "set_id": rests}
+        tx.execute(update(t.tag).where(mine).values(**values))
+
+
+def _drop_tag(tx: Tx, row: Row[Any]) -> None:
+    """Forget our tag; where the name also stands by hand elsewhere on the resource, the next look tells."""
+    tx.execute(
+        delete(t.tag).where(
+            t.tag.c.resource_id == row.resource_id, t.tag.c.node_key == name_key(row.node),
+            (t.tag.c.origin != "hand") | (row.origin == "hand"),
+        )
+    )  # fmt: skip
+
+
+_SAID = {
+    ("add", "done"): Action.TAG_WRITE,
+    ("add", "undone"): Action.TAG_UNDO,
+    ("remove", "done"): Action.TAG_REMOVE,
+    ("release", "done"): Action.RELEASE_WRITE,
+}
+
+
+def _finish(
+    services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None
+) -> None:
+    values = {"state": state, "finished_at": tx.now, "error": error}
+    tx.execute(update(t.intent).where(t.intent.c.id == row.id).values(**values))
+    tx.audit(
+        _SAID.get((row.action, state), Action.TAG_FAIL), actor,
+        subject=roster.subject(services, tx.connection, row.person_id),
+        resource_id=row.resource_id, intent=row.id, origin=row.origin,
+    )  # fmt: skip
+
+
+def close(
+    services: Services, tx: Tx, row: Row[Any], state: str, actor: str, error: str | None = None
+) -> None:
+    """Give an intent up that nothing was written for: `void` where the resource is gone, `failed` where refused."""
+    if tx.connection.scalar(select(t.intent.c.state).where(t.intent.c.id == row.id)) != "open":
+        return
+    if state == "void":
+        believed.follow(tx, [row.resource_id])
+        _drop_tag(tx, row)
+        _unmatch(tx, row)
+    _finish(services, tx, row, state, actor, error)

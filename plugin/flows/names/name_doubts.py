@@ -1,0 +1,146 @@
+"""People whose name may stand where nobody has read it: they are entered, and no name is theirs by its spelling there.
+
+The doubt ends by itself once everything was read and the name stands nowhere. Where it does stand, it is a name that
+nobody linked, and the staff says whose it is (`acquaintance`).
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, select, update
+
+from plugin.clock import SystemClock
+from plugin.errors import DamError
+from plugin.flows.common import roster
+from plugin.flows.common.batches import ask_for
+from plugin.flows.common.services import Services
+from plugin.flows.names import name_index, returned_names
+from plugin.flows.names.name_index import Gaps
+from plugin.hooks.dam import Resource
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import name_key
+
+JOB = "name-stands"
+"""Where the DAM did not say whether a name stands there; the key is the person's id."""
+
+
+class Sought(NamedTuple):
+    """On how many resources a name stands, and whether there may be more."""
+
+    standing: int
+    unsure: bool
+
+
+def seek(services: Services, name: str) -> Sought:
+    """Where a name stands; asks a DAM that answers for itself. Call it outside a transaction."""
+    if services.dam.tells_holders:
+        try:
+            return Sought(returned_names.by_others(services, name), False)
+        except DamError:
+            return Sought(0, True)
+    key = name_key(name)
+    with services.store.read() as conn:
+        unsure = _gaps(services, conn, key).any
+        return Sought(name_index.counts(services, conn, [key]).get(key, 0), unsure)
+
+
+def of(services: Services, person_id: str) -> Gaps | None:
+    """What is in the way of knowing where the person's name stands; None where nobody doubts it."""
+    with services.store.read() as conn:
+        doubted = (t.person.c.id == person_id) & t.person.c.doubted_at.is_not(None)
+        key = conn.scalar(select(t.person.c.name_key).where(doubted))
+        if key is None:
+            return None
+        return Gaps(away=True) if services.dam.tells_holders else _gaps(services, conn, key)
+
+
+def _gaps(services: Services, conn: Connection, key: str) -> Gaps:
+    return name_index.gaps(services, conn)._replace(returned=name_index.returning(conn, key))
+
+
+def said(gaps: Gaps) -> str:
+    """The same in a sentence."""
+    if gaps.away:
+        why = "the DAM does not answer, so whether this name stands there is looked up later (facelease work)"
+    elif gaps.never:
+        why = "the library was not read yet (facelease scan, or facelease work), and may bear this name"
+    elif gaps.photographs:
+        number = gaps.photographs
+        why = (
+            f"{number} photographs were not read yet, or cannot be, and may bear this name (facelease doctor)"
+        )
+    elif gaps.returned:
+        why = f"this name came back on {gaps.returned} photographs, and is taken off them first (facelease doctor)"
+    else:
+        why = "all was read since, and whether this name stands there is looked up within a minute (facelease work)"
+    return f"{why}: until that is known, no name there is theirs by its spelling"
+
+
+def cast(services: Services, tx: Tx, person: Row[Any], resource: Resource) -> bool:
+    """Whether a name that appears may have stood there before its person was entered: then whose it is is in doubt."""
+    if person.node_adopted or person.sought_at is None or resource.changed_at is None:
+        return False
+    if resource.changed_at > person.sought_at:
+        return False
+    doubt(tx, person.id, tx.now)
+    services.queue.put(tx, "recompute", person.id)
+    return True
+
+
+def doubt(tx: Tx, person_id: str, since: datetime) -> None:
+    """No name is the person's by its spelling from now on."""
+    mine = (t.person.c.id == person_id) & ~t.person.c.self_entered
+    tx.execute(update(t.person).where(mine).values(self_entered=True, doubted_at=since))
+
+
+def settle(services: Services) -> int:
+    """End the doubts that have no ground any more: all was read since, and the name stands nowhere. Says how many."""
+    c, ended = t.person.c, 0
+    with services.store.read() as conn:
+        rows = conn.execute(select(c.id, c.name_key, c.doubted_at).where(c.doubted_at.is_not(None))).all()
+        if not rows or services.dam.tells_holders or name_index.gaps(services, conn).any:
+            return 0
+        polled = conn.scalar(select(t.state.c.polled_at))
+        free = [
+            row.id
+            for row in rows
+            if polled is not None and polled >= row.doubted_at
+            and not name_index.nobodys(services, conn, row.id, row.name_key)
+        ]  # fmt: skip
+    for person_id in free:
+        with services.store.write() as tx:
+            ended += _end(services, tx, person_id)
+    return ended
+
+
+def look_up(services: Services, job: Claimed) -> None:
+    """Ask the DAM what it did not say when the person was entered. Raises DamError while it does not."""
+    c = t.person.c
+    with services.store.read() as conn:
+        name = conn.scalar(select(c.display_name).where(c.id == job.key, c.doubted_at.is_not(None)))
+    refs = (
+        sorted(set(services.dam.holders(name))) if name and returned_names.by_others(services, name) else []
+    )
+    ask_for(services, "names", refs)
+    with services.store.write() as tx:
+        if name and not refs:
+            _end(services, tx, job.key)
+        services.queue.finish(tx, job)
+
+
+def _end(services: Services, tx: Tx, person_id: str) -> int:
+    mine = (t.person.c.id == person_id) & t.person.c.doubted_at.is_not(None)
+    values = {"self_entered": False, "doubted_at": None, "sought_at": SystemClock().now()}
+    count = tx.execute(update(t.person).where(mine).values(**values)).rowcount
+    if count:
+        tx.audit(
+            Action.RECORD_CHANGE,
+            "system",
+            subject=roster.subject(services, tx.connection, person_id),
+            doubt=False,
+        )
+        services.queue.put(tx, "recompute", person_id)
+    return count

@@ -1,0 +1,180 @@
+"""Which names stand where, answered from what was read of the library: no file is opened for it, and no DAM asked.
+
+Tags are the names that were known as such; `name_word` has every key by which somebody may be named, known or not, so
+that a keyword which was nobody's is found once somebody is called so. A DAM that tells its holders is asked itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
+
+from plugin.flows.common.batches import chunked
+from plugin.flows.common.services import Services
+from plugin.hooks.dam import Resource
+from plugin.hooks.left_out import OUT_OF_REACH
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import name_key
+
+_WAYS = "1"  # of making keys out of texts: where they change, everything is read anew
+_CHUNK = 500
+_READING = ("photo", "names")
+_LIVING = t.resource.c.deleted_at.is_(None)
+
+
+class Gaps(NamedTuple):
+    """What is not in the index: photographs that were not read since they changed, or cannot be."""
+
+    photographs: int = 0
+    never: bool = False
+    """The library was not looked at yet, so that nobody knows how many there are."""
+    away: bool = False
+    """The DAM, which answers for itself, did not."""
+    returned: int = 0
+    """Photographs on which the name itself came back, so that nobody knows what else stands there."""
+
+    @property
+    def any(self) -> bool:
+        """Whether a name may stand where nobody has read it."""
+        return self.photographs > 0 or self.never or self.away or self.returned > 0
+
+
+def marks(services: Services, resource: Resource) -> frozenset[int] | None:
+    """What is noted of a resource that was read; None where nothing is."""
+    if resource.words is None:
+        return None
+    return frozenset(map(services.name_hasher.number, resource.words))
+
+
+def note(
+    services: Services, tx: Tx, resource_id: int, resource: Resource, found: frozenset[int] | None
+) -> None:
+    """The resource was read. Where something of it was not, what was known before stays."""
+    if services.dam.tells_holders:
+        return
+    mine = t.name_word.c.resource_id == resource_id
+    known = frozenset(tx.connection.scalars(select(t.name_word.c.mac).where(mine)))
+    seen = known if found is None else found
+    for some in chunked([] if resource.unread else sorted(known - seen), _CHUNK):
+        tx.execute(delete(t.name_word).where(mine, t.name_word.c.mac.in_(some)))
+    fresh = [{"mac": mac, "resource_id": resource_id} for mac in sorted(seen - known)]
+    if fresh:
+        tx.execute(insert(t.name_word), fresh)
+    how = None if found is None or resource.unread else way(services)
+    tx.execute(update(t.resource).where(t.resource.c.id == resource_id).values(indexed=how))
+
+
+def stale(tx: Tx, ref: str) -> None:
+    """The resource changed, and was not read since."""
+    tx.execute(update(t.resource).where(t.resource.c.ref == ref).values(indexed=None))
+
+
+def polled(services: Services, began: datetime, aside: int = 0) -> datetime | None:
+    """A poll that began then is done: every change that it found is a job, but for so many that were set `aside`.
+
+    Returns when the one before it began; None where there was none.
+    """
+    unreadable = 0
+    if not services.dam.tells_holders:
+        unreadable = aside + sum(one.why in OUT_OF_REACH for one in services.dam.left_out())
+    with services.store.write() as tx:
+        before = tx.connection.scalar(select(t.state.c.polled_at))
+        tx.execute(update(t.state).values(polled_at=began, unreadable=unreadable))
+    return before
+
+
+def begin(tx: Tx) -> None:
+    """The library holds nothing when the house is made: there is nothing to be read."""
+    unheard = t.state.c.polled_at.is_(None) & ~select(t.resource.c.id).exists()
+    tx.execute(update(t.state).where(unheard).values(polled_at=tx.now))
+
+
+def strike(services: Services, tx: Tx, resource_id: int, name: str) -> None:
+    """The name was seen not to stand there any more."""
+    if not services.dam.tells_holders:
+        mac = services.name_hasher.number(name_key(name))
+        tx.execute(
+            delete(t.name_word).where(t.name_word.c.resource_id == resource_id, t.name_word.c.mac == mac)
+        )
+
+
+def drop(tx: Tx, resource_id: int) -> None:
+    """The resource is gone, and what was read of it."""
+    tx.execute(delete(t.name_word).where(t.name_word.c.resource_id == resource_id))
+
+
+def way(services: Services) -> str:
+    """How what is read now is noted: other keys of names, or other ways of making keys, make it unread."""
+    return f"{_WAYS}:{services.name_hasher.sign}"
+
+
+def gaps(services: Services, conn: Connection) -> Gaps:
+    """What the index does not know now."""
+    how, c = way(services), t.resource.c
+    others = (
+        c.indexed.is_(None),
+        c.indexed < how,
+        c.indexed > how,
+    )  # each by the index on it, and none by a scan
+    count = sum(conn.scalar(select(func.count()).where(_LIVING, one)) or 0 for one in others)
+    entered = select(c.id).where(c.ref == t.job.c.key, _LIVING).exists()
+    waiting = t.job.c.state.in_(("queued", "running", "dead")) & t.job.c.kind.in_(_READING)
+    count += conn.scalar(select(func.count(t.job.c.key.distinct())).where(waiting, ~entered)) or 0
+    state = conn.execute(select(t.state.c.polled_at, t.state.c.unreadable)).one()
+    return Gaps(count + state.unreadable, never=state.polled_at is None)
+
+
+def counts(services: Services, conn: Connection, keys: Collection[str]) -> dict[str, int]:
+    """On how many resources each of these names (by key) stands, otherwise than by what came back; none left out."""
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    macs = {services.name_hasher.number(key): key for key in keys}
+    for some in chunked(sorted(macs), _CHUNK):
+        for row in conn.execute(_words(some)):
+            found[macs[row.mac]].add(row.resource_id)
+    for names in chunked(sorted(keys), _CHUNK):
+        for row in conn.execute(_tags(names)):
+            if row.origin == "returned":
+                found[row.node_key].discard(row.resource_id)
+            else:
+                found[row.node_key].add(row.resource_id)
+    return {key: len(numbers) for key, numbers in found.items() if numbers}
+
+
+def returning(conn: Connection, key: str) -> int:
+    """On how many resources the name came back and was not taken off yet: nobody knows what else stands there."""
+    back = (t.tag.c.node_key == key) & (t.tag.c.origin == "returned")
+    return conn.scalar(select(func.count()).where(back)) or 0
+
+
+def holders(services: Services, conn: Connection, name: str) -> set[str]:
+    """Every resource that bears the name, or may."""
+    key = name_key(name)
+    numbers = {row.resource_id for row in conn.execute(_words([services.name_hasher.number(key)]))}
+    numbers |= {row.resource_id for row in conn.execute(_tags([key]))}
+    refs: set[str] = set()
+    for some in chunked(sorted(numbers), _CHUNK):
+        refs |= set(conn.scalars(select(t.resource.c.ref).where(t.resource.c.id.in_(some))))
+    return refs
+
+
+def nobodys(services: Services, conn: Connection, person_id: str, key: str) -> int:
+    """On how many resources the name stands, or may, without being this person's."""
+    theirs = set(conn.scalars(select(t.tag.c.resource_id).where(t.tag.c.person_id == person_id)))
+    numbers = {row.resource_id for row in conn.execute(_words([services.name_hasher.number(key)]))}
+    numbers |= {row.resource_id for row in conn.execute(_tags([key]))}
+    return len(numbers - theirs)
+
+
+def _words(macs: Collection[int]) -> Select[Any]:
+    query = select(t.name_word).join(t.resource, t.resource.c.id == t.name_word.c.resource_id)
+    return query.where(t.name_word.c.mac.in_(macs), _LIVING)
+
+
+def _tags(keys: Collection[str]) -> Select[Any]:
+    query = select(t.tag.c.node_key, t.tag.c.resource_id, t.tag.c.origin)
+    return query.join(t.resource, t.resource.c.id == t.tag.c.resource_id).where(
+        t.tag.c.node_key.in_(keys), _LIVING
+    )

@@ -1,0 +1,139 @@
+"""Names that we took off: remembered by keyed hash, so that one that comes back with a restored DAM is ours again.
+
+The memory outlives an erasure and names nobody. It ends when we put the name on that resource again, and after
+its term (`retention.taken_off_months`).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from plugin.flows.common.batches import in_short_writes
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import name_key
+
+NO_FILE = "none"
+
+
+@dataclass(frozen=True)
+class TakenOff:
+    """Where a name was ours, and how far the DAM's log went before we took it off (None: it has no such log).
+
+    `own` False: off other resources with the same picture alone; their position says nothing of this one.
+    """
+
+    places: frozenset[str]
+    position: int | None
+    own: bool = True
+
+
+def note(
+    services: Services, tx: Tx, resource_id: int, name: str, places: Collection[str], position: int | None
+) -> None:
+    """We took `name` off the resource, out of these places; `position` was asked for before we did."""
+    mac = services.name_hasher.hash(name_key(name))
+    this = (t.taken_off.c.resource_id == resource_id) & (t.taken_off.c.name_mac == mac)
+    row = tx.execute(select(t.taken_off.c.places).where(this)).first()
+    values: dict[str, Any] = {
+        "places": sorted({*places, *(row.places if row else ())}), "position": position, "taken_at": tx.now,
+    }  # fmt: skip
+    if row is None:
+        tx.execute(insert(t.taken_off).values(resource_id=resource_id, name_mac=mac, **values))
+    else:
+        tx.execute(update(t.taken_off).where(this).values(**values))
+
+
+def forget(services: Services, tx: Tx, resource_id: int, name: str) -> None:
+    """We put `name` on the resource again."""
+    mac = services.name_hasher.hash(name_key(name))
+    tx.execute(
+        delete(t.taken_off).where(t.taken_off.c.resource_id == resource_id, t.taken_off.c.name_mac == mac)
+    )
+
+
+def known(services: Services, conn: Connection, resource_id: int, key: str) -> TakenOff | None:
+    """What we took off this resource, or off another one with the same picture: a restored tree may lie elsewhere."""
+    return among(services, conn, resource_id, [key]).get(key)
+
+
+def among(
+    services: Services, conn: Connection, resource_id: int, keys: Collection[str]
+) -> Mapping[str, TakenOff]:
+    """Those of these names (by `node_key`) that we took off the resource, or off one with the same picture."""
+    if not keys:
+        return {}
+    version = conn.scalar(select(t.resource.c.file_version).where(t.resource.c.id == resource_id))
+    return among_version(services, conn, resource_id, version or "", keys)
+
+
+def among_version(
+    services: Services, conn: Connection, resource_id: int, version: str, keys: Collection[str]
+) -> Mapping[str, TakenOff]:
+    """The same for a picture that may not be entered yet (`resource_id` -1)."""
+    if not keys:
+        return {}
+    macs = {services.name_hasher.hash(key): key for key in keys}
+    here = t.taken_off.c.resource_id == resource_id
+    if version not in {"", NO_FILE}:
+        twins = select(t.resource.c.id).where(t.resource.c.file_version == version)
+        here = here | t.taken_off.c.resource_id.in_(twins)
+    query = select(t.taken_off).where(here, t.taken_off.c.name_mac.in_(macs)).order_by(t.taken_off.c.id)
+    found: dict[str, TakenOff] = {}
+    for row in conn.execute(query):
+        before = found.get(macs[row.name_mac], TakenOff(frozenset(), None, own=False))
+        own = row.resource_id == resource_id
+        found[macs[row.name_mac]] = TakenOff(
+            before.places | frozenset(row.places), row.position if own else before.position, own or before.own
+        )
+    return found
+
+
+def note_gone(services: Services, tx: Tx, person_id: str, resource_ids: Collection[int]) -> None:
+    """Note what we wrote on those of these resources that are gone from the DAM: restored one day, they would bring
+    it back."""
+    written = (
+        select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.places)
+        .join(t.resource, t.resource.c.id == t.intent.c.resource_id)
+        .where(
+            t.intent.c.person_id == person_id, t.intent.c.action == "add", t.intent.c.state == "done",
+            t.resource.c.deleted_at.is_not(None), t.intent.c.resource_id.in_(resource_ids),
+        )
+    )  # fmt: skip
+    for row in tx.execute(written).all():
+        note(services, tx, row.resource_id, row.node, row.places, None)
+
+
+def backfill(services: Services) -> int:
+    """Once: what was taken off before this was remembered, as far as intents still tell. Returns how many."""
+    with services.store.read() as conn:
+        if conn.scalar(select(t.state.c.taken_off_at)) is not None:
+            return 0
+        gone = [(this, places) for this, places in _last_acts(conn).items() if places is not None]
+
+    def keep(tx: Tx, some: Sequence[tuple[tuple[int, str], frozenset[str]]]) -> None:
+        for (resource_id, key), places in some:
+            if known(services, tx.connection, resource_id, key) is None:
+                note(services, tx, resource_id, key, places, None)
+
+    in_short_writes(services.store, gone, keep)
+    with services.store.write() as tx:  # last: what is killed before begins once more
+        tx.execute(update(t.state).values(taken_off_at=tx.now))
+    return len(gone)
+
+
+def _last_acts(conn: Connection) -> dict[tuple[int, str], frozenset[str] | None]:
+    """By resource and name, where it was taken off; None where it was put on after that."""
+    done = (
+        select(t.intent.c.resource_id, t.intent.c.node, t.intent.c.action, t.intent.c.places)
+        .where(t.intent.c.state == "done", t.intent.c.action.in_(("add", "remove")))
+        .order_by(t.intent.c.id)
+    )
+    last: dict[tuple[int, str], frozenset[str] | None] = {}
+    for row in conn.execute(done):
+        this = row.resource_id, name_key(row.node)
+        last[this] = None if row.action == "add" else frozenset(row.places)
+    return last

@@ -1,0 +1,150 @@
+"""A resource as it stands in the DAM, entered in the ledger; and forgotten when it is gone from there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from plugin.flows.collections import modes, photo_places, ruling_identity
+from plugin.flows.common import believed, face_rows
+from plugin.flows.common.services import Services
+from plugin.flows.names import dam_names, name_index, returned_names
+from plugin.hooks.dam import Resource
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx, inserted
+from plugin.quitclaim.clearance.scope import Scope
+from plugin.quitclaim.words.examination_words import NotExamined
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A resource as it was looked at, and what may be done with it."""
+
+    resource_id: int
+    resource: Resource
+    scope: Scope
+    generation: int
+
+
+def known(services: Services, ref: str) -> int:
+    """The ledger's number of a resource; -1 for one it does not know."""
+    with services.store.read() as conn:
+        return conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref)) or -1
+
+
+def enter(services: Services, ref: str) -> Arrival:
+    """Look at the resource in the DAM and enter it as it stands there.
+
+    What of ours was written while we looked is left for the next look: the names that we saw are
+    older than it. What could not be read of its names ends none that are known. Raises DamError, ResourceGone.
+    """
+    with services.store.read() as conn:
+        settled = dam_names.settled(conn, ref)
+    resource = ruling_identity.guarded(services, services.dam.look(ref))
+    back, lost = returned_names.find(services, resource), returned_names.lost(services, resource)
+    arrival = register(services, resource, settled, back, lost)
+    returned_names.remember(services, arrival.resource_id, resource)
+    return arrival
+
+
+def register(
+    services: Services,
+    resource: Resource,
+    settled: frozenset[int],
+    back: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    lost: frozenset[str] = frozenset(),
+) -> Arrival:
+    """Enter the resource, its collections and the names that stood on it when those intents had closed."""
+    words = name_index.marks(services, resource)
+    with services.store.write() as tx:
+        stood = photo_places.stand(tx.connection, _number(tx, resource.ref))
+        key, fresh = _upsert(tx, resource)
+        believed.follow(tx, [key])
+        before = modes.scope_of(services, tx.connection, key)
+        mine = t.resource_collection.c.resource_id == key
+        tx.execute(delete(t.resource_collection).where(mine))
+        for ref in resource.collections:
+            tx.execute(insert(t.resource_collection).values(resource_id=key, collection_ref=ref))
+        tx.execute(delete(t.resource_hidden).where(t.resource_hidden.c.resource_id == key))
+        if not resource.complete:
+            tx.execute(insert(t.resource_hidden).values(resource_id=key))
+        if services.dam.named_collections:
+            photo_places.note(tx, key, stood, resource)
+        modes.adopt(services, tx, resource.rulings)
+        name_index.note(services, tx, key, resource, words)
+        dam_names.compare(services, tx, key, resource, settled, fresh, back, lost)
+        scope = modes.scope_of(services, tx.connection, key)
+        if scope != before and not fresh:  # put into another collection, or that one means something else now
+            services.queue.put(tx, "photo", resource.ref)
+        return Arrival(key, resource, scope, tx.generation())
+
+
+def _number(tx: Tx, ref: str) -> int:
+    return tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref)) or -1
+
+
+def _upsert(tx: Tx, resource: Resource) -> tuple[int, bool]:
+    """The resource's number, and whether it is new to us, or back after it was gone."""
+    row = tx.execute(select(t.resource).where(t.resource.c.ref == resource.ref)).first()
+    values: dict[str, Any] = {
+        "file_version": resource.file_version, "kind": resource.kind, "seen_at": tx.now, "deleted_at": None,
+        "unread": resource.unread,
+    }  # fmt: skip
+    if resource.further is not None:
+        values["further"] = resource.further
+    if row is None:
+        result = tx.execute(insert(t.resource).values(ref=resource.ref, examined="no", **values))
+        return inserted(result), True
+    if _changed(row, resource):
+        values |= {"examined": "no", "examined_reason": NotExamined.REPLACED.value}
+        values |= {"matched": False, "longest_px": None}
+        tx.execute(delete(t.clearance).where(t.clearance.c.resource_id == row.id))
+        face_rows.forget_suggestions(tx, row.id)
+    tx.execute(update(t.resource).where(t.resource.c.id == row.id).values(**values))
+    return int(row.id), row.deleted_at is not None
+
+
+def _changed(row: Row[Any], resource: Resource) -> bool:
+    """Whether the file shows something else now than what was examined: its picture, or what it holds besides."""
+    told = None not in {row.further, resource.further}
+    return row.file_version != resource.file_version or (told and row.further != resource.further)
+
+
+def move(tx: Tx, old: str, new: str) -> None:
+    """The resource has another ref now. Where one was entered under it before, that one takes over what
+    nobody may propose again, and the old one is forgotten by its own job."""
+    ids = {row.ref: row.id for row in tx.execute(select(t.resource).where(t.resource.c.ref.in_((old, new))))}
+    if old not in ids:
+        return
+    if new not in ids:
+        tx.execute(update(t.resource).where(t.resource.c.id == ids[old]).values(ref=new))
+        return
+    mine = t.rejection.c.resource_id == ids[old]
+    tx.execute(update(t.rejection).where(mine).values(resource_id=ids[new]))
+
+
+def forget(services: Services, ref: str) -> None:
+    """The resource is gone from the DAM: its faces, tags and clearances go, its audit rows stay.
+
+    So do its rejections, should it come back: it may only have been moved a moment ago.
+    """
+    with services.store.write() as tx:
+        key = tx.connection.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
+        if key is None:
+            return
+        stood = photo_places.stand(tx.connection, key) if services.dam.named_collections else None
+        if stood is not None:
+            photo_places.keep(tx, stood)
+        name_index.drop(tx, key)
+        for table in (t.face, t.tag, t.clearance, t.resource_collection, t.resource_hidden, t.statement):
+            tx.execute(delete(table).where(table.c.resource_id == key))
+        tx.execute(
+            update(t.intent)
+            .where(t.intent.c.resource_id == key, t.intent.c.state == "open")
+            .values(state="void", finished_at=tx.now)
+        )
+        tx.execute(update(t.resource).where(t.resource.c.id == key).values(deleted_at=tx.now, examined="no"))
+        tx.audit(Action.RESOURCE_GONE, "dam", resource_id=key)

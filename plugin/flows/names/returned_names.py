@@ -1,0 +1,176 @@
+"""Names that we took off and that a restored or reverted DAM brought back: they are ours still, and go again.
+
+Nobody's: whose they were may be erased, and a new person of that name has nothing to do with them. So such a tag
+has no person, and none is offered it.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from plugin.errors import DamError, ResourceGone
+from plugin.flows.common.services import Services
+from plugin.flows.names import removed_names
+from plugin.hooks.dam import Named, Resource
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import name_key
+
+OURS = t.tag.c.origin == "returned"
+"""The tags that came back and wait to go."""
+
+
+def find(services: Services, resource: Resource) -> Mapping[str, frozenset[str]]:
+    """The names (by key) on the resource that came back, and where. Asks the DAM; call it outside a transaction."""
+    there = merged(resource.names)
+    with services.store.read() as conn:
+        row = conn.execute(select(t.resource.c.id).where(t.resource.c.ref == resource.ref)).first()
+        number = row.id if row else -1
+        mine = select(t.tag.c.node_key, t.tag.c.origin).where(t.tag.c.resource_id == number)
+        tags = {row.node_key: row.origin for row in conn.execute(mine)}
+        asked = there.keys() - {key for key, origin in tags.items() if origin != "hand"}
+        taken = removed_names.among_version(services, conn, number, resource.file_version, asked)
+        copies = _ours_on_twins(conn, number, resource.file_version) if taken else set()
+    found: dict[str, frozenset[str]] = {}
+    for key, what in taken.items():
+        places = there[key].places & what.places
+        if places and (what.own or (key not in tags and key not in copies)):
+            back = services.dam.came_back(resource.ref, replace(there[key], places=places), what.position)
+            if back:
+                found[key] = back & places
+    return found
+
+
+def lost(services: Services, resource: Resource) -> frozenset[str]:
+    """The names (by key) that a DAM which was set back has lost, and nobody took off. Asks the DAM, as `find` does."""
+    there = merged(resource.names)
+    query = select(t.tag.c.node, t.tag.c.node_key, t.tag.c.created_at).join(
+        t.resource, t.resource.c.id == t.tag.c.resource_id
+    )
+    with services.store.read() as conn:
+        tags = conn.execute(query.where(t.resource.c.ref == resource.ref, t.tag.c.origin != "returned")).all()
+    return frozenset(
+        tag.node_key
+        for tag in tags
+        if tag.node_key not in there and services.dam.lost(resource.ref, tag.node, tag.created_at)
+    )
+
+
+def _ours_on_twins(conn: Connection, resource_id: int, version: str) -> set[str]:
+    """The names that are ours on another resource with the same picture now: a copy of it carries them rightly."""
+    r = t.resource.c
+    query = select(t.tag.c.node_key).join(t.resource, r.id == t.tag.c.resource_id)
+    living = (r.file_version == version) & (r.id != resource_id) & r.deleted_at.is_(None)
+    return set(conn.scalars(query.where(living, t.tag.c.origin.in_(("machine", "confirmed")))))
+
+
+def merged(found: Iterable[Named]) -> Mapping[str, Named]:
+    """One entry a name, by its key, with all the places in which it stands."""
+    by_key: dict[str, Named] = {}
+    for named in found:
+        key = name_key(named.node)
+        first = by_key.get(key, named)
+        by_key[key] = replace(first, places=first.places | named.places)
+    return by_key
+
+
+def remember(services: Services, resource_id: int, resource: Resource) -> None:
+    """Tell the DAM which names are ours on the resource as it was looked at: restored one day, it is known by that."""
+    there = merged(resource.names)
+    ours = [node for node in _ours(services, resource_id) if name_key(node) in there]
+    if ours:
+        services.dam.remember(resource.ref, ours)
+
+
+def remember_written(services: Services, refs: Iterable[str]) -> None:
+    """The same after writes of ours. What the DAM does not tell now is remembered at the next look."""
+    for ref in refs:
+        with services.store.read() as conn:
+            number = conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
+        nodes = _ours(services, number or -1)
+        if nodes:
+            with suppress(DamError):
+                services.dam.remember(ref, nodes)
+
+
+def _ours(services: Services, resource_id: int) -> list[str]:
+    mine = (t.tag.c.resource_id == resource_id) & (t.tag.c.origin != "hand")
+    with services.store.read() as conn:
+        return list(conn.scalars(select(t.tag.c.node).where(mine, t.tag.c.person_id.is_not(None))))
+
+
+def by_others(services: Services, name: str) -> int:
+    """On how many resources of a DAM that `tells_holders` the name stands otherwise than by what came back. Raises
+    DamError."""
+    refs, key = set(services.dam.holders(name)), name_key(name)
+    mine = select(t.resource.c.ref).join(t.taken_off, t.taken_off.c.resource_id == t.resource.c.id)
+    with services.store.read() as conn:
+        ours = set(conn.scalars(mine.where(t.taken_off.c.name_mac == services.name_hasher.hash(key))))
+    return len(refs - ours) + sum(_is_by_others(services, ref, key) for ref in sorted(refs & ours))
+
+
+def _is_by_others(services: Services, ref: str, key: str) -> bool:
+    try:
+        resource = services.dam.look(ref)
+    except ResourceGone:
+        return False
+    named = merged(resource.names).get(key)
+    return named is None or bool(named.places - _back(services, resource, key))
+
+
+def _back(services: Services, resource: Resource, key: str) -> frozenset[str]:
+    with services.store.read() as conn:
+        mine = select(t.tag.c.places).join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+        waiting = conn.scalar(mine.where(t.resource.c.ref == resource.ref, t.tag.c.node_key == key, OURS))
+    return frozenset(waiting or ()) | find(services, resource).get(key, frozenset())
+
+
+def waiting(conn: Connection) -> list[Row[Any]]:
+    """Every name that came back and is not off again yet: `ref` and when it was seen."""
+    query = (
+        select(t.resource.c.ref, t.tag.c.created_at)
+        .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
+        .where(OURS, t.resource.c.deleted_at.is_(None))
+        .order_by(t.resource.c.ref)
+    )
+    return list(conn.execute(query))
+
+
+def by_hand_again(services: Services, conn: Connection) -> list[tuple[str, str]]:
+    """Names that we had taken off and that stand by hand now, as (ref, name): for an editor to look at."""
+    query = (
+        select(t.resource.c.ref, t.tag.c.node, t.tag.c.node_key, t.taken_off.c.name_mac)
+        .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
+        .join(t.taken_off, t.taken_off.c.resource_id == t.resource.c.id)
+        .where(t.tag.c.origin == "hand", t.resource.c.deleted_at.is_(None))
+        .order_by(t.resource.c.ref, t.tag.c.node)
+    )
+    return [
+        (row.ref, row.node)
+        for row in conn.execute(query)
+        if services.name_hasher.hash(row.node_key) == row.name_mac
+    ]
+
+
+def count_again(services: Services) -> int:
+    """How many those are."""
+    with services.store.read() as conn:
+        return len(by_hand_again(services, conn))
+
+
+def enter(services: Services, tx: Tx, resource_id: int, ref: str, named: Named, back: frozenset[str]) -> None:
+    """Note on the ledger that the name is there and ours, and have it taken off."""
+    key = name_key(named.node)
+    tx.execute(delete(t.tag).where(t.tag.c.resource_id == resource_id, t.tag.c.node_key == key))
+    tx.execute(
+        insert(t.tag).values(
+            resource_id=resource_id, node=named.node, node_key=key, person_id=None, origin="returned",
+            places=sorted(back), created_at=tx.now,
+        )
+    )  # fmt: skip
+    tx.audit(Action.TAG_RETURN, "dam", resource_id=resource_id)
+    services.queue.put(tx, "returned", ref)

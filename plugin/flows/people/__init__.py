@@ -1,0 +1,1 @@
+"""Who may be tagged: their names, ages, guardians, addresses, and what is held on them."""

@@ -1,0 +1,281 @@
+"""Whose an address is: who entered it, how we know that it is the person's, and what a letter to it may open.
+
+An address that is *confirmed* opens the full page, while it is on file. Nothing that a holder of a link says
+confirms one. An address without a row was known before such rows were kept: nobody knows who entered it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from plugin.errors import NotFound
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.people import accounts, contacts, outbox
+from plugin.ledger import tables as t
+from plugin.ledger.keys import free_text
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import name_key
+
+HOW = ("met", "document", "badge", "personnel", "called")
+"""How somebody may have been recognised: seen, by a document, a badge, a personnel file, a known telephone number."""
+
+FIRST_LETTER = "first letter"
+OTHER_ACCOUNT = "other account"
+UNKNOWN = "unknown"
+
+REASON = "address.reason"
+"""To what the reason is sealed for which an account confirmed an address that it had entered."""
+
+_WAITS = timedelta(days=7)
+_UNCONFIRMED = {"confirmed_at": None, "confirmed_by": None, "confirmed_how": None}
+HOLDERS = ("person", "guardian")
+
+
+def enter(
+    services: Services,
+    tx: Tx,
+    person_id: str,
+    email: str,
+    actor: str,
+    *,
+    guardian_id: str | None = None,
+    account: str | None = None,
+    quitclaim_id: str | None = None,
+) -> str:
+    """Put this address on file, "" for none; returns the id of its row, "" for none.
+
+    `actor`: an account, or `person` or `guardian` where a holder typed it; then `account` is the maker of the
+    link they held, and `quitclaim_id` what they signed. One that takes the place of another is told to the
+    other, and opens the full page after seven days.
+    """
+    before = on_file(tx.connection, person_id, guardian_id)
+    known = contacts.known_to(services, tx.connection, person_id, guardian_id)
+    same = name_key(known) == name_key(email)
+    if same and (not email or _stays(before, actor)):
+        return str(before.id) if before is not None else ""
+    opens_at = _opens_at(tx, person_id, guardian_id, before, known, same)
+    if known and not same:
+        _tell_the_other(services, tx, person_id, guardian_id)
+    _retire(tx, person_id, guardian_id, legacy=bool(known) and before is None)
+    _seal(services, tx, person_id, guardian_id, email)
+    row_id = ""
+    if email:
+        row_id = _insert(
+            tx, person_id, guardian_id, entered_by=actor, account=account, quitclaim_id=quitclaim_id,
+            opens_at=opens_at,
+        )  # fmt: skip
+    _see_whose(services, tx, person_id)
+    subject = roster.subject(services, tx.connection, person_id)
+    tx.audit(Action.ADDRESS_ENTER, actor, subject=subject, address=row_id, guardian=guardian_id is not None)
+    return row_id
+
+
+def _stays(before: Row[Any] | None, actor: str) -> bool:
+    """Whether what is known of an address stays, that is entered once more: another account may improve on it."""
+    return before is not None and (
+        before.confirmed_at is not None or actor in HOLDERS or accounts.same(before.entered_by, actor)
+    )
+
+
+def _opens_at(
+    tx: Tx, person_id: str, guardian_id: str | None, before: Row[Any] | None, known: str, same: bool
+) -> datetime | None:
+    """When the new one may open the full page: one that was removed first is replaced all the same."""
+    if known and same:
+        return before.opens_at if before is not None else None
+    ever = tx.execute(select(t.address.c.id).where(_of(person_id, guardian_id))).first() is not None
+    return tx.now + _WAITS if known or ever else None
+
+
+def _tell_the_other(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> None:
+    """To the address that is on file until this very act."""
+    person, _ = roster.load(tx.connection, person_id)
+    letter = outbox.Letter(
+        f"address:{uuid4().hex}", "address-changed", person.language, person_id, to=guardian_id or "person"
+    )
+    outbox.put(services, tx, letter)
+
+
+def _retire(tx: Tx, person_id: str, guardian_id: str | None, legacy: bool) -> None:
+    if legacy:
+        _insert(tx, person_id, guardian_id, entered_by=UNKNOWN)
+    standing = _of(person_id, guardian_id) & t.address.c.retired_at.is_(None)
+    tx.execute(update(t.address).where(standing).values(retired_at=tx.now))
+
+
+def _seal(services: Services, tx: Tx, person_id: str, guardian_id: str | None, email: str) -> None:
+    if guardian_id is None:
+        contacts.seal_email(services, tx, person_id, email)
+        return
+    known = contacts.guardians_of(services, tx.connection, person_id)
+    name = next((str(one["name"]) for one in known if one["id"] == guardian_id), None)
+    if name is None:
+        raise NotFound("no such guardian of this person: facelease person export lists them")
+    contacts.seal_guardian(services, tx, person_id, guardian_id, name, email)
+
+
+def _see_whose(services: Services, tx: Tx, person_id: str) -> None:
+    """A child's address that is also a guardian's is not the child's own, whatever the guardian's is later."""
+    own = contacts.email_of(services, tx.connection, person_id)
+    if own and is_guardians(services, tx.connection, person_id, own):
+        row = on_file(tx.connection, person_id)
+        is_a_guardians(tx, row.id if row is not None else None)
+
+
+def is_guardians(services: Services, conn: Connection, person_id: str, email: str) -> bool:
+    """Whether this is the mailbox of one of the person's guardians, however it is spelled."""
+    known = contacts.guardians_of(services, conn, person_id)
+    return contacts.mailbox_key(email) in {contacts.mailbox_key(str(one.get("email", ""))) for one in known}
+
+
+def is_a_guardians(tx: Tx, address_id: str | None) -> None:
+    """It was entered as the child's, and is a guardian's: nothing confirms it but a recognition.
+
+    Not what confirmed it before either: it would open the page of somebody who has come of age.
+    """
+    this = t.address.c.id == address_id
+    mine = this & t.address.c.entered_by.not_in(HOLDERS)
+    tx.execute(update(t.address).where(mine).values(account=t.address.c.entered_by, entered_by="guardian"))
+    childs = (
+        this
+        & t.address.c.guardian_id.is_(None)
+        & t.address.c.confirmed_how.in_((FIRST_LETTER, OTHER_ACCOUNT))
+    )
+    tx.execute(update(t.address).where(childs).values(**_UNCONFIRMED))
+
+
+def brought(tx: Tx, address_id: str | None, quitclaim_id: str) -> None:
+    """A letter to an address that was typed in an earlier visit has brought this: from now on the address stands
+    for it, so that it is renewed, and a lost key written anew, in later years as well."""
+    typed = (t.address.c.id == address_id) & t.address.c.quitclaim_id.is_not(None)
+    tx.execute(update(t.address).where(typed).values(quitclaim_id=quitclaim_id))
+
+
+def _insert(tx: Tx, person_id: str, guardian_id: str | None, **values: Any) -> str:
+    row_id = uuid4().hex
+    tx.execute(
+        insert(t.address).values(
+            id=row_id, person_id=person_id, guardian_id=guardian_id, entered_at=tx.now, **values
+        )
+    )
+    return row_id
+
+
+def _of(person_id: str, guardian_id: str | None) -> Any:
+    mine = t.address.c.person_id == person_id
+    return mine & (
+        t.address.c.guardian_id.is_(None) if guardian_id is None else t.address.c.guardian_id == guardian_id
+    )
+
+
+def on_file(conn: Connection, person_id: str, guardian_id: str | None = None) -> Row[Any] | None:
+    """The row of the address on file; None where there is none, or where nobody knows who entered it."""
+    standing = _of(person_id, guardian_id) & t.address.c.retired_at.is_(None)
+    return conn.execute(select(t.address).where(standing)).first()
+
+
+def confirmed(
+    services: Services, conn: Connection, person_id: str, guardian_id: str | None, asked_by: str
+) -> bool:
+    """Whether a letter to the address on file, asked for by `asked_by`, may open the full page now."""
+    row = on_file(conn, person_id, guardian_id)
+    if row is None or (row.opens_at is not None and row.opens_at > services.clock.now()):
+        return False
+    return row.confirmed_at is not None or _by_another(row, asked_by)
+
+
+def _by_another(row: Row[Any], account: str) -> bool:
+    """Whether two people of the staff were at it.
+
+    What a holder typed no account has entered. A program is no second pair of eyes: who enters an address may
+    hold its token.
+    """
+    both = accounts.is_person(row.entered_by) and accounts.is_person(account)
+    return both and not accounts.same(row.entered_by, account)
+
+
+def opens(services: Services, conn: Connection, address_id: str | None) -> bool:
+    """Whether a link that was delivered to this address opens the full page now."""
+    row = conn.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
+    if row is None or row.retired_at is not None or row.confirmed_at is None:
+        return False
+    return row.opens_at is None or bool(row.opens_at <= services.clock.now())
+
+
+def deliver(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> str | None:
+    """The id of the address to which a letter goes that `asked_by` asks for; None where there is none.
+
+    Where that is another account than the one that entered it, this confirms it.
+    """
+    if not contacts.known_to(services, tx.connection, person_id, guardian_id):
+        return None
+    row = on_file(tx.connection, person_id, guardian_id)
+    if row is None:
+        return _insert(tx, person_id, guardian_id, entered_by=UNKNOWN)
+    if row.confirmed_at is None and _by_another(row, asked_by):
+        confirm(services, tx, row, OTHER_ACCOUNT, asked_by)
+    return str(row.id)
+
+
+def confirm_first_letter(services: Services, tx: Tx, address_id: str | None) -> bool:
+    """A letter to it brings the person's first signature, in this transaction; call it before that is recorded.
+
+    False, and nothing, where there was something of theirs before, where a holder typed the address, or where it
+    is not on file.
+    """
+    row = tx.execute(select(t.address).where(t.address.c.id == address_id)).first() if address_id else None
+    if (
+        row is None
+        or row.retired_at is not None
+        or row.entered_by in HOLDERS
+        or _has_a_past(tx, row.person_id)
+    ):
+        return False
+    if row.confirmed_at is None:
+        confirm(services, tx, row, FIRST_LETTER, "system")
+    return row.opens_at is None or bool(row.opens_at <= tx.now)
+
+
+def doubt(services: Services, tx: Tx, person_id: str) -> None:
+    """A version comes by a weaker way than a letter to a confirmed address: on paper, or by a link handed over.
+
+    What only a first letter confirmed opened nothing but what was signed by it. Nobody knows whether this is the
+    same person, so such an address opens the page again when somebody says so.
+    """
+    first = (t.address.c.person_id == person_id) & (t.address.c.confirmed_how == FIRST_LETTER)
+    standing = t.address.c.retired_at.is_(None)
+    if tx.execute(update(t.address).where(first, standing).values(**_UNCONFIRMED)).rowcount:
+        tx.audit(Action.ADDRESS_DOUBT, "system", subject=roster.subject(services, tx.connection, person_id))
+
+
+def _has_a_past(tx: Tx, person_id: str) -> bool:
+    """A version, pictures, or a name by hand of theirs: then a first signature says little of who signs."""
+    key = select(t.person.c.name_key).where(t.person.c.id == person_id).scalar_subquery()
+    named = (t.tag.c.person_id == person_id) | (t.tag.c.node_key == key)
+    of_theirs = (
+        select(t.quitclaim.c.id).where(t.quitclaim.c.person_id == person_id),
+        select(t.reference_set.c.id).where(t.reference_set.c.person_id == person_id),
+        select(t.face.c.id).where(t.face.c.person_id == person_id),
+        select(t.tag.c.id).where(named),
+    )
+    return any(tx.execute(query.limit(1)).first() is not None for query in of_theirs)
+
+
+def confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, reason: str = "") -> None:
+    """Note that it is the person\'s, and how that is known."""
+    this = t.address.c.id == row.id
+    kept = free_text.seal(tx, services.vault, reason, REASON, row.person_id) or None
+    values = {"confirmed_at": tx.now, "confirmed_by": actor, "confirmed_how": how, "reason": kept}
+    tx.execute(update(t.address).where(this).values(**values))
+    subject = roster.subject(services, tx.connection, row.person_id)
+    tx.audit(Action.ADDRESS_CONFIRM, actor, subject=subject, address=row.id, how=how)
+
+
+def own(conn: Connection, person_id: str) -> bool:
+    """Whether the address on file is the young person's own: no guardian gave it, and no holder typed it."""
+    row = on_file(conn, person_id)
+    return row is not None and (accounts.is_account(row.entered_by) or row.confirmed_how in HOW)

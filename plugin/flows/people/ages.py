@@ -1,0 +1,91 @@
+"""How old somebody is, as far as anybody said: a birth date, or only that they are of age. Declared, never guessed.
+
+Who gave neither is listed, and is never named without a human decision (`rules.may_auto`). A birth date counts more
+than a declaration: nothing turns off that somebody is a child.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select, update
+
+from plugin.errors import ConsentError
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import OLDEST_BIRTH_YEAR
+
+
+@dataclass(frozen=True)
+class Age:
+    """What is said of an age: that somebody is of age, or when they were born; of both the birth date counts."""
+
+    of_age: bool = False
+    birth_date: date | None = None
+
+
+def refuse(services: Services, said: Age) -> None:
+    """Raise ConsentError for an age that cannot be, or contradicts itself."""
+    born = said.birth_date
+    if born is None:
+        return
+    if not born.year >= OLDEST_BIRTH_YEAR or born > services.today():
+        raise ConsentError("that birth date cannot be right: correct it")
+    if said.of_age and is_under_age(services, born, services.clock.now()):
+        raise ConsentError(
+            "this is the birth date of a child: correct it, or do not say that they are of age"
+        )
+
+
+def is_under_age(services: Services, born: date, at: datetime) -> bool:
+    """Whether guardians decide, at `at`, for somebody born on this day."""
+    return rules.birthday(born, services.ages.age, services.ages.zone) > at
+
+
+def say(services: Services, person_id: str, said: Age, actor: str) -> bool:
+    """Somebody of the staff says how old a person is whose birth date nobody knows; False: it was known already.
+
+    Raises NotFound, ConsentError where nothing is said, it cannot be, or a birth date is known.
+    """
+    refuse(services, said)
+    if not said.of_age and said.birth_date is None:
+        raise ConsentError("say a birth date, or that the person is of age")
+    with services.store.write() as tx:
+        person, _ = roster.load(tx.connection, person_id)
+        if person.birth_date is not None:
+            raise ConsentError("the birth date of this person is known: nothing else is said of their age")
+        return say_in(services, tx, person_id, said, actor)
+
+
+def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) -> bool:
+    """The same in the caller's transaction; what is known already stays."""
+    this = t.person.c.id == person_id
+    values: dict[ColumnElement[bool], dict[str, Any]] = {}
+    if said.birth_date is not None:
+        values[t.person.c.birth_date.is_(None)] = {"birth_date": said.birth_date}
+    if said.of_age:
+        values[_unknown()] = {"of_age_at": tx.now, "of_age_by": actor}
+    changed = sum(
+        tx.execute(update(t.person).where(this, when).values(**what)).rowcount
+        for when, what in values.items()
+    )
+    if not changed:
+        return False
+    tx.move_generation()  # whether they may be named automatically hangs on it
+    services.queue.put(tx, "recompute", person_id)
+    tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+    return True
+
+
+def unknown(conn: Connection) -> Sequence[Row[Any]]:
+    """Everybody of whom nobody said how old they are, by name."""
+    return conn.execute(select(t.person).where(_unknown()).order_by(t.person.c.name_key)).all()
+
+
+def _unknown() -> ColumnElement[bool]:
+    return t.person.c.birth_date.is_(None) & t.person.c.of_age_at.is_(None)

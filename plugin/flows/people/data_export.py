@@ -1,0 +1,149 @@
+"""What is held on a person beside quitclaims and tags: the rest of what an export says (GDPR Art. 15)."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from plugin.flows.common import reference_sets
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+
+Rows = list[dict[str, Any]]
+
+
+def of(services: Services, conn: Connection, person_id: str, own: bool) -> dict[str, Rows]:
+    """Guardians, links, letters, requests, evidence, pictures, faces, rejections and shoots, each as plain rows.
+
+    `own`: for the person, of whom nothing is said that rests on pictures which nobody has vouched for.
+
+    Of a link not its token, of a letter not its words, of evidence not its bytes: these are had on the
+    person's page, or at the desk.
+    """
+    parts: dict[str, Callable[[Services, Connection, str], Rows]] = {
+        "guardians": _guardians, "invitations": _invitations, "mails": _mails, "requests": _requests,
+        "evidence": _evidence, "shoots": _shoots,
+    }  # fmt: skip
+    return {name: read(services, conn, person_id) for name, read in parts.items()} | {
+        "reference_sets": _sets(conn, person_id, own),
+        "faces": _faces(conn, person_id, own),
+        "not_this_person": _rejections(conn, person_id, own),
+    }
+
+
+def photographs(conn: Connection, person_id: str, own: bool) -> Rows:
+    """Where the name stands and who put it there; for the staff also whether it rests on nothing doubtful."""
+    mine = (
+        select(t.resource.c.ref.label("resource"), t.tag.c.origin.label("tag"))
+        .join(t.tag, t.tag.c.resource_id == t.resource.c.id)
+        .join(t.person, t.person.c.id == t.tag.c.person_id)
+        .where(t.tag.c.person_id == person_id)
+        .order_by(t.resource.c.ref)
+    )
+    if own:
+        return _rows(conn, mine.where(reference_sets.theirs_to_see()))
+    return _rows(conn, mine.add_columns(reference_sets.theirs_to_see().label("vouched")))
+
+
+def as_json(data: Any) -> bytes:
+    """An export as a file: UTF-8, times in ISO 8601 and UTC."""
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _rows(conn: Connection, query: Any) -> Rows:
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def _guardians(services: Services, conn: Connection, person_id: str) -> Rows:
+    found = services.vault.find(conn, person_id, "guardian")
+    query = select(t.sealed.c.id, t.sealed.c.subject).where(t.sealed.c.id.in_(found))
+    return [
+        {"id": row.subject} | json.loads(services.vault.open(conn, row.id)) for row in conn.execute(query)
+    ]
+
+
+def _invitations(_: Services, conn: Connection, person_id: str) -> Rows:
+    c = t.invitation.c
+    columns = (
+        c.id, c.kind, c.guardian_id, c.language, c.by_mail, c.created_at, c.created_by, c.expires_at, c.uses,
+        c.used_at, c.revoked_at, c.reminded,
+    )  # fmt: skip
+    return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.created_at))
+
+
+def _mails(_: Services, conn: Connection, person_id: str) -> Rows:
+    c = t.mail.c
+    columns = (c.kind, c.data, c.language, c.state, c.created_at, c.finished_at)
+    return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.created_at))
+
+
+def _requests(services: Services, conn: Connection, person_id: str) -> Rows:
+    c = t.request.c
+    columns = (c.kind, c.asked_at, c.asked_by, c.due_on, c.decided_at, c.outcome, c.reason)
+    rows = _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.asked_at))
+    texts = services.texts(conn)
+    return [row | {"reason": texts.read(row["reason"], "request.reason", person_id) or None} for row in rows]
+
+
+def _evidence(services: Services, conn: Connection, person_id: str) -> Rows:
+    """What proves each signature: the name it was given, its size in bytes, since when."""
+    c = t.sealed.c
+    query = select(c.id, c.subject, c.created_at).where(c.person_id == person_id, c.kind == "evidence")
+    found = []
+    for row in conn.execute(query.order_by(c.created_at, c.id)).all():
+        name, _, body = services.vault.open(conn, row.id).partition(b"\0")
+        found.append(
+            {
+                "quitclaim": row.subject, "name": name.decode(errors="replace"), "bytes": len(body),
+                "since": row.created_at,
+            }
+        )  # fmt: skip
+    return found
+
+
+def _sets(conn: Connection, person_id: str, own: bool) -> Rows:
+    """The acts in which pictures came. Whom they resemble, and what the staff made of it, its sender is not told."""
+    c = t.reference_set.c
+    columns = (c.added_at, c.ended_at) if own else tuple(column for column in c if column is not c.person_id)
+    return _rows(conn, select(*columns).where(c.person_id == person_id).order_by(c.added_at))
+
+
+def _faces(conn: Connection, person_id: str, own: bool) -> Rows:
+    c = t.face.c
+    columns = (
+        t.resource.c.ref, c.state, c.left, c.top, c.width, c.height, c.distance, c.engine, c.decided_at,
+    )  # fmt: skip
+    joined = (
+        select(*columns).join(t.resource, t.resource.c.id == c.resource_id).where(c.person_id == person_id)
+    )
+    sound = reference_sets.sound(c.set_id) & (c.set_id.is_not(None) | (c.state == "matched"))
+    if own:
+        return _rows(conn, joined.where(sound).order_by(t.resource.c.ref))
+    return _rows(conn, joined.add_columns(sound.label("vouched")).order_by(t.resource.c.ref))
+
+
+def _rejections(conn: Connection, person_id: str, own: bool) -> Rows:
+    """Where the name was taken off. What may have been suggested by pictures of somebody else is not theirs to read."""
+    c = t.rejection.c
+    joined = select(t.resource.c.ref, c.at).join(t.resource, t.resource.c.id == c.resource_id)
+    query = joined.where(c.person_id == person_id).order_by(c.at)
+    doubtful = [
+        row.added_at for row in reference_sets.of(conn, person_id) if not reference_sets.is_vouched(row)
+    ]
+    if own and doubtful:
+        query = query.where(c.by.in_(("person", "guardian")) | (c.at < min(doubtful)))
+    return _rows(conn, query)
+
+
+def _shoots(_: Services, conn: Connection, person_id: str) -> Rows:
+    c, shoot = t.collection.c, t.shoot_person.c
+    mine = select(shoot.shoot_id).where(shoot.person_id == person_id)
+    return _rows(conn, select(c.ref.label("collection_ref")).where(c.shoot_id.in_(mine)).order_by(c.ref))

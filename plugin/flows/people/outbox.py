@@ -1,0 +1,82 @@
+"""Mail, as an outbox: a letter is queued in the transaction of its cause, once a cause, and sent by a job.
+
+Its address and its link are sealed under the person's record key until it is sent.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, select
+
+from plugin.flows.common.services import Services
+from plugin.flows.people import contacts
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+OWNER = "owner"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail to be written when it is sent.
+
+    `cause`: what it is sent for, once (`receipt:QUITCLAIM`). `to`: `person`, a guardian's id, or
+    `owner` (`mail.owner`, and then without `person_id`). `data`: ids and days, no personal data.
+    `secret`: what is sealed with the address, such as a link.
+    """
+
+    cause: str
+    kind: str
+    language: str
+    person_id: str | None = None
+    to: str = "person"
+    data: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_due(services: Services, tx: Tx, letter: Letter) -> bool:
+    """Whether the letter could be queued: somebody is there, can be written to, and was not yet, for this cause."""
+    known = tx.execute(select(t.mail.c.id).where(t.mail.c.cause == letter.cause)).first()
+    if known is not None or not services.vault.has_key(tx.connection, letter.person_id or "", "record"):
+        return False
+    return bool(address_of(services, tx.connection, letter))
+
+
+def put(services: Services, tx: Tx, letter: Letter) -> bool:
+    """Queue the letter in the caller's transaction; False where nobody can be written to, or it was before."""
+    address = address_of(services, tx.connection, letter)
+    if not (services.config.mail.host and address):
+        return False
+    if tx.execute(select(t.mail.c.id).where(t.mail.c.cause == letter.cause)).first() is not None:
+        return False
+    mail_id = uuid4().hex
+    tx.execute(
+        insert(t.mail).values(
+            id=mail_id, cause=letter.cause, kind=letter.kind, person_id=letter.person_id,
+            data=_kept(letter), language=letter.language, state="queued", created_at=tx.now,
+        )
+    )  # fmt: skip
+    if letter.person_id is not None:
+        body = json.dumps({"to": address, **letter.secret}).encode()
+        services.vault.seal(tx, letter.person_id, "record", "mail", body, subject=mail_id)
+    tx.audit(Action.MAIL_QUEUE, "system", mail=mail_id, kind=letter.kind)
+    services.queue.put(tx, "mail", mail_id, priority=3)
+    return True
+
+
+def _kept(letter: Letter) -> dict[str, Any]:
+    """With the guardian to whom it goes, so that the letter can greet them."""
+    guardian = {"guardian": letter.to} if letter.to not in ("person", OWNER) else {}
+    return {**letter.data, **guardian}
+
+
+def address_of(services: Services, conn: Connection, letter: Letter) -> str:
+    """Where the letter would go; "" where nobody can be written to."""
+    if letter.person_id is None:
+        return services.config.mail.owner if letter.to == OWNER else ""
+    guardian_id = None if letter.to == "person" else letter.to
+    return contacts.known_to(services, conn, letter.person_id, guardian_id)

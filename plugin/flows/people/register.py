@@ -1,0 +1,247 @@
+"""Who may be tagged: adding people, their guardians and contact, and what an export says."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from plugin.clock import SystemClock
+from plugin.errors import ConsentError, NameTaken, NothingDone
+from plugin.flows.common import roster
+from plugin.flows.common.batches import ask_for
+from plugin.flows.common.services import Services
+from plugin.flows.names import dam_names, name_doubts, name_index
+from plugin.flows.people import addresses, ages, contacts, data_export
+from plugin.flows.people.ages import Age
+from plugin.flows.people.contacts import email_of as email_of
+from plugin.flows.people.contacts import guardians_of as guardians_of
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.model import clean_name, name_key
+
+JOB = "adopted"
+_PORTION = 500  # names of one write: others wait for it
+SELF = ("person", "guardian")
+"""Actors who are no account: whoever they enter is somebody whom nobody of the staff knows yet."""
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """What is said of a person when they are entered."""
+
+    display_name: str
+    language: str = "en"
+    birth_date: date | None = None
+    email: str = ""
+    guardians: tuple[str, ...] = ()  # names; sealed under the record key
+    namesake: bool = False  # the name was somebody's, and was made to differ
+    given_name: str | None = None  # what they call themselves, then
+    of_age: bool = False  # declared, where there is no birth date
+
+
+def add(services: Services, newcomer: Newcomer, actor: str, adopt: bool = False) -> str:
+    """Enter a person; returns their id. No file is read for it: `name_doubts.of` says what that leaves open.
+
+    Raises ConsentError for a name or an address that cannot be one, NameTaken where it belongs to somebody or
+    stands in the DAM: then only a staff decision (`adopt`) makes it this person's.
+    """
+    name, email = clean_name(newcomer.display_name), contacts.clean_email(newcomer.email)
+    ages.refuse(services, Age(newcomer.of_age, newcomer.birth_date))
+    found = name_doubts.Sought(0, False) if adopt else name_doubts.seek(services, name)
+    person_id = uuid4().hex
+    with services.store.write() as tx:
+        _free(tx, name, found.standing)
+        about = replace(newcomer, display_name=name, email=email)
+        enter(services, tx, person_id, about, actor, adopt, found.unsure)
+    return person_id
+
+
+def enter(
+    services: Services, tx: Tx, person_id: str, newcomer: Newcomer, actor: str, adopt: bool = False,
+    unsure: bool = False,
+) -> None:  # fmt: skip
+    """Enter a person whose clean name is known to be free, in the caller's transaction.
+
+    `unsure`: it may stand where it was not read. Then no name is theirs by its spelling, as with somebody who
+    entered themselves, until that is known, or an account says that it knows them (`name_doubts`).
+
+    Raises ConsentError for a name that the DAM cannot hold.
+    """
+    name = newcomer.display_name
+    if why := services.dam.refusal(name):
+        raise ConsentError(why)
+    tx.execute(
+        insert(t.person).values(
+            id=person_id, display_name=name, name_key=name_key(name), node_adopted=adopt,
+            language=newcomer.language, birth_date=newcomer.birth_date, created_at=tx.now,
+            namesake=newcomer.namesake, given_name=newcomer.given_name, of_age_at=tx.now if newcomer.of_age else None,
+            of_age_by=actor if newcomer.of_age else None, self_entered=not adopt and (unsure or actor in SELF),
+            sought_at=None if adopt else SystemClock().now(),
+            doubted_at=tx.now if unsure and not adopt and actor not in SELF else None,
+        )
+    )  # fmt: skip
+    services.vault.create_key(tx, person_id, "record")
+    for guardian in newcomer.guardians:
+        enter_guardian(services, tx, person_id, guardian)
+    subject = roster.subject(services, tx.connection, person_id)
+    tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
+    if newcomer.email:
+        addresses.enter(services, tx, person_id, newcomer.email, actor)
+    if unsure and services.dam.tells_holders and not adopt:
+        services.queue.put(tx, name_doubts.JOB, person_id)
+    if adopt:
+        _adopt(tx, person_id, name)
+        services.queue.put(tx, JOB, person_id)
+        tx.audit(Action.NODE_ADOPT, actor, subject=subject)
+
+
+def _free(tx: Tx, name: str, standing: int) -> None:
+    if dam_names.bearer(tx.connection, name_key(name)) is not None:
+        raise NameTaken(
+            f"{name!r} is somebody else's display name: add what tells them apart, such as a place or a year"
+        )
+    if standing:
+        raise NameTaken(
+            f"{name!r} stands on {standing} photographs already. If that is this person, say so with --adopt; "
+            "else choose another display name"
+        )
+
+
+def _adopt(tx: Tx, person_id: str, name: str) -> bool:
+    """The next names by hand that nobody owned are this person's: somebody on the staff decided so. False: no more.
+
+    One whose turn has not come is nobody's yet, which clears nothing.
+    """
+    mine = (t.tag.c.node_key == name_key(name)) & t.tag.c.person_id.is_(None) & (t.tag.c.origin == "hand")
+    ids = list(tx.connection.scalars(select(t.tag.c.id).where(mine).limit(_PORTION)))
+    tx.execute(update(t.tag).where(t.tag.c.id.in_(ids)).values(person_id=person_id))
+    return len(ids) == _PORTION
+
+
+def look_again(services: Services, job: Claimed) -> None:
+    """Have every photograph looked at that bears a name which is a person's now: as a keyword it was nobody's.
+
+    In short writes; killed between two of them it begins once more.
+    """
+    while _adopt_more(services, job.key):
+        pass
+    with services.store.read() as conn:
+        name = conn.scalar(select(t.person.c.display_name).where(t.person.c.id == job.key))
+        refs = (
+            sorted(name_index.holders(services, conn, name))
+            if name and not services.dam.tells_holders
+            else []
+        )
+    if name and services.dam.tells_holders:
+        refs = sorted(set(services.dam.holders(name)))
+    ask_for(services, "names", refs)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def _adopt_more(services: Services, person_id: str) -> bool:
+    mine = (t.person.c.id == person_id) & t.person.c.node_adopted
+    with services.store.write() as tx:
+        name = tx.connection.scalar(select(t.person.c.display_name).where(mine))
+        return name is not None and _adopt(tx, person_id, name)
+
+
+def enter_guardian(services: Services, tx: Tx, person_id: str, name: str) -> str:
+    """Make a guardian known in the caller's transaction; returns the guardian's id."""
+    return contacts.new_guardian(services, tx, person_id, name)
+
+
+def add_guardian(services: Services, person_id: str, name: str, actor: str, email: str = "") -> str:
+    """Make somebody known as a guardian of the person; returns the guardian's id. Raises ConsentError."""
+    email = contacts.clean_email(email)
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        guardian_id = enter_guardian(services, tx, person_id, name)
+        if email:
+            addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)
+        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+    return guardian_id
+
+
+def distinct(services: Services, person_id: str, actor: str) -> None:
+    """Somebody on the staff looked: who signed up under a name that was taken is another person indeed.
+
+    Raises NotFound, and NothingDone where they bear no mark of that.
+    """
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        marked = (t.person.c.id == person_id) & t.person.c.namesake
+        if tx.execute(update(t.person).where(marked).values(namesake=False)).rowcount == 0:
+            raise NothingDone("this person bears no mark of a name that was taken: there is none to take off")
+        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+
+
+def listed(conn: Connection) -> Iterable[Any]:
+    """Everybody, by name."""
+    return conn.execute(select(t.person).order_by(t.person.c.name_key))
+
+
+def name_of(conn: Connection, person_id: str) -> str:
+    """The person's display name. Raises NotFound."""
+    return roster.load(conn, person_id)[0].display_name
+
+
+def called(conn: Connection, person_id: str) -> str:
+    """What the person is called to themselves: the name that they gave, never one made to differ; "" if gone."""
+    return called_many(conn, [person_id]).get(person_id, "")
+
+
+def called_many(conn: Connection, person_ids: Collection[str]) -> dict[str, str]:
+    """The same of several people, by id. Whatever reaches somebody outside the staff says no other name."""
+    name = func.coalesce(t.person.c.given_name, t.person.c.display_name).label("name")
+    query = select(t.person.c.id, name).where(t.person.c.id.in_(person_ids))
+    return {row.id: row.name for row in conn.execute(query)}
+
+
+def export(services: Services, person_id: str, actor: str, own: bool = False) -> dict[str, Any]:
+    """Everything that is held on a person (GDPR Art. 15), with an audit row; templates by their existence.
+
+    `own`: for the person themself. Then nothing is in it that rests on pictures which nobody has vouched
+    for, since it may be about somebody else; the officer's says of each row whether it does.
+    """
+    own = own or actor in SELF
+    with services.store.read() as conn:  # no write waits for what may be thousands of photographs
+        person, claims = roster.load(conn, person_id)
+        tags = data_export.photographs(conn, person_id, own)
+        kinds = conn.execute(
+            select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
+        ).all()
+        email = email_of(services, conn, person_id)
+        person = replace(person, display_name=called(conn, person_id))  # it is handed to the person
+        rest = data_export.of(services, conn, person_id, own)
+    with services.store.write() as tx:
+        tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
+    return {
+        "person": asdict(person), "contact": {"email": email},
+        "quitclaims": [asdict(claim) for claim in claims],
+        "photographs": tags,
+        "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
+        **rest,
+    }  # fmt: skip
+
+
+def change_address(
+    services: Services, person_id: str, email: str, actor: str, guardian_id: str | None = None
+) -> bool:
+    """Put another address of the person, or of a guardian, on file, "" for none; False: it was the one on file.
+
+    Raises NotFound, ConsentError, and NothingDone where none is on file to be taken off.
+    """
+    email = contacts.clean_email(email)
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        known = contacts.known_to(services, tx.connection, person_id, guardian_id)
+        if not email and not known:
+            raise NothingDone("no address is on file, so there is none to take off")
+        addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)
+    return name_key(known) != name_key(email)

@@ -1,0 +1,109 @@
+"""Declared pictures that resemble somebody else who is enrolled are held, before any of them is compared.
+
+Templates are opened before the write (rule 45), whoever adds a set; inside it only those that came since.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from plugin.errors import VaultError
+from plugin.flows.common import closed_house, reference_sets
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.recognizer.engines.engine import Floats
+from plugin.recognizer.matching.gallery import nearer
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Templates of this engine as they were before a write, by set: whose it is, and (128,) float32. For that one act,
+    and then forgotten. `seen`: every set that there was, also those without one."""
+
+    seen: frozenset[str] = frozenset()
+    templates: dict[str, tuple[str, Floats]] = field(default_factory=dict, repr=False)
+
+
+NOTHING = Opened()
+"""Before any was opened: all of them are inside the write. For a house with few."""
+
+
+def opened(services: Services) -> Opened:
+    """Every template that may be compared with, for the write that follows. Call it outside a transaction."""
+    with services.store.read() as conn:
+        seen = frozenset(_live(conn))
+        every = templates(services, conn, services.faces.engine_id, _pass_over)
+        return Opened(seen, {one: (who, np.frombuffer(body, "<f4")) for who, one, body in every})
+
+
+def _pass_over(_item: str) -> None:
+    """A template that does not open: the gallery says so (`set_aside`), and nothing can be compared with it."""
+
+
+def templates(
+    services: Services, conn: Connection, engine: str, damaged: Callable[[str], None]
+) -> Iterator[tuple[str, str, bytes]]:
+    """Person, set and template. What was kept before there were sets is of the set that bears the person's id.
+
+    `damaged` is told the items that do not open.
+    """
+    for person_id, subject, body in services.vault.open_subjects(conn, "template", engine, damaged):
+        yield person_id, subject or person_id, body
+
+
+def _live(conn: Connection) -> dict[str, str]:
+    query = select(t.reference_set.c.id, t.reference_set.c.person_id).where(reference_sets.LIVE)
+    return {row.id: row.person_id for row in conn.execute(query)}
+
+
+def _now(services: Services, conn: Connection, known: Opened) -> dict[str, tuple[str, Floats]]:
+    """Those that there are in this write: without the ones that are gone since, with the ones that came."""
+    live, engine = _live(conn), services.faces.engine_id
+    found = {one: known.templates[one] for one in live if one in known.templates}
+    for set_id, person_id in live.items():
+        if set_id not in known.seen:
+            for item in _items(services, conn, person_id, set_id, engine):
+                with suppress(VaultError):  # as `_pass_over`
+                    found[set_id] = (person_id, np.frombuffer(services.vault.open(conn, item), "<f4"))
+    return found
+
+
+def _items(services: Services, conn: Connection, person_id: str, set_id: str, engine: str) -> list[str]:
+    subject = None if set_id == person_id else set_id
+    return services.vault.find(conn, person_id, "template", subject=subject, engine=engine)
+
+
+def hold_near(services: Services, tx: Tx, set_id: str, known: Opened = NOTHING) -> None:
+    """Hold this set, if declared, near somebody enrolled; and each declared one that it is near to.
+
+    Of two declared ones both: which of them shows the person that it says is for the staff to find out.
+    Only templates of this engine are compared, and none in a closed house: `house_closing` does it when that opens.
+    """
+    _hold(services, tx, [set_id], known)
+
+
+def release(services: Services, tx: Tx, person_id: str, known: Opened = NOTHING) -> None:
+    """A set of this person's is gone: what was held because it resembled that one is looked at anew."""
+    _hold(services, tx, reference_sets.free_near(tx, person_id), known)
+
+
+def _hold(services: Services, tx: Tx, set_ids: list[str], known: Opened) -> None:
+    conn = tx.connection
+    if not set_ids or closed_house.why(services, conn) is not None:
+        return
+    every = _now(services, conn, known)
+    for set_id in set_ids:
+        mine = reference_sets.by_id(conn, set_id)
+        if mine is None or set_id not in every:
+            continue
+        others = [(one, template) for one, (who, template) in every.items() if who != mine.person_id]
+        near = nearer(every[set_id][1], [template for _, template in others], services.faces.look_alike)
+        for place in near:
+            other = reference_sets.by_id(conn, others[place][0])
+            if other is not None:
+                reference_sets.hold(tx, mine, other)
+                reference_sets.hold(tx, other, mine)

@@ -1,0 +1,1 @@
+"""A photograph arrives, is examined, compared and tagged."""

@@ -1,0 +1,211 @@
+"""The daily comparison with the DAM goes in rounds: photograph by photograph, without a row of the queue for each.
+
+How far a round has come stands in the store. A job is one portion: it compares photographs for a moment, and asks for
+what is left of it, or for the next portion, in one commit; a few go side by side. A round that was not ended goes on
+the next day. A photograph that fails gets a job of its own and keeps none of the others; without the DAM they wait.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from plugin.errors import FaceLeaseError, StoreAway
+from plugin.flows.common.services import Services
+from plugin.flows.photos import tagging
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import NIGHTLY, OPEN, Claimed
+from plugin.ledger.store.store import Tx
+
+JOB = "comparison"
+PORTION = 100
+_SECONDS = 2.0  # then whoever waits for the worker's thread has a turn
+_PATIENCE = timedelta(minutes=5)
+_IN_A_ROW = 5  # so many failures make it worth asking whether the DAM is there
+_MOST_ALONE = 1000
+_TRIES = 3  # a portion that kills its process so often is handed out photograph by photograph
+
+
+@dataclass(frozen=True)
+class Round:
+    """When the last one began and ended; `left` photographs are still to be compared in it."""
+
+    began_at: datetime | None
+    ended_at: datetime | None
+    left: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether none is under way."""
+        return self.ended_at is not None and self.began_at is not None and self.ended_at >= self.began_at
+
+
+@dataclass(frozen=True)
+class _Done:
+    """How far a portion came, which photographs get a job of their own, and whether the DAM was away then."""
+
+    to: int
+    alone: Sequence[str]
+    away: bool = False
+
+
+def begin(services: Services, whole: bool = False, gone: bool = False) -> int:
+    """Begin a round, or go on with the one that is under way; returns how many photographs are known.
+
+    `whole`: every photograph is compared once more from now on, also those that the round under way has compared
+    already: it goes on to the end and from the beginning to where it is now. `gone`: those too that are gone.
+    """
+    with services.store.write() as tx:
+        after = tx.connection.scalar(select(t.state.c.compared_after))
+        if whole and after is not None:
+            tx.execute(update(t.state).values(round_from=after, round_began_at=tx.now))
+        elif whole or (after is None and not _open(tx.connection)):
+            tx.execute(update(t.state).values(compared_after=0, round_from=0, round_began_at=tx.now))
+        if gone:
+            services.queue.put(tx, JOB, "gone", {"after": 0, "to": None, "gone": True}, priority=NIGHTLY)
+        for _ in range(_lanes(services) - _open(tx.connection)):
+            _hand_out(services, tx)
+        _note_end(tx)
+    there = select(func.count()).select_from(t.resource)
+    with services.store.read() as conn:
+        return conn.scalar(there if gone else there.where(t.resource.c.deleted_at.is_(None))) or 0
+
+
+def _lanes(services: Services) -> int:
+    """The worker has two threads more: no event waits for a portion."""
+    return max(1, services.config.recognizer.processes)
+
+
+def _open(conn: Connection) -> int:
+    mine = select(func.count()).select_from(t.job).where(t.job.c.kind == JOB, OPEN)
+    return conn.scalar(mine) or 0
+
+
+def _hand_out(services: Services, tx: Tx) -> None:
+    """Ask for the next portion, if any: to the end of the library, and then up to where the round began."""
+    s = tx.execute(select(t.state.c.compared_after, t.state.c.round_from)).one()
+    if s.compared_after is None:
+        return
+    start = s.round_from or 0
+    last_lap = s.compared_after < start
+    ids = [
+        row.id for row in _behind(tx.connection, s.compared_after, start if last_lap else None, gone=False)
+    ]
+    ended = len(ids) < PORTION or (last_lap and ids[-1] >= start)
+    next_ = ids[-1] if not ended else 0 if start and not last_lap else None
+    tx.execute(update(t.state).values(compared_after=next_))
+    if ids:
+        _ask_for(services, tx, {"after": s.compared_after, "to": ids[-1]})
+    elif next_ is not None:
+        _hand_out(services, tx)
+
+
+def _ask_for(services: Services, tx: Tx, payload: dict[str, Any], delay: timedelta = timedelta(0)) -> None:
+    """The key says which portion it is: one that was given up may be tried again beside all others."""
+    key = "gone" if payload.get("gone") else f"{payload['after']}-{payload['to']}"
+    services.queue.put(tx, JOB, key, payload, priority=NIGHTLY, delay=delay)
+
+
+def _behind(conn: Connection, after: int, to: int | None, gone: bool) -> list[Row[Any]]:
+    r = t.resource.c
+    query = select(r.id, r.ref).where(
+        r.id > after, r.deleted_at.is_not(None) if gone else r.deleted_at.is_(None)
+    )
+    query = query if to is None else query.where(r.id <= to)
+    return list(conn.execute(query.order_by(r.id).limit(PORTION)))
+
+
+def portion(services: Services, job: Claimed) -> None:
+    """Compare what the job has in hand for a moment; a crash repeats no more than that."""
+    after, to, gone = job.payload["after"], job.payload["to"], bool(job.payload.get("gone"))
+    with services.store.read() as conn:
+        rows, full = _behind(conn, after, to, gone), _is_full(conn)
+    if full:
+        done = _Done(after, (), away=True)
+    elif rows and job.attempt > _TRIES:
+        done = _Done(rows[-1].id, [row.ref for row in rows])
+    else:
+        done = _compare(services, after, rows)
+    if to is None and rows and len(rows) < PORTION:
+        to = rows[-1].id
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        for ref in done.alone:
+            services.queue.put(tx, "compare", ref, priority=NIGHTLY)
+        if rows and (to is None or done.to < to):
+            delay = _PATIENCE if done.away else timedelta(0)
+            _ask_for(services, tx, dict(job.payload) | {"after": done.to}, delay)
+        elif _open(tx.connection) < _lanes(services):
+            _hand_out(services, tx)
+        _note_end(tx)
+
+
+def _is_full(conn: Connection) -> bool:
+    """Whether so many failed that something else is wrong: then no more are asked for until some are through."""
+    alone = select(t.job.c.id).where(t.job.c.kind == "compare", OPEN)
+    return conn.execute(alone.offset(_MOST_ALONE).limit(1)).first() is not None
+
+
+def _compare(services: Services, after: int, rows: Sequence[Row[Any]]) -> _Done:
+    """For a moment, or until nothing is left; back to before the failures where the DAM is away."""
+    until = time.monotonic() + _SECONDS
+    alone: list[str] = []
+    in_a_row, good = 0, after
+    for row in rows:
+        try:
+            tagging.look_anew(services, row.ref)
+        except (StoreAway, SQLAlchemyError):
+            raise  # the store, and not the photograph
+        except Exception:  # whatever it is, the others are compared: its own job says what, and is counted
+            alone.append(row.ref)
+            in_a_row += 1
+            if in_a_row % _IN_A_ROW == 0 and _is_away(services):
+                return _Done(good, alone[:-in_a_row], away=True)
+        else:
+            in_a_row, good = 0, row.id
+        if time.monotonic() >= until and in_a_row % _IN_A_ROW == 0:
+            return _Done(row.id, alone)
+    return _Done(rows[-1].id if rows else after, alone)
+
+
+def _is_away(services: Services) -> bool:
+    try:
+        services.dam.collections()
+    except FaceLeaseError:
+        return True
+    return False
+
+
+def _note_end(tx: Tx) -> None:
+    s = t.state.c
+    under_way = (s.compared_after.is_(None)) & s.round_began_at.is_not(None)
+    not_noted = s.round_ended_at.is_(None) | (s.round_ended_at < s.round_began_at)
+    if not _open(tx.connection):
+        tx.execute(update(t.state).where(under_way, not_noted).values(round_ended_at=tx.now))
+
+
+def now(services: Services, counted: bool = True) -> Round:
+    """The last round, or the one that is under way; what is left is not `counted` where nobody asks for it."""
+    s = t.state.c
+    with services.store.read() as conn:
+        row = conn.execute(select(s.round_began_at, s.round_ended_at, s.compared_after, s.round_from)).one()
+        left = _left(conn, row.compared_after, row.round_from or 0) if counted else 0
+    return Round(row.round_began_at, row.round_ended_at, left)
+
+
+def _left(conn: Connection, after: int | None, start: int) -> int:
+    """In the portions that are in hand, and behind them."""
+    mine = select(t.job.c.payload).where(t.job.c.kind == JOB, OPEN)
+    asked = [payload for payload in conn.scalars(mine) if isinstance(payload, dict) and "after" in payload]
+    left = sum(
+        len(_behind(conn, one["after"], one["to"], gone=False)) for one in asked if not one.get("gone")
+    )
+    if after is None:
+        return left
+    number = t.resource.c.id
+    owed = (number > after) & (number <= start) if after < start else (number > after) | (number <= start)
+    return left + (conn.scalar(select(func.count()).where(owed, t.resource.c.deleted_at.is_(None))) or 0)

@@ -1,0 +1,106 @@
+"""The configuration that clearances rest on has changed, or the house was closed or opened: all is computed anew.
+
+The first process that starts under it sets `state.anew_after` to nothing, in the commit that queues the work: until a
+photograph's turn has come its stored clearances do not count (`believed`), which is unknown and never yes. The rows
+follow in portions. Asked for by itself a photograph is answered from the rules at once. The DAM's dates follow with
+each photograph, and are emptied by the nightly renewal where its turn has not come. In a closed house nothing is
+stored, and the dates are emptied first of all.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+
+from plugin.flows.clearance import photo_answers, policy_fingerprint
+from plugin.flows.common.batches import for_a_moment
+from plugin.flows.common.services import Services
+from plugin.flows.photos import reexamination
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.words.examination_words import NotExamined
+
+PORTION = 400
+_AT_ONCE = 20
+_PRIORITY = 9  # after everything that somebody waits for
+_CLOSING = 1
+_PATIENCE = timedelta(minutes=1)
+
+
+def follow(services: Services) -> bool:
+    """Let the store follow this configuration; True where it followed another one before, or an unknown one."""
+    with services.store.read() as conn:
+        if conn.scalar(select(t.state.c.policy)) == policy_fingerprint.due(services, conn):
+            return False
+    with services.store.write() as tx:
+        now = policy_fingerprint.due(services, tx.connection)
+        moved = update(t.state).where(t.state.c.policy.is_distinct_from(now)).values(policy=now)
+        if tx.execute(moved).rowcount == 0:
+            return False  # another process was faster
+        if tx.execute(select(t.resource.c.id).limit(1)).first() is not None:
+            tx.execute(update(t.state).values(anew_after=0))
+            tx.audit(Action.CLEARANCE_CUT, "system", policy=now[:16])
+            services.queue.put(tx, "anew", now, priority=_priority(now))
+    return True
+
+
+def follow_closing(services: Services) -> None:
+    """Let the store follow that the house was closed, or opened, where it does not yet."""
+    with services.store.read() as conn:
+        follows = conn.scalar(select(t.state.c.policy)) == policy_fingerprint.CLOSED
+        closed = policy_fingerprint.due(services, conn) == policy_fingerprint.CLOSED
+    if follows != closed:
+        follow(services)
+
+
+def _priority(policy: str) -> int:
+    return _CLOSING if policy == policy_fingerprint.CLOSED else _PRIORITY
+
+
+def some(services: Services, job: Claimed) -> None:
+    """Compute the next photographs, then ask for those behind them, in one commit: a crash loses no progress.
+
+    The job's key is the configuration it is for. One that the store no longer follows is dropped; where this process
+    has another one the job waits for one that has it. How far it came says the store and not the job: a configuration
+    that comes back begins anew, whatever a job of its first time remembers.
+    """
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        after = tx.connection.scalar(select(t.state.c.anew_after))
+        if after is None or job.key != tx.connection.scalar(select(t.state.c.policy)):
+            return
+        if job.key != policy_fingerprint.due(services, tx.connection):
+            services.queue.put(tx, "anew", job.key, priority=_PRIORITY, delay=_PATIENCE)
+            return
+        behind = select(t.resource.c.id).where(t.resource.c.id > after)
+        ids = list(tx.execute(behind.order_by(t.resource.c.id).limit(PORTION)).scalars())
+        done = after if len(ids) == PORTION else None
+        for some in for_a_moment(ids, _AT_ONCE):
+            done = None if some[-1] == ids[-1] and len(ids) < PORTION else some[-1]
+            tx.execute(update(t.state).values(anew_after=done))  # first: the DAM's dates are by what counts
+            _look_again(services, tx, some)
+            photo_answers.recompute(services, tx, some)
+        if done is None:
+            tx.execute(update(t.state).values(anew_after=None))
+        else:
+            services.queue.put(tx, "anew", job.key, priority=_priority(job.key))
+
+
+def _look_again(services: Services, tx: Tx, ids: Sequence[int]) -> None:
+    """What was examined for larger faces than have to be found now is asked for once more, behind all else."""
+    r = t.resource.c
+    less = update(t.resource).where(r.id.in_(ids), r.examined != "no", ~policy_fingerprint.examined(services))
+    before = {"examined": "no", "examined_reason": NotExamined.BEFORE.value}
+    if tx.execute(less.values(**before)).rowcount:
+        reexamination.put(services, tx)
+
+
+def left(services: Services) -> int:
+    """How many photographs wait for their turn."""
+    with services.store.read() as conn:
+        after = conn.scalar(select(t.state.c.anew_after))
+        if after is None:
+            return 0
+        return conn.scalar(select(func.count()).where(t.resource.c.id > after)) or 0

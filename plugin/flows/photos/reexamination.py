@@ -1,0 +1,62 @@
+"""Photographs that were examined by rules that looked less closely: unknown, and asked for again in portions.
+
+A portion is queued behind everything else, and the next one when it is done, so that no event ever waits for them. A
+photograph counts as waiting until it was examined anew, so whatever breaks off is taken up at the next start.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, func, select
+
+from plugin.flows.common.services import Services
+from plugin.flows.photos import scan_queue
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.words.examination_words import NotExamined
+
+JOB = "closely"
+_PRIORITY = 9  # after everything that somebody waits for
+
+
+def _waits() -> ColumnElement[bool]:
+    r = t.resource.c
+    return (r.examined == "no") & (r.examined_reason == NotExamined.BEFORE.value) & r.deleted_at.is_(None)
+
+
+def count(services: Services) -> int:
+    """How many still wait to be examined anew."""
+    with services.store.read() as conn:
+        return conn.scalar(select(func.count()).select_from(t.resource).where(_waits())) or 0
+
+
+def ask(services: Services) -> None:
+    """Begin, or go on, with those that wait; nothing where none does."""
+    with services.store.read() as conn:
+        if conn.execute(select(t.resource.c.id).where(_waits()).limit(1)).first() is None:
+            return
+    with services.store.write() as tx:
+        put(services, tx)
+
+
+def put(services: Services, tx: Tx) -> None:
+    """Begin anew: with the first that waits."""
+    services.queue.put(tx, JOB, JOB, {"after": 0}, priority=_PRIORITY)
+
+
+def portion(services: Services, job: Claimed) -> None:
+    """Ask for the next of them, then for the portion behind these, in one commit: a crash loses no progress."""
+    with services.store.read() as conn:
+        busy = scan_queue.is_busy(services, conn)
+        behind = select(t.resource.c.id, t.resource.c.ref).where(
+            _waits(), t.resource.c.id > job.payload["after"]
+        )
+        rows = [] if busy else conn.execute(behind.order_by(t.resource.c.id).limit(scan_queue.PORTION)).all()
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        for row in rows:
+            services.queue.put(tx, "photo", row.ref, priority=_PRIORITY)
+        after, delay = job.payload["after"], scan_queue.PATIENCE if busy else timedelta(0)
+        if busy or len(rows) == scan_queue.PORTION:
+            payload = {"after": after if busy else rows[-1].id}
+            services.queue.put(tx, JOB, JOB, payload, priority=_PRIORITY, delay=delay)

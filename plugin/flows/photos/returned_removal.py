@@ -1,0 +1,56 @@
+"""Take off what came back with a restored or reverted DAM. The job is what an intent is elsewhere: nobody's name."""
+
+from typing import Any
+
+from sqlalchemy import Row, delete, select
+
+from plugin.errors import DamError, ResourceGone
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.services import Services
+from plugin.flows.names import dam_names, intents, removed_names, resources
+from plugin.flows.names.returned_names import OURS
+from plugin.hooks.dam import Write
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent.model import name_key
+
+
+def take_off(services: Services, job: Claimed) -> None:
+    """Take them off one resource and read back; the job's key is its ref. Raises DamError: the job comes again."""
+    try:
+        arrival = resources.enter(services, job.key)
+        for row in _waiting(services, arrival.resource_id):
+            _remove(services, job.key, row)
+    except ResourceGone:
+        resources.forget(services, job.key)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def _waiting(services: Services, resource_id: int) -> list[Row[Any]]:
+    with services.store.read() as conn:
+        return list(conn.execute(select(t.tag).where(t.tag.c.resource_id == resource_id, OURS)))
+
+
+def _remove(services: Services, ref: str, row: Row[Any]) -> None:
+    position = services.dam.position()
+    with services.store.write() as tx:
+        tx.audit(
+            Action.TAG_INTEND, intents.SYSTEM, resource_id=row.resource_id, change="remove",
+            origin=row.origin, returned=True,
+        )  # fmt: skip
+        released = intents.release(services, tx.connection, row.resource_id, {})
+    write = Write(row.node, False, frozenset(row.places))
+    answer = services.dam.write(ref, [write], released)
+    if any(name_key(n.node) == row.node_key and n.places & write.places for n in answer.names):
+        raise DamError("a name that came back still stands: it is tried again")
+    with services.store.write() as tx:
+        tx.execute(delete(t.tag).where(t.tag.c.id == row.id, OURS))
+        removed_names.note(services, tx, row.resource_id, row.node, row.places, position)
+        tx.audit(
+            Action.TAG_REMOVE, intents.SYSTEM, resource_id=row.resource_id, origin=row.origin, returned=True
+        )
+        photo_answers.recompute(services, tx, [row.resource_id])
+        if dam_names.owner(tx.connection, row.node_key) is not None:
+            services.queue.put(tx, "photo", ref)  # who agreed again may be named again

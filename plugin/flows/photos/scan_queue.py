@@ -1,0 +1,195 @@
+"""Scan or scan again: the first run, late consent, a new engine. Resumable, because the queue is."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, exists, func, select, update
+
+from plugin.errors import ExaminationFailed, PictureError, ResourceGone
+from plugin.flows.clearance import policy_fingerprint
+from plugin.flows.collections import modes
+from plugin.flows.common import closed_house
+from plugin.flows.common.batches import ask_for
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import NIGHTLY, OPEN, Claimed
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.recognizer.examination.messages import Request
+
+LATE = "late-consent"
+PORTION = 100
+PATIENCE = timedelta(minutes=1)
+_WINDOW, _LOOKS = 5000, 20  # numbers that one look spans, and looks of a portion: few may be unnamed
+_SAMPLE = 3  # photographs on which the cost is measured before it is asked for
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a scan will take, measured on a few of the photographs; `left_out` are in no open collection."""
+
+    photos: int
+    left_out: int
+    seconds: float | None
+
+    @property
+    def per_second(self) -> float | None:
+        """Photographs a second and process."""
+        return self.photos / self.seconds if self.seconds else None
+
+
+def due(services: Services, collections: Sequence[str] = (), again: bool = False) -> Iterator[str]:
+    """The photographs to scan: in collections that are on, not examined yet (or all, with `again`)."""
+    modes.hear(services)
+    done = policy_fingerprint.examined(services) & (t.resource.c.engine == services.faces.engine_id)
+    with services.store.read() as conn:
+        examined = set(conn.scalars(select(t.resource.c.ref).where(done))) if not again else set()
+    for ref in _candidates(services, collections):
+        if ref not in examined:
+            yield ref
+
+
+def _candidates(services: Services, collections: Sequence[str]) -> Iterator[str]:
+    wanted = collections or _switched_on(services)
+    yield from services.dam.refs(*wanted) if wanted else ()
+
+
+def _switched_on(services: Services) -> list[str]:
+    with services.store.read() as conn:
+        on = (Mode.DETECT.value, Mode.SUGGEST.value, Mode.AUTO.value)
+        return list(conn.scalars(select(t.collection.c.ref).where(t.collection.c.mode.in_(on))))
+
+
+def unheard_of(services: Services) -> list[str]:
+    """Photographs in collections that are on and that the ledger does not know: no event told of them.
+
+    An old photograph that is put into a collection is one, where the DAM does not log that.
+    """
+    modes.hear(services)
+    with services.store.read() as conn:
+        known = set(conn.scalars(select(t.resource.c.ref).where(t.resource.c.deleted_at.is_(None))))
+    return [ref for ref in _candidates(services, ()) if ref not in known]
+
+
+def cost(services: Services, refs: Sequence[str]) -> Cost:
+    """How many photographs, and how long on one process: measured on the first few, boxes only."""
+    total = sum(collection.resources for collection in services.dam.collections())
+    began, done = time.perf_counter(), 0
+    for ref in refs[:_SAMPLE]:
+        try:
+            with services.store.read() as conn:
+                scope = modes.scope_for(services, conn, services.dam.look(ref).collections)
+            if scope.mode in {Mode.OFF, Mode.NEVER}:
+                continue
+            boxes_only = Request(
+                at=services.clock.now(), compare=False, levels={}, rejected=(), capped=frozenset(),
+                generation=services.faces.generation,
+            )  # fmt: skip
+            services.faces.examine(services.dam.picture(ref), boxes_only)
+            done += 1
+        except (PictureError, ExaminationFailed, ResourceGone):
+            continue
+    seconds = (time.perf_counter() - began) / done * len(refs) if done else None
+    return Cost(len(refs), max(0, total - len(refs)), seconds)
+
+
+def enqueue(services: Services, refs: Sequence[str], priority: int = 6) -> int:
+    """Ask for each photograph to be examined; one asked for already is one job. Returns how many."""
+    ask_for(services, "photo", refs, priority)
+    return len(refs)
+
+
+def waiting(services: Services) -> int:
+    """How many photographs are still to be examined."""
+    query = select(func.count()).select_from(t.job).where(t.job.c.kind == "photo", OPEN)
+    with services.store.read() as conn:
+        return conn.scalar(query) or 0
+
+
+def late_consent(services: Services, paced: bool = True) -> int:
+    """Begin a pass for all who enrolled, or were vouched for, since the last; returns how many its first portion takes.
+
+    It takes the photographs with unnamed faces where comparing is allowed; the portions follow by job, each when
+    the one before is done (not `paced`: at once). One that is under way goes on, and none begins beside it. The pass
+    counts when it came to its end, from the moment when it began: who enrolled meanwhile is taken by the next one.
+    """
+    began = services.clock.now()
+    with services.store.read() as conn:
+        if not _is_due(conn) or _is_under_way(conn):
+            return 0
+    return _late_portion(services, {"after": 0, "began": began.isoformat(), "paced": paced}, None)
+
+
+def late_portion(services: Services, job: Claimed) -> None:
+    """The next photographs of the pass, then the portion behind them, in one commit: a crash loses no progress."""
+    _late_portion(services, job.payload, job)
+
+
+def _late_portion(services: Services, payload: dict[str, Any], job: Claimed | None) -> int:
+    with services.store.read() as conn:
+        waits = payload["paced"] and is_busy(services, conn)
+        refs, after = ([], payload["after"]) if waits else _unnamed(services, conn, payload["after"])
+    with services.store.write() as tx:
+        if job is not None:
+            services.queue.finish(tx, job)
+        elif _is_under_way(tx.connection):
+            return 0
+        for ref in refs:
+            services.queue.put(tx, "photo", ref, priority=NIGHTLY)
+        if after is None:
+            tx.execute(update(t.state).values(late_consent_at=datetime.fromisoformat(payload["began"])))
+        else:
+            delay = PATIENCE if waits else timedelta(0)
+            services.queue.put(tx, LATE, LATE, payload | {"after": after}, priority=NIGHTLY, delay=delay)
+    return len(refs)
+
+
+def is_busy(services: Services, conn: Connection) -> bool:
+    """Whether what was asked for at night is not worked off, or cannot be: no more of it is asked for then.
+
+    Portions stand behind the photographs of the one before; more of these wait where the DAM is away.
+    """
+    waiting = select(t.job.c.id).where(t.job.c.state == "queued", t.job.c.priority >= NIGHTLY)
+    full = conn.execute(waiting.offset(2 * PORTION).limit(1)).first() is not None
+    return full or closed_house.why(services, conn) is not None
+
+
+def _is_due(conn: Connection) -> bool:
+    """Whether somebody enrolled, or was vouched for, since the last pass."""
+    since = conn.scalar(select(t.state.c.late_consent_at))
+    kept = select(func.max(t.sealed.c.created_at)).where(t.sealed.c.kind == "template")
+    vouched = select(func.max(t.reference_set.c.vouched_at)).where(t.reference_set.c.ended_at.is_(None))
+    newest = [at for at in (conn.scalar(kept), conn.scalar(vouched)) if at is not None]
+    return bool(newest) and (since is None or max(newest) > since)
+
+
+def _is_under_way(conn: Connection) -> bool:
+    j = t.job.c
+    open_ = select(j.id).where(j.kind == LATE, j.key == LATE, OPEN)
+    return conn.execute(open_).first() is not None
+
+
+def _unnamed(services: Services, conn: Connection, after: int) -> tuple[list[str], int | None]:
+    """The next of them behind the number `after`, and how far was looked: None at the end of the library."""
+    end = conn.scalar(select(func.max(t.resource.c.id))) or 0
+    refs: list[str] = []
+    for _ in range(_LOOKS):
+        if after >= end:
+            return refs, None
+        rows = conn.execute(_unnamed_among(conn, after, after + _WINDOW)).all()
+        after = rows[-1].id if len(rows) == PORTION else after + _WINDOW
+        refs += [row.ref for row in rows if modes.scope_of(services, conn, row.id).compares]
+        if len(refs) + len(rows) >= PORTION:
+            break
+    return refs, after if after < end else None
+
+
+def _unnamed_among(conn: Connection, after: int, last: int) -> Select[tuple[int, str]]:
+    """By the number, which is the table's own order: no index of what changes with each photograph is needed."""
+    r, f = t.resource.c, t.face.c
+    generation = conn.scalar(select(t.state.c.generation)) or 0
+    unnamed = exists().where(f.resource_id == r.id, f.state.in_(("unmatched", "rejected")))
+    mine = and_(r.id > after, r.id <= last, r.deleted_at.is_(None), r.matched_generation < generation)
+    return select(r.id, r.ref).where(mine, unnamed).order_by(r.id).limit(PORTION)

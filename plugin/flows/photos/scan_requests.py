@@ -1,0 +1,64 @@
+"""What a scan was asked to look at, and that it is there: no scan of nothing says that it is done."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from plugin.errors import DamError, NothingDone, PictureError
+from plugin.flows.collections import modes
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.clearance.scope import Mode
+
+_DETECTS = frozenset({Mode.DETECT, Mode.SUGGEST, Mode.AUTO})
+
+
+def only_noted(services: Services, collections: Sequence[str]) -> int:
+    """How many photographs are there where everything was asked for and no collection is switched on; else 0.
+
+    They are taken up then, with the names that stand on them, and that is something done.
+    """
+    modes.hear(services)
+    if collections or _switched_on(services, collections):
+        return 0
+    return sum(1 for _ in services.dam.refs())
+
+
+def _switched_on(services: Services, collections: Sequence[str]) -> set[str]:
+    with services.store.read() as conn:
+        modes.refuse_unknown(services, conn, collections)
+        return {rule.ref for rule in modes.rules_for(conn, collections or None) if rule.mode in _DETECTS}
+
+
+def refuse_nothing(services: Services, collections: Sequence[str]) -> None:
+    """Raises NotFound for a collection that is not there, NothingDone where none of them has anything to look at."""
+    modes.hear(services)
+    on = _switched_on(services, collections)
+    if not collections and not on:
+        raise NothingDone("no collection is switched on: facelease collection set REF detect switches one on")
+    named = list(collections) or sorted(on)
+    firsts = [first for ref in named if (first := next(iter(services.dam.refs(ref)), None)) is not None]
+    if not firsts:
+        raise NothingDone(f"there is no photograph in {', '.join(named)}: nothing to examine")
+    if not any(_is_on(services, first) for first in firsts):
+        raise NothingDone(
+            f"{', '.join(named)}: switched off, so nothing is examined: facelease collection set"
+        )
+
+
+def _is_on(services: Services, ref: str) -> bool:
+    """Whether photographs that lie where this one lies are looked at; one that cannot be read is tried, and told."""
+    try:
+        lies = services.dam.look(ref).collections
+    except (DamError, PictureError):
+        return True
+    with services.store.read() as conn:
+        return modes.scope_for(services, conn, lies).mode in _DETECTS
+
+
+def refuse_nobody(services: Services) -> None:
+    """Raises NothingDone where nobody is enrolled: then no face without a name has to be looked at again."""
+    with services.store.read() as conn:
+        enrolled = select(t.sealed.c.id).where(t.sealed.c.kind == "template").limit(1)
+        if conn.execute(enrolled).first() is None:
+            raise NothingDone("nobody is enrolled, so there is nobody to look for: facelease person enrol")

@@ -1,0 +1,287 @@
+"""A photo arrived: faces, consented matches, tags or suggestions.
+
+The same end however often it runs and wherever it is stopped: what was found lands in one
+transaction with its intents, and intents are carried out after it.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+
+from plugin.errors import DamError, GalleryStale, HouseClosed, ResourceGone, StoreError
+from plugin.flows.clearance import photo_answers, policy_fingerprint
+from plugin.flows.collections import modes
+from plugin.flows.common import believed, closed_house, face_rows, reference_sets, roster
+from plugin.flows.common.services import Services
+from plugin.flows.names import intents, resources
+from plugin.flows.names.resources import Arrival
+from plugin.flows.photos import examining, mode_change
+from plugin.flows.rights import dam_leftovers
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import NIGHTLY, Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.clearance.scope import Mode
+from plugin.quitclaim.consent import rules
+from plugin.recognizer.examination.messages import Examination, FoundFace
+
+_PATIENCE = timedelta(minutes=1)
+_TRIES = 5  # a gallery that moves while a photo is examined: examine again, so often at the most
+
+
+def arrived(services: Services, job: Claimed) -> None:
+    """The whole story of one photograph; the job's key is the resource's ref. In a closed house it waits."""
+    intents.recover(services, t.intent.c.resource_id == resources.known(services, job.key))
+    _carry_out(services, job, _examine)
+
+
+def named(services: Services, job: Claimed) -> None:
+    """Only names may have changed; pixels that were never examined are examined all the same."""
+    intents.recover(services, t.intent.c.resource_id == resources.known(services, job.key))
+    _carry_out(services, job, _take_names)
+
+
+def compared(services: Services, job: Claimed) -> None:
+    """The same after the content was read anew: a change that shows in nothing else is noticed by that."""
+
+    look_anew(services, job.key)
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def look_anew(services: Services, ref: str) -> None:
+    """One photograph, whatever its job. In a closed house one that was never examined is asked for, and waits."""
+    intents.recover(services, t.intent.c.resource_id == resources.known(services, ref))
+    try:
+        services.dam.read_anew(ref)
+        _take_names(services, ref)
+    except ResourceGone:
+        resources.forget(services, ref)
+    except HouseClosed:
+        with services.store.write() as tx:
+            services.queue.put(tx, "photo", ref, priority=NIGHTLY, delay=_PATIENCE)
+
+
+def gone(services: Services, job: Claimed) -> None:
+    """The DAM says that a resource is deleted; what is there all the same is examined."""
+    _carry_out(services, job, lambda services, ref: services.dam.look(ref))
+
+
+def _carry_out(services: Services, job: Claimed, story: Callable[[Services, str], object]) -> None:
+    """Finish the job after its story. In a closed house its photograph is asked for anew, and waits in the queue."""
+    waits = False
+    try:
+        story(services, job.key)
+    except ResourceGone:
+        resources.forget(services, job.key)
+    except HouseClosed:
+        waits = True
+    except DamError:
+        if job.attempt >= services.config.jobs.attempts:
+            dam_leftovers.give_up(services, job.key)
+        raise
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+        if waits:
+            services.queue.put(tx, "photo", job.key, job.payload, delay=_PATIENCE)
+
+
+def _take_names(services: Services, ref: str) -> None:
+    arrival = resources.enter(services, ref)
+    if _seen(services, arrival):
+        mode_change.clear_forbidden(services, arrival.resource_id)
+        settle(services, arrival.resource_id)
+    else:
+        _examine(services, ref)
+
+
+def _seen(services: Services, arrival: Arrival) -> bool:
+    with services.store.read() as conn:
+        query = select(policy_fingerprint.examined(services)).where(t.resource.c.id == arrival.resource_id)
+        examined = conn.execute(query).scalar_one()
+    return bool(examined or arrival.scope.mode in {Mode.OFF, Mode.NEVER})
+
+
+def _examine(services: Services, ref: str) -> None:
+    for _ in range(_TRIES):
+        arrival = resources.enter(services, ref)
+        with services.store.read() as conn:
+            closed_house.refuse(services, conn)
+        try:
+            examination, reason = examining.look_at(services, arrival)
+        except GalleryStale:
+            continue
+        landed = _land(services, arrival, examination, reason)
+        if landed is not None:
+            for intent_id in landed:
+                intents.carry_out(services, intent_id)
+            mode_change.clear_forbidden(services, arrival.resource_id)
+            settle(services, arrival.resource_id)
+            return
+    raise StoreError("the gallery moved each time this photograph was examined: it will be tried again")
+
+
+def _land(
+    services: Services, arrival: Arrival, examination: Examination | None, reason: str
+) -> list[int] | None:
+    """Store faces, suggestions and intents in one transaction; None when it must be examined again."""
+    with services.store.write() as tx:
+        if examination is None:
+            return _not_examined(services, tx, arrival, reason)
+        if examination.compared and tx.generation() != arrival.generation:
+            return None
+        closed_house.refuse(services, tx.connection)
+        if modes.scope_of(services, tx.connection, arrival.resource_id) != arrival.scope:
+            return None
+        if not _unchanged(tx, arrival):
+            return None
+        resource = arrival.resource
+        believed.follow(tx, [arrival.resource_id])
+        open_ = face_rows.merge(
+            tx, arrival.resource_id, resource.file_version, examination.faces, examination.engine
+        )
+        opened = [
+            _decide(services, tx, arrival, face_id, face, examination.engine) for face_id, face in open_
+        ]
+        opened += _no_longer_shown(services, tx, arrival)
+        _examined(services, tx, arrival, examination)
+        tx.audit(
+            Action.FACE_SCAN, intents.SYSTEM, resource_id=arrival.resource_id, faces=len(examination.faces),
+            encoded=examination.encoded, engine=examination.engine, mode=arrival.scope.mode.value,
+        )  # fmt: skip
+    return [intent for intent in opened if intent is not None]
+
+
+def _unchanged(tx: Tx, arrival: Arrival) -> bool:
+    """Whether the file that was looked at is the one that the ledger knows: another process may have met a new one."""
+    query = select(t.resource.c.file_version, t.resource.c.further)
+    known = tx.execute(query.where(t.resource.c.id == arrival.resource_id)).one()
+    told = arrival.resource.further
+    return known.file_version == arrival.resource.file_version and told in {None, known.further}
+
+
+def _not_examined(services: Services, tx: Tx, arrival: Arrival, reason: str) -> list[int]:
+    not_looked_at = {"examined": "no", "examined_reason": reason, "examined_at": tx.now}
+    tx.execute(update(t.resource).where(t.resource.c.id == arrival.resource_id).values(**not_looked_at))
+    if arrival.scope.mode not in {Mode.OFF, Mode.NEVER}:
+        return []
+    face_rows.forget_suggestions(tx, arrival.resource_id)
+    old = (t.face.c.resource_id == arrival.resource_id) & (
+        t.face.c.file_version != arrival.resource.file_version
+    )
+    replaced = tx.execute(delete(t.face).where(old)).rowcount
+    return _no_longer_shown(services, tx, arrival) if replaced else []
+
+
+def _examined(services: Services, tx: Tx, arrival: Arrival, examination: Examination) -> None:
+    tx.execute(
+        update(t.resource)
+        .where(t.resource.c.id == arrival.resource_id)
+        .values(
+            examined="whole" if examination.whole else "partly", examined_reason=examination.note or None,
+            examined_at=tx.now, engine=examination.engine, matched=examination.compared,
+            matched_generation=arrival.generation if examination.compared else 0,
+            longest_px=max(examination.width, examination.height),
+            looked_px=services.config.clearance.recognisable_px,
+        )
+    )  # fmt: skip
+
+
+def _decide(
+    services: Services, tx: Tx, arrival: Arrival, face_id: int, face: FoundFace, engine: str
+) -> int | None:
+    """Match, suggest or leave one face; returns the intent of a match that has to be written."""
+    before = tx.execute(select(t.face).where(t.face.c.id == face_id)).one()
+    level, set_id = _ground(services, tx, arrival, face_id, face)
+    if face.key is None or level is None:
+        if before.state == "suggested":
+            face_rows.set_state(tx, face_id, "unmatched")
+        return None
+    if level == "suggest":
+        if (before.state, before.person_id, before.set_id) != ("suggested", face.key, set_id):
+            face_rows.set_state(
+                tx, face_id, "suggested", face.key, distance=face.distance, thresholds=face.thresholds,
+                engine=engine, created_at=tx.now, set_id=set_id,
+            )  # fmt: skip
+        return None
+    face_rows.set_state(tx, face_id, "matched", face.key, engine=engine, set_id=set_id)
+    return tag(services, tx, arrival, face.key, "machine", face_id, set_id=set_id)
+
+
+_NONE = (None, None)
+
+
+def _ground(
+    services: Services, tx: Tx, arrival: Arrival, face_id: int, face: FoundFace
+) -> tuple[str | None, str | None]:
+    """The level at which this match may land and the set that it rests on, asked again inside the transaction.
+
+    The generation is the one under which it was compared, so the set is the one that it was compared with.
+    """
+    if face.key is None or face.level is None:
+        return _NONE
+    rests = reference_sets.compared(tx.connection, [face.key]).get(face.key)
+    if rests is None:
+        return _NONE
+    standing = roster.load_many(tx.connection, [face.key]).get(face.key)
+    if standing is None or roster.recognition(services, standing, tx.now) is None:
+        return _NONE
+    if not modes.allows(arrival.scope, face.key, "suggest"):
+        return _NONE
+    if face_rows.elsewhere(tx, arrival.resource_id, face.key, face_id) is not None:
+        return _NONE
+    auto = (
+        face.level == "auto"
+        and reference_sets.is_vouched(rests)
+        and modes.allows(arrival.scope, face.key, "auto")
+        and rules.may_auto(standing[0], services.ages, tx.now)
+    )
+    return "auto" if auto else "suggest", rests.id
+
+
+def tag(
+    services: Services,
+    tx: Tx,
+    arrival: Arrival,
+    person_id: str,
+    origin: str,
+    face_id: int,
+    actor: str = "system",
+    set_id: str | None = None,
+) -> int | None:
+    """The intent to write a person's name on the resource; None where it stands there already."""
+    person = tx.execute(select(t.person).where(t.person.c.id == person_id)).one()
+    places = intents.absent(services, arrival.resource, person.display_name)
+    if not places:
+        return None
+    name = person.display_name
+    add = intents.Proposal(arrival.resource_id, person_id, name, "add", origin, places, face_id, set_id)
+    return intents.propose(services, tx, add, actor)
+
+
+def _no_longer_shown(services: Services, tx: Tx, arrival: Arrival) -> list[int]:
+    """Machine tags whose face is not in the picture any more: the file was replaced."""
+    shown = select(t.face.c.person_id).where(
+        t.face.c.resource_id == arrival.resource_id, t.face.c.state == "matched",
+        t.face.c.person_id.is_not(None),
+    )  # fmt: skip
+    query = select(t.tag).where(
+        t.tag.c.resource_id == arrival.resource_id,
+        t.tag.c.origin == "machine",
+        t.tag.c.person_id.not_in(shown),
+    )
+    return [
+        intents.propose(
+            services, tx,
+            intents.Proposal(
+                arrival.resource_id, row.person_id, row.node, "remove", "machine", frozenset(row.places)
+            ),
+        )
+        for row in tx.execute(query).all()
+    ]  # fmt: skip
+
+
+def settle(services: Services, resource_id: int) -> None:
+    """Recompute the stored clearances of one resource."""
+    photo_answers.recompute_many(services, [resource_id])

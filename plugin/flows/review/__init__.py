@@ -1,0 +1,1 @@
+"""A person decides: about faces, names that stay, and photographs that go out."""

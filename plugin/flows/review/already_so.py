@@ -1,0 +1,77 @@
+"""What was asked for and is so already: since when. Where there never was anything, NothingDone says so."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import select
+
+from plugin.clock import local_day
+from plugin.errors import NothingDone
+from plugin.flows.access.links import Kind
+from plugin.flows.common import face_rows, roster
+from plugin.flows.common.services import Services
+from plugin.flows.review import review
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import EndKind
+
+
+def ended(
+    services: Services,
+    person_id: str,
+    grant_ids: Collection[str] | None,
+    act: Literal["withdraw", "restrict"],
+) -> datetime:
+    """When the last of these grants (None: all) ended, of which none is left to end.
+
+    Raises NothingDone where there never was one, and where what is over by another act was to be restricted.
+    """
+    with services.store.read() as conn:
+        person, claims = roster.load(conn, person_id)
+    terms = rules.terms(person, claims, services.ages)
+    chosen = [one for one in terms if grant_ids is None or one.grant.id in grant_ids]
+    ends = [one.end for one in chosen if one.end is not None]
+    if not ends:
+        raise NothingDone("this person has agreed to nothing, so there is nothing to end")
+    if act == "restrict" and not any(one.why is EndKind.RESTRICTED for one in chosen):
+        raise NothingDone(
+            f"all of it had ended already by {day(services, max(ends))}: what is over cannot be restricted"
+        )
+    return max(ends)
+
+
+def objected(services: Services, person_id: str) -> datetime | None:
+    """When the person objected to being recognised; None where they did not. Raises NotFound."""
+    with services.store.read() as conn:
+        return roster.load(conn, person_id)[0].objected_at
+
+
+def decided(services: Services, face_id: int, state: str, **same: str) -> datetime | None:
+    """When somebody decided on the face what is asked for now; None where it is something else. Raises NotFound."""
+    face = review.face_by_id(services, face_id)
+    if face.state != state or face.decided_by is None:
+        return None
+    at: datetime = face.decided_at
+    with services.store.read() as conn:
+        now = {"person_id": face.person_id, "reason": face_rows.reason_of(services.texts(conn), face)}
+    now |= {"dismissal": face.dismissal}
+    return at if same.items() <= now.items() else None
+
+
+def locked(tx: Tx, person_id: str) -> datetime:
+    """When the last link to the person's page, or key of theirs, was taken back or ran out. Raises NothingDone."""
+    link = t.invitation.c
+    kinds = (Kind.PAGE.value, Kind.RENEW.value, Kind.KEY.value)
+    mine = (link.person_id == person_id) & link.kind.in_(kinds)
+    rows = tx.execute(select(link.revoked_at, link.expires_at).where(mine)).all()
+    if not rows:
+        raise NothingDone("no link to this person's page was ever made, so there is none to take back")
+    ends: list[datetime] = [min(filter(None, (row.revoked_at, row.expires_at))) for row in rows]
+    return max(ends)
+
+
+def day(services: Services, at: datetime) -> str:
+    """The day on the organisation's calendar."""
+    return local_day(at, services.config.site.zone)

@@ -1,0 +1,252 @@
+"""Faces that need not be named: dismissed by a reason of the list, one by one, or all small ones of a photograph."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+
+from plugin.errors import ConsentError, NotFound, NothingDone
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import face_rows
+from plugin.flows.common.services import Services
+from plugin.flows.names import resources
+from plugin.flows.review import review
+from plugin.ledger import tables as t
+from plugin.ledger.keys import free_text
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.clearance.dismissal import LARGE, SETTLING, Dismissal, is_small
+
+UNDECIDED = ("unmatched", "rejected")
+"""States of a face on which nobody has decided, or only that it is not who was suggested."""
+
+_LONGEST = 200
+
+_IN_A_ROW = 200  # characters of a text in the log's details
+_STANDS_OUT = 0.05
+"""Of the photograph's width: a face so wide is somebody in front, however small the file is, and no figure."""
+
+
+@dataclass(frozen=True)
+class Dismissed:
+    """The faces that one act dismissed, and how many of the photograph are left to decide: large, suggested, or new.
+
+    `before`: where none was left, when the last of the same had been dismissed already.
+    """
+
+    faces: tuple[int, ...]
+    left: int
+    before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Small:
+    """How many small faces of a photograph nobody has decided on, and the newest of them."""
+
+    count: int = 0
+    newest: int = 0
+
+
+def read(key: str) -> Dismissal:
+    """The reason of this key, spelled exactly so. Raises ConsentError, which lists the keys."""
+    if key not in set(Dismissal):
+        raise ConsentError(f"a dismissal needs one of these reasons: {', '.join(Dismissal)}")
+    return Dismissal(key)
+
+
+def dismiss(services: Services, face_id: int, dismissal: Dismissal, actor: str, said: str = "") -> None:
+    """The face need not be named; `said` is shown with each answer. The name that it bore comes off.
+
+    Raises NotFound, and ConsentError where it is called too small and is not, or nobody knows.
+    """
+    said = said.strip()
+    if len(said) > _LONGEST:
+        raise ConsentError(f"what is said of a dismissal has at most {_LONGEST} characters: say it shorter")
+    review.look(services, face_id)
+    with services.store.write() as tx:
+        face = review.again(tx, face_id)
+        if dismissal is Dismissal.TOO_SMALL:
+            _refuse_large(services, face)
+        opened = review.unname(services, tx, face, actor) if face.person_id else []
+        sealed = free_text.seal(tx, services.vault, said, face_rows.REASON) if said else None
+        _put(tx, face_id, dismissal, actor, sealed)
+        review.note(services, tx, Action.FACE_DISMISS, face, None, actor, dismissal=dismissal.value)
+        photo_answers.recompute(services, tx, [face.resource_id])
+    review.finish(services, face.resource_id, opened, actor)
+
+
+def dismiss_small(
+    services: Services, ref: str, dismissal: Dismissal, actor: str, newest: int | None = None
+) -> Dismissed:
+    """Dismiss all small faces of the photograph on which nobody has decided, in one act.
+
+    Those that TOO_SMALL may be said of, but nobody who stands out in a small file; what is named, suggested or was
+    dismissed stays. `newest`: the newest face that whoever decides has seen; later ones are left to decide. Raises
+    NotFound, and NothingDone where there is none, and never was.
+    """
+    if resources.known(services, ref) < 0:
+        raise NotFound(f"no photograph {ref!r} in the ledger: facelease scan enters them")
+    arrival = resources.enter(services, ref)
+    with services.store.write() as tx:
+        mine = [row for row in face_rows.of(tx.connection, arrival.resource_id) if _is_current(tx, row)]
+        some = [row for row in mine if _is_small(services, row) and (newest is None or row.id <= newest)]
+        left = len([row for row in mine if waits(services, row)]) - len(some)
+        if not some:
+            return Dismissed((), left, _before(mine, dismissal, left))
+        for face in some:
+            _put(tx, face.id, dismissal, actor)
+        for numbers in _lines([face.id for face in some]):
+            tx.audit(
+                Action.FACE_DISMISS, actor, resource_id=arrival.resource_id, faces=numbers,
+                dismissal=dismissal.value,
+            )  # fmt: skip
+        photo_answers.recompute(services, tx, [arrival.resource_id])
+    return Dismissed(tuple(face.id for face in some), left)
+
+
+def undo(services: Services, face_id: int, actor: str) -> int:
+    """Take back the act that dismissed the face, with every face that it dismissed; returns how many there were."""
+    face, arrival = review.look(services, face_id)
+    with services.store.write() as tx:
+        face = review.again(tx, face_id)
+        if face.state != "dismissed" or face.decided_by is None:
+            raise ConsentError("nobody has dismissed this face: there is nothing to undo")
+        act = (face.decided_by, face.decided_at)
+        seen = face_rows.of(tx.connection, face.resource_id)
+        same = [
+            row.id for row in seen if row.state == "dismissed" and (row.decided_by, row.decided_at) == act
+        ]
+        for number in same:
+            face_rows.set_state(tx, number, "unmatched")
+        for numbers in _lines(same):
+            tx.audit(Action.FACE_UNDO, actor, resource_id=face.resource_id, faces=numbers)
+        services.queue.put(tx, "photo", arrival.resource.ref)
+        photo_answers.recompute(services, tx, [face.resource_id])
+    return len(same)
+
+
+def _lines(numbers: Iterable[int]) -> Iterator[str]:
+    """The numbers, as many at a time as one row of the log holds: a stadium has more."""
+    for line in textwrap.wrap(", ".join(map(str, numbers)), _IN_A_ROW):
+        yield line.rstrip(",")
+
+
+def small(services: Services, conn: Connection, resource_ids: Iterable[int]) -> dict[int, Small]:
+    """What `dismiss_small` would dismiss of each of these photographs, those of which there is something."""
+    f = t.face.c
+    query = (
+        select(f.resource_id, func.count().label("number"), func.max(f.id).label("newest"))
+        .join(t.resource, t.resource.c.id == f.resource_id)
+        .where(
+            f.resource_id.in_(list(resource_ids)), f.file_version == t.resource.c.file_version,
+            f.file_px < _limit(services), f.state.in_(UNDECIDED),
+            or_(f.width < _STANDS_OUT, f.file_px < services.config.clearance.recognisable_px),
+        )
+        .group_by(f.resource_id)
+    )  # fmt: skip
+    return {row.resource_id: Small(row.number, row.newest) for row in conn.execute(query)}
+
+
+def waiting(services: Services, conn: Connection, after: int = 0, limit: int = 100) -> Iterator[Row[Any]]:
+    """Dismissed faces that have to be decided again, as `review.waiting` has them: one page after face `after`.
+
+    Dismissed before there was a list; or as too small, and they are not, or nobody knows.
+    """
+    query = (
+        select(t.face, t.resource.c.ref, t.person.c.display_name)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
+        .where(_is_again(services), t.face.c.id > after, t.resource.c.deleted_at.is_(None))
+        .order_by(t.face.c.id)
+        .limit(limit)
+    )
+    yield from conn.execute(query)
+
+
+def count_waiting(services: Services) -> int:
+    """How many `waiting` lists in all."""
+    query = (
+        select(func.count())
+        .select_from(t.face)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .where(_is_again(services), t.resource.c.deleted_at.is_(None))
+    )
+    with services.store.read() as conn:
+        return conn.scalar(query) or 0
+
+
+def waits(services: Services, face: Row[Any]) -> bool:
+    """Whether somebody has to decide on the face, of whatever size it is; dismissed ones are those of `waiting`."""
+    if face.state != "dismissed":
+        return face.state in (*UNDECIDED, "suggested")
+    dismissal, px = face_rows.dismissal_of(face), services.config.clearance.recognisable_px
+    return dismissal is None or (dismissal is Dismissal.TOO_SMALL and not is_small(face.file_px, px))
+
+
+def is_settled(recognisable_px: int) -> ColumnElement[bool]:
+    """What `quitclaim.dismissal.settles` says of a dismissed face, in SQL; never null."""
+    f, by = t.face.c, func.coalesce(t.face.c.dismissal, "")
+    small = and_(by == Dismissal.TOO_SMALL.value, f.file_px.is_not(None), f.file_px < LARGE * recognisable_px)
+    return and_(f.state == "dismissed", or_(by == Dismissal.NO_PERSON.value, small))
+
+
+def is_set_aside() -> ColumnElement[bool]:
+    """Selects dismissed faces whose reason settles nothing: whatever their size, the photograph stays unknown."""
+    settling = [one.value for one in SETTLING]
+    return and_(t.face.c.state == "dismissed", func.coalesce(t.face.c.dismissal, "").not_in(settling))
+
+
+def _is_again(services: Services) -> ColumnElement[bool]:
+    f, by = t.face.c, func.coalesce(t.face.c.dismissal, "")
+    large = or_(f.file_px.is_(None), f.file_px >= _limit(services))
+    listed = [one.value for one in Dismissal]
+    return and_(f.state == "dismissed", or_(by.not_in(listed), and_(by == Dismissal.TOO_SMALL.value, large)))
+
+
+def _limit(services: Services) -> int:
+    """From this width in the file on a face is not small."""
+    return LARGE * services.config.clearance.recognisable_px
+
+
+def _put(tx: Tx, face_id: int, dismissal: Dismissal, actor: str, sealed: str | None = None) -> None:
+    face_rows.set_state(
+        tx, face_id, "dismissed", reason=sealed, dismissal=dismissal.value, decided_by=actor, decided_at=tx.now,
+    )  # fmt: skip
+
+
+def _refuse_large(services: Services, face: Row[Any]) -> None:
+    if face.file_px is None:
+        raise ConsentError(
+            "how wide this face is in the file is not known before the photograph is examined again: "
+            "it cannot be called too small until then"
+        )
+    if not is_small(face.file_px, services.config.clearance.recognisable_px):
+        raise ConsentError(
+            f"this face is {face.file_px} px wide in the file, and from {_limit(services)} px on none is too small "
+            "to be recognised: choose another reason"
+        )
+
+
+def _is_current(tx: Tx, face: Row[Any]) -> bool:
+    """Whether the face was seen on the file as it is now."""
+    version = select(t.resource.c.file_version).where(t.resource.c.id == face.resource_id)
+    return bool(tx.connection.scalar(version) == face.file_version)
+
+
+def _is_small(services: Services, face: Row[Any]) -> bool:
+    px = services.config.clearance.recognisable_px
+    figure = is_small(face.file_px, px) and (face.width < _STANDS_OUT or face.file_px < px)
+    return face.state in UNDECIDED and figure
+
+
+def _before(mine: Iterable[Row[Any]], dismissal: Dismissal, left: int) -> datetime:
+    """When the last face was dismissed so. Raises NothingDone where none was."""
+    at: list[datetime] = [row.decided_at for row in mine if face_rows.dismissal_of(row) is dismissal]
+    if not at:
+        raise NothingDone(
+            f"no small face of this photograph waits to be decided ({left} others do): nothing was dismissed"
+        )
+    return max(at)

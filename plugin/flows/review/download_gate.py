@@ -1,0 +1,160 @@
+"""May these photographs go out for a use? Asked at a download, by the DAM, of many at once.
+
+Open is what is cleared on every channel asked about, and what shows nobody. All else stays: unknown is
+never yes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, or_, select, true
+
+from plugin.flows.clearance import cleared_photos, photo_answers, policy_fingerprint
+from plugin.flows.common import closed_house
+from plugin.flows.common.dam_events import once
+from plugin.flows.common.services import Services
+from plugin.flows.review import dismissals
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.clearance.answers import Answer, Code, Policy, Reason, Status, Use
+
+OPEN = frozenset({Status.CLEARED, Status.NO_PERSON_FOUND})
+_NO_SIZES: Mapping[str, int] = MappingProxyType({})
+_NOT_EXAMINED = Answer(Status.UNKNOWN, None, (Reason(Code.NOT_EXAMINED),))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a photograph may go out, and the answers that say no."""
+
+    open: bool
+    against: tuple[Answer, ...]
+
+
+def ask(
+    services: Services, refs: Sequence[str], channels: Sequence[str], sizes: Mapping[str, int] = _NO_SIZES
+) -> dict[str, Verdict]:
+    """The verdict on each of `refs`, for the first configured purpose. Raises ConsentError for a channel unknown.
+
+    `sizes`: the longer side of the file that would be sent; what is missing is judged as the original.
+    """
+    uses = [Use(services.config.clearance.purposes[0], channel) for channel in channels]
+    delivered = {ref: sizes.get(ref) for ref in refs}
+    found = photo_answers.ask_many(services, refs, uses, sizes=delivered)
+    return {ref: _verdict(list(found[ref].values()) if ref in found else [_NOT_EXAMINED]) for ref in refs}
+
+
+def _verdict(answers: Sequence[Answer]) -> Verdict:
+    against = tuple(answer for answer in answers if answer.status not in OPEN)
+    return Verdict(bool(answers) and not against, against)
+
+
+Said = Literal["open", "refused", "warned", "silent-open", "silent-refused", "silent-warned"]
+Happened = Literal["delivered", "stopped", "insisted"]
+Kind = Literal["main", "other", "untied", "archive"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery that the DAM asked about: on which channels, what was said and what happened, to which resources.
+
+    `said` begins with "silent-" where we did not answer and the dates in the DAM did. `file`: the examined file of one
+    resource, another file of it, one that is tied to none, or an archive.
+    """
+
+    at: datetime
+    channels: tuple[str, ...]
+    said: Said
+    happened: Happened
+    file: Kind
+    sent: tuple[int, ...]
+    held: tuple[int, ...]
+
+
+def record(services: Services, message: str, delivery: Delivery, actor: str) -> bool:
+    """Write one row of the log about it; False if this message was written before."""
+    with services.store.write() as tx:
+        if not once(tx, f"delivery:{message}"):
+            return False
+        refs = [*delivery.sent, *delivery.held]
+        one = select(t.resource.c.id).where(t.resource.c.ref == str(refs[0])) if len(refs) == 1 else None
+        known = (one if one in services.config.clearance.channels else "?" for one in delivery.channels)
+        tx.audit(
+            Action.DELIVERY, actor, resource_id=None if one is None else tx.connection.scalar(one),
+            at=delivery.at.isoformat(), channels=", ".join(known), said=delivery.said,
+            happened=delivery.happened, file=delivery.file, photographs=len(delivery.sent),
+            resources=spans(delivery.sent), left_out=len(delivery.held), resources_left_out=spans(delivery.held),
+        )  # fmt: skip
+    return True
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Numbers in order, each once, neighbours as from-to: `4-9, 12`."""
+    kept = set(numbers)
+    starts = (one for one in sorted(kept) if one - 1 not in kept)
+    ends = (one for one in sorted(kept) if one + 1 not in kept)
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def sizes_of_dates(services: Services) -> dict[str, int] | None:
+    """The sizes that the DAM's dates hold for, by channel; None where those are not of this configuration."""
+    with services.store.read() as conn:
+        return services.config.clearance.max_px if policy_fingerprint.shared(services, conn) else None
+
+
+def count_open(services: Services, channel: str) -> int:
+    """How many photographs may go out on the channel now, no larger than its `max_px`.
+
+    Raises ConsentError for a channel unknown.
+    """
+    span = cleared_photos.now(services, services.config.clearance.purposes[0], channel)
+    nobody = (
+        select(func.count())
+        .select_from(t.resource)
+        .where(policy_fingerprint.examined(services), _shows_nobody(services.policy_for(channel)))
+    )
+    with services.store.read() as conn:
+        if closed_house.why(services, conn) is not None:
+            return 0
+        return cleared_photos.count(conn, span) + (conn.scalar(nobody) or 0)
+
+
+def _shows_nobody(policy: Policy) -> ColumnElement[bool]:
+    """What `answers.answer` calls "no person found": examined whole, nobody named, no face left undecided."""
+    named = and_(t.face.c.state == "matched", t.face.c.person_id.is_not(None))
+    here = t.face.c.resource_id == t.resource.c.id
+    return and_(
+        t.resource.c.deleted_at.is_(None),
+        t.resource.c.examined == "whole",
+        t.resource.c.unread.is_(None),
+        ~exists().where(t.tag.c.resource_id == t.resource.c.id),
+        ~exists().where(
+            here,
+            or_(
+                named,
+                dismissals.is_set_aside(),
+                and_(counts(policy), ~dismissals.is_settled(policy.recognisable_px)),
+            ),
+        ),
+    )
+
+
+def counts(policy: Policy) -> ColumnElement[bool]:
+    """`answers` says which faces count; this is the same of the columns."""
+    if policy.small_figures_block:
+        return true()
+    face, longest = cast(t.face.c.file_px, BigInteger), cast(t.resource.c.longest_px, BigInteger)
+
+    def is_wide(least: int, *most: int | None) -> ColumnElement[Any]:
+        shown = min((px for px in most if px is not None), default=None)
+        size = longest if shown is None else case((longest > shown, shown), else_=longest)
+        return (2 * face + 1) * size > (2 * least - 1) * longest
+
+    return or_(
+        face.is_(None), longest.is_(None), longest <= 0,
+        is_wide(policy.recognisable_px, policy.shown_px),
+        is_wide(policy.count_px, policy.shown_px, policy.detect_px),
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""What waits for a decision because a ruling moved: lost rulings, and photographs that came from under one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
+
+from plugin.flows.collections import modes, photo_places
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.quitclaim.clearance.scope import COMPARING, Mode, Scope, effective, narrowed
+
+
+def lost(conn: Connection) -> list[Row[Any]]:
+    """Rulings that nobody could follow: `ref`, `title`, `mode`, `lost_at`, `lost_below`."""
+    c = t.collection.c
+    query = select(c.ref, c.title, c.mode, c.lost_at, c.lost_below).where(c.lost_at.is_not(None))
+    return list(conn.execute(query.order_by(c.lost_at, c.ref)))
+
+
+def held(services: Services, conn: Connection, ref: str | None = None) -> list[str]:
+    """The photographs (of one collection, or all) that their collections would have compared, and that wait for a
+    decision on those: they came from under a stricter ruling, or a ruling around them is lost.
+
+    As `modes.scope_of` has it for one; here in few queries for all, for this is counted on the console's first page.
+    """
+    rc = t.resource_collection.c
+    query = (
+        select(t.resource.c.id, t.resource.c.ref, t.resource.c.file_version, t.resource.c.placed_at)
+        .join(t.resource_collection, rc.resource_id == t.resource.c.id)
+        .join(t.collection, t.collection.c.ref == rc.collection_ref)
+        .where(t.collection.c.mode.in_([mode.value for mode in COMPARING]), t.resource.c.deleted_at.is_(None))
+        .where(_in_question())
+        .distinct()
+        .order_by(t.resource.c.ref)
+    )
+    if ref is not None:
+        query = query.where(t.resource.c.id.in_(select(rc.resource_id).where(rc.collection_ref == ref)))
+    rows: list[Row[Any]] = list(conn.execute(query))
+    return _Held(services, conn, rows).refs() if rows else []
+
+
+class _Held:
+    """The question asked of many at once."""
+
+    def __init__(self, services: Services, conn: Connection, rows: Sequence[Row[Any]]) -> None:
+        self._services = services
+        self._rows = rows
+        self._places = photo_places.Places(conn, {row.file_version for row in rows})
+        self._hidden = set(conn.scalars(select(t.resource_hidden.c.resource_id)))
+        known = conn.execute(select(t.collection)).all()
+        self._rulings = {row.ref: row for row in known}
+        self._rules = {rule.ref: rule for rule in modes.rules_for(conn, None)}
+        self._lost = {
+            ref for row in known if row.lost_at is not None for ref in (row.ref, row.lost_below) if ref
+        }
+        self._scopes: dict[frozenset[str], Scope] = {}
+
+    def refs(self) -> list[str]:
+        return [row.ref for row in self._rows if self._waits(row)]
+
+    def _waits(self, row: Row[Any]) -> bool:
+        mine = self._places.ruled(row.id)
+        alone = self._scope(mine)
+        if not alone.compares:
+            return False
+        above = self._services.dam.lies_in(row.ref)
+        if row.id in self._hidden or self._lost & {*above, *mine}:
+            return alone.mode is not Mode.DETECT
+        others = self._places.elsewhere(row.id, row.file_version, row.placed_at)
+        return any(
+            narrowed(alone, self._scope(place.refs)) != alone
+            for place in others
+            if not photo_places.decided_after(
+                [self._rulings[one] for one in mine], row.placed_at, next(iter(above), ""), place
+            )
+        )
+
+    def _scope(self, refs: frozenset[str]) -> Scope:
+        if refs not in self._scopes:
+            rules = [self._rules[one] for one in refs if one in self._rules]
+            self._scopes[refs] = effective(rules, self._services.today())
+        return self._scopes[refs]
+
+
+def _in_question() -> ColumnElement[bool]:
+    """Those few for which it is worth asking."""
+    r, twin = t.resource.c, t.resource.alias()
+    lost_ones = t.collection.alias()
+    around = (
+        select(t.resource_collection.c.resource_id)
+        .join(
+            lost_ones,
+            or_(
+                lost_ones.c.ref == t.resource_collection.c.collection_ref,
+                lost_ones.c.lost_below == t.resource_collection.c.collection_ref,
+            ),
+        )
+        .where(lost_ones.c.lost_at.is_not(None))
+    )
+    return or_(
+        r.file_version.in_(select(t.former_place.c.file_version)),
+        select(twin.c.id)
+        .where(twin.c.file_version == r.file_version, twin.c.id != r.id, twin.c.deleted_at.is_(None))
+        .exists(),
+        r.id.in_(around),
+    )
+
+
+def count(services: Services) -> int:
+    """How many photographs wait."""
+    with services.store.read() as conn:
+        return len(held(services, conn)) if services.dam.named_collections else 0

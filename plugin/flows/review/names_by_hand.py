@@ -1,0 +1,120 @@
+"""Names by hand of people whose last grant ended: somebody of the staff decides whether each stands or goes.
+
+The machine never takes them off by itself (unless `hand_tags.after_end` says so): whoever wrote one may have had a
+ground that we do not know. Until it is decided, and after it is kept, such a name blocks its photograph.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, or_, select, update
+
+from plugin.errors import NotFound
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import roster
+from plugin.flows.common.batches import chunked, each
+from plugin.flows.common.services import Services
+from plugin.flows.consent import revocation
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+
+_CHUNK = 200
+
+
+@dataclass(frozen=True)
+class HandName:
+    """One such name; `kept_by` is who decided that it stands, since the person ended."""
+
+    tag_id: int
+    ref: str
+    person_id: str
+    name: str
+    since: datetime
+    kept_at: datetime | None
+    kept_by: str
+
+
+def _query() -> Select[Any]:
+    return (
+        select(t.tag, t.resource.c.ref, t.person.c.display_name, t.person.c.ended_at)
+        .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+        .join(t.person, t.person.c.id == t.tag.c.person_id)
+        .where(t.tag.c.origin == "hand", t.person.c.ended_at.is_not(None), t.resource.c.deleted_at.is_(None))
+    )
+
+
+_UNDECIDED = or_(t.tag.c.kept_at.is_(None), t.tag.c.kept_at < t.person.c.ended_at)
+
+
+def count(services: Services) -> int:
+    """How many wait for a decision."""
+    with services.store.read() as conn:
+        return conn.scalar(select(func.count()).select_from(_query().where(_UNDECIDED).subquery())) or 0
+
+
+def find(
+    services: Services, person_id: str | None = None, kept: bool = False, after: int = 0, limit: int = 1000
+) -> list[HandName]:
+    """Those that wait for a decision, or with `kept` those that an editor lets stand, in the order of their ids."""
+    query = _query().where(~_UNDECIDED if kept else _UNDECIDED, t.tag.c.id > after)
+    if person_id is not None:
+        query = query.where(t.tag.c.person_id == person_id)
+    with services.store.read() as conn:
+        rows = conn.execute(query.order_by(t.tag.c.id).limit(limit)).all()
+    return [
+        HandName(
+            row.id, row.ref, row.person_id, row.display_name, max(filter(None, (row.listed_at, row.ended_at))),
+            row.kept_at if kept else None, row.kept_by if kept else "",
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def keep(services: Services, tag_ids: Sequence[int], actor: str) -> int:
+    """The names stand: recorded, and asked again only if the person signs and ends anew. Raises NotFound."""
+    for some in chunked(sorted(set(tag_ids)), _CHUNK):
+        with services.store.write() as tx:
+            for row in _wanted(tx.execute(_query().where(t.tag.c.id.in_(some))).all(), some):
+                tx.execute(update(t.tag).where(t.tag.c.id == row.id).values(kept_at=tx.now, kept_by=actor))
+                subject = roster.subject(services, tx.connection, row.person_id)
+                tx.audit(Action.TAG_KEEP, actor, subject=subject, resource_id=row.resource_id)
+    return len(set(tag_ids))
+
+
+def kept(services: Services, tag_ids: Sequence[int]) -> int:
+    """How many of these somebody lets stand already."""
+    return sum(one.tag_id in set(tag_ids) for one in find(services, kept=True, limit=1_000_000))
+
+
+def standing(services: Services, tag_ids: Sequence[int]) -> int:
+    """How many of these names stand still."""
+    query = select(func.count()).where(t.tag.c.id.in_(tag_ids))
+    with services.store.read() as conn:
+        return conn.scalar(query) or 0
+
+
+def take_off(services: Services, tag_ids: Sequence[int], actor: str) -> int:
+    """The names go from the DAM, wherever we can write, through intents of whoever decided it.
+
+    Raises NotFound, and DamError where the DAM failed: those that are left are tried again by themselves.
+    """
+    rows: list[Row[Any]] = []
+    with services.store.read() as conn:
+        for some in chunked(sorted(set(tag_ids)), _CHUNK):
+            rows += _wanted(conn.execute(_query().where(t.tag.c.id.in_(some))).all(), some)
+    try:
+        each(rows, lambda some: revocation.remove(services, some, actor), services.dam.at_once)
+    finally:
+        photo_answers.recompute_many(services, sorted({row.resource_id for row in rows}))
+    return len(rows)
+
+
+def _wanted(rows: Sequence[Row[Any]], ids: Sequence[int]) -> Sequence[Row[Any]]:
+    missing = set(ids) - {row.id for row in rows}
+    if missing:
+        raise NotFound(
+            f"{min(missing)} is no name by hand of somebody who ended: facelease tags list shows those that are"
+        )
+    return rows

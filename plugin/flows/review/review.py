@@ -1,0 +1,291 @@
+"""An editor confirms, corrects, rejects; and may take each back, a dismissal (`dismissals`) as well."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import closed_house, face_rows, forbidden, reference_sets, roster
+from plugin.flows.common.services import Services
+from plugin.flows.matching import vouching
+from plugin.flows.names import intents, resources
+from plugin.flows.names.resources import Arrival
+from plugin.flows.people import resemblance
+from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.flows.photos import tagging
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.clearance.scope import Mode
+
+
+def waiting(
+    conn: Connection, state: str = "suggested", after: int = 0, limit: int = 100, *only: ColumnElement[bool]
+) -> Iterator[Row[Any]]:
+    """Faces in `state` with their resource and person, oldest first: one page after face `after`. `only` those.
+
+    Their reasons are sealed: `Services.texts` opens them.
+    """
+    shown = forbidden.shown(conn) if state == "suggested" else []
+    query = (
+        select(t.face, t.resource.c.ref, t.person.c.display_name)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .outerjoin(t.person, t.person.c.id == t.face.c.person_id)
+        .where(
+            t.face.c.state == state,
+            t.face.c.id > after,
+            t.resource.c.deleted_at.is_(None),
+            ~face_rows.is_cut(),
+            *shown,
+            *only,
+        )
+        .order_by(t.face.c.id)
+        .limit(limit)
+    )
+    yield from conn.execute(query)
+
+
+def unconfirmed(conn: Connection, limit: int = 100, after: int = 0) -> Iterator[Row[Any]]:
+    """Matched faces whose tag is still the machine's own: confirming them lets them clear. One page after `after`."""
+    query = (
+        select(t.face, t.resource.c.ref, t.person.c.display_name)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .join(t.person, t.person.c.id == t.face.c.person_id)
+        .join(
+            t.tag, (t.tag.c.resource_id == t.face.c.resource_id) & (t.tag.c.person_id == t.face.c.person_id)
+        )
+        .where(
+            t.face.c.state == "matched", t.tag.c.origin == "machine", t.face.c.id > after, ~face_rows.is_cut(),
+            *forbidden.shown(conn, (Mode.NEVER,)),
+        )
+        .order_by(t.face.c.id)
+        .limit(limit)
+    )  # fmt: skip
+    yield from conn.execute(query)
+
+
+def face_by_id(services: Services, face_id: int) -> Row[Any]:
+    """One face with the `ref` of its resource, as the ledger has it. Raises NotFound."""
+    with services.store.read() as conn:
+        found = conn.execute(_query(conn, face_id)).first()
+    if found is None:
+        raise NotFound(f"no face {face_id}: facelease review list shows them")
+    return found
+
+
+def is_sound(services: Services, face_id: int) -> bool:
+    """Whether the face's name rests on nothing that nobody has vouched for. Raises NotFound."""
+    face = face_by_id(services, face_id)
+    with services.store.read() as conn:
+        return face.set_id is None or face.set_id in reference_sets.vouched_among(conn, [face.set_id])
+
+
+def confirm(
+    services: Services, face_id: int, actor: str, person_id: str | None = None, how: str | None = None
+) -> str:
+    """Name a face: the person suggested or matched, or `person_id` to correct it. Returns the person's id.
+
+    `how` the account knows them by sight (vouching.BY_SIGHT) vouches for the pictures that the name rests
+    on; without it a name that rests on declared ones clears nothing. Raises NotFound, and ConsentError
+    where the person has no grant in force: we write no such name. HouseClosed where nobody knows.
+    """
+    face, arrival = look(services, face_id)
+    chosen = person_id or face.person_id
+    if chosen is None:
+        raise ConsentError("nobody is suggested for this face: say who it is, with --person")
+    opened = []
+    others = resemblance.opened(services) if how is not None else NOTHING
+    with services.store.write() as tx:
+        closed_house.refuse(services, tx.connection)
+        face = again(tx, face_id)
+        standing = roster.load(tx.connection, chosen)
+        if not roster.in_force(services, standing, tx.now):
+            raise ConsentError(
+                "this person has no grant in force, so their name is not written: ask them first"
+            )
+        _only_once(tx, face, chosen)
+        if face.person_id not in (None, chosen):
+            opened += unname(services, tx, face, actor)
+            box = face_rows.box_of(face)
+            face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
+        rests = _rests_on(services, tx, face, chosen, actor, how, others)
+        face_rows.set_state(
+            tx, face_id, "matched", chosen, decided_by=actor, decided_at=tx.now, engine=face.engine, set_id=rests,
+        )  # fmt: skip
+        _withdraw_rejections(tx, face, chosen)
+        opened += _name(services, tx, arrival, chosen, face_id, actor, rests)
+        note(services, tx, Action.FACE_CONFIRM, face, chosen, actor)
+    finish(services, face.resource_id, opened, actor)
+    return chosen
+
+
+def _rests_on(
+    services: Services, tx: Tx, face: Row[Any], person_id: str, actor: str, how: str | None, others: Opened
+) -> str | None:  # fmt: skip
+    """The set on which the name rests: the one of the suggestion, or the person's own where it is named by hand.
+
+    Where the suggestion's is not vouched for and another of the person's is, whoever confirms names by hand.
+    """
+    suggested = reference_sets.by_id(tx.connection, face.set_id) if face.person_id == person_id else None
+    current = reference_sets.current(tx.connection, person_id)
+    by_hand = current is not None and reference_sets.is_vouched(current)
+    rests = suggested if suggested is not None and not by_hand else current
+    if how is None or rests is None or reference_sets.is_vouched(rests):
+        return None if rests is None else str(rests.id)
+    by_engine = suggested is not None and face.decided_by is None
+    return vouching.by_sight(services, tx, rests, how, actor, matched=by_engine, others=others)
+
+
+def reject(services: Services, face_id: int, actor: str) -> None:
+    """ "Not this person": remembered for the face; a tag of ours on it goes."""
+    face, _ = look(services, face_id)
+    if face.person_id is None:
+        raise ConsentError("nobody is suggested or named for this face: there is nothing to reject")
+    with services.store.write() as tx:
+        face = again(tx, face_id)
+        opened = unname(services, tx, face, actor)
+        face_rows.set_state(tx, face_id, "rejected", decided_by=actor, decided_at=tx.now)
+        box = face_rows.box_of(face)
+        face_rows.add_rejection(tx, face.resource_id, face.person_id, face.file_version, box, actor)
+        note(services, tx, Action.FACE_REJECT, face, face.person_id, actor)
+    finish(services, face.resource_id, opened, actor)
+
+
+def disown(
+    services: Services, resource_id: int, person_id: str, actor: str, also: Callable[[Tx], object]
+) -> None:
+    """ "That is not me", said by the person: no face of the photograph is theirs, and the name goes, by hand too.
+
+    Remembered for each face that bore it and for the photograph. `also` commits with it. Raises
+    NotFound where the name does not stand there; DamError where the DAM did not answer shortly: then it
+    is decided all the same, and the name goes when it does.
+    """
+    with services.store.write() as tx:
+        tag = tx.execute(
+            select(t.tag, t.resource.c.file_version)
+            .join(t.resource, t.resource.c.id == t.tag.c.resource_id)
+            .where(t.tag.c.resource_id == resource_id, t.tag.c.person_id == person_id)
+        ).first()
+        if tag is None:
+            raise NotFound("no such photograph bears this person's name")
+        places = frozenset(tag.places) or services.dam.places
+        proposal = intents.Proposal(resource_id, person_id, tag.node, "remove", tag.origin, places)
+        opened = [intents.propose(services, tx, proposal, actor)]
+        face_rows.reject(tx, resource_id, person_id, tag.file_version, actor)
+        subject = roster.subject(services, tx.connection, person_id)
+        tx.audit(Action.FACE_REJECT, actor, subject=subject, resource_id=resource_id)
+        photo_answers.recompute(services, tx, [resource_id])
+        also(tx)
+    services.shortly.ask(lambda: finish(services, resource_id, opened, actor))  # their page waits for it
+
+
+def undo(services: Services, face_id: int, actor: str) -> None:
+    """Take the last decision on a face back; the photograph is examined once more."""
+    face, arrival = look(services, face_id)
+    if face.decided_by is None:
+        raise ConsentError("nobody has decided on this face: there is nothing to undo")
+    with services.store.write() as tx:
+        face = again(tx, face_id)
+        opened = unname(services, tx, face, actor) if face.person_id else []
+        face_rows.set_state(tx, face_id, "unmatched")
+        tx.execute(delete(t.rejection).where(*_this_box(face), t.rejection.c.by == face.decided_by))
+        note(services, tx, Action.FACE_UNDO, face, face.person_id, actor)
+        services.queue.put(tx, "photo", arrival.resource.ref)
+    finish(services, face.resource_id, opened, actor)
+
+
+def look(services: Services, face_id: int) -> tuple[Row[Any], Arrival]:
+    """The face, and its resource as it stands in the DAM now."""
+    known = face_by_id(services, face_id)
+    return known, resources.enter(services, known.ref)
+
+
+def _query(conn: Connection, face_id: int) -> Any:
+    return (
+        select(*face_rows.columns(conn), t.resource.c.ref)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .where(t.face.c.id == face_id)
+    )
+
+
+def again(tx: Tx, face_id: int) -> Row[Any]:
+    """The face as it is inside the transaction. Raises NotFound where it is gone meanwhile."""
+    face = tx.execute(_query(tx.connection, face_id)).first()
+    if face is None:
+        raise NotFound(f"face {face_id} is gone: the photograph was replaced or examined anew meanwhile")
+    return face
+
+
+def _only_once(tx: Tx, face: Row[Any], person_id: str) -> None:
+    other = face_rows.elsewhere(tx, face.resource_id, person_id, face.id)
+    if other is not None:
+        raise ConsentError(
+            f"this person is named on face {other} of the photograph already: reject that one first"
+        )
+
+
+def _name(
+    services: Services, tx: Tx, arrival: Arrival, person_id: str, face_id: int, actor: str, rests: str | None
+) -> list[int]:
+    """The tag becomes *confirmed*: the one that stands there, or one to be written."""
+    mine = (t.tag.c.resource_id == arrival.resource_id) & (t.tag.c.person_id == person_id)
+    if tx.execute(select(t.tag.c.id).where(mine)).first() is not None:
+        tx.execute(update(t.tag).where(mine, t.tag.c.origin == "machine").values(origin="confirmed"))
+        # One that somebody set in the DAM rests on no pictures, whatever is said of the face.
+        ours = (t.tag.c.origin != "hand") | t.tag.c.set_id.is_not(None)
+        tx.execute(update(t.tag).where(mine, ours).values(set_id=rests))
+        return []
+    intent = tagging.tag(services, tx, arrival, person_id, "confirmed", face_id, actor, rests)
+    return [] if intent is None else [intent]
+
+
+def unname(services: Services, tx: Tx, face: Row[Any], actor: str) -> list[int]:
+    """The intent that takes our tag of the face's person off the resource."""
+    tag = tx.execute(
+        select(t.tag).where(
+            t.tag.c.resource_id == face.resource_id,
+            t.tag.c.person_id == face.person_id,
+            t.tag.c.origin != "hand",
+        )
+    ).first()
+    if tag is None or face.state != "matched":
+        return []
+    proposal = intents.Proposal(
+        face.resource_id, face.person_id, tag.node, "remove", tag.origin, frozenset(tag.places), face.id
+    )
+    return [intents.propose(services, tx, proposal, actor)]
+
+
+def _this_box(face: Row[Any]) -> list[Any]:
+    r = t.rejection.c
+    return [
+        r.resource_id == face.resource_id, r.left == face.left, r.top == face.top,
+        r.width == face.width, r.height == face.height,
+    ]  # fmt: skip
+
+
+def _withdraw_rejections(tx: Tx, face: Row[Any], person_id: str) -> None:
+    """Who names the person after all takes the "not this person" back."""
+    tx.execute(
+        delete(t.rejection).where(
+            t.rejection.c.resource_id == face.resource_id, t.rejection.c.person_id == person_id
+        )
+    )
+
+
+def note(
+    services: Services, tx: Tx, action: Action, face: Row[Any], person_id: str | None, actor: str, **also: str
+) -> None:
+    """The audit row of a decision; `also` what it says beside the face."""
+    subject = roster.subject(services, tx.connection, person_id) if person_id else None
+    tx.audit(action, actor, subject=subject, resource_id=face.resource_id, face=face.id, **also)
+
+
+def finish(services: Services, resource_id: int, opened: list[int], actor: str) -> None:
+    """Carry out what a decision opened, and compute the photograph's clearances anew."""
+    for intent_id in opened:
+        intents.carry_out(services, intent_id, actor)
+    with services.store.write() as tx:
+        photo_answers.recompute(services, tx, [resource_id])

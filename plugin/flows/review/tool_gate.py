@@ -1,0 +1,194 @@
+"""The gate: may this tool have this photograph, for this use? For a CMS, and for AI tools.
+
+Allowed is only what is cleared. An AI tool besides needs that everybody in the photograph agreed to
+AI tools, on the channel that `gate.ai_channel` names. A caller is taken for an AI tool unless it
+claims to be one of `gate.plain_tools`, its token says that it may, and it names no inference that it
+would draw. Emotion inference is refused whoever asks (Regulation (EU) 2024/1689 Art. 5(1)(f), Art.
+50(3)); it is known by what the tool says of itself. Whatever is not allowed is logged.
+
+A channel with a largest size (`clearance.max_px`) is judged at that size, or at the larger one that will be
+delivered; and so is the agreement to AI tools.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from plugin.flows.clearance import cleared_photos, photo_answers
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.clearance.answers import Answer, Reason, Status, Use
+from plugin.quitclaim.consent.intervals import earlier
+
+
+class Verdict(StrEnum):
+    """What the tool is told. Only `allow` is yes."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+    UNKNOWN = "unknown"
+
+
+class Why(StrEnum):
+    """What decided, for machines."""
+
+    CLEARED = "cleared"
+    NO_PERSON = "no_person"
+    NOT_CLEARED = "not_cleared"
+    NOT_KNOWN = "not_known"
+    AI_NOT_ALLOWED = "ai_not_allowed"
+    EMOTION = "emotion_inference"
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which photograph, for which use, by which tool; `inference` is what the tool would conclude from it.
+
+    `kind` is what the caller says; `claims`: the kinds that it may say so of itself, by its token. `longest_px`: the
+    longer side of what will be delivered; None: no larger than the channel states.
+    """
+
+    ref: str
+    use: Use
+    kind: str
+    name: str = ""
+    inference: tuple[str, ...] = ()
+    day: date | None = None
+    claims: frozenset[str] = frozenset()
+    longest_px: int | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict, what decided it, until when it holds (None: no end is known, or it is no yes), and the reasons.
+
+    `max_px`: the longer side up to which it holds, where it rests on a size; None: whatever the size.
+    """
+
+    verdict: Verdict
+    why: Why
+    until: datetime | None = None
+    reasons: tuple[Reason, ...] = ()
+    max_px: int | None = None
+
+
+# Stems, without accents, in English and Dutch. Whole words where a stem would catch innocent ones (moodboard).
+_EMOTION = re.compile(
+    r"emotio|emotie|sentiment|facial.?expression|(gezichts|gelaats).?uitdrukking|gemoed|"
+    r"stemming(en)?s?.?(herken|analy|bepal|detect|meting)|gevoelens|affective|affectief|affectieve|"
+    r"(?<![a-z])(affect|affects|mood|moods|stemming|feelings|valence|arousal)(?![a-z])"
+)
+
+# What an inference may be called by its outcome: the emotions of recital 18 of the Regulation, in both languages.
+# Read only in what a tool says that it infers: elsewhere such a word may be a name, or a slogan.
+_FEELING = re.compile(
+    r"(?<![a-z])(is |un|dis|on)?(happ(y|iness)|sad(ness)?(?![a-z])|anger|angry|surpris|disgust|embarrass|excite|"
+    r"shame|contempt|satisf|amus(ed|ement)|fear|joy(?!stick)|smil(e|es|ing)(?![a-z])|blij|geluk|verdriet|droef|"
+    r"droevig|boos|woede|verras|walging|schaamte|opwinding|opgewonden|minachting|tevreden|angst|bang(?![a-z])|"
+    r"vreugde|plezier|glimlach|vrolijk)"
+)
+
+
+def infers_emotion(words: Iterable[str]) -> bool:
+    """Whether any of these words names emotion inference."""
+    return any(_EMOTION.search(_plain(word)) for word in words)
+
+
+def names_feeling(inferences: Iterable[str]) -> bool:
+    """Whether any of what is inferred is an emotion by its own name."""
+    return any(_FEELING.search(_plain(one)) for one in inferences)
+
+
+def _plain(text: str) -> str:
+    """Casefolded, without accents, words apart: `AffectScore`, `affect_score` and "Affect score" are alike."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", bare).casefold()
+
+
+def ask(services: Services, question: Question, actor: str) -> Decision:
+    """Decide, and log what is not allowed. Raises UseUnknown for a use that is not configured."""
+    use = question.use
+    said = (question.kind, question.name, use.purpose, use.channel, *question.inference)
+    if infers_emotion(said) or names_feeling(question.inference):
+        decision = Decision(Verdict.REFUSE, Why.EMOTION)
+    else:
+        cleared_photos.refuse_unknown(services, use.purpose, use.channel)
+        decision = _decide(services, question)
+    if decision.verdict is not Verdict.ALLOW:
+        _log(services, question, decision, actor)
+    return decision
+
+
+def is_plain(services: Services, question: Question) -> bool:
+    """Whether the caller is believed to be no AI tool. Who infers anything from a picture is one, bound or not."""
+    claim = question.kind in services.config.gate.plain_tools and question.kind in question.claims
+    return claim and not question.inference
+
+
+def _decide(services: Services, question: Question) -> Decision:
+    gate, use = services.config.gate, question.use
+    size = _delivered(services, question)
+    ai = not is_plain(services, question)
+    permit = Use(use.purpose, gate.ai_channel)
+    uses = [use, permit] if ai and gate.ai_channel else [use]
+    found = photo_answers.ask_many(services, [question.ref], uses, question.day, {question.ref: size})
+    decision = _judge(services, found.get(question.ref), uses, ai)
+    sized = any(one.channel in services.config.clearance.max_px for one in uses)
+    return replace(decision, max_px=size) if sized else decision
+
+
+def _delivered(services: Services, question: Question) -> int | None:
+    """The longer side of what will be delivered, at most; None where nothing bounds it."""
+    most = services.config.clearance.max_px.get(question.use.channel)
+    return most if question.longest_px is None else max(most or 0, question.longest_px)
+
+
+def _judge(services: Services, found: Mapping[Use, Answer] | None, uses: Sequence[Use], ai: bool) -> Decision:
+    """By the answers for the use itself and, of an AI tool, for the agreement to such tools, if they have a channel."""
+    if found is None:
+        return Decision(Verdict.UNKNOWN, Why.NOT_KNOWN, reasons=photo_answers.NEVER_HEARD_OF.reasons)
+    first = _of(services, found[uses[0]])
+    if first.verdict is not Verdict.ALLOW or first.why is Why.NO_PERSON or not ai:
+        return first
+    if len(uses) == 1:
+        return Decision(Verdict.REFUSE, Why.AI_NOT_ALLOWED)
+    second = found[uses[1]]
+    if second.status is not Status.CLEARED:
+        return Decision(Verdict.REFUSE, Why.AI_NOT_ALLOWED, reasons=second.reasons)
+    return Decision(Verdict.ALLOW, Why.CLEARED, earlier(first.until, second.until), first.reasons)
+
+
+def _of(services: Services, answer: Answer) -> Decision:
+    if answer.status is Status.CLEARED:
+        return Decision(Verdict.ALLOW, Why.CLEARED, answer.until, answer.reasons)
+    if answer.status is Status.NO_PERSON_FOUND and services.config.gate.allow_no_person:
+        return Decision(Verdict.ALLOW, Why.NO_PERSON, reasons=answer.reasons)
+    if answer.status is Status.BLOCKED:
+        return Decision(Verdict.REFUSE, Why.NOT_CLEARED, reasons=answer.reasons)
+    why = Why.NO_PERSON if answer.status is Status.NO_PERSON_FOUND else Why.NOT_KNOWN
+    return Decision(Verdict.UNKNOWN, why, reasons=answer.reasons)
+
+
+def _log(services: Services, question: Question, decision: Decision, actor: str) -> None:
+    """Which photograph and why, what was claimed and whether it was believed.
+
+    Of the tool's own words none, for they may hold anything: a kind that is configured, `ai`, or "other".
+    """
+    plain = services.config.gate.plain_tools
+    emotion = decision.why is Why.EMOTION
+    with services.store.write() as tx:
+        this = t.resource.c.ref == question.ref
+        resource_id = tx.connection.scalar(select(t.resource.c.id).where(this))
+        tx.audit(
+            Action.EMOTION_REFUSE if emotion else Action.USE_REFUSE, actor, resource_id=resource_id,
+            verdict=decision.verdict.value, why=decision.why.value,
+            purpose="" if emotion else question.use.purpose, channel="" if emotion else question.use.channel,
+            plain=is_plain(services, question), claimed=question.kind if question.kind in {*plain, "ai"} else "other",
+            believed=question.kind == "ai" or is_plain(services, question),
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Erasure, its certificate, and the search for what is left."""

@@ -1,0 +1,59 @@
+"""What of a person the DAM keeps where we do not reach: other files beside the photographs that name them."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select, update
+
+from plugin.errors import DamError, ResourceGone
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common.batches import chunked
+from plugin.flows.common.services import Services
+from plugin.flows.consent import revocation
+from plugin.hooks.names_in_files.unread import Unread
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+_CHUNK = 500
+
+
+def named_on(services: Services, person_id: str) -> list[str]:
+    """Every resource on which the person is named, or was meant to be by us."""
+    return sorted(
+        {
+            *revocation.touched(services, person_id),
+            *(row.ref for row in revocation.tags_of(services, person_id, revocation.ALL)),
+        }
+    )
+
+
+def beside(services: Services, refs: Sequence[str]) -> list[tuple[str, int]]:
+    """Of these resources those beside which the DAM keeps other files, and how many: earlier versions and
+    alternatives may show the same people, and are neither examined nor rewritten. Raises DamError."""
+    found = []
+    for some in chunked(refs, services.dam.at_once):
+        for ref, count in services.dam.leftovers(some).items():
+            if isinstance(count, DamError) and not isinstance(count, ResourceGone):
+                raise count
+            if isinstance(count, int) and count:
+                found.append((ref, count))
+    return found
+
+
+def distrust(tx: Tx, refs: Collection[str]) -> list[int]:
+    """Photographs on which the name still stands are unknown until their next look: our row that said so is gone.
+
+    Returns their numbers.
+    """
+    numbers: list[int] = []
+    for some in chunked(sorted(refs), _CHUNK):
+        mine = t.resource.c.ref.in_(some) & t.resource.c.deleted_at.is_(None)
+        numbers += tx.connection.scalars(select(t.resource.c.id).where(mine))
+        tx.execute(update(t.resource).where(mine).values(unread=Unread.PHOTO.value, indexed=None))
+    return numbers
+
+
+def give_up(services: Services, ref: str) -> None:
+    """It could not be looked at, however often: what was known of it is unknown until its next look."""
+    with services.store.write() as tx:
+        numbers = distrust(tx, [ref])
+    photo_answers.recompute_many(services, numbers)

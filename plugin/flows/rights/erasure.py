@@ -1,0 +1,294 @@
+"""Forget a person everywhere; a certificate that says where it looked, what was reached and what was not.
+
+At once: every grant ends, both keys are destroyed, nothing of theirs opens any more. Then the DAM is
+cleaned, and only when it has been read back are the last rows deleted; until then the job comes again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete
+
+from plugin.errors import DamError, NotFound, StoreError, VaultError
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import closed_house, roster
+from plugin.flows.common.batches import chunked
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings, revocation
+from plugin.flows.rights import (
+    backup_traces,
+    certificate,
+    certificate_lines,
+    dam_leftovers,
+    erasure_register,
+    erasure_rows,
+    key_rotation,
+    last_letter,
+    name_search,
+)
+from plugin.flows.rights.certificate import Certificate
+from plugin.flows.rights.erasure_register import Filed, Held
+from plugin.hooks.mention import Line, Mentions
+from plugin.hooks.name_search import Sought
+from plugin.ledger import tables as t
+from plugin.ledger.keys import rotation
+from plugin.ledger.log.endings import Ended
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent import lifecycle
+
+ERASED = "erased"
+_PENDING = Line("open_pending")
+_STORE = frozenset({"open_pending", "open_master", "open_log"})
+
+
+@dataclass(frozen=True)
+class _Cleaned:
+    """What became of the DAM and the rows."""
+
+    mentions: Mentions
+    done: Sequence[Line]
+    left: Sequence[Line]
+
+
+def erase(services: Services, person_id: str, actor: str) -> Certificate:
+    """Forget the person. The certificate is unfinished where the DAM failed; the job then goes on.
+
+    Raises NotFound.
+    """
+    begin(services, person_id, actor, tell=True)
+    try:
+        return finish(services, person_id)
+    except DamError as error:
+        known = _known(services, person_id)
+        if known is None:
+            return _finished(services, person_id)
+        keys, why = Line("keys_gone"), Line("dam_error", {"why": str(error)})
+        return replace(_blank(services, *known), done=[keys], left=[why, Line("open_rows")])
+
+
+def begin(services: Services, person_id: str, actor: str, logged: bool = False, tell: bool = False) -> str:
+    """From this commit on nothing of the person's opens, matches or clears; returns the certificate's number."""
+    filed = erasure_register.filed(services, person_id)
+    with services.store.write() as tx:
+        return begun(services, tx, person_id, actor, filed, logged, last_letter.PERSON if tell else "")
+
+
+def begun(
+    services: Services, tx: Tx, person_id: str, actor: str, filed: Filed, logged: bool = False, asked_by: str = "",
+) -> str:  # fmt: skip
+    """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
+    person, claims = roster.load(tx.connection, person_id)
+    if not logged:
+        services.ended.append(tx, Ended(person_id, None, tx.now, ERASED))
+    number = _enter(services, tx, person_id, person.language, actor, filed, asked_by)
+    tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
+    ended = lifecycle.withdraw(claims, None, tx.now)
+    grant_endings.end(services, tx, person_id, grant_endings.ended_by(claims, ended), actor)
+    for purpose in ("face", "record"):
+        services.vault.destroy_key(tx, person_id, purpose)
+    tx.execute(delete(t.guardian).where(t.guardian.c.person_id == person_id))
+    tx.move_generation()
+    services.queue.put(tx, "erase", person_id, {"asked": tx.now.isoformat()}, priority=1)
+    return number
+
+
+def _enter(
+    services: Services, tx: Tx, person_id: str, language: str, actor: str, filed: Filed, asked_by: str
+) -> str:
+    """The erasure in its register, with what has to be known later; a second beginning changes neither."""
+    number = erasure_register.enter(services, tx, person_id, actor, filed)
+    row = erasure_register.numbered(tx.connection, number)
+    known = erasure_register.held(services, tx.connection, row)
+    if known is None or not known.spellings:
+        held = replace(
+            known or Held(language=language), spellings=name_search.spellings(tx.connection, person_id)
+        )
+        if asked_by and not held.to and services.vault.has_key(tx.connection, person_id, "record"):
+            held = last_letter.addressed(services, tx.connection, person_id, held, asked_by)
+        erasure_register.hold(services, tx, number, held)
+        erasure_register.reopen(tx, number)
+        if known is None or not known.to:
+            last_letter.put(services, tx, number, held)
+    return number
+
+
+def erased(services: Services, job: Claimed) -> None:
+    """The job that finishes an erasure; its key is the person's id."""
+    with services.store.read() as conn:
+        there = roster.load_many(conn, [job.key])
+        row = erasure_register.of(conn, job.key)
+    if there or (row is not None and row.finished_at is None):
+        finish(services, job.key, lambda: services.queue.heartbeat(job))
+    left = settle(services, job.key)
+    if left:
+        raise StoreError("the rows are deleted, but not yet beyond reading back: it is tried again")
+    with services.store.write() as tx:
+        services.queue.finish(tx, job)
+
+
+def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda: None) -> Certificate:
+    """Clean the DAM, delete the rows, look for what is left, shred. Raises DamError while the DAM cannot be cleaned.
+
+    Where a run was interrupted after it deleted the rows, what is held tells the next for which name to look.
+    """
+    known = _known(services, person_id)
+    if known is None:
+        return _finished(services, person_id)
+    row, held = known
+    held = replace(held, spellings=name_search.called_now(services, held.spellings))
+    sought = Sought(held.spellings)
+    with services.store.read() as conn:
+        there = bool(roster.load_many(conn, [person_id]))
+    if there:
+        cleaned = _clean(services, row, held, sought, beat)
+    elif not held.spellings:
+        cleaned = _Cleaned(Mentions(), certificate_lines.rows_gone(held), [Line("name_unknown")])
+    else:
+        cleaned = _Cleaned(services.dam.mentions(sought, beat), certificate_lines.rows_gone(held), [])
+    made = _written(services, row, held, sought, cleaned, beat)
+    with services.store.write() as tx:
+        now = erasure_register.numbered(tx.connection, row.number)
+        if now.finished_at is None:  # else by another process meanwhile, which saw more
+            told = erasure_register.held(services, tx.connection, now) or held
+            waits = [last_letter.WAITS] if told.to else []
+            with certificate.alone(services):
+                certificate.keep(services, replace(made, finished_at=tx.now, left=[*waits, *made.left]))
+            erasure_register.finish(services, tx, now, told)
+    return _finished(services, person_id)
+
+
+def _finished(services: Services, person_id: str) -> Certificate:
+    settle(services, person_id)
+    made = certificate.of_person(services, person_id)
+    if made is None:
+        raise NotFound("the erasure is finished; its certificate was taken away")
+    return made
+
+
+def settle(services: Services, person_id: str) -> list[Line]:
+    """Make sure that nothing deleted can be read back, now or from a copy; returns what cannot be made sure yet."""
+    done, still = _overwritten(services, person_id)
+    looked, opened = backup_traces.key_files(services, person_id)
+    with certificate.alone(services):
+        made = certificate.of_person(services, person_id)
+        if made is not None and any(one.key in _STORE for one in made.left):
+            settled = made.settled(done, [*still, *opened], _STORE | {"keys_open", "keys_unread"})
+            certificate.keep(services, replace(settled, looks=_with(made.looks, looked)))
+    return still
+
+
+def _with(looks: Sequence[Line], files: Sequence[Line]) -> list[Line]:
+    keys = {one.key for one in files}
+    return [*(one for one in looks if one.key not in keys), *files]
+
+
+def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
+    """The erasure's row and what is held; of one that was begun before there was a register, made now. None where it
+    is finished: the worker and a command both go on with what was begun. After a restore nothing is held.
+
+    Raises NotFound.
+    """
+    filed = erasure_register.filed(services, person_id)
+    with services.store.write() as tx:
+        row = erasure_register.of(tx.connection, person_id)
+        held = erasure_register.held(services, tx.connection, row) if row is not None else None
+        if row is not None and held is not None and held.spellings:
+            return row, held
+        if row is not None and not roster.load_many(tx.connection, [person_id]):
+            return (row, held or Held()) if row.finished_at is None else None
+        person, _ = roster.load(tx.connection, person_id)
+        _enter(services, tx, person_id, person.language, "system", filed, "")
+    return _known(services, person_id)
+
+
+def _clean(
+    services: Services, row: Row[Any], held: Held, sought: Sought, beat: Callable[[], None]
+) -> _Cleaned:
+    """Take the names out and read back, delete the rows; then look once through everything, for which nobody waits."""
+    person_id, name, unread = row.person_id, held.spellings[0], list[str]()
+    refs = sorted({*held.refs, *dam_leftovers.named_on(services, person_id)})
+    removed = revocation.take_out(services, person_id, revocation.ALL, everywhere=True, unread=unread)
+    left = [] if services.dam.forget(name) else [Line("dam_list")]
+    left += certificate_lines.beside(dam_leftovers.beside(services, refs))
+    still = {*unread, *(row.ref for row in revocation.tags_of(services, person_id, revocation.ALL))}
+    held = _count(services, row.number, replace(held, refs=tuple(refs)), person_id)
+    erasure_rows.clear(services, person_id, name, still, beat)
+    gone = erasure_rows.remove(services, person_id, name, still, removed)
+    mentions = services.dam.mentions(sought, beat)
+    _distrust(services, certificate_lines.named(mentions))
+    left += [Line("dam_unread", {"at": sought.masked(ref)}) for ref in sorted({*unread})]
+    left = [*certificate_lines.mentioned(mentions, frozenset(refs)), *left]
+    done = certificate_lines.rows_gone(held)
+    if gone:
+        done = [Line("tags_out", {"count": removed}), *done, Line("clearances")]
+    return _Cleaned(mentions, done, left)
+
+
+def _distrust(services: Services, refs: set[str]) -> None:
+    """Where the name stands is unknown until the next look, which also takes off what came back and is ours."""
+    for some in chunked(sorted(refs), photo_answers.PORTION):
+        with services.store.write() as tx:
+            photo_answers.recompute(services, tx, dam_leftovers.distrust(tx, some))
+
+
+def _count(services: Services, number: str, held: Held, person_id: str) -> Held:
+    """Before the first row goes: a run that is interrupted tells the next what was there."""
+    with services.store.read() as conn:
+        rows = held.rows or erasure_rows.count(conn, person_id, held.spellings[0])
+    held = replace(held, rows=rows)
+    with services.store.write() as tx:
+        erasure_register.hold(services, tx, number, held)
+    return held
+
+
+def _written(
+    services: Services, row: Row[Any], held: Held, sought: Sought, cleaned: _Cleaned, beat: Callable[[], None]
+) -> Certificate:
+    """The certificate, as far as it can be written before the store is overwritten."""
+    looks, found = name_search.ours(services, sought, row.person_id, beat) if held.spellings else ([], [])
+    left = cleaned.left or certificate_lines.mentioned(cleaned.mentions, frozenset())
+    name = [Line("looked_name", {"count": len(held.spellings)})] if held.spellings else []
+    return replace(
+        _blank(services, row, held),
+        looks=[*name, *cleaned.mentions.looked, *looks],
+        done=[Line("keys_gone"), *cleaned.done],
+        left=[
+            _PENDING, *left, *found, *cleaned.mentions.unread, *services.dam.keeps,
+            Line("copies"), Line("audit"), Line("ended_closed" if closed_house.why_now(services) else "ended"),
+        ],
+        provided=[
+            Line("condition_copies", {"version": backup_traces.wrapped_by(services, row.person_id)}),
+            Line("condition_backup_keys"),
+            Line("condition_sqlite" if services.store.is_sqlite else "condition_postgresql"),
+            Line("condition_spelling"), Line("condition_pictures"),
+        ],
+    )  # fmt: skip
+
+
+def _blank(services: Services, row: Row[Any], held: Held) -> Certificate:
+    asked: datetime = row.asked_at
+    return Certificate(row.number, row.person_id, asked, held.language, services.config.site.zone)
+
+
+def _overwritten(services: Services, person_id: str) -> tuple[list[Line], list[Line]]:
+    done: list[Line] = []
+    still: list[Line] = []
+    if rotation.due(services.store):
+        try:
+            key_rotation.rotate(services)
+        except VaultError as error:
+            still.append(Line("open_master", {"why": str(error)}))
+    services.master.reload()
+    if not still and services.master.versions[0] <= backup_traces.wrapped_by(services, person_id):
+        still.append(Line("open_master", {"why": f"version {services.master.versions[0]} of the master key"}))
+    if not still:
+        done.append(Line("master_gone", {"version": services.master.current}))
+    if services.store.is_sqlite and services.store.checkpoint():
+        done.append(Line("log_gone"))
+    elif services.store.is_sqlite:
+        still.append(Line("open_log"))
+    return done, still

@@ -1,0 +1,178 @@
+"""What a person asks for that the officer decides on: to be forgotten, within the term (GDPR Art. 12(3), 17)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import quitclaim_rows
+from plugin.flows.people import outbox, register
+from plugin.flows.rights import erasure, erasure_register
+from plugin.flows.rights.erasure_register import Filed
+from plugin.flows.rights.erasure_register import filed as filed
+from plugin.ledger import tables as t
+from plugin.ledger.keys import free_text
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+ERASURE = "erasure"
+REASON = "request.reason"
+"""To what the reason of a refusal is sealed."""
+DONE, REFUSED = "done", "refused"
+GUARDIAN = "guardian"
+_LONGEST = 500  # characters of a reason
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to be forgotten: on the officer's list until `due_on`, or begun `at_once`. `number` is its
+    certificate's."""
+
+    id: str
+    due_on: date
+    at_once: bool
+    number: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A line of the officer's list."""
+
+    id: str
+    person_id: str
+    name: str
+    kind: str
+    asked_at: datetime
+    asked_by: str
+    due_on: date
+    overdue: bool
+    number: str
+
+
+def ask(services: Services, tx: Tx, person_id: str, asked_by: str, filed: Filed) -> Asked:
+    """Note the request, or begin the erasure where `requests.erasure` says so; asked twice is asked once.
+
+    `asked_by`: person or guardian. Raises NotFound.
+    """
+    rule = services.config.requests
+    number = erasure_register.enter(services, tx, person_id, asked_by, filed)
+    at_once = rule.erasure == "at once"
+    standing = waiting_of(tx.connection, person_id)
+    subject = roster.subject(services, tx.connection, person_id)
+    key, until = uuid4().hex, due(services)
+    if standing is not None:
+        key, until = standing.id, standing.due_on
+    else:
+        tx.execute(
+            insert(t.request).values(
+                id=key, person_id=person_id, kind=ERASURE, asked_at=tx.now, asked_by=asked_by, due_on=until
+            )
+        )
+        tx.audit(Action.ERASURE_ASK, asked_by, subject=subject, request=key)
+    if at_once:
+        _decided(tx, key, DONE, asked_by)
+        erasure.begun(services, tx, person_id, asked_by, filed, asked_by=asked_by)
+    return Asked(key, until, at_once, number)
+
+
+def due(services: Services) -> date:
+    """By when a request of today is to be decided."""
+    return services.today() + timedelta(days=services.config.requests.days)
+
+
+def waiting_of(conn: Connection, person_id: str) -> Row[Any] | None:
+    """The person's request that nobody has decided on; None if there is none."""
+    mine = (t.request.c.person_id == person_id) & t.request.c.decided_at.is_(None)
+    return conn.execute(select(t.request).where(mine)).first()
+
+
+def number_of(conn: Connection, person_id: str) -> str:
+    """The number that the certificate of the person's erasure has, or will have; "" where nobody asked for one."""
+    row = erasure_register.of(conn, person_id)
+    return "" if row is None else str(row.number)
+
+
+def open(services: Services) -> Sequence[Waiting]:  # noqa: A001 as in "what is open"
+    """The officer's list: what waits for a decision, the most urgent first."""
+    query = (
+        select(t.request, t.person.c.display_name, t.erasure.c.number)
+        .join(t.person, t.person.c.id == t.request.c.person_id)
+        .outerjoin(t.erasure, t.erasure.c.person_id == t.request.c.person_id)
+        .where(t.request.c.decided_at.is_(None))
+        .order_by(t.request.c.due_on, t.request.c.asked_at)
+    )
+    today = services.today()
+    with services.store.read() as conn:
+        return [
+            Waiting(
+                row.id, row.person_id, row.display_name, row.kind, row.asked_at, row.asked_by, row.due_on,
+                row.due_on < today, row.number or "",
+            )
+            for row in conn.execute(query)
+        ]  # fmt: skip
+
+
+def decide(services: Services, request_id: str, grant: bool, actor: str, reason: str = "") -> str | None:
+    """Forget the person from this commit on, or refuse for a reason, which the person is told. Returns the number of
+    the certificate, None where it is refused.
+
+    Raises NotFound for a request that is not there or was decided, ConsentError for a refusal without
+    a reason.
+    """
+    words = " ".join(reason.split())
+    if not grant and not words:
+        raise ConsentError(
+            "a refusal needs its reason, such as a contract that still runs: the person reads it"
+        )
+    if len(words) > _LONGEST:
+        raise ConsentError(f"a reason has at most {_LONGEST} characters: say it shorter")
+    with services.store.read() as conn:
+        asked = select(t.request.c.person_id).where(t.request.c.id == request_id)
+        about = conn.scalar(asked) or ""
+    read = filed(services, about)
+    with services.store.write() as tx:
+        this = (t.request.c.id == request_id) & t.request.c.decided_at.is_(None)
+        row = tx.execute(select(t.request).where(this)).first()
+        if row is None:
+            raise NotFound(
+                "no such request waits for a decision: facelease person requests list shows those that do"
+            )
+        if not grant:
+            quitclaim_rows.record_key(services, tx, row.person_id)
+        kept = None if grant else free_text.seal(tx, services.vault, words, REASON, row.person_id)
+        _decided(tx, request_id, DONE if grant else REFUSED, actor, kept)
+        if grant:
+            return erasure.begun(services, tx, row.person_id, actor, read, asked_by=row.asked_by)
+        erasure_register.drop(tx, row.person_id)
+        _refuse(services, tx, row, actor)
+        return None
+
+
+def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
+    subject = roster.subject(services, tx.connection, row.person_id)
+    tx.audit(Action.ERASURE_REFUSE, actor, subject=subject, request=row.id)
+    person, _ = roster.load(tx.connection, row.person_id)
+    letter = outbox.Letter(
+        cause=f"kept:{row.id}", kind="kept", language=person.language, person_id=row.person_id,
+        to=_asker(services, tx, row.person_id, row.asked_by), data={"request": row.id},
+    )  # fmt: skip
+    outbox.put(services, tx, letter)
+
+
+def _asker(services: Services, tx: Tx, person_id: str, asked_by: str) -> str:
+    """Whom an answer goes to: the person, or, of who asked as one, the first guardian that can be written to."""
+    if asked_by != GUARDIAN:
+        return "person"
+    known = register.guardians_of(services, tx.connection, person_id)
+    return next((str(one["id"]) for one in known if one.get("email")), "person")
+
+
+def _decided(tx: Tx, request_id: str, outcome: str, actor: str, reason: str | None = None) -> None:
+    values = {"decided_at": tx.now, "decided_by": actor, "outcome": outcome, "reason": reason}
+    tx.execute(update(t.request).where(t.request.c.id == request_id).values(**values))

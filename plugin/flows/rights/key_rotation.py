@@ -1,0 +1,32 @@
+"""A new master key, with a fresh file of wrapped keys where backups lie."""
+
+from plugin.flows.common.services import Services
+from plugin.ledger.backups import backup
+from plugin.ledger.keys import rotation
+from plugin.ledger.log.head_book import HeadBook
+
+
+def rotate(services: Services, actor: str = "system", retire: bool = True) -> rotation.Rotation:
+    """Re-wrap every living key under a new master key, and destroy the old one if `retire`.
+
+    A file of wrapped keys from before cannot be opened afterwards, so the backup folder gets a new
+    one first: else a backup would bring back the rows and none of the living templates.
+    """
+    return rotation.rotate(
+        services.store, services.master, retire, lambda: _fresh_keys(services, actor), actor
+    )
+
+
+def renew(services: Services) -> None:
+    """Once a file of wrapped keys is past its days: a fresh one first, then it goes."""
+    config = services.config
+    if backup.past_days(config.path(config.backup.folder), services.clock, config.backup.key_days):
+        _fresh_keys(services, "calendar")
+
+
+def _fresh_keys(services: Services, actor: str) -> None:
+    config = services.config
+    folder = config.path(config.backup.folder)
+    if folder.is_dir():
+        book, days = HeadBook.from_config(config), config.backup.key_days
+        backup.write_keys(services.store, folder, services.clock, book, days, actor)

@@ -1,0 +1,70 @@
+"""The last letter to somebody who is forgotten: it brings the number of the certificate.
+
+The person's own keys are destroyed by then, so its address is sealed under the house's until it is sent, or given up.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert
+
+from plugin.errors import NotFound
+from plugin.flows.common.services import Services
+from plugin.flows.people import outbox, register
+from plugin.flows.rights import certificate, erasure_register
+from plugin.flows.rights.erasure_register import Held
+from plugin.hooks.mention import Line
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+PERSON, GUARDIAN = "person", "guardian"
+WAITS, GONE = Line("letter_waits"), Line("letter_gone")
+
+
+def addressed(services: Services, conn: Connection, person_id: str, held: Held, asked_by: str) -> Held:
+    """Whom to write to: the guardian who asked, the person, or a guardian of who has no address; nobody where no mail
+    is sent."""
+    if not services.config.mail.host:
+        return held
+    known = [one for one in register.guardians_of(services, conn, person_id) if one.get("email")]
+    own = outbox.address_of(services, conn, outbox.Letter("", "erased", held.language, person_id))
+    called = replace(held, name=register.called(conn, person_id))
+    if known and (asked_by == GUARDIAN or not own):
+        return replace(called, to=str(known[0]["email"]), guardian=str(known[0]["name"]))
+    return replace(called, to=own) if own else held
+
+
+def put(services: Services, tx: Tx, number: str, held: Held) -> None:
+    """Queue it, where there is an address."""
+    if not held.to:
+        return
+    mail_id = uuid4().hex
+    tx.execute(
+        insert(t.mail).values(
+            id=mail_id, cause=f"erased:{mail_id}", kind="erased", person_id=None, data={"erasure": number},
+            language=held.language, state="queued", created_at=tx.now,
+        )
+    )  # fmt: skip
+    tx.audit(Action.MAIL_QUEUE, "system", mail=mail_id, kind="erased")
+    services.queue.put(tx, "mail", mail_id, priority=3)
+
+
+def secret(services: Services, conn: Connection, number: str) -> Mapping[str, str] | None:
+    """Where it goes, and its words; None where that is gone."""
+    held = erasure_register.held(services, conn, erasure_register.numbered(conn, number))
+    if held is None or not held.to:
+        return None
+    guardian = {"guardian": held.guardian} if held.guardian else {}
+    return {"to": held.to, "name": held.name, "number": number, **guardian}
+
+
+def landed(services: Services, tx: Tx, number: str) -> None:
+    """It went, or never will: its address goes, and the certificate says so."""
+    erasure_register.told(services, tx, number)
+    with certificate.alone(services), suppress(NotFound):  # none is made yet, or it was taken away
+        made = certificate.kept(services, number)
+        if WAITS in made.left:
+            certificate.keep(services, made.settled([GONE], [], frozenset({WAITS.key})))

@@ -1,0 +1,168 @@
+"""Where a person's name stands in what is ours: every text of the store, and every file that we keep.
+
+Looked for in every spelling that was recorded of it, in what is sealed too. Forms, addresses and pictures of other
+people stay shut, and are counted.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, select
+
+from plugin.flows.common.services import Services
+from plugin.flows.rights import backup_traces, file_search
+from plugin.hooks.dam import node_key
+from plugin.hooks.mention import Line
+from plugin.hooks.name_search import Sought, texts_in, texts_stored
+from plugin.ledger import tables as t
+from plugin.ledger.keys.free_text import Texts, is_sealed
+from plugin.ledger.store import engine
+from plugin.ledger.tables import contents
+
+_ROWS = 2000
+_SHOWN = 10  # rows of a column that are named; the others are counted
+
+
+@dataclass
+class _Seen:
+    """What was seen of a column."""
+
+    rows: list[str] = field(default_factory=list)
+    others: int = 0
+    shut: int = 0
+
+
+def spellings(conn: Connection, person_id: str) -> tuple[str, ...]:
+    """The person's whole name as it is kept, and as it was ever written for them."""
+    person = select(t.person.c.display_name, t.person.c.given_name).where(t.person.c.id == person_id)
+    written = [select(one.c.node).where(one.c.person_id == person_id).distinct() for one in (t.tag, t.intent)]
+    found = [name for row in conn.execute(person) for name in row if name]
+    found += [name for query in written for name in conn.scalars(query)]
+    return tuple(dict.fromkeys(found))
+
+
+def called_now(services: Services, known: tuple[str, ...]) -> tuple[str, ...]:
+    """With what the DAM calls them now, where an administrator renamed them there. Raises DamError."""
+    keys = {node_key(name) for name in known}
+    renamed = [now for before, now in services.dam.renamed() if node_key(before) in keys]
+    return tuple(dict.fromkeys([*known, *renamed]))
+
+
+def ours(
+    services: Services, sought: Sought, person_id: str, beat: Callable[[], None]
+) -> tuple[list[Line], list[Line]]:
+    """In store, files and backups: what was looked at, and what still stands."""
+    parts = (
+        in_store(services, sought, person_id, beat), in_files(services, sought),
+        backup_traces.backups(services, sought, beat),
+    )  # fmt: skip
+    return [one for looked, _ in parts for one in looked], [one for _, left in parts for one in left]
+
+
+def in_store(
+    services: Services, sought: Sought, person_id: str, beat: Callable[[], None]
+) -> tuple[list[Line], list[Line]]:
+    """What was looked at, and where the name stands, column by column."""
+    columns = rows = shut = 0
+    left: list[Line] = []
+    with services.store.read() as conn:
+        texts = services.texts(conn)
+        for table, column in contents.columns():
+            seen = _Seen()
+            for row in _read(conn, table, column):
+                rows += 1
+                _look(texts, table, column, row, sought, person_id, seen)
+                if rows % _ROWS == 0:
+                    beat()
+            columns, shut = columns + 1, shut + seen.shut
+            left += _told(f"{table.name}.{column.name}", seen)
+        shut += conn.scalar(select(func.count()).select_from(t.sealed)) or 0
+    looked = [Line("looked_store", {"columns": columns, "texts": rows, "found": len(left)})]
+    return [*looked, *([Line("looked_shut", {"count": shut})] if shut else [])], left
+
+
+def _read(conn: Connection, table: Table, column: Any) -> Iterator[Row[Any]]:
+    keys = [one.label(f"key{place}") for place, one in enumerate(table.primary_key)]
+    owner = [table.c.id if table is t.person else table.c.person_id] if _owned(table) else []
+    query = select(column.label("said"), *(one.label("owner") for one in owner), *keys).where(
+        column.is_not(None)
+    )
+    yield from conn.execute(query.execution_options(yield_per=_ROWS))
+
+
+def _owned(table: Table) -> bool:
+    return table is t.person or "person_id" in table.c
+
+
+def _look(
+    texts: Texts, table: Table, column: Any, row: Row[Any], sought: Sought, person_id: str, seen: _Seen
+) -> None:
+    owner = row.owner if _owned(table) else None
+    if table is t.erasure and owner == person_id:
+        return  # what the search itself needs to know; it goes with it
+    for text in texts_in(row.said):
+        said = texts.read(text, f"{table.name}.{column.name}", owner)
+        seen.shut += is_sealed(text) and not said
+        if any(sought.stands_in(one) for one in texts_stored(said)):
+            seen.rows.append(_number(row, sought))
+            seen.others += owner not in (None, person_id)
+            break
+
+
+def _number(row: Row[Any], sought: Sought) -> str:
+    """By what the row is found again; a path without the name."""
+    keys = [str(value) for key, value in row._mapping.items() if key.startswith("key")]  # noqa: SLF001
+    return sought.masked(" ".join(keys))
+
+
+def _told(column: str, seen: _Seen) -> Iterator[Line]:
+    if not seen.rows:
+        return
+    shown = "; ".join(seen.rows[:_SHOWN]) + ("; …" if len(seen.rows) > _SHOWN else "")
+    values: dict[str, str | int] = {"column": column, "count": len(seen.rows), "rows": shown}
+    yield Line("found_other_person" if seen.others == len(seen.rows) else "found_store", values)
+
+
+# ---- files --------------------------------------------------------------------------------
+
+
+def in_files(services: Services, sought: Sought) -> tuple[list[Line], list[Line]]:
+    """Our files beside the store: logs, ended.log, heads, certificates, and whatever else lies in the data folder or
+    with the backups."""
+    left, count, binary, unread = [], 0, 0, 0
+    base = services.config.path("{data}")
+    for path in _files(services):
+        shown = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
+        if sought.stands_in(shown):
+            left.append(Line("found_file_name", {"at": sought.masked(shown)}))
+        count += 1
+        try:
+            binary += not file_search.is_text(path)
+            if file_search.holds(path, sought):
+                left.append(Line("found_file", {"at": sought.masked(shown)}))
+        except OSError:
+            unread += 1
+    looked = [Line("looked_files", {"files": count, "found": len({one.values["at"] for one in left})})]
+    shut = [Line("unread_own", {"count": unread})] if unread else []
+    return [*looked, *([Line("looked_binary", {"count": binary})] if binary else [])], [*left, *shut]
+
+
+def _files(services: Services) -> list[Path]:
+    """Not the store, which is looked at as what it is, nor the parts of backups, which are told of one by one."""
+    config = services.config
+    log = config.path(config.server.log_file) if config.server.log_file else None
+    named = [config.path(config.keys.ended_log), config.path(config.keys.heads_file)]
+    named += sorted(log.parent.glob(f"{log.name}*")) if log else []
+    store = engine.sqlite_path(engine.parse(config.store_url))
+    backups = config.path(config.backup.folder)
+    own = {f"{store}{end}" for end in ("", "-wal", "-shm")} if store else set()
+    own |= {str(path.absolute()) for path in backup_traces.parts(backups)}
+    inside = [
+        path
+        for folder in (config.path("{data}"), backups)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink() and str(path.absolute()) not in own
+    ]
+    return list(dict.fromkeys([*(path for path in named if path.is_file()), *inside]))

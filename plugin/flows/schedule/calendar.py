@@ -1,0 +1,239 @@
+"""What nobody asks for and the calendar brings: each chore asks what is due by now, and may be repeated."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import func, select
+
+from plugin.flows.clearance import dam_dates
+from plugin.flows.collections import foreign_rulings, modes, ruling_identity
+from plugin.flows.common import dam_events, log_heads, worker_state
+from plugin.flows.common.batches import ask_for
+from plugin.flows.common.services import Services
+from plugin.flows.consent import cuts, grant_endings, revocation
+from plugin.flows.mail import delivery, reminders
+from plugin.flows.matching import vouching
+from plugin.flows.names import intents, name_doubts, name_index, removed_names, resources
+from plugin.flows.people import register
+from plugin.flows.photos import (
+    comparison,
+    mode_change,
+    recompute_library,
+    reexamination,
+    returned_removal,
+    scan_queue,
+    tagging,
+)
+from plugin.flows.rights import erasure, key_rotation
+from plugin.flows.schedule import (
+    house_closing,
+    overdue_letter,
+    replay_endings,
+    retention,
+    retries,
+    text_sealing,
+    unreadable_rows,
+)
+from plugin.flows.signing import lost_links
+from plugin.hooks.dam import Change, What
+from plugin.ledger import tables as t
+from plugin.ledger.keys import rotation
+from plugin.ledger.queue import set_aside
+from plugin.ledger.queue.jobs import NIGHTLY, Claimed
+from plugin.ledger.store.audit import Action
+
+_A_DAY = timedelta(days=1)
+
+Handler = Callable[[Services, Claimed], None]
+
+WITHOUT_DAM: Mapping[str, Handler] = {
+    cuts.JOB: cuts.follow,
+    vouching.SUGGESTED: vouching.look_again,
+    "anew": recompute_library.some,
+    reexamination.JOB: reexamination.portion,
+    scan_queue.LATE: scan_queue.late_portion,
+    "unheld": mode_change.unheld,
+    "mail": delivery.mailed,
+    lost_links.JOB: lost_links.find,
+}
+"""The kinds of jobs that ask the DAM nothing: a thread of the worker does these alone, so that a DAM that hangs, in
+which all the others are stuck, keeps none of them."""
+
+HANDLERS: Mapping[str, Handler] = {
+    **WITHOUT_DAM,
+    "photo": tagging.arrived,
+    "names": tagging.named,
+    "compare": tagging.compared,
+    "returned": returned_removal.take_off,
+    "gone": tagging.gone,
+    "members": dam_events.regrouped,
+    "renamed": dam_events.renamed,
+    "state": dam_dates.stated,
+    "revoke": revocation.revoke,
+    "look-again": revocation.look_again,
+    "recompute": revocation.recomputed,
+    name_doubts.JOB: name_doubts.look_up,
+    vouching.REFUSED: vouching.take_off,
+    comparison.JOB: comparison.portion,
+    "remode": mode_change.remode,
+    "rulings": ruling_identity.settle,
+    "erase": erasure.erased,
+    register.JOB: register.look_again,
+}
+"""Each kind of job, and the story that it is."""
+
+
+def start(services: Services) -> int:
+    """First thing in every process that works, before any job: what has ended stays ended. Returns how many.
+
+    What is stored of clearance under another configuration goes with it (`anew`).
+    """
+    house_closing.look(services)
+    log_heads.found(services)
+    foreign_rulings.lose_those_of_another_dam(services)
+    ended = replay_endings.endings(services) + grant_endings.sweep(services, thorough=True)
+    unreadable_rows.tell(services)
+    recompute_library.follow(services)
+    reexamination.ask(services)
+    removed_names.backfill(services)
+    text_sealing.seal_plain(services)
+    return ended
+
+
+def sweep(services: Services) -> int:
+    """Every minute, in a worker: the calendar's endings, returns how many; and what died between intent and outcome."""
+    house_closing.look(services)
+    ended = replay_endings.endings(services) if replay_endings.is_due(services) else 0
+    ended += grant_endings.sweep(services)
+    name_doubts.settle(services)
+    cuts.resume(services)
+    stranded = intents.stranded(services)
+    with services.store.write() as tx:
+        tx.see()
+        worker_state.note(services, tx)
+    retries.ask(services, "names", dict.fromkeys(stranded))
+    return ended
+
+
+def poll(services: Services) -> int:
+    """What happened in the DAM since the last poll becomes jobs; returns how many."""
+    began = services.clock.now()
+    with services.dam.one_walk():
+        changes = services.dam.changes()
+        ruling_identity.follow(services, changes)
+    if services.dam.set_back():
+        _start_over(services)
+    entered = set_aside.each(
+        services.store, "a change in the DAM", changes, partial(_enter, services), _shown
+    )
+    if entered:
+        services.dam.acknowledge(entered)
+    before = name_index.polled(services, began, len(changes) - len(entered))
+    if before is not None:
+        retries.after_outage(services, before, began)
+    name_doubts.settle(services)
+    return len(entered)
+
+
+def _shown(change: Change) -> str:
+    """A path may name somebody; a number does not."""
+    return change.ref if change.ref.isdigit() else modes.pseudonym(change.ref)
+
+
+def _start_over(services: Services) -> None:
+    """The DAM's log was set back: what happened meanwhile it does not tell, so everything is looked at anew."""
+    foreign_rulings.hear_anew(services)
+    asked = reconcile(services, gone=True)
+    with services.store.write() as tx:
+        tx.audit(Action.LOG_SET_BACK, "dam", resources=asked)
+    services.dam.set_back_heard()
+
+
+def _enter(services: Services, change: Change) -> Change:
+    with services.store.write() as tx:
+        if change.what is What.MOVED and change.old_ref:
+            resources.move(tx, change.old_ref, change.ref)
+            services.queue.put(tx, "gone", change.old_ref)
+        name_index.stale(tx, change.ref)
+        kind = {What.METADATA: "names", What.DELETED: "gone"}.get(change.what, "photo")
+        services.queue.put(tx, kind, change.ref)
+    return change
+
+
+def housekeeping(services: Services) -> dict[str, int]:
+    """Nightly: suggestions nobody decided on, and every row past its term; a new master key after any shredding.
+
+    A head follows what was pruned of the log at once: until one holds it nothing proves that its term was over. What
+    fails keeps nothing else from being done. What was given up is begun again first: it is owed, and never too old.
+    """
+    try:
+        retries.start_again(services)
+    finally:
+        counts = _night(services)
+    return counts
+
+
+def _night(services: Services) -> dict[str, int]:
+    counts = retention.end(services)
+    with ExitStack() as night:
+        for step in (
+            dam_dates.resume, text_sealing.overwrite, dam_dates.renew, key_rotation.renew, _rotate,
+            unreadable_rows.tell, *((heads,) if counts["audit"] else ()),
+        ):  # fmt: skip
+            night.callback(step, services)  # the last one is the first
+    return counts
+
+
+def _rotate(services: Services) -> None:
+    if rotation.due(services.store):
+        key_rotation.rotate(services)
+
+
+def remind(services: Services) -> dict[str, int]:
+    """Daily, and at start: the letters that the calendar asks for, and those that no server would take yet."""
+    return reminders.send(services) | {"waiting": delivery.resume(services)}
+
+
+def owe(services: Services) -> int:
+    """Hourly, and at start: what is owed is started again, once a day each, and somebody is told; returns how many."""
+    count = unreadable_rows.hasten(services) + retries.start_again(services)
+    overdue_letter.tell(services)
+    return count
+
+
+def heads(services: Services) -> None:
+    """Hourly: the head of the audit log, to the file outside the store."""
+    log_heads.write(services)
+
+
+def reconcile(services: Services, gone: bool = False, whole: bool = False) -> int:
+    """Daily: what no event tells. Every photograph that we know is read anew, in a round; returns how many there are.
+
+    A round that is under way goes on, unless it is to be a `whole` one (`comparison.begin`). `gone`: also those that
+    are gone from the DAM, which a database put back brings back.
+    """
+    with services.dam.one_walk():
+        ruling_identity.follow(services, services.dam.changes(), thorough=True)
+    scan_queue.late_consent(services)
+    ask_for(services, "revoke", revocation.overdue(services), priority=1)
+    known = comparison.begin(services, whole or gone, gone)
+    return known + scan_queue.enqueue(services, scan_queue.unheard_of(services), NIGHTLY)
+
+
+def reconcile_missed(services: Services) -> int:
+    """The same where no comparison has begun for a day: the machine was off at the hour of it."""
+    began = comparison.now(services, counted=False).began_at
+    missed = began is None or services.clock.now() - began > _A_DAY
+    return reconcile(services) if missed else 0
+
+
+def waiting(services: Services) -> int:
+    """Jobs that are due now or running."""
+    now = services.clock.now()
+    query = select(func.count()).where(
+        ((t.job.c.state == "queued") & (t.job.c.run_after <= now)) | (t.job.c.state == "running")
+    )
+    with services.store.read() as conn:
+        return conn.scalar(query) or 0

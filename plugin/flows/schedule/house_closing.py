@@ -1,0 +1,271 @@
+"""Closes the house where ended.log is not what was known, and opens it where the right file is back.
+
+Known is what the store says and what the newest signed head says; the file must go through both marks. Longer is
+well: then it is told again (`replay`).
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, or_, select
+
+from plugin.errors import ConsentError, StoreAway, StoreBusy, StoreError, VaultError
+from plugin.flows.access import api_tokens, links
+from plugin.flows.common import closed_house
+from plugin.flows.common.batches import ask_for, in_short_writes
+from plugin.flows.common.services import Services
+from plugin.flows.people import resemblance
+from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.flows.photos import recompute_library
+from plugin.flows.schedule import known_endings, replay_endings
+from plugin.flows.schedule.replay_endings import Door
+from plugin.ledger import tables as t
+from plugin.ledger.log import ended_marks, heads, house_state
+from plugin.ledger.log.ended_marks import Told
+from plugin.ledger.log.endings import LINK, NOTHING_ENDED, TOKEN, Begun, Mark
+from plugin.ledger.log.house_state import HouseState
+from plugin.ledger.store.audit import Action, Scalar
+from plugin.ledger.store.store import Tx
+
+LONGEST_REASON = 200
+_PATIENCE = timedelta(minutes=1)
+_TURNS = 20
+
+
+def look(services: Services) -> None:
+    """Read ended.log whole: at the start of every process, and each minute. Returns with the house as it should be.
+
+    A house of before, whose store knows no mark, takes the file as it is, once.
+    """
+    said = _heads(services)
+    services.ended.read_anew()
+    with services.store.read() as conn:
+        now = house_state.read(conn)
+    lacks = services.ended.lacks(*ended_marks.known(now, said))
+    if lacks:
+        _close(services, said)
+    elif now.closed_at is not None:
+        try:
+            _open(services, said)
+        except StoreAway:
+            raise
+        except (StoreError, OSError):
+            pass  # the file is open to others, or away again: it stays closed
+    elif _is_unknown(now, said):
+        with services.store.write() as tx:
+            _adopt(services, tx, said)
+    recompute_library.follow_closing(services)
+
+
+def _heads(services: Services) -> Told:
+    """What is said by heads that our key signed; without the key nobody knows which those are."""
+    keys = services.config.keys
+    try:
+        return ended_marks.told(services.config.path(keys.heads_file), services.head_key.known)
+    except VaultError:
+        return Told()
+
+
+def _is_unknown(now: HouseState, said: Told) -> bool:
+    return now.mark is None or now.mark not in ended_marks.known(now, said)
+
+
+def _adopt(services: Services, tx: Tx, said: Told) -> None:
+    now = house_state.read(tx.connection)
+    if now.closed_at is None and _is_unknown(now, said):
+        house_state.set_mark(tx, said.mark or services.ended.mark())
+        if said.anew_at is not None:
+            house_state.set_anew(tx, said.anew_at)
+
+
+def _close(services: Services, said: Told) -> None:
+    """Close, or know more of what is missing in a house that is closed."""
+    with services.store.write() as tx:
+        now = house_state.read(tx.connection)
+        known = ended_marks.known(now, said)
+        lacks = services.ended.lacks(*known)
+        furthest = max(known, key=lambda mark: mark.lines, default=NOTHING_ENDED)
+        if lacks and now.closed_at is None:
+            house_state.close(tx, lacks, furthest)
+        elif lacks and (now.mark, now.closed_why) != (furthest, lacks):
+            house_state.say_why(tx, lacks, furthest)
+
+
+def _open(services: Services, said: Told) -> None:
+    """The right file is back: first what it tells is carried out, and what ended meanwhile is written into it.
+
+    Both before the write that opens the house, which finds that it is all; else once more, or in the next minute.
+    """
+    for _ in range(_TURNS):
+        began = services.ended.mark()
+        replay_endings.tell(services)
+        others = _before_opening(services)
+        ended = known_endings.read(services)
+        there = {(one.person_id, one.grant_id, one.kind) for one in services.ended.lines()}
+        added = [one for one in ended.lines if (one.person_id, one.grant_id, one.kind) not in there]
+        if services.ended.mark() != began:
+            continue
+        services.ended.write(*added)
+        mark = services.ended.mark()
+        if mark.lines != began.lines + len(added):
+            continue  # another process wrote a line, which may have to be carried out
+        with services.store.write() as tx:
+            now = house_state.read(tx.connection)
+            if now.closed_at is None or services.ended.lacks(*ended_marks.known(now, said)):
+                return
+            if not ended.are_all(tx.connection) or services.ended.mark() != mark:
+                continue
+            house_state.reopen(tx, mark)
+            if said.anew_at is not None:  # also where whoever began it anew died before the store knew
+                house_state.set_anew(tx, said.anew_at)
+            tx.audit(
+                Action.HOUSE_OPEN, "system", without_ended_log=False, lines=began.lines, added=len(added)
+            )
+            _make_up(services, tx, now.closed_at, others)
+        _state_anew(services, now.closed_at)
+        return
+
+
+@dataclass(frozen=True)
+class Anew:
+    """A file that was begun anew: how many endings stand in it, where the one before was put (None: there was none),
+    and how many links and tokens were shut for good."""
+
+    lines: int
+    aside: Path | None
+    links: int
+    tokens: int
+
+
+def begin_anew(services: Services, reason: str, actor: str, restored: bool = False) -> Anew:
+    """Open the house without the file that was known: another begins with all that the store knows to have ended.
+
+    The wrong file is set aside, beside it. `restored`: the store is a copy of before, so no link and no token that it
+    knows opens anything more. Raises ConsentError without a reason (name nobody in it), and in a house that
+    is open, which another process may have opened meanwhile.
+    """
+    reason = refuse_reason(reason)
+    shut = _shut_all(services, actor) if restored else []
+    for _ in range(_TURNS):
+        others, ended = _before_opening(services), known_endings.read(services)
+        begun = Begun.of(ended.lines)
+        with suppress(VaultError):  # whether it can be written says the head
+            heads.reach(services.config.path(services.config.keys.heads_file))
+        with services.store.write() as tx:
+            if not restored and closed_house.why(services, tx.connection) is None:
+                raise ConsentError("the house is open: ended.log is what was known of it, and stays")
+            if not ended.are_all(tx.connection):
+                continue
+            closed_at = house_state.read(tx.connection).closed_at
+            aside = _begin(services, tx, begun, actor, restored=restored, reason=reason)
+            shut += (
+                _shut(services, tx, list(replay_endings.doors_open(tx.connection)), actor) if restored else []
+            )
+            if closed_at is not None:
+                _make_up(services, tx, closed_at, others)
+        break
+    else:
+        raise StoreBusy("others end something all the time: stop the server and the worker, and ask again")
+    if closed_at is not None:
+        _state_anew(services, closed_at)
+    recompute_library.follow_closing(services)
+    kinds = [kind for kind, _ in shut]
+    return Anew(len(ended.lines), aside, kinds.count(LINK), kinds.count(TOKEN))
+
+
+def _begin(services: Services, tx: Tx, begun: Begun, actor: str, **why: Scalar) -> Path | None:
+    """The other file, the head that says so, and the house open on it; returns where the one before was put."""
+    spare = services.ended.path.with_name(f"{services.ended.path.name}.aside-{tx.now:%Y%m%dT%H%M%S%fZ}")
+    aside = spare if services.ended.begin_anew(begun, spare) else None
+    mark = services.ended.mark()
+    house_state.reopen(tx, mark)
+    tx.audit(Action.HOUSE_OPEN, actor, None, None, without_ended_log=True, lines=mark.lines, **why)
+    house_state.set_anew(tx, _write_head(services, tx, mark, actor))
+    return aside
+
+
+def refuse_reason(reason: str) -> str:
+    """The reason without white space around it. Raises ConsentError where it says nothing, or too much."""
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise ConsentError(
+            f"--without-ended-log needs a reason of 1 to {LONGEST_REASON} characters; it stands in the log for years, "
+            "so name nobody in it"
+        )
+    return reason
+
+
+def _write_head(services: Services, tx: Tx, mark: Mark, actor: str) -> datetime:
+    """So that heads of before do not hold the file of before against the new one. Without their key none counts.
+
+    Returns the moment from which the new file counts.
+    """
+    config = services.config
+    try:
+        key = services.head_key
+    except VaultError:
+        return tx.now
+    months = config.retention.audit_months
+    note = {"kind": heads.ENDED_ANEW}
+    return heads.add(tx, key, config.path(config.keys.heads_file), months, mark, note, actor).at
+
+
+def _shut_all(services: Services, actor: str) -> list[Door]:
+    """In short writes, each with its lines; whoever repeats it after a kill finds the others."""
+    with services.store.read() as conn:
+        doors = sorted(replay_endings.doors_open(conn))
+    in_short_writes(services.store, doors, lambda tx, some: _shut(services, tx, some, actor))
+    return doors
+
+
+def _shut(services: Services, tx: Tx, doors: Sequence[Door], actor: str) -> list[Door]:
+    for kind, number in doors:
+        revoke = links.revoke if kind == LINK else api_tokens.revoke_in
+        revoke(services, tx, number, actor)
+    return list(doors)
+
+
+def _before_opening(services: Services) -> Opened:
+    """What the write that opens the house has no time for: jobs that wait a moment, and the templates for `_make_up`.
+
+    Asked for again when it is open, so that neither a kill nor whatever was written meanwhile leaves one out.
+    """
+    with services.store.read() as conn:
+        since = house_state.read(conn).closed_at
+        came = [] if since is None else _came(conn, since)
+    if since is not None:
+        _state_anew(services, since, _PATIENCE)
+    return resemblance.opened(services) if came else NOTHING
+
+
+def _state_anew(services: Services, since: datetime, delay: timedelta = timedelta(0)) -> None:
+    """No file was stated to be released anew while the house was closed."""
+    i = t.intent.c
+    written = select(i.resource_id).where(i.finished_at >= since)
+    named = select(t.tag.c.person_id).where(t.tag.c.resource_id.in_(written), t.tag.c.person_id.is_not(None))
+    with services.store.read() as conn:
+        people = sorted(set(conn.scalars(named)))
+    ask_for(services, "recompute", people, delay=delay)
+
+
+def _make_up(services: Services, tx: Tx, since: datetime, others: Opened) -> None:
+    """Sets that came while the house was closed were not held against those who look alike."""
+    for set_id in _came(tx.connection, since):
+        resemblance.hold_near(services, tx, set_id, others)
+
+
+def _came(conn: Connection, since: datetime) -> list[str]:
+    s = t.reference_set.c
+    return list(
+        conn.scalars(
+            select(s.id).where(s.ended_at.is_(None), or_(s.added_at >= since, s.vouched_at >= since))
+        )
+    )
+
+
+def is_anew_since(conn: Connection) -> datetime | None:
+    """Since when the house runs on a file that was begun anew; None where it never was."""
+    return house_state.read(conn).anew_at

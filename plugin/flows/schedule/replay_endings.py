@@ -1,0 +1,155 @@
+"""ended.log told again: what had ended by the time of a crash, or since an older copy of the store was made."""
+
+import contextlib
+
+from sqlalchemy import Connection, select, update
+
+from plugin.errors import NotFound
+from plugin.flows.access import api_tokens, links
+from plugin.flows.common import closed_house, roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import cuts, grant_endings
+from plugin.flows.rights import erasure
+from plugin.flows.signing import pending_signatures
+from plugin.ledger import tables as t
+from plugin.ledger.log import house_state
+from plugin.ledger.log.endings import LINK, TOKEN, Ended
+from plugin.ledger.queue import set_aside
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent.model import EndKind
+
+Door = tuple[str, str]
+"""What opens something: LINK or TOKEN, and its number."""
+
+
+def endings(services: Services) -> int:
+    """Carry out every ending in ended.log that the store does not know: first thing at start and restore.
+
+    Then the store knows the file as far as it was told. In a closed house nobody knows whose lines these are.
+    """
+    if closed_house.why_now(services) is not None:
+        return 0
+    goes = services.ended.mark()
+    carried, left = _told(services)
+    if left:
+        return carried
+    with services.store.read() as conn:
+        known = house_state.read(conn).mark
+    if known != goes:
+        with services.store.write() as tx:
+            now = house_state.read(tx.connection)
+            if now.closed_at is None and (now.mark is None or now.mark.lines < goes.lines):
+                house_state.set_mark(tx, goes)
+    return carried
+
+
+def is_due(services: Services) -> bool:
+    """Whether the file goes further than the store knows: a line was written and its commit never came."""
+    with services.store.read() as conn:
+        if closed_house.why(services, conn) is not None:
+            return False
+        known = house_state.read(conn).mark
+    return known != services.ended.mark()
+
+
+def tell(services: Services) -> int:
+    """Carry out every line that the store does not know, whatever the house is; returns how many."""
+    return _told(services)[0]
+
+
+def _told(services: Services) -> tuple[int, int]:
+    """How many were carried out, and how many could not be: one of those keeps none of the others."""
+    with services.store.read() as conn:
+        open_ = set(conn.scalars(select(t.grant.c.id).where(t.grant.c.ended_at.is_(None))))
+        doors = doors_open(conn)
+    shut: list[int] = []
+
+    def carry(line: Ended) -> int:
+        if line.grant_id in open_:
+            return _end_again(services, line)
+        if line.grant_id is None and line.kind == EndKind.OBJECTED.value:
+            return _object_again(services, line)
+        if line.kind == erasure.ERASED:
+            return _erase_again(services, line)
+        if (line.kind, line.grant_id) in doors:
+            doors.discard((line.kind, line.grant_id))
+            shut.append(_shut_again(services, line))
+            return 1
+        return 0
+
+    lines = list(services.ended.lines())
+    done = set_aside.each(
+        services.store, "a line of ended.log", lines, carry, lambda one: one.grant_id or one.kind
+    )
+    if shut:
+        pending_signatures.expire(services)  # what waited for a link that opens no more
+    return sum(done), len(lines) - len(done)
+
+
+def doors_open(conn: Connection) -> set[Door]:
+    """The links and tokens that open something, by kind and number."""
+    link, token = t.invitation.c, t.api_token.c
+    left = link.most_uses.is_(None) | (link.uses < link.most_uses)
+    opens = select(link.id).where(link.revoked_at.is_(None), left)
+    found: set[Door] = {(LINK, one) for one in conn.scalars(opens)}
+    return found | {(TOKEN, one) for one in conn.scalars(select(token.id).where(token.revoked_at.is_(None)))}
+
+
+def _shut_again(services: Services, line: Ended) -> int:
+    if line.kind == TOKEN:
+        with contextlib.suppress(NotFound):  # another process that starts now was first
+            api_tokens.revoke(services, str(line.grant_id), "ended.log")
+        return 1
+    with services.store.write() as tx:
+        links.revoke(services, tx, str(line.grant_id), "ended.log")
+    return 1
+
+
+def _end_again(services: Services, line: Ended) -> int:
+    with services.store.write() as tx:
+        row = tx.execute(select(t.grant).where(t.grant.c.id == line.grant_id)).one()
+        _, claims = roster.load(tx.connection, row.person_id)
+        claim, grant = next((c, g) for c in claims for g in c.grants if g.id == line.grant_id)
+        if row.ended_at is not None:
+            return 0
+        if line.at <= tx.now or line.at <= grant.valid_from:
+            due = [(grant, min(line.at, tx.now), EndKind(line.kind))]
+            return grant_endings.end(services, tx, row.person_id, due, "ended.log", True)
+        if any(known is not None and known <= line.at for known in (claim.superseded_at, grant.valid_until)):
+            return 0
+        # The version that replaced it is not in this copy: until then it holds, and no longer.
+        agreed = roster.published(services, roster.load(tx.connection, row.person_id))
+        tx.execute(update(t.grant).where(t.grant.c.id == grant.id).values(valid_until=line.at))
+        left = roster.published(services, roster.load(tx.connection, row.person_id))
+        cuts.add(services, tx, row.person_id, cuts.shortened(agreed, left, tx.now))
+        tx.audit(
+            Action.CONSENT_REPLAY, "ended.log",
+            subject=roster.subject(services, tx.connection, row.person_id), grant=grant.id,
+        )  # fmt: skip
+        tx.move_generation()
+        services.queue.put(tx, "recompute", row.person_id)
+    return 1
+
+
+def _object_again(services: Services, line: Ended) -> int:
+    later = t.person.c.objected_at.is_(None) | (t.person.c.objected_at > line.at)
+    mine = (t.person.c.id == line.person_id) & later
+    with services.store.read() as conn:
+        if conn.execute(select(t.person.c.id).where(mine)).first() is None:
+            return 0
+    with services.store.write() as tx:
+        tx.execute(update(t.person).where(mine).values(objected_at=line.at))
+        tx.audit(
+            Action.CONSENT_REPLAY, "ended.log",
+            subject=roster.subject(services, tx.connection, line.person_id), objected=True,
+        )  # fmt: skip
+    return 1  # the sweep that follows ends what rested on it
+
+
+def _erase_again(services: Services, line: Ended) -> int:
+    with services.store.read() as conn:
+        there = conn.scalar(select(t.person.c.id).where(t.person.c.id == line.person_id))
+    if there is None:
+        return 0
+    erasure.begin(services, line.person_id, "ended.log", logged=True)
+    return 1

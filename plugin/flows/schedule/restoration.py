@@ -1,0 +1,44 @@
+"""What a restored store brings back, in numbers: nobody's name is in it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.queue import doors
+from plugin.quitclaim.consent.model import GrantKind
+
+
+@dataclass(frozen=True)
+class CameBack:
+    """People; grants in force, by kind; links and API tokens that open something now."""
+
+    people: int
+    recognition: int
+    publication: int
+    links: int
+    tokens: int
+
+
+def count(services: Services) -> CameBack:
+    """What is there and holds now. Ask once ended.log has been replayed."""
+    now = services.clock.now()
+    grant = t.grant.c
+    holds = and_(grant.valid_from <= now, _not_over(grant.valid_until, now), _not_over(grant.ended_at, now))
+    with services.store.read() as conn:
+
+        def number(what: ColumnElement[int], *where: ColumnElement[bool]) -> int:
+            return int(conn.scalar(select(func.count(what)).where(*where)) or 0)
+
+        return CameBack(
+            number(t.person.c.id),
+            number(grant.id, holds, grant.kind == GrantKind.RECOGNITION.value),
+            number(grant.id, holds, grant.kind == GrantKind.PUBLICATION.value),
+            number(t.invitation.c.id, *doors.links(now)),
+            number(t.api_token.c.id, *doors.tokens(now)),
+        )
+
+
+def _not_over(end: "ColumnElement[object]", now: object) -> ColumnElement[bool]:
+    return or_(end.is_(None), end > now)

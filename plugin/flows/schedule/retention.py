@@ -1,0 +1,124 @@
+"""Nothing is kept past its term: what the calendar takes out of the ledger, the vault and the logs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from plugin.clock import months_before
+from plugin.flows.access import visits
+from plugin.flows.common import log_heads, roster
+from plugin.flows.common.batches import in_short_writes
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.signing import pending_signatures
+from plugin.ledger import tables as t
+from plugin.ledger.queue import retention_rules
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+_AT_ONCE = 200
+
+
+def end(services: Services) -> dict[str, int]:
+    """Everything past its term goes; returns how much of each kind."""
+    counts = Counter(suggestions=_suggestions(services))
+    for name, kind in retention_rules.KINDS.items():
+        counts[name] += _drop(services, kind)
+    counts["audit"] += _prune(services)
+    return dict(counts) | {
+        "evidence": _evidence(services),
+        "logs": _logs(services),
+        "halves": pending_signatures.expire(services),
+        "visits": visits.prune(services),
+    }
+
+
+def _drop(services: Services, kind: retention_rules.Kind) -> int:
+    """What is past its term is looked for in no write, and goes in short ones."""
+    count, config = 0, services.config
+
+    def drop(tx: Tx, keys: Sequence[Any]) -> None:
+        nonlocal count
+        count += kind.drop(tx, config, tx.now, keys)
+
+    while True:
+        with services.store.read() as conn:
+            found = kind.find(conn, config, services.clock.now())
+        before = count
+        in_short_writes(services.store, found, drop, _AT_ONCE)
+        if len(found) < retention_rules.FOUND or count == before:
+            return count
+
+
+def _prune(services: Services) -> int:
+    provable, count = log_heads.provable(services), 0
+    while True:
+        with services.store.write() as tx:
+            gone = retention_rules.prune(tx, services.config, tx.now, provable)
+        count += gone
+        if gone < retention_rules.CHUNK:
+            return count
+
+
+def _suggestions(services: Services) -> int:
+    """Those that nobody decided on, with a row of the log that says how many."""
+    expired = _drop(services, retention_rules.KINDS["suggestions"])
+    if expired:
+        with services.store.write() as tx:
+            tx.audit(Action.FACE_EXPIRE, "calendar", faces=expired)
+    return expired
+
+
+def _evidence(services: Services) -> int:
+    """Record keys of people whose last grant ended longer ago than the evidence is kept; returns how many."""
+    before = months_before(services.clock.now(), services.config.retention.evidence_months)
+    with services.store.read() as conn:
+        keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "record")))
+        standings = roster.load_many(conn, keys)
+    past = [who for who, standing in standings.items() if _over(services, standing, before)]
+    for person_id in past:
+        with services.store.write() as tx:
+            if _over(services, roster.load(tx.connection, person_id), before):
+                grant_endings.destroy_key(services, tx, person_id, "record", "calendar")
+    return len(past)
+
+
+def _over(services: Services, standing: roster.Standing, before: datetime) -> bool:
+    """Whether the last grant, of any kind, had ended by then. Who never signed has no evidence.
+
+    A grant may never have been in force (withdrawn as it began): then its recording counts.
+    """
+    claims = standing[1]
+    recorded = bool(claims) and all(claim.recorded_at <= before for claim in claims)
+    return recorded and roster.ended_altogether(services, standing, before)
+
+
+def _logs(services: Services) -> int:
+    """Old log files, by the day in their names; and one on which nothing was written since: a quiet day makes none."""
+    server = services.config.server
+    if not server.log_file:
+        return 0
+    path = services.config.path(server.log_file)
+    before = (services.clock.now() - timedelta(days=services.config.retention.logs_days)).date()
+    count = 0
+    for old in path.parent.glob(f"{path.name}.*"):
+        day = _day(old.name.removeprefix(f"{path.name}."))
+        if day is not None and day < before:
+            old.unlink(missing_ok=True)
+            count += 1
+    with suppress(FileNotFoundError):
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC).date() < before:
+            path.unlink()
+            count += 1
+    return count
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

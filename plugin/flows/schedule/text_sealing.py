@@ -1,0 +1,91 @@
+"""Free text that stands plain in the store is sealed at the next start: what was written before it was sealed at all.
+
+What stood there is overwritten as well. SQLite moves rows about and leaves copies behind in pages that are in use, so
+its file is written anew once after such a start, and its log is cut.
+"""
+
+import json
+from typing import Any
+
+from sqlalchemy import JSON, Column, ColumnElement, Table, Text, cast, select, update
+
+from plugin.errors import VaultError
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.keys import free_text, house_key
+from plugin.ledger.keys.free_text import Texts
+from plugin.ledger.keys.vault import RECORD
+from plugin.ledger.store.store import Tx
+from plugin.ledger.tables import contents
+from plugin.ledger.tables.columns import Unread, bare
+from plugin.ledger.tables.contents import Holds
+
+PORTION = 50
+
+
+def seal_plain(services: Services) -> int:
+    """Seal what is plain, in portions, and overwrite it; returns how many texts.
+
+    Where a key does not open they stay as they are until it does: no process is kept from serving by that.
+    """
+    count = 0
+    try:
+        for table, column in contents.columns(Holds.TEXT):
+            count += _seal_column(services, table, column)
+    except VaultError:
+        return count
+    overwrite(services)
+    return count
+
+
+def overwrite(services: Services) -> bool:
+    """Write the store's file anew where texts were sealed since that was done last; False if somebody is in the way."""
+    with services.store.read() as conn:
+        since = conn.scalar(select(t.state.c.texts_sealed_at))
+    if since is None:
+        return True
+    if services.store.is_sqlite and not services.store.rewrite():
+        return False
+    with services.store.write() as tx:
+        tx.execute(update(t.state).where(t.state.c.texts_sealed_at == since).values(texts_sealed_at=None))
+    return True
+
+
+def _seal_column(services: Services, table: Table, column: "Column[Any]") -> int:
+    (number,) = table.primary_key.columns
+    last, count = None, 0
+    while True:
+        plain = select(table).where(free_text.is_plain(column)).order_by(number).limit(PORTION)
+        with services.store.read() as conn:
+            rows = conn.execute(plain if last is None else plain.where(number > last)).mappings().all()
+        if not rows:
+            return count
+        last = rows[-1][number.name]
+        with services.store.write() as tx:
+            house_key.make(tx, services.master)
+            texts = services.texts(tx.connection)
+            count += sum(_seal(services, tx, texts, column, dict(row)) for row in rows)
+            tx.execute(update(t.state).values(texts_sealed_at=tx.now))
+
+
+def _seal(services: Services, tx: Tx, texts: Texts, column: "Column[Any]", row: dict[str, Any]) -> int:
+    """Only if it still stands there as it was read. With the key of its person a text goes too."""
+    (number,) = column.table.primary_key.columns
+    stored, owner = row[column.name], row.get("person_id")
+    if isinstance(stored, Unread):
+        stored = ""  # nobody can read it: nothing of it is kept
+    typed = json.dumps(stored) if isinstance(bare(column), JSON) else str(stored)
+    if stored is None or free_text.is_sealed(str(stored)):
+        return 0
+    gone = owner is not None and not services.vault.has_key(tx.connection, owner, RECORD)
+    sealed = "" if gone else texts.seal(typed, f"{column.table.name}.{column.name}", owner)
+    this = (number == row[number.name]) & _is(column, stored)
+    return tx.execute(update(column.table).where(this).values({column: sealed})).rowcount
+
+
+def _is(column: "Column[Any]", stored: object) -> ColumnElement[bool]:
+    if isinstance(
+        bare(column), JSON
+    ):  # an answer that is kept is never changed; JSON has no equality everywhere
+        return cast(column, Text).not_like('"%')
+    return column == stored

@@ -1,0 +1,59 @@
+"""Rows that no value can be made of: nobody agrees to anything by them (`roster`, `modes`), and somebody is told."""
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from plugin.flows.collections import modes
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import cuts
+from plugin.ledger import tables as t
+from plugin.ledger.queue import set_aside
+
+_NO_DELAY = timedelta(days=366)
+_NO_LEASE = timedelta(days=2)
+"""No job waits for so long, or is in hand: its moment cannot be read."""
+
+
+def tell(services: Services) -> int:
+    """Name each, at start and each night; returns how many.
+
+    What is stored of clearance for the person of such a grant is cut: it may rest on it.
+    """
+    with services.store.read() as conn:
+        found = {
+            person_id: ids
+            for person_id, (_, claims) in roster.load_many(conn).items()
+            if (
+                ids := [grant.id for claim in claims for grant in claim.grants if roster.is_unreadable(grant)]
+            )
+        }
+        rulings = [row.ref for row in conn.execute(select(t.collection)) if not modes.is_whole(row)]
+    for person_id, ids in found.items():
+        named = [set_aside.note(services.store, "a grant", one, "unreadable") for one in ids]
+        if any(named):
+            with services.store.write() as tx:
+                cuts.add(services, tx, person_id, [cuts.UNREADABLE_USE], machine=True)
+                tx.move_generation()
+    for ref in rulings:
+        set_aside.note(services.store, "a ruling", modes.pseudonym(ref), "unreadable")
+    return sum(map(len, found.values())) + len(rulings)
+
+
+def hasten(services: Services) -> int:
+    """Jobs whose moment cannot be read are due now; returns how many."""
+    j, now = t.job.c, services.clock.now()
+    late = {
+        j.run_after: (j.state == "queued")
+        & (j.run_after > now + _NO_DELAY),  # SQLite: text is above each number
+        j.lease_until: (j.state == "running") & (j.lease_until > now + _NO_LEASE),
+    }
+    with services.store.read() as conn:
+        found = {column: list(conn.scalars(select(j.id).where(which))) for column, which in late.items()}
+    for column, ids in found.items():
+        for one in ids:
+            with services.store.write() as tx:
+                tx.execute(update(t.job).where(j.id == one, late[column]).values({column: now}))
+            set_aside.note(services.store, "a job", str(one), "unreadable")
+    return sum(map(len, found.values()))

@@ -1,0 +1,203 @@
+"""Asking people: one of them by mail or by a link to hand over, or everybody at a shoot by one code.
+
+Whoever signs up by the code of a shoot becomes a member of it: there, nobody else is looked for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from plugin.errors import ConfigError, ConsentError, NotFound
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind, Link, Made
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import coming_of_age, form_store
+from plugin.flows.mail.form_store import Stored
+from plugin.flows.people import addresses, outbox, register
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.clearance.scope import Basis
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import Person
+
+
+@dataclass(frozen=True)
+class Invite:
+    """Whom to ask, and what.
+
+    Either `person_id` or `collection_ref` (a shoot). `form`: a form's name, None for the only one
+    in use. `language`: None is the person's own, for a shoot the site's. `guardian_id`: addressed to
+    this guardian. `by_mail`: the link is mailed, and the reminders after it. `may_replace`: who asks may end
+    what is in force anyway; anybody else asks again only at a confirmed address.
+    """
+
+    person_id: str | None = None
+    collection_ref: str | None = None
+    form: str | None = None
+    kind: Kind = Kind.SIGN
+    language: str | None = None
+    guardian_id: str | None = None
+    by_mail: bool = False
+    lasts: timedelta | None = None
+    may_replace: bool = False
+
+
+def invite(services: Services, asked: Invite, actor: str) -> Made:
+    """Make the link, and queue its mail where it is to be mailed, in one transaction.
+
+    Raises NotFound, ConsentError where the form cannot be asked of this person or shoot, and
+    ConfigError where mail is asked for and none can be sent.
+    """
+    stored = form_store.in_use(services, asked.form)
+    if (asked.person_id is None) == (asked.collection_ref is None):
+        raise ConsentError("an invitation is for one person or for one shoot: give the one or the other")
+    with services.store.write() as tx:
+        return put(services, tx, asked, stored, actor)
+
+
+def put(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -> Made:
+    """As `invite`, with the form at hand and in the caller's transaction."""
+    if asked.person_id is None:
+        return _shoot(services, tx, asked, stored, actor)
+    person, _ = roster.load(tx.connection, asked.person_id)
+    language = _spoken(stored, asked.language or person.language)
+    if asked.guardian_id is not None:
+        _refuse_stranger(services, tx, person, asked.guardian_id)
+    to = asked.guardian_id or _addressed(services, tx, asked.person_id)
+    if not asked.may_replace:
+        _refuse_replacing(services, tx, asked.person_id, asked.by_mail, to, actor)
+    if asked.by_mail and to is None and not coming_of_age.may_reach(services, tx.connection, person, tx.now):
+        raise ConsentError(
+            "the address is not this young person's own: enter one that no guardian gave, or hand the link over"
+        )
+    address_id = addresses.deliver(services, tx, asked.person_id, to, actor) if asked.by_mail else None
+    link = Link(
+        asked.kind, language, asked.person_id, stored.id, to, by_mail=asked.by_mail, most_uses=1, lasts=asked.lasts,
+        address_id=address_id, may_replace=asked.may_replace,
+    )  # fmt: skip
+    made = links.make(services, tx, link, actor)
+    if asked.by_mail:
+        post(services, tx, asked.person_id, to, language, made)
+    return made
+
+
+def _refuse_replacing(
+    services: Services, tx: Tx, person_id: str, by_mail: bool, to: str | None, actor: str
+) -> None:
+    """What is in force is replaced by the person, or by who may end it: else a link would be a way to end it."""
+    if not roster.unended(services, roster.load(tx.connection, person_id), tx.now):
+        return
+    if by_mail and addresses.confirmed(services, tx.connection, person_id, to, actor):
+        return
+    raise ConsentError(
+        "something is agreed to already: a new form for this person is mailed to a confirmed address, or made by a "
+        "data protection officer, an administrator or the command line"
+    )
+
+
+def _spoken(stored: Stored, language: str) -> str:
+    if language not in stored.form.texts:
+        raise ConsentError(
+            f"the form {stored.form.name!r} has no text in {language!r}: add one, or ask in "
+            f"{' or '.join(sorted(stored.form.texts))}"
+        )
+    return language
+
+
+def _refuse_stranger(services: Services, tx: Tx, person: Person, guardian_id: str) -> None:
+    """A link for a guardian is made for one of this person's, while they have a say."""
+    if guardian_id not in person.guardians:
+        raise NotFound("no such guardian of this person: facelease person export lists them")
+    majority = rules.of_age(person, services.ages)
+    if majority is None or majority <= tx.now:
+        raise ConsentError("this person decides for themselves: ask them, not a guardian")
+
+
+def _addressed(services: Services, tx: Tx, person_id: str) -> str | None:
+    """For a minor the first guardian who can be written to; None is the person, or whoever is handed the link."""
+    person, _ = roster.load(tx.connection, person_id)
+    majority = rules.of_age(person, services.ages)
+    if majority is None or majority <= tx.now:
+        return None
+    known = register.guardians_of(services, tx.connection, person_id)
+    return next((str(one["id"]) for one in known if one.get("email")), None)
+
+
+def post(
+    services: Services, tx: Tx, person_id: str, guardian_id: str | None, language: str, made: Made
+) -> None:
+    """Queue the mail that carries the link. Raises ConfigError, ConsentError where nobody can be written to."""
+    if not services.config.mail.host:
+        raise ConfigError("mail.host: set it to send mail, or make a link and hand it over yourself")
+    letter = outbox.Letter(
+        cause=f"invite:{made.id}", kind="invite", language=language, person_id=person_id,
+        to=guardian_id or "person", data={"link": made.id}, secret={"link": links.address(services, made.token)},
+    )  # fmt: skip
+    if not outbox.put(services, tx, letter):
+        raise ConsentError(
+            "no e-mail address is known: enter one with the person, or make a link and hand it over"
+        )
+
+
+def _shoot(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -> Made:
+    if asked.by_mail:
+        raise ConsentError("the code of a shoot is shown there, not mailed: make a link or a QR code")
+    ref = asked.collection_ref
+    basis = tx.connection.scalar(select(t.collection.c.basis).where(t.collection.c.ref == ref))
+    if basis != Basis.SHOOT.value:
+        raise ConsentError(
+            f"the collection {ref!r} is no sign-up shoot: set it first with "
+            "facelease collection set REF suggest --basis shoot"
+        )
+    language = _spoken(stored, asked.language or services.config.site.language)
+    link = Link(Kind.SHOOT, language, None, stored.id, collection_ref=ref, lasts=asked.lasts)
+    return links.make(services, tx, link, actor)
+
+
+def unanswered(conn: Connection, person_id: str) -> list[Mapping[str, Any]]:
+    """The links of a person that are out: id, kind, since when, until when."""
+    unused = t.invitation.c.kind.not_in((Kind.PAGE.value, Kind.KEY.value)) & (t.invitation.c.uses == 0)
+    return _out(conn, (t.invitation.c.person_id == person_id) & unused)
+
+
+def of_shoot(conn: Connection, collection_ref: str) -> list[Mapping[str, Any]]:
+    """The codes of a shoot that are out, however many have signed by them."""
+    return _out(conn, t.invitation.c.collection_ref == collection_ref)
+
+
+def take_back(services: Services, link_id: str, actor: str) -> datetime | None:
+    """The link opens nothing from the commit on; returns since when that was so already. Raises NotFound."""
+    with services.store.write() as tx:
+        query = select(t.invitation.c.revoked_at).where(t.invitation.c.id == link_id)
+        row = tx.execute(query).first()
+        if row is None:
+            raise NotFound("no such link: list those that are out and choose again")
+        links.revoke(services, tx, link_id, actor)
+    before: datetime | None = row.revoked_at
+    return before
+
+
+def refuse_no_shoot(conn: Connection, collection_ref: str) -> None:
+    """Raises NotFound for a collection that nobody can sign up in, and no code was ever made for."""
+    shoot = (t.collection.c.ref == collection_ref) & (t.collection.c.basis == Basis.SHOOT.value)
+    code = select(t.invitation.c.id).where(t.invitation.c.collection_ref == collection_ref)
+    if (
+        conn.execute(select(t.collection.c.ref).where(shoot)).first() is None
+        and conn.execute(code).first() is None
+    ):
+        raise NotFound(
+            f"the collection {collection_ref!r} is no sign-up shoot: facelease collection list shows them"
+        )
+
+
+def _out(conn: Connection, which: ColumnElement[bool]) -> list[Mapping[str, Any]]:
+    standing = which & t.invitation.c.revoked_at.is_(None)
+    query = select(t.invitation).where(standing).order_by(t.invitation.c.created_at)
+    return [
+        {"id": row.id, "kind": row.kind, "since": row.created_at, "until": row.expires_at}
+        for row in conn.execute(query)
+    ]

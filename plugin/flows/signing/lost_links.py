@@ -1,0 +1,163 @@
+"""A letter with a new link, for whoever lost theirs: to the address on file, whoever asks.
+
+Somebody outside hears the same, in the same time, whether or not anybody is known: the request stores that something
+was asked for, and a job looks who it is. What was typed is stored as a keyed hash, for as long as the job is.
+"""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, select
+
+from plugin.errors import ConsentError
+from plugin.flows.access import links, rate_limits
+from plugin.flows.access.rate_limits import Asker, Cause
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import page_links
+from plugin.flows.people import addresses, contacts, outbox
+from plugin.flows.signing import key_links, pending_signatures
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Claimed
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import name_key
+
+JOB = "lost"
+NO_ADDRESS = "no address is on file: enter one, or end by hand what is asked for"
+_OUTSIDE = "system"
+
+
+def writes(services: Services) -> bool:
+    """Whether letters with links can be sent from here."""
+    return bool(services.config.mail.host and services.config.server.public_url)
+
+
+def ask(services: Services, *, name: str = "", token: str = "", network: str = "") -> None:
+    """Somebody outside asks for a new letter: by name, or by a link that opens no more."""
+    what = links.digest(token) if token else name_key(name)
+    key = _keyed(services, "link" if token else "name", what)
+    with services.store.write() as tx:
+        asker = Asker(link_id=key, network=network)
+        allowed = rate_limits.spend(services, tx, Cause.LETTER, asker)
+        if allowed:
+            services.queue.put(tx, JOB, key, {"by": "link" if token else "name"}, priority=4)
+        tx.audit(Action.LETTER_ASK, _OUTSIDE)
+
+
+def find(services: Services, job: Claimed) -> None:
+    """The job: who was meant, if anybody, is written to; its key is a keyed hash of what was asked by."""
+    with services.store.read() as conn:
+        by_link = job.payload.get("by") == "link"
+        meant = list(_by_link(services, conn, job.key) if by_link else _by_name(services, conn, job.key))
+    with services.store.write() as tx:
+        for person_id, guardian_id in meant:
+            if rate_limits.spend(
+                services, tx, Cause.LETTER, Asker(person_id=f"{person_id}{guardian_id or ''}")
+            ):
+                put(services, tx, person_id, guardian_id, _OUTSIDE)
+        services.queue.finish(tx, job)
+
+
+def _by_link(services: Services, conn: Connection, key: str) -> Iterator[tuple[str, str | None]]:
+    for row in conn.execute(select(t.invitation).where(t.invitation.c.person_id.is_not(None))):
+        if _keyed(services, "link", row.token_sha256) == key:
+            if row.guardian_id is not None:
+                yield row.person_id, row.guardian_id
+            else:
+                yield from _sides(services, conn, row.person_id)
+
+
+def _by_name(services: Services, conn: Connection, key: str) -> Iterator[tuple[str, str | None]]:
+    for row in conn.execute(select(t.person.c.id, t.person.c.name_key, t.person.c.given_name)):
+        spelled = {row.name_key, name_key(row.given_name or "")}
+        if any(one and _keyed(services, "name", one) == key for one in spelled):
+            yield from _sides(services, conn, row.id)
+
+
+def _sides(services: Services, conn: Connection, person_id: str) -> Iterator[tuple[str, str | None]]:
+    """The person; of somebody under age the guardians who have an address, and the child where it has one."""
+    if not services.vault.has_key(conn, person_id, "record"):
+        return
+    person, _ = roster.load(conn, person_id)
+    majority = rules.of_age(person, services.ages)
+    minor = majority is not None and majority > services.clock.now()
+    sides: list[str | None] = [None, *(person.guardians if minor else ())]
+    known = [side for side in sides if contacts.known_to(services, conn, person_id, side)]
+    for side in known or [None]:
+        yield person_id, side
+
+
+def put(services: Services, tx: Tx, person_id: str, guardian_id: str | None, asked_by: str) -> bool:
+    """Queue the letter, with what its address may open; False, and it is listed, where there is no address.
+
+    `asked_by`: an account, or anybody.
+    """
+    person, _ = roster.load(tx.connection, person_id)
+    if not contacts.known_to(services, tx.connection, person_id, guardian_id):
+        _list(tx, person_id, guardian_id, person.language)
+        return False
+    page = page_links.make(services, tx, person_id, asked_by, guardian_id)
+    key = None if page else _key(services, tx, person_id, guardian_id)
+    kind = "page" if page else "key" if key else "lost"
+    made = page or key
+    secret = (
+        {"link": links.address(services, made.token)} if made and services.config.server.public_url else {}
+    )
+    letter = outbox.Letter(
+        f"lost:{uuid4().hex}", kind, person.language, person_id, guardian_id or "person", secret=secret
+    )
+    return outbox.put(services, tx, letter)
+
+
+def _key(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> links.Made | None:
+    """A key to what was signed in the visit in which the address was typed."""
+    row = addresses.on_file(tx.connection, person_id, guardian_id)
+    if row is None or row.quitclaim_id is None or not services.config.server.public_url:
+        return None
+    person, claims = roster.load(tx.connection, person_id)
+    claim = next((one for one in claims if one.id == row.quitclaim_id), None)
+    waiting = any(
+        half.number == row.quitclaim_id
+        for _, half in pending_signatures.of(services, tx.connection, person_id)
+    )
+    if claim is None and not waiting:
+        return None
+    end = key_links.end_of(claim) if claim else tx.now
+    return key_links.make(
+        services, tx, person_id, row.quitclaim_id, person.language, _OUTSIDE, guardian_id=guardian_id, end=end,
+        address_id=row.id,
+    )  # fmt: skip
+
+
+def _list(tx: Tx, person_id: str, guardian_id: str | None, language: str) -> None:
+    """A letter that could not be written is on the list of the staff, once."""
+    cause = f"lost:{person_id}:{guardian_id or ''}"
+    if tx.execute(select(t.mail.c.id).where(t.mail.c.cause == cause)).first() is None:
+        tx.execute(
+            insert(t.mail).values(
+                id=uuid4().hex, cause=cause, kind="lost", person_id=person_id, data={}, language=language,
+                state="failed", created_at=tx.now, finished_at=tx.now, error=NO_ADDRESS,
+            )
+        )  # fmt: skip
+
+
+def write(services: Services, person_id: str, guardian_id: str | None, account: str) -> None:
+    """Somebody of the staff has a new letter sent. They see neither it nor its link.
+
+    Raises ConsentError where no mail is sent, or without an address; NotFound.
+    """
+    if not services.config.mail.host:
+        raise ConsentError(
+            "this house sends no mail (mail.host). Until it does, end what is asked for by hand, and record it"
+        )
+    with services.store.write() as tx:
+        sent = put(services, tx, person_id, guardian_id, account)
+        tx.audit(Action.LETTER_ASK, account, subject=roster.subject(services, tx.connection, person_id))
+    if not sent:
+        raise ConsentError(NO_ADDRESS)
+
+
+def _keyed(services: Services, what: str, text: str) -> str:
+    return services.name_hasher.hash(f"lost {what}\0{text}")  # not by the master key: an erasure changes that

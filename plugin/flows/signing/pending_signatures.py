@@ -1,0 +1,133 @@
+"""Where two guardians must sign, what the first one signed waits, sealed, for the second: nothing holds yet.
+
+It waits for that guardian, by whatever link they come: a reminder brings a new one. It goes when they
+have signed, or when no link to them is left; a child who was entered only for it goes too.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent.grant_endings import HALF, Evidence
+from plugin.flows.rights import erasure
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+
+
+@dataclass(frozen=True)
+class Half:
+    """What the first guardian signed: lines by key, and the proof.
+
+    `form_id`, `collection_ref`: as the first link had them. `fresh`: the child was entered with it.
+    `number`: of the form as it was sent, so that it is known when sent again. `address_id`: to which the first
+    guardian's link was delivered, None where it was handed over.
+    """
+
+    guardian_id: str
+    guardian: str
+    choices: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    signed_at: datetime
+    fresh: bool
+    number: str
+    form_id: str
+    collection_ref: str | None
+    address_id: str | None = None
+
+    def to_json(self) -> bytes:
+        """As it is sealed."""
+        proof = [[item.name, b64encode(item.body).decode()] for item in self.evidence]
+        tree = {
+            "guardian_id": self.guardian_id, "guardian": self.guardian, "choices": self.choices,
+            "evidence": proof, "signed_at": self.signed_at.isoformat(), "fresh": self.fresh,
+            "number": self.number, "form_id": self.form_id, "collection_ref": self.collection_ref,
+            "address_id": self.address_id,
+        }  # fmt: skip
+        return json.dumps(tree).encode()
+
+    @classmethod
+    def from_json(cls, body: bytes) -> "Half":
+        """The half that `to_json` wrote."""
+        tree = json.loads(body)
+        proof = tuple(Evidence(name, b64decode(data)) for name, data in tree["evidence"])
+        return cls(
+            tree["guardian_id"], tree["guardian"], tuple(tree["choices"]), proof,
+            datetime.fromisoformat(tree["signed_at"]), tree["fresh"], tree["number"],
+            tree["form_id"], tree["collection_ref"], tree.get("address_id"),
+        )  # fmt: skip
+
+
+def keep(services: Services, tx: Tx, person_id: str, other_id: str, half: Half) -> None:
+    """Seal it until the guardian `other_id` has signed."""
+    services.vault.seal(tx, person_id, "record", HALF, half.to_json(), subject=other_id)
+
+
+def waiting(services: Services, conn: Connection, link: Row[Any]) -> Half | None:
+    """What waits for the holder of this link, if anything does."""
+    for item in _items(services, conn, link):
+        half = Half.from_json(services.vault.open(conn, item))
+        if half.form_id == link.form_id:
+            return half
+    return None
+
+
+def of(services: Services, conn: Connection, person_id: str) -> list[tuple[str, Half]]:
+    """What waits for a person, each with the id of the guardian who has not signed yet."""
+    mine = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == HALF)
+    rows = conn.execute(select(t.sealed.c.id, t.sealed.c.subject).where(mine)).all()
+    return [(row.subject, Half.from_json(services.vault.open(conn, row.id))) for row in rows]
+
+
+def drop(services: Services, tx: Tx, link: Row[Any]) -> None:
+    """It has become whole, or never will."""
+    for item in _items(services, tx.connection, link):
+        services.vault.discard(tx, item)
+
+
+def discard(services: Services, tx: Tx, person_id: str, other_id: str, number: str) -> None:
+    """This one will never be whole."""
+    for item in services.vault.find(tx.connection, person_id, HALF, subject=other_id):
+        if Half.from_json(services.vault.open(tx.connection, item)).number == number:
+            services.vault.discard(tx, item)
+
+
+def _items(services: Services, conn: Connection, link: Row[Any]) -> Sequence[str]:
+    if not (link.person_id and link.guardian_id):
+        return []
+    return services.vault.find(conn, link.person_id, HALF, subject=link.guardian_id)
+
+
+def link_to(conn: Connection, person_id: str, other_id: str, form_id: str, now: datetime) -> Row[Any] | None:
+    """The link that is out to the guardian who has not signed yet."""
+    link = t.invitation.c
+    out = (
+        (link.person_id == person_id) & (link.guardian_id == other_id) & (link.form_id == form_id)
+        & (link.uses == 0) & link.revoked_at.is_(None) & (link.expires_at > now)
+    )  # fmt: skip
+    return conn.execute(select(t.invitation).where(out).order_by(link.created_at.desc())).first()
+
+
+def expire(services: Services) -> int:
+    """Drop what no second guardian can sign any more; returns how many."""
+    now, over = services.clock.now(), []
+    with services.store.read() as conn:
+        kept = select(t.sealed.c.id, t.sealed.c.person_id, t.sealed.c.subject).where(t.sealed.c.kind == HALF)
+        for row in conn.execute(kept).all():
+            half = Half.from_json(services.vault.open(conn, row.id))
+            if link_to(conn, row.person_id, row.subject, half.form_id, now) is None:
+                bare = half.fresh and not roster.load(conn, row.person_id)[1]
+                over.append((row.id, row.person_id, bare))
+    for item, person_id, bare in over:
+        if bare:
+            erasure.begin(services, person_id, "calendar")
+            continue
+        with services.store.write() as tx:
+            services.vault.discard(tx, item)
+    return len(over)

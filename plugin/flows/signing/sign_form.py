@@ -1,0 +1,209 @@
+"""Somebody signs by a link: everything of it commits together, or nothing of it is stored.
+
+Person (at a shoot), guardians, quitclaim with its proof, reference photographs, the use of the link,
+membership of the shoot, receipt and mail. Where two guardians must sign, the first one's form waits
+sealed for the second (`halves`). The same form sent twice is one: its ids are made of its nonce.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from plugin.errors import LinkRefused, SigningRefused
+from plugin.flows.access import email_codes, links, rate_limits
+from plugin.flows.collections import modes
+from plugin.flows.common import reference_sets, roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings, quitclaim_rows
+from plugin.flows.mail import page_links, receipts
+from plugin.flows.matching import gallery
+from plugin.flows.people import addresses, ages, register, resemblance, self_registration
+from plugin.flows.people.ages import Age
+from plugin.flows.people.resemblance import NOTHING
+from plugin.flows.signing import (
+    form_validation,
+    key_links,
+    pending_signatures,
+    signature_strength,
+    signing_request,
+    submission,
+    two_guardians,
+)
+from plugin.flows.signing.form_validation import Fault, Filled
+from plugin.flows.signing.pending_signatures import Half
+from plugin.flows.signing.signing_request import Asked
+from plugin.flows.signing.submission import Act, Signed
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
+
+REPEATABLE = timedelta(hours=1)
+"""For how long the same form is known again: a second press of a button, not a page that somebody finds later."""
+
+
+def sign(services: Services, link_id: str, filled: Filled) -> Signed:
+    """Sign what the link asks.
+
+    Raises SigningRefused with everything that is wrong with the form, EnrolmentRefused with a reason a
+    photograph, LinkRefused where the link opens nothing (any more), ConsentError where a rule is broken.
+    """
+    if not filled.nonce:
+        raise SigningRefused([("form", "refused")])  # two people who send none would be taken for one
+    before = again(services, link_id, filled.nonce)
+    if before is not None:
+        return before
+    link = links.by_id(services, link_id)
+    asked = signing_request.asked(services, link, filled.language)
+    if asked.from_day is not None:
+        raise SigningRefused([("signer", "too-early")])
+    checked, faults = form_validation.check(services, asked, filled)
+    code_id, unproved = _proved(services, asked, filled) if not faults else (None, [])
+    if checked is None or unproved:
+        raise SigningRefused(faults or unproved)
+    pictures = filled.photographs if checked.recognition else ()
+    act = Act(
+        asked, link, filled, checked,
+        asked.person.id if asked.person else submission.number("person", link_id, filled.nonce),
+        submission.number("quitclaim", link_id, filled.nonce),
+        enrolment=gallery.examine(services, pictures) if pictures else None, code_id=code_id,
+        others=resemblance.opened(services) if pictures else NOTHING,
+    )  # fmt: skip
+    with services.store.write() as tx:
+        return _found(services, tx, link_id, filled.nonce) or _commit(services, tx, act)
+
+
+def _proved(services: Services, asked: Asked, filled: Filled) -> tuple[str | None, Sequence[Fault]]:
+    """The code that proves the address, where the form asks for one."""
+    if not asked.stored.form.code_by_mail:
+        return None, []
+    if not filled.code.strip():
+        return None, [("code", "needed")]
+    address = asked.known_email or filled.email.strip()
+    code_id = email_codes.accepted(services, asked.link_id, address, filled.code)
+    return code_id, [] if code_id else [("code", "wrong")]
+
+
+def _commit(services: Services, tx: Tx, act: Act) -> Signed:
+    links.use(services, tx, act.link.id)
+    if act.code_id is not None and not email_codes.spend(tx, act.code_id):
+        raise SigningRefused([("code", "wrong")])
+    checked, asked = act.checked, act.asked
+    typed = ["" if asked.known_email else checked.email, checked.other_email]
+    if services.config.mail.host and not rate_limits.spend_typed(
+        services, tx, act.link, typed, act.filled.network
+    ):
+        raise SigningRefused([("email", "too-many")])
+    if not asked.shoot:
+        quitclaim_rows.record_key(services, tx, act.person_id)
+        signature_strength.refuse_replacing(services, tx, act.person_id, act.link)
+    if asked.shoot:
+        about = register.Newcomer(checked.name, asked.language, checked.birth_date, of_age=checked.of_age)
+        self_registration.enter(services, tx, act.person_id, about)
+    elif asked.asks_age:
+        said = Age(checked.of_age, checked.birth_date)
+        ages.say_in(services, tx, act.person_id, said, "guardian" if checked.minor else "person")
+    if not checked.minor and checked.email and not asked.known_email:
+        addresses.enter(
+            services, tx, act.person_id, checked.email, "person", account=act.link.created_by,
+            quitclaim_id=act.quitclaim_id,
+        )  # fmt: skip
+    guardian_id = (
+        two_guardians.guardian(services, tx, act, checked.signer, checked.email) if checked.minor else None
+    )
+    half = pending_signatures.waiting(services, tx.connection, act.link)
+    if half is not None and not checked.choices <= set(half.choices):
+        raise SigningRefused([("choices", "unknown")])  # the other guardian signed less, a moment ago
+    if guardian_id is not None and asked.guardians > 1 and half is None:
+        return two_guardians.first(services, tx, act, guardian_id)
+    return _whole(services, tx, act, guardian_id, half)
+
+
+def _whole(services: Services, tx: Tx, act: Act, guardian_id: str | None, half: Half | None) -> Signed:
+    guardians = tuple(filter(None, [half.guardian_id if half else None, guardian_id]))
+    signing, bases = submission.signing(services, tx, act, guardians)
+    evidence = [
+        *(half.evidence if half else ()),
+        *submission.evidence(act, tx.now, "second " if half else ""),
+    ]
+    actor = "guardian" if guardian_id else "person"
+    full = signature_strength.is_full(services, tx, act.link, half, guardian_id)
+    origin = grant_endings.Origin(act.asked.stored.id, bases, act.quitclaim_id, full)
+    claim = grant_endings.enter(services, tx, act.person_id, signing, evidence, actor, origin)
+    pending_signatures.drop(services, tx, act.link)
+    if half is not None:
+        key_links.whole(tx, half.number, claim.id)
+        addresses.brought(tx, half.address_id, claim.id)
+    if guardian_id == act.link.guardian_id:
+        addresses.brought(tx, act.link.address_id, claim.id)
+    if act.asked.collection_ref:
+        modes.join(tx, act.asked.collection_ref, act.person_id)
+    kept = _enrol(services, tx, act, actor)
+    signers = [*([half.guardian] if half else []), act.checked.signer]
+    names = receipts.Names(
+        act.checked.name or register.called(tx.connection, act.person_id),
+        tuple(signers) if guardian_id else (),
+    )
+    receipts.keep(services, tx, claim, act.asked.stored.form, act.asked.sheet, names)
+    key = signature_strength.key(services, tx, claim, act.asked.language, guardian_id)
+    page = signature_strength.full_page(services, tx, act, guardian_id) if full else None
+    signature_strength.post_receipt(services, tx, act, claim, guardian_id, full)
+    mark = reference_sets.mark_of(tx.connection, act.person_id, act.link.id)
+    return Signed(act.person_id, act.asked.language, claim.id, key, page, photographs=kept, mark=mark)
+
+
+def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
+    """Keep the reference photographs, if recognition is in force already; returns how many."""
+    if act.enrolment is None:
+        return 0
+    standing = roster.load(tx.connection, act.person_id)
+    if roster.recognition(services, standing, tx.now) is None:
+        return 0
+    source = reference_sets.by_link(act.link)
+    gallery.keep(
+        services, tx, act.person_id, act.enrolment, act.filled.photographs, actor, source, act.others
+    )
+    return len(act.filled.photographs)
+
+
+def again(services: Services, link_id: str, nonce: str) -> Signed | None:
+    """What came of the same form when it was sent before, with a new link to one's own page; None at first.
+
+    Raises LinkRefused where that was long ago, or the link was revoked since.
+    """
+    if not nonce:
+        return None
+    with services.store.write() as tx:
+        return _found(services, tx, link_id, nonce)
+
+
+def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | None:
+    number = submission.number("quitclaim", link_id, nonce)
+    row = tx.execute(select(t.quitclaim).where(t.quitclaim.c.id == number)).first()
+    if row is None:
+        return two_guardians.again(services, tx, link_id, nonce)
+    link = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).one()
+    if link.revoked_at is not None or row.recorded_at <= tx.now - REPEATABLE:
+        raise LinkRefused("used")
+    guardian_id = row.signed_by_guardians[-1] if row.signed_by_guardians else None
+    actor = "guardian" if guardian_id else "person"
+    page = None
+    if links.is_full(services, tx.connection, link):
+        page = page_links.make(services, tx, row.person_id, actor, guardian_id)
+    _, claims = roster.load(tx.connection, row.person_id)
+    claim = next(one for one in claims if one.id == row.id)
+    key = signature_strength.key(services, tx, claim, row.language, guardian_id)
+    mark = reference_sets.mark_of(tx.connection, row.person_id, link_id)
+    return Signed(row.person_id, row.language, row.id, key, page, mark=mark)
+
+
+def decline(services: Services, link_id: str) -> None:
+    """Whoever holds the link says no to all of it: it is answered, and nobody is reminded. Raises LinkRefused."""
+    with services.store.write() as tx:
+        row = tx.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
+        if row is None or row.person_id is None:
+            raise LinkRefused("unknown")  # at a shoot, who says no just goes
+        links.use(services, tx, link_id)
+        pending_signatures.drop(services, tx, row)
+        subject = roster.subject(services, tx.connection, row.person_id)
+        tx.audit(Action.CONSENT_DECLINE, "person", subject=subject, link=link_id)

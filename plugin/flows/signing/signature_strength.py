@@ -1,0 +1,134 @@
+"""What a signature is worth that came by a link: what it may replace, and what it opens for whoever signed.
+
+Whoever signs gets a key. The full page opens only where the link was delivered to a confirmed address; then older
+links to pages end, and every address on file is told.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, select
+
+from plugin.errors import LinkRefused
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind, Made
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import page_links
+from plugin.flows.people import addresses, contacts, outbox
+from plugin.flows.signing import key_links, submission
+from plugin.flows.signing.pending_signatures import Half
+from plugin.ledger import tables as t
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import Quitclaim
+
+
+def refuse_replacing(services: Services, tx: Tx, person_id: str, link: Row[Any]) -> None:
+    """What is in force by now is replaced only by a link that may: it was perhaps not, when the link was made.
+
+    Raises LinkRefused.
+    """
+    alive = roster.unended(services, roster.load(tx.connection, person_id), tx.now)
+    if alive and not (link.may_replace or links.is_full(services, tx.connection, link)):
+        address = tx.execute(select(t.address).where(t.address.c.id == link.address_id)).first()
+        if address is None or address.retired_at is not None or not alive <= {address.quitclaim_id}:
+            raise LinkRefused("revoked")
+
+
+def is_full(services: Services, tx: Tx, link: Row[Any], half: Half | None, guardian_id: str | None) -> bool:
+    """Whether the signature by this link is a full one; call it before the signature is recorded.
+
+    A letter that brings the person's first signature confirms its address, and that of the first of two guardians.
+    A guardian who signs by a letter to the child's address shows whose that address is.
+    """
+    if guardian_id != link.guardian_id:
+        if guardian_id is not None:
+            addresses.is_a_guardians(tx, link.address_id)
+        return False
+    if half is not None:
+        addresses.confirm_first_letter(services, tx, half.address_id)
+    first = addresses.confirm_first_letter(services, tx, link.address_id)
+    return first or links.is_full(services, tx.connection, link)
+
+
+def key(services: Services, tx: Tx, claim: Quitclaim, language: str, guardian_id: str | None) -> Made:
+    """The key for whoever signed."""
+    actor = "guardian" if guardian_id else "person"
+    return key_links.make(
+        services,
+        tx,
+        claim.person_id,
+        claim.id,
+        language,
+        actor,
+        guardian_id=guardian_id,
+        end=key_links.end_of(claim),
+    )
+
+
+def full_page(services: Services, tx: Tx, act: submission.Act, guardian_id: str | None) -> Made | None:
+    """After a full signature: a new link to the page, in the place of all older ones, and a letter to the others."""
+    actor = "guardian" if guardian_id else "person"
+    for kind in (Kind.PAGE, Kind.RENEW):
+        links.revoke_all(services, tx, act.person_id, kind, actor, but=act.link.id)
+    page = page_links.make(services, tx, act.person_id, actor, guardian_id)
+    _tell_others(services, tx, act.person_id, guardian_id)
+    return page
+
+
+def _tell_others(services: Services, tx: Tx, person_id: str, signer: str | None) -> None:
+    """Every address on file but the signer's own: guardians as long as they have a say, and the child's own."""
+    person, _ = roster.load(tx.connection, person_id)
+    majority = rules.of_age(person, services.ages)
+    guardians = person.guardians if majority is not None and majority > tx.now else ()
+    for to in (None, *guardians):
+        if to != signer and contacts.known_to(services, tx.connection, person_id, to):
+            page = page_links.make(services, tx, person_id, "system", to)
+            _post(services, tx, person_id, to, "signed", person.language, f"signed:{uuid4().hex}", page)
+
+
+def _post(
+    services: Services, tx: Tx, person_id: str, to: str | None, kind: str, language: str, cause: str,
+    page: Made | None,
+) -> None:  # fmt: skip
+    public = services.config.server.public_url
+    secret = {"link": links.address(services, page.token)} if public and page else {}
+    outbox.put(services, tx, outbox.Letter(cause, kind, language, person_id, to or "person", secret=secret))
+
+
+def post_receipt(
+    services: Services, tx: Tx, act: submission.Act, claim: Quitclaim, guardian_id: str | None, full: bool
+) -> None:
+    """The receipt by mail, with a link to the page, or with the key where the address was the signer's in this visit.
+
+    An address that somebody else entered, and that nobody confirmed, gets the receipt alone.
+    """
+    to = guardian_id or "person"
+    if not (
+        services.config.mail.host and contacts.known_to(services, tx.connection, act.person_id, guardian_id)
+    ):
+        return
+    secret = _opener(services, tx, act, claim, guardian_id, full) if services.config.server.public_url else {}
+    letter = outbox.Letter(
+        cause=f"receipt:{act.quitclaim_id}", kind="receipt", language=act.asked.language, person_id=act.person_id,
+        to=to, data={"quitclaim": act.quitclaim_id}, secret=secret,
+    )  # fmt: skip
+    outbox.put(services, tx, letter)
+
+
+def _opener(
+    services: Services, tx: Tx, act: submission.Act, claim: Quitclaim, guardian_id: str | None, full: bool
+) -> dict[str, str]:
+    actor = "guardian" if guardian_id else "person"
+    if full and (page := page_links.make(services, tx, act.person_id, actor, guardian_id)):
+        return {"link": links.address(services, page.token)}
+    row = addresses.on_file(tx.connection, act.person_id, guardian_id)
+    theirs = row is not None and (
+        row.id == act.link.address_id
+        or row.quitclaim_id in (act.quitclaim_id, claim.id)
+        or addresses.opens(services, tx.connection, row.id)
+    )
+    if not theirs:
+        return {}
+    return {"key": links.address(services, key(services, tx, claim, act.asked.language, guardian_id).token)}

@@ -1,0 +1,186 @@
+"""What somebody who opened a link is asked: the sheet they see, who must sign, and what else is needed.
+
+Looking changes nothing: mail programs open links before people do.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.errors import LinkRefused
+from plugin.flows.access import links
+from plugin.flows.access.links import Kind
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.mail.form_store import Stored
+from plugin.flows.people import register
+from plugin.flows.signing import pending_signatures
+from plugin.ledger import tables as t
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import Person
+from plugin.quitclaim.forms.sheets import Sheet, Whom, sheet
+from plugin.quitclaim.forms.templates import RECOGNITION
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a link asks of whoever holds it.
+
+    `person`: None at a shoot, where they say themselves who they are. `minor`: guardians sign.
+    `signer`: the guardian to whom the link is addressed, by id and name. `guardians`: how many sign
+    for a minor. `first_guardian`: who has signed already; then what they chose is all that is offered.
+    `from_day`: a young person may sign from then on, not before. `enrolled`: photographs are kept already.
+    `known_email`: the address that is known, to which we may write. `delivered`: the link came to one
+    address; to whoever was shown it, it says no more than it must. `called`: what the person is called
+    to themselves, "" at a shoot.
+    """
+
+    link_id: str
+    kind: Kind
+    language: str
+    languages: tuple[str, ...]
+    stored: Stored
+    sheet: Sheet
+    collection_ref: str | None
+    person: Person | None
+    minor: bool
+    guardians: int
+    signer: tuple[str, str] | None
+    first_guardian: str
+    from_day: date | None
+    enrolled: bool
+    known_email: str
+    delivered: bool
+    called: str
+
+    @property
+    def second(self) -> bool:
+        """Whether another guardian has signed already."""
+        return bool(self.first_guardian)
+
+    @property
+    def shoot(self) -> bool:
+        """Whether whoever signs enters themselves."""
+        return self.person is None
+
+    @property
+    def asks_age(self) -> bool:
+        """Whether nobody knows yet how old the person in the photographs is."""
+        return self.person is None or (self.person.birth_date is None and not self.person.of_age)
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The keys of the lines that may be ticked."""
+        keys = {choice.key for choice in self.sheet.choices}
+        return frozenset(keys | ({RECOGNITION} if self.sheet.recognition else set()))
+
+
+def asked(services: Services, link: Row[Any], language: str) -> Asked:
+    """What the link asks, in `language` if the form has a text in it.
+
+    Raises LinkRefused for a guardian's link once they have no say any more: it signs for nobody then, least of
+    all in the name of somebody who has come of age.
+    """
+    stored = form_store.load(services, link.form_id)
+    languages = tuple(sorted(stored.form.texts))
+    spoken = language if language in languages else link.language
+    now, today = services.clock.now(), services.today()
+    with services.store.read() as conn:
+        person = roster.load(conn, link.person_id)[0] if link.person_id else None
+        half = pending_signatures.waiting(services, conn, link)
+        minor = person is not None and _minor(services, person, now)
+        offered = set(half.choices) if half else _offered(services, stored, person, minor, today)
+        signer = _signer(services, conn, link)
+        if link.guardian_id and not (minor and signer):
+            raise LinkRefused("expired")
+        return Asked(
+            link_id=link.id, kind=Kind(link.kind), language=spoken, languages=languages, stored=stored,
+            sheet=_fitting(
+                sheet(stored.form, spoken, today, offered, _whom(person, minor)), services, person, minor, now
+            ),
+            collection_ref=half.collection_ref if half else link.collection_ref, person=person, minor=minor,
+            guardians=max(services.ages.guardians, stored.form.guardians), signer=signer,
+            first_guardian=half.guardian if half else "", from_day=_from_day(services, link, person, now),
+            enrolled=person is not None and _enrolled(conn, person.id),
+            known_email=_known_email(services, conn, person, minor, signer), delivered=link.address_id is not None,
+            called=register.called(conn, person.id) if person else "",
+        )  # fmt: skip
+
+
+def _whom(person: Person | None, minor: bool) -> Whom:
+    if person is None or (person.birth_date is None and not person.of_age):
+        return Whom.EITHER
+    return Whom.CHILD if minor else Whom.SELF
+
+
+def _minor(services: Services, person: Person, at: datetime) -> bool:
+    majority = rules.of_age(person, services.ages)
+    return majority is not None and majority > at
+
+
+def _offered(
+    services: Services, stored: Stored, person: Person | None, minor: bool, today: date
+) -> set[str] | None:
+    """All of the form; without recognition where it could not begin, or a child has said no to it."""
+    if person is None or not minor:
+        return None
+    lines = {f"{purpose}:{channel}" for purpose, channel, _ in stored.form.lines()}
+    if person.objected_at is not None or too_young(services, stored, person, today):
+        return lines
+    return None
+
+
+def too_young(services: Services, stored: Stored, person: Person, today: date) -> bool:
+    """Whether recognition would have ended before the lowest age for it is reached."""
+    if person.birth_date is None:
+        return False
+    floor = rules.birthday(person.birth_date, services.ages.recognition_from, services.ages.zone)
+    return floor.astimezone(services.ages.zone).date() > stored.form.last_day(today)
+
+
+def _fitting(shown: Sheet, services: Services, person: Person | None, minor: bool, now: datetime) -> Sheet:
+    """Photographs are asked only where a template may be kept today: not of a child below the lowest age."""
+    if person is None or person.birth_date is None or not minor:
+        return shown
+    floor = rules.birthday(person.birth_date, services.ages.recognition_from, services.ages.zone)
+    return replace(shown, photographs="") if floor > now else shown
+
+
+def _signer(services: Services, conn: Connection, link: Row[Any]) -> tuple[str, str] | None:
+    if not link.guardian_id or not link.person_id:
+        return None
+    known = register.guardians_of(services, conn, link.person_id)
+    return next(((str(g["id"]), str(g["name"])) for g in known if g["id"] == link.guardian_id), None)
+
+
+def _from_day(services: Services, link: Row[Any], person: Person | None, now: datetime) -> date | None:
+    if link.kind != Kind.MAJORITY.value or person is None:
+        return None
+    majority = rules.of_age(person, services.ages)
+    if majority is None or majority <= now:
+        return None
+    return majority.astimezone(services.ages.zone).date()
+
+
+def _enrolled(conn: Connection, person_id: str) -> bool:
+    kept = (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "template")
+    return conn.execute(select(t.sealed.c.id).where(kept)).first() is not None
+
+
+def _known_email(
+    services: Services, conn: Connection, person: Person | None, minor: bool, signer: tuple[str, str] | None
+) -> str:
+    if person is None:
+        return ""
+    if not minor:
+        return register.email_of(services, conn, person.id)
+    known = register.guardians_of(services, conn, person.id)
+    return next((str(g.get("email", "")) for g in known if signer and g["id"] == signer[0]), "")
+
+
+def of_link(services: Services, link_id: str, language: str) -> Asked:
+    """As `asked`, by the id that a session holds. Raises LinkRefused."""
+    return asked(services, links.by_id(services, link_id), language)

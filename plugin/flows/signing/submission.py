@@ -1,0 +1,108 @@
+"""One signing on its way: what was asked, what was said to it, and what of it is recorded and proved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row
+
+from plugin.flows.access.links import Made
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people.resemblance import NOTHING, Opened
+from plugin.flows.signing.form_validation import Checked, Filled
+from plugin.flows.signing.signing_request import Asked
+from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from plugin.quitclaim.forms.templates import LegalBasis, canonical
+from plugin.recognizer.examination.messages import Enrolment
+
+METHOD = "link"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What came of it.
+
+    `quitclaim_id` is None while a second guardian has to sign: then `other` is their link, which was
+    mailed if `mailed`. `key`: to what was signed. `page`: the link to the full page, only where the link that
+    signed was delivered to a confirmed address. `photographs`: how many were kept. `mark`: by which the staff of
+    a shoot finds them on the live list.
+    """
+
+    person_id: str
+    language: str
+    quitclaim_id: str | None
+    key: Made | None = None
+    page: Made | None = None
+    other: Made | None = None
+    mailed: bool = False
+    photographs: int = 0
+    mark: str | None = None
+
+
+@dataclass(frozen=True)
+class Act:
+    """One signing on its way: what was asked and said, and what was made of it before the transaction."""
+
+    asked: Asked
+    link: Row[Any]
+    filled: Filled
+    checked: Checked
+    person_id: str
+    quitclaim_id: str
+    enrolment: Enrolment | None = field(repr=False)
+    code_id: str | None
+    others: Opened = NOTHING
+
+
+def signing(
+    services: Services, tx: Tx, act: Act, guardians: tuple[str, ...]
+) -> tuple[Signing, dict[str, str]]:
+    """What was signed, and by the id of each grant what does not rest on consent."""
+    sheet = act.asked.sheet
+    end = datetime.combine(sheet.last_day + timedelta(days=1), time(), services.config.site.zone)
+    grants, bases = [], {}
+    if act.checked.recognition:
+        grants.append(Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, tx.now, end))
+    for choice in sheet.choices:
+        if choice.key in act.checked.choices:
+            grant = Grant(uuid4().hex, GrantKind.PUBLICATION, choice.purpose, choice.channel, tx.now, end)
+            grants.append(grant)
+            if choice.legal is LegalBasis.CONTRACT:
+                bases[grant.id] = choice.legal.value
+    return Signing(
+        text_version=act.asked.stored.form.text_version, text_sha256=sheet.sha256(), language=act.asked.language,
+        method=METHOD, signed_by_person=not guardians, signed_by_guardians=guardians, signed_at=tx.now,
+        grants=tuple(grants),
+    ), bases  # fmt: skip
+
+
+def evidence(act: Act, at: datetime, which: str) -> Sequence[grant_endings.Evidence]:
+    """The text as it was seen, and what was said to it; no address, no browser of whoever signed."""
+    checked, asked = act.checked, act.asked
+    said = {
+        "form": asked.stored.id, "form_sha256": asked.stored.sha256, "text_sha256": asked.sheet.sha256(),
+        "language": asked.language, "offered": sorted(asked.offered), "chosen": sorted(checked.choices),
+        "signed_by": checked.signer, "as": "guardian" if checked.minor else "person",
+        "signed_at": at.astimezone(UTC).isoformat(), "signature": "drawn" if checked.signature else "typed",
+        "typed": "" if checked.signature else checked.typed, "of_age": checked.of_age,
+        "born": checked.birth_date.isoformat() if checked.birth_date else None, "link": asked.link_id,
+        "code_by_mail": act.code_id is not None,
+    }  # fmt: skip
+    found = [
+        grant_endings.Evidence(f"{which}text.txt", asked.sheet.text().encode()),
+        grant_endings.Evidence(f"{which}signing.json", canonical(said)),
+    ]
+    return found + (
+        [grant_endings.Evidence(f"{which}signature.png", checked.signature)] if checked.signature else []
+    )
+
+
+def number(what: str, link_id: str, nonce: str) -> str:
+    """The id of what a form makes: the same form twice makes the same."""
+    return sha256(f"{what}:{link_id}:{nonce}".encode()).hexdigest()[:32]

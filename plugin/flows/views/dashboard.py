@@ -1,0 +1,95 @@
+"""What waits for somebody of the staff: counts, and what comes next by its date."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from plugin.flows.common.services import Services
+from plugin.flows.rights import erasure_requests
+from plugin.flows.rights.erasure_requests import Waiting
+from plugin.ledger import tables as t
+from plugin.ledger.queue.jobs import Dead
+from plugin.quitclaim.clearance.scope import COMPARING, Basis
+
+SOON = timedelta(days=60)
+_MOST = 10
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The last day that somebody's quitclaim covers, as it was signed."""
+
+    person_id: str
+    name: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Resting:
+    """A collection whose basis somebody should look at."""
+
+    ref: str
+    title: str
+    review_date: date | None
+
+
+@dataclass(frozen=True)
+class Attention:
+    """All of it. `endings` are the first few of `ending_people`; `requests` all, the most urgent first."""
+
+    suggestions: int
+    unnamed: int
+    dead: tuple[Dead, ...]
+    ending_people: int
+    endings: tuple[Ending, ...]
+    controller: tuple[Resting, ...]
+    overdue: tuple[Resting, ...]
+    requests: tuple[Waiting, ...]
+
+
+def now(services: Services) -> Attention:
+    """What waits at this moment."""
+    today = services.today()
+    with services.store.read() as conn:
+        counts = _faces(conn)
+        soon = _soon(services.clock.now())
+        people = conn.scalar(select(func.count()).select_from(soon.subquery())) or 0
+        rows = conn.execute(soon.order_by(func.min(t.grant.c.valid_until)).limit(_MOST)).all()
+        rested = conn.execute(
+            select(t.collection).where(t.collection.c.mode.in_([mode.value for mode in COMPARING]))
+        ).all()
+    resting = [(row, Resting(row.ref, row.title, row.review_date)) for row in rested]
+    return Attention(
+        suggestions=counts.get("suggested", 0), unnamed=counts.get("unmatched", 0),
+        dead=tuple(services.queue.dead(_MOST)), ending_people=people,
+        endings=tuple(Ending(row.id, row.display_name, row.until) for row in rows),
+        controller=tuple(one for row, one in resting if row.basis == Basis.CONTROLLER.value),
+        overdue=tuple(one for row, one in resting if row.review_date is not None and row.review_date < today),
+        requests=tuple(erasure_requests.open(services)),
+    )  # fmt: skip
+
+
+def _faces(conn: Connection) -> dict[str, int]:
+    """Counted in the index alone: a photograph that is gone from the DAM has no faces left."""
+    query = (
+        select(t.face.c.state, func.count().label("n"))
+        .where(t.face.c.state.in_(("suggested", "unmatched")))
+        .group_by(t.face.c.state)
+    )
+    return {str(row.state): int(row.n) for row in conn.execute(query)}
+
+
+def _soon(at: datetime) -> Select[Any]:
+    """Everybody with a grant in force whose end, as signed, is near: a version replaced since does not count."""
+    return (
+        select(t.person.c.id, t.person.c.display_name, func.min(t.grant.c.valid_until).label("until"))
+        .join(t.grant, t.grant.c.person_id == t.person.c.id)
+        .join(t.quitclaim, t.quitclaim.c.id == t.grant.c.quitclaim_id)
+        .where(
+            t.grant.c.ended_at.is_(None), t.grant.c.valid_until > at, t.grant.c.valid_until <= at + SOON,
+            t.quitclaim.c.superseded_at.is_(None),
+        )
+        .group_by(t.person.c.id, t.person.c.display_name)
+    )  # fmt: skip

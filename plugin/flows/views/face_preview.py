@@ -1,0 +1,65 @@
+"""Pictures for whoever decides, small and kept nowhere: where a face waits, and what somebody sent of themselves."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.errors import NotFound
+from plugin.flows.common import face_rows, reference_sets, roster
+from plugin.flows.common.services import Services
+from plugin.flows.review import review
+from plugin.hooks.dam import Box, Picture
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.recognizer.examination.view import View
+
+LONGEST_PX = 900
+CLOSE_PX = 320
+_AROUND = 0.6  # of the face's width and height, on each side of it
+_ALL: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+def of_face(services: Services, face_id: int, close: bool = False) -> bytes:
+    """A JPEG without metadata: the whole photograph, or what is around the face.
+
+    Raises NotFound where the face is gone or the file is another one now, so that its box would lie
+    elsewhere; DamError; PictureError.
+    """
+    face = review.face_by_id(services, face_id)
+    picture = services.shortly.ask(lambda: services.dam.preview(face.ref))
+    if picture.file_version != face.file_version:
+        raise NotFound("the photograph was replaced since: it is examined anew")
+    view = _close(face_rows.box_of(face)) if close else View(_ALL, _ALL, longest=LONGEST_PX)
+    return services.faces.likeness(picture, view)
+
+
+def of_reference(services: Services, set_id: str, number: int, actor: str) -> bytes:
+    """A JPEG of one of the pictures of a set, the first is 0, with the audit row of the look. Raises NotFound."""
+    with services.store.write() as tx:
+        row = reference_sets.by_id(tx.connection, set_id)
+        kept = [] if row is None else _references(tx.connection, row)
+        if row is None or not 0 <= number < len(kept):
+            raise NotFound("there is no such picture: it was replaced or destroyed")
+        body = services.vault.open(tx.connection, kept[number])
+        subject = roster.subject(services, tx.connection, row.person_id)
+        tx.audit(Action.REFERENCE_LOOK, actor, subject=subject, photos=1, set=set_id)
+    return services.faces.likeness(Picture(set_id, data=body), View(_ALL, _ALL, longest=CLOSE_PX))
+
+
+def count_references(conn: Connection, set_id: str) -> int:
+    """How many pictures a set has."""
+    row = reference_sets.by_id(conn, set_id)
+    return 0 if row is None else len(_references(conn, row))
+
+
+def _references(conn: Connection, row: Row[Any]) -> list[str]:
+    mine = reference_sets.pictures_of(row) & (t.sealed.c.kind == "reference")
+    return list(
+        conn.scalars(select(t.sealed.c.id).where(mine).order_by(t.sealed.c.created_at, t.sealed.c.id))
+    )
+
+
+def _close(box: Box) -> View:
+    left, top, width, height = box
+    around = (left - _AROUND * width, top - _AROUND * height)
+    return View((*around, (1 + 2 * _AROUND) * width, (1 + 2 * _AROUND) * height), box, longest=CLOSE_PX)

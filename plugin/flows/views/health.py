@@ -1,0 +1,118 @@
+"""What the doctor asks of the store: figures, without a word about them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.keys import house_key
+from plugin.ledger.store.store import Store
+
+_MONTH, _LATE = timedelta(days=30), timedelta(hours=2)
+_SHREDDED = timedelta(days=1)  # a reader of the store holds it up, and no reader stays for a day
+
+
+def people(services: Services) -> int:
+    """How many people the ledger knows."""
+    with services.store.read() as conn:
+        return conn.scalar(select(func.count()).select_from(t.person)) or 0
+
+
+def undelivered(services: Services) -> tuple[Sequence[str | None], int]:
+    """The errors of the letters that failed in the last month, and how many wait for more than two hours."""
+    now = services.clock.now()
+    recent = t.mail.c.finished_at > now - _MONTH
+    late = (t.mail.c.state == "queued") & (t.mail.c.created_at < now - _LATE)
+    with services.store.read() as conn:
+        errors = conn.scalars(select(t.mail.c.error).where(t.mail.c.state == "failed", recent)).all()
+        return errors, conn.scalar(select(func.count()).where(late)) or 0
+
+
+def photographs_known(services: Services) -> int:
+    """0 where no photograph of the DAM is known, else 1: they are not counted."""
+    there = select(t.resource.c.id).where(t.resource.c.deleted_at.is_(None)).limit(1)
+    with services.store.read() as conn:
+        return int(conn.execute(there).first() is not None)
+
+
+def was_used(store: Store) -> bool:
+    """Whether anybody or any photograph was ever entered: then what the configuration names was right once."""
+    with store.read() as conn:
+        tables = (t.resource, t.person)
+        return any(conn.execute(select(one.c.id).limit(1)).first() is not None for one in tables)
+
+
+def keys_past_their_grant(services: Services) -> tuple[int, int, int]:
+    """Face keys whose recognition is not in force now; destroyed keys not yet shredded, and how many are late."""
+    now = services.clock.now()
+    with services.store.read() as conn:
+        standings = roster.load_many(conn)
+        keys = conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")).all()
+        over = [key for key in keys if roster.recognition(services, standings[key], now) is None]
+        unshredded = t.shredding.c.shredded_at.is_(None)
+        waiting = conn.scalar(select(func.count()).where(unshredded)) or 0
+        old = unshredded & (t.shredding.c.unusable_at < now - _SHREDDED)
+        late = conn.scalar(select(func.count()).where(old)) or 0
+    return len(over), waiting, late
+
+
+def templates(services: Services) -> int:
+    """How many templates are kept."""
+    with services.store.read() as conn:
+        return conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
+
+
+def templates_of_other_engines(services: Services) -> int:
+    """How many templates are not compared, because another engine made them."""
+    other = (t.sealed.c.kind == "template") & (t.sealed.c.engine != services.faces.engine_id)
+    with services.store.read() as conn:
+        return conn.scalar(select(func.count()).where(other)) or 0
+
+
+def names_under_another_key(services: Services) -> int:
+    """Names that we took off and that are remembered under a key which is not here: none is known when it comes back.
+
+    Without a key at all none is made: that is for whoever takes a name off.
+    """
+    here = services.name_hasher.sign if services.name_hasher.path.exists() else ""
+    mac = t.taken_off.c.name_mac
+    query = select(func.count()).select_from(t.taken_off)
+    with services.store.read() as conn:
+        return conn.scalar(query.where(~mac.startswith(f"{here}:", autoescape=True)) if here else query) or 0
+
+
+def names_taken_off(services: Services) -> bool:
+    """Whether a name was ever taken off and is remembered."""
+    with services.store.read() as conn:
+        return conn.execute(select(t.taken_off.c.name_mac).limit(1)).first() is not None
+
+
+def keys_that_do_not_open(services: Services) -> int:
+    """People's keys that are wrapped by a version of the master key that is not here."""
+    known = services.master.versions
+    query = select(t.person_key.c.master_version, func.count()).group_by(t.person_key.c.master_version)
+    with services.store.read() as conn:
+        return sum(count for version, count in conn.execute(query).all() if version not in known)
+
+
+def damaged_keys(services: Services) -> int:
+    """How many people have a key that does not open, although the master key for it is here."""
+    with services.store.read() as conn:
+        return sum(not services.vault.fits(row) for row in conn.execute(select(t.person_key)))
+
+
+def open_one_of_each(services: Services) -> int:
+    """Open the key of the house, and one person's of each version of the master key that is in use; how many versions.
+
+    Raises VaultError where one does not open: the master key at hand is another than the one that wrapped it.
+    """
+    newest = select(func.max(t.person_key.c.person_id)).group_by(t.person_key.c.master_version)
+    with services.store.read() as conn:
+        house_key.unwrapped(conn, services.master)
+        people = list(conn.scalars(newest))
+        for person_id in people:
+            services.vault.refuse_shut(conn, person_id)
+    return len(people)

@@ -1,0 +1,177 @@
+"""One person as the staff sees them: what they agreed to, its proof, where they are tagged; each look is audited."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Column, Connection, Row, func, select
+
+from plugin.errors import ConsentError, NotFound
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.people import register
+from plugin.flows.review import already_so
+from plugin.ledger import tables as t
+from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import Grant, Person, Quitclaim, name_key
+
+Standing = Literal["in force", "to come", "ended", "never"]
+Act = Literal["withdraw", "restrict"]
+
+ASKED_BY = ("person", "guardian", "authority")
+"""Who may have asked for what the staff does in a person's name."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One grant: whether it is in force, from when, until when, and why it ended (`withdrawn`)."""
+
+    grant: Grant
+    state: Standing
+    start: datetime
+    end: datetime | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """One signed version with its lines."""
+
+    claim: Quitclaim
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A piece of evidence, by its id in the vault, and of which version it is the proof."""
+
+    id: str
+    version: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """All of it, the newest version first. `photographs`: how many, by the origin of the tag."""
+
+    person: Person
+    email: str
+    guardians: tuple[str, ...]
+    versions: tuple[Version, ...]
+    photographs: dict[str, int]
+    proofs: tuple[Proof, ...]
+    enrolled: bool
+    erasing: bool
+
+
+def search(conn: Connection, text: str, after: str = "", limit: int = 50) -> list[Row[Any]]:
+    """People whose name holds `text`, by name from after the key `after`: one page."""
+    query = select(t.person).where(t.person.c.name_key > after).order_by(t.person.c.name_key).limit(limit)
+    wanted = name_key(text)
+    return list(
+        conn.execute(query.where(t.person.c.name_key.contains(wanted, autoescape=True)) if wanted else query)
+    )
+
+
+def opened(services: Services, person_id: str, actor: str) -> Dossier:
+    """The person, with an audit row for the look. Raises NotFound."""
+    with services.store.write() as tx:
+        person, claims = roster.load(tx.connection, person_id)
+        subject = roster.subject(services, tx.connection, person_id)
+        tx.audit(Action.RECORD_LOOK, actor, subject=subject)
+        conn = tx.connection
+        about: list[Column[Any]] = [
+            t.sealed.c[name] for name in ("id", "kind", "subject", "created_at")
+        ]  # not bodies
+        sealed = conn.execute(select(*about).where(t.sealed.c.person_id == person_id)).all()
+        erasing = select(t.job.c.id).where(
+            t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
+        )
+        return Dossier(
+            person=person, email=register.email_of(services, conn, person_id) if subject else "",
+            guardians=tuple(str(one["name"]) for one in register.guardians_of(services, conn, person_id)),
+            versions=_versions(services, person, claims, tx.now), photographs=_photographs(conn, person_id),
+            proofs=_proofs(sealed, claims), enrolled=any(row.kind == "template" for row in sealed),
+            erasing=conn.execute(erasing).first() is not None,
+        )  # fmt: skip
+
+
+def _versions(
+    services: Services, person: Person, claims: Sequence[Quitclaim], at: datetime
+) -> tuple[Version, ...]:
+    found = []
+    for claim in sorted(claims, key=lambda one: -one.version):
+        lines = [_line(term, at) for term in rules.terms(person, [claim], services.ages)]
+        found.append(Version(claim, tuple(lines)))
+    return tuple(found)
+
+
+def _line(term: rules.Term, at: datetime) -> Line:
+    grant = term.grant
+    why = term.why.value if term.why is not None else ""
+    if term.window is None:
+        return Line(grant, "never", grant.valid_from, term.end, why)
+    start, end = term.window
+    if end is not None and end <= at:
+        return Line(grant, "ended", start, end, why)
+    return Line(grant, "in force" if start <= at else "to come", start, end, "")
+
+
+def _photographs(conn: Connection, person_id: str) -> dict[str, int]:
+    mine = t.tag.c.person_id == person_id
+    query = select(t.tag.c.origin, func.count().label("n")).where(mine).group_by(t.tag.c.origin)
+    return {str(row.origin): int(row.n) for row in conn.execute(query)}
+
+
+def _proofs(sealed: Sequence[Any], claims: Sequence[Quitclaim]) -> tuple[Proof, ...]:
+    versions = {claim.id: claim.version for claim in claims}
+    found = [
+        Proof(row.id, versions[row.subject], row.created_at)
+        for row in sealed
+        if row.kind == "evidence" and row.subject in versions
+    ]
+    return tuple(sorted(found, key=lambda proof: (-proof.version, proof.since)))
+
+
+def proof(services: Services, person_id: str, sealed_id: str, actor: str) -> tuple[str, bytes]:
+    """The name and the bytes of a piece of evidence, with an audit row. Raises NotFound, VaultError."""
+    this = (
+        (t.sealed.c.id == sealed_id) & (t.sealed.c.person_id == person_id) & (t.sealed.c.kind == "evidence")
+    )
+    with services.store.write() as tx:
+        row = tx.execute(select(t.sealed.c.subject).where(this)).first()
+        if row is None:
+            raise NotFound("there is no such evidence: it may be past its term")
+        body = services.vault.open(tx.connection, sealed_id)
+        subject = roster.subject(services, tx.connection, person_id)
+        tx.audit(Action.EVIDENCE_LOOK, actor, subject=subject, quitclaim=row.subject)
+    name, _, content = body.partition(b"\0")
+    return name.decode("utf-8", "replace"), content
+
+
+def on_behalf(
+    services: Services, person_id: str, act: Act, grants: Collection[str] | None, asked_by: str, actor: str
+) -> int:
+    """Withdraw or restrict the grants (None: all) because `asked_by` asked the staff to; returns how many ended.
+
+    None did where all of it was over before; where there was nothing NothingDone is raised.
+
+    That it was asked for is audited first: should we die in between, the log shows what was asked and
+    not yet done. Raises ConsentError, NotFound.
+    """
+    if asked_by not in ASKED_BY:
+        raise ConsentError("say who asked for it: the person, a guardian, or an authority")
+    if grants is not None and not grants:
+        raise ConsentError("choose at least one line, or everything")
+    with services.store.write() as tx:
+        roster.load(tx.connection, person_id)
+        subject = roster.subject(services, tx.connection, person_id)
+        tx.audit(Action.CONSENT_ASK, actor, subject=subject, asked_by=asked_by, act=act)
+    end = grant_endings.withdraw if act == "withdraw" else grant_endings.restrict
+    ended = end(services, person_id, grants, actor)
+    if not ended:
+        already_so.ended(services, person_id, grants, act)
+    return ended

@@ -1,0 +1,172 @@
+"""One photograph as an editor sees it: who is named and by whom, what each of them agreed to, which faces wait."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from plugin.errors import ConsentError
+from plugin.flows.clearance import photo_answers
+from plugin.flows.common import closed_house, face_rows, forbidden, roster
+from plugin.flows.common.services import Services
+from plugin.flows.review import dismissals
+from plugin.hooks.dam import Box
+from plugin.ledger import tables as t
+from plugin.quitclaim.clearance.answers import (
+    Answer,
+    Code,
+    Examined,
+    Facts,
+    GrantsOf,
+    NameFact,
+    Origin,
+    Use,
+    answer,
+)
+from plugin.quitclaim.clearance.dismissal import is_small
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name on the photograph: its origin, who confirmed it, and the answer of this one person a channel."""
+
+    name: str
+    origin: str
+    by: str
+    channels: Mapping[str, Answer]
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face and what is known of it; `person` is who is matched or suggested.
+
+    `dismissal`: the key of the list, "" before there was one; `reason`: what was said of it. `again`: dismissed, and
+    to be decided again. `small`: it may be called too small to be recognised.
+    """
+
+    id: int
+    box: Box
+    state: str
+    person: str
+    reason: str
+    dismissal: str = ""
+    again: bool = False
+    small: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """All of it for one purpose, with the answer for the photograph itself a channel."""
+
+    purpose: str
+    people: tuple[Named, ...]
+    faces: tuple[Face, ...]
+    channels: Mapping[str, Answer]
+
+
+def of(services: Services, ref: str, purpose: str = "") -> View | None:
+    """The photograph for `purpose`, the first one configured if none is given; None if the ledger has it not.
+
+    Raises ConsentError for a purpose that the configuration does not list.
+    """
+    purposes = services.config.clearance.purposes
+    purpose = purpose or purposes[0]
+    if purpose not in purposes:
+        raise ConsentError(f"{purpose!r} is no purpose here: {', '.join(purposes)} are")
+    with services.store.read() as conn:
+        known = select(t.resource.c.id).where(t.resource.c.ref == ref, t.resource.c.deleted_at.is_(None))
+        resource_id = conn.scalar(known)
+        if resource_id is None:
+            return None
+        facts = photo_answers.facts_of(services, conn, resource_id)
+        standings = roster.load_many(conn, photo_answers.people_in(facts))
+        seen = face_rows.of(conn, resource_id)
+        unnamed = forbidden.unnamed(conn, seen)
+        labels = roster.labels(conn, {face.person_id for face in seen if face.person_id})
+        tags = _tags(conn, resource_id)
+        closed = closed_house.why(services, conn)
+        texts = services.texts(conn)
+        reasons = {face.id: face_rows.reason_of(texts, face) for face in seen}
+    by = {face.person_id: face.decided_by or "" for face in seen if face.state == "matched"}
+    asked = _Asked(services, standings, purpose, closed)
+    return View(
+        purpose,
+        tuple(_named(asked, tag, fact, by) for tag, fact in zip(tags, facts.names, strict=True)),
+        tuple(
+            _unnamed(services, face)
+            if face.id in unnamed
+            else _face(services, face, labels, reasons[face.id])
+            for face in seen
+        ),
+        asked.about(facts),
+    )
+
+
+def face_of(conn: Connection, ref: str, face_id: int) -> bool:
+    """Whether this face is one of this photograph's."""
+    query = (
+        select(t.face.c.id)
+        .join(t.resource, t.resource.c.id == t.face.c.resource_id)
+        .where(t.face.c.id == face_id, t.resource.c.ref == ref, t.resource.c.deleted_at.is_(None))
+    )
+    return conn.execute(query).first() is not None
+
+
+class _Asked:
+    """The same question for each channel: of the whole photograph, or of one name on it."""
+
+    def __init__(
+        self, services: Services, standings: dict[str, roster.Standing], purpose: str, closed: str | None
+    ) -> None:
+        self._closed = closed
+        self._services = services
+        self._now = services.clock.now()
+        self._uses = [Use(purpose, channel) for channel in services.config.clearance.channels]
+        self._grants = {use.channel: self._granted(standings, use) for use in self._uses}
+
+    def _granted(self, standings: dict[str, roster.Standing], use: Use) -> GrantsOf:
+        return {
+            person: roster.publication(self._services, standing, use.purpose, use.channel)
+            for person, standing in standings.items()
+        }
+
+    def about(self, facts: Facts) -> dict[str, Answer]:
+        if self._closed is not None:
+            return {use.channel: closed_house.answer(self._closed) for use in self._uses}
+        policies = {use: self._services.policy_for(use.channel) for use in self._uses}
+        return {
+            use.channel: answer(facts, self._grants[use.channel], policies[use], self._now, use)
+            for use in self._uses
+        }
+
+
+def _tags(conn: Connection, resource_id: int) -> list[Row[Any]]:
+    query = select(t.tag).where(t.tag.c.resource_id == resource_id).order_by(t.tag.c.node_key)
+    return list(conn.execute(query))
+
+
+def _named(asked: _Asked, tag: Row[Any], fact: NameFact, by: Mapping[str, str]) -> Named:
+    # What a person agreed to does not depend on how their name came to stand here, but on whose it is.
+    alone = Facts(Examined.WHOLE, names=(NameFact(fact.person_id, Origin.CONFIRMED, tag.node),))
+    answers = {
+        channel: replace(one, reasons=tuple(why for why in one.reasons if why.code not in _OF_THE_PHOTOGRAPH))
+        for channel, one in asked.about(alone).items()
+    }
+    return Named(tag.node, tag.origin, by.get(tag.person_id, ""), answers)
+
+
+_OF_THE_PHOTOGRAPH = frozenset({Code.NO_FACE, Code.SHOWN_AT})
+
+
+def _unnamed(services: Services, face: Row[Any]) -> Face:
+    small = is_small(face.file_px, services.config.clearance.recognisable_px)
+    return Face(face.id, face_rows.box_of(face), "unmatched", "", "", small=small)
+
+
+def _face(services: Services, face: Row[Any], labels: Mapping[str, str], reason: str) -> Face:
+    person = labels.get(face.person_id, "") if face.person_id else ""
+    again = face.state == "dismissed" and dismissals.waits(services, face)
+    small = is_small(face.file_px, services.config.clearance.recognisable_px)
+    dismissal = face_rows.dismissal_of(face) or ""
+    return Face(face.id, face_rows.box_of(face), face.state, person, reason, dismissal, again, small)

@@ -1,0 +1,234 @@
+"""ExifTool, kept running, behind the one door through which anything reaches it.
+
+ExifTool takes its arguments one a line. So what could start a new line, or is no assignment and no
+absolute path, never passes; names travel behind the `=` of an assignment and are data from there on.
+"""
+
+import base64
+import json
+import re
+import shutil
+import tempfile
+import threading
+import unicodedata
+import weakref
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from plugin.errors import DamError, WriteRefused
+from plugin.hooks.files.exiftool_process import ToolProcess
+
+SECONDS = 60
+BATCH = 50  # files a call
+_DEEPEST = 64  # structures within structures: those that the standards know are five deep
+
+BASE64 = "base64:"
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Assign:
+    """One change: `tag` with its group, `=` sets (an empty value deletes), `+=` and `-=` a list's item."""
+
+    tag: str
+    how: Literal["=", "+=", "-="]
+    value: str
+
+
+_C_NOTATION = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_LINE_SIGNS = re.compile("[\t\n\r]")
+
+
+def checked(text: str) -> str:
+    """`text` if it can be one line of UTF-8 to ExifTool. Raises WriteRefused."""
+    for sign in text:
+        if unicodedata.category(sign) in {"Cc", "Cs"}:
+            raise WriteRefused("a name or path holds a control character or half a character: take it out")
+    return text
+
+
+class ExifTool:
+    """One ExifTool process, started at first use, used by one call at a time. It reaches the files under `roots` alone.
+
+    All of it happens in one thread of its own: that is the lock, and ExifTool is told by the kernel
+    to stop when the thread that started it ends, which must not be a passing one.
+    """
+
+    def __init__(self, executable: str, roots: Sequence[Path] = ()) -> None:
+        self._executable = executable
+        self._roots = tuple(roots)
+        self._scratch: Path | None = None
+        self._making = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="exiftool")
+        self._process: ToolProcess | None = None
+        self._reached: list[tuple[int, int] | None] = []
+
+    @classmethod
+    def find(cls) -> "ExifTool | None":
+        """ExifTool if this machine has it."""
+        path = shutil.which("exiftool")
+        return None if path is None else cls(path)
+
+    def open_to(self, root: Path) -> None:
+        """Reach the files under this folder, too."""
+        if not any(root.is_relative_to(known) for known in self._roots):
+            self._roots = (*self._roots, root)
+            self._thread.submit(self._stop).result()  # what it gave up it does not get back
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder of its own for what is no photograph, which ExifTool reaches, too; gone afterwards."""
+        with self._making:
+            before, room = self._scratch, self._room()
+        if before not in {None, room}:
+            self._thread.submit(self._stop).result()  # it may reach the one that somebody took away
+        with tempfile.TemporaryDirectory(dir=room) as folder:
+            yield Path(folder)
+
+    def _room(self) -> Path:
+        """Where scratch folders lie, made where it is not there."""
+        if self._scratch is None or not self._scratch.is_dir():
+            self._scratch = Path(tempfile.mkdtemp(prefix="facelease-")).resolve()
+            weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        return self._scratch
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs; None before its first call."""
+        return None if self._process is None else self._process.pid
+
+    def read(
+        self, paths: Sequence[Path], fields: Sequence[str], fast: bool = True, copies: bool = False
+    ) -> dict[Path, Fields]:
+        """The named fields of each path, structures whole, keys as `Group:Field`, of further ones of a kind as
+        `Group:CopyN:Field` (`copies`). What cannot be read is absent, or has no `File:FileType`.
+
+        `fast` leaves out maker notes and what follows a JPEG. Numbers come as the text they are.
+        """
+        found: dict[Path, Fields] = {}
+        options = [
+            "-j",
+            "-struct",
+            "-G1:4" if copies else "-G1",
+            "-n",
+            "-a",
+            "-u",
+            *(["-fast2"] if fast else []),
+            *fields,
+        ]
+        for start in range(0, len(paths), BATCH):
+            batch = paths[start : start + BATCH]
+            for entry in self._json(options, [_path(p) for p in batch]):
+                found[Path(entry.pop("SourceFile"))] = entry
+        return found
+
+    def block(self, path: Path, name: str) -> bytes:
+        """A block of metadata (XMP, IPTC) as its bytes are in the file; none where it has none."""
+        for entry in self._json(["-j", "-b", "-G1", f"-{name}"], [_path(path)]):
+            for key, value in entry.items():
+                if key.endswith(f":{name}"):
+                    return bytes_of(str(value))
+        return b""
+
+    def edit(self, path: Path, changes: Sequence[Assign]) -> None:
+        """Carry out `changes` on a file of ours (it is made if an .xmp is not there).
+
+        Raises WriteRefused where ExifTool will not.
+        """
+        args = [_argument(change) for change in changes]
+        status, _, complaint = self._call(["-overwrite_original", *args, _path(path)])
+        if status != 0:
+            raise WriteRefused(f"exiftool would not write {path.name}: {complaint.strip()[:200]}")
+
+    def close(self) -> None:
+        """Stop our ExifTool, and take its scratch folder away; a later call starts it again."""
+        self._thread.submit(self._stop).result()
+        with self._making:
+            scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _json(self, options: list[str], paths: list[str]) -> list[Fields]:
+        _, out, _ = self._call([*options, *paths])
+        if not out.strip():
+            return []
+        try:
+            # Left as text: 007 is a name as good as any.
+            entries: list[Fields] = json.loads(out, parse_int=str, parse_float=str)
+        except (ValueError, RecursionError) as error:
+            raise DamError(f"exiftool's answer cannot be read: {error}") from error
+        if _is_deep(entries):
+            raise DamError("exiftool's answer is nested too deep to be gone through")
+        return entries
+
+    def _call(self, args: list[str]) -> tuple[int, str, str]:
+        return self._thread.submit(self._execute, args).result()
+
+    def _execute(self, args: list[str]) -> tuple[int, str, str]:
+        try:
+            status, out, complaint = self._running().execute(args, SECONDS)
+            return status, out.decode(errors="replace"), complaint.decode(errors="replace")
+        except Exception as error:  # whatever it was, this process is not to be trusted again
+            self._stop()
+            raise DamError(f"exiftool failed: {error}") from error
+
+    def _running(self) -> ToolProcess:
+        standing = [_standing(root) for root in self._roots]
+        if self._process is None or not self._process.usable or self._reached != standing:
+            self._stop()  # what it may reach is the folder that was there when it began: a share comes back as another
+            self._reached = standing
+            with self._making:
+                room = self._room()
+            self._process = ToolProcess(self._executable, [*self._roots, room])
+        return self._process
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop()
+
+
+def bytes_of(text: str) -> bytes:
+    """What ExifTool gave out as this text: bytes that are none as base64; others may happen to begin like that."""
+    if text.startswith(BASE64):
+        with suppress(ValueError):
+            return base64.b64decode(text.removeprefix(BASE64), validate=True)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _is_deep(entries: list[Fields]) -> bool:
+    level: list[Any] = [entries]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
+
+
+def _standing(root: Path) -> tuple[int, int] | None:
+    try:
+        found = root.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _argument(change: Assign) -> str:
+    """One line. What is to be taken out is as another program spelled it: with tabs or line ends, in C's notation."""
+    if change.how != "-=" or not _LINE_SIGNS.search(change.value):
+        return f"-{checked(change.tag)}{change.how}{checked(change.value)}"
+    text = f"-{checked(change.tag)}-={change.value}".replace("\\", "\\\\")
+    return "#[CSTR]" + checked(_LINE_SIGNS.sub(lambda sign: _C_NOTATION[sign[0]], text))
+
+
+def _path(path: Path) -> str:
+    if not path.is_absolute():
+        raise DamError(f"{path} is not an absolute path")
+    return checked(str(path))

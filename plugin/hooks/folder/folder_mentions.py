@@ -1,0 +1,249 @@
+"""A name looked for in a whole folder: what files and folders are called, and every field that ExifTool shows of each.
+
+Also in files that are never examined, in sidecars of every program, and in what is left out of the library: a name that
+stands there still stands. What cannot be read is counted, not passed over.
+"""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+from plugin.errors import DamError, WriteRefused
+from plugin.hooks.files import file_kinds, xmp_file_paths
+from plugin.hooks.files.exiftool import BATCH, ExifTool, Fields, checked
+from plugin.hooks.folder import recycle_bins, tree
+from plugin.hooks.mention import Line, Mention, Mentions
+from plugin.hooks.name_search import Sought
+from plugin.hooks.name_spellings import decodings
+from plugin.hooks.names_in_files import exif, unread
+from plugin.hooks.names_in_files.metadata_fields import in_iptc, named_in, stands_in
+
+_READ = ("-api", "largefilesupport=1", "-G1:4")
+_BLOCKS = ("-b", "-IPTC")
+_TEXTS = frozenset({
+    ".ini", ".txt", ".csv", ".tsv", ".json", ".xml", ".htm", ".html", ".md", ".log", ".nfo", ".srt", ".vtt", ".url",
+    ".yaml", ".yml", ".toml", ".xmp", ".pp3", ".dop", ".on1", ".cos", ".rtf", ".vcf",
+})  # fmt: skip
+_LONGEST_TEXT = 8 << 20
+_NAME, _LINK, _ATTRIBUTES, _WORDS = "name", "link", "attributes", "text"
+
+
+@dataclass
+class _Found:
+    """What was seen on the way."""
+
+    ignore: tuple[str, ...]
+    mentions: list[Mention] = field(default_factory=list)
+    files: int = 0
+    folders: int = 0
+    closed: int = 0
+    doubtful: int = 0
+    documents: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
+
+
+def search(
+    root: Path, tool: ExifTool | None, ignore: Sequence[str], sought: Sought, beat: Callable[[], None]
+) -> Mentions:
+    """Everywhere the name stands in the folder. Links are not followed; what is ignored is no resource."""
+    seen = _Found(tuple(ignore))
+    waiting: list[str] = []
+    for ref in _walk(root, sought, seen):
+        waiting.append(ref)
+        if len(waiting) == BATCH:
+            _read(root, tool, waiting, sought, seen)
+            waiting = []
+            beat()
+    _read(root, tool, waiting, sought, seen)
+    return Mentions(tuple(seen.mentions), _looked(seen), tuple(_unread(seen, tool)))
+
+
+def _walk(root: Path, sought: Sought, seen: _Found) -> Iterator[str]:
+    """Every regular file; what it is called, and what a link points to, is looked at on the way."""
+
+    def closed(_: OSError) -> None:
+        seen.closed += 1
+
+    for folder, folders, files in os.walk(root, onerror=closed):
+        here = Path(folder).relative_to(root).as_posix()
+        folders.sort()
+        for name in [*folders, *sorted(files)]:
+            ref = name if here == "." else f"{here}/{name}"
+            fields = list(_outside(root / ref, ref, name, "" if here == "." else here, sought))
+            if fields:
+                seen.mentions.append(
+                    Mention(_shown(sought, ref), tuple(fields), _resource(root, ref, seen.ignore))
+                )
+            if name in files and _is_regular(root / ref):
+                seen.files += 1
+                yield ref
+        seen.folders += len(folders)
+
+
+def _outside(path: Path, ref: str, name: str, parent: str, sought: Sought) -> Iterator[str]:
+    if sought.stands_in(name) or (sought.stands_in(ref) and not sought.stands_in(parent)):
+        yield _NAME
+    try:
+        if path.is_symlink():
+            if sought.stands_in(str(path.readlink())):
+                yield _LINK
+            return
+        texts = (os.getxattr(path, one).decode("utf-8", "replace") for one in os.listxattr(path))
+        if any(sought.stands_in(text) for text in texts):
+            yield _ATTRIBUTES
+    except OSError:
+        return  # a file system without attributes, or the file has gone
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _read(root: Path, tool: ExifTool | None, refs: list[str], sought: Sought, seen: _Found) -> None:
+    sayable = [ref for ref in refs if _sayable(root / ref)]
+    fields = _fields(tool, [root / ref for ref in sayable])
+    for ref in refs:
+        path = root / ref
+        within = list(_inside(path, tool, fields.get(path), sought, seen)) if ref in sayable else []
+        if ref not in sayable:
+            seen.unread[""] += 1
+        if within:
+            named = any(is_name for _, is_name in within)
+            places = tuple(dict.fromkeys(place for place, _ in within))
+            seen.mentions.append(Mention(_shown(sought, ref), places, _owner(root, ref, seen.ignore), named))
+
+
+def _sayable(path: Path) -> bool:
+    try:
+        checked(str(path))
+    except WriteRefused:
+        return False
+    return True
+
+
+def _fields(tool: ExifTool | None, paths: list[Path]) -> dict[Path, Fields]:
+    """Of all of them at once; one on which ExifTool fails keeps none of the others."""
+    if tool is None or not paths:
+        return {}
+    try:
+        found = tool.read(paths, _READ, fast=False)
+        blocks = tool.read([*found], _BLOCKS, fast=False, copies=True)
+        return {path: said | blocks.get(path, {}) for path, said in found.items()}
+    except DamError:
+        if len(paths) == 1:
+            return {}
+        return {path: said for one in paths for path, said in _fields(tool, [one]).items()}
+
+
+def _inside(
+    path: Path, tool: ExifTool | None, fields: Fields | None, sought: Sought, seen: _Found
+) -> Iterator[tuple[str, bool]]:
+    """In which fields the name stands, and whether a field is the name itself."""
+    failed = fields is None or "ExifTool:Error" in fields
+    warned = str((fields or {}).get("ExifTool:Warning", "[minor]"))
+    if fields is not None:
+        yield from named_in(fields, sought)
+        yield from in_iptc(fields, sought)
+        yield from _undecoded(path, tool, fields, sought)
+    if file_kinds.is_jpeg(path):
+        yield from _keywords(path, sought)
+    words = _texts(path) if failed or path.suffix.lower() in _TEXTS else ()
+    if any(stands_in(text, sought) for text in words):
+        yield _WORDS, False
+    if failed and not words and path.exists():
+        seen.unread[_kind(path)] += 1
+    elif not warned.startswith("[minor]"):
+        seen.doubtful += 1
+    if not words and file_kinds.known_as(path) not in file_kinds.EXAMINED:
+        seen.documents += 1
+
+
+def _undecoded(
+    path: Path, tool: ExifTool | None, fields: Fields, sought: Sought
+) -> Iterator[tuple[str, bool]]:
+    """In the bytes of XMP, where ExifTool has a question mark for what it cannot decode."""
+    lost = any("?" in str(value) for key, value in fields.items() if key.startswith("XMP"))
+    if tool and lost and any(stands_in(text, sought) for text in decodings(tool.block(path, "XMP"))):
+        yield "XMP", False
+
+
+def _keywords(path: Path, sought: Sought) -> Iterator[tuple[str, bool]]:
+    try:
+        words = exif.read(path)
+    except OSError:
+        return
+    for text in [*words.words, *words.meant]:
+        if stands_in(text, sought):
+            yield "IFD0:XPKeywords", sought.is_name(text)
+
+
+def _texts(path: Path) -> tuple[str, ...]:
+    """What a file may say that is text, by its encodings; nothing where it is none, is too long, or cannot be read."""
+    data = unread.contents(path)
+    if data is None or len(data) > _LONGEST_TEXT:
+        return ()
+    if (encoding := unread.of_unicode(data)) is not None:
+        return (data.decode(encoding, "replace"),)
+    return () if b"\0" in data[:4096] else decodings(data)
+
+
+def _kind(path: Path) -> str:
+    """The ending, where it is one of a few letters: what else stands there may be a name."""
+    ending = path.suffix.lower()
+    return ending if ending[1:].isalnum() and ending.isascii() and len(ending) <= 5 else ""
+
+
+def _shown(sought: Sought, ref: str) -> str:
+    return sought.masked(ref) if tree.sayable(ref) else ascii(sought.masked(ref))
+
+
+def _resource(root: Path, ref: str, ignore: Sequence[str]) -> str | None:
+    left_out = any(fnmatch(part, pattern) for part in PurePosixPath(ref).parts for pattern in ignore)
+    if left_out or recycle_bins.lies_in_one(ref) or not tree.sayable(ref) or not _is_regular(root / ref):
+        return None
+    return ref if file_kinds.known_as(root / ref) in file_kinds.EXAMINED | file_kinds.OTHERS else None
+
+
+def _owner(root: Path, ref: str, ignore: Sequence[str]) -> str | None:
+    """The photograph that a file, or a sidecar, is about."""
+    if not xmp_file_paths.is_sidecar(ref):
+        return _resource(root, ref, ignore)
+    path = root / ref
+    try:
+        listing = frozenset(one.name for one in path.parent.iterdir())
+    except OSError:
+        return None
+    about = (name for name in sorted(listing) if path.name in xmp_file_paths.readable(name, listing))
+    photos = (_resource(root, str(PurePosixPath(ref).with_name(name)), ignore) for name in about)
+    return next((photo for photo in photos if photo), None)
+
+
+def _looked(seen: _Found) -> tuple[Line, ...]:
+    called = sum(1 for one in seen.mentions if set(one.fields) <= {_NAME, _LINK, _ATTRIBUTES})
+    binned = sum(1 for one in seen.mentions if recycle_bins.lies_in_one(one.at))
+    return (
+        Line("dam_names", {"files": seen.files, "folders": seen.folders, "found": called}),
+        Line("dam_fields", {"files": seen.files, "found": len(seen.mentions) - called}),
+        Line("dam_bins", {"found": binned}),
+    )
+
+
+def _unread(seen: _Found, tool: ExifTool | None) -> Iterator[Line]:
+    if tool is None:
+        yield Line("unread_tool", {"files": seen.files})
+    elif seen.unread:
+        kinds = ", ".join(f"{kind or '?'} {count}" for kind, count in sorted(seen.unread.items()))
+        yield Line("unread_files", {"count": seen.unread.total(), "kinds": kinds})
+    if seen.doubtful:
+        yield Line("unread_doubtful", {"count": seen.doubtful})
+    if seen.documents:
+        yield Line("unread_documents", {"count": seen.documents})
+    if seen.closed:
+        yield Line("unread_folders", {"count": seen.closed})

@@ -1,0 +1,125 @@
+"""What the folder DAM remembers of each file, so that a change is noticed without reading them all."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from plugin.hooks.folder.tree import Entry
+from plugin.hooks.names_in_files.xmp_file_edit import Memory
+from plugin.ledger.store.store import Store
+from plugin.ledger.tables import folder_file, person
+
+_UNTOLD = -1  # the size of a file that we wrote to before its arrival was acknowledged
+_CHUNK = 200
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file as it was when its state was last acknowledged, and what of its sidecar is ours."""
+
+    entry: Entry
+    version: str
+    memory: Memory = field(default_factory=Memory)
+    further: str | None = None  # of what else the file shows; None where nobody noted it
+
+    @property
+    def told(self) -> bool:
+        """Whether its arrival was acknowledged."""
+        return self.entry.size != _UNTOLD
+
+
+class Index:
+    """The table folder_file."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> dict[str, Known]:
+        """Every file by its ref."""
+        with self._store.read() as connection:
+            return {row.ref: _known(row) for row in connection.execute(select(folder_file))}
+
+    def any_told(self) -> bool:
+        """Whether any file's arrival was acknowledged."""
+        with self._store.read() as connection:
+            told = select(folder_file.c.ref).where(folder_file.c.size != _UNTOLD)
+            return connection.execute(told.limit(1)).first() is not None
+
+    def get(self, ref: str) -> Known | None:
+        """One file, None if it is not known."""
+        with self._store.read() as connection:
+            return _one(connection, ref)
+
+    def put(self, files: Sequence[Known], gone: Iterable[str] = ()) -> None:
+        """Remember `files` and forget those of `gone`: a few hundred at a time, since others wait for it.
+
+        What is remembered goes first: whoever is killed between has told of a file twice, and forgotten none.
+        """
+        known = {file.entry.ref for file in files}
+        for start in range(0, len(files), _CHUNK):
+            some = files[start : start + _CHUNK]
+            with self._store.write() as tx:
+                tx.execute(
+                    delete(folder_file).where(folder_file.c.ref.in_([file.entry.ref for file in some]))
+                )
+                tx.execute(insert(folder_file), [_values(file) for file in some])
+        for chunk in _chunks(ref for ref in gone if ref not in known):
+            with self._store.write() as tx:
+                tx.execute(delete(folder_file).where(folder_file.c.ref.in_(chunk)))
+
+    def note(self, files: Sequence[Known]) -> None:
+        """How known files look and what they hold now; what of them is ours stays as it is."""
+        for start in range(0, len(files), _CHUNK):
+            with self._store.write() as tx:
+                for file in files[start : start + _CHUNK]:
+                    found = {
+                        "size": file.entry.size, "mtime_ns": file.entry.mtime_ns, "ctime_ns": file.entry.ctime_ns,
+                        "file_version": file.version, "further": file.further,
+                    }  # fmt: skip
+                    tx.execute(update(folder_file).where(folder_file.c.ref == file.entry.ref).values(**found))
+
+    def remember(self, ref: str, memory: Memory) -> None:
+        """Note what will be ours before a file is touched: after a crash we must still know it."""
+        known = self.get(ref) or Known(Entry(ref, _UNTOLD, 0, None), "")
+        if known.memory != memory:
+            self.put([replace(known, memory=memory)])
+
+    def people(self) -> frozenset[str]:
+        """The name keys of everybody in the ledger: keywords that are people."""
+        with self._store.read() as connection:
+            return frozenset(connection.scalars(select(person.c.name_key)))
+
+
+def _one(connection: Connection, ref: str) -> Known | None:
+    row = connection.execute(select(folder_file).where(folder_file.c.ref == ref)).first()
+    return None if row is None else _known(row)
+
+
+def _known(row: "Row[tuple[object, ...]]") -> Known:
+    entry = Entry(row.ref, row.size, row.mtime_ns, row.sidecar_mtime_ns, ctime_ns=row.ctime_ns)
+    return Known(
+        entry, row.file_version, Memory(frozenset((row.release_ours or "").split()), row.sidecar_ours),
+        row.further,
+    )  # fmt: skip
+
+
+def _values(file: Known) -> dict[str, object]:
+    return {
+        "ref": file.entry.ref,
+        "size": file.entry.size,
+        "mtime_ns": file.entry.mtime_ns,
+        "sidecar_mtime_ns": file.entry.sidecar_mtime_ns,
+        "ctime_ns": file.entry.ctime_ns,
+        "file_version": file.version,
+        "release_ours": " ".join(sorted(file.memory.release)) or None,
+        "sidecar_ours": file.memory.made,
+        "further": file.further,
+    }
+
+
+def _chunks(refs: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(refs)
+    while chunk := list(islice(left, _CHUNK)):
+        yield chunk

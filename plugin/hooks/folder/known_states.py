@@ -1,0 +1,123 @@
+"""States of files in which a name was ours: one that is in such a state again was restored, not named by somebody.
+
+Kept is one hash a file and name, of the file's bytes with the name: without the file, which bears the name
+itself, it names nobody, so it may outlive an erasure.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Select, insert, select, update
+
+from plugin.hooks.dam import Named, node_key
+from plugin.hooks.files import regular_files, xmp_file_paths
+from plugin.hooks.files.atomic_replace import explained
+from plugin.hooks.names_in_files import unread
+from plugin.hooks.names_in_files.companions import Listings
+from plugin.ledger.keys.name_hashes import NameHasher
+from plugin.ledger.store.store import Store
+from plugin.ledger.tables import folder_file, folder_state, taken_off
+
+_BESIDE = frozenset({"xmp", "region"})
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class State:
+    """The digests of a photograph and of its sidecars, as they are now."""
+
+    photo: bytes
+    beside: tuple[bytes, ...]
+
+    def marks(self, key: str) -> list[str]:
+        """One mark a file, for a name's key."""
+        return [_mark(digest, key) for digest in (self.photo, *self.beside)]
+
+
+class KnownStates:
+    """The table folder_state."""
+
+    def __init__(self, store: Store, hasher: NameHasher | None = None) -> None:
+        self._store = store
+        self._hasher = hasher
+
+    def keep(self, state: State, nodes: Iterable[str]) -> None:
+        """These names are ours in the files as they are."""
+        marks = {mark for node in nodes for mark in state.marks(node_key(node))}
+        fresh = marks - self._known(marks)
+        if fresh:
+            with self._store.write() as tx:
+                fresh -= set(tx.connection.scalars(_among(sorted(fresh))))
+                for mark in sorted(fresh):
+                    tx.execute(insert(folder_state).values(mark=mark, seen_at=tx.now))
+
+    def restored(self, state: State, named: Named) -> frozenset[str]:
+        """The places of the name in files of which we know that they bore it, in this very state, as ours.
+
+        Where one of several sidecars is in another state it cannot be told in which the name stands.
+        """
+        key = node_key(named.node)
+        known = self._known(state.marks(key))
+        inside = _mark(state.photo, key) in known
+        beside = bool(state.beside) and all(_mark(digest, key) in known for digest in state.beside)
+        return frozenset(p for p in named.places if (beside if p in _BESIDE else inside))
+
+    def of_keywords(self, photo: Path, keys: Collection[str]) -> set[str]:
+        """Those of these keywords of a file (by key) that are a name that we took off and that came back with it.
+
+        Nobody else may know any more that the word is a name: the person may be erased.
+        """
+        if self._hasher is None:
+            return set()
+        macs = {self._hasher.hash(key): key for key in keys}
+        query = select(taken_off.c.name_mac).where(taken_off.c.name_mac.in_(sorted(macs))).distinct()
+        with self._store.read() as connection:
+            words = {macs[mac] for mac in connection.scalars(query)}
+        if not words:
+            return set()
+        with explained(photo):
+            digest = _digest(photo)
+        known = self._known({_mark(digest, key) for key in words})
+        return {key for key in words if _mark(digest, key) in known}
+
+    def kept(self, ref: str) -> bool:
+        """Whether the state of the file was kept since it changed last."""
+        with self._store.read() as connection:
+            return bool(connection.scalar(select(folder_file.c.kept).where(folder_file.c.ref == ref)))
+
+    def note_kept(self, ref: str) -> None:
+        """The state of the file is kept, until it changes."""
+        with self._store.write() as tx:
+            tx.execute(update(folder_file).where(folder_file.c.ref == ref).values(kept=True))
+
+    def _known(self, marks: Collection[str]) -> set[str]:
+        found: set[str] = set()
+        ordered = sorted(marks)
+        with self._store.read() as connection:
+            for start in range(0, len(ordered), _CHUNK):
+                found |= set(connection.scalars(_among(ordered[start : start + _CHUNK])))
+        return found
+
+
+def read(photo: Path, listings: Listings) -> State | None:
+    """The state of a photograph and its sidecars now; None where one cannot be read. Raises DamError, ResourceGone."""
+    with explained(photo):
+        listing = listings.of(photo.parent).names
+        beside = [photo.with_name(name) for name in xmp_file_paths.readable(photo.name, listing)]
+        if any(unread.contents(path) is None for path in beside):
+            return None
+        return State(_digest(photo), tuple(_digest(path) for path in beside))
+
+
+def _digest(path: Path) -> bytes:
+    return regular_files.digest(path).digest()
+
+
+def _mark(digest: bytes, key: str) -> str:
+    return hashlib.sha256(digest + key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _among(marks: Sequence[str]) -> Select[tuple[str]]:
+    return select(folder_state.c.mark).where(folder_state.c.mark.in_(marks))

@@ -1,0 +1,68 @@
+"""What lies beside a photograph and speaks of it: its sidecars, and the lists of names of its folder."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from plugin.hooks.files import xmp_file_paths
+from plugin.hooks.names_in_files import picasa
+
+
+class Listing(NamedTuple):
+    """The names of one folder; `lists`: the lists of names among them, found once for all of its photographs."""
+
+    names: frozenset[str]
+    lists: tuple[str, ...]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Listing":
+        every = frozenset(names)
+        return cls(every, tuple(sorted(name for name in every if picasa.is_list(name))))
+
+
+def names_in(folder: Path) -> frozenset[str]:
+    """The names of a folder's files and folders, without a path for each: there may be 20,000. Raises OSError."""
+    return frozenset(os.listdir(folder))  # noqa: PTH208
+
+
+class Listings:
+    """Folders that are listed once: for one look at a photograph, or at several of one moment."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, Listing] = {}
+
+    def of(self, folder: Path) -> Listing:
+        """The names of the folder. Raises OSError."""
+        if folder not in self._known:
+            self._known[folder] = Listing.of(names_in(folder))
+        return self._known[folder]
+
+
+def changed_ns(path: Path, listing: Listing) -> int:
+    """When the file system last saw a change of the photograph or of what speaks of it, whatever they say."""
+    beside = [*xmp_file_paths.readable(path.name, listing.names), *listing.lists]
+    return max(path.stat().st_ctime_ns, *(_look(path.with_name(name))[2] for name in beside), 0)
+
+
+def stamp(path: Path, listing: Listing) -> int | None:
+    """One number for how they look from outside, None where there are none.
+
+    The time of the last change is in it: exiftool -P and others put a file's own time back.
+    """
+    beside = [*xmp_file_paths.readable(path.name, listing.names), *listing.lists]
+    if not beside:
+        return None
+    looks = repr([(name, *_look(path.with_name(name))) for name in beside])
+    return int.from_bytes(hashlib.blake2b(looks.encode(), digest_size=8).digest(), signed=True)
+
+
+def _look(path: Path) -> tuple[int, int, int]:
+    """What is no file of its own (a link to nowhere) has a look as well, and so has what cannot be reached."""
+    for look in (path.stat, path.lstat):
+        with suppress(OSError):
+            now = look()
+            return now.st_size, now.st_mtime_ns, now.st_ctime_ns
+    return -1, 0, 0

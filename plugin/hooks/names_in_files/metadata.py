@@ -1,0 +1,180 @@
+"""People's names written into files: EXIF in a JPEG, and an XMP sidecar beside the photograph.
+
+How they are read, and from where: `name_reading`.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from plugin.confinement.reader import reader
+from plugin.errors import DamError, PictureError, ReadingFailed, WriteRefused
+from plugin.hooks.dam import Write
+from plugin.hooks.files import file_contents, file_kinds, jpeg, xmp_file_paths
+from plugin.hooks.files.atomic_replace import Drafts, explained
+from plugin.hooks.files.exiftool import Assign, ExifTool, Fields, checked
+from plugin.hooks.names_in_files import exif, xmp
+from plugin.hooks.names_in_files.name_reading import Also, NameReader
+from plugin.hooks.names_in_files.xmp_file_edit import Memory, SidecarEdit
+
+EXIF_PLACE = frozenset({"exif"})
+XMP_PLACES = frozenset({"xmp", "region"})
+_NO_TOOL = "exiftool is not installed: names go into EXIF alone, and names in XMP are not read"
+
+
+def check_name(name: str) -> None:
+    """Raises WriteRefused where `name` could not be read back from a file letter by letter."""
+    checked(name)
+    if not name or name != name.strip():
+        raise WriteRefused("a name is empty or has white space around it: take that out")
+    if "\ufffe" in name or "\uffff" in name:
+        raise WriteRefused("a name holds a code point that XML has no place for: take it out")
+    if name.lower() in {"true", "false"}:
+        raise WriteRefused("a name that reads true or false would be read back as a yes or no: add a letter")
+
+
+class Metadata:
+    """Reads and writes the names in the files of a folder of photographs."""
+
+    def __init__(
+        self,
+        tool: ExifTool | None,
+        style: xmp_file_paths.Style,
+        also: Also = lambda _photo, _keys: (),
+        categories: Collection[str] = (),
+    ) -> None:
+        """`also`, `categories`: as `NameReader` has them."""
+        self._tool = tool
+        self._style = style
+        self.read = NameReader(tool, also, categories).read
+        self.places = EXIF_PLACE if tool is None else EXIF_PLACE | XMP_PLACES
+        self.limits = (_NO_TOOL,) if tool is None else ()
+
+    def close(self) -> None:
+        """Stop ExifTool."""
+        if self._tool is not None:
+            self._tool.close()
+
+    def prepare(
+        self, photo: Path, writes: Sequence[Write], released: bool | None, memory: Memory, drafts: Drafts
+    ) -> Memory:
+        """Draft what carries out `writes`; returns what of the sidecar will be ours once it is committed.
+
+        Raises WriteRefused where a name can be put nowhere, or cannot be taken out of a place.
+        """
+        for write in writes:
+            check_name(write.node)
+        refused = self._exif(photo, writes, drafts)
+        if self._tool is None:
+            _needs_tool(writes)
+        else:
+            edit = SidecarEdit(self._tool, photo, self._style, drafts)
+            complaint, memory = edit.draft(writes, released, memory)
+            if complaint:
+                refused |= {(w.node, p): complaint for w in writes if w.add for p in w.places & XMP_PLACES}
+        _somewhere(writes, refused, self.places)
+        return memory
+
+    def _exif(self, photo: Path, writes: Sequence[Write], drafts: Drafts) -> dict[tuple[str, str], str]:
+        """Draft the JPEG; returns which additions are not possible, and why."""
+        asked = [w for w in writes if "exif" in w.places]
+        adds = [w.node for w in asked if w.add]
+        removes = [w.node for w in asked if not w.add]
+        if not file_kinds.is_jpeg(photo) or not asked:
+            return {(name, "exif"): "only a JPEG has keywords in EXIF here" for name in adds}
+        with explained(photo):
+            before, data = photo.stat(), file_contents.read_bounded(photo)
+        if data is None:
+            if removes:
+                raise WriteRefused("the file is too large to be written here: take the name out by hand")
+            return {(name, "exif"): "the file is too large to be written here" for name in adds}
+        refused: dict[tuple[str, str], str] = {}
+        result = data
+        for name in adds:  # one by one: a name that cannot be there does not keep the others out
+            try:
+                result = _edited(result, [name], [])
+            except WriteRefused as error:
+                refused[name, "exif"] = str(error)
+        if removes:
+            result = self._taken_out(photo, result, removes, drafts)
+        if result != data:
+            with explained(photo):
+                drafts.replace(photo, before).write_bytes(result)
+        return refused
+
+    def _taken_out(self, photo: Path, data: bytes, names: list[str], drafts: Drafts) -> bytes:
+        """`data` without `names`. What piexif cannot do ExifTool may: a name must not stay for that."""
+        try:
+            return _edited(data, [], names)
+        except WriteRefused:
+            if self._tool is None:
+                raise
+        temp = drafts.scratch(photo, ".jpg")  # ExifTool writes by the ending
+        with explained(photo):
+            temp.write_bytes(data)
+        return self._by_tool(temp, data, names)
+
+    def _by_tool(self, temp: Path, data: bytes, names: list[str]) -> bytes:
+        """Take keywords out by ExifTool, which mends what a maker note points to, and compare all it reads."""
+        assert self._tool is not None  # noqa: S101 (for the type checker)
+        text = _keywords(data)
+        left = exif.changed(text, [], names)
+        if left == text:
+            return data
+        was = self._tool.read([temp], ("-all:all", "-U"), fast=False).get(temp, {})
+        self._tool.edit(temp, [Assign(xmp.XP_KEYWORDS, "=", left)])
+        now = self._tool.read([temp], ("-all:all", "-U"), fast=False).get(temp, {})
+        with explained(temp):
+            result = temp.read_bytes()
+        harmless = _comparable(now) == _comparable(was) and _same_but_exif(data, result)
+        if not harmless or _keywords(result) != left:
+            raise WriteRefused("a keyword cannot be taken out without harm to other fields: do it by hand")
+        return result
+
+
+def _edited(data: bytes, add: list[str], remove: list[str]) -> bytes:
+    """The JPEG with its keywords changed by a confined process, and nothing else. Raises WriteRefused."""
+    header = {"add": add, "remove": remove}
+    try:
+        _, parts = reader("plugin.hooks.names_in_files.exif").ask(header, [data], refusals=(WriteRefused,))
+    except ReadingFailed as error:
+        raise WriteRefused(f"the EXIF stays as it is: {error}") from error
+    if len(parts) != 1 or (parts[0] != data and not _same_but_exif(data, parts[0])):
+        raise WriteRefused("the EXIF stays as it is: more than that would change")
+    return parts[0]
+
+
+def _comparable(fields: Fields) -> Fields:
+    groups = ("File:", "System:", "ExifTool:", "Composite:")
+    return {k: v for k, v in fields.items() if k != xmp.XP_KEYWORDS and not k.startswith(groups)}
+
+
+def _keywords(data: bytes) -> str:
+    """XPKeywords of a JPEG, none where it is none: then there is no name in it either."""
+    try:
+        blocks = jpeg.parse(data).exif
+        return exif.keywords(blocks[0]) if blocks else ""
+    except PictureError:
+        return ""
+
+
+def _same_but_exif(one: bytes, other: bytes) -> bool:
+    try:
+        return jpeg.parse(one).other() == jpeg.parse(other).other()
+    except PictureError:
+        return False
+
+
+def _needs_tool(writes: Iterable[Write]) -> None:
+    for write in writes:
+        if not write.add and write.places & XMP_PLACES:
+            raise DamError("a name stands in a sidecar: install exiftool to take it out")
+
+
+def _somewhere(writes: Sequence[Write], refused: dict[tuple[str, str], str], places: frozenset[str]) -> None:
+    """Every name to be added must have one place left."""
+    for write in writes:
+        possible = {p for p in write.places & places if p != "region" or write.box is not None}
+        reasons = {refused.get((write.node, place)) for place in possible}
+        if write.add and write.places and None not in reasons:
+            why = "; ".join(sorted(r for r in reasons if r)) or "none of the places asked for is written here"
+            raise WriteRefused(f"a name was written nowhere: {why}")

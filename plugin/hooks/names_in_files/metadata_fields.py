@@ -1,0 +1,69 @@
+"""Which fields of a file may hold a person's name: every one that says something in words.
+
+Programs put names into dozens of them, new ones come with each release, and captions, credits and comments hold names
+too. So none is left out but what ExifTool says of the file from outside.
+"""
+
+import re
+from collections.abc import Iterator
+
+from plugin.hooks.dam import node_key
+from plugin.hooks.files.exiftool import Fields
+from plugin.hooks.name_search import Sought, texts_in
+from plugin.hooks.name_spellings import decodings, parts, readings, same
+from plugin.hooks.names_in_files.name_gathering import datasets
+
+_NOT_OF_THE_FILE = ("System:", "ExifTool:", "Composite:")
+_PARTS = re.compile(r"[|/;,\n]")
+
+
+def named_in(fields: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
+    """The fields, as ExifTool calls them, in which the name stands; and whether it is an item of its own there."""
+    for key, value in fields.items():
+        if key.startswith(_NOT_OF_THE_FILE) or key == "SourceFile" or key.endswith(":IPTC"):
+            continue
+        texts = [text for text in texts_in(value) if stands_in(text, sought)]
+        if texts:
+            yield _field(key), any(_is_item(text, sought) for text in texts)
+
+
+def stands_in(text: str, sought: Sought) -> bool:
+    """Whether the name stands in a text, or would be read out of it (`name_spellings`)."""
+    return sought.stands_in(text) or _is_read_from(text, sought)
+
+
+def _is_item(text: str, sought: Sought) -> bool:
+    return any(sought.is_name(part) for part in _PARTS.split(text)) or _is_read_from(text, sought)
+
+
+def _is_read_from(text: str, sought: Sought) -> bool:
+    """Each part once: the text of a whole file in every encoding has many of them many times."""
+    keys = {node_key(name) for name in sought.spellings}
+    found = dict.fromkeys(part for whole in readings(text) for part in parts(whole))
+    return any(
+        same(part, keys) is not None
+        for part in found
+        if any(sought.may_hold(reading) for reading in readings(part))
+    )
+
+
+def in_iptc(blocks: Fields, sought: Sought) -> Iterator[tuple[str, bool]]:
+    """The same in the bytes of IPTC, which hardly ever say truly how they are encoded."""
+    for key, block in blocks.items():
+        for number, data in datasets(str(block)) if key.endswith("IPTC") else ():
+            texts = [text for text in decodings(data) if stands_in(text, sought)]
+            if texts:
+                yield f"IPTC:{number}", any(_is_item(text, sought) for text in texts)
+
+
+def told(data: bytes) -> str:
+    """Bytes as the text that they are, in UTF-8 or, where they are not that, in Latin letters."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _field(key: str) -> str:
+    """Without the number of the copy."""
+    return re.sub(r":Copy\d+:", ":", key)

@@ -1,0 +1,227 @@
+"""What of a file's fields may name people, field by field as `name_fields` has it."""
+
+import html
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from plugin.hooks.dam import Box
+from plugin.hooks.files import regions
+from plugin.hooks.files.exiftool import BASE64, Fields, bytes_of
+from plugin.hooks.files.regions import Size
+from plugin.hooks.name_spellings import decodings
+from plugin.hooks.names_in_files import xmp
+from plugin.hooks.names_in_files.name_fields import BY_TAG, IPTC_DATASETS, Kind, NameField
+
+
+@dataclass(frozen=True)
+class Word:
+    """One text, as it may be spelled (most likely first), and where it stands."""
+
+    texts: tuple[str, ...]
+    place: str
+    box: Box | None = None
+
+
+@dataclass
+class Gathered:
+    """`persons` are people whatever they are called; `words` only where something says so."""
+
+    persons: list[Word] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+
+    def add(self, other: "Gathered") -> None:
+        """Of another file about the same photograph."""
+        self.persons.extend(other.persons)
+        self.words.extend(other.words)
+
+
+_PERSON_KEYS = frozenset({"PersonName", "PersonDisplayName", "PersonInImage", "PersonHeard"})
+_NAME_KEYS = _PERSON_KEYS | {"Name"}
+_LABELS = frozenset({"Keyword", "LabelName"})
+_XML = re.compile(r"<\s*+(/?+)(?:[^<>/]|/(?!>))*+(/?+)>|([^<>]++)")
+
+
+def gather(fields: Fields, turn: int, whole: Size | None, inside: bool) -> Gathered:
+    """Everything in an entry of ExifTool's; `inside`: of the photograph's own file, not of a sidecar."""
+    found = Gathered()
+    for key, value in fields.items():
+        group, _, tag = key.partition(":")
+        listed = BY_TAG.get(tag.rpartition(":")[2])
+        if listed is not None:
+            place = _place(listed, group, inside)
+            _take(listed, value, place, turn, whole, found)
+        elif inside and tag.rpartition(":")[2] == "IPTC":
+            found.words += _of_iptc(value)
+    return found
+
+
+def _place(listed: NameField, group: str, inside: bool) -> str:
+    if group.startswith("IPTC"):
+        return "iptc"
+    return f"embedded-{listed.place}" if inside and group.startswith("XMP") else listed.place
+
+
+def _take(listed: NameField, value: Any, place: str, turn: int, whole: Size | None, found: Gathered) -> None:
+    if listed.kind is Kind.PERSON:
+        found.persons += [Word(_texts(text), place) for text in _people(value)]
+    elif listed.kind is Kind.KEYWORD:
+        found.words += [Word(_texts(text), place) for text in _strings(value)]
+    elif listed.kind is Kind.TREE:
+        found.words += [Word(_texts(text), place) for text in _tree(value)]
+    elif listed.tag == "RegionInfoMP":
+        _microsoft(value, place, turn, found)
+    else:
+        _regions(value, place, turn, whole, found)
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    """ExifTool gives out in base64 what is no UTF-8: then it may be in any encoding."""
+    return (*decodings(bytes_of(text)), text) if text.startswith(BASE64) else (text,)
+
+
+def _people(value: Any) -> Iterator[str]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, Mapping):
+            yield from _under(item, _NAME_KEYS)
+        else:
+            yield from _strings(item)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """The texts of a list, or of the languages of one."""
+    for item in (
+        value if isinstance(value, list) else value.values() if isinstance(value, Mapping) else [value]
+    ):
+        if isinstance(item, list | Mapping):
+            yield from _strings(item)
+        elif item is not None and str(item).strip():
+            yield str(item)
+
+
+def _under(value: Any, keys: Collection[str]) -> Iterator[str]:
+    """The texts under these keys of a structure, at any depth, in every language."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _under(item, keys)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if _base(key) in keys and not _has_structs(inner):
+                yield from _strings(inner)
+            else:
+                yield from _under(inner, keys)
+
+
+def _has_structs(value: Any) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list) and any(isinstance(v, Mapping) for v in value)
+    )
+
+
+def _base(key: str) -> str:
+    """Without the group, the language and the level."""
+    return key.rpartition(":")[2].partition("-")[0].rstrip("0123456789")
+
+
+# ---- regions ------------------------------------------------------------------------------
+
+
+def _regions(value: Any, place: str, turn: int, whole: Size | None, found: Gathered) -> None:
+    listed = _listed(value)
+    turned = regions.frame(xmp.applied(value), whole, turn) if isinstance(value, Mapping) else None
+    for region in listed:
+        drawn = regions.from_area(region["Area"]) if isinstance(region.get("Area"), Mapping) else None
+        box = None if drawn is None or turned is None else regions.upright(drawn, turned)
+        kind = str(region.get("Type", "")).strip()
+        at = place if kind == "Face" else f"{place}-other"  # we write faces, and take out nothing else
+        names = [Word(_texts(text), at, box) for text in _strings(region.get("Name"))]
+        names += [
+            Word(_texts(v), at, box)
+            for k, v in region.items()
+            if k.startswith("Name-") and isinstance(v, str)
+        ]
+        if _is_of_a_person(region, kind):
+            found.persons += names
+        else:
+            found.words += names
+        found.persons += [Word(_texts(text), f"{place}-other", box) for text in _under(region, _PERSON_KEYS)]
+
+
+def _listed(value: Any) -> list[Mapping[str, Any]]:
+    inner = value.get("RegionList", value) if isinstance(value, Mapping) else value
+    return [one for one in (inner if isinstance(inner, list) else [inner]) if isinstance(one, Mapping)]
+
+
+def _is_of_a_person(region: Mapping[str, Any], kind: str) -> bool:
+    """A face; or an area of which nothing says that it is something else."""
+    said = [kind, *_under([region.get("RCtype"), region.get("RRole")], {"Name", "Identifier"})]
+    said = [one.casefold() for one in said if one]
+    return not said or any(sign in one for one in said for sign in ("face", "human", "person"))
+
+
+def _microsoft(value: Any, place: str, turn: int, found: Gathered) -> None:
+    inner = value.get("Regions") if isinstance(value, Mapping) else value
+    for region in _listed(inner):
+        drawn = regions.from_rectangle(str(region.get("Rectangle", "")))
+        box = drawn and regions.upright(drawn, turn)
+        found.persons += [Word(_texts(text), place, box) for text in _under(region, _NAME_KEYS)]
+
+
+# ---- trees --------------------------------------------------------------------------------
+
+
+def _tree(value: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Each keyword with those that it is under, as a program writes them into one text."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _tree(item, above)
+    elif isinstance(value, Mapping):
+        labels = [_texts(v)[0] for k, v in value.items() if _base(k) in _LABELS and isinstance(v, str)]
+        here = (*above, labels[0]) if labels else above
+        yield from ["|".join(here)] if labels else []
+        for inner in value.values():
+            if isinstance(inner, list | Mapping):
+                yield from _tree(inner, here)
+    elif isinstance(value, str):
+        yield from _of_xml(value) if "<" in value else [value]
+
+
+def _of_xml(text: str) -> Iterator[str]:
+    """ACDSee's categories, elements within elements. No parser of XML: what a stranger wrote is read as signs."""
+    path: list[str] = []
+    for closing, alone, words in _XML.findall(text):
+        if words.strip():
+            path[-1:] = [html.unescape(words.strip())]
+            yield "|".join(one for one in path if one)
+        elif closing:
+            path[-1:] = []
+        elif not alone and not words:
+            path.append("")
+
+
+# ---- IPTC ---------------------------------------------------------------------------------
+
+
+def _of_iptc(value: Any) -> Iterator[Word]:
+    """The bytes themselves: hardly a program says truly how they are encoded."""
+    for block in value if isinstance(value, list) else [value]:
+        for number, data in datasets(str(block)):
+            if number in IPTC_DATASETS and data.strip():
+                yield Word(decodings(data), "iptc")
+
+
+def datasets(text: str) -> Iterator[tuple[int, bytes]]:
+    """The datasets of record 2 of an IPTC block, as ExifTool gives one out in JSON (IIM 4.2, chapter 3)."""
+    data = bytes_of(text)
+    place = 0
+    while place + 5 <= len(data) and data[place] == 0x1C:
+        record, number, length = data[place + 1], data[place + 2], int.from_bytes(data[place + 3 : place + 5])
+        place += 5
+        if length & 0x8000:
+            size = length & 0x7FFF
+            length = int.from_bytes(data[place : place + size])
+            place += size
+        if record == 2:
+            yield number, data[place : place + length]
+        place += length

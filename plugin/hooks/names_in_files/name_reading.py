@@ -1,0 +1,274 @@
+"""Who is named on photographs: in the file, in its sidecars, and in the lists beside it.
+
+Places, as `Named.places` and `Write.places` have them: ours to write are `exif` (XPKeywords in the JPEG), `xmp`
+(PersonInImage in the sidecar) and `region` (a face of mwg-rs in the sidecar). All others are read only. A keyword
+names somebody where a part of it is a name that the caller knows, that stands as a person in the same photograph,
+or that stands under a category of people: then it is the deepest level, and a person even if nobody knows it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from plugin.errors import DamError, ResourceGone
+from plugin.hooks.dam import Named, node_key
+from plugin.hooks.files import file_contents, file_kinds, regular_files, xmp_file_paths
+from plugin.hooks.files.atomic_replace import explained
+from plugin.hooks.files.exiftool import BATCH, ExifTool, Fields
+from plugin.hooks.name_spellings import below, known_in, parts, same, seen, spells
+from plugin.hooks.names_in_files import exif, unread, xmp
+from plugin.hooks.names_in_files import xmp_files_beside as beside_files
+from plugin.hooks.names_in_files.companions import Listings
+from plugin.hooks.names_in_files.name_fields import CAMERAS, FIELDS
+from plugin.hooks.names_in_files.name_gathering import Gathered, Word, gather
+from plugin.hooks.names_in_files.unread import Unread
+from plugin.hooks.names_in_files.xmp_files_beside import Beside
+
+Also = Callable[[Path, Collection[str]], Collection[str]]
+_OURS = frozenset({"exif", "xmp", "region"})
+_RANK = ("xmp", "region", "embedded-xmp", "embedded-region")
+_TAGS = tuple(dict.fromkeys(f"-{field.tag}" for field in FIELDS))
+_MOST = 100_000
+"""Characters that may name somebody on one photograph, in every encoding that their bytes may be in: 200 keywords of
+five Chinese signs are 30,000."""
+_ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What a file that says something nobody foresaw leads to: it is unread, and the others are read."""
+_READ = (
+    "-b",
+    "-IPTC",
+    *_TAGS,
+    *(f"-{name}" for name in (*xmp.TURNED_BY, "IFD0:Make", "ImageSize", "Error", "Warning")),
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One photograph. `unread`: what of it could not be read, so that there may be more names on it; `texts`: all that
+    may name somebody once that name is known."""
+
+    photo: Path
+    names: tuple[Named, ...]
+    unread: Unread | None = None
+    texts: frozenset[str] = frozenset()
+
+
+class NameReader:
+    """Reads names. `also` is told a file's keywords, by key, that nobody stands for; it gives back those that are
+    names. `categories`: what people stand under among keywords."""
+
+    def __init__(self, tool: ExifTool | None, also: Also, categories: Collection[str]) -> None:
+        self._tool = tool
+        self._also = also
+        self._categories = frozenset(node_key(one) for one in categories)
+
+    def read(
+        self, photos: Sequence[Path], known: Collection[str], listings: Listings | None = None
+    ) -> Iterator[Reading]:
+        """Who is named on each; `known` are keys (node_key) of names. One that has gone is left out."""
+        listings = listings or Listings()
+        for start in range(0, len(photos), BATCH):
+            some = photos[start : start + BATCH]
+            there, shut = beside_files.sorted_out(some)
+            beside = dict(beside_files.of(there, listings))
+            fields = self._fields(list(beside), beside) if self._tool else {}
+            for photo in there:
+                try:
+                    if photo in beside:
+                        yield self._one(photo, beside[photo], fields, known)
+                    else:
+                        shut.append(photo)
+                except ResourceGone:
+                    continue
+                except (DamError, *_ODD):
+                    shut.append(photo)
+            yield from (Reading(photo, (), Unread.PHOTO) for photo in shut)
+
+    def _fields(self, photos: Sequence[Path], beside: dict[Path, Beside]) -> dict[Path, Fields]:
+        quick = [photo for photo in photos if file_kinds.is_jpeg(photo) and _ends(photo)]
+        fields = self._read(quick, True)
+        slow = [photo for photo in photos if photo not in fields or _may_have_notes(fields[photo])]
+        fields |= self._read(slow, False)
+        whole = {path: data for one in beside.values() for path, data in one.sidecars.items() if data}
+        plain = [path for path, (data, told) in whole.items() if data == told]
+        fields |= self._read(plain, True)
+        told = [(path, text) for path, (data, text) in whole.items() if text is not None and data != text]
+        return fields | dict(self._told(told))
+
+    def _read(self, paths: Sequence[Path], fast: bool) -> dict[Path, Fields]:
+        """All at once; where ExifTool fails on one, that one is without an answer, and the others are not."""
+        assert self._tool is not None  # noqa: S101 (asked for by the caller)
+        try:
+            return self._tool.read(paths, _READ, fast, copies=True) if paths else {}
+        except DamError:
+            if len(paths) == 1:
+                return {}
+        found: dict[Path, Fields] = {}
+        for path in paths:
+            found |= self._read([path], fast)
+        if not found:
+            raise DamError("exiftool fails on every file: facelease doctor says more")
+        return found
+
+    def _told(self, files: Sequence[tuple[Path, bytes]]) -> Iterator[tuple[Path, Fields]]:
+        """What ExifTool says of XMP that it cannot decode itself."""
+        if not files or self._tool is None:
+            return
+        with self._tool.scratch() as folder:
+            for number, (path, data) in enumerate(files):
+                copy = folder / f"{number}.xmp"
+                copy.write_bytes(data)
+                said = self._read([copy], True).get(copy)
+                if said is not None:
+                    kept = {
+                        k: v
+                        for k, v in said.items()
+                        if k.startswith("XMP") or xmp_file_paths.is_sidecar(path.name)
+                    }
+                    yield path, kept
+
+    def _one(
+        self, photo: Path, beside: Beside, fields: dict[Path, Fields], known: Collection[str]
+    ) -> Reading:
+        here = fields.get(photo, {})
+        turn, whole = xmp.orientation(here), xmp.size(here)
+        found = gather(here, turn, whole, True)
+        trouble = set(_trouble(photo, beside, fields) if self._tool else _untold(photo, beside))
+        try:
+            found = _with_exif(photo, found)
+        except DamError:
+            trouble.add(Unread.PHOTO)
+        for path in beside.sidecars:
+            found.add(gather(fields.get(path, {}), turn, whole, False))
+        listed = beside.lists.about(photo.name)
+        found.persons.extend(Word(texts, "picasa") for texts in listed.people)
+        found.words.extend(Word(texts, "picasa") for texts in listed.words)
+        if listed.unread:
+            trouble.add(Unread.LIST)
+        if _flooded(found):
+            trouble.add(Unread.PHOTO)
+            found = Gathered()
+        texts = frozenset(text for word in (*found.persons, *found.words) for text in word.texts)
+        why = min(trouble, default=None, key=list(Unread).index)
+        return Reading(photo, self._named(photo, found, known), why, texts)
+
+    def _named(self, photo: Path, found: Gathered, known: Collection[str]) -> tuple[Named, ...]:
+        persons = [named for word in found.persons for named in _person(word, known)]
+        names = {node_key(named.node) for named in persons} | set(known)
+        asked = {
+            node_key(part) for word in found.words for text in word.texts for part in parts(text)
+        } - names
+        names |= set(self._also(photo, asked)) if asked else set()
+        words = [named for word in found.words for named in _of_known(word, names)]
+        return merged([*persons, *words, *self._under_categories(found.words, names)])
+
+    def _under_categories(self, words: Sequence[Word], known: Collection[str]) -> Iterator[Named]:
+        """The leaves: a level under which another stands on the same photograph is a group, and nobody."""
+        paths: dict[tuple[str, ...], tuple[str, str]] = {}
+        for word in words if self._categories else ():
+            under = next((found for text in word.texts if (found := list(below(text, self._categories)))), [])
+            paths |= {tuple(node_key(level) for level in path): (path[-1], word.place) for path in under}
+        groups = {path[:length] for path in paths for length in range(len(path))}
+        for path, (leaf, place) in paths.items():
+            if path not in groups and same(leaf, known) is None:
+                yield Named(leaf, frozenset({_read_only(place)}))
+
+
+def _flooded(found: Gathered) -> bool:
+    """Whether so much is said that comparing it with names would hold up everything else."""
+    return sum(map(len, {text for word in (*found.persons, *found.words) for text in word.texts})) > _MOST
+
+
+def _trouble(photo: Path, beside: Beside, fields: dict[Path, Fields]) -> Iterator[Unread]:
+    """What was there, and ExifTool could not read."""
+    with explained(photo):
+        if photo.stat().st_size and not unread.was_read(fields.get(photo)):
+            yield Unread.PHOTO
+    for path, read in beside.sidecars.items():
+        said = fields.get(path, {})
+        if read is None or (read[0] and not (unread.was_read(said) and said["File:FileType"] == "XMP")):
+            yield Unread.SIDECAR
+
+
+def _untold(photo: Path, beside: Beside) -> Iterator[Unread]:
+    """What may hold names, where no ExifTool is there to say so."""
+    with explained(photo):
+        data = file_contents.read_bounded(photo) if file_kinds.is_jpeg(photo) else None
+        if data is None or unread.may_hold_names(data):
+            yield Unread.PHOTO
+    if any(read is None or read[0] for read in beside.sidecars.values()):
+        yield Unread.SIDECAR
+
+
+def _with_exif(photo: Path, found: Gathered) -> Gathered:
+    """A JPEG's by ourselves: ExifTool reads XPKeywords as UCS-2 and garbles what lies beyond it."""
+    if not file_kinds.is_jpeg(photo):
+        return Gathered(found.persons, [part for word in found.words for part in _xp(word)])
+    with explained(photo):
+        own = exif.read(photo)
+    words = [Word((text,), "exif") for text in own.words]
+    keys = {node_key(text) for text in own.words}
+    others = [Word((text,), "xp") for text in own.meant]
+    others += [part for word in found.words for part in _xp(word)]
+    words += [word for word in others if word.place != "xp" or not spells(word.texts[0], keys)]
+    return Gathered(found.persons, words)
+
+
+def _xp(word: Word) -> list[Word]:
+    """What ExifTool has of XPKeywords and the like, in its parts, as it is and as it was meant."""
+    if word.place != "xp":
+        return [word]
+    text = word.texts[0]
+    data = text.encode("utf-16-le", "surrogatepass")
+    return [Word((part,), "xp") for one in (text, *exif.meant(data)) for part in exif.parts(one)]
+
+
+def _person(word: Word, known: Collection[str]) -> Iterator[Named]:
+    """Whoever it is: by the name that somebody knows, else as it stands; and those known whom a part of it names."""
+    whole = next((name for text in word.texts if (name := same(text, known))), None)
+    yield Named(whole or word.texts[0].strip(), frozenset({word.place}), word.box)
+    if whole is None:
+        yield from (replace(named, box=word.box) for named in _of_known(word, known))
+
+
+def _of_known(word: Word, known: Collection[str]) -> Iterator[Named]:
+    """Those known whom the text names: in a place of ours only where it is the name and nothing else."""
+    for text in word.texts:
+        for name in known_in(text, known):
+            ours = same(text, {node_key(name)}) is not None
+            yield Named(name, frozenset({word.place if ours else _read_only(word.place)}))
+
+
+def _read_only(place: str) -> str:
+    return f"{place}-part" if place in _OURS else place
+
+
+def merged(names: Iterable[Named]) -> tuple[Named, ...]:
+    """One entry a name: its places together; spelling and box from where people are most at home."""
+    found: dict[str, Named] = {}
+    for named in sorted(names, key=_rank):
+        key = node_key(named.node)
+        if not seen(key).strip():
+            continue
+        first = found.get(key, named)
+        found[key] = replace(first, places=first.places | named.places, box=first.box or named.box)
+    return tuple(found.values())
+
+
+def _rank(named: Named) -> int:
+    return min((_RANK.index(p) for p in named.places if p in _RANK), default=len(_RANK))
+
+
+def _ends(photo: Path) -> bool:
+    """Whether a JPEG ends where its picture does: what is behind it may be read slowly only."""
+    try:
+        with regular_files.open_plain(photo) as file:
+            file.seek(-2, 2)
+            return file.read(2) == b"\xff\xd9"
+    except OSError:
+        return False
+
+
+def _may_have_notes(fields: Fields) -> bool:
+    """Whether names may stand in the camera's own fields: those of some makers, or of one who is not told."""
+    make = str(fields.get("IFD0:Make", "")).casefold()
+    return any(one in make for one in CAMERAS)

@@ -1,0 +1,58 @@
+"""What lies beside photographs, and can be read: their sidecars, and the lists of names of their folders."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugin.hooks.files import regular_files, xmp_file_paths
+from plugin.hooks.names_in_files import picasa, unread
+from plugin.hooks.names_in_files.companions import Listings
+
+
+@dataclass(frozen=True)
+class Beside:
+    """`sidecars`: the bytes of each as they are and in UTF-8, the latter None where they are no XMP; none unread."""
+
+    sidecars: dict[Path, tuple[bytes, bytes | None] | None]
+    lists: picasa.Lists
+
+
+def sorted_out(photos: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Those that are there, and those of which that cannot be told."""
+    there, shut = [], []
+    for photo in photos:
+        try:
+            if regular_files.is_plain(photo):
+                there.append(photo)
+        except OSError:
+            shut.append(photo)
+    return there, shut
+
+
+def of(photos: Sequence[Path], listings: Listings) -> Iterator[tuple[Path, Beside]]:
+    """Of those photographs of whose folder it can be told what lies there."""
+    folders: dict[Path, tuple[frozenset[str], picasa.Lists] | None] = {}
+    for photo in photos:
+        folder = photo.parent
+        if folder not in folders:
+            folders[folder] = _listed(folder, listings)
+        if (listed := folders[folder]) is None:
+            continue
+        listing, lists = listed
+        paths = [folder / name for name in xmp_file_paths.readable(photo.name, listing)]
+        yield photo, Beside({path: _sidecar(path) for path in paths}, lists)
+
+
+def _listed(folder: Path, listings: Listings) -> tuple[frozenset[str], picasa.Lists] | None:
+    try:
+        listing = listings.of(folder).names
+    except OSError:
+        return None
+    return listing, picasa.Lists(folder, listing)
+
+
+def _sidecar(path: Path) -> tuple[bytes, bytes | None] | None:
+    data = unread.contents(path)
+    if data is None:
+        return None
+    return data.strip(b"\0 \t\r\n") and data, unread.as_utf8(data)

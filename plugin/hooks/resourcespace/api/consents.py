@@ -1,0 +1,110 @@
+"""The consents that the plugin consentmanager keeps: read, and only read.
+
+One consent is one form: a name, mediums, days, and the resources it is linked to. Nothing there says
+which person it is, and nothing there is ever altered by us: this class knows no call that could.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from plugin.errors import DamError
+from plugin.hooks.resourcespace.api.answers import NoSuchFunction, Refused, Row, row, rows, whole
+
+if TYPE_CHECKING:
+    from plugin.hooks.resourcespace.api.client import Client
+
+# What makes a consent what it is. Not whether a notice was sent, nor the links, which change without it.
+_SAID = (
+    "ref", "name", "date_of_birth", "parent_guardian_name", "email", "consent_usage", "notes", "file",
+    "date_of_consent", "expires", "created_date",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """One consent as the server has it: texts as they are, "" for what is empty; `raw` is its JSON.
+
+    `resources` are the numbers it is linked to, also of resources that are deleted; None where not asked.
+    """
+
+    ref: int
+    name: str
+    birth_date: str
+    guardian: str
+    email: str
+    usage: str
+    signed: str
+    expires: str
+    created: str
+    file: str
+    fingerprint: str
+    raw: bytes
+    resources: tuple[int, ...] | None = None
+
+
+class Consents:
+    """Reads with two calls: the list, and one by its number."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    @property
+    def server(self) -> str:
+        """Which server it is: numbers of consents are its own."""
+        return self._client.base.name
+
+    def all(self) -> list[Form]:
+        """Every consent, in the order of their numbers. Raises DamError; Refused without the permission."""
+        with _active():
+            found = self._client.ask("consentmanager_get_all_consents", _listed, findtext="")
+        if found is None:
+            raise Refused(
+                "the account may not read consents: give its group the permission cm (Manage consents) in the DAM"
+            )
+        return sorted(found, key=lambda form: form.ref)
+
+    def one(self, ref: int) -> Form | None:
+        """A consent as it is now, with its links; None where it is not there any more, or not for us to read."""
+        with _active():
+            return self._client.ask("consentmanager_get_consent", _single, consent=ref)
+
+
+@contextmanager
+def _active() -> Iterator[None]:
+    try:
+        yield
+    except NoSuchFunction:
+        raise DamError(
+            "the plugin consentmanager is not active in the DAM: there is nothing to read"
+        ) from None
+
+
+def _listed(answer: Any) -> list[Form] | None:
+    return None if answer is False else [_form(one) for one in rows(answer)]
+
+
+def _single(answer: Any) -> Form | None:
+    return None if answer is False else _form(row(answer))
+
+
+def _form(found: Row) -> Form:
+    """Numbers come as texts in the list and as numbers alone: here a consent is the same either way."""
+
+    def text(name: str) -> str:
+        value = found.get(name)
+        return "" if value is None else str(value)
+
+    said = json.dumps([text(name) for name in _SAID]).encode()
+    links = found.get("resources")
+    return Form(
+        ref=whole(found.get("ref")), name=text("name"), birth_date=text("date_of_birth"),
+        guardian=text("parent_guardian_name"), email=text("email"), usage=text("consent_usage"),
+        signed=text("date_of_consent"), expires=text("expires"), created=text("created_date"),
+        file=text("file"), fingerprint="sha256:" + sha256(said).hexdigest(),
+        raw=json.dumps(found, ensure_ascii=False, sort_keys=True).encode(),
+        resources=tuple(whole(ref) for ref in links) if isinstance(links, list) else None,
+    )  # fmt: skip

@@ -1,0 +1,152 @@
+"""How far the DAM's log was read, and by which rows we know it again: the table dam_cursor.
+
+A database that is put back from a dump has fewer rows, or other rows under numbers that we know: its log was set
+back. It is read on from its new end, and what it says of before is not taken for what came after.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from plugin.ledger.queue import set_aside
+from plugin.ledger.store.store import Store, Tx
+from plugin.ledger.tables import dam_cursor
+
+OVERLAP = 100  # rows read again: one that was written in a longer transaction shows up late
+_MARKS = 40  # rows of which we keep what they were
+_FLOORS = 20  # set-backs that are remembered
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row: its number, the resource, the type of event, the field, the account, the difference, the time there."""
+
+    ref: int
+    resource: int
+    kind: str
+    field: int
+    user: int
+    notes: str
+    diff: str
+    date: str = ""
+
+    @property
+    def mark(self) -> tuple[int, str]:
+        """By what the row is known again: what nothing in the DAM ever changes of it."""
+        return self.ref, f"{self.date}|{self.resource}|{self.kind}|{self.field}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The position, the acknowledged rows close to it, and rows as they were (number and mark)."""
+
+    position: int
+    seen: frozenset[int]
+    marks: tuple[tuple[int, str], ...] = ()
+    floors: tuple[int, ...] = ()
+
+    def was_set_back(self, rows: Sequence[Entry]) -> bool:
+        """Whether `rows`, every one from before the position on, are those of a log that was set back."""
+        if not self.position:
+            return False
+        newest = max([self.position, *(number for number, _ in self.marks)])
+        if max((row.ref for row in rows), default=0) < newest:
+            return True
+        there = dict(row.mark for row in rows)
+        known = [(number, mark) for number, mark in self.marks if number > self.position - OVERLAP]
+        if any(number in there and there[number] != mark for number, mark in known):
+            return True
+        return bool(known) and not any(number in there for number, _ in known)
+
+    @property
+    def latest(self) -> str:
+        """The DAM's time of the newest row that we knew; "" where none is known."""
+        return max((mark.split("|")[0] for _, mark in self.marks), default="")
+
+
+class Cursor:
+    """The row of one DAM."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store = store
+        self._mine = dam_cursor.c.name == name
+        self._name = name
+
+    def load(self) -> Standing | None:
+        """None before the first poll."""
+        with self._store.read() as connection:
+            row = connection.execute(select(dam_cursor).where(self._mine)).first()
+        return None if row is None else _standing(row)
+
+    def add(self, seen: frozenset[int], position: int = 0, rows: Iterable[Entry] = ()) -> None:
+        """These rows need not be told again. Two processes that poll add up. `rows`: they were so."""
+        with self._store.write() as tx:
+            before = self._read(tx)
+            every = seen | before.seen
+            at = max(every | {position, before.position})
+            self._keep(tx, at, every, _marked(before.marks, rows), before.floors)
+
+    def know(self, rows: Iterable[Entry]) -> None:
+        """These rows were so; they are still to be told."""
+        with self._store.write() as tx:
+            before = self._read(tx)
+            self._keep(tx, before.position, before.seen, _marked(before.marks, rows), before.floors)
+
+    def restart(self, floor: int, rows: Sequence[Entry]) -> None:
+        """The log was set back: its row `floor` is the last that stayed, and `rows` are those at its end now."""
+        seen = frozenset(row.ref for row in rows)
+        with self._store.write() as tx:
+            before = self._read(tx)
+            floors = (*before.floors, floor)[-_FLOORS:]
+            self._keep(
+                tx, max(seen, default=0), seen, _marked((), rows), floors, set_back_at=tx.now, heard_at=None
+            )
+
+    def set_aside(self, *broken: Iterable[int]) -> None:
+        """Rows that cannot be read are named, and passed over."""
+        for number in sorted(one for some in broken for one in some):
+            set_aside.note(self._store, "a row of the DAM's log", str(number), "unreadable")
+
+    def pending(self) -> bool:
+        """Whether a set-back was noticed after which nothing was asked for anew yet."""
+        at, heard = self.times()
+        return at is not None and heard is None
+
+    def times(self) -> tuple[datetime | None, datetime | None]:
+        """When the log was found set back last, and when everything was asked for anew because of that."""
+        with self._store.read() as connection:
+            row = connection.execute(select(dam_cursor).where(self._mine)).first()
+        return (None, None) if row is None else (row.set_back_at, row.heard_at)
+
+    def heard(self) -> None:
+        """Everything was asked for anew."""
+        with self._store.write() as tx:
+            tx.execute(update(dam_cursor).where(self._mine).values(heard_at=tx.now))
+
+    def _read(self, tx: Tx) -> Standing:
+        row = tx.execute(select(dam_cursor).where(self._mine)).first()
+        return Standing(0, frozenset()) if row is None else _standing(row)
+
+    def _keep(
+        self, tx: Tx, at: int, seen: frozenset[int], marks: Sequence[tuple[int, str]], floors: Sequence[int],
+        **more: datetime | None,
+    ) -> None:  # fmt: skip
+        values: dict[str, Any] = {
+            "position": at, "seen": sorted(ref for ref in seen if ref > at - 2 * OVERLAP),
+            "moved_at": tx.now, "marks": [list(mark) for mark in marks], "floors": list(floors), **more,
+        }  # fmt: skip
+        if tx.execute(update(dam_cursor).where(self._mine).values(**values)).rowcount == 0:
+            tx.execute(insert(dam_cursor).values(name=self._name, **values))
+
+
+def _standing(row: Any) -> Standing:
+    marks = tuple((int(number), str(mark)) for number, mark in row.marks or ())
+    return Standing(row.position, frozenset(row.seen), marks, tuple(row.floors or ()))
+
+
+def _marked(before: Iterable[tuple[int, str]], rows: Iterable[Entry]) -> list[tuple[int, str]]:
+    """The newest of them, each number once."""
+    return sorted((dict(before) | dict(row.mark for row in rows)).items())[-_MARKS:]

@@ -1,0 +1,183 @@
+"""The names of the people field: each is a node, and one person's spellings must never become two.
+
+A node is stored raw, `~en:The Queen~sv:Drottningen` where it is translated. It is found by any of its
+translations, in any case, with any white space; accents and commas belong to a name.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from plugin.errors import DamError, WriteRefused
+from plugin.hooks.dam import node_key
+from plugin.hooks.resourcespace.api.answers import Refused, Row, Unexpected, rows_or_false, whole
+from plugin.hooks.resourcespace.api.client import Client
+
+_TRANSLATION = re.compile(r"~[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)?:([^~]*)")
+SEPARATOR = "@@|@@"
+_KEPT = 60.0  # seconds after which the list is read anew
+
+
+@dataclass(frozen=True)
+class Node:
+    """One value of the field: its number, its name as stored, and as the account's language shows it.
+
+    Nodes of one number are equal, though one of them was read before it was renamed.
+    """
+
+    ref: int
+    name: str = field(compare=False)
+    shown: str = field(default="", compare=False)
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """The name as stored, and each of its translations."""
+    found = [part.strip() for part in _TRANSLATION.findall(name)] if name.startswith("~") else []
+    return (name, *dict.fromkeys(part for part in found if part))
+
+
+def fits(name: str, key: str) -> bool:
+    """Whether the node `name` is the one that is known by the key."""
+    return any(node_key(spelling) == key for spelling in spellings(name))
+
+
+def refusal(name: str) -> str | None:
+    """Why the field cannot hold the name as it is; None where it can."""
+    mend = ": choose another display name"
+    if name.startswith("~"):
+        return f"the DAM takes a name that begins with ~ for a translation{mend}"
+    if name.startswith('"'):
+        return f"the DAM takes a quotation mark at the beginning for the end of another name{mend}"
+    if SEPARATOR in name:
+        return f"the DAM separates names by {SEPARATOR}{mend}"
+    if not name.isprintable() or name != name.strip():
+        return f"the DAM cannot hold this name as it is{mend}"
+    return None
+
+
+def refuse(name: str) -> None:
+    """Raises WriteRefused for a name that the field cannot hold as it is."""
+    if why := refusal(name):
+        raise WriteRefused(why)
+
+
+Also = Callable[[str, Mapping[int, Node]], list[Node]]
+"""By a name's key, and all nodes by number, those that are known by it though they are called otherwise now."""
+
+
+def _none(key: str, nodes: Mapping[int, Node]) -> list[Node]:
+    return []
+
+
+class Nodes:
+    """The list of names as it was read last; read anew when something is not in it, or it is old."""
+
+    def __init__(
+        self, client: Client, field: int, now: Callable[[], float] = time.monotonic, also: Also = _none
+    ) -> None:
+        self._client = client
+        self._field = field
+        self._now = now
+        self._also = also
+        self._lock = threading.Lock()
+        self._nodes: dict[int, Node] = {}
+        self._at: float | None = None
+
+    def refresh(self) -> None:
+        """Read the list. Raises DamError, Refused where the account may not see the field."""
+        answer = self._client.ask("get_nodes", rows_or_false, ref=self._field)
+        if answer is None:
+            raise Refused(
+                f"the account may not see field {self._field}, or there is no such field: give its group the "
+                f"permission f{self._field}"
+            )
+        found = [node for row in answer if (node := _node(row)) is not None]
+        with self._lock:
+            self._nodes = {node.ref: node for node in found}
+            self._at = self._now()
+
+    def keys(self) -> frozenset[str]:
+        """The keys of every name, in each of its translations, read anew. Raises DamError."""
+        self.refresh()
+        with self._lock:
+            names = [node.name for node in self._nodes.values()]
+        return frozenset(node_key(spelling) for name in names for spelling in spellings(name))
+
+    def every(self) -> dict[int, Node]:
+        """All of them, read anew."""
+        self.refresh()
+        with self._lock:
+            return dict(self._nodes)
+
+    def named(self, refs: Iterable[int], shown: str | None = None) -> list[Node]:
+        """The nodes of these numbers, read anew where one is not known or the server shows another name.
+
+        `shown` is what the server showed of them just now, joined with ", ": a node that was
+        renamed keeps its number.
+        """
+        wanted = list(refs)
+        if not wanted:
+            return []
+        if self._old() or not self._know(wanted, shown):
+            self.refresh()
+        with self._lock:
+            missing = [ref for ref in wanted if ref not in self._nodes]
+            if missing:
+                raise DamError("a name on this resource is not in the people field's list: it just changed")
+            return [self._nodes[ref] for ref in wanted]
+
+    def fitting(self, name: str, fresh: bool = False) -> list[Node]:
+        """The nodes that are known by this name, the one that is spelled exactly so first, renamed ones last."""
+        if fresh or self._old():
+            self.refresh()
+        found = self._find(name)
+        if not found and not fresh:
+            self.refresh()
+            found = self._find(name)
+        return found
+
+    def made(self, name: str) -> Node:
+        """The node for this name, made where there is none of any spelling. Raises WriteRefused, DamError."""
+        found = self.fitting(name)
+        if found:
+            return found[0]
+        refuse(name)
+        ref = self._client.ask("set_node", whole, ref="NULL", resource_type_field=self._field, name=name)
+        node = Node(ref, name, name)
+        with self._lock:
+            self._nodes[ref] = node
+        return node
+
+    def _find(self, name: str) -> list[Node]:
+        key = node_key(name)
+        with self._lock:
+            nodes = dict(self._nodes)
+        found = [node for node in nodes.values() if fits(node.name, key)]
+        found.sort(key=lambda node: (node.name != name, node.name.startswith("~"), node.ref))
+        return found + self._also(key, nodes)
+
+    def _old(self) -> bool:
+        with self._lock:
+            return self._at is None or self._now() - self._at > _KEPT
+
+    def _know(self, refs: list[int], shown: str | None) -> bool:
+        with self._lock:
+            nodes = [self._nodes.get(ref) for ref in refs]
+        if any(node is None for node in nodes):
+            return False
+        mine = ", ".join(node.shown for node in nodes if node is not None)
+        return shown is None or sorted(mine.split(", ")) == sorted(shown.split(", "))
+
+
+def _node(row: Row) -> Node | None:
+    """None of one that is broken: whoever bears it is not read before it is mended."""
+    name, shown = row.get("name"), row.get("translated_name")
+    try:
+        ref = whole(row.get("ref"))
+    except Unexpected:
+        return None
+    if not isinstance(name, str):
+        return None
+    return Node(ref, name, shown if isinstance(shown, str) and shown else name)

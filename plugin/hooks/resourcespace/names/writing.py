@@ -1,0 +1,180 @@
+"""Names put on and taken off without our plugin: the API has no call that takes one name off.
+
+The field is read, written whole and read again. What an editor did in between shows in the log row of
+our own write, as names that we never meant to touch, and is put right at once.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from plugin.errors import DamError
+from plugin.hooks.resourcespace.api.answers import truth, whole_or_false
+from plugin.hooks.resourcespace.api.client import Client
+from plugin.hooks.resourcespace.names.acts import changed
+from plugin.hooks.resourcespace.names.cursor import Entry
+from plugin.hooks.resourcespace.names.log import Log
+from plugin.hooks.resourcespace.names.nodes import SEPARATOR, Node, Nodes
+
+_ROUNDS = 8  # tries, and repairs of repairs, before the job is put back
+_FRESH = 5.0  # seconds for which the end of the log, read after a write of ours, serves the next write too
+Read = Callable[[str], Sequence[Node]]
+
+
+@dataclass
+class Repairs:
+    """How often an editor's work was put right after a write of ours, for the doctor and for tests."""
+
+    writes: int = 0
+    lost: int = 0
+    revived: int = 0
+
+
+@dataclass(frozen=True)
+class _Wish:
+    add: frozenset[Node] = frozenset()
+    remove: frozenset[Node] = frozenset()
+
+    def on(self, have: Iterable[Node]) -> frozenset[Node]:
+        return (frozenset(have) | self.add) - self.remove
+
+
+@dataclass
+class Writer:
+    """Writes the people field of one server. Our own threads take turns; other processes show in the log."""
+
+    client: Client
+    nodes: Nodes
+    log: Log
+    number: int
+    own: Callable[[], int | None]
+    may_add: Callable[[], bool]
+    read: Read
+    start: Callable[[], int] = lambda: 0
+    now: Callable[[], float] = time.monotonic
+    repairs: Repairs = field(default_factory=Repairs)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _mark: int = 0
+    _marked_at: float | None = None
+
+    def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> frozenset[Node]:
+        """Put the names `add` on the resource and take `remove` off, in whatever spelling they stand there.
+
+        Returns what stands there after it, as the log row of our own write shows it.
+        """
+        with self._lock:
+            adds = frozenset(self._verified(name) for name in add)
+            removes = frozenset(node for name in remove for node in self.nodes.fitting(name))
+            meant = wish = _Wish(adds, removes)
+            failures: list[DamError] = []
+            for _ in range(_ROUNDS):
+                wish, stands, failure = self._carry_out(ref, wish)
+                if failure is not None:  # what was meant, on what is read anew, and what went astray
+                    failures.append(failure)
+                    wish = _Wish(meant.add | wish.add, meant.remove | wish.remove)
+                elif wish == _Wish():
+                    return stands
+        raise (failures or [DamError("others write these names all the time: it is tried again later")])[-1]
+
+    def _verified(self, name: str) -> Node:
+        """The node for a name, which still is called so: numbers stay when nodes are renamed."""
+        node = self.nodes.made(name)
+        there = self.client.ask(
+            "get_node_id", whole_or_false, value=node.name, resource_type_field=self.number
+        )
+        if there != node.ref:
+            self.nodes.refresh()
+            node = self.nodes.made(name)
+        return node
+
+    def _carry_out(self, ref: str, wish: _Wish) -> tuple[_Wish, frozenset[Node], DamError | None]:
+        """One round; returns what has to be put right after it, what stands, and why it may not have been done."""
+        if not wish.remove and self.may_add():
+            return _Wish(), self._add(ref, wish), None
+        mark = self._head()
+        have = frozenset(self.read(ref))
+        want = wish.on(have)
+        if want == have:
+            return _Wish(), have, None
+        failure = None
+        try:
+            self._set(ref, want)
+        except DamError as error:  # it may have been done all the same
+            failure = error
+        return self._stray(ref, mark, have, want, failure is not None), want, failure
+
+    def _add(self, ref: str, wish: _Wish) -> frozenset[Node]:
+        have = frozenset(self.read(ref))
+        if missing := wish.add - have:
+            numbers = ",".join(str(node.ref) for node in sorted(missing, key=lambda node: node.ref))
+            if not self.client.ask("add_resource_nodes", truth, resource=ref, nodestring=numbers):
+                raise DamError(
+                    "the server did not add the name: check that the account may edit this resource"
+                )
+            self.repairs.writes += 1
+        return have | missing
+
+    def _set(self, ref: str, want: frozenset[Node]) -> None:
+        names = [node.name for node in sorted(want, key=lambda node: node.ref)]
+        # One name in double quotes is one name; several are joined so that nothing in them is parsed.
+        value = SEPARATOR.join(names) if len(names) != 1 else '"' + names[0].replace('"', '""') + '"'
+        if not self.client.ask(
+            "update_field", truth, again=False, resource=ref, field=self.number, value=value
+        ):
+            raise DamError(
+                "the server did not write the names: check that the account may edit this resource, and "
+                "that the people field is not a required one"
+            )
+        self.repairs.writes += 1
+
+    def _head(self) -> int:
+        """The end of the log: as it was after our last write, where that was a moment ago."""
+        at, self._marked_at = self._marked_at, None
+        if at is None or self.now() - at > _FRESH:
+            self._mark = self.log.head(self._mark or self.start())
+        return self._mark
+
+    def _stray(
+        self, ref: str, mark: int, have: frozenset[Node], want: frozenset[Node], doubtful: bool
+    ) -> _Wish:
+        """What a write of ours did to names that an editor changed after we had read, to be put right.
+
+        Its row tells the difference to what stood there: it took off a name that was not there when we
+        read, an editor's, just added; or it put one back that an editor had just taken off. What
+        anybody did after it is right already.
+        """
+        every = list(self.log.since(mark + 1))
+        mine = [e for e in every if str(e.resource) == ref and (e.kind, e.field) == ("e", self.number)]
+        self._mark = max([mark, *(entry.ref for entry in every)])
+        self._marked_at = self.now()
+        before, after = {node.name for node in have}, {node.name for node in want}
+        at = self._own_row(mine, before, after, doubtful)
+        if at is None:
+            return _Wish()
+        less, more = changed(mine[at].diff)
+        lost, revived = less - before, more & before & after
+        for entry in mine[at + 1 :]:
+            less, more = changed(entry.diff)
+            lost, revived = lost - more, revived - less
+        self.repairs.lost += len(lost)
+        self.repairs.revived += len(revived)
+        return _Wish(self._known(lost), self._known(revived))
+
+    def _own_row(
+        self, rows: Sequence[Entry], before: set[str], after: set[str], doubtful: bool
+    ) -> int | None:
+        """The row of the write that left `after`: others of our account are other processes of ours.
+
+        `doubtful`: the write may not have been done; then a row counts only if it did some of what we meant.
+        """
+        own = self.own()
+        for at in reversed(range(len(rows))):
+            less, more = changed(rows[at].diff)
+            meant = less & (before - after) or more & (after - before)
+            if rows[at].user == own and more <= after and less.isdisjoint(after) and (meant or not doubtful):
+                return at
+        return None
+
+    def _known(self, names: set[str]) -> frozenset[Node]:
+        return frozenset(node for name in names for node in self.nodes.fitting(name) if node.name == name)

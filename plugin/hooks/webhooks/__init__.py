@@ -1,0 +1,1 @@
+"""What a DAM tells us over HTTP, signed."""

@@ -1,0 +1,229 @@
+"""Backups in two parts that are kept apart: the store without keys, and the wrapped keys.
+
+The store may be kept for years, the wrapped keys for days (`backup.key_days`): a copy of the store
+joined with the newest keys brings back nobody whose key was destroyed since. Neither part opens
+without the master key, which is in neither. Manifest and keys are signed with the key of heads, and a head knows the
+hash of each.
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from plugin.clock import Clock, machine_now
+from plugin.errors import VaultError
+from plugin.ledger import migrations
+from plugin.ledger import tables as t
+from plugin.ledger.backups import signed_parts
+from plugin.ledger.backups.backup_sealing import Veil, record_keys
+from plugin.ledger.backups.signed_parts import KEYS, MANIFEST
+from plugin.ledger.keys import house_key, private_files
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.log.endings import NOTHING_ENDED, EndedLog, Mark
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.store import audit, engine
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store
+
+CHUNK = 500
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """The files of one backup, and how many rows its copy of the store has."""
+
+    name: str
+    store: Path
+    keys: Path
+    manifest: Path
+    rows: int
+
+
+def backup(
+    store: Store, master: MasterKeys, target: Path, clock: Clock, book: HeadBook, key_days: int,
+    actor: str = "system",
+) -> Backup:  # fmt: skip
+    """Write both parts and a manifest to the folder `target`, from one snapshot of `store`; two heads know of them.
+
+    The copy of the store is SQLite, whatever the store is, and what may hold a name is veiled in it (veil.py).
+    Files of wrapped keys older than `key_days` days are destroyed.
+    """
+    private_files.make_folder(target)
+    with store.write() as tx:
+        house_key.make(tx, master)
+        # Before the snapshot: the copy knows at least this to have ended.
+        ended = _ended(tx.connection, book.ended)
+    made = machine_now(clock)
+    name = _name(target, made)
+    copy, keys, manifest = (
+        target / f"store-{name}.db",
+        signed_parts.path_of(target, KEYS, name),
+        signed_parts.path_of(target, MANIFEST, name),
+    )
+    with store.read() as connection:
+        house, keys_of = house_key.unwrapped(connection, master), record_keys(connection, master)
+        rows = _write_copy(connection, copy, Veil(keys_of, house, name))
+        last = audit.head(connection)
+        signed_parts.write(keys, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
+    digest = sha256(copy)
+    tree = {
+        "revision": migrations.head(), "rows": rows, "store": digest, "ended": list(ended), "last": list(last),
+    }  # fmt: skip
+    signed_parts.write(manifest, MANIFEST, name, made, book.key, tree)
+    notes = [_note(MANIFEST, name, manifest), _note(KEYS, name, keys)]  # read before the write, to their ends
+    book.reach()
+    with store.write() as tx:
+        for note in notes:
+            book.add(tx, note, actor)
+        tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=digest)
+    _prune_keys(target, clock, key_days)
+    return Backup(name, copy, keys, manifest, rows)
+
+
+def _ended(connection: Connection, log: EndedLog) -> Mark:
+    """How far ended.log is known to go: the file itself may not be the right one. Where nothing has ended yet there
+    is an empty file from now on: a copy of half B without one lacks something."""
+    row = connection.execute(select(t.state.c.ended_lines, t.state.c.ended_hash)).one()
+    known = Mark(row.ended_lines or 0, row.ended_hash or NOTHING_ENDED.hash)
+    if not log.path.exists() and known == NOTHING_ENDED:
+        with contextlib.suppress(FileExistsError):  # somebody's end came between
+            private_files.write_secret(log.path, b"", fresh=True)
+    return log.mark() if row.ended_lines is None else known
+
+
+def write_keys(
+    store: Store, target: Path, clock: Clock, book: HeadBook, key_days: int, actor: str = "system"
+) -> Path:
+    """Write only a fresh file of wrapped keys to `target`: what a rotation does before it retires.
+
+    A keys file from before the rotation cannot be opened afterwards.
+    """
+    private_files.make_folder(target)
+    made = machine_now(clock)
+    name = _name(target, made)
+    path = signed_parts.path_of(target, KEYS, name)
+    with store.read() as connection:
+        signed_parts.write(path, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
+    # A file of heads that is out of reach keeps no key alive: the head of each hour fails too, and the doctor tells.
+    with contextlib.suppress(VaultError):
+        note = _note(KEYS, name, path)
+        book.reach()
+        with store.write() as tx:
+            book.add(tx, note, actor)
+    _prune_keys(target, clock, key_days)
+    return path
+
+
+def _note(part: str, name: str, path: Path) -> dict[str, Any]:
+    return {"kind": part, "name": name, "sha256": sha256(path)}
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _name(target: Path, now: datetime) -> str:
+    """The moment, to the microsecond and never one that is taken, so that names sort by age."""
+    while True:
+        name = now.astimezone(UTC).strftime(_STAMP)
+        if not any(target.glob(f"*-{name}.*")):
+            return name
+        now += timedelta(microseconds=1)
+
+
+def _write_copy(source: Connection, path: Path, cover: Veil) -> int:
+    """Every table but the keys, in the order in which they point to one another; returns the rows."""
+    half = path.with_name(f".{path.name}.new")
+    os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    url = f"sqlite:///{half}"
+    try:
+        migrations.upgrade(url)
+        database = engine.connect(engine.parse(url), journal="DELETE")
+        try:
+            with database.connect() as connection:
+                target = connection.execution_options(**{engine.WRITE: True})
+                with target.begin():
+                    rows = sum(_copy_table(source, target, name, cover) for name in _copied())
+            with engine.raw(database) as raw:
+                raw.cursor().execute("VACUUM")
+        finally:
+            database.dispose()
+        with half.open("rb") as file:
+            os.fsync(file.fileno())
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+    private_files.sync_folder(path.parent)
+    return rows
+
+
+# While an erasure goes on its row knows name and address, under the house's key: that outlives the erasure. What was
+# read of a photograph is read anew after a restore.
+_LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
+    t.erasure.name: {"held": None},
+    t.resource.name: {"indexed": None},
+}
+
+
+def _copied() -> list[str]:
+    """Not the keys, nor hashes of names; and nobody who is signed in now is so again in what is put back."""
+    left_out = (t.person_key, t.house_key, t.session, t.visit, t.name_word)
+    return [table.name for table in t.metadata.sorted_tables if table not in left_out]
+
+
+def _copy_table(source: Connection, target: Connection, name: str, cover: Veil) -> int:
+    table = t.metadata.tables[name]
+    query = select(table)
+    if table is t.job:  # what is over is of no use to a house that begins anew
+        query = query.where(t.job.c.state.in_(("queued", "running")))
+    count = 0
+    for rows in source.execute(query).mappings().partitions(CHUNK):
+        left_out = _LEFT_OUT.get(name, {})
+        target.execute(insert(table), [cover.cover(table, {**row, **left_out}) for row in rows])
+        count += len(rows)
+    return count
+
+
+def _wrapped(connection: Connection) -> list[list[str | int]]:
+    """The keys of people, and the house's own as nobody's."""
+    people = connection.execute(select(t.person_key).order_by(*t.person_key.primary_key)).all()
+    house = connection.execute(select(t.house_key)).all()
+    rows = [(house_key.NOBODY, row) for row in house] + [(row.person_id, row) for row in people]
+    return [
+        [
+            who,
+            row.purpose,
+            row.master_version,
+            base64.b64encode(row.wrapped).decode(),
+            row.created_at.isoformat(),
+        ]
+        for who, row in rows
+    ]
+
+
+def past_days(target: Path, clock: Clock, key_days: int) -> list[Path]:
+    """The files of wrapped keys older than `key_days` days, by the moment in their names; and those of a moment to
+    come, written by a clock that was wrong."""
+    now = machine_now(clock).astimezone(
+        UTC
+    )  # as they are named, also where the store has seen a later moment
+    oldest, latest = ((now + timedelta(days=days)).strftime(_STAMP) for days in (-key_days, 1))
+    return [
+        path for path in target.glob("keys-*.json") if not oldest <= path.stem.removeprefix("keys-") <= latest
+    ]
+
+
+def _prune_keys(target: Path, clock: Clock, key_days: int) -> None:
+    for path in past_days(target, clock, key_days):
+        private_files.destroy(path)

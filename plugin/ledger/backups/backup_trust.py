@@ -1,0 +1,191 @@
+"""Which backup is believed: by whose key signed it, by what the heads say of it, and by how far ended.log goes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from plugin.errors import StoreError
+from plugin.ledger import migrations
+from plugin.ledger.backups import backup, signed_parts
+from plugin.ledger.backups.signed_parts import KEYS, MANIFEST, Manifest, Signed, WrappedKey
+from plugin.ledger.log import heads
+from plugin.ledger.log.head_book import HeadBook
+from plugin.ledger.log.heads import ENDED_ANEW, SignedHead
+
+NEWEST = "newest"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which backup, and what whoever restores takes upon themselves.
+
+    `head_key`: a public key that was written down, believed until now; `older_keys`: take a file of keys that is not
+    the newest; `without_ended_log`: why there is no whole ended.log.
+    """
+
+    name: str = NEWEST
+    head_key: str = ""
+    older_keys: bool = False
+    without_ended_log: str = ""
+
+
+@dataclass(frozen=True)
+class Believed:
+    """The parts of a backup that may be restored. `older`: the keys are older than the newest that heads know."""
+
+    name: str
+    copy: Path
+    manifest: Manifest
+    sha256: str
+    keys_name: str
+    keys: list[WrappedKey]
+    older: bool
+
+
+def believed(source: Path, book: HeadBook, wish: Wish) -> Believed:
+    """The backup in `source` that `wish` names. Raises StoreError, which says what to do."""
+    trust = _Trust(book, wish.head_key)
+    name = trust.newest(source, MANIFEST) if wish.name == NEWEST else wish.name
+    signed = trust.signed(source, MANIFEST, name)
+    manifest = signed_parts.manifest(signed)
+    copy = _copy(source, name, manifest)
+    keys_name = trust.newest(source, KEYS)
+    keys = trust.signed(source, KEYS, keys_name)
+    older = trust.is_older(keys)
+    if older and not wish.older_keys:
+        raise StoreError(
+            f"{keys.path} is older than keys-{older}.json, which the heads know: it may open what was destroyed since. "
+            f"Put keys-{older}.json into {source}; `--older-keys` takes the older file, if that one is lost"
+        )
+    if not wish.without_ended_log:
+        _refuse_another_end(book, signed, manifest, trust.heads)
+    return Believed(
+        name, copy, manifest, backup.sha256(signed.path), keys_name, signed_parts.wrapped_keys(keys), bool(older)
+    )  # fmt: skip
+
+
+class _Trust:
+    def __init__(self, book: HeadBook, head_key: str) -> None:
+        given = [head_key] if head_key and head_key not in book.key.known else []
+        self._ages = [*given, *(one.public for one in book.key.former), book.key.public]
+        self._until = {one.public: datetime.fromisoformat(one.until) for one in book.key.former}
+        self._present = book.key.public
+        self._signs = (*given, self._present)[0]
+        self._has_heads = book.path.exists()
+        self.heads = self._ours(heads.read(book.path))
+
+    def signed(self, source: Path, part: str, name: str) -> Signed:
+        """A part that is ours. Raises StoreError."""
+        signed = signed_parts.read(source, part, name)
+        if signed.key not in self._ages:
+            raise StoreError(
+                f"{signed.path} is signed by a key that is not known here ({signed.key}): it is another house's, or "
+                "keys.heads_key_file is not the right one. Put that file back from half B; if it is lost and this is "
+                "the public key that you wrote down at `facelease init`, give it with `--head-key`"
+            )
+        told = self._told(part, name)
+        if signed.key in self._until and signed.made >= self._until[signed.key]:
+            raise StoreError(
+                f"{signed.path} is signed by a key that was replaced before that: do not use it, for somebody else has "
+                "the old key"
+            )
+        if signed.key != self._present and self._has_heads and not told:
+            raise StoreError(
+                f"{signed.path} is signed by an earlier key, and no head knows it: put the newest keys.heads_file in "
+                "its place; if that does not know it either, do not use this file"
+            )
+        if told and backup.sha256(signed.path) not in told:
+            raise StoreError(f"{signed.path} is not the file that the heads know: use another")
+        return signed
+
+    def is_older(self, keys: Signed) -> str:
+        """The name of the newest file of keys that the heads know, if this one is older; else nothing."""
+        told = self._names(KEYS)
+        if not told or keys.name == told[-1] or (keys.name not in told and keys.name > told[-1]):
+            return ""
+        return told[-1]
+
+    def newest(self, source: Path, part: str) -> str:
+        """The name of the newest part in the folder, in the order of the heads: names go back with a clock that was
+        wrong. What no head knows is newer where its name is."""
+        names, told = _names(source, part), self._names(part)
+        later = [name for name in names if name not in told and name > (told[-1] if told else "")]
+        known = [name for name in told if name in names]
+        return (later or known or names)[-1]
+
+    def _names(self, part: str) -> list[str]:
+        """The names of those that heads know, oldest first."""
+        return [str(head.note.get("name")) for head in self.heads if head.note.get("kind") == part]
+
+    def _told(self, part: str, name: str) -> set[str]:
+        """The hashes that heads know of the part of that name."""
+        notes = [head.note for head in self.heads if head.note.get("kind") == part]
+        return {str(note.get("sha256")) for note in notes if note.get("name") == name}
+
+    def _ours(self, lines: list[SignedHead]) -> list[SignedHead]:
+        """Those that a key of ours signed while it was the present one: none after another was announced, or signed,
+        and of a former key none that the first head of the next one does not hold as it stands."""
+        age, ours = 0, list[SignedHead]()
+        for at, head in enumerate(lines):
+            until = self._until.get(head.key)
+            known = head.key in self._ages and self._ages.index(head.key) >= age
+            if not known or not head.is_genuine or (until is not None and head.at > until):
+                continue
+            age = self._ages.index(head.key)
+            following = head.note.get("public")
+            if head.note.get("kind") == "key" and following in self._ages:
+                age = self._ages.index(following)
+            if ours and ours[-1].key != head.key and head.note.get("before") != heads.digest(lines[:at]):
+                ours.clear()
+            ours.append(head)
+        return ours if ours and ours[-1].key == self._signs else []
+
+
+def _names(source: Path, part: str) -> list[str]:
+    names = sorted(path.stem for path in source.glob(f"{part}-*.json"))
+    if not names:
+        raise StoreError(f"{source} holds no {part}-*.json: give the folder that `facelease backup` wrote to")
+    return [name.removeprefix(f"{part}-") for name in names]
+
+
+def _copy(source: Path, name: str, manifest: Manifest) -> Path:
+    if manifest.revision != migrations.head():
+        raise StoreError(
+            f"the backup {name} is of schema {manifest.revision}, this version needs {migrations.head()}: restore it "
+            "with the version of FaceLease that made it, and migrate afterwards"
+        )
+    copy = source / f"store-{name}.db"
+    if not copy.exists():
+        raise StoreError(f"the backup {name} is not whole: {copy} is missing")
+    if backup.sha256(copy) != manifest.store:
+        raise StoreError(
+            f"{copy} is not what its manifest describes: it was changed, damaged or mixed with another backup; "
+            "use another backup"
+        )
+    return copy
+
+
+def _refuse_another_end(book: HeadBook, signed: Signed, manifest: Manifest, known: list[SignedHead]) -> None:
+    """ended.log must hold, unchanged, the lines that the manifest knows, and those of the newest head.
+
+    Where the file was begun anew since, it holds what the house knew to have ended then, and the heads alone count.
+    """
+    marks = list(book.ended.marks())
+    anew = any(head.note.get("kind") == ENDED_ANEW and head.at > signed.made for head in known)
+    wanted = [*(() if anew else (manifest.ended,)), *(head.ended for head in known[-1:])]
+    missing = [mark for mark in wanted if mark not in marks or not book.ended.path.exists()]
+    if not missing:
+        list(book.ended.lines())  # raises StoreError where a line cannot be read
+        return
+    lines, there = max(mark.lines for mark in missing), marks[-1].lines
+    if not book.ended.path.exists():
+        how = "is missing"
+    elif there < lines:
+        how = f"is too short: {there} lines of at least {lines}"
+    else:
+        how = "holds other lines than were known"
+    raise StoreError(
+        f"{book.ended.path} {how}, so what has ended since the backup is not known and would come back. Nothing was "
+        "restored. Put the newest copy of ended.log there; `--without-ended-log REASON` restores without it, and then "
+        "no link and no API token opens anything"
+    )

@@ -1,0 +1,131 @@
+"""The two signed files of a backup: its manifest, and its wrapped keys. Each names itself in what is signed."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from plugin.errors import StoreError
+from plugin.ledger.keys import private_files
+from plugin.ledger.log.endings import Mark
+from plugin.ledger.log.head_key import HeadKey, is_signed
+from plugin.ledger.store.audit import Head, canonical
+
+FORMAT = 2
+MANIFEST, KEYS = "manifest", "keys"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A part as it was read: which public key signed it, when it says that was, and what it says."""
+
+    path: Path
+    name: str
+    key: str
+    made: datetime
+    tree: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup is: `store` the SHA-256 of its copy of the store, `ended` what ended.log was, `last` the last row
+    of the log in it."""
+
+    revision: str
+    rows: int
+    store: str
+    ended: Mark
+    last: Head
+
+
+@dataclass(frozen=True)
+class WrappedKey:
+    """A wrapped key; of the house's own `person_id` is house_key.NOBODY."""
+
+    person_id: str
+    purpose: str
+    master_version: int
+    wrapped: bytes
+    created_at: datetime
+
+
+def path_of(folder: Path, part: str, name: str) -> Path:
+    """The file of a part of the backup `name`."""
+    return folder / f"{part}-{name}.json"
+
+
+def write(path: Path, part: str, name: str, made: datetime, key: HeadKey, content: Mapping[str, Any]) -> None:
+    """Sign what a part says, and write it to a new file."""
+    body = {"format": FORMAT, "name": name, "made": made.isoformat(), "key": key.public, **content}
+    signature = key.sign(_prefix(part) + canonical(body))
+    data = json.dumps(body | {"signature": signature}, indent=1 if part == MANIFEST else None)
+    private_files.write_secret(path, data.encode() + b"\n", fresh=True)
+
+
+def read(folder: Path, part: str, name: str) -> Signed:
+    """A part that is whole, signed by the key that it names, and of the name that its file has.
+
+    Whether that key is ours is for the caller to say. Raises StoreError.
+    """
+    path = path_of(folder, part, name)
+    try:
+        tree = json.loads(path.read_text("utf-8"))
+        if tree["format"] != FORMAT:
+            raise StoreError(_another_format(path, tree["format"]))
+        signature = str(tree.pop("signature", ""))
+        signed = Signed(path, str(tree["name"]), str(tree["key"]), datetime.fromisoformat(tree["made"]), tree)
+        genuine = is_signed(signed.key, _prefix(part) + canonical(tree), signature)
+    except FileNotFoundError as error:
+        raise StoreError(f"the backup {name} is not whole: {path} is missing") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StoreError(f"{path} is damaged, or not signed: {_OTHER[part]}") from error
+    if not genuine:
+        raise StoreError(f"{path} is not what was signed: it was changed or damaged; {_OTHER[part]}")
+    if signed.name != name:
+        raise StoreError(f"{path} was renamed: it is of {signed.name}; give it its own name back")
+    return signed
+
+
+_OTHER = {
+    MANIFEST: "use another backup",
+    KEYS: "put the newest genuine file of keys into the folder in its place, from where half A is kept",
+}
+
+
+def manifest(signed: Signed) -> Manifest:
+    """What a manifest says. Raises StoreError."""
+    tree = signed.tree
+    try:
+        return Manifest(
+            str(tree["revision"]), int(tree["rows"]), str(tree["store"]),
+            Mark(int(tree["ended"][0]), str(tree["ended"][1])), Head(int(tree["last"][0]), str(tree["last"][1])),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise StoreError(f"{signed.path} is damaged: {_OTHER[MANIFEST]}") from error
+
+
+def wrapped_keys(signed: Signed) -> list[WrappedKey]:
+    """The keys in a file of wrapped keys, the house's own with them. Raises StoreError."""
+    try:
+        return [
+            WrappedKey(
+                str(who), str(what), int(version), base64.b64decode(wrapped), datetime.fromisoformat(at)
+            )
+            for who, what, version, wrapped, at in signed.tree["keys"]
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{signed.path} is damaged: {_OTHER[KEYS]}") from error
+
+
+def _prefix(part: str) -> bytes:
+    return f"facelease {part}\n".encode()
+
+
+def _another_format(path: Path, version: object) -> str:
+    return (
+        f"{path} is of format {version}, this version reads {FORMAT}: restore it with the version of FaceLease that "
+        "made it, migrate that store, and make a backup with this version"
+    )

@@ -1,0 +1,1 @@
+"""Keys: the vault, sealing, rotation, shredding."""

@@ -1,0 +1,166 @@
+"""A new master key, and the end of the old one: from then on no older copy of the store opens the dead."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, bindparam, func, select, update
+
+from plugin.ledger import tables as t
+from plugin.ledger.keys import house_key, sealing
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store, Tx
+
+_BATCH = 100  # keys of one write
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What a rotation did: the version that is now current, keys re-wrapped, versions destroyed."""
+
+    version: int
+    rewrapped: int
+    retired: tuple[int, ...]
+    shredded: int
+
+
+def rotate(
+    store: Store,
+    master: MasterKeys,
+    retire: bool = True,
+    before_retire: Callable[[], object] | None = None,
+    actor: str = "system",
+) -> Rotation:
+    """Give every living key a new master key, and destroy the old one if `retire`.
+
+    The new version is on the disk before the first key is wrapped under it, and the old one is
+    destroyed when no key is behind: a process killed anywhere leaves a store that opens, and the
+    next call goes on where it stopped. Several may rotate at once: each goes on with the newest version
+    of any. `before_retire` is called when all keys are re-wrapped, for a fresh file of wrapped keys.
+    Raises VaultError where the master key comes from a command and holds no newer version.
+    """
+    if master.read_only:
+        master.reload()  # a command takes its time: inside no write
+    with store.write() as tx:
+        _begin(tx, master, retire)
+    rewrapped = 0
+    while True:
+        version, count = _rewrap_all(store, master)
+        if before_retire is not None:
+            before_retire()
+        if master.read_only:
+            master.reload()
+        with store.write() as tx:
+            # Under the writers' lock, so that no key is made, and no version begun, meanwhile. Where one was, once
+            # more: what is wrapped in this write is lost with it, and the old version would be gone.
+            late = _rewrap(tx, master, version) if master.newest() == version else None
+            rewrapped += count + (late or 0)
+            if late == 0:
+                retired = master.retire(version) if retire and not master.read_only else ()
+                done = Rotation(version, rewrapped, retired, _settle(tx, master))
+                tx.audit(
+                    Action.MASTER_ROTATE, actor, version=version, rewrapped=rewrapped,
+                    retired=len(retired), shredded=done.shredded,
+                )  # fmt: skip
+                return done
+
+
+def _rewrap_all(store: Store, master: MasterKeys) -> tuple[int, int]:
+    """Wrap under the current version until no key is behind; returns that version, and how many keys there were."""
+    total = 0
+    while True:
+        with store.write() as tx:
+            version = master.newest()
+            count = _rewrap(tx, master, version)
+        total += count
+        if count == 0:
+            return version, total
+
+
+def due(store: Store) -> bool:
+    """Whether a key was destroyed that an older copy of the store could still open."""
+    with store.read() as connection:
+        return connection.execute(select(t.shredding.c.id).where(_waiting()).limit(1)).first() is not None
+
+
+def behind(store: Store, master: MasterKeys) -> int:
+    """How many keys are not wrapped under the current version."""
+    with store.read() as connection:
+        tables = (t.person_key, t.house_key)
+        counts = [select(func.count()).where(one.c.master_version != master.current) for one in tables]
+        return sum(int(connection.scalar(query) or 0) for query in counts)
+
+
+def _begin(tx: Tx, master: MasterKeys, retire: bool) -> None:
+    """Make the version to rotate to, unless one that an interrupted rotation has begun serves.
+
+    It serves when no key that was destroyed since has been wrapped under it.
+    """
+    if not master.read_only:
+        master.reload()
+    late = tx.execute(
+        select(t.shredding.c.id).where(_waiting(), t.shredding.c.master_version >= master.current).limit(1)
+    ).first()
+    unfinished = any(
+        tx.execute(select(one.c.purpose).where(one.c.master_version != master.current).limit(1)).first()
+        for one in (t.person_key, t.house_key)
+    )
+    begun = unfinished or (retire and len(master.versions) > 1)
+    if master.read_only and not begun:
+        begun = (
+            tx.execute(select(t.shredding.c.id).where(_waiting(), _gone(master)).limit(1)).first() is not None
+        )
+    if not begun or not (late is None or master.read_only):
+        master.add()
+
+
+def _rewrap(tx: Tx, master: MasterKeys, version: int) -> int:
+    """Wrap the next keys that are behind anew; returns how many."""
+    house = _rewrap_house(tx, master, version)
+    rows = tx.execute(
+        select(t.person_key).where(t.person_key.c.master_version != version).limit(_BATCH)
+    ).all()
+    fresh = []
+    for row in rows:
+        old = master.key(row.master_version)
+        key = sealing.unwrap(old, row.wrapped, row.person_id, row.purpose, row.master_version)
+        wrapped = sealing.wrap(master.key(version), key, row.person_id, row.purpose, version)
+        fresh.append(
+            {"who": row.person_id, "what": row.purpose, "wrapped": wrapped, "master_version": version}
+        )
+    if fresh:
+        tx.execute(
+            update(t.person_key).where(
+                t.person_key.c.person_id == bindparam("who"), t.person_key.c.purpose == bindparam("what")
+            ),
+            fresh,
+        )
+    return len(fresh) + house
+
+
+def _rewrap_house(tx: Tx, master: MasterKeys, version: int) -> int:
+    behind = select(t.house_key).where(t.house_key.c.master_version != version)
+    rows = tx.execute(behind).all()
+    for row in rows:
+        key = sealing.unwrap(
+            master.key(row.master_version), row.wrapped, house_key.NOBODY, row.purpose, row.master_version
+        )
+        wrapped = sealing.wrap(master.key(version), key, house_key.NOBODY, row.purpose, version)
+        mine = t.house_key.c.purpose == row.purpose
+        tx.execute(update(t.house_key).where(mine).values(wrapped=wrapped, master_version=version))
+    return len(rows)
+
+
+def _settle(tx: Tx, master: MasterKeys) -> int:
+    """Mark as shredded what was only ever wrapped under versions that are destroyed; returns how many."""
+    done = update(t.shredding).where(_waiting(), _gone(master)).values(shredded_at=tx.now, how="rotation")
+    return int(tx.execute(done).rowcount)
+
+
+def _gone(master: MasterKeys) -> ColumnElement[bool]:
+    """Rows of keys that no version which is left has ever wrapped."""
+    return t.shredding.c.master_version < master.versions[0]
+
+
+def _waiting() -> ColumnElement[bool]:
+    return t.shredding.c.how.is_distinct_from("rotation")

@@ -1,0 +1,225 @@
+"""The vault: two keys a person, and what they seal. Who deletes the key has deleted the data.
+
+The face key seals templates and reference photographs and lives while a recognition grant does; the
+record key seals evidence, contacts and the key of the audit references.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, insert, select
+
+from plugin.errors import VaultError
+from plugin.ledger import tables as t
+from plugin.ledger.keys import house_key, rotation, sealing, shredding
+from plugin.ledger.keys.master_keys import KEY_BYTES, MasterKeys
+from plugin.ledger.keys.rotation import Rotation
+from plugin.ledger.keys.sealing import Bond
+from plugin.ledger.store.store import Store, Tx
+
+FACE = "face"
+RECORD = "record"
+PURPOSES = (FACE, RECORD)
+AUDIT_KEY = "audit_key"
+
+
+class Vault:
+    """Seals and opens. Keys of persons are unwrapped for one act and kept nowhere."""
+
+    def __init__(self, master: MasterKeys) -> None:
+        self.master = master
+
+    def create_key(self, tx: Tx, person_id: str, purpose: str) -> None:
+        """Make the person's key for `purpose` (face or record). Raises VaultError where there is one.
+
+        With the record key comes the key under which the audit log refers to the person.
+        """
+        if purpose not in PURPOSES:
+            raise VaultError(f"a key is for {' or '.join(PURPOSES)}, not for {purpose!r}")
+        if self.has_key(tx.connection, person_id, purpose):
+            raise VaultError(f"person {person_id} has a {purpose} key already")
+        # Read anew, under the writers' lock: a key must not be wrapped under a version that a
+        # rotation in another process is about to destroy.
+        version = self.master.newest(house_key.version_in_use(tx.connection))
+        key = secrets.token_bytes(KEY_BYTES)
+        wrapped = sealing.wrap(self.master.key(version), key, person_id, purpose, version)
+        tx.execute(
+            insert(t.person_key).values(
+                person_id=person_id, purpose=purpose, wrapped=wrapped, master_version=version,
+                created_at=tx.now,
+            )
+        )  # fmt: skip
+        if purpose == RECORD:
+            self.seal(tx, person_id, RECORD, AUDIT_KEY, secrets.token_bytes(KEY_BYTES))
+
+    def has_key(self, connection: Connection, person_id: str, purpose: str) -> bool:
+        """Whether the person has a key for `purpose`."""
+        return connection.execute(_key_row(person_id, purpose)).first() is not None
+
+    def destroy_key(self, tx: Tx, person_id: str, purpose: str) -> bool:
+        """Delete the key and all that it seals; False where there was none.
+
+        From the commit on nothing opens (*unusable*). *Shredded* it is when `shred` or `rotate`
+        says so.
+        """
+        row = tx.execute(_key_row(person_id, purpose)).first()
+        tx.execute(delete(t.sealed).where(t.sealed.c.person_id == person_id, t.sealed.c.purpose == purpose))
+        if row is None:
+            return False
+        tx.execute(
+            delete(t.person_key).where(
+                t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose
+            )
+        )
+        tx.execute(
+            insert(t.shredding).values(
+                person_id=person_id, purpose=purpose, master_version=row.master_version,
+                unusable_at=tx.now,
+            )
+        )  # fmt: skip
+        return True
+
+    def seal(
+        self,
+        tx: Tx,
+        person_id: str,
+        purpose: str,
+        kind: str,
+        data: bytes,
+        *,
+        subject: str | None = None,
+        engine: str = "",
+        version: int = 1,
+    ) -> str:
+        """Keep `data` sealed under the person's key for `purpose`; returns the item's id."""
+        key = self._key(tx.connection, person_id, purpose)
+        bond = Bond(secrets.token_hex(16), person_id, purpose, kind, subject, engine, version)
+        body = sealing.seal(key, data, bond)
+        tx.execute(insert(t.sealed).values(**bond._asdict(), body=body, created_at=tx.now))
+        return bond.id
+
+    def open(self, connection: Connection, sealed_id: str) -> bytes:
+        """What was sealed. Raises VaultError where item or key is gone or does not fit."""
+        row = connection.execute(_items().where(t.sealed.c.id == sealed_id)).first()
+        if row is None:
+            raise VaultError(f"sealed item {sealed_id} does not exist, or its key was destroyed")
+        return self._open(row)
+
+    def find(
+        self,
+        connection: Connection,
+        person_id: str,
+        kind: str,
+        *,
+        subject: str | None = None,
+        engine: str | None = None,
+    ) -> list[str]:
+        """The ids of the person's sealed items of `kind`, oldest first; of one subject or engine if given."""
+        query = select(t.sealed.c.id).where(t.sealed.c.person_id == person_id, t.sealed.c.kind == kind)
+        if subject is not None:
+            query = query.where(t.sealed.c.subject == subject)
+        if engine is not None:
+            query = query.where(t.sealed.c.engine == engine)
+        return list(connection.scalars(query.order_by(t.sealed.c.created_at, t.sealed.c.id)))
+
+    def discard(self, tx: Tx, sealed_id: str) -> None:
+        """Delete one sealed item; its key and the others stay."""
+        tx.execute(delete(t.sealed).where(t.sealed.c.id == sealed_id))
+
+    def open_all(self, connection: Connection, kind: str, engine: str) -> Iterator[tuple[str, bytes]]:
+        """Person and data of every sealed item of `kind` and `engine`, for instance all templates.
+
+        Raises VaultError at the first that does not open: a gallery with a hole would hide it.
+        """
+        for person_id, _, body in self.open_subjects(connection, kind, engine):
+            yield person_id, body
+
+    def open_subjects(
+        self, connection: Connection, kind: str, engine: str, damaged: Callable[[str], None] | None = None
+    ) -> Iterator[tuple[str, str | None, bytes]]:
+        """The same, with what each item is about.
+
+        `damaged` is told the item that does not open although the key of the house does; then the
+        others are yielded all the same.
+        """
+        query = _items().where(t.sealed.c.kind == kind, t.sealed.c.engine == engine)
+        # All rows first, so that a caller who stops half-way leaves no statement, and so no reader, open.
+        for row in connection.execute(query.order_by(t.sealed.c.person_id, t.sealed.c.id)).all():
+            try:
+                body = self._open(row)
+            except VaultError:
+                if damaged is None:
+                    raise
+                house_key.unwrapped(connection, self.master)
+                damaged(row.id)
+            else:
+                yield row.person_id, row.subject, body
+
+    def subject(self, connection: Connection, person_id: str) -> str:
+        """How the audit log refers to the person: HMAC-SHA256 under a key of theirs.
+
+        The key is random and dies with the record key. Raises VaultError for a person without a record key.
+        """
+        query = _items().where(t.sealed.c.person_id == person_id, t.sealed.c.kind == AUDIT_KEY)
+        row = connection.execute(query).first()
+        if row is None:
+            raise VaultError(f"person {person_id} has no record key: it was destroyed, or never made")
+        return hmac.new(self._open(row), person_id.encode(), hashlib.sha256).hexdigest()
+
+    def shred(self, store: Store) -> int:
+        """See shredding.shred."""
+        return shredding.shred(store)
+
+    def rotate(
+        self, store: Store, retire: bool = True, before_retire: Callable[[], object] | None = None
+    ) -> Rotation:
+        """See rotation.rotate."""
+        return rotation.rotate(store, self.master, retire, before_retire)
+
+    def record_key(self, connection: Connection, person_id: str) -> bytes:
+        """The person's record key in the clear, for one act. Raises VaultError where there is none."""
+        return self._key(connection, person_id, RECORD)
+
+    def refuse_shut(self, connection: Connection, person_id: str) -> None:
+        """Raises VaultError for a key of this person that the master key at hand does not open."""
+        for row in connection.execute(
+            select(t.person_key).where(t.person_key.c.person_id == person_id)
+        ).all():
+            self._unwrap(row)
+
+    def fits(self, row: Row[Any]) -> bool:
+        """Whether this row of `person_key` opens with the master key at hand."""
+        try:
+            self._unwrap(row)
+        except VaultError:
+            return False
+        return True
+
+    def _key(self, connection: Connection, person_id: str, purpose: str) -> bytes:
+        row = connection.execute(_key_row(person_id, purpose)).first()
+        if row is None:
+            raise VaultError(f"person {person_id} has no {purpose} key: it was destroyed, or never made")
+        return self._unwrap(row)
+
+    def _open(self, row: Row[Any]) -> bytes:
+        bond = Bond(row.id, row.person_id, row.purpose, row.kind, row.subject, row.engine, row.version)
+        return sealing.unseal(self._unwrap(row), row.body, bond)
+
+    def _unwrap(self, row: Row[Any]) -> bytes:
+        master = self.master.key(row.master_version)
+        return sealing.unwrap(master, row.wrapped, row.person_id, row.purpose, row.master_version)
+
+
+def _key_row(person_id: str, purpose: str) -> Select[Any]:
+    return select(t.person_key).where(
+        t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose
+    )
+
+
+def _items() -> Select[Any]:
+    """Sealed items, each with the wrapped key that opens it."""
+    fits = (t.person_key.c.person_id == t.sealed.c.person_id) & (t.person_key.c.purpose == t.sealed.c.purpose)
+    return select(t.sealed, t.person_key.c.wrapped, t.person_key.c.master_version).join(t.person_key, fits)

@@ -1,0 +1,1 @@
+"""What proves the log from outside the store: heads, and ended.log."""

@@ -1,0 +1,43 @@
+"""What heads outside the store say of ended.log: how far it went when the newest of them was written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from plugin.ledger.log.heads import ENDED_ANEW, SignedHead, parse
+from plugin.ledger.log.house_state import HouseState, Mark
+
+
+@dataclass(frozen=True)
+class Told:
+    """`mark`: what the newest head says; `anew_at`: when the file was last begun anew."""
+
+    mark: Mark | None = None
+    anew_at: datetime | None = None
+
+
+def told(path: Path, keys: Sequence[str]) -> Told:
+    """From the heads in the file at `path` that one of `keys` signed: the present one, then those of before, which say
+    no more how far the file went. No file, or none of them: nothing is said."""
+    try:
+        heads = [head for line in path.read_bytes().splitlines() if (head := parse(line)) is not None]
+    except OSError:
+        return Told()
+    heads.sort(key=lambda head: head.number, reverse=True)
+    newest = _first([head for head in heads if head.key in keys[:1]])
+    anew = _first([head for head in heads if head.key in keys and head.note.get("kind") == ENDED_ANEW])
+    return Told(newest.ended if newest else None, anew.at if anew else None)
+
+
+def _first(heads: list[SignedHead]) -> SignedHead | None:
+    return next((head for head in heads if head.is_genuine), None)
+
+
+def known(now: HouseState, heads: Told) -> tuple[Mark, ...]:
+    """The marks that ended.log must go through: the store's, and that of the heads.
+
+    A store that is older than a file which was begun anew knows the one before: there the heads alone count.
+    """
+    older = heads.anew_at is not None and (now.anew_at is None or now.anew_at < heads.anew_at)
+    return tuple(mark for mark in (None if older else now.mark, heads.mark) if mark is not None)

@@ -1,0 +1,125 @@
+"""The key under which heads of the audit log and manifests of backups are signed (Ed25519, RFC 8032).
+
+It lies beside the master key and outlives its rotations. Where it is replaced its public key stays listed, so that
+what was signed under it is still known.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from plugin.errors import VaultError
+from plugin.ledger.keys import private_files
+
+
+@dataclass(frozen=True)
+class Former:
+    """A public key, in base64, that signed until another took its place."""
+
+    public: str
+    until: str
+
+
+class HeadKey:
+    """The signing key in its file, with the public keys of before. Made by `create` or `load`."""
+
+    def __init__(self, path: Path, private: Ed25519PrivateKey, former: tuple[Former, ...]) -> None:
+        self.path = path
+        self._private = private
+        self.former = former
+
+    @classmethod
+    def create(cls, path: Path) -> "HeadKey":
+        """A new key in a new file at `path`. Raises VaultError where one stands already."""
+        try:
+            private_files.write_secret(path, _dump(Ed25519PrivateKey.generate(), ()), fresh=True)
+        except FileExistsError as error:
+            raise VaultError(
+                f"{path} exists: another key would sign what nobody can hold it against"
+            ) from error
+        return cls.load(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "HeadKey":
+        """The key in `path`. Raises VaultError: missing, open to others, or not what it should be."""
+        try:
+            private_files.refuse_open_to_others(path, VaultError)
+            tree: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+            private = Ed25519PrivateKey.from_private_bytes(b64decode(tree["private"], validate=True))
+            former = tuple(Former(str(one["public"]), str(one["until"])) for one in tree["former"])
+        except FileNotFoundError as error:
+            raise VaultError(
+                f"keys.heads_key_file: there is no key at {path}: put back the one that "
+                "there was, for nothing else goes on from the heads that are known; where it is lost, "
+                "`facelease keys heads --lost REASON` begins anew"
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise VaultError(
+                f"keys.heads_key_file: {path} holds no whole key: put the right file back"
+            ) from error
+        return cls(path, private, former)
+
+    @property
+    def public(self) -> str:
+        """The public key, 32 bytes in base64: for the officer to write down."""
+        return _public(self._private)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The public keys whose signatures are ours: the present one, then those of before."""
+        return (self.public, *(one.public for one in reversed(self.former)))
+
+    def sign(self, data: bytes) -> str:
+        """The signature of `data`, 64 bytes in base64."""
+        return b64encode(self._private.sign(data)).decode()
+
+    def knowing(self, public: str, now: datetime) -> "HeadKey":
+        """The same key with another public one listed, whose signatures until now are ours: written down, key lost."""
+        if public in self.known:
+            return self
+        former = (Former(public, now.isoformat()), *self.former)
+        private_files.write_secret(self.path, _dump(self._private, former))
+        return HeadKey.load(self.path)
+
+    def replaced(self, now: datetime, announce: Callable[["HeadKey", str], None]) -> "HeadKey":
+        """A new key in this one's file, with this one's public key listed. The old private key is destroyed.
+
+        `announce` gets this key and the new public one before that: what it signs makes the new one known.
+        """
+        private = Ed25519PrivateKey.generate()
+        announce(self, _public(private))
+        private_files.write_secret(
+            self.path, _dump(private, (*self.former, Former(self.public, now.isoformat())))
+        )
+        return HeadKey.load(self.path)
+
+
+def is_signed(public: str, data: bytes, signature: str) -> bool:
+    """Whether `signature` is that of `data` under the public key; what is no key or signature is none."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(b64decode(public, validate=True))
+        key.verify(b64decode(signature, validate=True), data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _public(private: Ed25519PrivateKey) -> str:
+    raw, form = serialization.Encoding.Raw, serialization.PublicFormat.Raw
+    return b64encode(private.public_key().public_bytes(raw, form)).decode()
+
+
+def _dump(private: Ed25519PrivateKey, former: tuple[Former, ...]) -> bytes:
+    tree = {
+        "public": _public(private), "private": b64encode(private.private_bytes_raw()).decode(),
+        "former": [{"public": one.public, "until": one.until} for one in former],
+    }  # fmt: skip
+    return json.dumps(tree, indent=1).encode() + b"\n"

@@ -1,0 +1,152 @@
+"""What the log proves: its chain held against heads outside the store (rules 22 to 24).
+
+Three answers. Broken (AuditBroken): something contradicts itself. Not proven: nothing does, and yet the heads do not
+show that these are the rows which were written. Holds: up to the last head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+
+from sqlalchemy import Connection
+
+from plugin.errors import AuditBroken
+from plugin.ledger.log import lineage
+from plugin.ledger.log.heads import ENDED_ANEW, SignedHead, goes_back
+from plugin.ledger.log.lineage import Lack, Lineage, Why
+from plugin.ledger.store import audit
+from plugin.ledger.store.audit import Head, Verified
+
+
+class Verdict(StrEnum):
+    """The three answers."""
+
+    HOLDS = "holds"
+    NOT_PROVEN = "not_proven"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The log of heads was begun anew: what was before has no proof but that it stood there then."""
+
+    row: int
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class PutAway:
+    """A restore: the backup, the row from which the log goes on, and how many heads knew rows beyond it."""
+
+    backup: str
+    row: int
+    heads: int
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was checked. `why` it is not proven; `rows` in the log, from `start` (not with them) to `last`; the `heads`
+    that count, the last of which holds all but `after` rows; how many rows believed prunes took; how many positions
+    given lie before the log, so that nothing can be compared."""
+
+    verdict: Verdict
+    why: Why | None
+    rows: int
+    start: Head
+    last: Head
+    heads: int
+    held: Head | None
+    held_at: datetime | None
+    after: int
+    pruned: int
+    restores: tuple[PutAway, ...]
+    begun: Begun | None
+    below: int
+
+
+def verify(
+    connection: Connection,
+    heads: Sequence[SignedHead],
+    keys: Sequence[str],
+    unsigned: Sequence[Head] = (),
+    given: Sequence[Head] = (),
+) -> Proof:
+    """Hold the log against `heads`, of which those count that one of `keys` signed, or what it announced.
+
+    Of several keys, in their order, the last has to be the one that signs now.
+
+    `unsigned`: lines of before heads were signed; `given`: positions that somebody kept, such as the officer's of each
+    month. Both can contradict the log, and prove nothing. Raises AuditBroken where anything does.
+    """
+    line = lineage.trace(heads, keys)
+    moved = lineage.unproven_move(line)
+    away = lineage.positions(line.put_away)
+    known = lineage.positions([*line.before, *line.standing])
+    known |= {position for position in unsigned if position.seq <= line.limit}
+    known |= {position for position in given if position not in away}
+    chain = audit.verify(connection, known)
+    _refuse_regrown(chain, line)
+    _refuse_forgotten_endings(line)
+    why = line.lack or _fewer(chain, heads, line) or moved or _unexplained_start(chain, line)
+    return _proof(chain, line, why, sum(position.seq < chain.start.seq for position in given))
+
+
+def _fewer(chain: Verified, heads: Sequence[SignedHead], line: Lineage) -> Why | None:
+    """A head that the log speaks of, and the file does not have."""
+    rows = {head.number: head.last.seq for head in heads}
+    first = line.standing[0].number if line.standing else 0
+    for number, seq in sorted(chain.told.items()):
+        if number in rows and rows[number] != seq:
+            raise AuditBroken(f"head {number} holds {rows[number]} rows, the log says that it holds {seq}")
+        if number not in rows and number >= first:
+            return Why(Lack.FEWER, head=number)
+    return None
+
+
+def _unexplained_start(chain: Verified, line: Lineage) -> Why | None:
+    """Where the log begins, the last head has to have known; and a row of the log tells of the pruning."""
+    if not line.standing or chain.start != line.standing[-1].start:
+        return Why(Lack.START, row=chain.start.seq)
+    if chain.start != line.standing[0].start and chain.start not in chain.prunes:
+        return Why(Lack.START, row=chain.start.seq)
+    return None
+
+
+def _refuse_regrown(chain: Verified, line: Lineage) -> None:
+    """Rows that were pruned do not come back."""
+    for head in line.standing[-1:]:
+        if head.start.seq > chain.start.seq:
+            raise AuditBroken(
+                f"audit row {chain.start.seq + 1} is there, but head {head.number} knew rows up to {head.start.seq} "
+                "to be gone"
+            )
+
+
+def _refuse_forgotten_endings(line: Lineage) -> None:
+    """ended.log never goes back, unless a head says why."""
+    for one, other in pairwise(line.standing):
+        if goes_back(one.ended, other.ended) and other.kind not in (ENDED_ANEW, "restore", "begin"):
+            raise AuditBroken(
+                f"head {other.number} knows {other.ended.lines} lines of ended.log, and head {one.number} before it, "
+                f"at row {one.last.seq}, knew {one.ended.lines} lines that are not these"
+            )
+
+
+def _proof(chain: Verified, line: Lineage, why: Why | None, below: int) -> Proof:
+    first, last = (line.standing[0], line.standing[-1]) if line.standing else (None, None)
+    begun = None
+    if first is not None and first.kind == "begin":
+        begun = Begun(first.last.seq, first.at, str(first.note.get("reason", "")))
+    restores = tuple(
+        PutAway(str(head.note.get("name", "")), lineage.went_on_from(head), lineage.left_behind(line, head))
+        for head in line.restores
+    )
+    return Proof(
+        Verdict.NOT_PROVEN if why else Verdict.HOLDS, why, chain.rows, chain.start, chain.head, len(line.standing),
+        last.last if last else None, last.at if last else None,
+        chain.head.seq - (last.last.seq if last else chain.start.seq),
+        chain.start.seq - (first.start.seq if first else 0), restores, begun, below,
+    )  # fmt: skip

@@ -1,0 +1,294 @@
+"""The queue: rows of the store, claimed with a lease, done at least once.
+
+A job may run twice (a process dies after the effect and before the commit), so what jobs do must
+come to the same end when done again; `finish` in the transaction of the effect makes that so for
+the ledger.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from plugin.config import Jobs
+from plugin.errors import LeaseLost, NotFound, QueueFull
+from plugin.ledger.queue import job_rows
+from plugin.ledger.queue.job_rows import DEAD
+from plugin.ledger.queue.job_rows import Claimed as Claimed
+from plugin.ledger.queue.job_rows import Dead as Dead
+from plugin.ledger.queue.job_rows import Unfinished as Unfinished
+from plugin.ledger.queue.job_rows import describe as describe
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store, Tx
+from plugin.ledger.tables import job, state
+
+NIGHTLY = 8
+"""From this priority on nobody waits for a job: a library is compared each night, and takes no event's place."""
+
+_LONGEST_BACKOFF = timedelta(hours=1)
+KILLED = "its process died or overran its lease each time"
+OPEN = text("job.state IN ('queued', 'running')")
+"""In so many words: with values in their place SQLite does not know that its partial index serves."""
+_UNIQUE = text("state IN ('queued', 'running')")
+_COMPARING = ("photo",)  # the kinds that compare faces: they wait while the house is closed
+
+
+class Queue:
+    """The jobs of one store. `random` gives the jitter of retries."""
+
+    def __init__(self, store: Store, config: Jobs, random: Random) -> None:
+        self._store = store
+        self._config = config
+        self._random = random
+        self._followed: dict[tuple[str, str], int] | None = None
+
+    def follow(self) -> None:
+        """From now on remember what this process asks for: for a command, which says what of it is not done."""
+        self._followed = {}
+
+    def put(
+        self, tx: Tx, kind: str, key: str, payload: Any = None, priority: int = 5, delay: timedelta = timedelta(0),
+        bounded: bool = False,
+    ) -> int:  # fmt: skip
+        """Ask for a job in the caller's transaction; returns its id. Lower `priority` goes first.
+
+        One (kind, key) is open at a time: a queued one takes the earlier moment, the higher
+        priority and the newest payload; a running one is run once more after it, whatever becomes of it.
+        Raises QueueFull if `bounded` and the queue is at its limit, unless the job is open already.
+        """
+        if bounded:
+            self._refuse_when_full(tx, kind, key)
+        insert_ = sqlite.insert if self._store.is_sqlite else postgresql.insert
+        new = insert_(job).values(
+            kind=kind, key=key, payload={} if payload is None else payload, priority=priority,
+            state="queued", again=False, attempt=0, run_after=tx.now + delay, created_at=tx.now,
+        )  # fmt: skip
+        running = job.c.state == "running"
+        first = and_(running, ~job.c.again)  # else its moment is that of an ask which waits
+        merged = new.on_conflict_do_update(
+            index_elements=[job.c.kind, job.c.key],
+            index_where=_UNIQUE,
+            set_={
+                "payload": new.excluded.payload,
+                "again": case((running, sa.true()), else_=sa.false()),
+                "priority": job_rows.lesser(new.excluded.priority, job.c.priority),
+                "run_after": case(
+                    (first, new.excluded.run_after),
+                    else_=job_rows.lesser(new.excluded.run_after, job.c.run_after),
+                ),
+            },
+        )
+        return self._noted(kind, key, int(tx.execute(merged.returning(job.c.id)).scalar_one()))
+
+    def _noted(self, kind: str, key: str, job_id: int) -> int:
+        if self._followed is not None:
+            self._followed[kind, key] = job_id
+        return job_id
+
+    def claim(self, kinds: Sequence[str] | None = None, but: Sequence[int] = ()) -> Claimed | None:
+        """The next job that is due, ours for the length of a lease; None when none is. None of the ids in `but`.
+
+        Takes over jobs whose lease ran out; each claim counts an attempt, so that a job that kills
+        its process ends dead like one that fails. In a closed house none that compares is handed out.
+        """
+        open_ = sa.exists().where(state.c.closed_at.is_(None))
+        wanted = and_(
+            job.c.kind.in_(kinds) if kinds is not None else sa.true(), job.c.kind.not_in(_COMPARING) | open_,
+            job.c.id.not_in(but) if but else sa.true(),
+        )  # fmt: skip
+        now = self._store.clock.now()
+        with self._store.read() as connection:
+            # Most looks find nothing: they should not stand in the way of writers.
+            due = connection.execute(select(job.c.id).where(wanted, job_rows.due(now)).limit(1)).first()
+        if due is None:
+            return None
+        with self._store.write(alone=False) as tx:
+            self._bury_overrun(tx)
+            row = tx.execute(self._claiming(wanted, tx.now)).first()
+        return None if row is None else Claimed(row.id, row.kind, row.key, row.payload, row.attempt)
+
+    def heartbeat(self, claimed: Claimed) -> None:
+        """Lengthen the lease. Raises LeaseLost where another worker has the job."""
+        with self._store.write(alone=False) as tx:
+            lease = tx.now + timedelta(seconds=self._config.lease_seconds)
+            _change(tx, claimed, lease_until=lease)
+
+    def finish(self, tx: Tx, claimed: Claimed) -> None:
+        """Take the job out of the queue in the transaction of its effect. Raises LeaseLost, which undoes that.
+
+        If it was asked for again while it ran, it is queued anew: as a new row, so that a token of
+        the old one is never good again.
+        """
+        row = tx.execute(delete(job).where(_mine(claimed)).returning(job)).first()
+        if row is None:
+            raise _lost(claimed)
+        tx.execute(delete(job).where(job_rows.given_up(row.kind, row.key)))  # so it is done after all
+        self._follow_on(tx, row)
+
+    def fail(self, claimed: Claimed, error: BaseException) -> str:
+        """Put the job back with a growing, jittered pause, or give it up after the last attempt.
+
+        The next try serves whoever asked meanwhile, with the newest payload; after the last one they get a job of
+        their own. Returns `queued` or `dead`. Raises LeaseLost where another worker has the job.
+        """
+        with self._store.write(alone=False) as tx:
+            values: dict[str, Any] = {"error": describe(error), "lease_until": None}
+            dead = claimed.attempt >= self._config.attempts
+            if dead:
+                values |= {"state": "dead", "finished_at": tx.now}
+            else:
+                values |= {
+                    "state": "queued",
+                    "again": False,
+                    "run_after": tx.now + self._pause(claimed.attempt),
+                }
+            row = _change(tx, claimed, **values)
+            if dead:
+                self._bury(tx, row)
+        return str(values["state"])
+
+    def put_back(self, claimed: Claimed, delay: timedelta = timedelta(0)) -> None:
+        """Leave it to the next worker. Raises LeaseLost where another has it already."""
+        with self._store.write(alone=False) as tx:
+            _change(tx, claimed, state="queued", again=False, lease_until=None, run_after=tx.now + delay)
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are queued, running and dead; a finished one is in the queue no more."""
+        query = select(job.c.state, func.count()).group_by(job.c.state)
+        with self._store.read() as connection:
+            found = {str(state): int(count) for state, count in connection.execute(query).all()}
+        return {state: found.get(state, 0) for state in ("queued", "running", "dead")}
+
+    def followed(self, kind: str) -> list[str]:
+        """The keys of the jobs of this kind that were asked for since `follow`."""
+        return [key for one, key in self._followed or () if one == kind]
+
+    def unfinished(self, kinds: Sequence[str]) -> list[Unfinished]:
+        """What was asked for since `follow` and is not done. What is meant for later, and was not tried, is none."""
+        now = self._store.clock.now()
+        waits = and_(job.c.state == "queued", or_(job.c.run_after <= now, job.c.attempt > 0))
+        query = select(job).where(job.c.kind.in_(kinds), or_(waits, job.c.state.in_(("running", "dead"))))
+        with self._store.read() as connection:
+            rows = connection.execute(query.order_by(job.c.id)).all()
+        ours = self._followed or {}
+        return [
+            Unfinished(row.kind, row.key, row.error or "", row.state == "dead")
+            for row in rows
+            if (row.kind, row.key) in ours and (row.state != "dead" or row.id == ours[row.kind, row.key])
+        ]
+
+    def dead(self, most: int | None = None) -> list[Dead]:
+        """The jobs that were given up, newest first."""
+        query = select(job).where(job.c.state == "dead").order_by(job.c.finished_at.desc(), job.c.id.desc())
+        query = query if most is None else query.limit(most)
+        with self._store.read() as connection:
+            return [
+                Dead(row.id, row.kind, row.key, row.attempt, row.error or "", row.finished_at)
+                for row in connection.execute(query).all()
+            ]
+
+    def revive(self, job_id: int, actor: str = "system") -> int:
+        """Try a job that was given up again from the beginning, or one that waits for another try at once.
+
+        Returns its id now. Raises NotFound.
+        """
+        with self._store.write() as tx:
+            for new in self.begin_again(tx, job.c.id == job_id, actor):
+                return new
+            waits = (job.c.id == job_id) & (job.c.state == "queued") & (job.c.attempt > 0)
+            row = tx.execute(update(job).where(waits).values(run_after=tx.now).returning(job)).first()
+            if row is None:
+                raise NotFound(
+                    f"no job {job_id} was given up, or waits for another try: `facelease jobs list` shows those"
+                )
+            tx.audit(Action.JOB_REVIVE, actor, job=job_id, now=job_id)
+        return self._noted(row.kind, row.key, job_id)
+
+    def begin_again(self, tx: Tx, which: ColumnElement[bool], actor: str, most: int = 1) -> list[int]:
+        """Begin the first so many of these jobs that were given up again, with all their tries; returns their ids now.
+
+        One that was asked for anew since is left to that, which knows the newest payload.
+        """
+        some = select(job.c.id).where(DEAD, which).order_by(job.c.id).limit(most)
+        rows = tx.execute(delete(job).where(job.c.id.in_(some)).returning(job)).all()
+        return [self._begin(tx, row, actor) for row in rows]
+
+    def _begin(self, tx: Tx, row: Row[Any], actor: str) -> int:
+        """Due since it was asked for first, so that it counts as late at once."""
+        open_ = select(job.c.id).where(job.c.kind == row.kind, job.c.key == row.key, OPEN)
+        new = tx.connection.scalar(open_) or self.put(
+            tx, row.kind, row.key, row.payload, row.priority, delay=row.created_at - tx.now
+        )  # fmt: skip
+        older = (job.c.id == new) & (job.c.created_at > row.created_at)
+        tx.execute(update(job).where(older).values(created_at=row.created_at))
+        tx.audit(Action.JOB_REVIVE, actor, job=row.id, now=new)
+        return self._noted(row.kind, row.key, new)
+
+    def _follow_on(self, tx: Tx, row: Row[Any]) -> None:
+        """What was asked for again while it ran is a job anew, from its moment on."""
+        if row.again:
+            delay = max(row.run_after - tx.now, timedelta(0))
+            self.put(tx, row.kind, row.key, row.payload, row.priority, delay)
+
+    def _bury(self, tx: Tx, row: Row[Any]) -> None:
+        """It was given up: in the place of an earlier try at the same, so that nothing grows."""
+        earlier = and_(job_rows.given_up(row.kind, row.key), job.c.id != row.id)
+        since = tx.execute(delete(job).where(earlier).returning(job.c.created_at)).scalars().all()
+        if since:
+            tx.execute(update(job).where(job.c.id == row.id).values(created_at=min([*since, row.created_at])))
+        tx.audit(Action.JOB_DEAD, "system", job=row.id, kind=row.kind)
+        self._follow_on(tx, row)
+
+    def _refuse_when_full(self, tx: Tx, kind: str, key: str) -> None:
+        pressing = (job.c.state == "queued") & (job.c.priority < NIGHTLY)
+        last = (
+            select(job.c.id).where(pressing).offset(self._config.limit - 1).limit(1)
+        )  # no count of a million
+        if tx.execute(last).first() is None:
+            return
+        there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, OPEN)
+        if tx.execute(there).first() is None:
+            raise QueueFull(self._config.limit, self._config.backoff_seconds)
+
+    def _bury_overrun(self, tx: Tx) -> None:
+        """Give up the jobs whose lease ran out at their last attempt."""
+        overrun = and_(job_rows.overrun(tx.now), job.c.attempt >= self._config.attempts)
+        last = select(job.c.id).where(overrun).with_for_update(skip_locked=True)
+        values = {"state": "dead", "finished_at": tx.now, "lease_until": None, "error": KILLED}
+        for row in tx.execute(update(job).where(job.c.id.in_(last)).values(**values).returning(job)).all():
+            self._bury(tx, row)
+
+    def _claiming(self, wanted: ColumnElement[bool], now: datetime) -> Any:
+        """One UPDATE ... RETURNING: first what a dead worker left, then what is queued."""
+        lost = job_rows.next_of(and_(wanted, job_rows.overrun(now)), "lost", job.c.lease_until)
+        queued = job_rows.next_of(
+            and_(wanted, job_rows.ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id
+        )
+        chosen = func.coalesce(select(lost.c.id).scalar_subquery(), select(queued.c.id).scalar_subquery())
+        lease = now + timedelta(seconds=self._config.lease_seconds)
+        taken = {"state": "running", "attempt": job.c.attempt + 1, "lease_until": lease, "again": False}
+        return update(job).where(job.c.id == chosen).values(**taken).returning(job)
+
+    def _pause(self, attempt: int) -> timedelta:
+        """Exponential backoff with full jitter over its upper half, at most an hour."""
+        pause = timedelta(seconds=self._config.backoff_seconds) * float(2 ** min(attempt - 1, 20))
+        return min(pause, _LONGEST_BACKOFF) * self._random.uniform(0.5, 1.0)
+
+
+def _mine(claimed: Claimed) -> ColumnElement[bool]:
+    return and_(job.c.id == claimed.id, job.c.attempt == claimed.attempt, job.c.state == "running")
+
+
+def _change(tx: Tx, claimed: Claimed, **values: Any) -> Row[Any]:
+    row = tx.execute(update(job).where(_mine(claimed)).values(**values).returning(job)).first()
+    if row is None:
+        raise _lost(claimed)
+    return row
+
+
+def _lost(claimed: Claimed) -> LeaseLost:
+    return LeaseLost(f"the lease of job {claimed.id} ({claimed.kind}) ran out and another worker has it")

@@ -1,0 +1,68 @@
+"""One that fails keeps none of the others: it is named once, by number or kind, and tried again with the next round."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import func, select
+
+from plugin.errors import StoreError
+from plugin.ledger import tables as t
+from plugin.ledger.store.actions import Action
+from plugin.ledger.store.store import Store
+
+T = TypeVar("T")
+R = TypeVar("R")
+SHOWN = timedelta(days=2)
+"""For how long it is told after it was named; what still fails by then is named anew."""
+
+_log = logging.getLogger(__name__)
+_AGAIN = timedelta(days=1)
+
+
+def each(
+    store: Store, what: str, items: Iterable[T], act: Callable[[T], R], key: Callable[[T], str]
+) -> list[R]:
+    """`act` on every item; what came of those that did not fail. Raises where it is the store that fails."""
+    done: list[R] = []
+    for item in items:
+        try:
+            done.append(act(item))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001, RUF100 - whatever one row holds, it is that row's matter
+            note(store, what, key(item), type(error).__name__)
+    return done
+
+
+def note(store: Store, what: str, key: str, why: str) -> bool:
+    """Name one that was set aside, unless that was done within a day; whether it was named now.
+
+    `what`, `key` and `why` name nobody.
+    """
+    short = key[:80]
+    mine = (t.audit.c.action == Action.SET_ASIDE.value) & (t.audit.c.at > store.clock.now() - _AGAIN)
+    for part in (f'"key":"{short}"', f'"what":"{what}"'):
+        mine &= t.audit.c.details.contains(part, autoescape=True)
+    with store.read() as conn:
+        if conn.execute(select(t.audit.c.seq).where(mine).limit(1)).first() is not None:
+            return False
+    with store.write() as tx:
+        tx.audit(Action.SET_ASIDE, "system", what=what, key=short, why=why)
+    _log.warning("set aside, and tried again: %s %s (%s)", what, short, why)
+    return True
+
+
+def named(store: Store) -> list[dict[str, Any]]:
+    """What was named of late, once each: `what`, `key`, `why`, and `at`."""
+    a = t.audit.c
+    query = (
+        select(a.details, func.max(a.at).label("at"))
+        .where(a.action == Action.SET_ASIDE.value, a.at > store.clock.now() - SHOWN)
+        .group_by(a.details)
+        .order_by(a.details)
+    )
+    with store.read() as conn:
+        return [json.loads(row.details) | {"at": row.at} for row in conn.execute(query)]

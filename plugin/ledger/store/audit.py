@@ -1,0 +1,229 @@
+"""The audit log: every effect, and every look at a person's data, chained row to row.
+
+SHA-256 over the canonical JSON of a row and the hash of the row before it. Whoever rewrites the
+whole log can make a new chain: what they cannot change are the signed heads outside the store, against
+which `proof` holds it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from plugin.errors import AuditBroken
+from plugin.ledger import tables as t
+from plugin.ledger.store.actions import Action
+
+if TYPE_CHECKING:
+    from plugin.ledger.store.store import Tx
+
+__all__ = [
+    "Action", "Entry", "Head", "Scalar", "Verified", "append", "export", "found", "head", "prune", "verify",
+]  # fmt: skip
+
+Scalar = str | int | float | bool | None
+
+GENESIS = "0" * 64
+_SPEAKING = (Action.HEAD_WRITE.value, Action.LOG_PRUNE.value)
+_LONGEST = 200  # of a text in details: they are facts for a machine, not prose
+
+
+class Head(NamedTuple):
+    """The last row of the log: its number (0: none yet) and its hash."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One audit row to be: who did what to whom. `details` hold no personal data."""
+
+    action: Action
+    actor: str
+    subject: str | None
+    resource_id: int | None
+    details: dict[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A chain that contradicts itself nowhere, and what its rows say of heads: the numbers of those that were written
+    with their rows, and the last rows of prunings."""
+
+    rows: int
+    start: Head
+    head: Head
+    told: Mapping[int, int]
+    prunes: frozenset[Head]
+
+    @property
+    def pruned(self) -> int:
+        """How many rows are gone from the front."""
+        return self.start.seq
+
+
+def found(connection: Connection) -> None:
+    """Begin the log, if it has not begun."""
+    if connection.execute(select(t.audit_head.c.id)).first() is None:
+        first = {"id": 1, "seq": 0, "hash": GENESIS, "pruned_seq": 0, "pruned_hash": GENESIS}
+        connection.execute(insert(t.audit_head).values(**first))
+
+
+def append(connection: Connection, now: datetime, entries: Sequence[Entry]) -> None:
+    """Chain `entries` to the log. The last statements before a commit: the head row is locked here.
+
+    Raises ValueError or TypeError where details are not short JSON scalars.
+    """
+    if not entries:
+        return
+    row = connection.execute(select(t.audit_head).with_for_update()).one()
+    seq, previous = row.seq, row.hash
+    rows = []
+    for entry in entries:
+        seq += 1
+        values = {
+            "seq": seq, "at": now, "action": entry.action.value, "actor": entry.actor,
+            "subject": entry.subject, "resource_id": entry.resource_id,
+            "details": _canonical_details(entry.details), "previous": previous,
+        }  # fmt: skip
+        previous = digest(values)
+        rows.append(values | {"hash": previous})
+    connection.execute(insert(t.audit), rows)
+    connection.execute(update(t.audit_head).values(seq=seq, hash=previous))
+
+
+def digest(row: dict[str, Any]) -> str:
+    """SHA-256, in hex, of a row (without its hash) chained to the hash before it."""
+    moment = (row["at"] - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+    parts = [
+        row["seq"], round(moment * 1_000_000), row["action"], row["actor"], row["subject"],
+        row["resource_id"], row["details"], row["previous"],
+    ]  # fmt: skip
+    return hashlib.sha256(canonical(parts)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """One way of writing JSON: keys sorted, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def head(connection: Connection) -> Head:
+    """The last row of the log."""
+    row = connection.execute(select(t.audit_head.c.seq, t.audit_head.c.hash)).one()
+    return Head(row.seq, row.hash)
+
+
+def verify(connection: Connection, known: Iterable[Head] = ()) -> Verified:
+    """Follow the chain from its first row to its last, through every position that is `known`.
+
+    Positions below the first row cannot be compared. Whether the rows before it may be gone is for `proof` to say.
+    Raises AuditBroken naming the first row that does not fit.
+    """
+    kept = connection.execute(select(t.audit_head)).first()
+    if kept is None:
+        raise AuditBroken("the row that holds the head of the audit log is gone")
+    start, end = Head(kept.pruned_seq, kept.pruned_hash), Head(kept.seq, kept.hash)
+    wanted = _wanted(known, start, end)
+    last, said = start, _Said({}, set())
+    for row in connection.execute(select(t.audit).order_by(t.audit.c.seq)):
+        last = _follow(row, last)
+        if wanted.get(last.seq, last.hash) != last.hash:
+            raise AuditBroken(f"audit row {last.seq} is not the one that a head knows")
+        said.hear(row)
+    if last != end:
+        raise AuditBroken(f"the audit log ends at row {last.seq}, its head is row {end.seq}")
+    return Verified(end.seq - start.seq, start, end, said.told, frozenset(said.prunes))
+
+
+def _wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str]:
+    """The positions that the rows must pass through, by number."""
+    wanted: dict[int, str] = {}
+    for position in known:
+        if wanted.setdefault(position.seq, position.hash) != position.hash:
+            raise AuditBroken(f"two heads of audit row {position.seq} differ")
+    if wanted and max(wanted) > end.seq:
+        raise AuditBroken(f"audit row {end.seq + 1} is missing: a head knows {max(wanted)} rows")
+    if wanted.get(start.seq, start.hash) != start.hash:
+        raise AuditBroken(
+            f"audit row {start.seq}, the last one before the log, is not the one that a head knows"
+        )
+    return wanted
+
+
+class _Said(NamedTuple):
+    """What rows say of heads and prunings."""
+
+    told: dict[int, int]
+    prunes: set[Head]
+
+    def hear(self, row: Row[Any]) -> None:
+        if row.action in _SPEAKING:
+            details = json.loads(row.details)
+            try:
+                if row.action == Action.LOG_PRUNE.value:
+                    self.prunes.add(Head(int(details["through"]), str(details["hash"])))
+                elif "number" in details:
+                    self.told[int(details["number"])] = int(details["seq"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise AuditBroken(f"audit row {row.seq} does not say what such a row says") from error
+
+
+def _follow(row: Row[Any], last: Head) -> Head:
+    if row.seq != last.seq + 1:
+        raise AuditBroken(f"audit row {last.seq + 1} is missing: the next one is {row.seq}")
+    if row.previous != last.hash:
+        raise AuditBroken(f"audit row {row.seq} does not follow from the row before it")
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way, in spite of its name
+    if digest(values) != row.hash:
+        raise AuditBroken(f"audit row {row.seq} was changed after it was written")
+    return Head(row.seq, row.hash)
+
+
+def prune(tx: "Tx", before: datetime, provable: int, actor: str = "system", limit: int = 10_000) -> int:
+    """Delete at most `limit` rows older than `before` from the front, none after `provable`; returns how many.
+
+    The anchor moves to the last of them, and a row of the log says so.
+    """
+    oldest = select(t.audit.c.seq, t.audit.c.at, t.audit.c.hash).where(t.audit.c.seq <= provable)
+    oldest = oldest.order_by(t.audit.c.seq).limit(limit)
+    cut: Head | None = None
+    count = 0
+    for row in tx.execute(oldest).all():
+        if row.at >= before:
+            break
+        cut, count = Head(row.seq, row.hash), count + 1
+    if cut is None:
+        return 0
+    tx.execute(delete(t.audit).where(t.audit.c.seq <= cut.seq))
+    tx.execute(update(t.audit_head).values(pruned_seq=cut.seq, pruned_hash=cut.hash))
+    tx.audit(Action.LOG_PRUNE, actor, through=cut.seq, hash=cut.hash)
+    return count
+
+
+def export(connection: Connection, after: int = 0, through: int | None = None) -> Iterator[str]:
+    """Every row as one line of JSON, oldest first; a verifier needs nothing else.
+
+    `after`, `through`: only the rows with a number above the one, up to the other.
+    """
+    query = select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq)
+    if through is not None:
+        query = query.where(t.audit.c.seq <= through)
+    for row in connection.execute(query):
+        values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way, in spite of its name
+        values["at"] = row.at.isoformat()
+        values["details"] = json.loads(row.details)
+        yield json.dumps(values, sort_keys=True, ensure_ascii=False)
+
+
+def _canonical_details(details: dict[str, Scalar]) -> str:
+    for key, value in details.items():
+        if not isinstance(value, str | int | float | bool | None):
+            raise TypeError(f"audit detail {key} is no JSON scalar but {type(value).__name__}")
+        if isinstance(value, str) and len(value) > _LONGEST:
+            raise ValueError(f"audit detail {key} is longer than {_LONGEST} characters")
+    return canonical(details).decode()

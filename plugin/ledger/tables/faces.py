@@ -1,0 +1,60 @@
+"""The tables of what was seen: faces, and who they are not. See tables.py."""
+
+from sqlalchemy import JSON, Column, Float, Index, Table, Text, text
+
+from plugin.ledger.tables.columns import (
+    BIG,
+    NUMBERED,
+    Instant,
+    Part,
+    Pixels,
+    metadata,
+    person_id,
+    resource_id,
+)
+
+_PLAIN = "substr(reason, 1, 7) <> 'sealed:' OR length(reason) < 64 OR replace(reason, ' ', '') <> reason"
+
+face = Table(
+    "face", metadata,
+    Column("id", BIG, primary_key=True),
+    resource_id(index=True),
+    Column("file_version", Text, nullable=False),
+    Column("left", Float, nullable=False),
+    Column("top", Float, nullable=False),
+    Column("width", Float, nullable=False),
+    Column("height", Float, nullable=False),
+    Column("width_px", Pixels, nullable=False),              # in the picture as detected
+    Column("state", Text, nullable=False),                    # matched, suggested, unmatched, rejected, dismissed
+    person_id(nullable=True),                                   # matched or suggested
+    Column("distance", Float),                                # rounded to two places; suggestions only
+    Column("thresholds", JSON),                               # suggestions only
+    Column("engine", Text),
+    Column("reason", Text),                                   # what was said of a dismissal
+    Column("decided_by", Text),
+    Column("decided_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("set_id", Text),                                   # the reference set that the match rests on; null: none
+    Column("file_px", Pixels),                                # its width in the original; null: not known
+    Column("dismissal", Text),                                # by the list; null: dismissed before there was one
+    Index("ix_face_state", "state", "id"),                    # what waits, in order; and how many there are
+    # With the state, or SQLite goes through all faces of a state to find a person's.
+    Index("ix_face_person", "person_id", "state"),
+    Index("ix_face_plain", "id", sqlite_where=text(_PLAIN), postgresql_where=text(_PLAIN)),  # free_text.is_plain
+    **NUMBERED,
+)  # fmt: skip
+
+rejection = Table(
+    "rejection", metadata,
+    Column("id", BIG, primary_key=True),
+    resource_id(index=True),
+    person_id(index=True),
+    Column("file_version", Text, nullable=False),
+    Column("left", Part),                                    # null: no box, holds for the resource
+    Column("top", Part),
+    Column("width", Part),
+    Column("height", Part),
+    Column("by", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    **NUMBERED,
+)  # fmt: skip

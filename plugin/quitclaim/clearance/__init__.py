@@ -1,0 +1,1 @@
+"""May a photograph be used: scopes, reasons, and the answer."""

@@ -1,0 +1,1 @@
+"""Consent: quitclaims, grants, their lives and their ends."""

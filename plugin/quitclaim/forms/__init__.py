@@ -1,0 +1,1 @@
+"""Forms: what people are asked, and what is stated to them."""

@@ -1,0 +1,160 @@
+"""A form as somebody sees it: in their language, with the choices that are offered to them, until a day.
+
+The text of a sheet is what is hashed into `quitclaim.text_sha256` and kept as evidence; a page shows
+the same sentences, in the same order.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from hashlib import sha256
+
+from plugin.quitclaim.forms.templates import RECOGNITION, Form, LegalBasis
+from plugin.quitclaim.words import wording
+
+
+class Whom(StrEnum):
+    """Whom the form is about: whoever reads it, their child, or it is not known yet."""
+
+    SELF = "self"
+    CHILD = "child"
+    EITHER = "either"
+
+
+_SAID: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "who": "Asked by: {organisation}",
+        "until": "It holds through {day}, unless you withdraw it before.",
+        "yearly": "You are asked again every year.",
+        LegalBasis.CONSENT: "by consent",
+        LegalBasis.CONTRACT: "under a contract with {organisation}",
+        "line": "[ ] {group}: {label} ({basis})",
+        Whom.SELF: "I agree that my face is recognised in photographs",
+        Whom.CHILD: "I agree that the child's face is recognised in photographs",
+        Whom.EITHER: "I agree that my face, or that of the child for whom I sign, is recognised in photographs",
+        "explicit": "by explicit consent",
+        "officer": "Questions about your data: {officer}",
+        "policy": "All about how your data are used: {url}",
+        "empty": "Nothing is ticked beforehand. What you do not tick, you do not allow.",
+    },
+    "nl": {
+        "who": "Gevraagd door: {organisation}",
+        "until": "Dit geldt tot en met {day}, tenzij u het eerder intrekt.",
+        "yearly": "U wordt elk jaar opnieuw gevraagd.",
+        LegalBasis.CONSENT: "met toestemming",
+        LegalBasis.CONTRACT: "op grond van een overeenkomst met {organisation}",
+        "line": "[ ] {group}: {label} ({basis})",
+        Whom.SELF: "Ik vind het goed dat mijn gezicht op foto's wordt herkend",
+        Whom.CHILD: "Ik vind het goed dat het gezicht van het kind op foto's wordt herkend",
+        Whom.EITHER: "Ik vind het goed dat mijn gezicht, of dat van het kind voor wie ik teken, op foto's "
+                     "wordt herkend",
+        "explicit": "met uitdrukkelijke toestemming",
+        "officer": "Vragen over uw gegevens: {officer}",
+        "policy": "Alles over het gebruik van uw gegevens: {url}",
+        "empty": "Er is vooraf niets aangevinkt. Wat u niet aanvinkt, staat u niet toe.",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One line that may be ticked: `key` is what a page sends, `group` and `label` what it shows."""
+
+    key: str
+    purpose: str
+    channel: str
+    legal: LegalBasis
+    group: str
+    label: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that somebody is shown before they sign. `recognition` is "" where it is not offered."""
+
+    language: str
+    title: str
+    who: str
+    asks: str
+    why: str
+    until: str
+    last_day: date
+    empty: str
+    choices: tuple[Choice, ...]
+    recognition: str
+    recognition_basis: str
+    recognition_text: str
+    photographs: str
+    retention: str
+    withdraw: str
+    officer: str
+    policy: str
+
+    def text(self) -> str:
+        """Everything, as plain text, in the order of the page."""
+        lines = [self.title, self.who, self.asks, self.why, self.until, self.empty]
+        form = _SAID[self.language]["line"]
+        lines += [form.format(group=c.group, label=c.label, basis=c.basis) for c in self.choices]
+        if self.recognition:
+            lines += [self.recognition_text, f"[ ] {self.recognition} ({self.recognition_basis})"]
+            lines += [self.photographs] if self.photographs else []
+        return "\n\n".join([*lines, self.retention, self.withdraw, self.officer, self.policy]) + "\n"
+
+    def sha256(self) -> str:
+        """The hash of the text, as a quitclaim keeps it."""
+        return sha256(self.text().encode()).hexdigest()
+
+    def group(self) -> dict[str, list[Choice]]:
+        """The choices by purpose, in order."""
+        found: dict[str, list[Choice]] = {}
+        for choice in self.choices:
+            found.setdefault(choice.group, []).append(choice)
+        return found
+
+
+def sheet(
+    form: Form, language: str, signed: date, offered: Collection[str] | None = None, whom: Whom = Whom.SELF
+) -> Sheet:
+    """The form as it is shown on the day `signed`; `offered` leaves only the lines of these keys.
+
+    Raises KeyError for a language that the form has no text in.
+    """
+    text, said = form.texts[language], _SAID[language]  # type: ignore[index]
+    text = text.to_guardian() if whom is Whom.CHILD else text
+    last_day = form.last_day(signed)
+    recognition = form.recognition and (offered is None or RECOGNITION in offered)
+    until = said["until"].format(day=wording.day(last_day, language))
+    return Sheet(
+        language=language, title=text.title, who=said["who"].format(organisation=form.organisation),
+        asks=text.asks, why=text.why, last_day=last_day, empty=said["empty"],
+        until=f"{until} {said['yearly']}" if form.renew_yearly else until,
+        choices=tuple(c for c in _choices(form, language) if offered is None or c.key in offered),
+        recognition=said[whom] if recognition else "", recognition_basis=said["explicit"],
+        recognition_text=text.recognition if recognition else "",
+        photographs=text.photographs if recognition and form.enrol else "",
+        retention=text.retention, withdraw=text.withdraw,
+        officer=said["officer"].format(officer=form.officer), policy=said["policy"].format(url=form.policy_url),
+    )  # fmt: skip
+
+
+def _choices(form: Form, language: str) -> list[Choice]:
+    words = form.texts[language].words  # type: ignore[index]
+
+    def named(term: str) -> str:
+        return words.get(term) or wording.term(term, language) or term
+
+    said = _SAID[language]
+    return [
+        Choice(
+            key=key(purpose, channel), purpose=purpose, channel=channel, legal=basis, group=named(purpose),
+            label=named(channel), basis=said[basis].format(organisation=form.organisation),
+        )
+        for purpose, channel, basis in form.lines()
+    ]  # fmt: skip
+
+
+def key(purpose: str, channel: str) -> str:
+    """What a line is called between page and rules."""
+    return f"{purpose}:{channel}"

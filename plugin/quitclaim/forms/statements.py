@@ -1,0 +1,73 @@
+"""What somebody agreed to, a line a use, as it stands at one moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.model import AgeRules, EndKind, GrantKind, Person, Quitclaim, utc
+
+
+class State(StrEnum):
+    """How a use stands."""
+
+    IN_FORCE = "in force"
+    TO_COME = "to come"
+    WITHDRAWN = "withdrawn"
+    RESTRICTED = "restricted"
+    SUPERSEDED = "superseded"
+    LAPSED = "lapsed"
+    OBJECTED = "objected"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One use: `start` and `end` as they really are, `end` None where none is known.
+
+    `purpose` and `channel` are None for recognition.
+    """
+
+    grant_id: str
+    kind: GrantKind
+    purpose: str | None
+    channel: str | None
+    start: datetime
+    end: datetime | None
+    state: State
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something to stop: it is in force or will be."""
+        return self.state in (State.IN_FORCE, State.TO_COME)
+
+
+def lines(person: Person, quitclaims: Sequence[Quitclaim], ages: AgeRules, at: datetime) -> list[Line]:
+    """Every use that was ever signed: what is in force or to come by name, then what is over, the latest first."""
+    now = utc(at, "at")
+    found = []
+    for term in rules.terms(person, quitclaims, ages):
+        grant, window = term.grant, term.window
+        start, end = window if window is not None else (grant.valid_from, term.end)
+        found.append(
+            Line(
+                grant.id, grant.kind, grant.purpose, grant.channel, start, end,
+                _state(term, start, end, now),
+            )
+        )  # fmt: skip
+    named = sorted(found, key=_name)
+    past = sorted(
+        (line for line in named if not line.open), key=lambda line: line.end or line.start, reverse=True
+    )
+    return [*(line for line in named if line.open), *past]
+
+
+def _name(line: Line) -> tuple[bool, str, str, datetime]:
+    """Recognition first, then by purpose and channel, in the order in which they begin."""
+    return line.kind is not GrantKind.RECOGNITION, line.purpose or "", line.channel or "", line.start
+
+
+def _state(term: rules.Term, start: datetime, end: datetime | None, now: datetime) -> State:
+    if term.window is None or (end is not None and end <= now):
+        return State((term.why or EndKind.LAPSED).value)
+    return State.IN_FORCE if start <= now else State.TO_COME

@@ -1,0 +1,1 @@
+"""Rules put into words."""

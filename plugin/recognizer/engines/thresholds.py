@@ -1,0 +1,73 @@
+"""How near is near enough: from the number enrolled and the rate at which strangers may be named.
+
+A stranger compared with N people is named wrongly if any of N distances falls below the threshold:
+FPIR = 1 - (1 - FMR)^N (ISO/IEC 19795-1, open-set identification, independent comparisons). Real
+comparisons are not independent, which makes the true rate lower: an error to the safe side.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from importlib import resources
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Distances (0..2 between L2-normalised vectors): below `auto` apply, below `suggest` suggest."""
+
+    auto: float
+    suggest: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Share of stranger-to-template comparisons below a distance (FMR), as it was measured.
+
+    `points`: (distance, FMR), both rising. `auto_ceiling`, `suggest_ceiling`: never go beyond, however
+    few are enrolled, since the measured sample is not everybody (false matches are far more frequent
+    in some groups). `floor`: below it nothing was measured. `source` says on what it was measured.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    auto_ceiling: float
+    suggest_ceiling: float
+    floor: float
+    look_alike: float
+    source: str
+
+    def distance(self, fmr: float) -> float:
+        """The distance at which strangers match a template at the rate `fmr`; log-linear between points."""
+        wanted = math.log(max(fmr, 1e-12))
+        rates = [math.log(rate) for _, rate in self.points]
+        distances = [distance for distance, _ in self.points]
+        if wanted >= rates[-1]:
+            return distances[-1]
+        above = next(i for i, rate in enumerate(rates) if rate > wanted)
+        low, high = max(above - 1, 0), max(above, 1)
+        slope = (distances[high] - distances[low]) / (rates[high] - rates[low])
+        return max(self.floor, distances[low] + (wanted - rates[low]) * slope)
+
+
+def thresholds(calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float) -> Thresholds:
+    """The thresholds at which strangers are named at most at these rates with `enrolled` people compared.
+
+    Never rises with `enrolled`; `auto` is never above `suggest`.
+    """
+    auto = min(calibration.distance(_single(fpir_auto, enrolled)), calibration.auto_ceiling)
+    suggest = min(calibration.distance(_single(fpir_suggest, enrolled)), calibration.suggest_ceiling)
+    return Thresholds(min(auto, suggest), suggest)
+
+
+def _single(fpir: float, enrolled: int) -> float:
+    """The FMR of one comparison that gives `fpir` over `enrolled` of them."""
+    return -math.expm1(math.log1p(-fpir) / max(enrolled, 1))
+
+
+def shipped(name: str) -> Calibration:
+    """The calibration that ships with an engine: `calibration-NAME.json` in this package."""
+    text = (
+        resources.files("plugin.recognizer.engines").joinpath(f"calibration-{name}.json").read_text("utf-8")
+    )
+    tree = json.loads(text)
+    points = tuple((float(distance), float(rate)) for distance, rate in tree.pop("points"))
+    return Calibration(points=points, **tree)

@@ -1,0 +1,1 @@
+"""How well an engine does, measured."""

@@ -1,0 +1,1 @@
+"""One photograph looked at: which faces, how good, whether everything was seen."""

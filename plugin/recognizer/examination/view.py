@@ -1,0 +1,55 @@
+"""What somebody may see of a photograph, as it is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plugin.recognizer.pictures.boxes import Box
+
+LONGEST = 480
+"""px: of the longer side of what is shown."""
+
+_ASIDE, _ABOVE, _BELOW = 0.4, 0.6, 0.9  # of the own face's sides, shown around it
+
+
+@dataclass(frozen=True)
+class View:
+    """What may be seen: `crop` without what lies in `covers`; boxes in 0..1 of the upright original.
+
+    `keep` is the own face: the margin around another face does not reach into it.
+    """
+
+    crop: Box
+    keep: Box
+    covers: tuple[Box, ...] = ()
+    longest: int = LONGEST
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return {
+            "crop": list(self.crop), "keep": list(self.keep),
+            "covers": [list(box) for box in self.covers], "longest": self.longest,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, tree: dict[str, Any]) -> "View":
+        """The view that `to_json` wrote."""
+        return cls(
+            crop=_box(tree["crop"]), keep=_box(tree["keep"]),
+            covers=tuple(_box(box) for box in tree["covers"]), longest=int(tree["longest"]),
+        )  # fmt: skip
+
+
+def _box(sides: Sequence[float]) -> Box:
+    left, top, width, height = sides
+    return float(left), float(top), float(width), float(height)
+
+
+def view_of(own: Box, others: Sequence[Box]) -> View:
+    """What somebody whose face is `own` may see of a photograph on which `others` are known as well."""
+    left, top, width, height = own
+    crop = (
+        left - _ASIDE * width, top - _ABOVE * height,
+        (1 + 2 * _ASIDE) * width, (1 + _ABOVE + _BELOW) * height,
+    )  # fmt: skip
+    return View(crop, own, tuple(others))

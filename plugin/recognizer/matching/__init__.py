@@ -1,0 +1,1 @@
+"""Whose face is it, among those who agreed to be compared?"""

@@ -1,0 +1,83 @@
+"""The templates that may be compared now: in memory only, each with the moment its lease ends."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.recognizer.engines.engine import Floats
+
+WIDTH = 128
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A template that may be compared before `until` (aware; the moment itself is too late).
+
+    `key` is opaque. `template`: (128,) float32, L2-normalised. `may_auto`: False if a human decides.
+    """
+
+    key: str
+    template: Floats = field(repr=False)
+    until: datetime
+    may_auto: bool
+
+
+class Gallery:
+    """Entries of one generation. Keys are unique; people who look alike are only ever suggested."""
+
+    def __init__(self, entries: Sequence[Enrolled], look_alike: float) -> None:
+        """Raises ValueError for a key given twice, a naive `until` or a template of another shape."""
+        for entry in entries:
+            if entry.template.shape != (WIDTH,) or not np.isfinite(entry.template).all():
+                raise ValueError(
+                    f"a template has shape {entry.template.shape}, not ({WIDTH},) finite numbers"
+                )
+            if entry.until.tzinfo is None:
+                raise ValueError("until needs a time zone")
+        if len({entry.key for entry in entries}) != len(entries):
+            raise ValueError("a key is in the gallery twice")
+        self.keys = tuple(entry.key for entry in entries)
+        self._until = tuple(entry.until for entry in entries)
+        self._templates = np.array([entry.template for entry in entries], np.float32).reshape(-1, WIDTH)
+        alone = look_alikes(self._templates, look_alike) == 0
+        self.may_auto = tuple(bool(entry.may_auto and ok) for entry, ok in zip(entries, alone, strict=True))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def live(self, at: datetime, keys: Collection[str] | None = None) -> list[int]:
+        """Indexes of the entries that may be compared at the moment `at`, of these keys (None: of all)."""
+        return [
+            i for i, until in enumerate(self._until) if at < until and (keys is None or self.keys[i] in keys)
+        ]
+
+    def distances(self, vectors: Floats, which: Sequence[int]) -> Floats:
+        """(faces, entries) Euclidean distances, 0..2, of (n, 128) vectors to the entries `which`."""
+        return distances(vectors, self._templates[list(which)])
+
+
+def distances(vectors: Floats, templates: Floats) -> Floats:
+    """(n, m) Euclidean distances, 0..2, between L2-normalised rows: sqrt(2 - 2 cos)."""
+    squared: Floats = 2 - 2 * (vectors @ templates.T)
+    return np.sqrt(np.maximum(squared, 0), dtype=np.float32)
+
+
+def nearer(template: Floats, others: Sequence[Floats], than: float) -> list[int]:
+    """Indexes of `others` that are nearer to the template than this, the nearest first."""
+    if not others:
+        return []
+    row = distances(template.reshape(1, WIDTH), np.array(others, np.float32).reshape(-1, WIDTH))[0]
+    return [int(i) for i in np.argsort(row, kind="stable") if row[i] < than]
+
+
+def look_alikes(templates: Floats, near: float) -> NDArray[np.intp]:
+    """(n,) with how many others each template is nearer than `near`."""
+    counts = np.zeros(len(templates), np.intp)
+    for start in range(0, len(templates), 512):
+        block = distances(templates[start : start + 512], templates)
+        block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
+        counts[start : start + len(block)] = (block < near).sum(axis=1)
+    return counts

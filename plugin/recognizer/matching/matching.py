@@ -1,0 +1,84 @@
+"""Who is on a photograph, decided over all its faces at once. Pure functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from plugin.recognizer.engines.engine import Floats
+from plugin.recognizer.engines.thresholds import Thresholds
+from plugin.recognizer.pictures.boxes import SAME_FACE, Box, overlap
+
+Level = Literal["auto", "suggest"]
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face as the decision needs it: `width_px` in the picture as detected."""
+
+    box: Box
+    width_px: int
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A person who was compared: the most that may come of it, and boxes that were rejected for them."""
+
+    key: str
+    most: Level
+    rejected: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one face; `distance` stays in the process that decided."""
+
+    candidate: int | None = None
+    level: Level | None = None
+    distance: float | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The numbers that a decision rests on. `auto_px`: narrower faces are suggested at most."""
+
+    thresholds: Thresholds
+    margin: float
+    auto_px: int
+
+
+def decide(
+    faces: Sequence[Face], candidates: Sequence[Candidate], distances: Floats, rules: Rules
+) -> list[Decision]:
+    """One decision a face, in order. `distances`: (faces, candidates).
+
+    The nearest pair is settled first; a person is given to one face at most, and a face to one
+    person. Automatic only if the face is wide enough, the person allows it, the distance is below
+    `auto`, and every other person compared, whether excluded or not, is farther by the margin.
+    """
+    decided = [Decision() for _ in faces]
+    taken: set[int] = set()
+    order = np.argsort(distances, axis=None, kind="stable")
+    for face, person in zip(*np.unravel_index(order, distances.shape), strict=True):
+        f, p = int(face), int(person)
+        distance = float(distances[f, p])
+        if distance >= rules.thresholds.suggest:
+            break
+        if decided[f].level is not None or p in taken or _rejected(faces[f], candidates[p]):
+            continue
+        decided[f] = Decision(p, _level(faces[f], candidates[p], distances[f], p, rules), distance)
+        taken.add(p)
+    return decided
+
+
+def _level(face: Face, candidate: Candidate, row: Floats, person: int, rules: Rules) -> Level:
+    others = np.delete(row, person)
+    clear = not len(others) or float(others.min()) - float(row[person]) >= rules.margin
+    near = float(row[person]) < rules.thresholds.auto
+    wide = face.width_px >= rules.auto_px
+    return "auto" if candidate.most == "auto" and near and clear and wide else "suggest"
+
+
+def _rejected(face: Face, candidate: Candidate) -> bool:
+    return any(overlap(face.box, box) >= SAME_FACE for box in candidate.rejected)

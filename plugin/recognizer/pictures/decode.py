@@ -1,0 +1,255 @@
+"""Hostile pictures in, upright pixels out: limits are checked before a pixel is decoded.
+
+Pillow decodes everything, JPEG at a reduced size (libjpeg's 1/2, 1/4, 1/8) where that suffices: it
+was measured level with cv2's reduced reading, is silent on stderr, and reports a picture that ends
+early, which cv2 fills with grey.
+"""
+
+import io
+import stat
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
+
+from plugin.errors import PictureError, PictureTooLarge
+from plugin.recognizer.pictures import cost, orientation
+from plugin.recognizer.pictures.partly import Partly
+from plugin.recognizer.pictures.pixels import Pixels
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF")
+ENOUGH = 15 / 16  # a reduced picture this near to the size asked for serves: 4000 px / 4 for 1024
+_MEGA = 1_000_000
+
+pillow_heif.register_heif_opener(decode_threads=1)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a picture may be, in millions of pixels and of bytes, before anything is decoded."""
+
+    megapixels: int = 120
+    megabytes: int = 200
+
+
+@dataclass(frozen=True)
+class Aside:
+    """The picture in another way: without its transparency, or turned otherwise.
+
+    `code`: what it means that somebody else is seen in it; `back`: the turns that make it upright, one after another.
+    """
+
+    code: Partly
+    pixels: Pixels
+    back: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An upright picture.
+
+    `pixels`: uint8 BGR, height x width x 3, perhaps reduced; `width` and `height`: of the upright
+    original in px; `scale`: pixels' width / `width`; `turn`: the orientation by which it was turned. `note`: why
+    it is not the whole picture that a program shows (frames), as codes of `Partly`. `asides`: the same pixels as
+    other programs show them.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+    scale: float
+    note: str = ""
+    turn: int = 1
+    asides: tuple[Aside, ...] = ()
+
+
+def decode(
+    source: Path | bytes,
+    longest: int | Callable[[int], int],
+    limits: Limits,
+    formats: tuple[str, ...] = FORMATS,
+) -> Decoded:
+    """The picture, upright, reduced as far as its longest side stays about `longest` px or more.
+
+    `longest` may depend on the longest side of the original, which nobody knows before it is opened.
+    Raises PictureTooLarge beyond `limits`, PictureError for what cannot be read in full.
+    """
+    data = read(source, limits)
+    with _quiet():
+        try:
+            return _decode(data, longest, limits, formats)
+        except (PictureError, MemoryError):
+            raise
+        except Image.DecompressionBombError as error:
+            raise PictureTooLarge("the picture is far larger than it claims: it was not opened") from error
+        except Exception as error:  # a decoder fed with hostile bytes raises whatever it likes
+            raise PictureError(_sentence(error)) from error
+
+
+def read(source: Path | bytes, limits: Limits) -> bytes:
+    """The bytes of the file. Raises PictureTooLarge, PictureError."""
+    if isinstance(source, bytes):
+        _check_bytes(len(source), limits)
+        return source
+    try:
+        found = source.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise PictureError("not a file: give the path of a picture")
+        _check_bytes(found.st_size, limits)
+        with source.open("rb") as file:
+            data = file.read(limits.megabytes * _MEGA + 1)
+    except (OSError, ValueError) as error:
+        raise PictureError(f"the file cannot be opened ({getattr(error, 'strerror', error)})") from error
+    _check_bytes(len(data), limits)
+    return data
+
+
+def _check_bytes(size: int, limits: Limits) -> None:
+    if size == 0:
+        raise PictureError("the file is empty: upload it again")
+    if size > limits.megabytes * _MEGA:
+        raise PictureTooLarge(
+            f"the file has {size / _MEGA:.0f} MB, the limit is {limits.megabytes} (recognizer.max_megabytes)"
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's own pixel limit (ours is checked instead), leniency and warnings.
+
+    Pillow keeps these for the whole process; the child that decodes has one thread.
+    """
+    before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+    Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _decode(
+    data: bytes, longest: int | Callable[[int], int], limits: Limits, formats: tuple[str, ...]
+) -> Decoded:
+    file = Image.open(io.BytesIO(data), formats=formats)
+    width, height = file.size
+    if width * height > limits.megapixels * _MEGA:
+        raise PictureTooLarge(
+            f"the picture has {width} x {height} pixels, the limit is {limits.megapixels} million "
+            "(recognizer.max_megapixels)"
+        )
+    if min(width, height) < 1:
+        raise PictureError("the picture has no pixels")
+    if file.format in ("JPEG", "MPO"):
+        cost.check_scans(data, width * height)
+    note = _animated(file)
+    side = max(width, height)
+    reduction = _reduction(side, longest if isinstance(longest, int) else longest(side))
+    turn, elsewhere, swapped = _load(file, reduction, data)
+    image = _eight_bit(file)
+    if image.width == (height if swapped and turn == 1 else width) and reduction > 1:
+        image, bare = _reduced(image, reduction)
+    else:
+        bare = _bare(image)
+    shown = _on(image, "white")
+    asides = [Aside(Partly.TRANSPARENT, bgr(one, turn)) for one in _seen_through(image, bare, shown)]
+    if elsewhere != turn:
+        asides.append(Aside(Partly.TURNED, bgr(shown, elsewhere), (orientation.inverse(elsewhere), turn)))
+    pixels = bgr(shown, turn)
+    if swapped:
+        width, height = height, width
+    return Decoded(pixels, width, height, pixels.shape[1] / width, note, turn, tuple(asides))
+
+
+def _animated(image: Image.Image) -> str:
+    """The code of an animation, of which the first frame is examined; further pages are told apart elsewhere."""
+    if image.format not in ("GIF", "WEBP", "PNG", "AVIF") or not getattr(image, "is_animated", False):
+        return ""
+    image.seek(0)
+    return Partly.FRAMES
+
+
+def _load(image: Image.Image, reduction: int, data: bytes) -> tuple[int, int, bool]:
+    """Decode the pixels; how viewers turn them, how other programs do, and whether sides are swapped in the end."""
+    width, height = image.size
+    orientation.only_exif(image)
+    stored = orientation.stated(image) if image.format == "TIFF" else 1
+    if image.format in ("JPEG", "MPO"):
+        image.draft(None, (width // reduction, height // reduction))
+    image.load()
+    orientation.only_exif(image)
+    turn, elsewhere = orientation.turns(image, stored, data)
+    # Pillow may have turned the picture while loading: compare with what the header said
+    itself = image.size == (height, width) and width != height
+    return turn, elsewhere, turn in (5, 6, 7, 8) or itself
+
+
+def bgr(image: Image.Image, turn: int) -> Pixels:
+    """An RGB picture turned, as the engines take it."""
+    if turn in orientation.TURNS:
+        image = image.transpose(orientation.TURNS[turn])
+    return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
+
+
+def _reduced(image: Image.Image, reduction: int) -> tuple[Image.Image, Image.Image | None]:
+    """The picture reduced, and the same without its transparency: a reduction forgets what lies under it."""
+    bare = _bare(image)
+    return image.reduce(reduction), bare.reduce(reduction) if bare else None
+
+
+def _bare(image: Image.Image) -> Image.Image | None:
+    """The colours under the transparency; None where nothing is transparent."""
+    if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
+        return None
+    return image.convert("RGB")
+
+
+def _seen_through(image: Image.Image, bare: Image.Image | None, shown: Image.Image) -> Iterator[Image.Image]:
+    """The picture without its transparency, and on black, where they differ from it on white."""
+    if bare is None:
+        return
+    for one in (bare, _on(image, "black")):
+        if ImageChops.difference(one, shown).getbbox() is not None:
+            yield one
+
+
+def _reduction(side: int, longest: int) -> int:
+    """The largest of 8, 4, 2, 1 that leaves about `longest` px of a side of `side` px."""
+    return next((n for n in (8, 4, 2) if side / n >= longest * ENOUGH), 1)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The picture in mode L, RGB or RGBA; 16-bit and float grey are scaled, not cut off."""
+    if image.mode.startswith(("I", "F")):
+        grey = np.nan_to_num(np.asarray(image).astype(np.float32))
+        top = float(grey.max(initial=0))
+        units = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
+        unit = next((u for u in units if top <= u), top)
+        return Image.fromarray((np.clip(grey / unit, 0, 1) * 255).astype(np.uint8))
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+        return image.convert("RGBA")
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
+
+
+def _on(image: Image.Image, colour: str) -> Image.Image:
+    """RGB, what is transparent on a page of this colour."""
+    if image.mode != "RGBA":
+        return image if image.mode == "RGB" else image.convert("RGB")
+    page = Image.new("RGBA", image.size, colour)
+    return Image.alpha_composite(page, image).convert("RGB")
+
+
+def _sentence(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    if "truncated" in words or "broken data stream" in words or "unexpected end" in words.lower():
+        return "the picture is not complete: it ends early; upload it again"
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture that can be read: give " + ", ".join(FORMATS)
+    return f"the picture is damaged and cannot be read ({words[:120] or type(error).__name__})"

@@ -1,0 +1,92 @@
+"""How a picture is turned: as viewers do it, who do not all go by the same field of the same format.
+
+Seen in Chromium 156 (tests/browser/test_orientation.py): JPEG and PNG are turned by EXIF, AVIF by irot and imir (which
+Pillow tells as EXIF), WebP, GIF and BMP by nothing. HEIF is turned by irot and imir alone, which libheif does while it
+decodes; TIFF by its first directory, which Pillow does. Nobody turns by tiff:Orientation in XMP. PNG is not turned by
+older programs, TIFF not by all, WebP is by some: then the picture is looked at as they show it, too.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from plugin.recognizer.pictures.boxes import Box
+
+_ORIENTATION = 0x0112
+_META = 65_536  # bytes: where the boxes stand that say what the items of a HEIF file are
+_XMP = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
+_INVERSE = {6: 8, 8: 6}
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def only_exif(image: Image.Image) -> None:
+    """Take out what Pillow would take an orientation from, and viewers do not."""
+    for name in _XMP:
+        image.info.pop(name, None)
+
+
+def turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
+    """How viewers turn the loaded pixels, and how other programs do, as EXIF orientations.
+
+    `stored`: what EXIF said before loading, for Pillow turns TIFF while it loads, and some programs do not.
+    """
+    said = stated(image)
+    match image.format:
+        case "JPEG" | "MPO" | "AVIF":
+            return said, said
+        case "PNG":
+            return said, 1
+        case "WEBP":
+            return 1, said
+        case "TIFF":
+            return 1, inverse(stored)
+        case "HEIF" if not any(name in data[:_META] for name in (b"irot", b"imir")):
+            return 1, int(image.info.get("original_orientation") or 1)
+        case _:
+            return 1, 1
+
+
+def stated(image: Image.Image) -> int:
+    """What the picture's EXIF says, 1 where it says nothing that is an orientation."""
+    try:
+        number = int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # metadata that cannot be parsed says nothing of the orientation
+        return 1
+    return number if number in TURNS else 1
+
+
+def inverse(orientation: int) -> int:
+    """The orientation that undoes this one."""
+    return _INVERSE.get(orientation, orientation)
+
+
+def turned(box: Box, orientation: int) -> Box:
+    """Where a box in 0..1 of a picture lies once the picture is turned."""
+    left, top, width, height = box
+    if orientation in (5, 6, 7, 8):
+        left, top, width, height = top, left, height, width
+    if orientation in (2, 3, 6, 7):
+        left = 1 - left - width
+    if orientation in (3, 4, 7, 8):
+        top = 1 - top - height
+    return left, top, width, height
+
+
+def turned_pixels(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """A picture of height x width x colours, turned."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,1 @@
+"""The confined process that looks at pictures, and the pipe to it."""

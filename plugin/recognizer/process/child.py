@@ -1,0 +1,212 @@
+"""The process in which photographs are examined: limited, expendable, and silent about strangers.
+
+Started by `examiner.Worker` as `python -m plugin.recognizer.process.child`; speaks `wire` on what were
+stdin and stdout. It answers with boxes and decisions, with a template only for an enrolment, and
+with a picture only for the person whom it shows.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from plugin.config import Matching, Recognizer
+from plugin.confinement import surroundings, wire
+from plugin.confinement.giving_up import Bounds, Held, confine
+from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
+from plugin.recognizer.engines.engine import open_engine
+from plugin.recognizer.evaluation import identification
+from plugin.recognizer.examination.examination import Pipeline
+from plugin.recognizer.examination.likeness import likeness
+from plugin.recognizer.examination.messages import Request
+from plugin.recognizer.examination.quality import enrol, inspect
+from plugin.recognizer.examination.view import View
+from plugin.recognizer.matching.gallery import Enrolled, Gallery
+from plugin.recognizer.pictures.decode import Limits
+
+Reply = tuple[dict[str, Any], list[bytes]]
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+_STATM = os.open("/proc/self/statm", os.O_RDONLY) if sys.platform == "linux" else -1  # /proc is closed later
+_ROOMY = 280 * 2**20  # bytes resident; giving back costs a few ms when the next photograph asks again
+_KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
+    (PictureTooLarge, "too-large"),
+    (PictureError, "picture"),
+    (EngineError, "engine"),
+)
+
+
+class Room:
+    """What the child holds: an engine, and the gallery that the parent gave it; and what holds it (`held`)."""
+
+    def __init__(self, pipeline: Pipeline, limits: Limits, held: Held, matching: Matching) -> None:
+        self.held = held
+        self._matching = matching
+        self._pipeline = pipeline
+        self._limits = limits
+        self._gallery = Gallery([], 0)
+        self._generation: int | None = None
+        self._noted: dict[str | None, list[identification.Shot | None]] = {}
+
+    def answer(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        """Carry out one order."""
+        orders: dict[str, Callable[[dict[str, Any], list[bytes]], Reply]] = {
+            "gallery": self._load,
+            "examine": self._examine,
+            "enrol": self._enrol,
+            "likeness": self._likeness,
+            "inspect": self._inspect,
+            "note": self._note,
+            "count": self._count,
+        }
+        return orders[header["order"]](header, parts)
+
+    def _load(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        templates = np.frombuffer(parts[0], "<f4").reshape(-1, 128)
+        entries = [
+            Enrolled(key, template, datetime.fromisoformat(until), may_auto)
+            for (key, until, may_auto), template in zip(header["entries"], templates, strict=True)
+        ]
+        self._gallery = Gallery(entries, self._pipeline.engine.look_alike)
+        self._generation = header["generation"]
+        return {"ok": True}, []
+
+    def _examine(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        request = Request.from_json(header["request"])
+        if request.compare and request.generation != self._generation:
+            return {"refused": "generation", "message": f"generation {self._generation} is loaded"}, []
+        source = _sources(header, parts)[0]
+        return {"examination": self._pipeline.examine(source, request, self._gallery).to_json()}, []
+
+    def _enrol(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        previous = np.frombuffer(parts.pop(), "<f4") if header["previous"] else None
+        enrolment = enrol(self._pipeline, _sources(header, parts), previous)
+        return {"enrolment": enrolment.to_json()}, [enrolment.template.astype("<f4").tobytes()]
+
+    def _likeness(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        view = View.from_json(header["view"])
+        return {"ok": True}, [likeness(_sources(header, parts)[0], view, self._limits)]
+
+    def _inspect(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        return {"reason": inspect(self._pipeline, _sources(header, parts)[0])}, []
+
+    def _note(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
+        """For `accuracy`: whose photograph it is, None for a stranger's."""
+        seen = identification.main_shot(self._pipeline, _sources(header, parts)[0], header["mirrored"])
+        self._noted.setdefault(header["who"], []).append(seen)
+        return {"ok": True}, []
+
+    def _count(self, _header: dict[str, Any], _parts: list[bytes]) -> Reply:
+        strangers = self._noted.pop(None, [])
+        people = [identification.Person(str(name), tuple(shots)) for name, shots in self._noted.items()]
+        return {
+            "report": identification.identify(people, strangers, self._pipeline.engine, self._matching)
+        }, []
+
+
+def _sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
+    """The pictures, each the next part; a path of what could not be read, so that it is told why."""
+    given = iter(parts)
+    return [next(given) if path is None else Path(path) for path in header["sources"]]
+
+
+def main() -> None:
+    """Serve orders until the parent closes the pipe. Ends after running out of memory: it starts anew."""
+    source, sink = wire.pipes()
+    try:
+        header, _ = wire.receive(source, 0)
+        _die_with_parent(header["parent"])
+        room = _furnish(header)
+    except wire.Closed:
+        return
+    except Exception as error:
+        _tell_and_end(sink, error)
+        return
+    try:
+        wire.send(sink, {"ready": True, "held": room.held.to_json()})
+        while True:
+            header, parts = wire.receive(source, wire.BODY_LIMIT)
+            reply, leave = _guarded(room, header, parts)
+            del parts
+            wire.send(sink, *reply)
+            if _resident() > _ROOMY:
+                _give_back()
+            if leave:
+                return
+    except wire.Closed:
+        return
+
+
+def _furnish(header: dict[str, Any]) -> Room:
+    recognizer = Recognizer.model_validate_json(header["recognizer"])
+    matching = Matching.model_validate_json(header["matching"])
+    engine = open_engine(recognizer, Path(header["cache"]))
+    _give_back()
+    held = _confine(
+        recognizer.memory_mb
+    )  # after loading: what is trusted may be large, and is made at the first start
+    limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
+    return Room(Pipeline(engine, recognizer, matching, header["recognisable_px"]), limits, held, matching)
+
+
+def _guarded(room: Room, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
+    """The answer, or the error in words; and whether this process should end."""
+    try:
+        return room.answer(header, parts), False
+    except EnrolmentRefused as error:
+        return ({"refused": "enrolment", "reasons": error.reasons}, []), False
+    except FaceLeaseError as error:
+        kind = next((name for known, name in _KINDS if isinstance(error, known)), "failed")
+        return ({"refused": kind, "message": str(error)}, []), False
+    except MemoryError:
+        words = "the picture takes more memory than recognizer.memory_mb allows"
+        return ({"refused": "too-large", "message": words, "leaving": True}, []), True
+    except Exception as error:  # a native library that could not allocate, most likely
+        return (
+            {"refused": "failed", "message": f"{type(error).__name__}: {error}"[:300], "leaving": True},
+            [],
+        ), True
+
+
+def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
+    wire.send(sink, {"refused": "engine", "message": str(error)[:1000]})
+
+
+def _confine(memory_mb: int) -> Held:
+    """From here on Python's modules can be read, and nothing else: photographs come as bytes, the engine is loaded."""
+    return confine(Bounds([*surroundings.libraries(), *surroundings.packages()], memory_mb, threads=True))
+
+
+def _resident() -> int:
+    """Bytes of memory that this process occupies; 0 where the kernel does not say."""
+    try:
+        return int(os.pread(_STATM, 100, 0).split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _give_back() -> None:
+    """Return freed memory to the system: glibc keeps what loading and large pictures left behind."""
+    if sys.platform == "linux" and hasattr(_LIBC, "malloc_trim"):
+        _LIBC.malloc_trim(0)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Have the kernel end this process when the thread that started it ends; never dump core."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise wire.Closed("the parent has gone")
+
+
+if __name__ == "__main__":
+    main()

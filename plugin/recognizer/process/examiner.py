@@ -1,0 +1,282 @@
+"""What the rest of the house calls: photographs in, boxes and decisions out, from child processes.
+
+A photograph that kills its child, or takes too long, fails alone; the next gets a new child.
+"""
+
+import stat
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from plugin.config import Config, Matching, Recognizer
+from plugin.errors import (
+    EngineError,
+    EnrolmentRefused,
+    ExaminationFailed,
+    FaceLeaseError,
+    GalleryStale,
+    PictureError,
+    PictureTooLarge,
+)
+from plugin.recognizer.engines import engine
+from plugin.recognizer.engines.engine import Floats
+from plugin.recognizer.examination.messages import Enrolment, Examination, Request
+from plugin.recognizer.examination.view import View
+from plugin.recognizer.matching.gallery import Enrolled, Gallery
+from plugin.recognizer.process.worker import Worker
+
+UPLOAD_SECONDS = 20
+"""For one picture that is looked at coarsely: some hundred times what an ordinary one takes."""
+
+T = TypeVar("T")
+Answer = tuple[dict[str, Any], list[bytes]]
+_ERRORS: dict[str, type[FaceLeaseError]] = {
+    "too-large": PictureTooLarge,
+    "picture": PictureError,
+    "engine": EngineError,
+    "generation": GalleryStale,
+}
+
+
+@dataclass(frozen=True)
+class _Order:
+    header: dict[str, Any]
+    sources: Sequence[Path | bytes]
+    parts: list[bytes]
+    seconds: float
+    settle: Callable[[Answer], None]
+    fail: Callable[[BaseException], None]
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    serial: int
+    header: dict[str, Any]
+    templates: bytes
+
+
+class Examiner:
+    """`recognizer.processes` children behind one queue; each has a thread of this process that feeds it.
+
+    Thread-safe. Children start with the first order. `load_gallery` reaches idle children at once.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        matching: Matching,
+        data: str = "facelease-data",
+        recognisable_px: int = 64,
+    ) -> None:
+        """`data` fills in `{data}` in `recognizer.cache`; `from_config` does it from a whole configuration."""
+        self._recognizer = recognizer
+        cache = Path(recognizer.cache.replace("{data}", data)).expanduser()
+        self.workers = [
+            Worker(recognizer, matching, cache, recognisable_px) for _ in range(recognizer.processes)
+        ]
+        self._orders: deque[_Order] = deque()
+        self._changed = threading.Condition()
+        self._snapshot: _Snapshot | None = None
+        self._serial = 0
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """The examiner of a configuration."""
+        return cls(config.recognizer, config.matching, config.data, config.clearance.recognisable_px)
+
+    @classmethod
+    def for_uploads(cls, config: Config) -> Self:
+        """One process apart, for pictures that people hand in: each has less time than one of the library."""
+        own = config.recognizer
+        apart = own.model_copy(update={"processes": 1, "seconds": min(own.seconds, UPLOAD_SECONDS)})
+        return cls(apart, config.matching, config.data, config.clearance.recognisable_px)
+
+    @property
+    def engine_id(self) -> str:
+        """What templates of this engine bear; loads nothing."""
+        return engine.engine_id(self._recognizer)
+
+    @property
+    def look_alike(self) -> float:
+        """The distance nearer than which two people's templates are confusable; loads nothing."""
+        return engine.look_alike(self._recognizer)
+
+    def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
+        """Compare with these from the next photograph on. Raises ValueError for a bad entry."""
+        Gallery(entries, 0)  # checks them
+        listed = [[entry.key, entry.until.isoformat(), entry.may_auto] for entry in entries]
+        header = {"order": "gallery", "entries": listed, "generation": generation}
+        templates = b"".join(np.asarray(entry.template, "<f4").tobytes() for entry in entries)
+        with self._changed:
+            self._serial += 1
+            self._snapshot = _Snapshot(self._serial, header, templates)
+            self._changed.notify_all()
+
+    def examine(self, source: Path | bytes, request: Request) -> Examination:
+        """Examine one photograph and wait.
+
+        Raises PictureError or PictureTooLarge, ExaminationFailed if the child died or ran out of
+        time, GalleryStale if another generation is loaded than the request rests on.
+        """
+        return self.submit(source, request).result()
+
+    def submit(self, source: Path | bytes, request: Request) -> "Future[Examination]":
+        """Queue one photograph; the future raises what `examine` does."""
+        header = {"order": "examine", "request": request.to_json()}
+        return self._queue(header, [source], [], lambda got: Examination.from_json(got[0]["examination"]))
+
+    def enrol(self, pictures: Sequence[Path | bytes], previous: Floats | None = None) -> Enrolment:
+        """A template from reference photographs. Raises EnrolmentRefused with a reason for each that does
+        not serve, ExaminationFailed if the child died or ran out of time."""
+        parts = [] if previous is None else [np.asarray(previous, "<f4").tobytes()]
+        header = {"order": "enrol", "previous": previous is not None}
+        read = self._queue(
+            header, pictures, parts, lambda got: Enrolment.from_json(got[0]["enrolment"], got[1][0])
+        )
+        return read.result()
+
+    def likeness(self, source: Path | bytes, view: View) -> bytes:
+        """A JPEG of what `view` lets through of the picture, without metadata. Raises as `examine` does."""
+        header = {"order": "likeness", "view": view.to_json()}
+        return self._queue(header, [source], [], lambda got: got[1][0]).result()
+
+    def inspect(self, picture: Path | bytes) -> str:
+        """Why a photograph would not serve as a reference, "" if it would; nothing is encoded.
+
+        Raises ExaminationFailed if the child died or ran out of time.
+        """
+        header = {"order": "inspect"}
+        return self._queue(header, [picture], [], lambda got: str(got[0]["reason"])).result()
+
+    def close(self) -> None:
+        """End the children; what is still queued fails."""
+        with self._changed:
+            self._closed = True
+            left, self._orders = list(self._orders), deque()
+            self._snapshot = None
+            self._changed.notify_all()
+        for order in left:
+            order.fail(ExaminationFailed("the examiner was closed"))
+        for worker in self.workers:
+            worker.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _queue(
+        self,
+        header: dict[str, Any],
+        sources: Sequence[Path | bytes],
+        parts: list[bytes],
+        read: Callable[[Answer], T],
+    ) -> "Future[T]":
+        seconds = self._recognizer.seconds * max(1, len(sources))
+        future: Future[T] = Future()
+
+        def settle(answer: Answer) -> None:
+            try:
+                future.set_result(read(_checked(answer)))
+            except FaceLeaseError as error:
+                future.set_exception(error)
+            except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+                future.set_exception(ExaminationFailed(f"the examining process answered nonsense: {error!r}"))
+
+        future.set_running_or_notify_cancel()
+        with self._changed:
+            if self._closed:
+                raise ExaminationFailed("the examiner is closed")
+            self._orders.append(_Order(header, sources, parts, seconds, settle, future.set_exception))
+            self._staff()
+            self._changed.notify()
+        return future
+
+    def _staff(self) -> None:
+        """Start the threads that feed the children, once."""
+        if not self._threads:
+            self._threads = [
+                threading.Thread(target=self._feed, args=(worker,), daemon=True, name=f"examiner-{i}")
+                for i, worker in enumerate(self.workers)
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def _feed(self, worker: Worker) -> None:
+        """The life of one thread. It holds no picture while it waits."""
+        while self._feed_once(worker):
+            pass
+        worker.stop()
+
+    def _feed_once(self, worker: Worker) -> bool:
+        """The gallery before everything, then the next order. False at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._orders or self._behind(worker))
+            if self._closed:
+                return False
+            snapshot = self._snapshot
+            order = self._orders.popleft() if self._orders else None
+        try:
+            self._bring(worker, snapshot)
+            if order:
+                order.settle(worker.ask(*self._carried(order), order.seconds))
+        except Exception as error:
+            if order:
+                order.fail(error)
+        return True
+
+    def _carried(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
+        """The order with the bytes of its pictures: the child reaches no file. Read when its turn has come."""
+        most = self._recognizer.max_megabytes * 1_000_000
+        found = [source if isinstance(source, bytes) else _contents(source, most) for source in order.sources]
+        paths = [
+            str(source) if data is None else None for source, data in zip(order.sources, found, strict=True)
+        ]
+        return order.header | {"sources": paths}, [*(d for d in found if d is not None), *order.parts]
+
+    def _behind(self, worker: Worker) -> bool:
+        """Whether a living child holds another gallery than the one that counts."""
+        snapshot = self._snapshot
+        return worker.pid is not None and snapshot is not None and worker.holds != snapshot.serial
+
+    def _bring(self, worker: Worker, snapshot: _Snapshot | None) -> None:
+        """Give the child the gallery, if it holds another."""
+        worker.reap()
+        if snapshot is None or (worker.pid is not None and worker.holds == snapshot.serial):
+            return
+        _checked(worker.ask(snapshot.header, [snapshot.templates], self._recognizer.seconds))
+        worker.holds = snapshot.serial
+
+
+def _contents(path: Path, most: int) -> bytes | None:
+    """The bytes of a file; None of one that cannot be read, or is too large: the child says why."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            return None
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except (OSError, ValueError):
+        return None
+
+
+def _checked(answer: Answer) -> Answer:
+    """The answer, unless it is a refusal: then the error it stands for."""
+    header = answer[0]
+    if "refused" not in header:
+        return answer
+    if header["refused"] == "enrolment":
+        raise EnrolmentRefused([str(reason) for reason in header["reasons"]])
+    message = str(header.get("message", "no reason given"))
+    raise _ERRORS.get(header["refused"], ExaminationFailed)(message)

@@ -1,0 +1,134 @@
+"""One child process and the thread-safe way to talk to it: an order, an answer, a time limit."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from plugin.config import Matching, Recognizer
+from plugin.confinement import surroundings, wire
+from plugin.confinement.giving_up import Held
+from plugin.errors import EngineError, ExaminationFailed
+
+_START_SECONDS = 180  # the first start converts the model
+_ANSWER_LIMIT = 1_000_000
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
+
+class Worker:
+    """A child that is started when it is first needed and replaced when it was killed.
+
+    `ask` is called from one thread at a time; `kill` from any.
+    """
+
+    def __init__(
+        self, recognizer: Recognizer, matching: Matching, cache: Path, recognisable_px: int = 64
+    ) -> None:
+        self._recognisable_px = recognisable_px
+        self._recognizer = recognizer
+        self._matching = matching
+        self._cache = cache
+        self._process: subprocess.Popen[bytes] | None = None
+        self._done = 0
+        self.held: Held | None = None
+        """What of its confinement holds; None before the first child."""
+        self.holds: int | None = None
+        """Serial number of the gallery that the child holds; None for a child without one."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child; None while there is none."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> Held | None:
+        """Start the child, unless it runs; what of its confinement holds. Raises EngineError."""
+        if self._process is None:
+            self._start()
+        return self.held
+
+    def reap(self) -> None:
+        """Forget a child that ended while nothing was asked of it."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+
+    def ask(
+        self, header: dict[str, Any], parts: list[bytes], seconds: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """The child's answer. Raises ExaminationFailed if it dies or takes longer than `seconds`."""
+        process = self._process or self._start()
+        answer = self._exchange(process, header, parts, seconds)
+        self._done += 1
+        if self._done >= self._recognizer.recycle_after or answer[0].get("leaving"):
+            self.stop()
+        return answer
+
+    def _exchange(
+        self, process: subprocess.Popen[bytes], header: dict[str, Any], parts: list[bytes], seconds: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            wire.send(cast(BinaryIO, process.stdin), header, parts)
+            return wire.receive(cast(BinaryIO, process.stdout), _ANSWER_LIMIT)
+        except wire.Closed as error:
+            self.stop()
+            raise ExaminationFailed(_death(process, expired.is_set(), seconds)) from error
+        finally:
+            timer.cancel()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "plugin.recognizer.process.child"], cwd="/", start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
+        )  # fmt: skip
+        self._process, self._done, self.holds = process, 0, None
+        settings = {
+            "parent": os.getpid(),
+            "recognizer": self._recognizer.model_dump_json(),
+            "matching": self._matching.model_dump_json(),
+            "cache": str(self._cache.absolute()),
+            "recognisable_px": self._recognisable_px,
+        }
+        try:
+            answer, _ = self._exchange(process, settings, [], _START_SECONDS)
+        except ExaminationFailed as error:
+            raise EngineError(f"the face engine does not start: {error}") from error
+        if "ready" not in answer:
+            self.stop()
+            raise EngineError(str(answer.get("message", "the face engine does not start")))
+        self.held = Held.from_json(answer["held"])
+        return process
+
+    def stop(self) -> None:
+        """Kill the child, which keeps nothing, and forget it."""
+        process, self._process, self.holds = self._process, None, None
+        if process is not None:
+            wire.end(process)
+
+    def kill(self) -> None:
+        """End the child at once, from any thread; the order it was at fails."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """Nothing that the child has no need of, such as secrets; one thread in every library."""
+    return surroundings.environment() | dict.fromkeys(_THREADS, "1") | {"MALLOC_ARENA_MAX": "2"}
+
+
+def _death(process: subprocess.Popen[bytes], expired: bool, seconds: float) -> str:
+    if expired:
+        return f"the photograph was not examined within {seconds:g} s (recognizer.seconds)"
+    code = process.returncode
+    how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    return f"the process that examined the photograph ended ({how})"

@@ -1,0 +1,1 @@
+"""Commands about quitclaims and the forms that people sign."""

@@ -1,0 +1,209 @@
+"""`facelease form`: add, list, show, retire, sample; and `facelease quitclaim invite`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import segno
+
+from plugin.clock import local_day
+from plugin.errors import ConfigError, NotFound
+from plugin.flows.access import links
+from plugin.flows.access.links import Made
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import consequences
+from plugin.flows.mail import form_store
+from plugin.flows.mail.form_store import Stored
+from plugin.flows.review import already_so
+from plugin.flows.signing import invitations
+from plugin.flows.signing.invitations import Invite
+from plugin.ledger.queue.jobs import Unfinished
+from plugin.quitclaim.forms.sheets import sheet
+from sidecar.commands import confirming
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, post_letters, say, say_finished, table
+
+
+@click.group()
+def form() -> None:
+    """Forms (quitclaim templates): what people are asked."""
+
+
+@form.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json
+@click.pass_obj
+def add(shell: Shell, file: Path, as_json: bool) -> None:
+    """Keep the form in FILE (TOML) as the next version of its name; `form sample` shows one."""
+    tree = form_store.read(file.read_text(encoding="utf-8"))
+    with shell.house() as services:
+        known = {one.id for one in form_store.listed(services)}
+        stored = form_store.add(services, tree, actor())
+    data = {
+        "id": stored.id,
+        "name": stored.form.name,
+        "version": stored.form.version,
+        "sha256": stored.sha256,
+    }
+    again = ": this very form was in use already" if stored.id in known else ""
+    say(as_json, data, [f"{stored.form.text_version} ({stored.id}){again}"])
+
+
+@form.command("list")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_json: bool) -> None:
+    """Every version of every form."""
+    with shell.house() as services:
+        rows = [
+            {
+                "id": one.id, "name": one.form.name, "version": one.form.version,
+                "languages": " ".join(sorted(one.form.texts)),
+                "since": local_day(one.created_at, shell.config.site.zone),
+                "in use": "no" if one.retired_at else "yes",
+            }
+            for one in form_store.listed(services)
+        ]  # fmt: skip
+    heads = ["name", "version", "languages", "since", "in use"]
+    say(as_json, rows, table(heads, [[row[head] for head in heads] for row in rows]))
+
+
+@form.command()
+@click.argument("name")
+@click.option("--version", type=NUMBER, help="Default: the one in use.")
+@click.option("--language", help="Default: the site's.")
+@as_json
+@click.pass_obj
+def show(shell: Shell, name: str, version: int | None, language: str | None, as_json: bool) -> None:
+    """What people see who are asked NAME."""
+    with shell.house() as services:
+        stored = form_store.in_use(services, name) if version is None else _version(services, name, version)
+        spoken = language or services.config.site.language
+        if spoken not in stored.form.texts:
+            raise NotFound(
+                f"the form has no text in {spoken!r}, only in {', '.join(sorted(stored.form.texts))}"
+            )
+        shown = sheet(stored.form, spoken, services.today())
+    data = {"id": stored.id, "sha256": stored.sha256, "form": stored.form.body(), "text": shown.text(),
+            "text_sha256": shown.sha256()}  # fmt: skip
+    say(as_json, data, [f"{stored.form.text_version}, {spoken}", "", *shown.text().splitlines()])
+
+
+def _version(services: Services, name: str, version: int) -> Stored:
+    for one in form_store.listed(services, name):
+        if one.form.version == version:
+            return one
+    raise NotFound(f"no version {version} of {name!r}: facelease form list shows them")
+
+
+@form.command()
+@click.argument("name")
+@confirming.yes
+@as_json
+@click.pass_obj
+def retire(shell: Shell, name: str, yes: bool, as_json: bool) -> None:
+    """Ask NAME in no new invitation; links that are out keep asking it."""
+    with shell.house() as services:
+        used = [one for one in form_store.listed(services, name) if one.retired_at is None]
+        confirming.ask([f"new invitations that ask {one.form.text_version}" for one in used], yes)
+        before = form_store.retire(services, name, actor())
+        said = f"{name}: retired"
+        if before is not None:
+            said = f"{name}: it had been retired already on {already_so.day(services, before)}"
+    say(as_json, {"name": name, "retired": True, "ended_before": before}, [said])
+
+
+@form.command()
+def sample() -> None:
+    """Print a sample form, English and Dutch, to be made one's own."""
+    click.echo(form_store.sample(), nl=False)
+
+
+@click.command()
+@click.argument("who", required=False)
+@click.option("--shoot", metavar="COLLECTION", help="One code for everybody at the shoot of this collection.")
+@click.option("--form", "form_", metavar="NAME", help="Which form; default: the only one in use.")
+@click.option("--mail", is_flag=True, help="Mail the link, to a minor's guardian if one can be written to.")
+@click.option("--link", is_flag=True, help="Print the link (the default).")
+@click.option(
+    "--qr", type=click.Path(dir_okay=False, path_type=Path), help="Write the link as a QR code (SVG)."
+)
+@click.option(
+    "--language", type=click.Choice(["en", "nl"]), help="Default: the person's, for a shoot the site's."
+)
+@as_json
+@click.pass_obj
+def invite(
+    shell: Shell, who: str | None, shoot: str | None, form_: str | None, mail: bool, link: bool, qr: Path | None,
+    language: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Ask WHO, or everybody at a shoot, to sign."""
+    if (who is None) == (shoot is None):
+        raise click.UsageError("say WHO is asked, or --shoot COLLECTION")
+    with shell.house() as services:
+        if not services.config.server.public_url:
+            raise ConfigError("server.public_url: give the address under which people reach FaceLease")
+        with services.store.read() as conn:
+            person_id = roster.find(conn, who) if who is not None else None
+        asked = Invite(person_id, shoot, form_, language=language, by_mail=mail)
+        made = invitations.invite(services, asked, actor())
+        address = links.address(services, made.token)
+        left = post_letters(services)
+    _hand_over(made, address, qr, mail and not link, left, as_json)
+
+
+@click.command()
+@click.argument("who", required=False)
+@click.option("--shoot", metavar="COLLECTION", help="The codes of this collection's shoot.")
+@as_json
+@click.pass_obj
+def invited(shell: Shell, who: str | None, shoot: str | None, as_json: bool) -> None:
+    """The links to sign by that are out, of WHO or of a shoot."""
+    if (who is None) == (shoot is None):
+        raise click.UsageError("say WHO was asked, or --shoot COLLECTION")
+    with shell.house() as services, services.store.read() as conn:
+        if shoot:
+            invitations.refuse_no_shoot(conn, shoot)
+        out = (
+            invitations.of_shoot(conn, shoot)
+            if shoot
+            else invitations.unanswered(conn, roster.find(conn, who or ""))
+        )
+    heads = ["id", "kind", "since", "until"]
+    rows = [[one["id"], one["kind"], shell.local(one["since"]), shell.local(one["until"])] for one in out]
+    say(as_json, out, table(heads, rows))
+
+
+@click.command()
+@click.argument("link_id", metavar="ID")
+@confirming.yes
+@as_json
+@click.pass_obj
+def uninvite(shell: Shell, link_id: str, yes: bool, as_json: bool) -> None:
+    """Take a link back: it opens nothing any more. `quitclaim invited` shows the ids."""
+    with shell.house() as services:
+        confirming.ask(confirming.told(consequences.of_link(services, link_id)), yes)
+        before = invitations.take_back(services, link_id, actor())
+        said = "taken back: it opens nothing any more"
+        if before is not None:
+            said = f"it had been taken back already on {already_so.day(services, before)}"
+    say(as_json, {"id": link_id, "ended_before": before}, [said])
+
+
+def _hand_over(
+    made: Made, address: str, qr: Path | None, mailed: bool, left: Sequence[Unfinished], as_json: bool
+) -> None:
+    """The link is shown once: it is not kept, and whoever has it can sign."""
+    posted = (
+        "the letter with the link is not sent yet"
+        if left
+        else "the mail server took the letter with the link"
+    )
+    said = [posted] if mailed else []
+    if qr is not None:
+        segno.make_qr(address, error="m").save(str(qr), kind="svg", scale=8, border=4)
+        said.append(f"QR code: {qr}")
+    if not said:
+        said = [address]
+    data = {"id": made.id, "mailed": mailed, "qr": str(qr) if qr else None}
+    say_finished(as_json, data | ({} if mailed else {"link": address}), said, left)

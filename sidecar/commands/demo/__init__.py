@@ -1,0 +1,1 @@
+"""`facelease demo`: the whole story on sample photographs."""

@@ -1,0 +1,20 @@
+"""`facelease demo`: the whole story on a folder of sample photographs, then the sidecar on it."""
+
+import click
+
+from sidecar.commands.common import Shell
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End instead of serving; exit code 0 only if every step held.")
+@click.option("--folder", default="demo-data", show_default=True, help="Made anew each time.")
+@click.option("--port", default=8731, show_default=True)
+@click.pass_obj
+def demo(shell: Shell, once: bool, folder: str, port: int) -> None:
+    """Show what FaceLease does: tag who agreed, answer for each channel, let a lease end."""
+    from sidecar.commands.demo import story
+
+    held = story.run(folder, port)
+    if once:
+        raise SystemExit(0 if held else 1)
+    story.serve(folder, port)

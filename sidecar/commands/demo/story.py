@@ -1,0 +1,282 @@
+"""The demonstration: real portraits, two sample people, one lease that ends."""
+
+import os
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from uuid import uuid4
+
+import click
+from PIL import Image
+from sqlalchemy import func, select
+
+from plugin.clock import ManualClock
+from plugin.config import Config, load
+from plugin.errors import FaceLeaseError
+from plugin.flows.clearance import photo_answers
+from plugin.flows.collections import modes
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
+from plugin.flows.people import register
+from plugin.flows.photos import scan_queue
+from plugin.flows.schedule import calendar
+from plugin.flows.views import audit_view
+from plugin.hooks.dam import node_key
+from plugin.ledger import tables as t
+from plugin.ledger.log.proof import Verdict
+from plugin.quitclaim.clearance.answers import Answer, Status
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent.lifecycle import Signing
+from plugin.quitclaim.consent.model import Grant, GrantKind
+from sidecar import server
+from sidecar.commands.common import table
+from sidecar.commands.demo import samples, welcome
+from sidecar.commands.demo.tally import Tally
+from sidecar.running import bootstrap
+from sidecar.running.runner import Runner
+from sidecar.words import log_words
+
+A, B = "Sample person A", "Sample person B"
+LEASE = timedelta(days=30)
+SHOOT = "shoot"
+FORM = (
+    "SAMPLE, NOT SIGNED BY THE PERSON SHOWN.\n\n"
+    "I agree that my face is compared with the photographs of this collection, and that photographs in which "
+    "I am tagged are used for communication on the website and internally, for thirty days.\n"
+)
+_ACTOR = "demo"
+CONFIG = "facelease.toml"
+
+
+_CONFIG = """\
+# The demonstration's own: the embedded default, small enough to look through.
+data = "."
+[site]
+name = "FaceLease demonstration (sample people)"
+[server]
+port = {port}
+public_url = "http://127.0.0.1:{port}"
+[clearance]
+purposes = ["communication"]
+channels = ["internal", "website", "press"]
+# So that a photograph can be seen cleared without an editor; the default is true.
+needs_confirmed = false
+"""
+
+
+def config_of(folder: Path, port: int) -> Config:
+    """The configuration of the demonstration, written to its folder so that other commands may use it."""
+    path = folder / CONFIG
+    path.write_text(_CONFIG.format(port=port), encoding="utf-8")
+    return load(path)
+
+
+def run(folder: str, port: int) -> bool:
+    """The whole story; True if every step held."""
+    path = Path(folder).absolute()
+    if path.exists() and not (path / ".facelease-demo").exists():
+        raise FaceLeaseError(
+            f"{path} is not a demonstration of ours, so it is left alone: give another --folder"
+        )
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700, parents=True)
+    (path / ".facelease-demo").touch()
+    config = config_of(path, port)
+    photographs(path / "photos" / SHOOT)
+    bootstrap.init(config)
+    clock, tally = ManualClock(datetime.now(UTC)), Tally()
+    with bootstrap.open_house(config, clock) as services:
+        calendar.start(services)
+        person_id = _prepare(services, tally)
+        _tag(services, tally)
+        _end(services, clock, person_id, tally)
+        _prove(services, tally)
+    click.echo()
+    click.echo(tally.line())
+    return not tally.broken
+
+
+def serve(folder: str, port: int) -> None:
+    """Serve what the demonstration left, with two links to try: A has signed again, B is asked to."""
+    path = Path(folder).absolute()
+    config = config_of(path, port)
+    with bootstrap.open_house(config) as services:
+        with services.store.read() as conn:
+            a = roster.find(conn, A)
+        _signed(services, a)
+        tried = welcome.prepare(services, B, A)
+    click.echo(f"\nNow serving on {config.server.public_url}/ - end with Ctrl-C")
+    click.echo(f"Its clock stands {LEASE.days} days ahead. Everybody in it is a sample; try in a browser:")
+    click.echo(f"  sign as {B}: {tried.sign}")
+    click.echo(f"  the key of {A}, who signed again on paper, and can withdraw by it: {tried.key}")
+    click.echo(f"Look around with: ./run facelease --config {folder}/{CONFIG} review list --state unmatched")
+    server.serve(config, path / CONFIG, with_worker=True)
+
+
+def photographs(folder: Path) -> None:
+    """A small library of the sample portraits: alone, cut off, small, and both people on one picture."""
+    folder.mkdir(parents=True)
+    for number, prefix in enumerate((samples.A_STANDING, samples.B_STANDING, samples.A_FRONT_CUT_RIGHT), 1):
+        # Saved anew, without metadata: the captions in these files name the people.
+        with Image.open(samples.portrait(prefix)) as picture:
+            picture.convert("RGB").save(folder / f"portrait-{number}.jpg", quality=92)
+    with Image.open(samples.portrait(samples.A_SPEECH)) as speech:
+        speech.convert("RGB").resize((470, 900)).save(folder / "speech.jpg", quality=88)
+    with (
+        Image.open(samples.portrait(samples.A_STANDING)) as left,
+        Image.open(samples.portrait(samples.B_STANDING)) as right,
+    ):
+        height = 1200
+        pair = [
+            one.convert("RGB").resize((one.width * height // one.height, height)) for one in (left, right)
+        ]
+        both = Image.new("RGB", (sum(one.width for one in pair), height))
+        both.paste(pair[0], (0, 0))
+        both.paste(pair[1], (pair[0].width, 0))
+        both.save(folder / "together.jpg", quality=90)
+    Image.effect_mandelbrot((800, 600), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(folder / "nobody.jpg")
+    settled = (
+        time.time() - 60
+    )  # a file that was written this moment may still be growing: it waits for the next poll
+    for path in folder.iterdir():
+        os.utime(path, (settled, settled))
+
+
+def _prepare(services: Services, tally: Tally) -> str:
+    click.echo("1. Two people: A signed a quitclaim (a sample), B never signed")
+    person_id = register.add(services, register.Newcomer(A, of_age=True), _ACTOR)
+    register.add(services, register.Newcomer(B, of_age=True), _ACTOR)
+    tally.check(f"A enrolled with 2 reference photographs ({_signed(services, person_id)})", True)
+    _refused(services, tally)
+    basis = Evidence("sample sign-up list", "demonstration", services.today(), None)
+    modes.decide(services, SHOOT, modes.Ruling(Mode.AUTO, Basis.SHOOT, basis, (A,)), _ACTOR)
+    tally.check(f"collection {SHOOT!r}: automatic, basis: a shoot for which A signed up", True)
+    return person_id
+
+
+def _signed(services: Services, person_id: str) -> str:
+    """A quitclaim of A's (a sample) for the length of the lease, and two photographs of A; returns the engine."""
+    now = services.clock.now()
+    until = now + LEASE
+    uses = [("communication", "internal"), ("communication", "website")]
+    signing = Signing(
+        text_version="sample-1", text_sha256=None, language="en", method="sample", signed_by_person=True,
+        signed_by_guardians=(), signed_at=now,
+        grants=(
+            Grant(uuid4().hex, GrantKind.RECOGNITION, None, None, now, until),
+            *(Grant(uuid4().hex, GrantKind.PUBLICATION, purpose, channel, now, until) for purpose, channel in uses),
+        ),
+    )  # fmt: skip
+    grant_endings.record(
+        services, person_id, signing, [grant_endings.Evidence("sample-form.txt", FORM.encode())], _ACTOR
+    )
+    references = [_jpeg(samples.portrait(prefix)) for prefix in (samples.A_FRONT, samples.A_SPEECH_RGBA)]
+    return gallery.enrol(services, person_id, references, _ACTOR).engine
+
+
+def _refused(services: Services, tally: Tally) -> None:
+    """B has no recognition grant: no template may be made of B."""
+    with services.store.read() as conn:
+        b = conn.scalar(select(t.person.c.id).where(t.person.c.display_name == B)) or ""
+    try:
+        gallery.enrol(services, b, [_jpeg(samples.portrait(samples.B_STANDING))], _ACTOR)
+    except FaceLeaseError:
+        tally.check("B cannot be enrolled: no recognition grant", True)
+    else:
+        tally.check("B cannot be enrolled: no recognition grant", False)
+
+
+def _jpeg(path: Path) -> bytes:
+    with Image.open(path) as picture:
+        out = BytesIO()
+        picture.convert("RGB").save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def _tag(services: Services, tally: Tally) -> None:
+    click.echo("2. The photographs arrive")
+    calendar.poll(services)
+    Runner(services).drain(threads=2)
+    refs = sorted(services.dam.refs())
+    tally.check(f"{len(refs)} photographs examined", scan_queue.waiting(services) == 0)
+    for line in table(
+        ["photo", "people", "unnamed faces", "internal", "website", "press"],
+        [_row(services, r) for r in refs],
+    ):
+        click.echo("     " + line)
+    named = {ref for ref in refs if A in _names(services, ref)}
+    tally.tagged = len(named)
+    with services.store.read() as conn:
+        tally.unnamed = conn.scalar(select(func.count()).where(t.face.c.state == "unmatched")) or 0
+    tally.check("A is tagged, in the files themselves", tally.tagged >= 3)
+    tally.check("B is tagged nowhere", not any(B in _names(services, ref) for ref in refs))
+    tally.check("B's face is a box and a count, without a name", tally.unnamed >= 2)
+    ask = photo_answers.ask(services, f"{SHOOT}/portrait-1.jpg", "communication", "website")
+    tally.check("a photograph of A alone is cleared for the website", ask.status is Status.CLEARED)
+    ask = photo_answers.ask(services, f"{SHOOT}/portrait-1.jpg", "communication", "press")
+    tally.check("and blocked for the press, to which A did not agree", ask.status is Status.BLOCKED)
+
+
+def _names(services: Services, ref: str) -> set[str]:
+    """The people whose names stand in the file and its sidecar, read from there."""
+    return {named.node for named in services.dam.look(ref).names}
+
+
+def _row(services: Services, ref: str) -> list[object]:
+    with services.store.read() as conn:
+        resource_id = conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
+        unnamed = conn.scalar(
+            select(func.count()).where(t.face.c.resource_id == resource_id, t.face.c.state == "unmatched")
+        )
+    answers = photo_answers.answers(services, ref, "communication")
+    return [
+        ref,
+        ", ".join(sorted(_names(services, ref))) or "-",
+        unnamed or 0,
+        *(_said(a) for a in answers.values()),
+    ]
+
+
+def _said(answer: Answer) -> str:
+    until = f" until {answer.until:%d %b}" if answer.until else ""
+    return answer.status.value.replace("_", " ") + until
+
+
+def _end(services: Services, clock: ManualClock, person_id: str, tally: Tally) -> None:
+    click.echo(f"3. {LEASE.days} days later, by a clock of the demonstration's own: the lease ends")
+    clock.advance(LEASE + timedelta(seconds=1))
+    ended = calendar.sweep(services)
+    tally.check(f"{ended} grants ended", ended == 3)
+    before = tally.tagged
+    Runner(services).drain()
+    refs = sorted(services.dam.refs())
+    tally.left = sum(
+        1 for ref in refs if any(node_key(name) == node_key(A) for name in _names(services, ref))
+    )
+    tally.revoked = before - tally.left
+    tally.check(
+        f"{tally.revoked} tags are gone from the files, {tally.left} left", tally.left == 0 and before > 0
+    )
+    answers = [photo_answers.ask(services, ref, "communication", "website").status for ref in refs]
+    tally.check("no photograph is cleared any more", Status.CLEARED not in answers)
+    with services.store.read() as conn:
+        kept = conn.scalar(select(func.count()).where(t.sealed.c.purpose == "face")) or 0
+        states = conn.execute(select(t.shredding).where(t.shredding.c.person_id == person_id)).all()
+    tally.check("A's template and reference photographs are gone with their key", kept == 0)
+    shredded = bool(states) and all(row.shredded_at is not None for row in states)
+    tally.check(f"the key is shredded ({', '.join(str(row.how) for row in states)})", shredded)
+
+
+def _prove(services: Services, tally: Tally) -> None:
+    click.echo("4. The officer's proof")
+    calendar.heads(services)
+    checked = audit_view.verified(services)
+    holds = checked.verdict is Verdict.HOLDS
+    tally.audit = "ok" if holds else "broken"
+    tally.check(f"the audit log {log_words.heading(checked)}", holds)
+    for sentence in log_words.sentences(checked, services.config.site.zone):
+        click.echo(f"     {sentence}")

@@ -1,0 +1,49 @@
+"""What the demonstration leaves to be tried in a browser: a link to sign by, and the key of what was signed."""
+
+from dataclasses import dataclass
+
+from plugin.flows.access import links
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.mail import form_store
+from plugin.flows.photos import scan_queue
+from plugin.flows.signing import invitations, key_links
+
+_ACTOR = "demo"
+_MARK = {"en": "SAMPLE FORM: ", "nl": "VOORBEELDFORMULIER: "}
+
+
+@dataclass(frozen=True)
+class Links:
+    """Two addresses, each of which opens by itself."""
+
+    sign: str
+    key: str
+
+
+def prepare(services: Services, newcomer: str, known: str) -> Links:
+    """Ask `newcomer` by the sample form, and give `known` the key to what they signed on paper.
+
+    The photographs are looked at anew. Both are names of sample people that the ledger has. Raises NotFound.
+    """
+    with services.store.read() as conn:
+        asked, shown = roster.find(conn, newcomer), roster.find(conn, known)
+    form = form_store.add(services, _form(services), _ACTOR)
+    invite = invitations.Invite(person_id=asked, form=form.form.name)
+    sign = invitations.invite(services, invite, _ACTOR)
+    with services.store.write() as tx:
+        signed = roster.load(tx.connection, shown)[1][-1]
+        key = key_links.by_staff(services, tx, shown, signed.id, _ACTOR)
+    scan_queue.enqueue(services, sorted(services.dam.refs()))
+    return Links(links.address(services, sign.token), links.address(services, key.token))
+
+
+def _form(services: Services) -> dict[str, object]:
+    """The sample form, marked as one, for the uses of this house."""
+    tree = form_store.read(form_store.sample())
+    listed = services.config.clearance
+    tree["name"] = "Sample"
+    tree["uses"] = [{"purpose": purpose, "channels": list(listed.channels)} for purpose in listed.purposes]
+    for language, text in tree["texts"].items():
+        text["title"] = _MARK[language] + text["title"]
+    return tree

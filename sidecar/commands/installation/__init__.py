@@ -1,0 +1,1 @@
+"""Commands that run, check, keep and restore an installation."""

@@ -1,0 +1,97 @@
+"""`facelease keys`, `backup`, `report`: proving, and keeping safe."""
+
+from pathlib import Path
+
+import click
+
+from plugin.errors import NothingDone
+from plugin.flows.rights import key_rotation as rotating
+from plugin.ledger.backups import backup as backups
+from plugin.ledger.log.head_book import HeadBook
+from sidecar.commands import confirming
+from sidecar.commands.common import Shell, actor, as_json, counted, say
+from sidecar.commands.installation import proving
+from sidecar.running import bootstrap
+
+
+@click.group()
+def keys() -> None:
+    """The master key, and the key that signs heads and backups."""
+
+
+@keys.command()
+@click.option("--retire/--keep", default=True, help="Destroy the old version when nothing is behind.")
+@confirming.yes
+@as_json
+@click.pass_obj
+def rotate(shell: Shell, retire: bool, yes: bool, as_json: bool) -> None:
+    """Make a new master key and re-wrap every living key under it."""
+    with shell.house() as services:
+        old = ", ".join(map(str, services.master.versions))
+        ended = (
+            f"version {old} of the master key: copies of the store and files of keys from before open nothing"
+        )
+        confirming.ask([ended] if retire else [], yes)
+        done = rotating.rotate(services, actor(), retire)
+    data = {
+        "version": done.version, "rewrapped": done.rewrapped, "retired": list(done.retired), "shredded": done.shredded,
+    }  # fmt: skip
+    line = f"master key version {done.version}: {done.rewrapped} keys re-wrapped, "
+    line += f"{len(done.retired)} old versions destroyed, {done.shredded} keys shredded"
+    say(as_json, data, [line])
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@as_json
+@click.pass_obj
+def backup(shell: Shell, folder: Path | None, as_json: bool) -> None:
+    """Write the store without its keys, and the wrapped keys to a file apart.
+
+    FOLDER is backup.folder if it is not given. A new master key makes older files of wrapped keys
+    useless; it writes a fresh one to backup.folder alone.
+    """
+    target = folder or shell.config.path(shell.config.backup.folder)
+    with shell.house() as services:
+        book, days = HeadBook.from_config(shell.config), shell.config.backup.key_days
+        made = backups.backup(services.store, services.master, target, services.clock, book, days, actor())
+    data = {"name": made.name, "store": str(made.store), "keys": str(made.keys), "rows": made.rows}
+    say(as_json, data, [f"{made.store} ({counted(made.rows, 'row')})", str(made.keys)])
+
+
+@click.group()
+def report() -> None:
+    """What the recogniser does on photographs of your own."""
+
+
+@report.command()
+@click.option("--people", required=True, type=click.Path(path_type=Path), help="A folder a person.")
+@click.option(
+    "--strangers", required=True, type=click.Path(path_type=Path), help="People who are in no folder."
+)
+@as_json
+@click.pass_obj
+def accuracy(shell: Shell, people: Path, strangers: Path, as_json: bool) -> None:
+    """How often strangers are named and enrolled people missed: three photographs enrol, the rest probe."""
+    from plugin.recognizer.process import (
+        accuracy as measuring,  # numpy with it, which nothing else here needs
+    )
+
+    data = measuring.report(people, strangers, bootstrap.with_models(shell.config))
+    if not data["gallery"]:
+        raise NothingDone("no face was found on any photograph that enrols somebody: nothing was measured")
+    lines = [f"{data['gallery']} people enrolled; no face found on {data['undetected']} photographs"]
+    lines.append(f"right person first: {_share(data['rank1'])}")
+    for level, words in (("auto", "named automatically"), ("suggest", "named or suggested")):
+        rates = data[level]
+        lines.append(
+            f"{words}: strangers {_share(rates['fpir'])}, enrolled people missed {_share(rates['fnir'])}"
+        )
+    say(as_json, data, lines)
+
+
+def _share(rate: dict[str, float]) -> str:
+    return f"{rate['value']:.2%} ({rate['low']:.2%} to {rate['high']:.2%})"
+
+
+keys.add_command(proving.heads_key)

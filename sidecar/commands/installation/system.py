@@ -1,0 +1,277 @@
+"""`facelease init`, `migrate`, `serve`, `work`, `scan`, `sweep`, `doctor`: running the installation."""
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from plugin.errors import NothingDone
+from plugin.flows.common import closed_house
+from plugin.flows.common.services import Services
+from plugin.flows.photos import scan_queue, scan_requests
+from plugin.flows.schedule import calendar, house_closing
+from plugin.ledger.store.store import migrate as migrate_store
+from plugin.ledger.store.store import revision as revision_of
+from sidecar.commands import confirming
+from sidecar.commands.common import Shell, actor, as_json, counted, finish_jobs, safe, say, say_finished
+from sidecar.running import bootstrap, logs, loops, stopping, worker_watch
+from sidecar.running.runner import Runner
+from sidecar.words import left_out_words
+
+_STOPPED = "stopped: facelease scan goes on where it was, or facelease work does"
+
+
+@click.command()
+@click.argument("what", required=False, type=click.Choice(["resourcespace"]))
+@as_json
+@click.pass_obj
+def init(shell: Shell, what: str | None, as_json: bool) -> None:
+    """Make the data folder, the master key and the store. Harmless to repeat.
+
+    With "resourcespace": also the DAM's fields that show until when a photograph is cleared. Its
+    account must be a Super Admin for as long as that takes.
+    """
+    made = bootstrap.init(shell.config)
+    if what:
+        made += bootstrap.init_fields(shell.config)
+    say(as_json, {"made": made}, made or ["everything is there already: nothing was made"])
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def migrate(shell: Shell, as_json: bool) -> None:
+    """Bring the store's schema to this version; the rows stay. Make a backup first."""
+    before = revision_of(shell.config.store_url)
+    if before is None:
+        raise NothingDone("there is no store to bring to this version: facelease init makes one")
+    revision = migrate_store(shell.config.store_url)
+    already = " already" if before == revision else f", and was at {before}"
+    data = {"revision": revision, "before": before}
+    say(as_json, data, [f"the store is at schema {revision}{already}"])
+
+
+@click.command()
+@click.option("--with-worker", is_flag=True, help="Also run the worker beside it: for one machine.")
+@click.pass_obj
+def serve(shell: Shell, with_worker: bool) -> None:
+    """Listen for HTTP."""
+    from sidecar import server  # and with it all that answers HTTP, which no other command needs
+
+    logs.configure(shell.config)
+    server.serve(shell.config, shell.path, with_worker)
+
+
+@click.command()
+@click.option(
+    "--beside-server", is_flag=True, hidden=True, help="Started by `serve`: standard input is a line to it."
+)
+@click.pass_obj
+def work(shell: Shell, beside_server: bool) -> None:
+    """Run jobs and the calendar until told to stop (SIGTERM, Ctrl-C)."""
+    logs.configure(shell.config)
+    loops.note_threads()
+    swept = worker_watch.follow_server() if beside_server else lambda: None
+    with bootstrap.opened_in_time(shell.config, shell.clock, stopping.process.told, swept) as services:
+        if services is not None:
+            Runner(services).run(stopping.process.told, swept, begun=stopping.process.begin)
+
+
+@click.command()
+@click.argument("collections", nargs=-1)
+@click.option("--again", is_flag=True, help="Also what has been examined already.")
+@click.option(
+    "--late-consent", is_flag=True, help="Only photographs with unnamed faces, for who enrolled since."
+)
+@click.option("--left-out", is_flag=True, help="Only list what is not taken up into the library, and why.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@click.pass_obj
+def scan(
+    shell: Shell, collections: tuple[str, ...], again: bool, late_consent: bool, left_out: bool, yes: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Examine the photographs of the collections that are switched on; stopped, it goes on where it was.
+
+    In a closed house nothing is examined, and the exit code is not 0.
+    """
+    with shell.house() as services:
+        if left_out:
+            _list_left_out(services, as_json)
+            return
+        closed_house.refuse_now(services)
+        with services.dam.one_walk():
+            changes = calendar.poll(services)
+            noted = 0 if late_consent else scan_requests.only_noted(services, collections)
+            if late_consent:
+                scan_requests.refuse_nobody(services)
+                scan_queue.late_consent(services, paced=False)
+                Runner(services).drain([scan_queue.LATE])
+            elif not noted:
+                _ask_for(services, collections, again, quiet=yes or as_json)
+        began, total = time.perf_counter(), scan_queue.waiting(services)
+        _drain(services, total, quiet=as_json)
+        seconds = time.perf_counter() - began
+        left = services.queue.unfinished(("photo",))
+        done = 0 if noted else total - len(left)
+        found = {"changes": changes, "noted": noted, **_rate(done, seconds), **services.queue.counts()}
+        out = services.dam.left_out()
+    data = found | {"left_out": left_out_words.data(out)}
+    say_finished(as_json, data, [_scanned(found, total), *left_out_words.summary(out)], left)
+
+
+def _scanned(found: dict[str, Any], total: int) -> str:
+    if found["noted"]:
+        return (
+            f"recognition is switched on for no collection. Photographs noted: {found['noted']}, examined: none. "
+            "facelease collection set REF detect switches one on"
+        )
+    if not total:
+        return "nothing is left to examine: every photograph there was examined already"
+    photographs = counted(found["examined"], "photograph")
+    return f"{photographs} in {found['seconds']:.0f} s ({found['per_second']:.1f} a second)"
+
+
+def _ask_for(services: Services, collections: tuple[str, ...], again: bool, quiet: bool) -> None:
+    """Have the photographs examined, once somebody at a terminal who was told what it costs agrees."""
+    scan_requests.refuse_nothing(services, collections)
+    refs = list(scan_queue.due(services, collections, again))
+    click.echo(_cost(services, scan_queue.cost(services, refs)), err=True)
+    if refs and not quiet and sys.stdin.isatty():
+        click.confirm("Go on?", default=True, abort=True)
+    scan_queue.enqueue(services, refs)
+
+
+def _rate(done: int, seconds: float) -> dict[str, float]:
+    rate = done / seconds if seconds else 0.0
+    return {"examined": done, "seconds": round(seconds, 1), "per_second": round(rate, 2)}
+
+
+def _list_left_out(services: Services, as_json: bool) -> None:
+    found = services.dam.left_out()
+    data = left_out_words.data(found) | {"files": [asdict(one) for one in found]}
+    lines = [safe(left_out_words.one(one)) for one in found]
+    say(
+        as_json,
+        data,
+        lines or ["nothing is left out: every file that holds a picture is part of the library"],
+    )
+
+
+def _cost(services: Services, cost: scan_queue.Cost) -> str:
+    took = ""
+    if cost.seconds is not None:
+        minutes = cost.seconds / services.config.recognizer.processes / 60
+        took = f", about {minutes:.0f} min" if minutes >= 1 else ", less than a minute"
+    left = f"; {cost.left_out} others are in no collection that is on, or done" if cost.left_out else ""
+    return f"{counted(cost.photos, 'photograph')} to examine{took} (measured on the first few){left}"
+
+
+def _drain(services: Services, total: int, quiet: bool) -> None:
+    """Run the jobs, with a bar that says how many a second and how long still."""
+    runner = Runner(services)
+    began = time.perf_counter()
+
+    def rate(done: int | None) -> str | None:
+        return f"{done / (time.perf_counter() - began):.1f} images/s" if done else None
+
+    with click.progressbar(
+        range(total), label="scan", show_pos=True, show_eta=True, item_show_func=rate, hidden=quiet
+    ) as bar:
+
+        def show() -> None:
+            done = total - scan_queue.waiting(services)
+            bar.update(max(0, done - bar.pos), done)
+
+        try:
+            runner.drain(threads=runner.threads, meanwhile=show)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_STOPPED) from None
+        show()
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def sweep(shell: Shell, as_json: bool) -> None:
+    """End what the calendar has ended, now, and carry out what follows."""
+    with shell.house(catch_up=False) as services:
+        before = services.clock.now()
+        ended = calendar.start(services)
+        counts = calendar.housekeeping(services)
+        left = finish_jobs(services, "revoke", "recompute", "erase", "remode", "look-again", "state")
+        calendar.heads(services)
+    lines = [f"{counted(ended, 'grant')} ended; " + _counted(counts)]
+    say_finished(as_json, {"at": before, "ended": ended, "rows": counts}, lines, left)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    gone = [f"{kind} {count}" for kind, count in counts.items() if count]
+    return "rows past their term: " + (", ".join(gone) or "none")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def doctor(shell: Shell, as_json: bool) -> None:
+    """Check configuration, keys, store, DAM, weights, permissions and terms; say how to mend each.
+
+    What waits for somebody's decision is listed as WAIT, and is no failure; what went wrong is. What could not be
+    looked at is not called well: its line begins with --.
+    """
+    from sidecar.doctor import checks as checkup
+
+    findings = checkup.examine(shell.config, shell.clock)
+    data = [asdict(finding) for finding in findings]
+    lines = []
+    for finding in findings:
+        open_ = finding.waits or not finding.ok
+        label = (
+            "WAIT" if finding.waits else "BAD " if not finding.ok else "ok  " if finding.looked else "--  "
+        )
+        said = finding.said if finding.looked else f"not looked at: {finding.said}"
+        lines.append(f"{label} {finding.what}: {said}")
+        lines += (
+            [f"     {'do' if finding.waits else 'mend'}: {finding.mend}"] if finding.mend and open_ else []
+        )
+    say(as_json, data, lines)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)
+
+
+@click.command()
+@click.option(
+    "--without-ended-log", "reason", metavar="REASON",
+    help="Begin ended.log anew with what the store knows to have ended, because the right one is lost. The reason "
+    "stands in the log for years: name nobody in it.",
+)  # fmt: skip
+@confirming.yes
+@as_json
+@click.pass_obj
+def reopen(shell: Shell, reason: str | None, yes: bool, as_json: bool) -> None:
+    """Open a closed house: ended.log is missing, shorter or not what it was, and nothing is compared or cleared.
+
+    Where the right file has been put back no option is needed: then every process opens the house by itself.
+    """
+    with shell.house(catch_up=False) as services:
+        if reason is None:
+            closed_house.refuse_now(services)
+            calendar.start(services)
+            say(as_json, {"open": True}, ["the house is open: ended.log is what was known of it, or longer"])
+            return
+        with services.store.read() as conn:
+            closed = closed_house.why(services, conn) is not None
+        confirming.ask(
+            ["what only the ended.log of before knew to have ended is in force again"] if closed else [], yes
+        )
+        begun = house_closing.begin_anew(services, reason, actor())
+        calendar.start(services)
+    said = [
+        f"the house is open: a new ended.log was begun with {begun.lines} endings that the store knows",
+        "what only the old file knew has not ended any more: facelease doctor says since when it is so",
+    ]
+    say(as_json, {"open": True, "lines": begun.lines, "set_aside": str(begun.aside or "")}, [
+        *said, *([f"the file that was there: {begun.aside}"] if begun.aside else []),
+    ])  # fmt: skip

@@ -1,0 +1,30 @@
+"""`facelease person certificate`: what an erasure looked at, reached and did not, by the number that the person has."""
+
+from typing import Any
+
+import click
+
+from plugin.flows.rights import erasure_register
+from plugin.flows.rights.certificate import LANGUAGES, Certificate
+from sidecar.commands.common import Shell, actor, as_json, say
+
+
+def facts(made: Certificate) -> dict[str, Any]:
+    """The certificate for programs."""
+    return {
+        "id": made.person_id, "number": made.number, "asked": made.asked_at, "finished": made.finished_at,
+        "looked": made.looked, "reached": made.reached, "not_reached": made.not_reached,
+        "conditions": made.conditions,
+    }  # fmt: skip
+
+
+@click.command()
+@click.argument("number")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Without it, the language of the person.")
+@as_json
+@click.pass_obj
+def certificate(shell: Shell, number: str, language: str | None, as_json: bool) -> None:
+    """Print the certificate of the erasure with this NUMBER."""
+    with shell.house() as services:
+        made = erasure_register.look(services, number, actor())
+    say(as_json, facts(made), made.text(language).splitlines())

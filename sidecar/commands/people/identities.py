@@ -1,0 +1,62 @@
+"""`facelease person address | recognised | distinct`: where somebody is written to, and how we know that it is them."""
+
+import click
+
+from plugin.flows.consent import consequences
+from plugin.flows.people import addresses, recognitions, register
+from sidecar.commands import confirming
+from sidecar.commands.common import Shell, actor, as_json, say, someone
+
+
+@click.command()
+@click.argument("who")
+@click.argument("email")
+@click.option("--guardian", default=None, metavar="ID", help="The address is this guardian's.")
+@confirming.yes
+@as_json
+@click.pass_obj
+def address(shell: Shell, who: str, email: str, guardian: str | None, yes: bool, as_json: bool) -> None:
+    """Put EMAIL on file for WHO, "" for none; the address before it is told."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        if not email and consequences.of_address(services, person_id, guardian):
+            confirming.ask([f"the address of {guardian or who}: no letter reaches them any more"], yes)
+        changed = register.change_address(services, person_id, email, actor(), guardian)
+    said = "kept. It opens the full page when it is confirmed, and seven days after it replaced another"
+    if not changed:
+        said = "this address was on file already"
+    say(
+        as_json,
+        {"id": person_id, "changed": changed},
+        [said if email else "no address is on file any more"],
+    )
+
+
+@click.command()
+@click.argument("who")
+@click.option("--how", required=True, type=click.Choice(addresses.HOW), help="How they were recognised.")
+@click.option("--guardian", default=None, metavar="ID", help="This guardian was recognised, not the person.")
+@click.option("--reason", default="", help="Why you confirm what you entered yourself; the officer reads it.")
+@as_json
+@click.pass_obj
+def recognised(shell: Shell, who: str, how: str, guardian: str | None, reason: str, as_json: bool) -> None:
+    """Record how you recognised WHO: the address on file is theirs, and opens their page."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        confirmed = recognitions.recognise(services, person_id, guardian, how, actor(), reason=reason)
+    said = "noted: the address on file is theirs"
+    if not confirmed:
+        said = "noted that you know them; no address is on file, so there is none that it confirms"
+    say(as_json, {"id": person_id, "how": how, "confirmed": confirmed}, [said])
+
+
+@click.command()
+@click.argument("who")
+@as_json
+@click.pass_obj
+def distinct(shell: Shell, who: str, as_json: bool) -> None:
+    """WHO signed up under a name that was taken, and is another person indeed: take the mark off."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        register.distinct(services, person_id, actor())
+    say(as_json, {"id": person_id, "namesake": False}, [f"{person_id}: another person of that name"])

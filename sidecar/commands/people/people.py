@@ -1,0 +1,285 @@
+"""`facelease person`: add, list, show, enrol, erase, export; and the pages of people, see portals.py."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from plugin.errors import DamError
+from plugin.flows.common import roster
+from plugin.flows.common.services import Services
+from plugin.flows.consent import consequences, grant_endings, revocation
+from plugin.flows.matching import gallery
+from plugin.flows.names import name_doubts
+from plugin.flows.people import ages, register
+from plugin.flows.people.ages import Age
+from plugin.flows.review import already_so
+from plugin.flows.rights import dam_leftovers, erasure, erasure_register
+from plugin.ledger import tables as t
+from sidecar import output
+from sidecar.commands import confirming
+from sidecar.commands.common import (
+    NOT_FINISHED,
+    Shell,
+    actor,
+    as_json,
+    counted,
+    finish_jobs,
+    say,
+    say_finished,
+    someone,
+    table,
+)
+from sidecar.commands.people import certificates, identities, own_pages, references
+
+_SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
+
+
+@click.group()
+def person() -> None:
+    """People who may be tagged."""
+
+
+@person.command()
+@click.argument("name")
+@click.option("--language", type=click.Choice(["en", "nl"]), default="en", show_default=True)
+@click.option("--birth-date", type=click.DateTime(["%Y-%m-%d"]), help="Declared; needed for a minor.")
+@click.option("--of-age", is_flag=True, help="Declared to be of age, where the birth date is not known.")
+@click.option("--email", default="", help="Kept sealed.")
+@click.option("--guardian", multiple=True, help="Name of a guardian; may be repeated. Kept sealed.")
+@click.option("--adopt", is_flag=True, help="The name that stands on photographs already is this person's.")
+@click.option(
+    "--despite-unread",
+    is_flag=True,
+    help="Finished, exit code 0, also where photographs were not read that may bear the name: until they are, no name "
+    "there is theirs by its spelling.",
+)
+@as_json
+@click.pass_obj
+def add(
+    shell: Shell, name: str, language: str, birth_date: datetime | None, of_age: bool,
+    email: str, guardian: tuple[str, ...], adopt: bool, despite_unread: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Enter a person under the NAME that the DAM shows."""
+    born = birth_date.date() if birth_date else None
+    with shell.house() as services:
+        newcomer = register.Newcomer(name, language, born, email, guardian, of_age=of_age)
+        person_id = register.add(services, newcomer, actor(), adopt)
+        doubt = name_doubts.of(services, person_id)
+        with services.store.read() as conn:
+            known = register.guardians_of(services, conn, person_id)
+    lines = [person_id, *(f"guardian {one['id']}: {one['name']}" for one in known)]
+    if born is None and not of_age:
+        lines.append("nobody said how old they are: never named automatically (facelease person age)")
+    lines += [name_doubts.said(doubt)] if doubt else []
+    say(
+        as_json,
+        {"id": person_id, "guardians": list(known), "doubt": name_doubts.said(doubt) if doubt else None},
+        lines,
+    )
+    if doubt and not despite_unread:
+        raise SystemExit(NOT_FINISHED)
+
+
+@person.command()
+@click.argument("who")
+@click.option("--birth-date", type=click.DateTime(["%Y-%m-%d"]), help="Declared.")
+@click.option("--of-age", is_flag=True, help="Declared to be of age, where the birth date is not known.")
+@as_json
+@click.pass_obj
+def age(shell: Shell, who: str, birth_date: datetime | None, of_age: bool, as_json: bool) -> None:
+    """Say how old WHO is, where nobody knows: else they are never named automatically."""
+    said = Age(of_age, birth_date.date() if birth_date else None)
+    with shell.house() as services:
+        person_id = someone(services, who)
+        noted = ages.say(services, person_id, said, actor())
+        left = finish_jobs(services)
+    say_finished(
+        as_json,
+        {"id": person_id, "of_age": said.of_age, "birth_date": said.birth_date, "changed": noted},
+        [f"{person_id}: noted" if noted else f"{person_id}: that was known already, nothing is changed"],
+        left,
+    )
+
+
+@person.command("list")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a table for a spreadsheet.")
+@click.option("--age-unknown", is_flag=True, help="Only those of whom nobody said how old they are.")
+@as_json
+@click.pass_obj
+def list_(shell: Shell, as_csv: bool, age_unknown: bool, as_json: bool) -> None:
+    """Everybody, with what is in force now."""
+    with shell.house() as services, services.store.read() as conn:
+        now = services.clock.now()
+        enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(t.sealed.c.kind == "template")))
+        standings = roster.load_many(conn)
+        ageless = {row.id for row in ages.unknown(conn)}
+        rows = [
+            {
+                "id": row.id, "name": row.display_name,
+                "recognition": roster.recognition(services, standings[row.id], now) is not None,
+                "publication": roster.any_publication(services, standings[row.id], now),
+                "enrolled": row.id in enrolled, "namesake": row.namesake,
+                "age_known": row.id not in ageless,
+            }
+            for row in register.listed(conn)
+            if not age_unknown or row.id in ageless
+        ]  # fmt: skip
+    cells = [[r["id"], r["name"], *(_yes(r[k]) for k in _SHOWN)] for r in rows]
+    heads = ["id", "name", *_SHOWN]
+    if as_csv:
+        click.echo(output.text(heads, cells), nl=False)
+    else:
+        say(as_json, rows, table(heads, cells))
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "no"
+
+
+@person.command()
+@click.argument("who")
+@as_json
+@click.pass_obj
+def show(shell: Shell, who: str, as_json: bool) -> None:
+    """One person: grants, tags, and where they are still named by hand."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        data = register.export(services, person_id, actor())
+        data["still_named_by_hand"] = revocation.list_by_hand(services, person_id)
+        beside, unasked = _beside(services, person_id)
+        with services.store.read() as conn:
+            name = register.name_of(conn, person_id)
+        data["kept_beside"] = [{"resource": ref, "files": count} for ref, count in beside]
+    lines = [f"{name}  ({person_id})"]
+    lines += [
+        f"quitclaim {claim['version']}: {_line(shell, grant)}"
+        for claim in data["quitclaims"]
+        for grant in claim["grants"]
+    ]
+    lines += [f"tag ({photo['tag']}): {photo['resource']}" for photo in data["photographs"]]
+    lines += [
+        f"earlier versions or alternative files that may show this person: {ref} ({count})"
+        for ref, count in beside
+    ] + unasked
+    say(as_json, data, lines)
+
+
+def _beside(services: Services, person_id: str) -> tuple[list[tuple[str, int]], list[str]]:
+    """Other files beside the person's photographs; a DAM that does not answer keeps nobody from reading on."""
+    try:
+        return dam_leftovers.beside(services, dam_leftovers.named_on(services, person_id)), []
+    except DamError as error:
+        return [], [f"whether the DAM keeps other files beside these photographs is not known now: {error}"]
+
+
+def _line(shell: Shell, grant: dict[str, object]) -> str:
+    what = f"{grant['purpose']} on {grant['channel']}" if grant["purpose"] else "recognition"
+    end = (
+        f"{grant['ended_kind']} {shell.cell(grant['ended_at'])}"
+        if grant["ended_at"]
+        else f"until {shell.cell(grant['valid_until']) or 'withdrawn'}"
+    )
+    return f"{what}, from {shell.cell(grant['valid_from'])}, {end}  [{grant['id']}]"
+
+
+@person.command()
+@click.argument("who")
+@click.argument(
+    "photos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@confirming.yes
+@as_json
+@click.pass_obj
+def enrol(shell: Shell, who: str, photos: tuple[Path, ...], yes: bool, as_json: bool) -> None:
+    """Make a template of reference PHOTOS, three or more of the person alone."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        confirming.ask(confirming.told(consequences.of_pictures(services, person_id)), yes)
+        bodies, files = [path.read_bytes() for path in photos], [str(path) for path in photos]
+        enrolment = gallery.enrol(services, person_id, bodies, actor(), files)
+    lines = [f"{file}: note: {note}" for file, note in zip(files, enrolment.notes, strict=True) if note]
+    made = f"enrolled: a template was made of {counted(len(photos), 'photograph')}"
+    lines.append(f"{made}; {person_id} may be matched from now on, where recognition is on")
+    say(as_json, {"id": person_id, "photos": len(photos), "notes": list(enrolment.notes)}, lines)
+
+
+@person.command()
+@click.argument("who")
+@confirming.yes
+@as_json
+@click.pass_obj
+def objects(shell: Shell, who: str, yes: bool, as_json: bool) -> None:
+    """The child's own objection: recognition stops at once."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        before = already_so.objected(services, person_id)
+        ending = consequences.of_grants(services, person_id, None, "object")
+        kept = f"the objection of {ending.name} is kept, and no guardian can take it back"
+        confirming.ask([*confirming.told(ending), kept] if before is None else [], yes)
+        ended = grant_endings.object_(services, person_id, actor())
+        left = finish_jobs(services)
+        said = "the objection is kept, and no guardian can take it back"
+        if before is not None:
+            said = f"they had objected already on {already_so.day(services, before)}"
+        lines = [f"{ended} recognition grants ended" if ended else "no recognition was in force", said]
+    say_finished(as_json, {"id": person_id, "ended": ended, "objected_before": before}, lines, left)
+
+
+@person.command()
+@click.argument("who")
+@click.option(
+    "--certificate", type=click.Path(path_type=Path), help="Also write the certificate to this file."
+)
+@confirming.yes
+@as_json
+@click.pass_obj
+def erase(shell: Shell, who: str, certificate: Path | None, yes: bool, as_json: bool) -> None:
+    """Forget a person, here and in the DAM; prints the certificate."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        ending = consequences.of_person(services, person_id)
+        confirming.ask([f"everything that is known of {ending.name}", *confirming.told(ending)], yes)
+        done = erasure.erase(services, person_id, actor())
+        finish_jobs(services)
+        done = erasure_register.look(services, done.number, actor()) if done.finished_at else done
+    if certificate:
+        certificate.write_text(done.text(), encoding="utf-8")
+    lines = done.text().splitlines()
+    lines += [f"to print it again: facelease person certificate {done.number}"]
+    say(as_json, certificates.facts(done), lines)
+    if done.finished_at is None:
+        raise SystemExit(3)
+
+
+@person.command()
+@click.argument("who")
+@as_json
+@click.pass_obj
+def export(shell: Shell, who: str, as_json: bool) -> None:
+    """Everything that is held on a person (GDPR Art. 15): JSON, with --json or without."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        say(True, register.export(services, person_id, actor()), ())
+
+
+@person.command()
+@click.argument("who")
+@click.option("--guardian", required=True, help="The guardian's name.")
+@click.option("--email", default="", help="Where the guardian is written to. Kept sealed.")
+@as_json
+@click.pass_obj
+def guardian(shell: Shell, who: str, guardian: str, email: str, as_json: bool) -> None:
+    """Make a guardian of a minor known; prints the id with which they sign."""
+    with shell.house() as services:
+        person_id = someone(services, who)
+        guardian_id = register.add_guardian(services, person_id, guardian, actor(), email)
+    say(as_json, {"id": guardian_id}, [guardian_id])
+
+
+for command in (
+    own_pages.page, own_pages.lock, own_pages.siblings, own_pages.requests_, identities.address, identities.recognised,
+    identities.distinct, references.vouch, references.refuse, references.declared, certificates.certificate,
+):  # fmt: skip
+    person.add_command(command)

@@ -1,0 +1,1 @@
+"""The staff's pages about people, their faces and their names."""

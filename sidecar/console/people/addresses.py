@@ -1,0 +1,49 @@
+"""A person's addresses: where they are written to, how we know that it is them, and a letter with a new link."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from plugin.flows.access.staff_sessions import Role
+from plugin.flows.consent import consequences
+from plugin.flows.people import recognitions, register
+from plugin.flows.signing import lost_links
+from sidecar.console import confirming, desk
+from sidecar.console.desk import READERS, console
+from sidecar.web.staff_door import require
+
+
+@console.post("/people/<person_id>/address")
+@require(*READERS)
+def person_address(person_id: str) -> ResponseReturnValue:
+    """Another address, of the person or of a guardian; the one before is told."""
+    services, email = desk.house(), request.form.get("email", "")
+    gone = not email and consequences.of_address(services, person_id, _guardian())
+    asked = confirming.ask([confirming.say("address")] if gone else [], "person", person_id=person_id)
+    if asked is not None:
+        return asked
+    changed = register.change_address(services, person_id, email, desk.staff().actor, _guardian())
+    return desk.done("done_address" if changed else "done_before", "person", person_id=person_id)
+
+
+@console.post("/people/<person_id>/recognised")
+@require(*READERS)
+def person_recognised(person_id: str) -> ResponseReturnValue:
+    """How somebody was recognised: the address on file is theirs."""
+    form, me = request.form, desk.staff()
+    confirmed = recognitions.recognise(
+        desk.house(), person_id, _guardian(), form.get("how", ""), me.actor, reason=form.get("reason", ""),
+        officer=me.role is Role.OFFICER,
+    )  # fmt: skip
+    return desk.done("done_recognised" if confirmed else "done_known", "person", person_id=person_id)
+
+
+@console.post("/people/<person_id>/letter")
+@require(*READERS)
+def person_letter(person_id: str) -> ResponseReturnValue:
+    """A letter with a new link, which nobody here sees."""
+    lost_links.write(desk.house(), person_id, _guardian(), desk.staff().actor)
+    return desk.done("done_letter", "person", person_id=person_id)
+
+
+def _guardian() -> str | None:
+    return request.form.get("guardian") or None

@@ -1,0 +1,75 @@
+"""`/console/people/<id>`: one person, and what the staff may do in their name. Each look is audited."""
+
+from io import BytesIO
+
+from flask import Response, json, request, send_file
+from flask.typing import ResponseReturnValue
+
+from plugin.errors import ConsentError
+from plugin.flows.common import reference_sets
+from plugin.flows.consent import consequences
+from plugin.flows.matching import declared_sets, vouching
+from plugin.flows.people import addresses, recognitions  # fmt: skip
+from plugin.flows.people import register as registry
+from plugin.flows.signing import invitations, lost_links
+from plugin.flows.views import face_preview, person_file
+from sidecar.commands.common import plain
+from sidecar.console import confirming, desk
+from sidecar.console.desk import OFFICERS, READERS, console
+from sidecar.console.people import inviting
+from sidecar.web.staff_door import require
+
+
+@console.get("/people/<person_id>")
+@require(*READERS)
+def person(person_id: str) -> ResponseReturnValue:
+    """The quitclaims, the photographs and what may be done."""
+    services, me = desk.house(), desk.staff()
+    found = person_file.opened(services, person_id, me.actor)
+    with services.store.read() as conn:
+        out = invitations.unanswered(conn, person_id)
+        sides = () if found.erasing else recognitions.sides(services, conn, person_id)
+        waits = declared_sets.waiting_of(conn, person_id)
+        sets = reference_sets.of(conn, person_id)
+        pictures = face_preview.count_references(conn, waits.id) if waits else 0
+    officer = me.role in OFFICERS
+    ends = confirming.told(consequences.of_grants(services, person_id, None)) if officer else []
+    return desk.page(
+        "person", found=found, officer=officer, ends=ends, askers=person_file.ASKED_BY, out=out,
+        invites=me.role in READERS and not found.erasing, forms=inviting.in_use(),
+        mails=bool(services.config.mail.host and any(side.email for side in sides)), sides=sides, ways=addresses.HOW,
+        writes=lost_links.writes(services), references=sets, waits=waits, waits_pictures=pictures,
+        sights=vouching.BY_SIGHT,
+    )  # fmt: skip
+
+
+@console.post("/people/<person_id>/<any(withdraw, restrict):act>")
+@require(*OFFICERS)
+def person_end(person_id: str, act: person_file.Act) -> ResponseReturnValue:
+    """In the person's name: the grants that were ticked, or all."""
+    all_ = request.form.get("all") == "yes"
+    if request.form.get("sure") != "yes":
+        raise ConsentError("confirm that it was asked for: an end cannot be taken back, only signed anew")
+    grants = None if all_ else request.form.getlist("grant")
+    ended = person_file.on_behalf(
+        desk.house(), person_id, act, grants, request.form.get("asked_by", ""), desk.staff().actor
+    )
+    return desk.done(f"done_{act}" if ended else "done_before", "person", person_id=person_id)
+
+
+@console.post("/people/<person_id>/export")
+@require(*OFFICERS)
+def person_export(person_id: str) -> ResponseReturnValue:
+    """Everything that is held on the person (GDPR Art. 15), as a file."""
+    held = registry.export(desk.house(), person_id, desk.staff().actor)
+    body = json.dumps(held, indent=2, ensure_ascii=False, default=plain)
+    name = {"Content-Disposition": f'attachment; filename="{person_id}.json"'}
+    return Response(body, mimetype="application/json", headers=name)
+
+
+@console.post("/people/<person_id>/evidence/<sealed_id>")
+@require(*OFFICERS)
+def person_evidence(person_id: str, sealed_id: str) -> ResponseReturnValue:
+    """One piece of evidence as a file: never shown as a page of ours, whatever it is."""
+    name, body = person_file.proof(desk.house(), person_id, sealed_id, desk.staff().actor)
+    return send_file(BytesIO(body), "application/octet-stream", as_attachment=True, download_name=name)

@@ -1,0 +1,1 @@
+"""What the DAM asks of us over HTTP: events, the panel of a photograph, downloads."""

@@ -1,0 +1,220 @@
+"""`POST /panel/resourcespace`: what the DAM's page shows of one photograph, and what an editor decides there.
+
+The plugin's page asks, server to server, after it has checked session, permission and CSRF: the
+signature vouches for `user` and `can_edit`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from plugin.errors import EventRefused, NotFound
+from plugin.flows.clearance import dam_dates
+from plugin.flows.common import dam_events
+from plugin.flows.common.services import Services
+from plugin.flows.review import dismissals, review
+from plugin.flows.views import photo_panel, waiting_list
+from plugin.hooks.webhooks.events import Ref
+from plugin.quitclaim.clearance.answers import Answer, Code, Reason, Status
+from plugin.quitclaim.words import dismissal_words
+from plugin.quitclaim.words import wording as reasons
+from sidecar.running.readiness import unready
+from sidecar.web import problems, signed_requests
+from sidecar.words import front_words, staff_words
+
+PATH = "/panel/resourcespace"
+STATUS = f"{PATH}/status"
+
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+Line = Annotated[str, StringConstraints(max_length=200, pattern=_LINE)]
+
+
+class Question(BaseModel):
+    """What the page asks: a resource, for whom, and at most one decision on one of its faces.
+
+    `reason` is the key of a dismissal. `dismiss_small` is for all small faces on which nobody has decided, of those
+    that the page showed: `face` is the newest of them.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    ref: Ref
+    user: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_LINE)]
+    can_edit: bool
+    action: Literal["confirm", "reject", "dismiss", "dismiss_small"] | None = None
+    face: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
+    reason: Line = ""
+    purpose: Line = ""
+    language: Line = ""
+
+
+class Asked(BaseModel):
+    """What the set-up page asks."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    user: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_LINE)]
+    language: Line = ""
+
+
+def blueprint(services: Services) -> Blueprint | None:
+    """The endpoint; None while no secret is configured. Raises ConfigError for one that cannot be read."""
+    known = signed_requests.secrets(services.config, "panel")
+    if known is None:
+        return None
+    routes = Blueprint("panel", __name__)
+    signed_requests.answer_when_busy(routes)
+
+    @routes.post(PATH)
+    def asked() -> Response:
+        message, raw = signed_requests.body(services, known)
+        question = _question(raw)
+        if question.action is not None:
+            refusal = _decide(services, message, question)
+            if refusal is not None:
+                return refusal
+        return jsonify(_shown(services, question))
+
+    @routes.post(STATUS)
+    def status() -> Response:
+        """For the plugin's set-up page: numbers in sentences, nobody's name."""
+        _, raw = signed_requests.body(services, known)
+        try:
+            asked = Asked.model_validate_json(raw)
+        except (ValidationError, RecursionError):
+            raise EventRefused("not a question of the set-up page") from None
+        language = front_words.chosen(asked.language, services.config.site.language)
+        waits = [staff_words.waiting(one, language) for one in waiting_list.entries(services)]
+        lines = [f"{one.title}: {one.said}" for one in waits]
+        if unready(but="DAM") is not None:  # the DAM is asking this very moment
+            lines.insert(0, str(staff_words.of(language)["unready"]))
+        return jsonify({"lines": lines})
+
+    return routes
+
+
+def _question(raw: bytes) -> Question:
+    try:
+        question = Question.model_validate_json(raw)
+    except (ValidationError, RecursionError) as error:
+        wrong = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
+        where = str(wrong[0]) if wrong and wrong[0] in Question.model_fields else "the body"
+        raise EventRefused(f"not a question of the page: {where} is not what it takes") from None
+    if (question.action is None) != (question.face is None):
+        raise EventRefused("not a question of the page: an action and a face go together")
+    return question
+
+
+def _decide(services: Services, message: str, question: Question) -> Response | None:
+    """Carry out the decision; a problem where this user may not, or where the request was used before."""
+    face, actor = question.face or 0, f"dam:{question.user}"
+    if not question.can_edit:
+        return problems.problem(403, "Forbidden", "deciding on a face takes the right to edit the resource")
+    with services.store.write() as tx:
+        if not photo_panel.face_of(tx.connection, str(question.ref), face):
+            raise NotFound("this resource has no such face now: load the page again")
+        if not dam_events.once(tx, f"panel:{message}"):
+            return problems.problem(409, "Conflict", "this was carried out already: load the page again")
+    acts: dict[str, Callable[[], object]] = {
+        "confirm": lambda: review.confirm(services, face, actor),
+        "reject": lambda: review.reject(services, face, actor),
+        "dismiss": lambda: dismissals.dismiss(services, face, dismissals.read(question.reason), actor),
+        "dismiss_small": lambda: dismissals.dismiss_small(
+            services, str(question.ref), dismissals.read(question.reason), actor, face
+        ),
+    }
+    acts[str(question.action)]()
+    return None
+
+
+def _shown(services: Services, question: Question) -> dict[str, Any]:
+    language = front_words.chosen(question.language, services.config.site.language)
+    view = photo_panel.of(services, str(question.ref), question.purpose)
+    if view is None:
+        why = [reasons.render(Reason(Code.NOT_EXAMINED), language)]
+        return {"state": "unknown", "people": [], "faces": [], "channels": {}, "why": why}
+    said = _Said(services, language)
+    return {
+        "state": "ok",
+        "purpose": view.purpose,
+        "people": [
+            {"name": one.name, "origin": one.origin, "by": one.by, "channels": said.channels(one.channels)}
+            for one in view.people
+        ],
+        "faces": [_face(face, question.can_edit, language) for face in view.faces],
+        "small": _small(view.faces),
+        "channels": _with_fields(services, question, view, said.sized(view.channels)),
+        "why": list(dict.fromkeys(line for one in view.channels.values() for line in said.why(one))),
+    }
+
+
+def _with_fields(
+    services: Services, question: Question, view: photo_panel.View, channels: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What the DAM's field of each channel shows beside the answer, where that is another day, and why it is."""
+    shown = dam_dates.shown(services, str(question.ref))
+    if shown is None or view.purpose != services.config.clearance.purposes[0]:
+        return channels
+    for name, said in channels.items():
+        until = said["until"] if said["status"] == Status.CLEARED.value else None
+        day = shown.days.get(name, "")
+        if day != (until or ""):
+            renewed = shown.told and until is not None and "" < day < until
+            said["field"] = {"day": day, "why": "renewed" if renewed else "waits", "every": shown.every}
+    return channels
+
+
+class _Said:
+    """Answers as the page shows them, in one language."""
+
+    def __init__(self, services: Services, language: str) -> None:
+        self._zone = services.config.site.zone
+        self._max_px = services.config.clearance.max_px
+        self._language = language
+
+    def why(self, answer: Answer) -> list[str]:
+        return [reasons.render(reason, self._language, self._zone) for reason in answer.reasons]
+
+    def sized(self, answers: Mapping[str, Answer]) -> dict[str, dict[str, Any]]:
+        """The same of the photograph itself, with the longer side of the copies that each holds for."""
+        said = self.channels(answers)
+        return {channel: one | {"max_px": self._max_px.get(channel)} for channel, one in said.items()}
+
+    def channels(self, answers: Mapping[str, Answer]) -> dict[str, dict[str, Any]]:
+        return {
+            channel: {"status": one.status.value, "until": self._last_day(one), "why": self.why(one)}
+            for channel, one in answers.items()
+        }
+
+    def _last_day(self, answer: Answer) -> str | None:
+        """The last day on which it holds: an end at midnight belongs to the day before."""
+        if answer.until is None:
+            return None
+        return (answer.until - timedelta(microseconds=1)).astimezone(self._zone).date().isoformat()
+
+
+def _small(faces: Sequence[photo_panel.Face]) -> dict[str, int]:
+    """How many small faces one act dismisses, and the newest of them."""
+    ids = [face.id for face in faces if face.small and face.state in dismissals.UNDECIDED]
+    return {"count": len(ids), "newest": max(ids, default=0)}
+
+
+def _face(face: photo_panel.Face, can_edit: bool, language: str) -> dict[str, Any]:
+    words, left_out = front_words.of(language), ""
+    if face.state == "dismissed":
+        left_out = dismissal_words.dismissal(face.dismissal, face.reason, language)
+    # A suggestion is a question to whoever may decide, and no name for anybody else.
+    person = face.person if face.state == "matched" or can_edit else ""
+    label = ": ".join(part for part in (words[face.state], person or left_out) if part)
+    return {
+        "id": face.id,
+        "box": [round(side, 4) for side in face.box],
+        "state": face.state,
+        "person": person or None,
+        "label": label,
+        "again": face.again,
+        "small": face.small,
+    }

@@ -1,0 +1,1 @@
+"""`facelease doctor`: what is wrong, and how to mend it."""

@@ -1,0 +1,108 @@
+"""What the doctor finds on the machine itself: files that others can read, programs, weights, the mail server."""
+
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from plugin.config import Config
+from plugin.confinement.reader import Reader
+from plugin.errors import FaceLeaseError, MailError
+from plugin.flows.mail.smtp import MailServer
+from plugin.recognizer.engines import engine
+from plugin.recognizer.process.worker import Worker
+from sidecar.doctor.finding import Finding
+from sidecar.running import bootstrap
+
+SIGNED = ("events", "panel")
+"""The endpoints for the DAM that have a secret and a line of their own."""
+
+_CONFINED = "parsers hold no keys"
+_UNCONFINED = (
+    "Landlock: a kernel of 5.13 or later with lsm=landlock; seccomp: sudo apt install libseccomp2; in a container both "
+    "must be allowed by its own filter"
+)
+_SECONDS = 20  # for a program to say which version it is
+
+
+def permissions(config: Config) -> Iterator[Finding]:
+    """Nobody but us reads the data folder, the keys, the secrets and the logs; a secret that is open is refused."""
+    for path in dict.fromkeys(config.private):
+        what = f"permissions of {path.name}"
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except FileNotFoundError:
+            yield Finding(what, True, f"{path} is not there", looked=False)
+            continue
+        except OSError as error:
+            yield Finding(what, False, f"{path}: {error.strerror}", "let the account of FaceLease reach it")
+            continue
+        wide = mode & 0o077
+        yield Finding(what, not wide, oct(mode), f"chmod u=rwX,go= {path}" if wide else "")
+
+
+def exiftool() -> Finding:
+    """It is run: one that is there and does not start reads and writes nothing either."""
+    mend = "sudo apt install libimage-exiftool-perl"
+    found = shutil.which("exiftool")
+    if found is None:
+        said = "not found: names go into EXIF keywords alone, and no XMP is read or written"
+        return Finding("exiftool", False, said, mend)
+    try:
+        done = subprocess.run(  # noqa: S603 - the program that is found is the one that names are written with
+            [found, "-ver"], capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding("exiftool", False, f"{found} does not start ({type(error).__name__})", mend)
+    version = done.stdout.strip()
+    well = done.returncode == 0 and version.replace(".", "").isdigit()
+    said = f"{found} says that it is {version}" if well else f"{found} does not say its version"
+    return Finding("exiftool", well, said, mend)
+
+
+def weights(config: Config) -> Finding:
+    """They are loaded, as for a photograph; none is looked at."""
+    config = bootstrap.with_models(config)
+    child = Worker(config.recognizer, config.matching, Path(config.recognizer.cache))
+    try:
+        child.start()
+    finally:
+        child.stop()
+    return Finding("weights", True, f"{engine.engine_id(config.recognizer)}, loaded")
+
+
+def confinement() -> Finding:
+    """A process that reads files of others is started, and says what it could give up."""
+    reading = Reader("plugin.flows.signing.drawing")
+    try:
+        held = reading.start()
+    except FaceLeaseError as error:
+        return Finding(
+            _CONFINED, False, f"a confined process does not start ({error})", "see the log of the kernel"
+        )
+    finally:
+        reading.stop()
+    if held.lacking:
+        said = f"what reads files of others runs without: {', '.join(held.lacking)}; the rest holds"
+        return Finding(_CONFINED, True, said, _UNCONFINED, waits=True)
+    return Finding(
+        _CONFINED, True, f"Landlock (version {held.landlock}), seccomp, limits, no environment of ours"
+    )
+
+
+def mail_server(config: Config) -> Finding:
+    """Connects, encrypts and signs in; sends nothing."""
+    mail, what = config.mail, "mail server"
+    if not mail.host:
+        said = "off: mail.host is empty, so links are handed over by hand"
+        return Finding(what, True, said, looked=False)
+    if not config.server.public_url:
+        return Finding(
+            what, False, "letters cannot bear a link", "set server.public_url to the address people reach"
+        )
+    try:
+        said = MailServer.from_config(config).check()
+    except MailError as error:
+        return Finding(what, False, str(error), "correct [mail]; `facelease mail test ADDRESS` tries it")
+    return Finding(what, True, said if mail.owner else f"{said}; mail.owner is empty: no alerts to the owner")

@@ -1,0 +1,40 @@
+"""What the doctor says of the work itself: whether a worker does it. What is late stands in the waiting list."""
+
+from datetime import timedelta
+
+from plugin.flows.common import worker_state
+from plugin.flows.common.services import Services
+from plugin.flows.photos import comparison
+from sidecar.doctor.finding import Finding
+
+_DAY = timedelta(days=1)
+
+
+def worker(services: Services) -> Finding:
+    """A command sweeps too, at its start, and is no worker: after it nobody does."""
+    found = worker_state.worker(services)
+    mend = "start `facelease work`, or `facelease serve --with-worker`: it sweeps every minute"
+    if found.age is None:
+        return Finding("worker", False, "none has ever swept", mend)
+    minutes = found.age.total_seconds() / 60
+    if not found.runs:
+        return Finding("worker", False, f"the last sweep of one was {minutes:.0f} min ago", mend)
+    if not found.alike:
+        said = "it runs with another configuration than the one that was read now"
+        return Finding("worker", False, said, "restart every process of FaceLease: `serve` and `work`")
+    return Finding("worker", True, f"it swept {minutes:.0f} min ago, with this configuration")
+
+
+def compared(services: Services) -> Finding:
+    """How far the daily comparison is, and whether a round takes longer than a day."""
+    what, found, now = "comparison", comparison.now(services), services.clock.now()
+    if found.began_at is None:
+        return Finding(what, True, "none has begun yet: a worker does it each night", looked=False)
+    if found.is_over and found.ended_at is not None:
+        took = (found.ended_at - found.began_at).total_seconds() / 60
+        ago = (now - found.ended_at).total_seconds() / 3600
+        return Finding(what, True, f"the last ended {ago:.0f} h ago and took {took:.0f} min")
+    hours = (now - found.began_at).total_seconds() / 3600
+    said = f"under way for {hours:.0f} h, {found.left} photographs are left"
+    mend = "give the worker more processes (recognizer.processes): it goes on each night where it was"
+    return Finding(what, now - found.began_at <= _DAY, said, mend)

@@ -1,0 +1,84 @@
+"""What the doctor finds of the proofs."""
+
+import os
+from pathlib import Path
+
+from plugin.clock import local_day
+from plugin.errors import VaultError
+from plugin.flows.common import closed_house
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import house_closing
+from plugin.flows.views import audit_view
+from plugin.ledger.log import heads
+from plugin.ledger.log.proof import Verdict
+from plugin.ledger.store import engine
+from sidecar.doctor.finding import Finding
+from sidecar.words import log_words
+
+
+def log(services: Services) -> Finding:
+    """Whether the log holds: the same words as `facelease audit verify`."""
+    checked = audit_view.verified(services)
+    said = f"{log_words.heading(checked)}: {log_words.sentences(checked, services.config.site.zone)[0]}"
+    return Finding(
+        "audit log", checked.verdict is Verdict.HOLDS, said,
+        "facelease audit verify says all of it; officers.md says what to do",
+    )  # fmt: skip
+
+
+def head_key(services: Services) -> Finding:
+    """Without it no head is written and no backup is signed; nothing makes another one in its place by itself."""
+    try:
+        key = services.head_key
+        last = heads.last_number(services.config.path(services.config.keys.heads_file))
+    except VaultError as error:
+        return Finding(
+            "key of heads", False, str(error), "put the file back from where the master key is kept"
+        )
+    return Finding("key of heads", True, f"public half {key.public}, {last + 1} heads")
+
+
+def heads_place(services: Services) -> Finding:
+    """Whoever can write the store should not be able to write the heads."""
+    path = services.config.path(services.config.keys.heads_file)
+    near = _beside_the_store(services, path)
+    return Finding(
+        "place of heads", True,
+        f"{path} lies {near}: who can change the log can change what holds it" if near else str(path),
+        "let keys.heads_file name a file on another machine or share, where whoever administers the store cannot "
+        "write, and move the file there", bool(near), "heads_place" if near else "", 1 if near else 0,
+    )  # fmt: skip
+
+
+def _beside_the_store(services: Services, path: Path) -> str:
+    data = Path(services.config.data).expanduser().resolve()
+    if path.resolve().is_relative_to(data):
+        return "inside the data folder"
+    store = engine.sqlite_path(engine.parse(services.config.store_url))
+    if store is not None and path.resolve().is_relative_to(store.resolve().parent):
+        return "beside the store"
+    return ""
+
+
+def ended_log(services: Services) -> Finding:
+    """Whether ended.log is what was known of it; and since when it is a file that was begun anew."""
+    what = "ended.log"
+    with services.store.read() as conn:
+        found = closed_house.why(services, conn)
+        anew = house_closing.is_anew_since(conn)
+    if found is not None:
+        said = closed_house.said(found, services.ended.path)
+        return Finding(what, False, said, f"{closed_house.MEND}; administrators.md says how")
+    path, lines = services.ended.path, services.ended.mark().lines
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return Finding(
+            what, False, f"{path} cannot be written, so nobody can withdraw", "let this account write it"
+        )
+    if anew is None:
+        return Finding(what, True, f"{lines} endings, as they are known")
+    day = local_day(anew, services.config.site.zone)
+    return Finding(
+        what, True,
+        f"{lines} endings, in a file that was begun anew on {day}: what ended before then stands in it only as far as "
+        "the store knew it",
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""A process of ours: opened, looped, watched, logged and stopped."""

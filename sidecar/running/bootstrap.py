@@ -1,0 +1,202 @@
+"""Opens what the configuration names: the one place where the rooms are put together."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from random import SystemRandom
+from threading import Event
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from plugin.clock import Clock, SteadyClock, SystemClock
+from plugin.config import Config
+from plugin.errors import ConfigError, StoreAway
+from plugin.flows.common.services import Services
+from plugin.flows.matching.gallery import Faces
+from plugin.flows.names import name_index
+from plugin.flows.schedule import house_closing
+from plugin.flows.views import health
+from plugin.hooks.folder.folder_dam import FolderDam
+from plugin.ledger import tables as t
+from plugin.ledger.keys import house_key
+from plugin.ledger.keys.master_keys import MasterKeys
+from plugin.ledger.keys.name_hashes import NameHasher
+from plugin.ledger.keys.vault import Vault
+from plugin.ledger.log import heads as log_heads
+from plugin.ledger.log.endings import EndedLog
+from plugin.ledger.log.head_key import HeadKey
+from plugin.ledger.queue.jobs import Queue
+from plugin.ledger.store.store import Store, init_store, revision
+from plugin.recognizer.process.examiner import Examiner
+from sidecar.running import loops, metrics
+
+if TYPE_CHECKING:
+    from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
+
+
+def init(config: Config, clock: Clock | None = None) -> list[str]:
+    """Make the data folder, the keys, the store and the first head of its log where they are not there yet.
+
+    Says what was made.
+    """
+    made = _data_folder(config)
+    master = config.path(config.keys.master_file)
+    if not config.keys.master_command and not master.exists():
+        master.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        MasterKeys.create(master)
+        made.append(f"master key {master}: keep a copy apart from the backups")
+    names = NameHasher(config.path(config.keys.names_file))
+    if names.make():
+        made.append(f"key of names {names.path}: keep a copy beside that of the master key")
+    before = revision(config.store_url)
+    with closing(init_store(config.store_url, clock or SystemClock())) as store:
+        keys, empty = master_keys(config), _is_empty(config)
+        with store.write() as tx:
+            house_key.make(tx, keys)
+            if empty:
+                name_index.begin(tx)
+        if before is None:
+            made.append(f"store {_shown(config.store_url)}")
+        return made + _found_heads(config, store)
+
+
+def _is_empty(config: Config) -> bool:
+    """Whether the DAM is a folder that can be read, and in which no file lies."""
+    closed: list[OSError] = []
+    walk = os.walk(config.path(config.folder.path).expanduser(), onerror=closed.append)
+    return config.dam.kind == "folder" and not any(files for _, _, files in walk) and not closed
+
+
+def _found_heads(config: Config, store: Store) -> list[str]:
+    """The key of heads and the first head of the log. Raises VaultError where there are heads, and not their key."""
+    path = config.path(config.keys.heads_key_file)
+    ended = EndedLog(config.path(config.keys.ended_log)).mark()
+    with store.write() as tx:
+        made = log_heads.found(
+            tx, path, config.path(config.keys.heads_file), config.retention.audit_months, ended
+        )
+    if made is None:
+        HeadKey.load(path)
+        return []
+    said = (
+        "keep a copy beside that of the master key, and write its public half down, away from this machine: "
+    )
+    return [f"key of heads {path}: {said}{made.public}"]
+
+
+def empty_store(config: Config, clock: Clock) -> None:
+    """Make the data folder and the store where they are not there yet, and no key: what is restored has its own."""
+    _data_folder(config)
+    init_store(config.store_url, clock).close()
+
+
+def try_dam(config: Config, clock: Clock) -> None:
+    """Raises ConfigError or DamError where the DAM cannot be opened."""
+    with closing(Store.open(config.store_url, clock)) as store:
+        open_dam(store, config, clock).close()
+
+
+def _data_folder(config: Config) -> list[str]:
+    data = Path(config.data).expanduser()
+    if data.exists():
+        return []
+    data.mkdir(mode=0o700, parents=True)
+    return [f"data folder {data}"]
+
+
+def init_fields(config: Config) -> list[str]:
+    """Make the DAM's date fields, one a channel; says which were made. Raises ConfigError, DamError."""
+    from plugin.hooks.resourcespace import fields
+    from plugin.hooks.resourcespace.adapter import ResourceSpaceDam
+
+    with open_house(config) as services:
+        if not isinstance(services.dam, ResourceSpaceDam):
+            raise ConfigError("dam.kind: fields are made in a DAM that has them; a folder has none")
+        made = fields.prepare(services.dam.client, config.clearance.channels)
+    return [
+        f"field {fields.title(channel)!r}: {'made' if new else 'was there'}" for channel, new in made.items()
+    ]
+
+
+def _shown(url: str) -> str:
+    """The URL without a password."""
+    return url if "@" not in url else url.split("://", 1)[0] + "://...@" + url.rsplit("@", 1)[1]
+
+
+@contextmanager
+def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]:
+    """Everything a flow leans on, opened; closed at the end, child processes included.
+
+    Raises ConfigError, StoreError or VaultError where something is not there: `facelease doctor` says more.
+    """
+    with ExitStack() as stack:
+        steady = SteadyClock(clock or SystemClock())
+        store = Store.open(config.store_url, steady)
+        stack.callback(store.close)
+        store.watch = metrics.wrote
+        with store.read() as conn:
+            steady.not_before(conn.scalar(select(t.state.c.last_seen)))
+        master = master_keys(config)
+        house_key.ask_before_writes(store, master)
+        dam = open_dam(store, config, steady)
+        stack.callback(dam.close)
+        own = with_models(config)
+        faces = Faces(Examiner.from_config(own), Examiner.for_uploads(own))
+        stack.callback(faces.close)
+        services = Services(
+            config=config, clock=steady, store=store, master=master, vault=Vault(master),
+            ended=EndedLog(config.path(config.keys.ended_log)),
+            queue=Queue(store, config.jobs, SystemRandom()), dam=dam, faces=faces,
+            name_hasher=NameHasher(config.path(config.keys.names_file)),
+        )  # fmt: skip
+        stack.callback(services.shortly.close)
+        house_closing.look(services)
+        yield services
+
+
+@contextmanager
+def opened_in_time(
+    config: Config, clock: Clock, stop: Event, tried: Callable[[], object] = lambda: None
+) -> Iterator[Services | None]:
+    """The same, as soon as the store answers; None where `stop` is set before that. `tried` is called at each try."""
+    with ExitStack() as stack:
+        opened: list[Services] = []
+
+        def open_it() -> None:
+            tried()
+            opened.append(stack.enter_context(open_house(config, clock)))
+
+        loops.succeed("house", open_it, stop, lambda error: isinstance(error, StoreAway))
+        yield opened[0] if opened else None
+
+
+def open_dam(store: Store, config: Config, clock: Clock) -> "FolderDam | ResourceSpaceDam":
+    """The DAM that the configuration names, away or not. Raises ConfigError where its key is not there, or where the
+    folder is not and nothing was ever taken up from it: then its name is wrong."""
+    if config.dam.kind == "resourcespace":
+        from plugin.hooks.resourcespace.adapter import ResourceSpaceDam  # a folder has no need of HTTP
+
+        return ResourceSpaceDam.from_config(store, config)
+    folder = config.path(config.folder.path)
+    if not health.was_used(store) and not os.path.isdir(folder):  # noqa: PTH112 (one that cannot be asked is none)
+        raise ConfigError(
+            f"folder.path: {folder} is no folder: make it, or name the one with the photographs"
+        )
+    return FolderDam.from_config(store, config, clock)
+
+
+def master_keys(config: Config) -> MasterKeys:
+    """The master key, from its file or from a command."""
+    if config.keys.master_command:
+        return MasterKeys.from_command(config.keys.master_command, config.folder_of_file)
+    return MasterKeys.load(config.path(config.keys.master_file))
+
+
+def with_models(config: Config) -> Config:
+    """The configuration with the place where converted weights are kept; FACELEASE_MODELS goes first."""
+    own = config.recognizer
+    cache = os.environ.get("FACELEASE_MODELS") or str(config.path(own.cache))
+    yunet = str(config.path(own.yunet)) if own.yunet else ""
+    return config.model_copy(update={"recognizer": own.model_copy(update={"cache": cache, "yunet": yunet})})

@@ -1,0 +1,37 @@
+"""Structured logs without personal data: one JSON object a line."""
+
+import logging
+import sys
+
+import structlog
+
+from plugin.config import Config
+from sidecar.running.log_file import DayFile
+
+
+def configure(config: Config) -> None:
+    """Send the logs to the configured file, or to standard error."""
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if config.server.log_file:
+        handler = DayFile(config.path(config.server.log_file))
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.raiseExceptions = False  # a line that cannot be written is not printed with what it holds
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(config.server.log_level.upper())
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.getLogger("PIL").setLevel(
+        logging.INFO
+    )  # below it says what a photograph's fields hold, names too
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[config.server.log_level.upper()]
+        ),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )

@@ -1,0 +1,128 @@
+"""Whether we can work at all: asked by `/ready`, by the front page and by the staff's own.
+
+Each check is asked by a thread of its own, of which there is one at most: whatever hangs, the answer is there within
+two seconds, and who asks often starts no more than who asks once.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+
+from flask import current_app
+from sqlalchemy import select
+
+from plugin.errors import FaceLeaseError, told
+from plugin.flows.common import closed_house, worker_state
+from plugin.flows.common.services import Services
+from plugin.ledger import tables as t
+from plugin.ledger.keys import house_key
+from sidecar.running import loops
+
+_SECONDS = 1.5
+_EXTENSION = "facelease.readiness"
+
+
+def _store(services: Services) -> str | None:
+    """A row of it is read."""
+    services.store.generation()
+    return None
+
+
+def _master(services: Services) -> str | None:
+    """It opens the key of the house: that it is there says nothing of whether it is the right one."""
+    with services.store.read() as conn:
+        house_key.unwrapped(conn, services.master)
+    return None
+
+
+def _worker(services: Services) -> str | None:
+    found = worker_state.worker(services)
+    if found.age is None:
+        return "no worker has swept yet: start `facelease work`"
+    if not found.runs:
+        return "the last sweep of a worker is long ago: is `facelease work` running?"
+    return None if found.alike else "the worker runs with another configuration: restart `serve` and `work`"
+
+
+def _dam(services: Services) -> str | None:
+    services.dam.reach()
+    return None
+
+
+def _closed(services: Services) -> str | None:
+    found = closed_house.why_now(services)
+    return None if found is None else closed_house.said(found)
+
+
+Check = Callable[[Services], str | None]
+CHECKS: Mapping[str, Check] = {
+    "store": _store,
+    "ended.log": _closed,
+    "master key": _master,
+    "worker": _worker,
+    "DAM": _dam,
+}
+"""What is looked at, in this order; each says what is wrong, or raises it."""
+
+
+class _Look:
+    """One check. Who asks while it is being asked gets that answer."""
+
+    def __init__(self, name: str, check: Check, services: Services) -> None:
+        self._name, self._check, self._services = name, check, services
+        self._now: Future[str | None] | None = None
+        self._began = 0.0
+        self._lock = threading.Lock()
+
+    def ask(self) -> tuple["Future[str | None]", float]:
+        """What is wrong, once it is known; and since when it is being asked, in seconds of the monotonic clock."""
+        with self._lock:
+            if self._now is None or self._now.done():
+                self._now, self._began = Future(), time.monotonic()
+                threading.Thread(target=self._find, args=(self._now,), daemon=True, name="ready").start()
+            return self._now, self._began
+
+    def _find(self, future: "Future[str | None]") -> None:
+        try:
+            future.set_result(self._check(self._services))
+        except FaceLeaseError as error:
+            future.set_result(f"{self._name}: {told(error)}")
+        except BaseException as error:
+            loops.note("ready", error)
+            future.set_result(f"{self._name}: it could not be looked at ({type(error).__name__})")
+
+
+class Readiness:
+    """The checks on one house."""
+
+    def __init__(self, services: Services) -> None:
+        self._looks = {name: _Look(name, check, services) for name, check in CHECKS.items()}
+
+    def wrong(self, but: str = "", seconds: float = _SECONDS) -> str | None:
+        """What keeps us from working, in one sentence; None when all that is in CHECKS is well, `but` one left out."""
+        asked = {name: look.ask() for name, look in self._looks.items() if name != but}
+        for name, (future, began) in asked.items():
+            wait([future], max(0.0, began + seconds - time.monotonic()))  # none for what hangs since before
+            wrong = future.result() if future.done() else f"{name}: no answer within {seconds:g} seconds"
+            if wrong is not None:
+                return wrong
+        return None
+
+
+def unready(but: str = "") -> str | None:
+    """As `Readiness.wrong`, of the app that answers this request."""
+    found: Readiness = current_app.extensions[_EXTENSION]
+    return found.wrong(but)
+
+
+def prepare(extensions: dict[str, object], services: Services) -> None:
+    """Have `unready` know the house of an app."""
+    extensions[_EXTENSION] = Readiness(services)
+
+
+def sweep_age(services: Services) -> float | None:
+    """Seconds since the last sweep; None before the first."""
+    with services.store.read() as conn:
+        last = conn.scalar(select(t.state.c.last_sweep))
+    return None if last is None else (services.clock.now() - last).total_seconds()

@@ -1,0 +1,234 @@
+"""Claims jobs and runs their stories: in `work` until told to stop, in a command until none is due."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+import structlog
+
+from plugin.errors import ConfigError, FaceLeaseError, LeaseLost, StoreAway, StoreError, VaultError, told
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
+from plugin.ledger.queue.jobs import Claimed
+from sidecar.running import loops, metrics, stopping
+from sidecar.running.stopping import Act
+
+log = structlog.get_logger()
+_IDLE_SECONDS = 0.5
+_LONGEST_SECONDS = 12 * 3600.0
+"""So long a job's lease is lengthened at the most: what hangs for longer is another worker's."""
+
+
+def _nothing() -> None:
+    """For whoever need not be told."""
+
+
+class Runner:
+    """Runs jobs of one process, in as many threads as keep the examiners busy."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._held: dict[int, tuple[Claimed, float]] = {}
+        """Jobs in hand, each with its beginning: while its thread is at one, no other thread here takes it."""
+        self._lost: set[int] = set()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    @property
+    def threads(self) -> int:
+        """Two more than examiners: one lands what was found and one looks up the next, so that none waits."""
+        return self._services.config.recognizer.processes + 2
+
+    def run_one(self, kinds: Sequence[str] | None = None) -> bool:
+        """Claim one job and run it; False when none is due. A job that fails is put back by the queue."""
+        with self._lock:
+            held = list(self._held)
+        job = self._services.queue.claim(kinds, but=held)
+        if job is None:
+            return False
+        began = time.monotonic()
+        with self._lock:
+            self._held[job.id] = (job, began)
+        try:
+            self._carry_out(job)
+        finally:
+            with self._lock:
+                del self._held[job.id]
+                self._lost.discard(job.id)
+            metrics.JOB_SECONDS.labels(job.kind).observe(time.monotonic() - began)
+        return True
+
+    def _carry_out(self, job: Claimed) -> None:
+        try:
+            calendar.HANDLERS[job.kind](self._services, job)
+            metrics.JOBS.labels(job.kind, "done").inc()
+        except LeaseLost:
+            metrics.JOBS.labels(job.kind, "lost").inc()
+            log.warning("lease lost", job=job.id, kind=job.kind)
+        except (
+            BaseException
+        ) as error:  # a job must not take its worker with it: the queue counts and keeps it
+            if isinstance(error, KeyboardInterrupt) and _hears_signals():
+                self._put_back(job)
+                raise
+            self._failed(job, error)
+
+    def _failed(self, job: Claimed, error: BaseException) -> None:
+        """Have it tried again later; in a process that is told to stop, whose children may be gone, that is no try."""
+        if self._stop.is_set():
+            self._put_back(job)
+            return
+        try:
+            state = self._services.queue.fail(job, error)
+        except LeaseLost:
+            state = "lost"
+        metrics.JOBS.labels(job.kind, state).inc()
+        # The message of an error that is not ours may quote a name or a path: its class alone is logged.
+        log.error(
+            "job failed", job=job.id, kind=job.kind, state=state, error=type(error).__name__, said=told(error),
+            where=[] if isinstance(error, FaceLeaseError) else loops.where(error),
+        )  # fmt: skip
+
+    def _put_back(self, job: Claimed, delay: timedelta = timedelta(0)) -> None:
+        """For the next worker; where the store does not answer its lease runs out."""
+        with suppress(LeaseLost, StoreError):
+            self._services.queue.put_back(job, delay)
+            metrics.JOBS.labels(job.kind, "put back").inc()
+
+    def beat(self) -> None:
+        """Lengthen the lease of every job in hand."""
+        now = time.monotonic()
+        with self._lock:
+            held = [
+                job
+                for job, began in self._held.values()
+                if job.id not in self._lost and now - began < _LONGEST_SECONDS
+            ]
+        for job in held:
+            try:
+                self._services.queue.heartbeat(job)
+            except LeaseLost:
+                log.warning("lease lost", job=job.id, kind=job.kind)
+                with self._lock:
+                    self._lost |= {job.id} & set(self._held)
+
+    @contextmanager
+    def _beating(self) -> Iterator[loops.Crew]:
+        """Beats by a thread of their own while the block runs: nothing that hangs keeps them from coming."""
+        stop, seconds = threading.Event(), self._services.config.jobs.lease_seconds / 3
+
+        def beat() -> bool:
+            self.beat()
+            return False
+
+        crew = loops.Crew("beat", lambda: loops.repeat("beat", beat, stop, seconds), 1)
+        try:
+            yield crew
+        finally:
+            stop.set()
+
+    def drain(
+        self, kinds: Sequence[str] | None = None, threads: int = 1, meanwhile: Callable[[], object] | None = None
+    ) -> None:  # fmt: skip
+        """Run jobs until none is due; jobs that wait for a later moment stay.
+
+        `meanwhile` is called twice a second by this thread, while others work; without it this one works too. Raises
+        what the store raises, and KeyboardInterrupt; what is in hand then comes to its end soon or is put back.
+        """
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                while not self._stop.is_set() and self.run_one(kinds):
+                    pass
+            except BaseException as error:
+                errors.append(error)
+
+        crew = [threading.Thread(target=work, daemon=True) for _ in range(threads - (meanwhile is None))]
+        with self._beating():
+            try:
+                for member in crew:
+                    member.start()
+                if meanwhile is None:
+                    work()
+                while not loops.join(crew, _IDLE_SECONDS) and not errors:
+                    if meanwhile is not None:
+                        meanwhile()
+            finally:
+                self._stop.set()
+                if loops.join(crew, stopping.SOON):
+                    self._stop.clear()
+                else:
+                    self._put_all_back()
+        for error in errors:
+            raise error
+
+    def _put_all_back(self) -> None:
+        """What hangs here still: for a moment at which this process is gone."""
+        with self._lock:
+            held = [job for job, _ in self._held.values() if job.id not in self._lost]
+        for job in held:
+            self._put_back(job, timedelta(seconds=stopping.SECONDS))
+
+    def run(self, stop: threading.Event, swept: Act = _nothing, begun: Act = _nothing) -> None:
+        """Work until `stop` is set: chores by the clock, jobs as they come.
+
+        `swept` is called after each sweep, went it well or not; `begun` before the first job. Raises what somebody has
+        to mend before that, and FaceLeaseError where the clock dies: whoever watches this process starts it anew.
+        """
+        self._stop = stop
+        if not loops.succeed("start", lambda: self._begin(swept), stop, _passes):
+            return
+        begun()
+        from sidecar.running.timetable import Timetable  # a single command has no calendar
+
+        clock = Timetable(self._services, swept)
+        with self._beating() as beats:
+            clock.start()
+            crews = self._crews(stop)
+            try:
+                while not stop.wait(1.0):
+                    for crew in crews:
+                        crew.mend()
+                    beats.mend()
+                    if not clock.runs:
+                        raise FaceLeaseError("the clock of the worker died: start it again")
+            finally:
+                self._stop.set()
+                ends = time.monotonic() + stopping.SOON
+                ended = clock.stop(stopping.SOON)
+                joined = [crew.join(max(0.0, ends - time.monotonic())) for crew in crews]
+                if not (all(joined) and ended):
+                    self._put_all_back()
+
+    def _crews(self, stop: threading.Event) -> list[loops.Crew]:
+        """The threads of the worker; the last takes only what asks the DAM nothing, while others may hang in it."""
+
+        def begin(name: str, count: int, kinds: Sequence[str] | None) -> loops.Crew:
+            return loops.Crew(
+                name, lambda: loops.repeat(name, lambda: self.run_one(kinds), stop, _IDLE_SECONDS), count
+            )
+
+        return [
+            begin("worker", self.threads, None),
+            begin("worker without DAM", 1, tuple(calendar.WITHOUT_DAM)),
+        ]
+
+    def _begin(self, swept: Act) -> None:
+        """What comes before any job."""
+        try:
+            calendar.start(self._services)
+            calendar.sweep(self._services)
+        finally:
+            swept()
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether the same may go well later, without anybody doing anything to this process."""
+    return isinstance(error, StoreAway) or not isinstance(error, ConfigError | VaultError | StoreError)
+
+
+def _hears_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()

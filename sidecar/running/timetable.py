@@ -1,0 +1,132 @@
+"""The clock of the `work` process: each chore at its time, and once more soon where it failed."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from plugin.flows.common.services import Services
+from plugin.flows.schedule import calendar
+from sidecar.running import loops, metrics
+
+_THREAD = "APScheduler"
+_THREADS = 16  # more than there are acts: those that hang leave room for the sweep
+_SOON, _LATER = 60.0, 3600.0  # seconds until a daily chore that failed is tried again
+
+
+class Timetable:
+    """Every act asks what is due by now, so that one that was missed or came twice does no harm.
+
+    `swept` is called after each sweep, went it well or not: the clock goes on.
+    """
+
+    def __init__(self, services: Services, swept: Callable[[], object]) -> None:
+        self._zone = ZoneInfo(services.config.site.timezone)
+        self._scheduler = BackgroundScheduler(
+            timezone=self._zone,
+            job_defaults={"coalesce": True, "max_instances": 1},
+            executors={"default": ThreadPoolExecutor(_THREADS)},
+        )
+        self._swept = swept
+        self._acts: dict[str, Callable[[], None]] = {}
+
+        def add(name: str, act: Callable[[Services], object], trigger: str, **when: object) -> None:
+            run = self._daily(name, act, services) if trigger == "cron" else self._often(name, act, services)
+            self._acts[name] = run
+            self._scheduler.add_job(run, trigger, id=name, misfire_grace_time=None, **when)
+
+        add("sweep", calendar.sweep, "interval", seconds=60)
+        add("poll", calendar.poll, "interval", seconds=services.config.dam.poll_seconds)
+        add("owed", calendar.owe, "interval", minutes=60)
+        add("owed at start", calendar.owe, "date")
+        add("heads", calendar.heads, "interval", minutes=60)
+        add("housekeeping", calendar.housekeeping, "cron", hour=3)
+        add("reconcile", calendar.reconcile, "cron", hour=4)
+        add("remind", calendar.remind, "cron", hour=9)
+        add("remind at start", calendar.remind, "date")  # once, now
+        add("housekeeping missed", calendar.housekeeping, "date", run_date=self._soon(5))
+        add("reconcile missed", calendar.reconcile_missed, "date", run_date=self._soon(10))
+
+    def _soon(self, minutes: int) -> datetime:
+        """Some time after the start: a machine that is off each night does what a night does by day."""
+        return datetime.now(self._zone) + timedelta(minutes=minutes)
+
+    def start(self) -> None:
+        """Begin."""
+        self._scheduler.start()
+
+    @property
+    def times(self) -> dict[str, str]:
+        """When each chore is due, by its name."""
+        return {job.id: str(job.trigger) for job in self._scheduler.get_jobs()}
+
+    def act(self, name: str) -> Callable[[], None]:
+        """What is done when this chore is due."""
+        return self._acts[name]
+
+    def forget(self, name: str) -> None:
+        """Leave this one out from now on."""
+        self._scheduler.remove_job(name)
+
+    @property
+    def runs(self) -> bool:
+        """Whether its thread is alive."""
+        return any(thread.name == _THREAD for thread in threading.enumerate())
+
+    def stop(self, seconds: float) -> bool:
+        """Begin nothing more, and wait so long for what was begun; whether that came to its end."""
+        end = threading.Thread(target=self._shut, daemon=True)
+        end.start()
+        return loops.join([end], seconds)
+
+    def _shut(self) -> None:
+        """A round that is under way fails where it is shut: paused, it ends, and its list is to be had."""
+        self._scheduler.pause()
+        self._scheduler.get_jobs()
+        self._scheduler.shutdown()
+
+    def _often(self, name: str, act: Callable[[Services], object], services: Services) -> Callable[[], None]:
+        """A chore that fails is tried again at its next time."""
+
+        def run() -> None:
+            _carry_out(name, act, services)
+            if name == "sweep":
+                self._swept()
+
+        return run
+
+    def _daily(self, name: str, act: Callable[[Services], object], services: Services) -> Callable[[], None]:
+        """One that fails is tried again soon: its next time is tomorrow."""
+        pause, turn = loops.Pause(_SOON, _LATER), threading.Lock()
+
+        def run() -> None:
+            if not turn.acquire(blocking=False):
+                return  # the try before is at it still
+            try:
+                well = _carry_out(name, act, services)
+            finally:
+                turn.release()
+            if well:
+                pause.reset()
+                return
+            when = datetime.now(self._zone) + timedelta(seconds=pause.next())
+            self._scheduler.add_job(
+                run, "date", run_date=when, id=f"{name} again", replace_existing=True, misfire_grace_time=None
+            )
+
+        return run
+
+
+def _carry_out(name: str, act: Callable[[Services], object], services: Services) -> bool:
+    """Whether it went well."""
+    try:
+        act(services)
+    except BaseException as error:  # no signal raises in its thread: the clock must go on
+        metrics.CHORES.labels(name, "failed").inc()
+        loops.note("clock", error, chore=name)
+        return False
+    metrics.CHORES.labels(name, "done").inc()
+    return True

@@ -1,0 +1,119 @@
+"""A command that has to wait for the store says so, and who keeps it, as far as that can be known."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL
+
+from plugin.ledger.store import engine
+
+SECONDS = 2.0
+"""From when on a wait is told of."""
+
+_LOOK_SECONDS = 0.5
+_WRITER = (
+    120  # the byte of the -shm file that SQLite's writer locks: https://sqlite.org/walformat.html#wal_locks
+)
+_WHOLE = 0x40000000  # from here on lie the locks of the file itself: https://sqlite.org/fileformat.html#the_lock_byte_page
+_BLOCKING = (
+    b"SELECT pid, application_name FROM pg_stat_activity WHERE pid = ANY(pg_blocking_pids(%s)) "
+    b"ORDER BY backend_start LIMIT 1"
+)
+
+
+class Watch:
+    """While it is entered, `say` is told once of a wait of this process for the store, in a sentence."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._waits: dict[int, tuple[float, Connection | None]] = {}
+        self._url: URL | None = None
+        self._holder = ""
+        self._told = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._listeners: tuple[tuple[str, Callable[..., None]], ...] = (
+            ("do_connect", self._connecting), ("engine_connect", self._done),
+            ("before_cursor_execute", self._begun), ("after_cursor_execute", self._done),
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        for name, note in self._listeners:
+            event.listen(Engine, name, note)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        for name, note in self._listeners:
+            event.remove(Engine, name, note)
+
+    def whose(self) -> str:
+        """Who kept the store when we last waited, or how to find out; without what it does, which names people."""
+        if self._holder or self._url is None:
+            return f"it is {self._holder}" if self._holder else "nobody knows which"
+        path = engine.sqlite_path(self._url)
+        return f"`fuser -v {path}` names it" if path else "pg_stat_activity and pg_blocking_pids name it"
+
+    def _connecting(self, *_others: Any) -> None:
+        self._waits[threading.get_ident()] = (time.monotonic(), None)
+
+    def _begun(self, connection: Connection, _cursor: Any, statement: str, *_others: Any) -> None:
+        if connection.dialect.name != "sqlite" or statement.startswith("BEGIN IMMEDIATE"):
+            self._waits[threading.get_ident()] = (time.monotonic(), connection)
+
+    def _done(self, *_others: Any) -> None:
+        self._waits.pop(threading.get_ident(), None)
+
+    def _look(self) -> None:
+        while not self._told and not self._stop.wait(_LOOK_SECONDS):
+            for since, connection in list(self._waits.values()):
+                if time.monotonic() - since >= SECONDS and not self._told:
+                    with suppress(Exception):  # a server that cannot be asked: the statement fails by itself
+                        self._tell(connection)
+
+    def _tell(self, connection: Connection | None) -> None:
+        said = "the store does not answer yet"
+        if connection is not None:
+            self._url = connection.engine.url
+            path = engine.sqlite_path(self._url)
+            self._holder = _of_file(path) if path else _of_server(connection)
+            if not path and not self._holder:
+                return  # the statement is slow, and waits for nobody
+            said = f"{self._holder or 'another program'} is writing to the store"
+        self._told = True
+        self._say(f"waiting: {said}")
+
+
+def _of_file(path: Path) -> str:
+    """The process that has locked an SQLite file to write; "" where the kernel does not say."""
+    try:
+        index, file = (Path(f"{path}{end}").stat().st_ino for end in ("-shm", ""))
+        for line in Path("/proc/locks").read_text().splitlines():
+            _, kind, _, mode, pid, where, first, *_ = line.split()
+            inode = int(where.rpartition(":")[2])
+            if (
+                kind == "POSIX"
+                and mode == "WRITE"
+                and ((inode == index and int(first) == _WRITER) or (inode == file and int(first) >= _WHOLE))
+            ):
+                return f"process {pid} ({Path('/proc', pid, 'comm').read_text().strip()})"
+    except (OSError, ValueError):
+        pass
+    return ""
+
+
+def _of_server(connection: Connection) -> str:
+    waiting = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
+    with engine.raw(connection.engine) as other:
+        row = other.cursor().execute(_BLOCKING, [waiting]).fetchone()
+    return f"process {row[0]} of the server ({row[1] or 'no name'})" if row else ""

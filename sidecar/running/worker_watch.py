@@ -1,0 +1,154 @@
+"""The worker beside the server: started again when it ends or hangs, and ended with the server, however that ends.
+
+Between the two lies a line, the worker's standard input. The kernel closes the server's end with the server, also at
+kill -9, and then the worker stops: no two pile up. The worker says on it that it swept, went that well or not.
+"""
+
+import os
+import select
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+
+from sidecar.running import loops, metrics, stopping
+
+log = structlog.get_logger()
+_STUCK_SECONDS = 600.0  # ten sweeps missed, well done or not; no clock that goes on while the machine sleeps
+_GOOD_SECONDS = 60.0
+_LOOK_SECONDS = 0.5
+_SWEPT, _ERROR = b"swept", b"error "
+
+
+class WorkerWatch:
+    """Keeps one process of `command` running until `stop`."""
+
+    def __init__(self, command: Sequence[str], stuck: float = _STUCK_SECONDS) -> None:
+        self._command, self._stuck = list(command), stuck
+        self._over = threading.Event()
+        self._pause = loops.Pause()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._crew: loops.Crew | None = None
+
+    def start(self) -> None:
+        """Start it, and watch it from now on."""
+        self._crew = loops.Crew(
+            "worker watch", lambda: loops.repeat("worker watch", self._once, self._over, 0), 1
+        )
+
+    def mend(self) -> None:
+        """Go on watching where the thread that does died."""
+        if self._crew is not None and not self._over.is_set():
+            self._crew.mend()
+
+    def leave(self) -> None:
+        """Tell the worker to stop, and start none again."""
+        self._over.set()
+        with self._lock:
+            _close(self._line)
+
+    def stop(self) -> None:
+        """The same; wait until it has ended, and end it where it does not."""
+        self.leave()
+        with suppress(subprocess.TimeoutExpired):
+            if self._process is not None:
+                self._process.wait(stopping.SECONDS + _LOOK_SECONDS)
+        self.kill()
+        with suppress(subprocess.TimeoutExpired):
+            if self._process is not None:
+                self._process.wait(_LOOK_SECONDS)
+
+    def kill(self) -> None:
+        """End it now."""
+        self._over.set()
+        if self._process is not None:
+            self._process.kill()
+
+    def _once(self) -> bool:
+        """From one start to the end of it."""
+        began = time.monotonic()
+        process, line = self._started()
+        why = self._attend(process, line)
+        with self._lock:
+            _close(line)
+        process.kill()
+        code = process.wait()
+        if self._over.is_set():
+            return True
+        if time.monotonic() - began > _GOOD_SECONDS:
+            self._pause.reset()
+        pause = self._pause.next()
+        metrics.WORKER_RESTARTS.labels(why).inc()
+        log.error("worker ended", why=why, code=code, again_in_seconds=pause)
+        self._over.wait(pause)
+        return True
+
+    def _started(self) -> tuple["subprocess.Popen[bytes]", socket.socket]:
+        ours, theirs = socket.socketpair()
+        with theirs, self._lock:
+            try:
+                process = subprocess.Popen(self._command, stdin=theirs.fileno())  # noqa: S603 - ourselves
+            except BaseException:
+                ours.close()
+                raise
+            self._process, self._line = process, ours
+            if self._over.is_set():
+                _close(ours)
+        return process, ours
+
+    def _attend(self, process: "subprocess.Popen[bytes]", line: socket.socket) -> str:
+        """Wait until it ends, or hangs: why it has to be started again."""
+        swept: float | None = None
+        begun = b""
+        while not self._over.is_set() and process.poll() is None:
+            with suppress(OSError, ValueError):  # closed by `leave`
+                if select.select([line], [], [], _LOOK_SECONDS)[0]:
+                    heard = line.recv(4096)
+                    if not heard:  # it is about to end
+                        self._over.wait(_LOOK_SECONDS)
+                    *said, begun = (begun + heard).split(b"\n")
+                    swept = time.monotonic() if _SWEPT in said else swept
+                    _count(said)
+            if swept is not None and time.monotonic() - swept > self._stuck:
+                return "stuck"
+        if self._over.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(stopping.SECONDS + _LOOK_SECONDS)
+        return "ended"
+
+
+def _count(said: Sequence[bytes]) -> None:
+    """Errors that the worker's loops outlived: its own figures nobody can ask for."""
+    for one in said:
+        if one.startswith(_ERROR):
+            metrics.LOOP_ERRORS.labels(one.removeprefix(_ERROR).decode("ascii", "replace")).inc()
+
+
+def follow_server() -> Callable[[], object]:
+    """In the worker: stop with the server at the other end of standard input. What to call after each sweep."""
+    line = socket.socket(fileno=os.dup(0))
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)  # a program that we start reads nothing of it
+    os.close(nowhere)
+    stopping.process.follow(line)
+
+    def say(what: bytes) -> None:
+        with suppress(OSError):  # nobody reads it now
+            line.send(what + b"\n", socket.MSG_DONTWAIT)
+
+    loops.tell_of_errors(lambda loop: say(_ERROR + loop.encode()))
+    return lambda: say(_SWEPT)
+
+
+def _close(line: socket.socket | None) -> None:
+    """Both directions: a child of ours may hold a copy."""
+    if line is not None:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+        line.close()

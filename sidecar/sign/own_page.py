@@ -1,0 +1,300 @@
+"""`/s/me`: the page of a person in the photographs, or of a child to its guardian. No account, no script.
+
+Who is here is asked anew at each request; the browser says what is to be done, never to whom.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, g, redirect, render_template, request, session, url_for
+from flask_limiter import Limiter
+from flask_wtf.csrf import CSRFError
+from werkzeug.wrappers import Response as Answer
+
+from plugin.errors import ConfigError, ConsentError, DamError, Forgotten, NotFound, PictureError
+from plugin.flows.access import links
+from plugin.flows.common.services import Services
+from plugin.flows.mail import receipts
+from plugin.flows.people import data_export, register
+from plugin.flows.rights import erasure_requests
+from plugin.flows.views import own_page, own_photos
+from plugin.flows.views.own_page import How, Visitor
+from plugin.hooks.files import file_kinds
+from sidecar.sign import pages, visits, ways_in
+from sidecar.sign.own_page_rows import Shown
+from sidecar.web import rate_limits
+from sidecar.web.plain_requests import number
+from sidecar.words.own_page_words import Words
+
+PATH = "/s/me"
+ALL = "all"
+PAGES, PICTURES = "120/minute", "600/minute"
+"""How often one visit may ask, at most."""
+
+_ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
+_CHILD, _LOOKED, _SAID = "child", "looked", "said"
+
+
+def blueprint(services: Services, limiter: Limiter) -> Blueprint:
+    """The routes of the page."""
+    routes = Blueprint("me", __name__, url_prefix=PATH)
+    pages.prepare(routes, services)
+    views = _Pages(services)
+    for rule, name, view, methods in views.rules():
+        most = {"picture": PICTURES, "receipt": rate_limits.PAPERS, "reference": rate_limits.PAPERS}.get(
+            name, PAGES
+        )
+        limited = limiter.limit(most, key_func=rate_limits.by_visit)(view)
+        routes.add_url_rule(rule, name, limited, methods=methods)
+    for kind, handler in views.handlers():
+        routes.register_error_handler(kind, handler)
+    routes.context_processor(lambda: ways_in.words(services))
+    return routes
+
+
+class _Pages:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def rules(self) -> list[tuple[str, str, Callable[..., Any], list[str]]]:
+        """Path, name, view, methods."""
+        get, post, both = ["GET"], ["POST"], ["GET", "POST"]
+        return [
+            ("", "page", self.page, get),
+            ("/photos", "photos", self.photos, get),
+            ("/photos/<int:photo>/picture", "picture", self.picture, get),
+            ("/photos/<int:photo>/not-me", "not_me", self.not_me, both),
+            ("/stop/<grant>", "stop", self.stop, both),
+            ("/object", "object", self.object_, both),
+            ("/forget", "forget", self.forget, both),
+            ("/anew", "anew", self.anew, post),
+            ("/export", "export", self.export, post),
+            ("/references/<int:number>", "reference", self.reference, post),
+            ("/receipt/<quitclaim>.<any(json, pdf):kind>", "receipt", self.receipt, get),
+            ("/child", "child", self.child, post),
+            ("/ways-in/close", "close_way", lambda: ways_in.close(self._services, self._who()), post),
+            ("/leave", "leave", self.leave, post),
+        ]
+
+    # ---- who is here ---------------------------------------------------
+
+    def _who(self) -> Visitor:
+        link = visits.current(self._services, {links.Kind.PAGE})
+        try:
+            who = own_page.visitor(self._services, link.id, session.get(_CHILD))
+        except NotFound:  # a child that has come of age, or was parted from this guardian, since
+            session.pop(_CHILD, None)
+            who = own_page.visitor(self._services, link.id)
+        seen = session.get(_LOOKED, [])
+        if who.person_id not in seen:
+            own_page.looked(self._services, who)
+            session[_LOOKED] = [*seen, who.person_id]
+        g.about, g.visitor = who.person_id, who
+        if request.endpoint != "me.child" and request.form.get("about", who.person_id) != who.person_id:
+            raise ConsentError("this page was about another child than is shown now: load it again")
+        return who
+
+    def _words(self, who: Visitor | None = None) -> Words:
+        language = pages.spoken(self._services, who.language if who else None)
+        return Words(language, who is not None and who.guardian_id is not None)
+
+    def _show(self, template: str, words: Words, status: int = 200, **values: Any) -> Response:
+        site = self._services.config.site.name
+        body = render_template(f"me/{template}.html", w=words, site=site, **values)
+        return Response(body, status, content_type="text/html; charset=utf-8")
+
+    def _back(self, said: str, **values: str) -> Answer:
+        """To the page, which says once what was done."""
+        session[_SAID] = [said, values]
+        return redirect(url_for("me.page"), 303)
+
+    # ---- what is shown ------------------------------------------------------------------------
+
+    def page(self) -> Response:
+        who = self._who()
+        words = self._words(who)
+        shown, view = Shown(self._services, words), own_page.view(self._services, who)
+        said = session.pop(_SAID, None)
+        return self._show(
+            "page", words, view=view, who=who, said=words(said[0], **said[1]) if said else "",
+            now=[shown.row(line) for line in view.now], past=[shown.row(line) for line in view.past],
+            cards=[shown.card(photo) for photo in view.album.photos], day=shown.day,
+        )  # fmt: skip
+
+    def photos(self) -> Response:
+        who = self._who()
+        words = self._words(who)
+        shown, after = Shown(self._services, words), number(request.args.get("after")) or None
+        with self._services.store.read() as conn:
+            found = own_photos.page(self._services, conn, who.person_id, after)
+        cards = [shown.card(photo) for photo in found.photos]
+        return self._show("photos", words, album=found, cards=cards, name=self._name(who))
+
+    def picture(self, photo: int) -> Response:
+        who = self._who()
+        try:
+            body = own_photos.picture(self._services, who.person_id, photo)
+        except (DamError, PictureError):
+            raise NotFound("the picture cannot be had now") from None
+        return Response(body, content_type="image/jpeg")
+
+    def _name(self, who: Visitor) -> str:
+        with self._services.store.read() as conn:
+            return register.called(conn, who.person_id)
+
+    # ---- what is changed ----------------------------------------------------------------------
+
+    def stop(self, grant: str) -> Answer:
+        who = self._who()
+        words = self._words(who)
+        line = None if grant == ALL else own_page.line(self._services, who, grant)
+        if request.method == "POST":
+            how = _how(request.form.get("how", ""))
+            ended = own_page.stop(self._services, who, how, None if line is None else {line.grant_id})
+            return self._back("done_stop" if ended else "done_nothing")
+        what = Shown(self._services, words).what(line) if line else ""
+        says = [words("stop_says", what=what) if line else words("stop_all_says")]
+        if line is None or line.purpose is None:
+            says.append(words("stop_recognition"))
+        says.append(words("stop_reach"))
+        title = words("sure_stop" if line else "sure_all")
+        return self._show(
+            "confirm", words, title=title, says=says, button=words("do_withdraw"), how=How.WITHDRAW.value,
+            instead=How.RESTRICT.value, name=self._name(who),
+        )  # fmt: skip
+
+    def not_me(self, photo: int) -> Answer:
+        who = self._who()
+        words, shown = self._words(who), self._photo(who, photo)
+        if request.method == "POST":
+            try:
+                own_page.disown(self._services, who, photo)
+            except DamError:
+                return self._back("done_not_me_later")
+            return self._back("done_not_me")
+        title = words("sure_not_me", name=self._name(who))
+        return self._show(
+            "confirm", words, title=title, says=[words("not_me_says")], photo=shown, name=self._name(who),
+            button=words("do_not_me"),
+        )  # fmt: skip
+
+    def _photo(self, who: Visitor, photo: int) -> own_photos.Photo:
+        with self._services.store.read() as conn:
+            return own_photos.photo(self._services, conn, who.person_id, photo)
+
+    def object_(self) -> Answer:
+        who = self._who()
+        words = self._words(who)
+        if request.method == "POST":
+            own_page.object_(self._services, who)
+            return self._back("done_object")
+        return self._show(
+            "confirm", words, title=words("sure_object"), says=[words("object_says")],
+            button=words("do_object"), name=self._name(who),
+        )  # fmt: skip
+
+    def forget(self) -> Answer:
+        who = self._who()
+        words, shown = self._words(who), Shown(self._services, self._words(who))
+        if request.method == "POST":
+            asked = own_page.forget(self._services, who)
+            if asked.at_once:
+                session.clear()
+                says = f"{words('forgotten')} {words('forget_number', number=asked.number)}"
+                return self._show("closed", words, title=words("forgotten_title"), says=says)
+            return self._back("done_forget", date=shown.day(asked.due_on), number=asked.number)
+        at_once = self._services.config.requests.erasure == "at once"
+        due = shown.day(erasure_requests.due(self._services))
+        how = "forget_says_now" if at_once else "forget_says_list"
+        return self._show(
+            "confirm", words, title=words("sure_forget", name=self._name(who)),
+            says=[words("forget_says"), words(how, site=self._services.config.site.name, date=due)],
+            button=words("do_forget", name=self._name(who)), name=self._name(who),
+        )  # fmt: skip
+
+    def anew(self) -> Answer:
+        made = own_page.anew(self._services, self._who())
+        return redirect(f"{request.script_root}/s/{made.token}", 303)
+
+    # ---- what is taken along ------------------------------------------------------------------
+
+    def export(self) -> Response:
+        body = data_export.as_json(own_page.export(self._services, self._who()))
+        return _attachment(body, "application/json", "facelease.json")
+
+    def reference(self, number: int) -> Response:
+        """A reference photograph as it came, one at a time: nothing of it is rendered by us."""
+        body = own_page.reference(self._services, self._who(), number)
+        return _attachment(body, "application/octet-stream", f"photograph-{number}{_ending(body)}")
+
+    def receipt(self, quitclaim: str, kind: str) -> Response:
+        """What was signed, to keep."""
+        who = self._who()
+        kept = own_page.receipt(self._services, who, quitclaim)
+        if kind == "json":
+            return _attachment(kept.json, "application/json", "receipt.json")
+        try:
+            return _attachment(receipts.pdf(kept, kept.tree["language"]), "application/pdf", "receipt.pdf")
+        except ConfigError:
+            return pages.message(self._services, "pdf_missing", 503)
+
+    def child(self) -> Answer:
+        """Go to another child of the same guardian."""
+        who = self._who()
+        wanted = request.form.get("child", "")
+        if wanted not in who.children:
+            raise NotFound("no such child is yours")
+        session[_CHILD] = wanted
+        return redirect(url_for("me.page"), 303)
+
+    def leave(self) -> Response:
+        words = self._words()
+        session.clear()
+        return self._show("closed", words, title=words("left_title"), says=words("left"))
+
+    # ---- when something is not to be had ------------------------------------------------------
+
+    def handlers(self) -> list[tuple[type[Exception], Callable[[Any], Response]]]:
+        """Which error is said how."""
+        return [
+            (Forgotten, self._forgotten), (NotFound, self._missing), (CSRFError, self._forged),
+            (ConsentError, self._refused),
+        ]  # fmt: skip
+
+    def _forgotten(self, _: Forgotten) -> Response:
+        words = self._words()
+        session.clear()
+        return self._show("closed", words, 410, title=words("forgotten_title"), says=words("forgotten"))
+
+    def _missing(self, _: NotFound) -> Response:
+        words = self._words()
+        return self._show(
+            "closed", words, 404, title=words("missing_title"), says=words("missing"), home=True
+        )
+
+    def _forged(self, _: CSRFError) -> Response:
+        words = self._words()
+        title, says = words("refused_title"), words("refused_csrf")
+        return self._show("closed", words, 400, title=title, says=says, home=True)
+
+    def _refused(self, _: ConsentError) -> Response:
+        words = self._words()
+        title, says = words("refused_title"), words("refused")
+        return self._show("closed", words, 409, title=title, says=says, home=True)
+
+
+def _how(text: str) -> How:
+    try:
+        return How(text)
+    except ValueError:
+        raise ConsentError("withdraw or restrict: press one of the two buttons") from None
+
+
+def _ending(body: bytes) -> str:
+    """How the file's name ends, by its first bytes; "" where they tell nothing."""
+    return _ENDINGS.get(file_kinds.sniff(body[:64], ""), "")
+
+
+def _attachment(body: bytes, kind: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, content_type=kind, headers=headers)

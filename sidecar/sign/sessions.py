@@ -1,0 +1,166 @@
+"""Two sessions that never meet: the staff's, and that of somebody who opened a link. And what guards a form.
+
+Each has a cookie of its own, read on its own paths only; other paths read none. Where TLS is they are `__Host-`
+cookies: no other host of the domain can plant one. What a cookie holds that is not a token is signed by the key in
+`{data}/keys/session.key`, which this installation makes for itself.
+"""
+
+import secrets
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Request, Response, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask_wtf.csrf import CSRFProtect
+
+from plugin.config import Config
+from plugin.errors import ConfigError, StoreAway
+from plugin.flows.common.services import Services
+from plugin.ledger.keys import private_files
+from plugin.ledger.store.store import NOTE_SECONDS
+from sidecar.sign import pages, visit_session
+from sidecar.web import store_away
+
+SIGN = "/s"
+"""Under this path lie the pages of the people in the photographs."""
+
+CONSOLE = "/console"
+"""Under this path lie the pages of the staff."""
+
+SIGN_IN = "/signin"
+"""Here the staff comes in from the DAM."""
+
+_SIGN_COOKIE, _STAFF_COOKIE = "facelease_sign", "facelease_staff"
+
+_KEY_BYTES = 32
+
+
+class TwoSessions(SecureCookieSessionInterface):
+    """The session of the surface that the request is for; elsewhere an empty one, which is not kept."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        name = _SIGN_COOKIE if _on(SIGN) else _STAFF_COOKIE
+        return f"__Host-{name}" if app.config["SESSION_COOKIE_SECURE"] else name
+
+    def get_cookie_path(self, app: Flask) -> str:
+        if app.config["SESSION_COOKIE_SECURE"]:
+            return "/"  # what a __Host- cookie must have
+        return _own_path(app)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if _on(SIGN):
+            return visit_session.load(
+                _services(app), request.cookies.get(self.get_cookie_name(app), ""), _key(app)
+            )
+        return super().open_session(app, request) if _on(CONSOLE, SIGN_IN) else self.session_class()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if isinstance(session, visit_session.VisitSession):
+            self._save_visit(app, session, response)
+        elif _on(CONSOLE, SIGN_IN):
+            super().save_session(app, session, response)
+        self._drop_former(app, response)
+
+    def _save_visit(self, app: Flask, session: visit_session.VisitSession, response: Response) -> None:
+        if session.accessed:
+            response.vary.add("Cookie")
+        held = request.cookies.get(self.get_cookie_name(app), "")
+        if g.get("unanswered"):  # the cookie stays as it is, for the next try
+            return
+        try:
+            token = _kept(_services(app), session)
+        except StoreAway as error:
+            page = pages.unanswered(_services(app), error)
+            response.set_data(page.get_data())
+            response.headers.pop("Location", None)
+            response.content_type = page.content_type
+            store_away.later(response)
+            return
+        cookie = token or session.token or visit_session.visitor_cookie(session, _key(app))
+        about: dict[str, Any] = {
+            "path": self.get_cookie_path(app), "secure": self.get_cookie_secure(app),
+            "httponly": True, "samesite": self.get_cookie_samesite(app),
+        }  # fmt: skip
+        if cookie and cookie != held:
+            response.set_cookie(self.get_cookie_name(app), cookie, **about)
+        elif held and not cookie:
+            response.delete_cookie(self.get_cookie_name(app), **about)
+
+    def _drop_former(self, app: Flask, response: Response) -> None:
+        """A cookie of the name that it had before TLS was here is not read, and goes."""
+        former = _SIGN_COOKIE if _on(SIGN) else _STAFF_COOKIE
+        if app.config["SESSION_COOKIE_SECURE"] and former in request.cookies and _on(SIGN, CONSOLE):
+            response.delete_cookie(former, path=_own_path(app), secure=True, httponly=True, samesite="Lax")
+
+
+def _kept(services: Services, session: visit_session.VisitSession) -> str | None:
+    """Keep what the visit remembers; the token of one that begins. Raises StoreAway where the answer would be untrue.
+
+    What was done stays done, and what was read was read, though the visit forgets that.
+    """
+    patience = NOTE_SECONDS if request.method == "GET" else None
+    matters = bool(session.begins or session.ended)
+    try:
+        return visit_session.save(services, session, request.user_agent.string, patience)
+    except StoreAway as error:
+        if matters or (patience is None and not store_away.changed(services, error)):
+            raise
+        return None
+
+
+def _on(*surfaces: str) -> bool:
+    return any(request.path == one or request.path.startswith(f"{one}/") for one in surfaces)
+
+
+def _own_path(app: Flask) -> str:
+    return f"{str(app.config['APPLICATION_ROOT']).rstrip('/')}{SIGN if _on(SIGN) else CONSOLE}"
+
+
+def _services(app: Flask) -> Services:
+    return cast(Services, app.extensions["facelease"])
+
+
+def _key(app: Flask) -> bytes:
+    return cast(bytes, app.config["SECRET_KEY"])
+
+
+def prepare(app: Flask, config: Config) -> None:
+    """Give the app its key, its two sessions and the guard of its forms. Raises ConfigError."""
+    public = config.server.public_url
+    app.config.update(
+        SECRET_KEY=session_key(config), SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=public.startswith("https://"), APPLICATION_ROOT=urlsplit(public).path or "/",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: nobody shall lose a form to the clock
+        WTF_CSRF_SSL_STRICT=False,  # the referrer that it checks is what our pages never send
+    )  # fmt: skip
+    app.session_interface = TwoSessions()
+    app.before_request(_refuse_unknown)
+    CSRFProtect(app)
+
+
+def spare(app: Flask, part: Blueprint) -> None:
+    """No token of a form is asked of these routes: they are signed, or read no cookie, so nothing can be forged."""
+    cast(CSRFProtect, app.extensions["csrf"]).exempt(part)
+
+
+def _refuse_unknown() -> None:
+    """Whose visit it is could not be asked: the page says so. Raises StoreAway."""
+    if isinstance(session, visit_session.VisitSession) and session.away is not None:
+        raise session.away
+
+
+def session_key(config: Config) -> bytes:
+    """The installation's key for cookies, made at the first start. Raises ConfigError."""
+    path = config.path("{data}/keys/session.key")
+    try:
+        if not path.exists():
+            private_files.write_secret(path, secrets.token_bytes(_KEY_BYTES), fresh=True)
+    except FileExistsError:
+        pass  # another process was first
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}): check the data folder") from error
+    private_files.refuse_open_to_others(path, ConfigError)
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise ConfigError(f"{path} is not whole: delete it, and everybody signs in anew")
+    return key

@@ -1,0 +1,1 @@
+"""What all surfaces share: sessions of the staff, signatures, limits, errors, uploads."""

@@ -1,0 +1,86 @@
+"""Signed requests over HTTP: the secrets of a purpose, and the body of a request that bears one."""
+
+import os
+from collections.abc import Callable, Mapping
+
+import structlog
+from flask import Blueprint, Response, after_this_request, request
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+
+from plugin.config import Config
+from plugin.errors import ConfigError, StoreError, told
+from plugin.flows.common.services import Services
+from plugin.hooks.webhooks import events, signature
+from sidecar.web import problems, store_away
+
+log = structlog.get_logger()
+
+Secrets = Callable[[], tuple[str, ...]]
+
+
+def secrets(config: Config, purpose: str, environment: Mapping[str, str] = os.environ) -> Secrets | None:
+    """Where the secrets for `purpose` (events, panel, signin) come from: a file, or the environment; None is nowhere.
+
+    Raises ConfigError where they are named and cannot be read: at the start, rather than at an event.
+    """
+    file = getattr(config.webhooks, f"{purpose}_secret_file")
+    variable = f"FACELEASE_{purpose.upper()}_SECRET"
+    if file:
+        found: Secrets = signature.SecretFile(config.path(file))
+        found()
+        return found
+    given = "\n".join(environment.get(variable, "").split())
+    if not given:
+        return None
+    kept = signature.parse(given, variable)
+    return lambda: kept
+
+
+def body(services: Services, known: Secrets) -> tuple[str, bytes]:
+    """The id and the raw bytes of this request, whose answer will bear our proof.
+
+    Raises SignatureRefused; 413 above the limit, 400 for half a body.
+    """
+    raw = read()
+    headers = {name: request.headers.get(name, "") for name in signature.HEADERS}
+    try:
+        allowed = known()
+    except ConfigError as error:
+        log.error("secrets cannot be read", said=told(error))  # noqa: TRY400 - no traceback near secrets
+        raise
+    message = signature.verify(allowed, headers, raw, services.clock.now())
+
+    @after_this_request
+    def prove(answer: Response) -> Response:
+        answer.headers[signature.PROOF] = signature.prove(
+            allowed, headers, answer.status_code, answer.get_data()
+        )
+        return answer
+
+    return message, raw
+
+
+def read(most: int = events.MOST_BYTES) -> bytes:
+    """The whole body. Whatever the server's parser finds wrong with it is the sender's fault."""
+    request.max_content_length = most + 1  # one more, so that a body without a length shows too
+    try:
+        raw = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception as error:
+        raise BadRequest from error
+    if len(raw) > most:
+        raise RequestEntityTooLarge
+    return raw
+
+
+def answer_when_busy(blueprint: Blueprint) -> None:
+    """A store that does not answer is no fault of the request: 503, and when to try again."""
+
+    def busy(error: Exception) -> Response:
+        log.error("the store does not answer", error=type(error).__name__)
+        return store_away.later(
+            problems.problem(503, "Service Unavailable", "the store does not answer: send it again")
+        )
+
+    blueprint.register_error_handler(StoreError, busy)

@@ -1,0 +1,45 @@
+"""What the check of the log says, in one place for the command line, the doctor, the API and the console."""
+
+from dataclasses import asdict
+from datetime import tzinfo
+
+from plugin.clock import local
+from plugin.flows.views.audit_view import Checked
+from plugin.ledger.log.proof import Proof, Verdict
+from sidecar.words import staff_words
+
+
+def heading(checked: Checked, language: str = "en") -> str:
+    """The answer in a word or two."""
+    said: str = staff_words.of(language)["log"][checked.verdict.value]
+    return said
+
+
+def sentences(checked: Checked, zone: tzinfo, language: str = "en") -> list[str]:
+    """What was found, the reason first; where the log is broken the one sentence, in English."""
+    if checked.proof is None:
+        return [checked.broken]
+    words = staff_words.of(language)["log"]
+    return [words[word].format(**values) for word, values in _parts(checked.proof, zone)]
+
+
+def _parts(proof: Proof, zone: tzinfo) -> list[tuple[str, dict[str, object]]]:
+    parts: list[tuple[str, dict[str, object]]] = []
+    if proof.why is not None:
+        parts.append((proof.why.lack.value, asdict(proof.why)))
+    first = proof.start.seq + 1
+    if proof.verdict is Verdict.HOLDS and proof.held is not None and proof.held_at is not None:
+        at = local(proof.held_at, zone)
+        if proof.held.seq >= first:  # else there were no rows when the head was written
+            parts.append(("held", {"first": first, "held": proof.held.seq, "heads": proof.heads, "at": at}))
+        if proof.after:
+            parts.append(("after", {"after": proof.after, "held": proof.held.seq}))
+        if proof.pruned:
+            parts.append(("pruned", {"pruned": proof.pruned, "first": first}))
+    if proof.begun is not None:
+        at = local(proof.begun.at, zone)
+        parts.append(("begun", {"row": proof.begun.row, "at": at, "reason": proof.begun.reason}))
+    parts += [("restored", asdict(one)) for one in proof.restores]
+    if proof.below:
+        parts.append(("below", {"below": proof.below}))
+    return [*parts, ("rows", {"rows": proof.rows, "seq": proof.last.seq, "hash": proof.last.hash})]
