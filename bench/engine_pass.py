@@ -24,7 +24,7 @@ def ours(cache: Path) -> Callable[[Path], Told]:
     """Decode, detect, encode and compare with 30 enrolled, in this process."""
     from plugin.config import Config, Matching, Recognizer
     from plugin.config.looking import look_px
-    from plugin.recognizer.engines.engine import open_engine
+    from plugin.recognizer.engines.registry import open_engine
     from plugin.recognizer.engines.resnet import normalised
     from plugin.recognizer.examination.examination import Pipeline
     from plugin.recognizer.examination.messages import Request

@@ -74,7 +74,7 @@ def _scan(config: Config, count: int) -> tuple[float, int]:
     bootstrap.init(config)
     with bootstrap.open_house(config) as services:
         _enrol(services)
-        services.faces.refresh(services)
+        gallery.refresh(services)
         refs = list(scan_queue.due(services))
         scan_queue.cost(services, refs)  # as the command does; it also starts the child
         scan_queue.enqueue(services, refs)

@@ -11,7 +11,8 @@ import structlog
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError, StoreBusy
-from sidecar.commands.common import Shell, safe
+from sidecar.commands.common import Shell
+from sidecar.output import safe
 from sidecar.running import stopping
 from sidecar.running.waiting import Watch
 

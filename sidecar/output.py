@@ -1,8 +1,13 @@
-"""Tables for spreadsheets (RFC 4180). A cell that a spreadsheet would compute is made text."""
+"""Output for people, for programs (JSON), and for spreadsheets (RFC 4180): what would be computed there is text."""
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
 
 from plugin.flows.importing.csv_reports import marked
 from plugin.flows.mail.smtp import one_line
@@ -10,15 +15,56 @@ from plugin.flows.mail.smtp import one_line
 _MARK = "\ufeff"  # without it Excel takes the letters of names for those of another alphabet
 
 
-def text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The table as a file's text: every cell quoted, on one line, and none of them a formula."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(heads)
-    writer.writerows([cell(str(value)) for value in row] for row in rows)
+    writer.writerows([csv_cell(str(value)) for value in row] for row in rows)
     return _MARK + out.getvalue()
 
 
-def cell(value: str) -> str:
+def csv_cell(value: str) -> str:
     """`value` without line breaks, and so that no part of it is a formula, whatever separates cells."""
     return marked(one_line(value))
+
+
+def say(as_json: bool, data: Any, lines: Iterable[str]) -> None:
+    """Print `data` as JSON, or the lines for people."""
+    if as_json:
+        click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=plain))
+    else:
+        for line in lines:
+            click.echo(safe(line))
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """The number and its noun: "1 grant", "2 grants"; `more` says it of any number but one, if an s does not do."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def safe(text: str) -> str:
+    """Text without characters that a terminal obeys."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+
+
+def plain(value: Any) -> Any:
+    """What JSON has no word for: moments in UTC, days, and sets as sorted lists."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, frozenset | set | tuple):
+        return sorted(value)
+    return str(value)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Columns as wide as they need be."""
+    cells = [tuple(heads), *(tuple(safe(str(cell)) for cell in row) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]

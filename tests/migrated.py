@@ -4,7 +4,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from plugin.ledger import migrations
+from plugin.ledger.store import migrations
 
 
 def lay(path: Path) -> None:

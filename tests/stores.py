@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from plugin.clock import ManualClock
-from plugin.ledger import migrations
+from plugin.ledger.store import migrations
 from plugin.ledger.store.store import Store, init_store
 
 KINDS = ("sqlite", "postgresql")

@@ -22,10 +22,10 @@ from sqlalchemy import select
 from plugin.clock import Clock
 from plugin.config import Config, parse
 from plugin.flows.collections import modes
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.matching import gallery
-from plugin.flows.matching.gallery import Faces
 from plugin.flows.people import register
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from plugin.clock import SystemClock
 from plugin.config import Config, parse
-from plugin.flows.matching.gallery import Faces
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture, Resource
 from plugin.recognizer.examination.messages import Examination, Request

@@ -12,7 +12,8 @@ from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
 from plugin.quitclaim.clearance.answers import Answer, Status
 from plugin.quitclaim.words import wording
-from sidecar.commands.common import Shell, as_json, counted, say, table
+from sidecar.commands.common import Shell, as_json
+from sidecar.output import counted, say, table
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 

@@ -14,7 +14,8 @@ from plugin.flows.review import held_photos
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode, standing
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, counted, finish_jobs, say, say_finished, table
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
+from sidecar.output import counted, say, table
 from sidecar.words import staff_words
 
 

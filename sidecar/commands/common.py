@@ -4,10 +4,9 @@ Exit codes: 0 what was asked for is so; 1 an error, or there was nothing to do i
 """
 
 import getpass
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from plugin.flows.mail import delivery
 from plugin.flows.schedule import calendar
 from plugin.ledger.queue.jobs import Unfinished
 from plugin.ledger.tables.columns import MOST_NUMBER
+from sidecar.output import safe, say
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 from sidecar.words import error_words, staff_words
@@ -136,47 +136,6 @@ NUMBER = click.IntRange(1, MOST_NUMBER)
 """What lists number: a face, a tag, a job."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-
-
-def say(as_json: bool, data: Any, lines: Iterable[str]) -> None:
-    """Print `data` as JSON, or the lines for people."""
-    if as_json:
-        click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=plain))
-    else:
-        for line in lines:
-            click.echo(safe(line))
-
-
-def counted(count: int, one: str, more: str = "") -> str:
-    """The number and its noun: "1 grant", "2 grants"; `more` says it of any number but one, if an s does not do."""
-    return f"{count} {one if count == 1 else more or one + 's'}"
-
-
-def safe(text: str) -> str:
-    """Text without characters that a terminal obeys."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
-
-
-def plain(value: Any) -> Any:
-    """What JSON has no word for: moments in UTC, days, and sets as sorted lists."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, frozenset | set | tuple):
-        return sorted(value)
-    return str(value)
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Columns as wide as they need be."""
-    cells = [tuple(heads), *(tuple(safe(str(cell)) for cell in row) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
 
 
 @contextmanager

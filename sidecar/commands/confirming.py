@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from plugin.flows.consent.consequences import Ending
-from sidecar.commands.common import counted, safe
+from sidecar.output import counted, safe
 
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 

@@ -5,7 +5,8 @@ from dataclasses import asdict
 import click
 
 from plugin.flows.schedule import calendar, retries
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, finish_jobs, say, say_finished, table
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, finish_jobs, say_finished
+from sidecar.output import say, table
 from sidecar.words import error_words, staff_words
 
 _MOST = 200

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from plugin.flows.mail import delivery
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
-from sidecar.commands.common import Shell, as_json, finish_jobs, say, say_finished, table
+from sidecar.commands.common import Shell, as_json, finish_jobs, say_finished
+from sidecar.output import say, table
 
 
 @click.group()

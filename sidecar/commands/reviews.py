@@ -15,7 +15,8 @@ from plugin.flows.review import already_so, dismissals, review
 from plugin.ledger.keys.free_text import Texts
 from plugin.quitclaim.clearance.dismissal import SETTLING, Dismissal
 from plugin.quitclaim.words import dismissal_words
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, say, someone, table
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, someone
+from sidecar.output import say, table
 
 _WHY = click.Choice([one.value for one in Dismissal])
 _STAYS = "nobody is asked again, and the photograph stays unknown: this reason settles nothing"

@@ -6,7 +6,8 @@ from plugin.flows.access import staff_sessions
 from plugin.flows.consent import consequences
 from plugin.flows.review import already_so
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, counted, say, table
+from sidecar.commands.common import Shell, actor, as_json
+from sidecar.output import counted, say, table
 
 
 @click.group()

@@ -16,7 +16,8 @@ from plugin.flows.schedule.reconciliation import Begun, Outcome
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import Kind
 from sidecar.commands import confirming
-from sidecar.commands.common import NOT_FINISHED, NUMBER, Shell, actor, as_json, counted, say, someone, table
+from sidecar.commands.common import NOT_FINISHED, NUMBER, Shell, actor, as_json, someone
+from sidecar.output import counted, say, table
 from sidecar.running.runner import Runner
 
 _PAUSE = 1.0

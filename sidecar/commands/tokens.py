@@ -8,7 +8,8 @@ from plugin.flows.access import api_tokens
 from plugin.flows.access.api_tokens import Scope
 from plugin.flows.review import already_so
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, say, table
+from sidecar.commands.common import Shell, actor, as_json
+from sidecar.output import say, table
 
 
 @click.group()

@@ -10,7 +10,7 @@ from plugin.config import Config
 from plugin.confinement.reader import Reader
 from plugin.errors import FaceLeaseError, MailError
 from plugin.flows.mail.smtp import MailServer
-from plugin.recognizer.engines import engine
+from plugin.recognizer.engines import registry
 from plugin.recognizer.process.worker import Worker
 from sidecar.doctor.finding import Finding
 from sidecar.running import bootstrap
@@ -69,7 +69,7 @@ def weights(config: Config) -> Finding:
         child.start()
     finally:
         child.stop()
-    return Finding("weights", True, f"{engine.engine_id(config.recognizer)}, loaded")
+    return Finding("weights", True, f"{registry.engine_id(config.recognizer)}, loaded")
 
 
 def confinement() -> Finding:

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from plugin.clock import Clock, SteadyClock, SystemClock
 from plugin.config import Config
 from plugin.errors import ConfigError, StoreAway
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.services import Services
-from plugin.flows.matching.gallery import Faces
 from plugin.flows.names import name_index
 from plugin.flows.schedule import house_closing
 from plugin.flows.views import health

@@ -5,7 +5,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from waitress.channel import HTTPChannel
@@ -14,11 +14,9 @@ from plugin.errors import told
 from sidecar.serving import admission
 from sidecar.serving.answers import Answer, Away, Cut, Overloaded, Problem, Slow
 from sidecar.serving.body_memory import Room
+from sidecar.serving.loop import Loop
 from sidecar.serving.pools import return_memory
 from sidecar.serving.requests import Request
-
-if TYPE_CHECKING:
-    from sidecar.serving.listener import Listener
 
 log = structlog.get_logger()
 _LINGER_SECONDS = 3.0
@@ -30,13 +28,13 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     """All of it runs in the loop, but `do`, which a thread of a pool carries out."""
 
     parser_class, task_class, error_task_class = Request, Answer, Problem
-    server: "Listener"
+    server: Loop
     request: Request | None
     requests: list[Request]
     close_when_flushed: bool
     total_outbufs_len: int
 
-    def __init__(self, server: "Listener", sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002 - waitress calls it so
+    def __init__(self, server: Loop, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002 - waitress calls it so
         super().__init__(server, sock, addr, adj, map=map)
         self.network = admission.sender_of(str(addr[0]), "", server.proxies)
         self.visit = ""

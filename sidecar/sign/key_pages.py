@@ -17,7 +17,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import receipts
 from plugin.flows.signing import key_links, lost_links
 from plugin.flows.signing.key_links import Holder
-from plugin.flows.views.own_page import How
+from plugin.quitclaim.consent.lifecycle import How
 from sidecar.sign import pages, visits
 from sidecar.sign.own_page_rows import Shown
 from sidecar.web import rate_limits

@@ -18,8 +18,9 @@ from plugin.flows.mail import receipts
 from plugin.flows.people import data_export, register
 from plugin.flows.rights import erasure_requests
 from plugin.flows.views import own_page, own_photos
-from plugin.flows.views.own_page import How, Visitor
+from plugin.flows.views.own_page import Visitor
 from plugin.hooks.files import file_kinds
+from plugin.quitclaim.consent.lifecycle import How
 from sidecar.sign import pages, visits, ways_in
 from sidecar.sign.own_page_rows import Shown
 from sidecar.web import rate_limits

@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.services import Services
-from plugin.flows.matching import gallery
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture
@@ -23,7 +23,7 @@ from tests import support
 from tests.crowd import A, B, Crowd
 
 
-class Counting(gallery.Faces):
+class Counting(Faces):
     """The recogniser; counts what it examines, and ends the process as it were after `most`."""
 
     def __init__(self, examiner: Examiner, most: int = 10_000) -> None:

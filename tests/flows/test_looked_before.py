@@ -17,9 +17,9 @@ from plugin.flows.photos import reexamination, scan_queue
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import Kind
-from plugin.ledger import migrations
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import NIGHTLY
+from plugin.ledger.store import migrations
 from plugin.quitclaim.clearance.answers import Status
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.commands.demo import samples

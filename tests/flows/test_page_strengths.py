@@ -16,9 +16,9 @@ from plugin.flows.people import addresses, recognitions, register
 from plugin.flows.signing import invitations, key_links, lost_links
 from plugin.flows.signing.invitations import Invite
 from plugin.flows.views import own_page
-from plugin.flows.views.own_page import How
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
+from plugin.quitclaim.consent.lifecycle import How
 from sidecar.running.runner import Runner
 from tests import mailbox, visiting
 from tests.posting import Post

@@ -15,10 +15,10 @@ from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
 from plugin.flows.collections import modes
 from plugin.flows.common import reference_sets
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.reference_sets import Source
 from plugin.flows.common.services import Services
 from plugin.flows.matching import declared_sets, gallery, vouching
-from plugin.flows.matching.gallery import Faces
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
 from plugin.flows.review import review
@@ -78,7 +78,7 @@ def row_of(services: Services, set_id: str) -> Row[Any]:
 
 
 def compared(services: Services) -> set[str]:
-    services.faces.refresh(services)
+    gallery.refresh(services)
     return set(services.faces.enrolled)
 
 

@@ -25,6 +25,7 @@ from plugin.flows.views import own_page
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.lifecycle import How
 from plugin.quitclaim.consent.model import EndKind
 from plugin.quitclaim.forms.sheets import sheet
 from plugin.recognizer.process.examiner import Examiner
@@ -408,7 +409,7 @@ def test_what_was_taken_back_is_not_brought_back_by_a_second_guardian(
                 if one["name"] == "Greta"
             )
         made = visiting.link_of(services, clara, greta)
-        own_page.stop(services, own_page.visitor(services, made.id), own_page.How.WITHDRAW, None)
+        own_page.stop(services, own_page.visitor(services, made.id), How.WITHDRAW, None)
     sent = {"choice": "communication:press", "recognition": "yes", "typed": "Hugo"}
     assert other.send(sent, shown).status_code == 410
     assert lines(services, clara) == set()

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from plugin.flows.common import log_heads
 from plugin.flows.common.services import Services
 from plugin.flows.rights import certificate, erasure, erasure_requests
-from plugin.flows.schedule import calendar
+from plugin.flows.schedule import calendar, log_heads
 from plugin.ledger.backups import backup
 from plugin.ledger.log import heads
 from plugin.ledger.log.head_book import HeadBook

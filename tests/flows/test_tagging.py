@@ -13,6 +13,7 @@ from sqlalchemy import select
 from plugin.clock import ManualClock
 from plugin.flows.clearance import photo_answers
 from plugin.flows.collections import modes
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.matching import gallery
@@ -135,7 +136,7 @@ def test_a_shoot_names_only_those_who_signed_up(
     assert faces_on(services, ref) == ["unmatched", "unmatched"]
 
 
-class Interrupted(gallery.Faces):
+class Interrupted(Faces):
     """The recogniser; after each examination, before anything of it is stored, something happens once."""
 
     def __init__(self, examiner: Examiner, act: Callable[[], None]) -> None:
@@ -178,7 +179,7 @@ def test_a_gallery_that_moves_while_a_photograph_is_examined(
 
     def withdrawn() -> None:
         grant_endings.withdraw(services, asa, None, "test")
-        moving.services.faces.refresh(services)
+        gallery.refresh(moving.services)
 
     moving = interrupted(services, examiner, withdrawn)
     moving.work()

@@ -13,11 +13,13 @@ from sqlalchemy import delete, insert, select
 
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.flows.matching.gallery import Faces
+from plugin.flows.matching import gallery
 from plugin.ledger import tables as t
-from plugin.recognizer.engines.engine import Detections, Encoder, Floats, open_engine
+from plugin.recognizer.engines.engine import Detections, Encoder, Floats
+from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.messages import Enrolment, Examination, Request
 from plugin.recognizer.examination.quality import enrol
@@ -175,5 +177,5 @@ def _set_gallery(services: Services, cast: support.Cast, clock: ManualClock, who
         cast.sign(who, lasts=timedelta(minutes=5))
         cast.enrol(who, samples.A_FRONT)
     if people == "expired":
-        services.faces.refresh(services)
+        gallery.refresh(services)
         clock.advance(timedelta(minutes=6))

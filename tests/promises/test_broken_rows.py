@@ -12,6 +12,7 @@ from plugin.errors import VaultError
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
 from plugin.flows.schedule import calendar
 from plugin.flows.views import waiting_list
 from plugin.flows.views.waiting_list import Kind
@@ -102,7 +103,7 @@ def test_a_wrong_master_key_is_no_matter_of_one_row(services: Services, photos: 
     with services.store.write() as tx:
         tx.execute(update(t.house_key).values(wrapped=BROKEN))
     with pytest.raises(VaultError):
-        services.faces.refresh(services)
+        gallery.refresh(services)
     cast.work()
     assert services.queue.counts()["queued"] > 0
 

@@ -8,11 +8,10 @@ from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import VaultError
-from plugin.flows.common import log_heads
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.rights import key_rotation
-from plugin.flows.schedule import calendar
+from plugin.flows.schedule import calendar, log_heads
 from plugin.flows.views import audit_view
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, restore

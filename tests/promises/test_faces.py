@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plugin.config import Config, Recognizer
-from plugin.recognizer.engines.engine import open_engine
+from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.evaluation.detection import BINS, tally
 from plugin.recognizer.evaluation.identification import Person, Shot, identify, read_people, read_strangers
 from plugin.recognizer.examination.examination import Pipeline

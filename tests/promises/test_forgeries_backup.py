@@ -22,10 +22,10 @@ from plugin.clock import ManualClock
 from plugin.errors import FaceLeaseError
 from plugin.flows.access import api_tokens, links
 from plugin.flows.access.links import Kind, Link
-from plugin.flows.common import log_heads
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.rights import key_rotation
+from plugin.flows.schedule import log_heads
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, restore
 from plugin.ledger.backups.backup_trust import Wish

@@ -21,11 +21,11 @@ from plugin.clock import ManualClock
 from plugin.errors import ConsentError, HouseClosed, LinkRefused, TokenRefused
 from plugin.flows.access import api_tokens, links
 from plugin.flows.clearance import cleared_photos, dam_dates, photo_answers
-from plugin.flows.common import closed_house, log_heads
+from plugin.flows.common import closed_house
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.review import download_gate, review, tool_gate
-from plugin.flows.schedule import calendar, house_closing
+from plugin.flows.schedule import calendar, house_closing, log_heads
 from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t

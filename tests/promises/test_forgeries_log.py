@@ -22,7 +22,7 @@ from plugin.ledger.log.endings import NOTHING_ENDED, Mark
 from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.log.heads import SignedHead
 from plugin.ledger.log.proof import Verdict
-from plugin.ledger.store import audit
+from plugin.ledger.store import audit, audit_upkeep
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.audit import Head
 from plugin.ledger.store.store import Store, Tx, init_store
@@ -72,7 +72,7 @@ class House:
         provable = lineage.provable(heads.read(self.file), self.key.known, now)
         before = self.clock.now() - timedelta(days=self.months * 31)
         with self.store.write() as tx:
-            gone = audit.prune(tx, before, provable)
+            gone = audit_upkeep.prune(tx, before, provable)
         if gone:
             self.head()
         return gone

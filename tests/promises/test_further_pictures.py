@@ -14,7 +14,7 @@ from plugin.flows.clearance import photo_answers
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
 from plugin.quitclaim.clearance.scope import Mode
-from plugin.recognizer.engines.engine import open_engine
+from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.messages import Request
 from plugin.recognizer.matching.gallery import Gallery

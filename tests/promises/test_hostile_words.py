@@ -202,7 +202,7 @@ def _computed(value: str) -> bool:
 
 def _table(name: str) -> list[str]:
     """What the table holds beyond two rows of three cells."""
-    text = output.text(["id", "name", "other"], [["1", name, name], ["2", "Eva", ""]])
+    text = output.csv_text(["id", "name", "other"], [["1", name, name], ["2", "Eva", ""]])
     assert text.startswith("\ufeff")
     rows = list(csv.reader(io.StringIO(text[1:], newline=""), strict=True))
     found = (

@@ -17,10 +17,10 @@ from plugin.clock import ManualClock
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.clearance import cleared_photos, photo_answers
 from plugin.flows.common import reference_sets
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.matching import gallery
-from plugin.flows.matching.gallery import Faces
 from plugin.flows.people import register
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar
@@ -252,7 +252,7 @@ class Walk:
             entries = gallery._entries(services, conn, services.faces.engine_id, sets, [])
         self.usable += sum(1 for entry in entries if now < entry.until and entry.key in without)
         if sum(self.done.values()) % 10 == 0:
-            services.faces.refresh(services)
+            gallery.refresh(services)
             for who in self.people:
                 asked = Request(now, True, {who.id: "suggest"}, generation=services.faces.generation)
                 seen = services.faces.examine(Picture("v", data=self.face), asked)

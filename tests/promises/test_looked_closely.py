@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from plugin.config import Config, Recognizer
-from plugin.recognizer.engines.engine import Floats, open_engine
+from plugin.recognizer.engines.engine import Floats
+from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination import finer_pass
 from plugin.recognizer.examination.examination import Pipeline, Seen
 from plugin.recognizer.pictures.pixels import Pixels

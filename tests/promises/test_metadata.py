@@ -19,7 +19,7 @@ from plugin.errors import WriteRefused
 from plugin.hooks.dam import Write
 from plugin.hooks.files.exiftool import ExifTool
 from plugin.hooks.folder.folder_dam import FolderDam
-from plugin.ledger import migrations
+from plugin.ledger.store import migrations
 from plugin.ledger.store.store import Store
 from sidecar.commands.demo import samples
 from tests.hostile import HOSTILE, IMPOSSIBLE

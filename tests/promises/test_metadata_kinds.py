@@ -15,7 +15,7 @@ from plugin.hooks.dam import Write
 from plugin.hooks.files import jpeg
 from plugin.hooks.files.exiftool import ExifTool
 from plugin.hooks.folder.folder_dam import FolderDam
-from plugin.ledger import migrations
+from plugin.ledger.store import migrations
 from plugin.ledger.store.store import Store
 from tests.promises.test_metadata import BOX, CAMERA, PLACES, XMP, Other, _foreign, _note, _shared
 

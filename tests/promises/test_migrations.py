@@ -13,9 +13,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from plugin.clock import ManualClock
-from plugin.ledger import migrations
-from plugin.ledger.migrations import draft
-from plugin.ledger.store import engine
+from plugin.ledger.store import engine, migrations
+from plugin.ledger.store.migrations import draft
 from plugin.ledger.store.store import init_store
 from plugin.ledger.tables import metadata
 from tests.stores import KINDS, Stores

@@ -16,6 +16,7 @@ from plugin.flows.access.links import Kind, Link
 from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
+from plugin.flows.matching import gallery
 from plugin.flows.rights import erasure
 from plugin.flows.schedule import calendar, restoration
 from plugin.ledger import tables as t
@@ -107,7 +108,7 @@ def _usable(services: Services, person_id: str) -> list[str]:
         standing = roster.load_many(conn, [person_id]).get(person_id)
         sealed = services.vault.find(conn, person_id, "template")
         key = services.vault.has_key(conn, person_id, "face")
-    services.faces.refresh(services)
+    gallery.refresh(services)
     found = ["template"] * len(sealed) + ["face key"] * key
     found += ["gallery"] if person_id in services.faces.enrolled else []
     if standing is not None and roster.recognition(services, standing, now) is not None:

@@ -39,9 +39,9 @@ from plugin.flows.signing.form_validation import Filled
 from plugin.flows.signing.invitations import Invite
 from plugin.flows.signing.submission import Signed
 from plugin.flows.views import own_page
-from plugin.flows.views.own_page import How
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
+from plugin.quitclaim.consent.lifecycle import How
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner
 from tests import mailbox, support

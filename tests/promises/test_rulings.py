@@ -21,8 +21,8 @@ from sqlalchemy import Connection, select, update
 
 from plugin.clock import ManualClock
 from plugin.flows.collections import modes, ruling_history, ruling_identity
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.services import Services
-from plugin.flows.matching.gallery import Faces
 from plugin.flows.review import held_photos
 from plugin.flows.schedule import calendar
 from plugin.hooks.folder import folder_marks

@@ -22,7 +22,8 @@ from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.recognizer.engines import resnet
-from plugin.recognizer.engines.engine import Floats, open_engine
+from plugin.recognizer.engines.engine import Floats
+from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.process import worker
 from plugin.recognizer.process.examiner import Examiner

@@ -284,7 +284,7 @@ def test_a_later_set_waits_beside_the_one_that_is_vouched_for(attack: Attack, ca
     with services.store.read() as conn:
         assert reference_sets.compared(conn, [eva])[eva].id == first.id if first else False
         assert len(services.vault.find(conn, eva, "template")) == 2
-    services.faces.refresh(services)
+    gallery.refresh(services)
     assert eva in services.faces.enrolled
     assert eva not in services.faces.declared
     vouching.vouch(services, later, "met", EDITOR)

@@ -22,8 +22,8 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
 from plugin.clock import ManualClock, SystemClock
+from plugin.flows.common.recogniser import Faces
 from plugin.flows.common.services import Services
-from plugin.flows.matching.gallery import Faces
 from plugin.flows.schedule import calendar
 from plugin.hooks.dam import Picture, Resource, Write
 from plugin.hooks.webhooks import signature

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from plugin.clock import Clock
 from plugin.config import Config
+from plugin.flows.common.recogniser import Faces
 from plugin.hooks.dam import Dam
 from plugin.hooks.shortly import Shortly
 from plugin.ledger.keys.free_text import Texts
@@ -20,9 +20,6 @@ from plugin.ledger.queue.jobs import Queue
 from plugin.ledger.store.store import Store
 from plugin.quitclaim.clearance.answers import Policy
 from plugin.quitclaim.consent.model import AgeRules
-
-if TYPE_CHECKING:
-    from plugin.flows.matching.gallery import Faces
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Services:
     ended: EndedLog
     queue: Queue
     dam: Dam
-    faces: "Faces"
+    faces: Faces
     name_hasher: NameHasher
     shortly: Shortly = field(default_factory=Shortly)
     """By which a page asks the DAM for what it can do without."""

@@ -1,8 +1,6 @@
 """The gallery of this process: opened from the vault when consents moved, held in memory only."""
 
-import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,88 +15,31 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.people import acquaintance, resemblance
 from plugin.flows.people.resemblance import NOTHING, Opened
-from plugin.hooks.dam import Picture
 from plugin.ledger import tables as t
 from plugin.ledger.queue import set_aside
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Scope
 from plugin.quitclaim.consent import rules
-from plugin.recognizer.examination.messages import Enrolment, Examination, Request
-from plugin.recognizer.examination.view import View
+from plugin.recognizer.examination.messages import Enrolment
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.matching.matching import Level
-from plugin.recognizer.process.examiner import Examiner
 
 
-class Faces:
-    """The recogniser with the gallery that this process last opened."""
-
-    def __init__(self, examiner: Examiner, uploads: Examiner | None = None) -> None:
-        """`uploads`: looks at pictures that somebody hands in, in a process of its own, so that neither waits for
-        the other."""
-        self._examiner = examiner
-        self._uploads = uploads or examiner
-        self._lock = threading.Lock()
-        self.generation = -1
-        self._closed = False
-        self.enrolled: frozenset[str] = frozenset()
-        self.declared: frozenset[str] = frozenset()
-
-    @property
-    def engine_id(self) -> str:
-        """The engine and its version: templates of another one are never compared."""
-        return self._examiner.engine_id
-
-    @property
-    def look_alike(self) -> float:
-        """The distance nearer than which two people's templates are confusable."""
-        return self._examiner.look_alike
-
-    def refresh(self, services: Services) -> None:
-        """Open the gallery anew if the generation has moved since it was opened last. In a closed house it is empty."""
-        damaged: list[str] = []
-        with self._lock, services.store.read() as conn:
-            generation = conn.scalar(select(t.state.c.generation)) or 0
-            closed = closed_house.why(services, conn) is not None
-            if (generation, closed) == (self.generation, self._closed):
-                return
-            sets = {} if closed else reference_sets.compared(conn)
-            entries = _entries(services, conn, self.engine_id, sets, damaged)
-            self._examiner.load_gallery(entries, generation)
-            self._closed = closed
-            self.generation, self.enrolled = generation, frozenset(entry.key for entry in entries)
-            self.declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
-        for item in damaged:
-            set_aside.note(services.store, "a template", item, VaultError.__name__)
-
-    def examine(self, picture: Picture, request: Request) -> Examination:
-        """Boxes and decisions for one picture; no vector comes back."""
-        return self._examiner.examine(_source(picture), request)
-
-    def likeness(self, picture: Picture, view: View) -> bytes:
-        """A small JPEG of what `view` lets through of the picture, made where hostile pictures do no harm."""
-        return self._examiner.likeness(_source(picture), view)
-
-    def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
-        """A template of one consenting person's reference photographs."""
-        return self._uploads.enrol(list(pictures))
-
-    def inspect(self, picture: bytes) -> str:
-        """Why a photograph would not serve as a reference, "" if it would. It is looked at, not encoded."""
-        return self._uploads.inspect(picture)
-
-    def close(self) -> None:
-        """End the child processes."""
-        self._examiner.close()
-        self._uploads.close()
-
-
-def _source(picture: Picture) -> Path | bytes:
-    source = picture.path if picture.path is not None else picture.data
-    if source is None:
-        raise ValueError("a picture has a path or bytes")
-    return source
+def refresh(services: Services) -> None:
+    """Open the gallery anew if the generation has moved since it was opened last. In a closed house it is empty."""
+    faces, damaged = services.faces, list[str]()
+    with faces.alone(), services.store.read() as conn:
+        generation = conn.scalar(select(t.state.c.generation)) or 0
+        closed = closed_house.why(services, conn) is not None
+        if faces.hold(generation, closed):
+            return
+        sets = {} if closed else reference_sets.compared(conn)
+        entries = _entries(services, conn, faces.engine_id, sets, damaged)
+        declared = frozenset(p for p, row in sets.items() if not reference_sets.is_vouched(row))
+        faces.load(entries, declared, generation, closed)
+    for item in damaged:
+        set_aside.note(services.store, "a template", item, VaultError.__name__)
 
 
 def _entries(

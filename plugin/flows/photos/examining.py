@@ -25,7 +25,7 @@ def look_at(services: Services, arrival: Arrival) -> tuple[Examination | None, s
     if arrival.scope.mode in {Mode.OFF, Mode.NEVER}:
         return None, NotExamined.OFF.value
     try:
-        services.faces.refresh(services)
+        gallery.refresh(services)
         picture = services.dam.picture(arrival.resource.ref)
         if picture.file_version != arrival.resource.file_version:
             raise GalleryStale("the file was replaced since it was looked at")

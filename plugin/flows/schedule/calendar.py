@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from plugin.flows.clearance import dam_dates
 from plugin.flows.collections import foreign_rulings, modes, ruling_identity
-from plugin.flows.common import dam_events, log_heads, worker_state
+from plugin.flows.common import dam_events, worker_state
 from plugin.flows.common.batches import ask_for
 from plugin.flows.common.services import Services
 from plugin.flows.consent import cuts, grant_endings, revocation
@@ -29,6 +29,7 @@ from plugin.flows.photos import (
 from plugin.flows.rights import erasure, key_rotation
 from plugin.flows.schedule import (
     house_closing,
+    log_heads,
     overdue_letter,
     replay_endings,
     retention,

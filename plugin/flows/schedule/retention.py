@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from plugin.clock import months_before
 from plugin.flows.access import visits
-from plugin.flows.common import log_heads, roster
+from plugin.flows.common import roster
 from plugin.flows.common.batches import in_short_writes
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
+from plugin.flows.schedule import log_heads
 from plugin.flows.signing import pending_signatures
 from plugin.ledger import tables as t
 from plugin.ledger.queue import retention_rules

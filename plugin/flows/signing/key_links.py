@@ -22,10 +22,10 @@ from plugin.flows.rights import erasure, erasure_register
 from plugin.flows.rights.erasure_register import Filed
 from plugin.flows.signing import pending_signatures
 from plugin.flows.signing.pending_signatures import Half
-from plugin.flows.views.own_page import CHANGES, How
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.lifecycle import CHANGES, How
 from plugin.quitclaim.consent.model import Quitclaim
 from plugin.quitclaim.forms.statements import Line, lines
 

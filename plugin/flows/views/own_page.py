@@ -4,10 +4,9 @@ Everything here is about one person: the one of the link, or a child that the st
 same guardian. No id that a browser sends opens anybody else.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -25,24 +24,11 @@ from plugin.flows.rights import erasure_requests
 from plugin.flows.views import own_photos
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.consent import lifecycle, rules
-from plugin.quitclaim.consent.model import Quitclaim
+from plugin.quitclaim.consent import rules
+from plugin.quitclaim.consent.lifecycle import CHANGES, How
 from plugin.quitclaim.forms.statements import Line, lines
 
 ANEW_LASTS = timedelta(days=1)
-
-
-class How(StrEnum):
-    """How a use is stopped: for good, or restricted, with its record kept as it is (GDPR Art. 18)."""
-
-    WITHDRAW = "withdraw"
-    RESTRICT = "restrict"
-
-
-CHANGES: dict[How, Callable[..., tuple[Quitclaim, ...]]] = {
-    How.WITHDRAW: lifecycle.withdraw,
-    How.RESTRICT: lifecycle.restrict,
-}
 
 
 @dataclass(frozen=True)

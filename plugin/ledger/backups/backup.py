@@ -20,7 +20,6 @@ from sqlalchemy import Connection, insert, select
 
 from plugin.clock import Clock, machine_now
 from plugin.errors import VaultError
-from plugin.ledger import migrations
 from plugin.ledger import tables as t
 from plugin.ledger.backups import signed_parts
 from plugin.ledger.backups.backup_sealing import Veil, record_keys
@@ -29,7 +28,7 @@ from plugin.ledger.keys import house_key, private_files
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.log.endings import NOTHING_ENDED, EndedLog, Mark
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.store import audit, engine
+from plugin.ledger.store import audit, engine, migrations
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin.errors import StoreError
-from plugin.ledger import migrations
 from plugin.ledger.backups import backup, signed_parts
 from plugin.ledger.backups.signed_parts import KEYS, MANIFEST, Manifest, Signed, WrappedKey
 from plugin.ledger.log import heads
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.heads import ENDED_ANEW, SignedHead
+from plugin.ledger.store import migrations
 
 NEWEST = "newest"
 

@@ -13,7 +13,7 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, delete, exists, 
 from plugin.clock import months_before
 from plugin.config import Config
 from plugin.ledger import tables as t
-from plugin.ledger.store import audit
+from plugin.ledger.store import audit_upkeep
 from plugin.ledger.store.store import Tx
 
 CHUNK = 1000
@@ -70,7 +70,7 @@ def sweep(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: i
 
 def prune(tx: Tx, config: Config, now: datetime, provable: int, chunk: int = CHUNK) -> int:
     """The same of the audit log alone."""
-    return audit.prune(tx, months_before(now, config.retention.audit_months), provable, limit=chunk)
+    return audit_upkeep.prune(tx, months_before(now, config.retention.audit_months), provable, limit=chunk)
 
 
 def _boxes(config: Config, now: datetime) -> ColumnElement[bool]:

@@ -10,19 +10,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from plugin.errors import AuditBroken
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
 
-if TYPE_CHECKING:
-    from plugin.ledger.store.store import Tx
-
 __all__ = [
-    "Action", "Entry", "Head", "Scalar", "Verified", "append", "export", "found", "head", "prune", "verify",
+    "Action", "Entry", "Head", "Scalar", "Verified", "append", "export", "found", "head", "verify",
 ]  # fmt: skip
 
 Scalar = str | int | float | bool | None
@@ -182,27 +179,6 @@ def _follow(row: Row[Any], last: Head) -> Head:
     if digest(values) != row.hash:
         raise AuditBroken(f"audit row {row.seq} was changed after it was written")
     return Head(row.seq, row.hash)
-
-
-def prune(tx: "Tx", before: datetime, provable: int, actor: str = "system", limit: int = 10_000) -> int:
-    """Delete at most `limit` rows older than `before` from the front, none after `provable`; returns how many.
-
-    The anchor moves to the last of them, and a row of the log says so.
-    """
-    oldest = select(t.audit.c.seq, t.audit.c.at, t.audit.c.hash).where(t.audit.c.seq <= provable)
-    oldest = oldest.order_by(t.audit.c.seq).limit(limit)
-    cut: Head | None = None
-    count = 0
-    for row in tx.execute(oldest).all():
-        if row.at >= before:
-            break
-        cut, count = Head(row.seq, row.hash), count + 1
-    if cut is None:
-        return 0
-    tx.execute(delete(t.audit).where(t.audit.c.seq <= cut.seq))
-    tx.execute(update(t.audit_head).values(pruned_seq=cut.seq, pruned_hash=cut.hash))
-    tx.audit(Action.LOG_PRUNE, actor, through=cut.seq, hash=cut.hash)
-    return count
 
 
 def export(connection: Connection, after: int = 0, through: int | None = None) -> Iterator[str]:

@@ -13,9 +13,8 @@ from sqlalchemy import exc as sql
 
 from plugin.clock import Clock, machine_now
 from plugin.errors import StoreAway, StoreError
-from plugin.ledger import migrations
 from plugin.ledger import tables as t
-from plugin.ledger.store import audit, engine
+from plugin.ledger.store import audit, engine, migrations
 
 NOTE_SECONDS = 0.25
 _MIGRATE = "run `facelease migrate`"

@@ -6,6 +6,7 @@ An end is never moved later and never taken back: what ended comes back as a new
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from itertools import combinations
 
 from plugin.errors import ConsentError, NotFound
@@ -229,3 +230,16 @@ def _check_window(person: Person, term: Term, rules: AgeRules, now: datetime) ->
 
 def _line(grant: Grant) -> str:
     return "recognition" if grant.kind is GrantKind.RECOGNITION else f"{grant.purpose} on {grant.channel}"
+
+
+class How(StrEnum):
+    """How a use is stopped: for good, or restricted, with its record kept as it is (GDPR Art. 18)."""
+
+    WITHDRAW = "withdraw"
+    RESTRICT = "restrict"
+
+
+CHANGES: dict[How, Callable[..., tuple[Quitclaim, ...]]] = {
+    How.WITHDRAW: withdraw,
+    How.RESTRICT: restrict,
+}

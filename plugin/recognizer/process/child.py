@@ -21,7 +21,7 @@ from plugin.config import Matching, Recognizer
 from plugin.confinement import surroundings, wire
 from plugin.confinement.giving_up import Bounds, Held, confine
 from plugin.errors import EngineError, EnrolmentRefused, FaceLeaseError, PictureError, PictureTooLarge
-from plugin.recognizer.engines.engine import open_engine
+from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.evaluation import identification
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.examination.likeness import likeness

@@ -24,7 +24,7 @@ from plugin.errors import (
     PictureError,
     PictureTooLarge,
 )
-from plugin.recognizer.engines import engine
+from plugin.recognizer.engines import registry
 from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.examination.messages import Enrolment, Examination, Request
 from plugin.recognizer.examination.view import View
@@ -102,12 +102,12 @@ class Examiner:
     @property
     def engine_id(self) -> str:
         """What templates of this engine bear; loads nothing."""
-        return engine.engine_id(self._recognizer)
+        return registry.engine_id(self._recognizer)
 
     @property
     def look_alike(self) -> float:
         """The distance nearer than which two people's templates are confusable; loads nothing."""
-        return engine.look_alike(self._recognizer)
+        return registry.look_alike(self._recognizer)
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         """Compare with these from the next photograph on. Raises ValueError for a bad entry."""

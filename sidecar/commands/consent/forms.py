@@ -21,7 +21,8 @@ from plugin.flows.signing.invitations import Invite
 from plugin.ledger.queue.jobs import Unfinished
 from plugin.quitclaim.forms.sheets import sheet
 from sidecar.commands import confirming
-from sidecar.commands.common import NUMBER, Shell, actor, as_json, post_letters, say, say_finished, table
+from sidecar.commands.common import NUMBER, Shell, actor, as_json, post_letters, say_finished
+from sidecar.output import say, table
 
 
 @click.group()

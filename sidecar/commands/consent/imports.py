@@ -20,17 +20,8 @@ from plugin.hooks.resourcespace.api.consents import Consents
 from plugin.ledger.queue.jobs import Unfinished
 from plugin.quitclaim.consent import mapping
 from sidecar.commands import confirming
-from sidecar.commands.common import (
-    NOT_FINISHED,
-    Shell,
-    actor,
-    as_json,
-    finish_jobs,
-    safe,
-    say,
-    say_finished,
-    waits,
-)
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, waits
+from sidecar.output import safe, say
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)

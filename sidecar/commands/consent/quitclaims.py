@@ -22,18 +22,9 @@ from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.commands import confirming
-from sidecar.commands.common import (
-    Shell,
-    actor,
-    as_json,
-    counted,
-    finish_jobs,
-    say,
-    say_finished,
-    someone,
-    table,
-)
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, someone
 from sidecar.commands.consent import forms, imports
+from sidecar.output import counted, say, table
 
 
 @click.group()

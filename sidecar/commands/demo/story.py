@@ -33,9 +33,9 @@ from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
 from sidecar import server
-from sidecar.commands.common import table
 from sidecar.commands.demo import samples, welcome
 from sidecar.commands.demo.tally import Tally
+from sidecar.output import table
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 from sidecar.words import log_words

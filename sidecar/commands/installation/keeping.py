@@ -9,8 +9,9 @@ from plugin.flows.rights import key_rotation as rotating
 from plugin.ledger.backups import backup as backups
 from plugin.ledger.log.head_book import HeadBook
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, counted, say
+from sidecar.commands.common import Shell, actor, as_json
 from sidecar.commands.installation import proving
+from sidecar.output import counted, say
 from sidecar.running import bootstrap
 
 

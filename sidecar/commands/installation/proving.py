@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from plugin.flows.common import log_heads
+from plugin.flows.schedule import log_heads
 from plugin.flows.views import audit_view
 from plugin.flows.views.audit_view import Checked
 from plugin.ledger.log.head_key import HeadKey
@@ -17,7 +17,8 @@ from plugin.ledger.log.proof import Verdict
 from plugin.ledger.store import audit as chain
 from plugin.ledger.store.audit import Head
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, say
+from sidecar.commands.common import Shell, actor, as_json
+from sidecar.output import say
 from sidecar.words import log_words
 
 EXIT_CODES = {Verdict.HOLDS: 0, Verdict.NOT_PROVEN: 3, Verdict.BROKEN: 4}

@@ -21,7 +21,8 @@ from plugin.ledger.keys import private_files
 from plugin.ledger.log.head_book import HeadBook
 from plugin.ledger.log.head_key import HeadKey
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, counted, say
+from sidecar.commands.common import Shell, actor, as_json
+from sidecar.output import counted, say
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner
 

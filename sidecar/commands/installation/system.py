@@ -15,7 +15,8 @@ from plugin.flows.schedule import calendar, house_closing
 from plugin.ledger.store.store import migrate as migrate_store
 from plugin.ledger.store.store import revision as revision_of
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, counted, finish_jobs, safe, say, say_finished
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
+from sidecar.output import counted, safe, say
 from sidecar.running import bootstrap, logs, loops, stopping, worker_watch
 from sidecar.running.runner import Runner
 from sidecar.words import left_out_words

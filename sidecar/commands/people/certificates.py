@@ -6,7 +6,8 @@ import click
 
 from plugin.flows.rights import erasure_register
 from plugin.flows.rights.certificate import LANGUAGES, Certificate
-from sidecar.commands.common import Shell, actor, as_json, say
+from sidecar.commands.common import Shell, actor, as_json
+from sidecar.output import say
 
 
 def facts(made: Certificate) -> dict[str, Any]:

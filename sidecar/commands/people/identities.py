@@ -5,7 +5,8 @@ import click
 from plugin.flows.consent import consequences
 from plugin.flows.people import addresses, recognitions, register
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, say, someone
+from sidecar.commands.common import Shell, actor, as_json, someone
+from sidecar.output import say
 
 
 @click.command()

@@ -10,18 +10,8 @@ from plugin.flows.review import already_so
 from plugin.flows.rights import erasure_requests
 from plugin.flows.signing import lost_links
 from sidecar.commands import confirming
-from sidecar.commands.common import (
-    Shell,
-    actor,
-    as_json,
-    counted,
-    finish_jobs,
-    post_letters,
-    say,
-    say_finished,
-    someone,
-    table,
-)
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, post_letters, say_finished, someone
+from sidecar.output import counted, say, table
 
 
 @click.command()

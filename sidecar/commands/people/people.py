@@ -19,19 +19,9 @@ from plugin.flows.rights import dam_leftovers, erasure, erasure_register
 from plugin.ledger import tables as t
 from sidecar import output
 from sidecar.commands import confirming
-from sidecar.commands.common import (
-    NOT_FINISHED,
-    Shell,
-    actor,
-    as_json,
-    counted,
-    finish_jobs,
-    say,
-    say_finished,
-    someone,
-    table,
-)
+from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, someone
 from sidecar.commands.people import certificates, identities, own_pages, references
+from sidecar.output import counted, say, table
 
 _SHOWN = ("recognition", "publication", "enrolled", "namesake", "age_known")
 
@@ -129,7 +119,7 @@ def list_(shell: Shell, as_csv: bool, age_unknown: bool, as_json: bool) -> None:
     cells = [[r["id"], r["name"], *(_yes(r[k]) for k in _SHOWN)] for r in rows]
     heads = ["id", "name", *_SHOWN]
     if as_csv:
-        click.echo(output.text(heads, cells), nl=False)
+        click.echo(output.csv_text(heads, cells), nl=False)
     else:
         say(as_json, rows, table(heads, cells))
 

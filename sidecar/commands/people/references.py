@@ -7,7 +7,8 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
 from sidecar.commands import confirming
-from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say, say_finished, someone
+from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished, someone
+from sidecar.output import say
 
 
 @click.command()

@@ -13,10 +13,10 @@ from plugin.flows.people import addresses, recognitions  # fmt: skip
 from plugin.flows.people import register as registry
 from plugin.flows.signing import invitations, lost_links
 from plugin.flows.views import face_preview, person_file
-from sidecar.commands.common import plain
 from sidecar.console import confirming, desk
 from sidecar.console.desk import OFFICERS, READERS, console
 from sidecar.console.people import inviting
+from sidecar.output import plain
 from sidecar.web.staff_door import require
 
 

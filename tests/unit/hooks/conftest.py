@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from plugin.clock import ManualClock
 from plugin.hooks.files.exiftool import ExifTool
 from plugin.hooks.folder.folder_dam import FolderDam
-from plugin.ledger import migrations
+from plugin.ledger.store import migrations
 from plugin.ledger.store.store import Store
 
 MakeDam = Callable[..., FolderDam]

@@ -15,7 +15,7 @@ from plugin.ledger.log.head_key import HeadKey
 from plugin.ledger.log.heads import SignedHead
 from plugin.ledger.log.lineage import Lack, Why
 from plugin.ledger.log.proof import Proof, Verdict
-from plugin.ledger.store import audit
+from plugin.ledger.store import audit, audit_upkeep
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.audit import Head
 from plugin.ledger.store.store import Store
@@ -180,7 +180,7 @@ def test_pruning_keeps_the_chain(store: Store, clock: ManualClock, book: Book) -
     counts = []
     for _ in range(7):
         with store.write() as tx:
-            counts.append(audit.prune(tx, cut, provable, limit=2))
+            counts.append(audit_upkeep.prune(tx, cut, provable, limit=2))
     assert (sum(counts), counts[-1]) == (11, 0)
     assert book.verify().why == Why(Lack.START, row=11)
     book.write()
@@ -196,7 +196,7 @@ def test_nothing_is_pruned_that_no_head_held_long_enough(
     book.write()
     assert book.provable() == 0
     with store.write() as tx:
-        assert audit.prune(tx, clock.now(), book.provable()) == 0
+        assert audit_upkeep.prune(tx, clock.now(), book.provable()) == 0
     clock.advance(timedelta(days=31))
     assert book.provable() == 41
 

@@ -14,9 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from plugin.clock import ManualClock
 from plugin.errors import StoreError
-from plugin.ledger import migrations
 from plugin.ledger import tables as t
-from plugin.ledger.store import engine
+from plugin.ledger.store import engine, migrations
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Store, Tx, init_store, migrate
 from tests.stores import Stores

@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from plugin.ledger.migrations.versions import r0009_looked_closely
 from plugin.ledger.queue.retention_rules import FORGOTTEN
+from plugin.ledger.store.migrations.versions import r0009_looked_closely
 from plugin.quitclaim.clearance.answers import Code, Reason
 from plugin.quitclaim.clearance.dismissal import Dismissal
 from plugin.quitclaim.words.dismissal_words import dismissal

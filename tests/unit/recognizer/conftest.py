@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from plugin.config import Matching, Recognizer
-from plugin.recognizer.engines.engine import Engine, open_engine
+from plugin.recognizer.engines.engine import Engine
+from plugin.recognizer.engines.registry import open_engine
 from plugin.recognizer.examination.examination import Pipeline
 from plugin.recognizer.process.examiner import Examiner
 

@@ -14,7 +14,8 @@ import pytest
 from plugin.config import Recognizer
 from plugin.errors import EngineError
 from plugin.recognizer.engines import classic, resnet, weights, yunet
-from plugin.recognizer.engines.engine import Detections, Engine, engine_id, open_engine
+from plugin.recognizer.engines.engine import Detections, Engine
+from plugin.recognizer.engines.registry import engine_id, open_engine
 from plugin.recognizer.engines.retinaface import SHA256
 from plugin.recognizer.engines.yunet import YuNet
 from plugin.recognizer.examination.examination import Pipeline

@@ -1,6 +1,6 @@
 """For developers: the body of the next revision, as Alembic sees the difference to the tables.
 
-`python -m plugin.ledger.migrations.draft sqlite:////path/to/a/migrated/store.db` prints it; a file
+`python -m plugin.ledger.store.migrations.draft sqlite:////path/to/a/migrated/store.db` prints it; a file
 that does not exist yet gives the whole schema.
 """
 
