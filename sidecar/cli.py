@@ -38,14 +38,14 @@ class _Commands(UserDict[str, Any]):
 
 
 _COMMANDS = _Commands({
-    "init": "system:init", "migrate": "system:migrate", "serve": "system:serve", "work": "system:work",
-    "scan": "system:scan", "sweep": "system:sweep", "doctor": "system:doctor", "reopen": "system:reopen",
-    "demo": "demo:demo", "person": "people:person", "quitclaim": "quitclaims:quitclaim",
-    "form": "forms:form", "collection": "collections:collection", "review": "reviews:reviews",
-    "clearance": "clearance:clearance", "reconcile": "comparing:reconcile", "tags": "comparing:tags",
+    "init": "installation.system:init", "migrate": "installation.system:migrate", "serve": "installation.system:serve", "work": "installation.system:work",
+    "scan": "installation.system:scan", "sweep": "installation.system:sweep", "doctor": "installation.system:doctor", "reopen": "installation.system:reopen",
+    "demo": "demo.command:demo", "person": "people.people:person", "quitclaim": "consent.quitclaims:quitclaim",
+    "form": "consent.forms:form", "collection": "collections:collection", "review": "reviews:reviews",
+    "clearance": "clearance:clearance", "reconcile": "tags:reconcile", "tags": "tags:tags",
     "mail": "mail:mail", "jobs": "jobs:jobs", "token": "tokens:token", "session": "sessions:session",
-    "audit": "proving:audit", "keys": "keeping:keys", "backup": "keeping:backup",
-    "restore": "restoring:restore", "report": "keeping:report",
+    "audit": "installation.proving:audit", "keys": "installation.keeping:keys", "backup": "installation.keeping:backup",
+    "restore": "installation.restoring:restore", "report": "installation.keeping:report",
 })  # fmt: skip
 
 
