@@ -32,21 +32,38 @@ class _Commands(UserDict[str, Any]):
     """The commands by name; the module of one is loaded when that command is asked for."""
 
     def __getitem__(self, name: str) -> click.Command:
-        module, command = self.data[name].split(":")
-        found: click.Command = getattr(import_module(f"sidecar.commands.{module}"), command)
+        module, function = self.data[name].split(":")
+        found: click.Command = getattr(import_module(f"sidecar.commands.{module}"), function)
         return found
 
 
-_COMMANDS = _Commands({
-    "init": "installation.system:init", "migrate": "installation.system:migrate", "serve": "installation.system:serve", "work": "installation.system:work",
-    "scan": "installation.system:scan", "sweep": "installation.system:sweep", "doctor": "installation.system:doctor", "reopen": "installation.system:reopen",
-    "demo": "demo.command:demo", "person": "people.people:person", "quitclaim": "consent.quitclaims:quitclaim",
-    "form": "consent.forms:form", "collection": "collections:collection", "review": "reviews:reviews",
-    "clearance": "clearance:clearance", "reconcile": "tags:reconcile", "tags": "tags:tags",
-    "mail": "mail:mail", "jobs": "jobs:jobs", "token": "tokens:token", "session": "sessions:session",
-    "audit": "installation.proving:audit", "keys": "installation.keeping:keys", "backup": "installation.keeping:backup",
-    "restore": "installation.restoring:restore", "report": "installation.keeping:report",
-})  # fmt: skip
+_MODULES = {
+    "installation.system": "init migrate serve work scan sweep doctor reopen",
+    "installation.keeping": "keys backup report",
+    "installation.proving": "audit",
+    "installation.restoring": "restore",
+    "demo.command": "demo",
+    "people.people": "person",
+    "consent.quitclaims": "quitclaim",
+    "consent.forms": "form",
+    "collections": "collection",
+    "reviews": "review:reviews",
+    "clearance": "clearance",
+    "tags": "reconcile tags",
+    "mail": "mail",
+    "jobs": "jobs",
+    "tokens": "token",
+    "sessions": "session",
+}
+"""The commands of each module, with the function of one that bears another name."""
+
+_COMMANDS = _Commands(
+    {
+        name.partition(":")[0]: f"{module}:{name.partition(':')[2] or name}"
+        for module, names in _MODULES.items()
+        for name in names.split()
+    }
+)
 
 
 @click.group(cls=_Stoppable, commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from plugin.config import Recognizer
 from plugin.errors import EngineError
-from plugin.recognizer.engines import classic, resnet
 from plugin.recognizer.engines.engine import Engine
 
 
@@ -17,12 +16,6 @@ class Entry:
     id: Callable[[Recognizer], str]
     open: Callable[[Recognizer, Path], Engine]
     look_alike: Callable[[], float]
-
-
-_REGISTRY = {
-    "retinaface-dlib": Entry(resnet.engine_id, resnet.open_engine, resnet.look_alike),
-    "classic": Entry(classic.engine_id, classic.open_engine, resnet.look_alike),
-}
 
 
 def engine_id(config: Recognizer) -> str:
@@ -41,6 +34,12 @@ def open_engine(config: Recognizer, cache: Path) -> Engine:
 
 
 def _entry(config: Recognizer) -> Entry:
-    if config.engine not in _REGISTRY:
-        raise EngineError(f"{config.engine!r} is no engine: choose one of {', '.join(_REGISTRY)}")
-    return _REGISTRY[config.engine]
+    from plugin.recognizer.engines import classic, resnet  # they load networks: a command needs none
+
+    registry = {
+        "retinaface-dlib": Entry(resnet.engine_id, resnet.open_engine, resnet.look_alike),
+        "classic": Entry(classic.engine_id, classic.open_engine, resnet.look_alike),
+    }
+    if config.engine not in registry:
+        raise EngineError(f"{config.engine!r} is no engine: choose one of {', '.join(registry)}")
+    return registry[config.engine]
