@@ -35,7 +35,7 @@ def test_a_moment_is_told_on_the_organisations_clock(at: str, zone: ZoneInfo, sa
 def test_no_command_writes_a_moment_by_itself() -> None:
     """A format of a date or an hour stands in no module that speaks to people, but in the one place for it."""
     own = re.compile(r"%Y|%H:%M|strftime")
-    where = [*(ROOT / "sidecar").rglob("*.py"), *(ROOT / "plugin" / "hooks" / "resourcespace").glob("*.py")]
+    where = [*(ROOT / "sidecar").rglob("*.py"), *(ROOT / "plugin" / "hooks" / "resourcespace").rglob("*.py")]
     found = {
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for path in where

@@ -17,7 +17,7 @@ from tests.stores import Postgres, Stores
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 _IMPATIENT = (
-    "from plugin.ledger import engine; engine.BUSY_SECONDS = {}; from sidecar.cli import main; main()"
+    "from plugin.ledger.store import engine; engine.BUSY_SECONDS = {}; from sidecar.cli import main; main()"
 )
 
 

@@ -15,7 +15,7 @@ from tests.processes import is_alive
 
 _FOLLOW = (
     "import os, sys, time, pathlib\n"
-    "from sidecar import loops, stopping, worker_watch\n"
+    "from sidecar.running import loops, stopping, worker_watch\n"
     "swept = worker_watch.follow_server(); stopping.process.begin(lambda: os._exit(0))\n"
     "pathlib.Path(sys.argv[1], str(os.getpid())).touch()\n"
 )
