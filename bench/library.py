@@ -3,6 +3,7 @@
 Rows are inserted as the flows would leave them; those to be withdrawn sign through the flows themselves.
 """
 
+import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -114,6 +115,8 @@ def _sqlite(path: str) -> Iterator[Put]:
         for _, statement in indexes:
             raw.execute(statement)
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with Path(path).open("rb") as file:
+        os.fsync(file.fileno())  # else the first write of what is measured would wait for all of this
 
 
 @contextmanager
