@@ -9,7 +9,7 @@ import sidecar
 from sidecar.words import own_page_words
 
 SOURCES = [
-    *(p for p in (Path(sidecar.__file__).parent / "sign").glob("*.py") if "me_words" in p.read_text()),
+    *(p for p in (Path(sidecar.__file__).parent / "sign").glob("*.py") if "own_page_words" in p.read_text()),
     *(Path(sidecar.__file__).parent / "templates/me").glob("*.html"),
     Path(sidecar.__file__).parent / "templates/people_base.html",
 ]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def _keys(language: str) -> set[str]:
-    whole = tomllib.loads((ROOT / f"sidecar/sign/sign.{language}.toml").read_text())
+    whole = tomllib.loads((ROOT / f"sidecar/words/sign.{language}.toml").read_text())
     faults = {f"{where}.{fault}" for where, said in whole["faults"].items() for fault in said}
     return set(whole["words"]) | faults | {f"photo {key}" for key in whole["photographs"]}
 
@@ -27,7 +27,7 @@ def test_english_and_dutch_say_the_same_things() -> None:
     """No word is in one language only, and the placeholders are alike."""
     assert _keys("en") == _keys("nl")
     english, dutch = (
-        tomllib.loads((ROOT / f"sidecar/sign/sign.{language}.toml").read_text())["words"]
+        tomllib.loads((ROOT / f"sidecar/words/sign.{language}.toml").read_text())["words"]
         for language in ("en", "nl")
     )
     for key, words in english.items():
@@ -36,7 +36,7 @@ def test_english_and_dutch_say_the_same_things() -> None:
 
 def test_every_word_is_used_and_there() -> None:
     """What templates and pages ask for exists; what exists is asked for."""
-    pages = [path for path in ROOT.glob("sidecar/sign/*.py") if "me_words" not in path.read_text()]
+    pages = [path for path in ROOT.glob("sidecar/sign/*.py") if "own_page_words" not in path.read_text()]
     sources = [*pages, *ROOT.glob("sidecar/templates/sign/*.html")]
     text = "\n".join(path.read_text() for path in [*sources, ROOT / "sidecar/templates/people_base.html"])
     asked = set(re.findall(r"""\bw\(["'](\w+)["']""", text))
