@@ -31,17 +31,19 @@ def free_port() -> int:
 class Processes:
     """The sidecar's processes on one configuration; what still runs at the end is ended."""
 
-    def __init__(self, root: Path, port: int, configuration: str) -> None:
+    def __init__(self, root: Path, port: int, configuration: str, installed: Path | None = None) -> None:
+        """`installed`: the Python of an environment that holds the program, to run that and not the checkout."""
         self.root, self.port = root, port
+        self._python = str(installed or sys.executable)
         self._path = root / "facelease.toml"
         self._path.write_text(configuration)
-        self._environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        self._environment = os.environ | {"PYTHONPATH": "" if installed else str(ROOT)}
         self._running: list[subprocess.Popen[bytes]] = []
         self.run("init")
 
     @property
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "sidecar", "--config", str(self._path)]
+        return [self._python, "-m", "sidecar", "--config", str(self._path)]
 
     @property
     def config(self) -> Config:

@@ -8,6 +8,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MODULE, FUNCTION, MOST = 300, 40, 25
+FOLDER, GROUPS = 12, {"sidecar/commands": 15, "sidecar/console": 15, "sidecar/api": 15}
+"""Modules of code in a folder; more where each is one command, or one group of routes."""
+REVISIONS = "plugin/ledger/store/migrations/versions"  # one a change of the schema, and none ever moves
+NAMES_OF_A_REST = re.compile(
+    r"(.*\d|misc|more|other|others|rest|utils?|helpers?|parts?|_.*|.*_(more|rest|part))$"
+)
 
 
 def files(*suffixes: str) -> Iterator[Path]:
@@ -70,3 +76,38 @@ def test_no_room_is_empty() -> None:
         body = ast.parse(path.read_text()).body
         if path.name != "__init__.py":
             assert len(body) > 1, path
+
+
+def folders() -> dict[str, list[Path]]:
+    """The modules of each folder of plugin/ and sidecar/ but for an `__init__` that only says what the folder is."""
+    found: dict[str, list[Path]] = {}
+    for path in files(".py"):
+        name = str(path.parent.relative_to(ROOT))
+        if name.partition("/")[0] in {"plugin", "sidecar"}:
+            modules = found.setdefault(name, [])
+            if path.name != "__init__.py" or len(ast.parse(path.read_text()).body) > 1:
+                modules.append(path)
+    return found
+
+
+def test_no_folder_is_too_full() -> None:
+    """At most 12 modules of code, 15 where each is one command or one group of routes."""
+    counts = {name: len(modules) for name, modules in folders().items() if name != REVISIONS}
+    assert len(counts) > 50
+    assert {name: count for name, count in counts.items() if count > GROUPS.get(name, FOLDER)} == {}
+
+
+def test_each_package_says_what_it_is() -> None:
+    """A docstring begins its `__init__`, and one sentence that fills the first line begins that."""
+    for name in folders():
+        said = ast.get_docstring(ast.parse((ROOT / name / "__init__.py").read_text())) or ""
+        assert re.match(r"\S.*[.?]$", said.partition("\n")[0]), name
+
+
+def test_no_folder_is_only_a_split() -> None:
+    """A folder holds two things at least, and its name says which: it is not what was left over elsewhere."""
+    all_of_them = folders()
+    for name, modules in all_of_them.items():
+        inner = [other for other in all_of_them if other.rpartition("/")[0] == name]
+        assert len(modules) + len(inner) > 1, name
+        assert not NAMES_OF_A_REST.match(name.rpartition("/")[2]), name
