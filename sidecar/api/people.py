@@ -12,7 +12,7 @@ from plugin.flows.common.reference_sets import Pictures
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.names import name_doubts
-from plugin.flows.people import ages, register
+from plugin.flows.people import ages, data_export, register
 from plugin.flows.review import already_so
 from plugin.flows.views import people_list as listing
 from sidecar.api.guard import caller
@@ -126,7 +126,9 @@ def _reading(api: Routes, services: Services) -> None:
     @api.add("GET", "/people/<person_id>/export", Route(Scope.EXPORTS_READ), Export)
     def person_export(path: PersonPath) -> Response:
         """Everything that is held on a person."""
-        return answer(Export(**register.export(services, path.person_id, caller().actor)))
+        held = register.export(services, path.person_id, caller().actor)
+        Export(**held)  # it is as the document of the API says
+        return Response(data_export.as_json(held), content_type="application/json")
 
 
 def _writing(api: Routes, services: Services) -> None:

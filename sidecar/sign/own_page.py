@@ -220,7 +220,7 @@ class _Pages:
     # ---- what is taken along ------------------------------------------------------------------
 
     def export(self) -> Response:
-        body = data_export.as_json(own_page.export(self._services, self._who()))
+        body = data_export.as_json(own_page.export(self._services, self._who())).encode()
         return _attachment(body, "application/json", "facelease.json")
 
     def reference(self, number: int) -> Response:
