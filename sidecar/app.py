@@ -1,26 +1,25 @@
 """The Flask app: `create_app(config)`, health, metrics, and a front page that names nobody."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from flask_limiter import Limiter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import func, select
 
 from plugin.config import Config
 from plugin.errors import StoreAway
 from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
 from plugin.flows.photos import comparison
-from plugin.ledger import tables as t
+from plugin.flows.views import counts
+from plugin.flows.views.counts import Counts
 from sidecar import api
 from sidecar.console import routes as console
 from sidecar.dam import downloads, panel, webhooks
 from sidecar.running import metrics, readiness
 from sidecar.running.bootstrap import open_house
-from sidecar.running.readiness import CHECKS, sweep_age, unready
+from sidecar.running.readiness import CHECKS, unready
 from sidecar.serving import admission
 from sidecar.sign import blueprint, key_pages, own_page, sessions
 from sidecar.web import plain_requests, problems, rate_limits, staff_door, store_away
@@ -33,18 +32,6 @@ HSTS = "max-age=31536000"
 
 COUNTED = "60/minute"
 """How often one address may have the whole store counted."""
-
-
-@dataclass(frozen=True)
-class State:
-    """What the front page and the metrics show: counts."""
-
-    photos: dict[str, int]
-    faces: dict[str, int]
-    jobs: dict[str, int]
-    templates: int
-    sweep_age: float | None
-    mails: dict[str, int] = field(default_factory=dict)
 
 
 def create_app(config: Config, services: Services | None = None) -> Flask:
@@ -112,11 +99,11 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
         language = request.args.get("lang", language)
         words = front_words.of(language)
         missing = unready()
-        counts = None if missing is not None and missing.startswith("store:") else state(services)
+        found = None if missing is not None and missing.startswith("store:") else counts.now(services)
         page = render_template(
-            "front.html", w=words, site=services.config.site.name, state=counts, ready=missing is None
+            "front.html", w=words, site=services.config.site.name, state=found, ready=missing is None
         )
-        return page, 200 if counts else 503
+        return page, 200 if found else 503
 
     @app.get("/health")
     def health() -> Response:
@@ -135,33 +122,12 @@ def _routes(app: Flask, services: Services, limiter: Limiter) -> None:
     @limiter.limit(COUNTED)
     def measured() -> Response:
         try:
-            _measure(state(services))
+            _measure(counts.now(services))
             _measure_owed(services)
             _measure_round(services)
         except StoreAway:  # what this process counted itself is told all the same
             metrics.know_nothing()
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def state(services: Services) -> State:
-    """The counts, in one snapshot."""
-    with services.store.read() as conn:
-        photos = {
-            str(row.examined): int(row.n)
-            for row in conn.execute(
-                select(t.resource.c.examined, func.count().label("n"))
-                .where(t.resource.c.deleted_at.is_(None))
-                .group_by(t.resource.c.examined)
-            )
-        }
-        faces = {
-            str(row.state): int(row.n)
-            for row in conn.execute(select(t.face.c.state, func.count().label("n")).group_by(t.face.c.state))
-        }
-        letters = conn.execute(select(t.mail.c.state, func.count()).group_by(t.mail.c.state)).all()
-        templates = conn.scalar(select(func.count()).where(t.sealed.c.kind == "template")) or 0
-    mails = {str(name): int(count) for name, count in letters}
-    return State(photos, faces, services.queue.counts(), templates, sweep_age(services), mails)
 
 
 def _measure_round(services: Services) -> None:
@@ -173,7 +139,7 @@ def _measure_round(services: Services) -> None:
     metrics.ROUND_AGE.set(-1 if found.ended_at is None else (now - found.ended_at).total_seconds())
 
 
-def _measure(now: State) -> None:
+def _measure(now: Counts) -> None:
     for name in ("whole", "partly", "no"):
         metrics.PHOTOS.labels(name).set(now.photos.get(name, 0))
     for name in ("matched", "suggested", "unmatched", "rejected", "dismissed"):

@@ -11,10 +11,10 @@ import structlog
 
 from plugin import config as configuration
 from plugin.errors import FaceLeaseError, StoreBusy
+from plugin.ledger.store.waiting import Watch
 from sidecar.commands.common import Shell
 from sidecar.output import safe
 from sidecar.running import stopping
-from sidecar.running.waiting import Watch
 
 
 class _Stoppable(click.Group):

@@ -2,15 +2,14 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
 from typing import Any
 
 import click
 
 from plugin.flows.importing.csv_reports import marked
 from plugin.flows.mail.smtp import one_line
+from plugin.flows.people import data_export
 
 _MARK = "\ufeff"  # without it Excel takes the letters of names for those of another alphabet
 
@@ -32,7 +31,7 @@ def csv_cell(value: str) -> str:
 def say(as_json: bool, data: Any, lines: Iterable[str]) -> None:
     """Print `data` as JSON, or the lines for people."""
     if as_json:
-        click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=plain))
+        click.echo(data_export.as_json(data))
     else:
         for line in lines:
             click.echo(safe(line))
@@ -46,17 +45,6 @@ def counted(count: int, one: str, more: str = "") -> str:
 def safe(text: str) -> str:
     """Text without characters that a terminal obeys."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
-
-
-def plain(value: Any) -> Any:
-    """What JSON has no word for: moments in UTC, days, and sets as sorted lists."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, frozenset | set | tuple):
-        return sorted(value)
-    return str(value)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -1,21 +1,16 @@
 """The audit log: its rows in their order, and its head."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from flask import Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
 from plugin.flows.access.api_tokens import Scope
 from plugin.flows.common.services import Services
 from plugin.flows.views import audit_view
-from plugin.ledger import tables as t
 from plugin.ledger.log.proof import Verdict
-from plugin.ledger.store import audit
-from plugin.ledger.store.audit import Action
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import Paged
@@ -77,15 +72,11 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/audit", Route(Scope.AUDIT_READ), Log)
     def audit_list(query: Wanted) -> Response:
         """A page of the log. Each look at it is a row of it."""
-        rows = select(t.audit).where(t.audit.c.seq > query.after).order_by(t.audit.c.seq)
-        with services.store.write() as tx:
-            head = audit.head(tx.connection)
-            found = tx.execute(rows.limit(query.limit + 1)).all()
-            tx.audit(Action.LOG_LOOK, caller().actor, after=query.after)
+        found, head = audit_view.page(services, query.after, query.limit + 1, caller().actor)
         items = [
             Row(
-                seq=row.seq, at=row.at, action=row.action, actor=row.actor, subject=row.subject,
-                resource=row.resource_id, details=json.loads(row.details), previous=row.previous, hash=row.hash,
+                seq=row.seq, at=row.at, action=row.action, actor=row.actor, subject=row.subject or None,
+                resource=row.resource_id, details=dict(row.details), previous=row.previous, hash=row.hash,
             )
             for row in found[: query.limit]
         ]  # fmt: skip
@@ -95,9 +86,7 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/audit/proof", Route(Scope.AUDIT_READ), Proof)
     def audit_proof() -> Response:
         """Hold the whole log against its signed heads: seconds, where it is long. Only "holds" is good news."""
-        checked = audit_view.verified(services)
-        with services.store.write() as tx:
-            tx.audit(Action.LOG_LOOK, caller().actor, verdict=checked.verdict.value)
+        checked = audit_view.verified_for(services, caller().actor)
         return answer(_proof(checked, services.config.site.zone))
 
     return api

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from flask import Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
 from plugin.flows.access.api_tokens import Scope
 from plugin.flows.collections import mode_effect, modes, ruling_history
 from plugin.flows.common.services import Services
-from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode, standing
+from plugin.flows.views import collection_list
+from plugin.flows.views.collection_list import Ruled
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import Closed, Day, Empty, Id, Line, RefPath
@@ -92,7 +92,7 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/collections", Route(Scope.COLLECTIONS_READ), Collections)
     def collections_list(query: Empty) -> Response:
         """Every collection of the DAM with its mode."""
-        return answer(Collections(items=_listed(services)))
+        return answer(Collections(items=[_collection(one) for one in collection_list.every(services)]))
 
     @api.add("PUT", "/collections/<path:ref>", Route(Scope.COLLECTIONS_WRITE, changes=True), CollectionSet)
     def collection_set(path: RefPath, body: Ruling) -> Response:
@@ -100,12 +100,12 @@ def routes(services: Services) -> Routes:
         evidence = Evidence(body.reference, body.decided_by, body.decided, body.review_date)
         ruling = modes.Ruling(body.mode, body.basis, evidence, body.members)
         modes.decide(services, path.ref, ruling, caller().actor)
-        set_ = next(one for one in _listed(services) if one.ref == path.ref)
+        set_ = next(one for one in collection_list.every(services) if one.ref == path.ref)
         notes = [
             Note(code=one.code.value, said=staff_words.without_effect(one))
             for one in mode_effect.explain(services, path.ref)
         ]
-        return answer(CollectionSet(**set_.model_dump(), no_effect=notes))
+        return answer(CollectionSet(**_collection(set_).model_dump(), no_effect=notes))
 
     @api.add("GET", "/collections/<path:ref>/history", Route(Scope.COLLECTIONS_READ), History)
     def collection_history(path: RefPath, query: Empty) -> Response:
@@ -126,23 +126,8 @@ def _past(row: ruling_history.PastRuling) -> PastRuling:
     )  # fmt: skip
 
 
-def _listed(services: Services) -> list[Collection]:
-    there = services.dam.collections()
-    with services.store.read() as conn:
-        rows = {row.ref: row for row in conn.execute(select(t.collection))}
-        rules = {rule.ref: rule for rule in modes.rules_for(conn, list(rows))}
-        texts = services.texts(conn)
-        evidence = {ref: modes.evidence_of(texts, row) for ref, row in rows.items()}
-    today = services.today()
-    return [
-        Collection(
-            ref=one.ref, title=one.title,
-            mode=Mode(rows[one.ref].mode) if one.ref in rows else Mode.OFF,
-            today=standing(rules[one.ref], today) if one.ref in rules else Mode.OFF,
-            basis=rows[one.ref].basis if one.ref in rows else None,
-            reference=evidence[one.ref][0] or None if one.ref in rows else None,
-            decided_by=evidence[one.ref][1] or None if one.ref in rows else None,
-            review_date=rows[one.ref].review_date if one.ref in rows else None,
-        )
-        for one in there
-    ]  # fmt: skip
+def _collection(one: Ruled) -> Collection:
+    return Collection(
+        ref=one.ref, title=one.title, mode=one.mode, today=one.today, basis=Basis(one.basis) if one.basis else None,
+        reference=one.reference or None, decided_by=one.by or None, review_date=one.review_date,
+    )  # fmt: skip

@@ -1,23 +1,20 @@
 """People: who may be tagged; and everything that is held on one of them (GDPR Art. 15)."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import select
 
 from plugin.flows.access.api_tokens import Scope
-from plugin.flows.common import overdue, reference_sets, roster
+from plugin.flows.common import overdue
 from plugin.flows.common.reference_sets import Pictures
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.names import name_doubts
-from plugin.flows.people import ages, register
+from plugin.flows.people import ages, data_export, register
 from plugin.flows.review import already_so
-from plugin.ledger import tables as t
-from plugin.ledger.store.audit import Action
+from plugin.flows.views import people_list as listing
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import LINE, Changed, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
@@ -124,17 +121,14 @@ def _reading(api: Routes, services: Services) -> None:
     @api.add("GET", "/people/<person_id>", Route(Scope.PEOPLE_READ), Person)
     def person_show(path: PersonPath) -> Response:
         """One person."""
-        with services.store.write() as tx:
-            standing = roster.load(tx.connection, path.person_id)
-            subject = roster.subject(services, tx.connection, path.person_id)
-            tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
-            pictures = reference_sets.state_of(tx.connection, [path.person_id])
-        return answer(_person(services, standing, pictures))
+        return answer(_person(listing.show(services, path.person_id, caller().actor)))
 
     @api.add("GET", "/people/<person_id>/export", Route(Scope.EXPORTS_READ), Export)
     def person_export(path: PersonPath) -> Response:
         """Everything that is held on a person."""
-        return answer(Export(**register.export(services, path.person_id, caller().actor)))
+        held = register.export(services, path.person_id, caller().actor)
+        Export(**held)  # it is as the document of the API says
+        return Response(data_export.as_json(held), content_type="application/json")
 
 
 def _writing(api: Routes, services: Services) -> None:
@@ -175,20 +169,14 @@ def _writing(api: Routes, services: Services) -> None:
 
 
 def _page(services: Services, query: Paged) -> People:
-    wanted = select(t.person.c.id).where(t.person.c.id > query.after).order_by(t.person.c.id)
-    with services.store.read() as conn:
-        ids = list(conn.scalars(wanted.limit(query.limit + 1)))
-        standings = roster.load_many(conn, ids[: query.limit])
-        pictures = reference_sets.state_of(conn, ids[: query.limit])
-    items = [_person(services, standings[one], pictures) for one in ids[: query.limit]]
-    return People(items=items, next=items[-1].id if len(ids) > query.limit else None)
+    found = listing.page(services, query.after, query.limit + 1)
+    items = [_person(one) for one in found[: query.limit]]
+    return People(items=items, next=items[-1].id if len(found) > query.limit else None)
 
 
-def _person(services: Services, standing: roster.Standing, pictures: Mapping[str, Pictures]) -> Person:
-    now, person = services.clock.now(), standing[0]
+def _person(one: listing.Listed) -> Person:
+    person = one.person
     return Person(
         id=person.id, name=person.display_name, language=person.language, birth_date=person.birth_date,
-        age_known=person.birth_date is not None or person.of_age,
-        recognition=roster.recognition(services, standing, now) is not None,
-        publication=roster.any_publication(services, standing, now), pictures=pictures.get(person.id, "none"),
+        age_known=one.age_known, recognition=one.recognition, publication=one.publication, pictures=one.pictures,
     )  # fmt: skip

@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field, StringConstraints
 from plugin.errors import UseUnknown
 from plugin.flows.access.api_tokens import Scope
 from plugin.flows.clearance import cleared_photos
-from plugin.flows.common import overdue, roster
+from plugin.flows.common import overdue
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.review import already_so
-from plugin.ledger.store.audit import Action
+from plugin.flows.views import person_file
 from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
@@ -111,10 +111,7 @@ def routes(services: Services) -> Routes:
     @api.add("GET", "/people/<person_id>/quitclaims", Route(Scope.QUITCLAIMS_READ), Versions)
     def quitclaims_list(path: PersonPath) -> Response:
         """Every version, with when each grant really is in force."""
-        with services.store.write() as tx:
-            standing = roster.load(tx.connection, path.person_id)
-            subject = roster.subject(services, tx.connection, path.person_id)
-            tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
+        standing = person_file.look(services, path.person_id, caller().actor)
         real = {grant.id: (start, end) for grant, start, end in rules.windows(*standing, services.ages)}
         return answer(Versions(items=[_version(claim, real) for claim in standing[1]]))
 

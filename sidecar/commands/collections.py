@@ -4,15 +4,14 @@ from dataclasses import asdict
 from datetime import datetime
 
 import click
-from sqlalchemy import select
 
 from plugin.flows.collections import mode_effect, modes, ruling_history, ruling_identity
 from plugin.flows.collections.ruling_history import PastRuling
 from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences
 from plugin.flows.review import held_photos
-from plugin.ledger import tables as t
-from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode, standing
+from plugin.flows.views import collection_list
+from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from sidecar.commands import confirming
 from sidecar.commands.common import Shell, actor, as_json, finish_jobs, say_finished
 from sidecar.output import counted, say, table
@@ -31,27 +30,16 @@ def list_(shell: Shell, as_json: bool) -> None:
     """Every collection of the DAM with its mode; off unless somebody set it."""
     with shell.house() as services:
         modes.hear(services)
-        found = services.dam.collections()
-        with services.store.read() as conn:
-            set_ = {row.ref: row for row in conn.execute(select(t.collection))}
-            rules = {rule.ref: rule for rule in modes.rules_for(conn, list(set_))}
         rows = [
             {
-                "ref": one.ref, "title": one.title, "resources": one.resources,
-                "mode": set_[one.ref].mode if one.ref in set_ else Mode.OFF.value,
-                "today": standing(rules[one.ref], services.today()).value if one.ref in rules else Mode.OFF.value,
-                "basis": set_[one.ref].basis if one.ref in set_ else None,
-                "review": set_[one.ref].review_date if one.ref in set_ else None,
-                "warning": _warning(set_[one.ref].basis if one.ref in set_ else None),
+                "ref": one.ref, "title": one.title, "resources": one.resources, "mode": one.mode.value,
+                "today": one.today.value, "basis": one.basis or None, "review": one.review_date,
+                "warning": "rests on the controller's own reading of the law" if one.warned else "",
             }
-            for one in found
+            for one in collection_list.every(services)
         ]  # fmt: skip
     heads = ["ref", "title", "resources", "mode", "today", "basis", "review", "warning"]
     say(as_json, rows, table(heads, [["" if row[h] is None else row[h] for h in heads] for row in rows]))
-
-
-def _warning(basis: str | None) -> str:
-    return "rests on the controller's own reading of the law" if basis == Basis.CONTROLLER.value else ""
 
 
 _DAY = click.DateTime(["%Y-%m-%d"])

@@ -20,7 +20,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import delivery
 from plugin.flows.schedule import calendar
 from plugin.ledger.queue.jobs import Unfinished
-from plugin.ledger.tables.columns import MOST_NUMBER
+from plugin.ledger.store.engine import MOST_NUMBER
 from sidecar.output import safe, say
 from sidecar.running import bootstrap
 from sidecar.running.runner import Runner

@@ -1,13 +1,12 @@
 """`facelease mail`: whether letters can be sent, what became of them, and the calendar's letters now."""
 
+from dataclasses import asdict
 from uuid import uuid4
 
 import click
-from sqlalchemy import func, select
 
 from plugin.flows.mail import delivery
 from plugin.flows.schedule import calendar
-from plugin.ledger import tables as t
 from sidecar.commands.common import Shell, as_json, finish_jobs, say_finished
 from sidecar.output import say, table
 
@@ -33,14 +32,9 @@ def test(shell: Shell, address: str, as_json: bool) -> None:
 @click.pass_obj
 def list_(shell: Shell, as_json: bool) -> None:
     """What waits to be sent, and what will not be: the newest hundred. Shows no address."""
-    with shell.house() as services, services.store.read() as conn:
-        query = select(t.mail).where(t.mail.c.state != delivery.SENT).order_by(t.mail.c.created_at.desc())
-        rows = [
-            {"id": row.id, "kind": row.kind, "person": row.person_id or "(owner)", "state": row.state,
-             "since": row.created_at, "error": row.error or ""}
-            for row in conn.execute(query.limit(100))
-        ]  # fmt: skip
-        sent = conn.scalar(select(func.count()).where(t.mail.c.state == delivery.SENT)) or 0
+    with shell.house() as services:
+        sent, others = delivery.list_unsent(services, 100)
+    rows = [asdict(one) | {"person": one.person or "(owner)"} for one in others]
     heads = ["id", "kind", "person", "state", "since", "error"]
     cells = [[shell.cell(row[head]) for head in heads] for row in rows]
     say(as_json, {"sent": sent, "others": rows}, [f"{sent} sent", *(table(heads, cells) if rows else [])])

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy import Row
 
 from plugin.errors import DamError
 from plugin.flows.common.face_rows import dismissal_of, reason_of
@@ -89,7 +88,7 @@ def _renamed(services: Services) -> tuple[list[dict[str, str]], list[str]]:
         return [], [f"whether the DAM calls somebody otherwise now is not known: {error}"]
 
 
-def _face(row: Row[Any], texts: Texts) -> dict[str, Any]:
+def _face(row: Any, texts: Texts) -> dict[str, Any]:
     return {
         "face": row.id, "photo": row.ref, "person": row.display_name or "", "state": row.state,
         "distance": "" if row.distance is None else row.distance,

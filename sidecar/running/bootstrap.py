@@ -8,8 +8,6 @@ from random import SystemRandom
 from threading import Event
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from plugin.clock import Clock, SteadyClock, SystemClock
 from plugin.config import Config
 from plugin.errors import ConfigError, StoreAway
@@ -19,7 +17,6 @@ from plugin.flows.names import name_index
 from plugin.flows.schedule import house_closing
 from plugin.flows.views import health
 from plugin.hooks.folder.folder_dam import FolderDam
-from plugin.ledger import tables as t
 from plugin.ledger.keys import house_key
 from plugin.ledger.keys.master_keys import MasterKeys
 from plugin.ledger.keys.name_hashes import NameHasher
@@ -136,8 +133,7 @@ def open_house(config: Config, clock: Clock | None = None) -> Iterator[Services]
         store = Store.open(config.store_url, steady)
         stack.callback(store.close)
         store.watch = metrics.wrote
-        with store.read() as conn:
-            steady.not_before(conn.scalar(select(t.state.c.last_seen)))
+        steady.not_before(store.last_seen())
         master = master_keys(config)
         house_key.ask_before_writes(store, master)
         dam = open_dam(store, config, steady)

@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 
 from flask import current_app
-from sqlalchemy import select
 
 from plugin.errors import FaceLeaseError, told
 from plugin.flows.common import closed_house, worker_state
 from plugin.flows.common.services import Services
-from plugin.ledger import tables as t
 from plugin.ledger.keys import house_key
 from sidecar.running import loops
 
@@ -119,10 +117,3 @@ def unready(but: str = "") -> str | None:
 def prepare(extensions: dict[str, object], services: Services) -> None:
     """Have `unready` know the house of an app."""
     extensions[_EXTENSION] = Readiness(services)
-
-
-def sweep_age(services: Services) -> float | None:
-    """Seconds since the last sweep; None before the first."""
-    with services.store.read() as conn:
-        last = conn.scalar(select(t.state.c.last_sweep))
-    return None if last is None else (services.clock.now() - last).total_seconds()

@@ -7,16 +7,16 @@ import segno
 from flask import Blueprint, Response, redirect, request, session, url_for
 from flask_limiter import Limiter
 from markupsafe import Markup
-from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
 from plugin.errors import ConfigError, LinkRefused, NotFound
 from plugin.flows.access import links
 from plugin.flows.access.links import Kind
 from plugin.flows.common.services import Services
+from plugin.flows.consent import quitclaim_rows
 from plugin.flows.mail import receipt_words, receipts
+from plugin.flows.signing import signature_strength
 from plugin.flows.signing.submission import Signed
-from plugin.ledger import tables as t
 from sidecar.sign import pages, visits
 from sidecar.sign.sessions import SIGN
 from sidecar.web import rate_limits
@@ -88,8 +88,8 @@ def _done(services: Services, done: Mapping[str, Any]) -> Response:
         services, "sign/done.html", title=w("waiting_title" if waiting else "done_title"), waiting=waiting, **shown,
         code=Markup(code),  # noqa: S704 - made by segno
         photographs=done["photographs"], mark=done.get("mark"),
-        recognised=not waiting and _recognised(services, done["quitclaim"]),
-        mailed=not waiting and _mailed(services, done["quitclaim"]),
+        recognised=not waiting and quitclaim_rows.has_recognition(services, done["quitclaim"]),
+        mailed=not waiting and signature_strength.is_receipt_mailed(services, done["quitclaim"]),
     )  # fmt: skip
 
 
@@ -97,18 +97,6 @@ def _address(services: Services, token: str) -> str:
     """The link to keep; without a public address as this browser reached us, for nobody else sees it."""
     base = services.config.server.public_url or request.url_root.rstrip("/")
     return f"{base}{SIGN}/{token}"
-
-
-def _recognised(services: Services, quitclaim_id: str) -> bool:
-    mine = (t.grant.c.quitclaim_id == quitclaim_id) & (t.grant.c.kind == "recognition")
-    with services.store.read() as conn:
-        return conn.execute(select(t.grant.c.id).where(mine)).first() is not None
-
-
-def _mailed(services: Services, quitclaim_id: str) -> bool:
-    with services.store.read() as conn:
-        query = select(t.mail.c.id).where(t.mail.c.cause == f"receipt:{quitclaim_id}")
-        return conn.execute(query).first() is not None
 
 
 def _receipt(services: Services, done: Mapping[str, Any], kind: str) -> Response:

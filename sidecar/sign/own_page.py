@@ -296,6 +296,6 @@ def _ending(body: bytes) -> str:
     return _ENDINGS.get(file_kinds.sniff(body[:64], ""), "")
 
 
-def _attachment(body: bytes, kind: str, name: str) -> Response:
+def _attachment(body: bytes | str, kind: str, name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(body, content_type=kind, headers=headers)

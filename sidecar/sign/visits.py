@@ -4,10 +4,9 @@ The link is looked up anew at every request, so that one that was revoked or has
 """
 
 from collections.abc import Collection
-from typing import Any, cast
+from typing import cast
 
 from flask import session
-from sqlalchemy import Row
 
 from plugin.errors import LinkRefused
 from plugin.flows.access import links
@@ -19,7 +18,7 @@ from sidecar.sign.visit_session import LANGUAGE, LINK, VisitSession
 SIGNING = frozenset({Kind.SIGN, Kind.RENEW, Kind.MAJORITY, Kind.SHOOT})
 
 
-def begin(link: Row[Any]) -> None:
+def begin(link: links.Known) -> None:
     """A new visit by this link, with a token of its own. The one that was open here before ends."""
     session.clear()
     _here().begin(str(link.id))
@@ -40,7 +39,7 @@ def _here() -> VisitSession:
     return cast(VisitSession, session)
 
 
-def current(services: Services, kinds: Collection[Kind]) -> Row[Any]:
+def current(services: Services, kinds: Collection[Kind]) -> links.Known:
     """The link of this visit. Raises LinkRefused where there is none, of these kinds, that still opens."""
     link = links.by_id(services, held())
     if Kind(link.kind) not in kinds:

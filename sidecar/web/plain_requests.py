@@ -11,7 +11,7 @@ from flask import Flask, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.routing import IntegerConverter, Map
 
-from plugin.ledger.tables.columns import MOST_NUMBER
+from plugin.ledger.store.engine import MOST_NUMBER
 from sidecar.web import uploads
 
 _NUL = "\0"

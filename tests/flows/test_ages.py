@@ -17,6 +17,7 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.flows.schedule import calendar
+from plugin.flows.views import people_list
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.quitclaim.consent import rules
@@ -34,8 +35,7 @@ def _row(services: Services, person_id: str) -> Any:
 
 
 def _unknown(services: Services) -> list[str]:
-    with services.store.read() as conn:
-        return [row.display_name for row in ages.unknown(conn)]
+    return [one.person.display_name for one in people_list.search(services) if not one.age_known]
 
 
 def _shoot(desk: Desk) -> Visit:

@@ -17,6 +17,7 @@ from plugin.flows.collections import modes
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.mail import form_store
+from plugin.flows.people import data_export, register
 from plugin.flows.schedule import calendar
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
@@ -262,6 +263,7 @@ class TestPeople:
         answer = staff.post(officer, f"/console/people/{asa}/export")
         assert answer.headers["Content-Disposition"].startswith("attachment")
         assert json.loads(answer.data)["person"]["display_name"] == "Åsa"
+        assert answer.text == data_export.as_json(register.export(services, asa, "test")), "as everywhere"
         assert actions(services, "dam:officer")[-1] == "person:record:export"
         assert staff.post(editor, f"/console/people/{asa}/export").status_code == 403
 

@@ -25,7 +25,7 @@ from plugin.errors import ImportRefused
 from plugin.flows.common.services import Services
 from plugin.flows.importing.entries import COLUMNS
 from plugin.flows.importing.tables import spreadsheets
-from plugin.flows.people import register
+from plugin.flows.views import people_list
 from tests import imports as it
 
 KNOWN = frozenset(COLUMNS)
@@ -412,8 +412,7 @@ def test_nothing_unseen_becomes_a_consent(
         (row,) = [verdict for verdict in verdicts if verdict.line.number == 3]
         became += row.status.value != "refused"
         told += bool(row.reason)
-    with services.store.read() as conn:
-        assert {row.display_name for row in register.listed(conn)} == {"Ann Sample", "Cas Sample"}
+    assert {one.person.display_name for one in people_list.search(services)} == {"Ann Sample", "Cas Sample"}
     promise(
         "D3",
         f"hidden, struck, computed, broken cells: became consents {became} of {len(FAULTS)}, told {told}",

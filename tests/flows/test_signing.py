@@ -21,7 +21,7 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.mail import receipts
 from plugin.flows.people import register
 from plugin.flows.signing import pending_signatures
-from plugin.flows.views import own_page
+from plugin.flows.views import own_page, people_list
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.quitclaim.consent import rules
@@ -596,7 +596,7 @@ def test_many_sign_up_by_one_code(desk: Desk, shoot: str, photos: Path) -> None:
         assert Visit(desk.app, shoot).sign("press", name=name, typed=name).status_code == 303
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
     with desk.services.store.read() as conn:
-        assert all(row.self_entered for row in register.listed(conn))
+        assert all(conn.scalars(select(t.person.c.self_entered)))
     ruling = modes.Ruling(Mode.AUTO, Basis.SHOOT, Evidence("spring shoot", "the photographer"))
     modes.decide(desk.services, support.SHOOT, ruling, "test")
     assert _members(desk.services) == {"Åsa Öberg", "Bo Ek", "Eva"}
@@ -629,8 +629,7 @@ def test_a_namesake_is_told_nothing_and_marked_for_the_staff(
     support.put(photos, "shoot/one.jpg", samples.A_FRONT)
     first, second = (Visit(desk.app, shoot).sign("press", name=name) for name in ("åsa öberg", "Bo"))
     assert first.status_code == second.status_code == 303
-    with desk.services.store.read() as conn:
-        marked = {row.display_name: row.namesake for row in register.listed(conn)}
+    marked = {one.person.display_name: one.namesake for one in people_list.search(desk.services)}
     assert marked == {"Åsa Öberg": False, "åsa öberg 2": True, "Bo": False}
 
 

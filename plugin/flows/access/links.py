@@ -62,6 +62,10 @@ class Link:
     may_replace: bool = False
 
 
+Known = Row[Any]
+"""A link as the store has it."""
+
+
 @dataclass(frozen=True)
 class Made:
     """The link's id, and its token: shown or mailed once, never kept."""
@@ -89,7 +93,7 @@ def make(services: Services, tx: Tx, link: Link, actor: str) -> Made:
     return made
 
 
-def opened(services: Services, token: str) -> Row[Any]:
+def opened(services: Services, token: str) -> Known:
     """The link that the token opens now. Raises LinkRefused, which says why, as far as a holder may know.
 
     One that was never made and one that was guessed are told alike.
@@ -101,7 +105,7 @@ def opened(services: Services, token: str) -> Row[Any]:
     return usable(services, row)
 
 
-def usable(services: Services, row: Row[Any]) -> Row[Any]:
+def usable(services: Services, row: Known) -> Known:
     """The row itself while the link may be used. Raises LinkRefused (revoked, expired, used)."""
     if row.revoked_at is not None:
         raise LinkRefused("revoked")
@@ -112,7 +116,7 @@ def usable(services: Services, row: Row[Any]) -> Row[Any]:
     return row
 
 
-def by_id(services: Services, link_id: str) -> Row[Any]:
+def by_id(services: Services, link_id: str) -> Known:
     """The link that a session was opened with, while it may be used. Raises LinkRefused."""
     with services.store.read() as conn:
         row = conn.execute(select(t.invitation).where(t.invitation.c.id == link_id)).first()
@@ -149,7 +153,7 @@ def _over(services: Services, tx: Tx, link_id: str) -> None:
     services.ended.append(tx, Ended("", link_id, tx.now, LINK))
 
 
-def is_full(services: Services, conn: Connection, link: Row[Any]) -> bool:
+def is_full(services: Services, conn: Connection, link: Known) -> bool:
     """Whether it was delivered to an address that opens the full page now: confirmed, and still on file."""
     return addresses.opens(services, conn, link.address_id)
 

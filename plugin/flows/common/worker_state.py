@@ -43,5 +43,12 @@ def worker(services: Services) -> Worker:
     return Worker(age, row.worked_as in {None, _configuration(services)})
 
 
+def sweep_age(services: Services) -> float | None:
+    """Seconds since the last sweep of a worker or a command; None before the first."""
+    with services.store.read() as conn:
+        last = conn.scalar(select(t.state.c.last_sweep))
+    return None if last is None else (services.clock.now() - last).total_seconds()
+
+
 def _configuration(services: Services) -> str:
     return sha256(services.config.model_dump_json().encode()).hexdigest()

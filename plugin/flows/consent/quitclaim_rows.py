@@ -10,7 +10,7 @@ from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.log.endings import Ended
 from plugin.ledger.store.store import Tx
-from plugin.quitclaim.consent.model import EndKind, Quitclaim
+from plugin.quitclaim.consent.model import EndKind, GrantKind, Quitclaim
 
 
 def record_key(services: Services, tx: Tx, person_id: str) -> None:
@@ -40,6 +40,13 @@ def shortened(old: Quitclaim, now: datetime) -> list[Ended]:
         for grant in old.grants
         if grant.ended_at is None and (grant.valid_until is None or grant.valid_until > until)
     ]
+
+
+def has_recognition(services: Services, quitclaim_id: str) -> bool:
+    """Whether this quitclaim agreed to being recognised, in force or not."""
+    mine = (t.grant.c.quitclaim_id == quitclaim_id) & (t.grant.c.kind == GrantKind.RECOGNITION.value)
+    with services.store.read() as conn:
+        return conn.execute(select(t.grant.c.id).where(mine)).first() is not None
 
 
 def insert_rows(tx: Tx, claim: Quitclaim, form_id: str | None, bases: Mapping[str, str]) -> None:

@@ -8,10 +8,10 @@ gone by then (a link revoked, a person erased) is dropped. A process that dies b
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from plugin.errors import MailRefused, VaultError
 from plugin.flows.common import roster
@@ -52,6 +52,18 @@ class Draft:
     subject: str
     text: str
     attachments: Sequence[Attachment] = ()
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A letter that waits, or will not be sent; `person` is an id, "" where it goes to the owner."""
+
+    id: str
+    kind: str
+    person: str
+    state: str
+    since: datetime
+    error: str
 
 
 def mailed(services: Services, job: Claimed) -> None:
@@ -155,6 +167,17 @@ def land(services: Services, tx: Tx, row: Row[Any], state: str, error: str | Non
         last_letter.landed(services, tx, row.data["erasure"])
     said = {SENT: Action.MAIL_SEND, DROPPED: Action.MAIL_DROP, FAILED: Action.MAIL_FAIL}[state]
     tx.audit(said, "system", subject=subject, mail=row.id, kind=row.kind)
+
+
+def list_unsent(services: Services, limit: int) -> tuple[int, list[Unsent]]:
+    """How many letters were sent, and the newest `limit` of the others."""
+    query = select(t.mail).where(t.mail.c.state != SENT).order_by(t.mail.c.created_at.desc()).limit(limit)
+    with services.store.read() as conn:
+        sent = conn.scalar(select(func.count()).where(t.mail.c.state == SENT)) or 0
+        return sent, [
+            Unsent(row.id, row.kind, row.person_id or "", row.state, row.created_at, row.error or "")
+            for row in conn.execute(query)
+        ]
 
 
 def unsent(services: Services, mail_ids: Sequence[str]) -> list[str]:

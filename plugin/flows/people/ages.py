@@ -4,12 +4,11 @@ Who gave neither is listed, and is never named without a human decision (`rules.
 than a declaration: nothing turns off that somebody is a child.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import ColumnElement, update
 
 from plugin.errors import ConsentError
 from plugin.flows.common import roster
@@ -80,11 +79,6 @@ def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) ->
     services.queue.put(tx, "recompute", person_id)
     tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
     return True
-
-
-def unknown(conn: Connection) -> Sequence[Row[Any]]:
-    """Everybody of whom nobody said how old they are, by name."""
-    return conn.execute(select(t.person).where(_unknown()).order_by(t.person.c.name_key)).all()
 
 
 def _unknown() -> ColumnElement[bool]:

@@ -47,15 +47,20 @@ def photographs(conn: Connection, person_id: str, own: bool) -> Rows:
     return _rows(conn, mine.add_columns(reference_sets.theirs_to_see().label("vouched")))
 
 
-def as_json(data: Any) -> bytes:
-    """An export as a file: UTF-8, times in ISO 8601 and UTC."""
-    return json.dumps(data, ensure_ascii=False, indent=2, default=_plain).encode()
+def as_json(data: Any) -> str:
+    """JSON text: of an export wherever it is handed out, and of whatever a command prints.
+
+    Moments in ISO 8601 and UTC, days, and sets as sorted lists.
+    """
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return value.isoformat() if isinstance(value, date) else str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return sorted(value) if isinstance(value, frozenset | set) else str(value)
 
 
 def _rows(conn: Connection, query: Any) -> Rows:

@@ -40,18 +40,23 @@ class Letter:
 
 def is_due(services: Services, tx: Tx, letter: Letter) -> bool:
     """Whether the letter could be queued: somebody is there, can be written to, and was not yet, for this cause."""
-    known = tx.execute(select(t.mail.c.id).where(t.mail.c.cause == letter.cause)).first()
-    if known is not None or not services.vault.has_key(tx.connection, letter.person_id or "", "record"):
+    person_id = letter.person_id or ""
+    if is_known(tx.connection, letter.cause) or not services.vault.has_key(
+        tx.connection, person_id, "record"
+    ):
         return False
     return bool(address_of(services, tx.connection, letter))
+
+
+def is_known(conn: Connection, cause: str) -> bool:
+    """Whether a letter was queued for this cause, whatever became of it."""
+    return conn.execute(select(t.mail.c.id).where(t.mail.c.cause == cause)).first() is not None
 
 
 def put(services: Services, tx: Tx, letter: Letter) -> bool:
     """Queue the letter in the caller's transaction; False where nobody can be written to, or it was before."""
     address = address_of(services, tx.connection, letter)
-    if not (services.config.mail.host and address):
-        return False
-    if tx.execute(select(t.mail.c.id).where(t.mail.c.cause == letter.cause)).first() is not None:
+    if not (services.config.mail.host and address) or is_known(tx.connection, letter.cause):
         return False
     mail_id = uuid4().hex
     tx.execute(

@@ -1,6 +1,6 @@
 """Who may be tagged: adding people, their guardians and contact, and what an export says."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
@@ -179,11 +179,6 @@ def distinct(services: Services, person_id: str, actor: str) -> None:
         if tx.execute(update(t.person).where(marked).values(namesake=False)).rowcount == 0:
             raise NothingDone("this person bears no mark of a name that was taken: there is none to take off")
         tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
-
-
-def listed(conn: Connection) -> Iterable[Any]:
-    """Everybody, by name."""
-    return conn.execute(select(t.person).order_by(t.person.c.name_key))
 
 
 def name_of(conn: Connection, person_id: str) -> str:

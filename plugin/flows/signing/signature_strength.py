@@ -111,10 +111,20 @@ def post_receipt(
         return
     secret = _opener(services, tx, act, claim, guardian_id, full) if services.config.server.public_url else {}
     letter = outbox.Letter(
-        cause=f"receipt:{act.quitclaim_id}", kind="receipt", language=act.asked.language, person_id=act.person_id,
+        cause=_cause(act.quitclaim_id), kind="receipt", language=act.asked.language, person_id=act.person_id,
         to=to, data={"quitclaim": act.quitclaim_id}, secret=secret,
     )  # fmt: skip
     outbox.put(services, tx, letter)
+
+
+def is_receipt_mailed(services: Services, quitclaim_id: str) -> bool:
+    """Whether the receipt of this quitclaim goes by mail, or went."""
+    with services.store.read() as conn:
+        return outbox.is_known(conn, _cause(quitclaim_id))
+
+
+def _cause(quitclaim_id: str) -> str:
+    return f"receipt:{quitclaim_id}"
 
 
 def _opener(

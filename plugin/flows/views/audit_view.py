@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from plugin.errors import AuditBroken, VaultError
 from plugin.flows.common.services import Services
@@ -36,7 +36,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Told:
-    """One row; `subject` is who it was about, under a pseudonym that an erasure makes nobody's."""
+    """One row; `subject` is who it was about, under a pseudonym that an erasure makes nobody's; "" is nobody.
+
+    `hash` chains it to the row before, whose is `previous`.
+    """
 
     seq: int
     at: datetime
@@ -45,6 +48,8 @@ class Told:
     subject: str
     resource_id: int | None
     details: Mapping[str, Any]
+    previous: str
+    hash: str
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,24 @@ def looked(services: Services, wanted: Wanted, actor: str) -> list[Told]:
         rows = conn.execute(query).all()
     with services.store.write() as tx:
         tx.audit(Action.LOG_LOOK, actor, rows=len(rows))
-    return [
-        Told(row.seq, row.at, row.action, row.actor, row.subject or "", row.resource_id, json.loads(row.details))
-        for row in rows
-    ]  # fmt: skip
+    return [_told(row) for row in rows]
+
+
+def page(services: Services, after: int, limit: int, actor: str) -> tuple[list[Told], Head]:
+    """At most `limit` rows after the row `after`, oldest first, and the last row of all, before that of this look."""
+    rows = select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq).limit(limit)
+    with services.store.write() as tx:
+        last = audit.head(tx.connection)
+        found = tx.execute(rows).all()
+        tx.audit(Action.LOG_LOOK, actor, after=after)
+    return [_told(row) for row in found], last
+
+
+def _told(row: Row[Any]) -> Told:
+    return Told(
+        row.seq, row.at, row.action, row.actor, row.subject or "", row.resource_id, json.loads(row.details),
+        row.previous, row.hash,
+    )  # fmt: skip
 
 
 def head(services: Services) -> Head:
@@ -100,6 +119,14 @@ def verified(
             return Checked(proof.verify(conn, signed, keys, unsigned, given))
     except AuditBroken as error:
         return Checked(None, str(error))
+
+
+def verified_for(services: Services, actor: str) -> Checked:
+    """The same against the configured heads, with a row for who asked."""
+    checked = verified(services)
+    with services.store.write() as tx:
+        tx.audit(Action.LOG_LOOK, actor, verdict=checked.verdict.value)
+    return checked
 
 
 def _heads(path: Path) -> tuple[list[SignedHead], list[Head]]:

@@ -48,9 +48,8 @@ def decided_in_the_dam(services: Services) -> bool:
     return services.config.dam.kind == "resourcespace"
 
 
-def listed(services: Services, text: str = "") -> list[Ruled]:
-    """Every collection of the DAM whose title holds `text`: what is on comes first. Raises DamError."""
-    modes.hear(services)
+def every(services: Services) -> list[Ruled]:
+    """Every collection of the DAM, in its order, as far as its rulings have been heard. Raises DamError."""
     found = services.dam.collections()
     with services.store.read() as conn:
         rows = {row.ref: row for row in conn.execute(select(t.collection))}
@@ -58,14 +57,19 @@ def listed(services: Services, text: str = "") -> list[Ruled]:
         members = shoots.names(conn)
         texts = services.texts(conn)
         evidence = {ref: modes.evidence_of(texts, row) for ref, row in rows.items()}
-    wanted = text.casefold().strip()
-    all_ = [
+    return [
         _ruled(services, one.ref, one.title, one.resources, rows.get(one.ref), rules.get(one.ref),
                evidence.get(one.ref, ("", "")), members)
         for one in found
-        if wanted in one.title.casefold()
     ]  # fmt: skip
-    return sorted(all_, key=lambda one: (one.mode is Mode.OFF, one.title.casefold(), one.ref))
+
+
+def listed(services: Services, text: str = "") -> list[Ruled]:
+    """Those whose title holds `text`, once the DAM's rulings are heard: what is on comes first. Raises DamError."""
+    modes.hear(services)
+    wanted = text.casefold().strip()
+    found = [one for one in every(services) if wanted in one.title.casefold()]
+    return sorted(found, key=lambda one: (one.mode is Mode.OFF, one.title.casefold(), one.ref))
 
 
 def of(services: Services, ref: str) -> Ruled:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Row, func, select
+from sqlalchemy import Column, Connection, func, select
 
 from plugin.errors import ConsentError, NotFound
 from plugin.flows.common import roster
@@ -15,8 +15,9 @@ from plugin.flows.people import register
 from plugin.flows.review import already_so
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
+from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import rules
-from plugin.quitclaim.consent.model import Grant, Person, Quitclaim, name_key
+from plugin.quitclaim.consent.model import Grant, Person, Quitclaim
 
 Standing = Literal["in force", "to come", "ended", "never"]
 Act = Literal["withdraw", "restrict"]
@@ -67,21 +68,24 @@ class Dossier:
     erasing: bool
 
 
-def search(conn: Connection, text: str, after: str = "", limit: int = 50) -> list[Row[Any]]:
-    """People whose name holds `text`, by name from after the key `after`: one page."""
-    query = select(t.person).where(t.person.c.name_key > after).order_by(t.person.c.name_key).limit(limit)
-    wanted = name_key(text)
-    return list(
-        conn.execute(query.where(t.person.c.name_key.contains(wanted, autoescape=True)) if wanted else query)
-    )
+def look(services: Services, person_id: str, actor: str) -> roster.Standing:
+    """What the person agreed to, with an audit row for the look. Raises NotFound."""
+    with services.store.write() as tx:
+        return _look(services, tx, person_id, actor)[0]
+
+
+def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[roster.Standing, str | None]:
+    """The standing, and the pseudonym of the person that the row bears."""
+    standing = roster.load(tx.connection, person_id)
+    subject = roster.subject(services, tx.connection, person_id)
+    tx.audit(Action.RECORD_LOOK, actor, subject=subject)
+    return standing, subject
 
 
 def opened(services: Services, person_id: str, actor: str) -> Dossier:
     """The person, with an audit row for the look. Raises NotFound."""
     with services.store.write() as tx:
-        person, claims = roster.load(tx.connection, person_id)
-        subject = roster.subject(services, tx.connection, person_id)
-        tx.audit(Action.RECORD_LOOK, actor, subject=subject)
+        (person, claims), subject = _look(services, tx, person_id, actor)
         conn = tx.connection
         about: list[Column[Any]] = [
             t.sealed.c[name] for name in ("id", "kind", "subject", "created_at")

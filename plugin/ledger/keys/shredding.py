@@ -1,10 +1,16 @@
 """When a destroyed key can no longer be read back from the store's own files."""
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store
+
+
+def of_person(connection: Connection, person_id: str) -> list[str | None]:
+    """How each destroyed key of the person was shredded; None of one that may still be read back."""
+    mine = t.shredding.c.person_id == person_id
+    return list(connection.scalars(select(t.shredding.c.how).where(mine)))
 
 
 def shred(store: Store, actor: str = "system") -> int:

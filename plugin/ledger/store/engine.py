@@ -19,6 +19,8 @@ from plugin.errors import StoreError
 from plugin.ledger.store import driver_errors
 from plugin.ledger.tables.columns import Unread
 
+MOST_NUMBER = (1 << 63) - 1
+"""No store has a larger number; what asks for one is refused before it is asked."""
 BUSY_SECONDS = 30
 _SPARE = 35  # connections beside the five that stay: no thread of a server waits for those of another surface
 _SILENT_SECONDS = 30

@@ -217,6 +217,11 @@ class Store:
         with self.read() as connection:
             return int(connection.scalar(select(t.state.c.generation)) or 0)
 
+    def last_seen(self) -> datetime | None:
+        """The latest moment at which the store was in use."""
+        with self.read() as connection:
+            return connection.scalar(select(t.state.c.last_seen))
+
     def checkpoint(self, wait: float = 2.0) -> bool:
         """Move SQLite's WAL into the file and cut it to nothing; True when nobody stood in the way.
 

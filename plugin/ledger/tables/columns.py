@@ -33,9 +33,6 @@ W = TypeVar("W", bound=StrEnum)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER
 
-MOST_NUMBER = (1 << 63) - 1
-"""No store has a larger number; what asks for one is refused before it is asked."""
-
 # SQLite gives a deleted row's number out again unless told not to: an intent's face or a job's token
 # would then point to what came later.
 NUMBERED: dict[str, Any] = {"sqlite_autoincrement": True}

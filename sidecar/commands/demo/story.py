@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import click
 from PIL import Image
-from sqlalchemy import func, select
 
 from plugin.clock import ManualClock
 from plugin.config import Config, load
@@ -24,9 +23,9 @@ from plugin.flows.matching import gallery
 from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
 from plugin.flows.schedule import calendar
-from plugin.flows.views import audit_view
+from plugin.flows.views import audit_view, counts, photo_panel
 from plugin.hooks.dam import node_key
-from plugin.ledger import tables as t
+from plugin.ledger.keys import shredding
 from plugin.ledger.log.proof import Verdict
 from plugin.quitclaim.clearance.answers import Answer, Status
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
@@ -181,7 +180,7 @@ def _signed(services: Services, person_id: str) -> str:
 def _refused(services: Services, tally: Tally) -> None:
     """B has no recognition grant: no template may be made of B."""
     with services.store.read() as conn:
-        b = conn.scalar(select(t.person.c.id).where(t.person.c.display_name == B)) or ""
+        b = roster.find(conn, B)
     try:
         gallery.enrol(services, b, [_jpeg(samples.portrait(samples.B_STANDING))], _ACTOR)
     except FaceLeaseError:
@@ -210,8 +209,7 @@ def _tag(services: Services, tally: Tally) -> None:
         click.echo("     " + line)
     named = {ref for ref in refs if A in _names(services, ref)}
     tally.tagged = len(named)
-    with services.store.read() as conn:
-        tally.unnamed = conn.scalar(select(func.count()).where(t.face.c.state == "unmatched")) or 0
+    tally.unnamed = counts.now(services).faces.get("unmatched", 0)
     tally.check("A is tagged, in the files themselves", tally.tagged >= 3)
     tally.check("B is tagged nowhere", not any(B in _names(services, ref) for ref in refs))
     tally.check("B's face is a box and a count, without a name", tally.unnamed >= 2)
@@ -227,16 +225,12 @@ def _names(services: Services, ref: str) -> set[str]:
 
 
 def _row(services: Services, ref: str) -> list[object]:
-    with services.store.read() as conn:
-        resource_id = conn.scalar(select(t.resource.c.id).where(t.resource.c.ref == ref))
-        unnamed = conn.scalar(
-            select(func.count()).where(t.face.c.resource_id == resource_id, t.face.c.state == "unmatched")
-        )
+    seen = photo_panel.of(services, ref)
     answers = photo_answers.answers(services, ref, "communication")
     return [
         ref,
         ", ".join(sorted(_names(services, ref))) or "-",
-        unnamed or 0,
+        sum(face.state == "unmatched" for face in seen.faces) if seen else 0,
         *(_said(a) for a in answers.values()),
     ]
 
@@ -264,11 +258,12 @@ def _end(services: Services, clock: ManualClock, person_id: str, tally: Tally) -
     answers = [photo_answers.ask(services, ref, "communication", "website").status for ref in refs]
     tally.check("no photograph is cleared any more", Status.CLEARED not in answers)
     with services.store.read() as conn:
-        kept = conn.scalar(select(func.count()).where(t.sealed.c.purpose == "face")) or 0
-        states = conn.execute(select(t.shredding).where(t.shredding.c.person_id == person_id)).all()
-    tally.check("A's template and reference photographs are gone with their key", kept == 0)
-    shredded = bool(states) and all(row.shredded_at is not None for row in states)
-    tally.check(f"the key is shredded ({', '.join(str(row.how) for row in states)})", shredded)
+        kept = [
+            one for kind in ("template", "reference") for one in services.vault.find(conn, person_id, kind)
+        ]
+        how = shredding.of_person(conn, person_id)
+    tally.check("A's template and reference photographs are gone with their key", not kept)
+    tally.check(f"the key is shredded ({', '.join(map(str, how))})", bool(how) and None not in how)
 
 
 def _prove(services: Services, tally: Tally) -> None:

@@ -4,10 +4,8 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from plugin.errors import DamError
-from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.consent import consequences, grant_endings, revocation
 from plugin.flows.matching import gallery
@@ -16,7 +14,7 @@ from plugin.flows.people import ages, register
 from plugin.flows.people.ages import Age
 from plugin.flows.review import already_so
 from plugin.flows.rights import dam_leftovers, erasure, erasure_register
-from plugin.ledger import tables as t
+from plugin.flows.views import people_list
 from sidecar import output
 from sidecar.commands import confirming
 from sidecar.commands.common import NOT_FINISHED, Shell, actor, as_json, finish_jobs, say_finished, someone
@@ -100,22 +98,13 @@ def age(shell: Shell, who: str, birth_date: datetime | None, of_age: bool, as_js
 @click.pass_obj
 def list_(shell: Shell, as_csv: bool, age_unknown: bool, as_json: bool) -> None:
     """Everybody, with what is in force now."""
-    with shell.house() as services, services.store.read() as conn:
-        now = services.clock.now()
-        enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(t.sealed.c.kind == "template")))
-        standings = roster.load_many(conn)
-        ageless = {row.id for row in ages.unknown(conn)}
+    with shell.house() as services:
         rows = [
-            {
-                "id": row.id, "name": row.display_name,
-                "recognition": roster.recognition(services, standings[row.id], now) is not None,
-                "publication": roster.any_publication(services, standings[row.id], now),
-                "enrolled": row.id in enrolled, "namesake": row.namesake,
-                "age_known": row.id not in ageless,
-            }
-            for row in register.listed(conn)
-            if not age_unknown or row.id in ageless
-        ]  # fmt: skip
+            {"id": one.person.id, "name": one.person.display_name}
+            | {what: getattr(one, what) for what in _SHOWN}
+            for one in people_list.search(services)
+            if not age_unknown or not one.age_known
+        ]
     cells = [[r["id"], r["name"], *(_yes(r[k]) for k in _SHOWN)] for r in rows]
     heads = ["id", "name", *_SHOWN]
     if as_csv:

@@ -2,21 +2,20 @@
 
 from io import BytesIO
 
-from flask import Response, json, request, send_file
+from flask import Response, request, send_file
 from flask.typing import ResponseReturnValue
 
 from plugin.errors import ConsentError
 from plugin.flows.common import reference_sets
 from plugin.flows.consent import consequences
 from plugin.flows.matching import declared_sets, vouching
-from plugin.flows.people import addresses, recognitions  # fmt: skip
+from plugin.flows.people import addresses, data_export, recognitions  # fmt: skip
 from plugin.flows.people import register as registry
 from plugin.flows.signing import invitations, lost_links
 from plugin.flows.views import face_preview, person_file
 from sidecar.console import confirming, desk
 from sidecar.console.desk import OFFICERS, READERS, console
 from sidecar.console.people import inviting
-from sidecar.output import plain
 from sidecar.web.staff_door import require
 
 
@@ -62,7 +61,7 @@ def person_end(person_id: str, act: person_file.Act) -> ResponseReturnValue:
 def person_export(person_id: str) -> ResponseReturnValue:
     """Everything that is held on the person (GDPR Art. 15), as a file."""
     held = registry.export(desk.house(), person_id, desk.staff().actor)
-    body = json.dumps(held, indent=2, ensure_ascii=False, default=plain)
+    body = data_export.as_json(held)
     name = {"Content-Disposition": f'attachment; filename="{person_id}.json"'}
     return Response(body, mimetype="application/json", headers=name)
 

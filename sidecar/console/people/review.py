@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Connection, Row
 
 from plugin.flows.common import face_rows, reference_sets, roster
 from plugin.flows.matching import vouching
@@ -20,7 +19,7 @@ from sidecar.web.staff_door import require
 AT_ONCE = 6
 """Photographs a page: each is decoded to be shown."""
 
-_Rows = Callable[[Connection, int, int], Iterable[Row[Any]]]
+_Rows = Callable[[Any, int, int], Iterable[Any]]
 _LISTS: dict[str, _Rows] = {
     "suggested": lambda conn, after, most: review.waiting(conn, "suggested", after, most),
     "machine": lambda conn, after, most: review.unconfirmed(conn, most, after),
