@@ -17,8 +17,8 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail import receipts
 from plugin.flows.people import data_export, register
 from plugin.flows.rights import erasure_requests
-from plugin.flows.views import own_page, own_photos
-from plugin.flows.views.own_page import Visitor
+from plugin.flows.self_service import own_page, own_photos
+from plugin.flows.self_service.own_page import Visitor
 from plugin.hooks.files import file_kinds
 from plugin.quitclaim.consent.lifecycle import How
 from sidecar.sign import pages, visits, ways_in
@@ -206,11 +206,10 @@ class _Pages:
             return self._back("done_forget", date=shown.day(asked.due_on), number=asked.number)
         at_once = self._services.config.requests.erasure == "at once"
         due = shown.day(erasure_requests.due(self._services))
-        how = "forget_says_now" if at_once else "forget_says_list"
+        how, name = "forget_says_now" if at_once else "forget_says_list", self._name(who)
         return self._show(
-            "confirm", words, title=words("sure_forget", name=self._name(who)),
+            "confirm", words, title=words("sure_forget", name=name), name=name, button=words("do_forget", name=name),
             says=[words("forget_says"), words(how, site=self._services.config.site.name, date=due)],
-            button=words("do_forget", name=self._name(who)), name=self._name(who),
         )  # fmt: skip
 
     def anew(self) -> Answer:

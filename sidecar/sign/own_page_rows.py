@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from plugin.flows.common.services import Services
-from plugin.flows.views.own_photos import Photo
+from plugin.flows.self_service.own_photos import Photo
 from plugin.quitclaim.consent.model import GrantKind
 from plugin.quitclaim.forms.statements import Line, State
 from plugin.quitclaim.words import wording

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Answer
 from plugin.errors import NotFound
 from plugin.flows.access import ways_in
 from plugin.flows.common.services import Services
-from plugin.flows.views.own_page import Visitor
+from plugin.flows.self_service.own_page import Visitor
 from plugin.quitclaim.words import wording
 from sidecar.sign import pages, visits
 from sidecar.words.own_page_words import Words

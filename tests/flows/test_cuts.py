@@ -25,7 +25,8 @@ from plugin.flows.names import intent_outcomes, resources
 from plugin.flows.review import review
 from plugin.flows.rights import erasure, erasure_rows
 from plugin.flows.schedule import calendar, replay_endings
-from plugin.flows.views import own_photos, photo_panel
+from plugin.flows.self_service import own_photos
+from plugin.flows.views import photo_panel
 from plugin.hooks.dam import Dam
 from plugin.ledger import tables as t
 from plugin.ledger.backups import backup, restore

@@ -13,9 +13,9 @@ from plugin.flows.access.links import Kind, Link
 from plugin.flows.common import roster
 from plugin.flows.mail import page_links
 from plugin.flows.people import addresses, recognitions, register
+from plugin.flows.self_service import own_page
 from plugin.flows.signing import invitations, key_links, lost_links
 from plugin.flows.signing.invitations import Invite
-from plugin.flows.views import own_page
 from plugin.ledger import tables as t
 from plugin.ledger.store.actions import Action
 from plugin.quitclaim.consent.lifecycle import How

@@ -22,7 +22,7 @@ from plugin.flows.people import guardian_links, register
 from plugin.flows.review import review
 from plugin.flows.rights import erasure_requests
 from plugin.flows.schedule import calendar  # fmt: skip
-from plugin.flows.views import own_page
+from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.recognizer.process.examiner import Examiner

@@ -23,7 +23,8 @@ from plugin.flows.people import register
 from plugin.flows.photos import scan_queue
 from plugin.flows.review import review
 from plugin.flows.schedule import calendar
-from plugin.flows.views import face_preview, own_page
+from plugin.flows.self_service import own_page
+from plugin.flows.views import face_preview
 from plugin.hooks.dam import Write
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action

@@ -20,8 +20,9 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.mail import receipts
 from plugin.flows.people import register
+from plugin.flows.self_service import own_page
 from plugin.flows.signing import pending_signatures
-from plugin.flows.views import own_page, people_list
+from plugin.flows.views import people_list
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.quitclaim.consent import rules

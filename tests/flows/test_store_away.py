@@ -17,7 +17,7 @@ from plugin.clock import ManualClock
 from plugin.errors import StoreAway
 from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
-from plugin.flows.views import own_page
+from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
 from plugin.ledger.store import engine
 from plugin.recognizer.process.examiner import Examiner

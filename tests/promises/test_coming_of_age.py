@@ -25,10 +25,10 @@ from plugin.flows.common.services import Services
 from plugin.flows.mail.form_store import Stored, add
 from plugin.flows.people import contacts, register
 from plugin.flows.schedule import calendar
+from plugin.flows.self_service import own_page
 from plugin.flows.signing import invitations, lost_links, sign_form
 from plugin.flows.signing.form_validation import Filled
 from plugin.flows.signing.invitations import Invite
-from plugin.flows.views import own_page
 from plugin.ledger import tables as t
 from plugin.recognizer.process.examiner import Examiner
 from sidecar.running.runner import Runner

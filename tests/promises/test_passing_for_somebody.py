@@ -34,11 +34,11 @@ from plugin.flows.common import roster
 from plugin.flows.mail import form_store, page_links
 from plugin.flows.mail.form_store import Stored
 from plugin.flows.people import addresses, contacts, recognitions, register
+from plugin.flows.self_service import own_page
 from plugin.flows.signing import invitations, key_links, lost_links, sign_form
 from plugin.flows.signing.form_validation import Filled
 from plugin.flows.signing.invitations import Invite
 from plugin.flows.signing.submission import Signed
-from plugin.flows.views import own_page
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
 from plugin.quitclaim.consent.lifecycle import How

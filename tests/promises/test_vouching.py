@@ -24,7 +24,7 @@ from plugin.flows.consent import grant_endings
 from plugin.flows.matching import declared_sets, gallery, vouching
 from plugin.flows.review import dismissals, review
 from plugin.flows.schedule import calendar
-from plugin.flows.views import own_page
+from plugin.flows.self_service import own_page
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.answers import Code, Status
 from plugin.quitclaim.clearance.dismissal import Dismissal

@@ -162,10 +162,8 @@ def _removal(services: Services, tx: Tx, row: Row[Any], actor: str) -> int | Non
     if tx.execute(select(t.tag.c.id).where(this)).first() is None:
         return None
     believed.follow(tx, [row.resource_id])
-    intent = _again(tx, row, "remove") or intents.propose(
-        services, tx,
-        intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places), actor,
-    )  # fmt: skip
+    wanted = intents.Proposal(row.resource_id, row.person_id, row.node, "remove", row.origin, places)
+    intent = _again(tx, row, "remove") or intents.propose(services, tx, wanted, actor)
     _unname(tx, row)
     return intent
 

@@ -21,7 +21,7 @@ from plugin.flows.mail.page_links import Visitor as Visitor
 from plugin.flows.people import guardian_links, register
 from plugin.flows.review import review
 from plugin.flows.rights import erasure_requests
-from plugin.flows.views import own_photos
+from plugin.flows.self_service import own_photos
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent import rules

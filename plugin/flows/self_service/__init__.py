@@ -1,0 +1,1 @@
+"""What a person does on their own page: see, stop, object, ask to be forgotten."""
