@@ -18,6 +18,7 @@ from plugin.flows.people import ages, register
 from plugin.flows.review import already_so
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
+from plugin.quitclaim.consent.standing import Standing
 from sidecar.api.guard import caller
 from sidecar.api.routes import Route, Routes, answer
 from sidecar.web.request_models import LINE, Changed, Closed, Day, Done, Empty, Made, Paged, PersonPath, Word
@@ -125,7 +126,7 @@ def _reading(api: Routes, services: Services) -> None:
     def person_show(path: PersonPath) -> Response:
         """One person."""
         with services.store.write() as tx:
-            standing = roster.load(tx.connection, path.person_id)
+            standing = roster.load(services, tx.connection, path.person_id)
             subject = roster.subject(services, tx.connection, path.person_id)
             tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
             pictures = reference_sets.state_of(tx.connection, [path.person_id])
@@ -178,17 +179,17 @@ def _page(services: Services, query: Paged) -> People:
     wanted = select(t.person.c.id).where(t.person.c.id > query.after).order_by(t.person.c.id)
     with services.store.read() as conn:
         ids = list(conn.scalars(wanted.limit(query.limit + 1)))
-        standings = roster.load_many(conn, ids[: query.limit])
+        standings = roster.load_many(services, conn, ids[: query.limit])
         pictures = reference_sets.state_of(conn, ids[: query.limit])
     items = [_person(services, standings[one], pictures) for one in ids[: query.limit]]
     return People(items=items, next=items[-1].id if len(ids) > query.limit else None)
 
 
-def _person(services: Services, standing: roster.Standing, pictures: Mapping[str, Pictures]) -> Person:
-    now, person = services.clock.now(), standing[0]
+def _person(services: Services, standing: Standing, pictures: Mapping[str, Pictures]) -> Person:
+    now, person = services.clock.now(), standing.person
     return Person(
         id=person.id, name=person.display_name, language=person.language, birth_date=person.birth_date,
         age_known=person.birth_date is not None or person.of_age,
-        recognition=roster.recognition(services, standing, now) is not None,
-        publication=roster.any_publication(services, standing, now), pictures=pictures.get(person.id, "none"),
+        recognition=standing.recognition(now) is not None,
+        publication=standing.any_publication(now), pictures=pictures.get(person.id, "none"),
     )  # fmt: skip

@@ -17,7 +17,6 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.review import already_so
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.api.guard import caller
@@ -112,11 +111,11 @@ def routes(services: Services) -> Routes:
     def quitclaims_list(path: PersonPath) -> Response:
         """Every version, with when each grant really is in force."""
         with services.store.write() as tx:
-            standing = roster.load(tx.connection, path.person_id)
+            standing = roster.load(services, tx.connection, path.person_id)
             subject = roster.subject(services, tx.connection, path.person_id)
             tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
-        real = {grant.id: (start, end) for grant, start, end in rules.windows(*standing, services.ages)}
-        return answer(Versions(items=[_version(claim, real) for claim in standing[1]]))
+        real = {grant.id: (start, end) for grant, start, end in standing.windows()}
+        return answer(Versions(items=[_version(claim, real) for claim in standing.quitclaims]))
 
     @api.add(
         "POST", "/people/<person_id>/quitclaims",

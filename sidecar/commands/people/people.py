@@ -103,13 +103,13 @@ def list_(shell: Shell, as_csv: bool, age_unknown: bool, as_json: bool) -> None:
     with shell.house() as services, services.store.read() as conn:
         now = services.clock.now()
         enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(t.sealed.c.kind == "template")))
-        standings = roster.load_many(conn)
+        standings = roster.load_many(services, conn)
         ageless = {row.id for row in ages.unknown(conn)}
         rows = [
             {
                 "id": row.id, "name": row.display_name,
-                "recognition": roster.recognition(services, standings[row.id], now) is not None,
-                "publication": roster.any_publication(services, standings[row.id], now),
+                "recognition": standings[row.id].recognition(now) is not None,
+                "publication": standings[row.id].any_publication(now),
                 "enrolled": row.id in enrolled, "namesake": row.namesake,
                 "age_known": row.id not in ageless,
             }
@@ -140,7 +140,7 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
         data["still_named_by_hand"] = revocation.list_by_hand(services, person_id)
         beside, unasked = _beside(services, person_id)
         with services.store.read() as conn:
-            name = register.name_of(conn, person_id)
+            name = register.name_of(services, conn, person_id)
         data["kept_beside"] = [{"resource": ref, "files": count} for ref, count in beside]
     lines = [f"{name}  ({person_id})"]
     lines += [

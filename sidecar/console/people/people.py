@@ -23,15 +23,15 @@ def people() -> ResponseReturnValue:
         found = person_file.search(conn, text, request.args.get("after", ""), desk.PAGE + 1)
         rows, more = desk.paged(found, desk.PAGE)
         ids = [row.id for row in rows]
-        standings = roster.load_many(conn, ids)
+        standings = roster.load_many(services, conn, ids)
         mine = t.sealed.c.person_id.in_(ids) & (t.sealed.c.kind == "template")
         enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(mine)))
     at = services.clock.now()
     lines: list[dict[str, Any]] = [
         {
             "id": row.id, "name": row.display_name,
-            "recognition": roster.recognition(services, standings[row.id], at) is not None,
-            "publication": roster.any_publication(services, standings[row.id], at),
+            "recognition": standings[row.id].recognition(at) is not None,
+            "publication": standings[row.id].any_publication(at),
             "enrolled": row.id in enrolled,
         }
         for row in rows
