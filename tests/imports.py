@@ -19,7 +19,6 @@ from plugin.flows.importing.entries import Defaults
 from plugin.flows.importing.judge import Verdict
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.model import Quitclaim
 from sidecar.running import bootstrap
 from tests import support
@@ -56,15 +55,15 @@ def statuses(verdicts: Sequence[Verdict]) -> list[str]:
 def claims(services: Services, name: str) -> tuple[Quitclaim, ...]:
     """Every version that somebody of this name has."""
     with services.store.read() as conn:
-        return roster.load(conn, roster.find(conn, name))[1]
+        return roster.load(services, conn, roster.find(conn, name)).quitclaims
 
 
 def uses(services: Services, name: str) -> set[str | None]:
     """The channels that are in force now."""
     with services.store.read() as conn:
-        standing = roster.load(conn, roster.find(conn, name))
+        standing = roster.load(services, conn, roster.find(conn, name))
     now = services.clock.now()
-    return {grant.channel for grant in rules.in_force(*standing, services.ages, now)}
+    return {grant.channel for grant in standing.in_force(now)}
 
 
 def counted(services: Services) -> dict[str, int]:

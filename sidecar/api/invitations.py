@@ -91,7 +91,7 @@ def routes(services: Services) -> Routes:
     def invitations_list(path: PersonPath) -> Response:
         """The links of a person that nobody has answered yet."""
         with services.store.read() as conn:
-            roster.load(conn, path.person_id)
+            roster.load(services, conn, path.person_id)
             out = invitations.unanswered(conn, path.person_id)
         return answer(Outs(items=[Out(**one) for one in out]))
 

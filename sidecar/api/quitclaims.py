@@ -17,7 +17,6 @@ from plugin.flows.common.services import Services
 from plugin.flows.consent import grant_endings
 from plugin.flows.review import already_so
 from plugin.flows.views import person_file
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.api.guard import caller
@@ -112,8 +111,8 @@ def routes(services: Services) -> Routes:
     def quitclaims_list(path: PersonPath) -> Response:
         """Every version, with when each grant really is in force."""
         standing = person_file.look(services, path.person_id, caller().actor)
-        real = {grant.id: (start, end) for grant, start, end in rules.windows(*standing, services.ages)}
-        return answer(Versions(items=[_version(claim, real) for claim in standing[1]]))
+        real = {grant.id: (start, end) for grant, start, end in standing.windows()}
+        return answer(Versions(items=[_version(claim, real) for claim in standing.quitclaims]))
 
     @api.add(
         "POST", "/people/<person_id>/quitclaims",

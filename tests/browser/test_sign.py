@@ -187,7 +187,7 @@ def test_a_guardian_signs_for_a_child(services: Services, desk: Desk, cast: supp
     page.get_by_role("button", name="Sign", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("it is signed")
     with services.store.read() as conn:
-        ((claim),) = roster.load(conn, clara)[1]
+        ((claim),) = roster.load(services, conn, clara).quitclaims
         (known,) = register.guardians_of(services, conn, clara)
     assert claim.signed_by_guardians == (known["id"],)
 
@@ -221,7 +221,7 @@ def test_two_guardians_and_the_link_for_the_second(
     other.get_by_role("button", name="Ondertekenen", exact=True).click()
     expect(other.get_by_role("heading", level=1)).to_contain_text("het is getekend")
     with services.store.read() as conn:
-        assert len(roster.load(conn, clara)[1][0].signed_by_guardians) == 2
+        assert len(roster.load(services, conn, clara).quitclaims[0].signed_by_guardians) == 2
 
 
 def test_links_that_open_nothing(
@@ -272,7 +272,7 @@ def test_by_keyboard_alone(services: Services, desk: Desk, cast: support.Cast, o
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("it is signed")
     with services.store.read() as conn:
-        assert [g.channel for g in roster.load(conn, asa)[1][0].grants] == ["press"]
+        assert [g.channel for g in roster.load(services, conn, asa).quitclaims[0].grants] == ["press"]
 
 
 def _tab_to(page: Page, field: str) -> None:

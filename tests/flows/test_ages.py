@@ -20,7 +20,6 @@ from plugin.flows.schedule import calendar
 from plugin.flows.views import people_list
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
-from plugin.quitclaim.consent import rules
 from sidecar.commands.demo import samples
 from tests import support
 from tests.signers import Desk, Visit
@@ -81,11 +80,11 @@ def test_who_says_it_is_known(services: Services, where: str, said: dict[str, st
     assert visit.sign("press", **({} if who else {"name": "Bo"}), **said).status_code == 303
     with services.store.read() as conn:
         row = conn.execute(select(t.person)).one()
-        standing = roster.load(conn, row.id)
+        standing = roster.load(services, conn, row.id)
     assert (row.birth_date, row.of_age_by) == (
         (None, "person") if said["of_age"] else (date(1990, 5, 1), None)
     )
-    assert rules.may_auto(standing[0], services.ages, services.clock.now())
+    assert standing.may_auto(services.clock.now())
     assert _unknown(services) == []
     assert 'name="of_age"' not in desk.visit(row.id, may_replace=True).page()
 
@@ -98,10 +97,11 @@ def test_a_child_who_was_entered_without_an_age_is_signed_for_by_a_guardian(serv
     alone = {"of_age": "", "birth_date": CHILD, "signer": "Greta"}
     assert visit.sign("press", **alone, email="g@example.org").status_code == 303
     with services.store.read() as conn:
-        person, (claim,) = roster.load(conn, clara)
+        standing = roster.load(services, conn, clara)
         known = register.guardians_of(services, conn, clara)
         assert register.email_of(services, conn, clara) == "clara@example.org"
-    assert person.birth_date == date(2014, 5, 1)
+    (claim,) = standing.quitclaims
+    assert standing.person.birth_date == date(2014, 5, 1)
     assert [one["email"] for one in known] == ["g@example.org"]
     assert (claim.signed_by_person, claim.signed_by_guardians) == (False, (known[0]["id"],))
 
@@ -138,9 +138,9 @@ def test_a_birth_date_that_comes_later_ends_what_a_child_signed_alone(services: 
     support.Cast(services).sign(clara)
     ages.say(services, clara, Age(birth_date=date(2014, 5, 1)), "test")
     with services.store.read() as conn:
-        standing = roster.load(conn, clara)
-    assert roster.recognition(services, standing, services.clock.now()) is None
-    assert not roster.in_force(services, standing, services.clock.now())
+        standing = roster.load(services, conn, clara)
+    assert standing.recognition(services.clock.now()) is None
+    assert not standing.in_force(services.clock.now())
 
 
 @pytest.mark.promise

@@ -245,9 +245,9 @@ def test_where_ended_log_cannot_be_read_it_ends_and_the_house_is_closed(
     grant_endings.withdraw(services, asa, None, "test")
     assert not _template(services, asa)
     with services.store.read() as conn:
-        standing = roster.load(conn, asa)
+        standing = roster.load(services, conn, asa)
         assert conn.scalar(select(func.count()).where(t.job.c.kind == "revoke")) == 1
-    assert roster.recognition(services, standing, services.clock.now()) is None
+    assert standing.recognition(services.clock.now()) is None
     assert closed_house.why_now(services) == MISSING
 
 

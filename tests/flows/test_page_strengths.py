@@ -67,8 +67,8 @@ def opens_a_page(desk: Desk, visit: Visit) -> bool:
 
 def in_force(desk: Desk, person_id: str) -> int:
     with desk.services.store.read() as conn:
-        standing = roster.load(conn, person_id)
-    return len(roster.unended(desk.services, standing, desk.services.clock.now()))
+        standing = roster.load(desk.services, conn, person_id)
+    return len(standing.unended(desk.services.clock.now()))
 
 
 def pages_of(desk: Desk, person_id: str) -> int:
@@ -354,7 +354,7 @@ def test_a_key_reads_and_ends_what_was_signed_in_that_visit(desk: Desk, post: Po
     grant = re.findall(r"/s/key/stop/(\w+)", page)[0]
     desk.visit(asa).sign("press")
     with services.store.read() as conn:
-        second = roster.load(conn, asa)[1][1].grants[0].id
+        second = roster.load(services, conn, asa).quitclaims[1].grants[0].id
     assert "A newer version" in first.client.get("/s/key").text
     for one in (grant, second):
         sent = {"csrf_token": token, "how": "withdraw"}
@@ -375,7 +375,7 @@ def test_a_key_ends_one_use_or_all_at_once_and_the_address_is_told(desk: Desk, p
     one = re.findall(r"/s/key/stop/(\w{32})", page)[0]
     assert visiting.send(visit.client, f"/s/key/stop/{one}", how="withdraw").status_code == 200
     with desk.services.store.read() as conn:
-        assert len([g for g in roster.load(conn, asa)[1][0].grants if g.ended_at]) == 1
+        assert len([g for g in roster.load(desk.services, conn, asa).quitclaims[0].grants if g.ended_at]) == 1
     assert mailed(post) == [("asa@example.org", [])]
     visiting.send(visit.client, "/s/key/stop/all", how="restrict")
     assert in_force(desk, asa) == 0
@@ -415,7 +415,7 @@ def test_a_key_opens_until_the_end_of_what_it_opens(desk: Desk, post: Post) -> N
     desk.visit(asa).sign("press")
     with services.store.read() as conn:
         row = conn.execute(select(t.invitation).where(t.invitation.c.kind == "key")).first()
-        claim = roster.load(conn, asa)[1][0]
+        claim = roster.load(services, conn, asa).quitclaims[0]
     assert row is not None
     end = key_links.end_of(claim)
     assert end is not None

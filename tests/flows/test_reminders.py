@@ -57,7 +57,7 @@ def test_three_alerts_each_once(post: Post) -> None:
     assert [row.cause.rsplit(":", 1)[1] for row in post.mails("ending")] == ["60", "14", "1"]
     assert len(post.mails("ending-owner")) == 3
     with post.services.store.read() as conn:
-        assert not roster.in_force(post.services, roster.load(conn, asa), post.clock.now())
+        assert not roster.load(post.services, conn, asa).in_force(post.clock.now())
         row = conn.execute(select(t.grant)).one()
     assert (row.ended_kind, row.ended_at) == ("lapsed", datetime(2027, 3, 2, 12, tzinfo=UTC))
 
@@ -275,7 +275,7 @@ def test_the_young_person_is_told_and_asked(post: Post) -> None:
     assert (row.kind, row.person_id, row.guardian_id) == ("majority", clara, None)
     assert [to for to, _ in _texts(post)].count(TO_OWNER) == 3
     with post.services.store.read() as conn:
-        assert not roster.in_force(post.services, roster.load(conn, clara), post.clock.now())
+        assert not roster.load(post.services, conn, clara).in_force(post.clock.now())
 
 
 def _secrets(post: Post) -> str:

@@ -25,7 +25,6 @@ from plugin.flows.signing import pending_signatures
 from plugin.flows.views import people_list
 from plugin.ledger import tables as t
 from plugin.quitclaim.clearance.scope import Basis, Evidence, Mode
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.lifecycle import How
 from plugin.quitclaim.consent.model import EndKind
 from plugin.quitclaim.forms.sheets import sheet
@@ -43,14 +42,14 @@ def desk(services: Services) -> Desk:
 
 def quitclaims(services: Services, person_id: str) -> Any:
     with services.store.read() as conn:
-        return roster.load(conn, person_id)[1]
+        return roster.load(services, conn, person_id).quitclaims
 
 
 def lines(services: Services, person_id: str) -> set[str]:
     """The lines that are in force now."""
     with services.store.read() as conn:
-        standing = roster.load(conn, person_id)
-    found = rules.in_force(*standing, services.ages, services.clock.now())
+        standing = roster.load(services, conn, person_id)
+    found = standing.in_force(services.clock.now())
     return {grant.channel or "recognition" for grant in found}
 
 
@@ -723,7 +722,7 @@ def test_uses_that_rest_on_a_contract_say_so(services: Services, cast: support.C
     visit.sign("website", "press", "recognition")
     with services.store.read() as conn:
         found = {row.channel: row.basis for row in conn.execute(select(t.grant))}
-        (claim,) = roster.load(conn, asa)[1]
+        (claim,) = roster.load(services, conn, asa).quitclaims
         record = receipts.of(services, conn, claim.id).tree["consent_record"]
     assert found == {"website": "contract", "press": None, None: None}
     basis = [line["lawful_basis"] for line in record["pii_processing"]["purposes"]]

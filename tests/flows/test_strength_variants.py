@@ -157,8 +157,8 @@ def typed_and_signed(desk: Desk, post: Post) -> str:
 
 def in_force(desk: Desk, person_id: str) -> frozenset[str]:
     with desk.services.store.read() as conn:
-        standing = roster.load(conn, person_id)
-    return roster.unended(desk.services, standing, desk.services.clock.now())
+        standing = roster.load(desk.services, conn, person_id)
+    return standing.unended(desk.services.clock.now())
 
 
 def test_an_address_typed_in_a_visit_is_renewed_year_after_year(desk: Desk, post: Post) -> None:

@@ -91,10 +91,9 @@ def test_what_was_ticked_on_the_page_is_what_is_cleared(
     ids = _signed(house, clock)
     monkeypatch.setattr(naive, "CAST", _expected(house))
     with house.store.read() as conn:
-        standings = {name: roster.load(conn, person) for name, person in ids.items()}
+        standings = {name: roster.load(house, conn, person) for name, person in ids.items()}
     grants: dict[tuple[str, str], dict[str, list[Window]]] = {
-        use: {name: roster.publication(house, standing, *use) for name, standing in standings.items()}
-        for use in USES
+        use: {name: standing.publication(*use) for name, standing in standings.items()} for use in USES
     }
     end = datetime.combine(DAG_ENDS + DAY, time(), house.config.site.zone)
     moments = (*naive.MOMENTS[:4], end - TICK, end, *naive.MOMENTS[-2:])

@@ -165,7 +165,7 @@ class Family:
 
     def has_been_signed_for(self) -> bool:
         with self.services.store.read() as conn:
-            _, claims = roster.load(conn, self.clara)
+            claims = roster.load(self.services, conn, self.clara).quitclaims
         return any(
             grant.valid_until is None or grant.valid_until > self.day
             for one in claims

@@ -95,7 +95,10 @@ def _dead_links(services: Services, person: str) -> tuple[list[str], list[str]]:
     form = form_store.add(services, tree(), "test").id
     confirm(services, person)
     with services.store.write() as tx:
-        row, claims = addresses.on_file(tx.connection, person), roster.load(tx.connection, person)[1]
+        row, claims = (
+            addresses.on_file(tx.connection, person),
+            roster.load(services, tx.connection, person).quitclaims,
+        )
         assert row is not None
 
         def make(kind: links.Kind, uses: int | None = None) -> links.Made:

@@ -125,7 +125,7 @@ def _visitors(services: Services, app: Flask, adult: str, child: str) -> dict[st
         services, invitations.Invite(form=form, person_id=adult, may_replace=True), "test"
     )
     with services.store.write() as tx:
-        signed = roster.load(tx.connection, adult)[1][0]
+        signed = roster.load(services, tx.connection, adult).quitclaims[0]
         key = key_links.make(services, tx, adult, signed.id, "en", "person")
     return {
         "nobody": (fresh(app), "x"),

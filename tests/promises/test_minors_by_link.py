@@ -105,7 +105,7 @@ class Registry:
     def check(self, child: Child) -> int:
         """Both kinds of grant at the moments around both birthdays, against ages counted on the wall."""
         with self.services.store.read() as conn:
-            standing = roster.load(conn, child.id)
+            standing = roster.load(self.services, conn, child.id)
         turns = [_turns(child.birth, years, self.zone) for years in (AGE, FLOOR)]
         moments = {turn + near for turn in turns for near in NEAR} | {
             self.clock.now(),
@@ -114,10 +114,10 @@ class Registry:
         for at in moments:
             public = self._agreed(child, at)
             old_enough = _age(child.birth, at, self.zone) >= FLOOR
-            recognised = roster.recognition(self.services, standing, at) is not None
+            recognised = standing.recognition(at) is not None
             published = any(
                 start <= at and (end is None or at < end)
-                for start, end in roster.publication(self.services, standing, "communication", "press")
+                for start, end in standing.publication("communication", "press")
             )
             self._expect(child, f"published {at}", published, public)
             self._expect(child, f"recognised {at}", recognised, public and old_enough)

@@ -105,15 +105,15 @@ def _usable(services: Services, person_id: str) -> list[str]:
     """What of a person a house would act upon now: a template, a match, a publication."""
     now = services.clock.now()
     with services.store.read() as conn:
-        standing = roster.load_many(conn, [person_id]).get(person_id)
+        standing = roster.load_many(services, conn, [person_id]).get(person_id)
         sealed = services.vault.find(conn, person_id, "template")
         key = services.vault.has_key(conn, person_id, "face")
     gallery.refresh(services)
     found = ["template"] * len(sealed) + ["face key"] * key
     found += ["gallery"] if person_id in services.faces.enrolled else []
-    if standing is not None and roster.recognition(services, standing, now) is not None:
+    if standing is not None and standing.recognition(now) is not None:
         found.append("recognition")
-    if standing is not None and roster.any_publication(services, standing, now):
+    if standing is not None and standing.any_publication(now):
         found.append("publication")
     return found
 

@@ -120,7 +120,7 @@ class Passing(RuleBasedStateMachine):
             rita, recognition=False
         )  # there is something of hers to be after from the first step on
         with self.services.store.read() as conn:
-            self.people[0].own.append(roster.load(conn, rita)[1][0].id)
+            self.people[0].own.append(roster.load(self.services, conn, rita).quitclaims[0].id)
         ruling = modes.Ruling(Mode.SUGGEST, Basis.SHOOT, Evidence("shoot", "photographer"))
         modes.decide(self.services, support.SHOOT, ruling, EVE)
         self.shoot = invitations.invite(
@@ -177,7 +177,7 @@ class Passing(RuleBasedStateMachine):
 
     def signed(self, one: Somebody) -> bool:
         with self.services.store.read() as conn:
-            return bool(roster.load(conn, one.id)[1])
+            return bool(roster.load(self.services, conn, one.id).quitclaims)
 
     # ---- the adversary --------------------------------------------------------
 
@@ -300,7 +300,7 @@ class Passing(RuleBasedStateMachine):
         one = self.people[who]
         self.cast.sign(one.id, recognition=False, guardians=(one.side,) if one.side else ())
         with self.services.store.write() as tx:
-            claim = roster.load(tx.connection, one.id)[1][-1]
+            claim = roster.load(self.services, tx.connection, one.id).quitclaims[-1]
             one.own.append(claim.id)
             one.keys.append(key_links.by_staff(self.services, tx, one.id, claim.id, OLGA).id)
         self.tally.needed += 1
@@ -317,7 +317,7 @@ class Passing(RuleBasedStateMachine):
         except FaceLeaseError as error:
             self.tally.refused.append(f"a key of their own: {error}")
         with self.services.store.read() as conn:
-            alive = roster.unended(self.services, roster.load(conn, one.id), self.clock.now())
+            alive = roster.load(self.services, conn, one.id).unended(self.clock.now())
         if one.own[-1] in alive:
             self.tally.refused.append("ended by key, and still in force")
 
@@ -349,8 +349,8 @@ class Passing(RuleBasedStateMachine):
         found = set()
         with self.services.store.read() as conn:
             for one in self.people:
-                standing = roster.load(conn, one.id)
-                alive = roster.unended(self.services, standing, self.clock.now()) & set(one.own)
+                standing = roster.load(self.services, conn, one.id)
+                alive = standing.unended(self.clock.now()) & set(one.own)
                 found |= {(one.id, claim) for claim in alive}
         return found
 

@@ -38,6 +38,7 @@ from plugin.quitclaim.clearance.answers import (
     answer,
     spans,
 )
+from plugin.quitclaim.consent.standing import Published
 from plugin.quitclaim.words.examination_words import NotExamined
 
 CHUNK = 200
@@ -110,15 +111,15 @@ def people_in(facts: Facts) -> set[str]:
     return {person for person in matched | {n.person_id for n in facts.names} if person}
 
 
-def _grants(published: Mapping[str, roster.Published], use: tuple[str, str]) -> GrantsOf:
+def _grants(published: Mapping[str, Published], use: tuple[str, str]) -> GrantsOf:
     return {person: windows.get(use, []) for person, windows in published.items()}
 
 
-def _published(services: Services, conn: Connection, found: Iterable[Facts]) -> dict[str, roster.Published]:
+def _published(services: Services, conn: Connection, found: Iterable[Facts]) -> dict[str, Published]:
     """When everybody named on these photographs agrees to what, by person and (purpose, channel)."""
     people = {person for facts in found for person in people_in(facts)}
-    standings = roster.load_many(conn, people)
-    return {person: roster.published(services, standing) for person, standing in standings.items()}
+    standings = roster.load_many(services, conn, people)
+    return {person: standing.published() for person, standing in standings.items()}
 
 
 def recompute(services: Services, tx: Tx, resource_ids: Iterable[int]) -> None:
@@ -156,7 +157,7 @@ def _store(tx: Tx, ids: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _rows(
-    services: Services, resource_id: int, facts: Facts, published: Mapping[str, roster.Published]
+    services: Services, resource_id: int, facts: Facts, published: Mapping[str, Published]
 ) -> Iterator[dict[str, Any]]:
     listed = services.config.clearance
     mine = {person: published.get(person, {}) for person in people_in(facts)}

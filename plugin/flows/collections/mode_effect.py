@@ -69,8 +69,8 @@ def _comparable(services: Services) -> Iterator[str]:
     with services.store.read() as conn:
         people = iter(conn.scalars(select(t.sealed.c.person_id).where(mine).distinct()).all())
         while some := list(islice(people, _CHUNK)):
-            for person_id, one in roster.load_many(conn, some).items():
-                if roster.recognition(services, one, now) is not None:
+            for person_id, one in roster.load_many(services, conn, some).items():
+                if one.recognition(now) is not None:
                     yield person_id
 
 

@@ -13,38 +13,36 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import house_key
 from plugin.ledger.queue import set_aside
 from plugin.ledger.tables.columns import Unread
-from plugin.quitclaim.consent import rules
-from plugin.quitclaim.consent.intervals import union
-from plugin.quitclaim.consent.model import EndKind, Grant, GrantKind, Person, Quitclaim, Window, name_key
+from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, name_key
+from plugin.quitclaim.consent.standing import Standing
 
 UNREADABLE = "unreadable"
 """The purpose and channel of a grant that no value can be made of: never a consent, and it may be withdrawn."""
 
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
-Standing = tuple[Person, tuple[Quitclaim, ...]]
-"""A person and every version of what they agreed to."""
-
 T = TypeVar("T")
 _CHUNK = 500  # SQLite's limit on bound values is far above; PostgreSQL plans shorter lists better
 
 
-def load(conn: Connection, person_id: str) -> Standing:
+def load(services: Services, conn: Connection, person_id: str) -> Standing:
     """One person's standing. Raises NotFound."""
-    found = load_many(conn, [person_id])
+    found = load_many(services, conn, [person_id])
     if person_id not in found:
         raise NotFound(f"no person {person_id}: facelease person list shows them")
     return found[person_id]
 
 
-def load_many(conn: Connection, person_ids: Iterable[str] | None = None) -> dict[str, Standing]:
+def load_many(
+    services: Services, conn: Connection, person_ids: Iterable[str] | None = None
+) -> dict[str, Standing]:
     """The standing of each of `person_ids` that exists, or of everybody."""
     if person_ids is None:
-        return _assemble(conn, None)
+        return _assemble(conn, services.ages, None)
     ids = sorted(set(person_ids))
     found: dict[str, Standing] = {}
     for start in range(0, len(ids), _CHUNK):
-        found |= _assemble(conn, ids[start : start + _CHUNK])
+        found |= _assemble(conn, services.ages, ids[start : start + _CHUNK])
     return found
 
 
@@ -80,40 +78,6 @@ def labels(conn: Connection, person_ids: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def recognition(services: Services, standing: Standing, at: datetime) -> Window | None:
-    """The recognition window that is in force at `at`, or None: computed from the clock, never a flag."""
-    return rules.recognition_window(*standing, services.ages, at)
-
-
-def publication(services: Services, standing: Standing, purpose: str, channel: str) -> list[Window]:
-    """When this person's publication grants allow `purpose` on `channel`."""
-    return list(rules.publication_windows(*standing, services.ages, purpose, channel))
-
-
-Published = Mapping[tuple[str, str], Sequence[Window]]
-"""By (purpose, channel) when somebody agrees to it; what is missing, never."""
-
-
-def published(services: Services, standing: Standing) -> Published:
-    """All that this person's publication grants allow, over all time: the same as `publication`, at once."""
-    found: dict[tuple[str, str], list[Window]] = {}
-    for grant, start, end in rules.windows(*standing, services.ages):
-        if grant.kind is GrantKind.PUBLICATION and grant.purpose and grant.channel:
-            found.setdefault((grant.purpose, grant.channel), []).append((start, end))
-    return {use: union(windows) for use, windows in found.items()}
-
-
-def any_publication(services: Services, standing: Standing, at: datetime) -> bool:
-    """Whether any publication grant is in force at `at`."""
-    grants = rules.in_force(*standing, services.ages, at)
-    return any(grant.kind is GrantKind.PUBLICATION for grant in grants)
-
-
-def ended_altogether(services: Services, standing: Standing, at: datetime) -> bool:
-    """Whether no grant of any kind is in force or still to come."""
-    return rules.ended_altogether(*standing, services.ages, at)
-
-
 def guardians(conn: Connection) -> Mapping[str, tuple[str, ...]]:
     """The ids of everybody's guardians."""
     groups = _group(conn.execute(select(t.guardian.c.id, t.guardian.c.person_id)), "person_id")
@@ -128,7 +92,7 @@ def signer(row: Row[Any], guardian_ids: Sequence[str]) -> tuple[Person, Quitclai
     return person or Person(row.person_id, ""), _quitclaim(row, (), person is not None)
 
 
-def _assemble(conn: Connection, ids: Sequence[str] | None) -> dict[str, Standing]:
+def _assemble(conn: Connection, ages: AgeRules, ids: Sequence[str] | None) -> dict[str, Standing]:
     def rows(table: Any, column: Any) -> Iterable[Row[Any]]:
         query = select(table)
         return conn.execute(query if ids is None else query.where(column.in_(ids)))
@@ -140,9 +104,10 @@ def _assemble(conn: Connection, ids: Sequence[str] | None) -> dict[str, Standing
     for row in rows(t.person, t.person.c.id):
         versions = sorted(claims.get(row.id, ()), key=_version)
         person = _person(row, tuple(g.id for g in guardians.get(row.id, ())))
-        found[row.id] = (
+        found[row.id] = Standing(
             person or Person(row.id, row.display_name),
             tuple(_quitclaim(claim, grants.get(claim.id, ()), person is not None) for claim in versions),
+            ages,
         )
     return found
 
@@ -223,21 +188,6 @@ def _unreadable(row: Row[Any]) -> Grant:
         row.id, GrantKind.PUBLICATION, UNREADABLE, UNREADABLE, _NEVER,
         ended_at=row.ended_at, ended_kind=EndKind.LAPSED if ended else None,
     )  # fmt: skip
-
-
-def in_force(services: Services, standing: Standing, at: datetime) -> bool:
-    """Whether any grant, of either kind, is in force at `at`: while there is none, no tag of ours may stand."""
-    return bool(rules.in_force(*standing, services.ages, at))
-
-
-def unended(services: Services, standing: Standing, at: datetime) -> frozenset[str]:
-    """The ids of the quitclaims of which a grant is in force at `at`, or will be."""
-    person, claims = standing
-    return frozenset(
-        claim.id
-        for claim in claims
-        if any(end is None or end > at for _, _, end in rules.windows(person, [claim], services.ages))
-    )
 
 
 def subject(services: Services, conn: Connection, person_id: str) -> str | None:

@@ -1,7 +1,7 @@
 """What an act that cannot be taken back would end, in numbers: told before anybody is asked to go on."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -15,10 +15,11 @@ from plugin.flows.people import contacts
 from plugin.ledger import tables as t
 from plugin.ledger.queue import doors
 from plugin.quitclaim.clearance.scope import Mode
-from plugin.quitclaim.consent import lifecycle, rules
+from plugin.quitclaim.consent import lifecycle
 from plugin.quitclaim.consent.intervals import containing
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind
+from plugin.quitclaim.consent.standing import Standing
 
 PAGES = (Kind.PAGE, Kind.RENEW, Kind.KEY)
 Held = tuple[Grant, datetime, datetime | None]
@@ -47,17 +48,19 @@ def of_grants(
     """What `consent.withdraw`, `restrict` or, as `object`, the person's objection would end. Raises NotFound."""
     now = services.clock.now()
     with services.store.read() as conn:
-        person, claims = roster.load(conn, person_id)
+        standing = roster.load(services, conn, person_id)
+        claims = standing.quitclaims
         if kind == "object":
-            after = lifecycle.object_(person, claims, now)[1]
+            after = lifecycle.object_(standing.person, claims, now)[1]
         else:
             after = (lifecycle.withdraw if kind == "withdraw" else lifecycle.restrict)(claims, grant_ids, now)
         due = [grant.kind for grant, _, _ in grant_endings.ended_by(claims, after)]
+        then = replace(standing, quitclaims=after)
         return Ending(
-            person.display_name,
+            standing.person.display_name,
             recognition=due.count(GrantKind.RECOGNITION), publication=due.count(GrantKind.PUBLICATION),
-            photographs=_named(conn, person_id, revocation.which(services, (person, after))) if due else 0,
-            pictures=_pictures(services, conn, person_id, (person, after)) if due else 0,
+            photographs=_named(conn, person_id, revocation.which(services, then)) if due else 0,
+            pictures=_pictures(services, conn, person_id, then) if due else 0,
         )  # fmt: skip
 
 
@@ -68,16 +71,16 @@ def of_version(services: Services, person_id: str, signing: Signing) -> Ending:
     """
     now = services.clock.now()
     with services.store.read() as conn:
-        person, claims = roster.load(conn, person_id)
+        held = roster.load(services, conn, person_id)
+        person, claims = held.person, held.quitclaims
         claim = lifecycle.record(person, claims, signing, services.ages, quitclaim_id="", now=now, by="")
-        after = (*lifecycle.supersede(claims, claim), claim)
-        kept = rules.windows(person, after, services.ages)
-        held = rules.windows(person, claims, services.ages)
-        lost = [one[0].kind for one in held if _shortened(one, kept, now)]
+        then = replace(held, quitclaims=(*lifecycle.supersede(claims, claim), claim))
+        kept = then.windows()
+        lost = [one[0].kind for one in held.windows() if _shortened(one, kept, now)]
         return Ending(
             person.display_name, lost.count(GrantKind.RECOGNITION), lost.count(GrantKind.PUBLICATION),
-            photographs=_named(conn, person_id, revocation.which(services, (person, after))) if lost else 0,
-            pictures=_pictures(services, conn, person_id, (person, after)) if GrantKind.RECOGNITION in lost else 0,
+            photographs=_named(conn, person_id, revocation.which(services, then)) if lost else 0,
+            pictures=_pictures(services, conn, person_id, then) if GrantKind.RECOGNITION in lost else 0,
         )  # fmt: skip
 
 
@@ -105,7 +108,7 @@ def of_person(services: Services, person_id: str) -> Ending:
 def of_links(services: Services, person_id: str) -> Ending:
     """The links to the person's page, and keys, that open something now."""
     with services.store.read() as conn:
-        name = roster.load(conn, person_id)[0].display_name
+        name = roster.load(services, conn, person_id).person.display_name
         return Ending(name, links=_links(services, conn, person_id, PAGES))
 
 
@@ -124,7 +127,7 @@ def of_link(services: Services, link_id: str) -> Ending:
 def of_pictures(services: Services, person_id: str, set_id: str | None = None) -> Ending:
     """Reference photographs of the set; without one those that are vouched for, which new ones take the place of."""
     with services.store.read() as conn:
-        name = roster.load(conn, person_id)[0].display_name
+        name = roster.load(services, conn, person_id).person.display_name
         sets = reference_sets.of(conn, person_id)
         chosen = [row for row in sets if row.id == set_id or (set_id is None and row.vouched_at is not None)]
         count = sum(
@@ -173,8 +176,8 @@ def _named(conn: Connection, person_id: str, origins: Collection[str]) -> int:
     return _distinct(conn, t.tag.c.resource_id, mine)
 
 
-def _pictures(services: Services, conn: Connection, person_id: str, after: roster.Standing) -> int:
-    if roster.recognition(services, after, services.clock.now()) is not None:
+def _pictures(services: Services, conn: Connection, person_id: str, after: Standing) -> int:
+    if after.recognition(services.clock.now()) is not None:
         return 0
     return _references(conn, person_id)
 

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from plugin.flows.clearance import photo_answers
 from plugin.flows.common import believed
-from plugin.flows.common.roster import UNREADABLE, Published
+from plugin.flows.common.roster import UNREADABLE
 from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import Claimed
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.intervals import intersect, minus
+from plugin.quitclaim.consent.standing import Published
 
 JOB = "cut"
 _FIRST = 0  # a priority

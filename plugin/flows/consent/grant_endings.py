@@ -26,8 +26,9 @@ from plugin.ledger import tables as t
 from plugin.ledger.log.endings import Ended
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
-from plugin.quitclaim.consent import lifecycle, rules
+from plugin.quitclaim.consent import lifecycle
 from plugin.quitclaim.consent.model import EndKind, Grant, Quitclaim
+from plugin.quitclaim.consent.standing import Standing
 
 _SAID = {
     EndKind.WITHDRAWN: Action.CONSENT_WITHDRAW,
@@ -85,11 +86,12 @@ def enter(
     """As `record`, in the caller's transaction."""
     if not evidence:
         raise ConsentError("a quitclaim needs its evidence: give the file that was signed")
-    person, before = roster.load(tx.connection, person_id)
-    agreed = roster.published(services, (person, before))
+    standing = roster.load(services, tx.connection, person_id)
+    before, agreed = standing.quitclaims, standing.published()
     quitclaim_rows.record_key(services, tx, person_id)
     claim = lifecycle.record(
-        person, before, signing, services.ages, quitclaim_id=origin.quitclaim_id or uuid4().hex, now=tx.now, by=actor
+        standing.person, before, signing, services.ages,
+        quitclaim_id=origin.quitclaim_id or uuid4().hex, now=tx.now, by=actor,
     )  # fmt: skip
     quitclaim_rows.insert_rows(tx, claim, origin.form_id, origin.bases)
     if not origin.full:
@@ -106,9 +108,9 @@ def enter(
         tx.execute(update(t.quitclaim).where(this).values(superseded_at=old.superseded_at))
         quitclaim_rows.log_shortened(services, tx, old)
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(ended_at=None))
-    standing = roster.load(tx.connection, person_id)
-    end(services, tx, person_id, rules.due_endings(*standing, services.ages, tx.now), actor)
-    cuts.add(services, tx, person_id, cuts.shortened(agreed, roster.published(services, standing), tx.now))
+    standing = roster.load(services, tx.connection, person_id)
+    end(services, tx, person_id, standing.due_endings(tx.now), actor)
+    cuts.add(services, tx, person_id, cuts.shortened(agreed, standing.published(), tx.now))
     tx.move_generation()
     services.queue.put(tx, "recompute", person_id)
     return claim
@@ -117,7 +119,7 @@ def enter(
 def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
     """End the named grants, or all (None), at once; returns how many ended. Repeating it does no harm."""
     with services.store.write() as tx:
-        _, claims = roster.load(tx.connection, person_id)
+        claims = roster.load(services, tx.connection, person_id).quitclaims
         due = ended_by(claims, lifecycle.withdraw(claims, grant_ids, tx.now))
         forgo(services, tx, person_id, actor)
         return end(services, tx, person_id, due, actor)
@@ -126,7 +128,7 @@ def withdraw(services: Services, person_id: str, grant_ids: Collection[str] | No
 def restrict(services: Services, person_id: str, grant_ids: Collection[str] | None, actor: str) -> int:
     """Stop matching and clearance that rest on the grants, keep the evidence (GDPR Art. 18)."""
     with services.store.write() as tx:
-        _, claims = roster.load(tx.connection, person_id)
+        claims = roster.load(services, tx.connection, person_id).quitclaims
         due = ended_by(claims, lifecycle.restrict(claims, grant_ids, tx.now))
         forgo(services, tx, person_id, actor)
         return end(services, tx, person_id, due, actor)
@@ -154,11 +156,11 @@ def object_(services: Services, person_id: str, actor: str) -> int:
 
 def objected(services: Services, tx: Tx, person_id: str, actor: str) -> int:
     """The same in the caller's transaction."""
-    person, claims = roster.load(tx.connection, person_id)
-    objecting, ended = lifecycle.object_(person, claims, tx.now)
+    standing = roster.load(services, tx.connection, person_id)
+    objecting, ended = lifecycle.object_(standing.person, standing.quitclaims, tx.now)
     services.ended.append(tx, Ended(person_id, None, tx.now, EndKind.OBJECTED.value))
     tx.execute(update(t.person).where(t.person.c.id == person_id).values(objected_at=objecting.objected_at))
-    return end(services, tx, person_id, ended_by(claims, ended), actor)
+    return end(services, tx, person_id, ended_by(standing.quitclaims, ended), actor)
 
 
 def ended_by(before: Sequence[Quitclaim], after: Sequence[Quitclaim]) -> list["Due"]:
@@ -199,14 +201,14 @@ def settle(services: Services, tx: Tx, person_id: str, actor: str, ended: Sequen
 
     As many rows whatever the number of photographs.
     """
-    standing = roster.load(tx.connection, person_id)
+    standing = roster.load(services, tx.connection, person_id)
     kept = leased(services, tx.connection, person_id, standing, tx.now)
     uses = {(grant.purpose, grant.channel) for grant in ended if grant.purpose and grant.channel}
     cuts.add(services, tx, person_id, uses, machine=not kept)
     tx.move_generation()
     if not kept:
         destroy_key(services, tx, person_id, "face", actor)
-    if not roster.in_force(services, standing, tx.now):
+    if not standing.in_force(tx.now):
         still = (t.person.c.id == person_id) & t.person.c.ended_at.is_(None)
         tx.execute(update(t.person).where(still).values(ended_at=tx.now))
     services.queue.put(tx, "revoke", person_id, priority=1)
@@ -250,8 +252,8 @@ def sweep(services: Services, thorough: bool = False) -> int:
 
 def _end_due(services: Services, person_id: str) -> int:
     with services.store.write() as tx:
-        for standing in roster.load_many(tx.connection, [person_id]).values():
-            if due := rules.due_endings(*standing, services.ages, tx.now):
+        for standing in roster.load_many(services, tx.connection, [person_id]).values():
+            if due := standing.due_endings(tx.now):
                 return end(services, tx, person_id, due, "calendar")
             settle(services, tx, person_id, "calendar")
     return 0
@@ -259,8 +261,8 @@ def _end_due(services: Services, person_id: str) -> int:
 
 def _late(services: Services, conn: Connection, now: datetime, people: list[str] | None) -> list[str]:
     """Those of these people, or of all, who have grants that are over and have no end written yet."""
-    found = roster.load_many(conn, people)
-    return [pid for pid, standing in found.items() if rules.due_endings(*standing, services.ages, now)]
+    found = roster.load_many(services, conn, people)
+    return [pid for pid, standing in found.items() if standing.due_endings(now)]
 
 
 def _keys_without_grant(
@@ -270,19 +272,17 @@ def _keys_without_grant(
     if people is None:
         held = select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")
         people = list(conn.scalars(held))
-    standings = roster.load_many(conn, people)
+    standings = roster.load_many(services, conn, people)
     return [pid for pid, standing in standings.items() if not leased(services, conn, pid, standing, now)]
 
 
-def leased(
-    services: Services, conn: Connection, person_id: str, standing: roster.Standing, at: datetime
-) -> bool:
+def leased(services: Services, conn: Connection, person_id: str, standing: Standing, at: datetime) -> bool:
     """Whether recognition has been in force without a gap since the face key was made.
 
     A grant that begins after a gap is a new lease: the template of the old one ended with that one,
     though nobody was awake in between to destroy it.
     """
-    window = roster.recognition(services, standing, at)
+    window = standing.recognition(at)
     mine = (t.person_key.c.person_id == person_id) & (t.person_key.c.purpose == "face")
     made = conn.scalar(select(t.person_key.c.created_at).where(mine))
     return window is not None and (made is None or window[0] <= made)

@@ -23,6 +23,7 @@ from plugin.ledger.queue.jobs import Claimed
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent.model import name_key
+from plugin.quitclaim.consent.standing import Standing
 
 LOOK_AGAIN = timedelta(hours=24)
 ALL = frozenset({"machine", "confirmed", "hand"})
@@ -31,7 +32,7 @@ ALL = frozenset({"machine", "confirmed", "hand"})
 def revoke(services: Services, job: Claimed) -> None:
     """The whole story of one revocation; the job's key is the person's id. What is stored follows by `cuts`."""
     with services.store.read() as conn:
-        standing = roster.load_many(conn, [job.key]).get(job.key)
+        standing = roster.load_many(services, conn, [job.key]).get(job.key)
     if standing is not None:
         again = bool(job.payload.get("again"))
         removed = take_out(services, job.key, which(services, standing), everywhere=again)
@@ -55,13 +56,13 @@ def look_again(services: Services, job: Claimed) -> None:
         services.queue.finish(tx, job)
 
 
-def which(services: Services, standing: roster.Standing) -> frozenset[str]:
+def which(services: Services, standing: Standing) -> frozenset[str]:
     """The origins of the tags that must go, now."""
     now = services.clock.now()
-    if not roster.in_force(services, standing, now):
+    if not standing.in_force(now):
         by_hand = {"hand"} if services.config.hand_tags.after_end == "remove" else set()
         return frozenset({"machine", "confirmed"} | by_hand)
-    return frozenset() if roster.recognition(services, standing, now) else frozenset({"machine"})
+    return frozenset() if standing.recognition(now) else frozenset({"machine"})
 
 
 def overdue(services: Services) -> list[str]:
@@ -72,7 +73,7 @@ def overdue(services: Services) -> list[str]:
     )
     with services.store.read() as conn:
         standing = {(row.person_id, row.origin) for row in conn.execute(ours.distinct())}
-        people = roster.load_many(conn, {person for person, _ in standing})
+        people = roster.load_many(services, conn, {person for person, _ in standing})
     return sorted({person for person, origin in standing if origin in which(services, people[person])})
 
 
@@ -242,7 +243,7 @@ def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
                 t.tag.c.resource_id == arrival.resource_id, t.tag.c.node_key == key, t.tag.c.origin != "hand"
             )
         )
-        standing = roster.load(conn, person_id)
+        standing = roster.load(services, conn, person_id)
     if ours in which(services, standing):
         raise DamError("a tag of ours still stands, or has come back: it will be taken out again")
 

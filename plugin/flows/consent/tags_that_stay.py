@@ -7,6 +7,7 @@ from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
 from plugin.quitclaim.consent.model import Person
+from plugin.quitclaim.consent.standing import Standing
 
 _PORTION = 500  # tags changed in one write: others wait for it
 
@@ -24,10 +25,10 @@ def become_hand(services: Services, person_id: str) -> None:
             tx.audit(Action.TAG_HAND, "system", subject=subject, tags=len(ids))
 
 
-def ask_about(services: Services, standing: roster.Standing) -> None:
+def ask_about(services: Services, standing: Standing) -> None:
     """Since when each name by hand of somebody who ended waits for a decision (`hand_names`)."""
-    while not roster.in_force(services, standing, services.clock.now()):
-        if not _ask_about_some(services, standing[0]):
+    while not standing.in_force(services.clock.now()):
+        if not _ask_about_some(services, standing.person):
             return
 
 

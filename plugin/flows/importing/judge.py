@@ -19,7 +19,7 @@ from plugin.ledger import tables as t
 from plugin.quitclaim.consent import lifecycle, mapping
 from plugin.quitclaim.consent.mapping import Entry, Keep
 from plugin.quitclaim.consent.model import Person, Quitclaim, clean_name, name_key
-from plugin.quitclaim.consent.rules import of_age
+from plugin.quitclaim.consent.rules import is_minor
 
 COMING = "row:"  # begins the id of somebody whom a row before this one will enter
 KIND = "import"  # of the sealed item that says whence a quitclaim came
@@ -177,8 +177,8 @@ class Book:
             raise ConsentError(
                 "the birth date is not the one that is known of this person: correct one of the two"
             )
-        majority = of_age(replace(known.person, birth_date=entry.birth_date), self.services.ages)
-        if kept is None and majority is not None and majority > self.services.clock.now():
+        born = replace(known.person, birth_date=entry.birth_date)
+        if kept is None and is_minor(born, self.services.ages, self.services.clock.now()):
             raise ConsentError(
                 "this person is entered as an adult, but the birth date is a child's: correct one"
             )
@@ -207,11 +207,11 @@ class Book:
         """A person, read once and then as the rows leave them. Raises NotFound."""
         if person_id not in self._known:
             services, conn = self.services, self._conn
-            person, claims = roster.load(conn, person_id)
+            standing = roster.load(services, conn, person_id)
             sealed = services.vault.has_key(conn, person_id, "record")
             guardians = register.guardians_of(services, conn, person_id) if sealed else ()
             self._known[person_id] = Known(
-                person, claims, register.email_of(services, conn, person_id) if sealed else "",
+                standing.person, standing.quitclaims, register.email_of(services, conn, person_id) if sealed else "",
                 {name_key(str(one["name"])): str(one["id"]) for one in guardians},
             )  # fmt: skip
         return self._known[person_id]

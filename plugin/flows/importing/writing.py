@@ -104,9 +104,10 @@ def _enter(
     guardians = tuple(_guardian(services, tx, known, name) for name in entry.guardians)
     if verdict.person_id:
         ages.say_in(services, tx, person_id, Age(of_age=entry.of_age), actor)
-    person, claims = roster.load(tx.connection, person_id)
+    standing = roster.load(services, tx.connection, person_id)
+    claims = standing.quitclaims
     signing = mapping.signing(
-        entry, person, claims, guardians, services.ages, tx.now, verdict.keep, lambda: uuid4().hex
+        entry, standing.person, claims, guardians, services.ages, tx.now, verdict.keep, lambda: uuid4().hex
     )
     claim = grant_endings.enter(services, tx, person_id, signing, evidence, actor)
     origin = json.dumps({"source": entry.source, "fingerprint": entry.fingerprint}).encode()

@@ -20,6 +20,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import calendar, rules
 from plugin.quitclaim.consent.model import Person, Quitclaim
+from plugin.quitclaim.consent.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,6 @@ class Unreached:
     person_id: str
     name: str
     day: datetime
-
-
-def decides(services: Services, person: Person, at: datetime) -> bool:
-    """Whether the person decides alone at `at`, and no guardian for them."""
-    since = rules.of_age(person, services.ages)
-    return since is None or since <= at
 
 
 def own_address(services: Services, conn: Connection, person_id: str) -> str | None:
@@ -48,13 +43,17 @@ def own_address(services: Services, conn: Connection, person_id: str) -> str | N
 
 def may_reach(services: Services, conn: Connection, person: Person, at: datetime) -> bool:
     """Whether a link for the person may go to the address on file: of who had guardians, only to their own."""
-    grown = person.birth_date is not None and bool(person.guardians) and decides(services, person, at)
+    grown = (
+        person.birth_date is not None
+        and bool(person.guardians)
+        and not rules.is_minor(person, services.ages, at)
+    )
     return not grown or own_address(services, conn, person.id) is not None
 
 
-def ask(services: Services, standing: roster.Standing, now: datetime) -> int:
+def ask(services: Services, standing: Standing, now: datetime) -> int:
     """Tell the young person some days ahead, and ask them on the day; returns how many letters."""
-    person, claims = standing
+    person, claims = standing.person, standing.quitclaims
     birthday = calendar.coming_of_age(person, claims, services.ages)
     if birthday is None:
         return 0
@@ -109,11 +108,11 @@ def without_address(services: Services) -> list[Unreached]:
     soon = now + timedelta(days=max(services.config.minors.warn_days, default=0))
     with services.store.read() as conn:
         found = [
-            Unreached(person.id, person.display_name, birthday)
-            for person, claims in roster.load_many(conn, _grown(services, conn, soon)).values()
-            if (birthday := calendar.coming_of_age(person, claims, services.ages)) is not None
+            Unreached(one.person.id, one.person.display_name, birthday)
+            for one in roster.load_many(services, conn, _grown(services, conn, soon)).values()
+            if (birthday := calendar.coming_of_age(one.person, one.quitclaims, one.ages)) is not None
             and birthday <= soon
-            and services.vault.has_key(conn, person.id, "record")
-            and own_address(services, conn, person.id) is None
+            and services.vault.has_key(conn, one.person.id, "record")
+            and own_address(services, conn, one.person.id) is None
         ]
     return sorted(found, key=lambda one: (one.day, one.name))

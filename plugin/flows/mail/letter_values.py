@@ -15,7 +15,7 @@ from plugin.flows.mail import letter_words
 from plugin.flows.mail.letter_words import Value
 from plugin.flows.people import register
 from plugin.ledger import tables as t
-from plugin.quitclaim.consent import calendar, rules
+from plugin.quitclaim.consent import calendar
 from plugin.quitclaim.consent.model import Person, Quitclaim
 from plugin.quitclaim.words import wording
 
@@ -71,7 +71,7 @@ def _changed(services: Services, conn: Connection, row: Row[Any], _secret: Secre
     if row.data.get("what") == "not me":
         return {"kind": "not-me"}
     now, zone = services.clock.now(), services.config.site.zone
-    found = rules.windows(*roster.load(conn, row.person_id), services.ages)
+    found = roster.load(services, conn, row.person_id).windows()
     lines = [
         "- " + letter_words.grant(grant, end, row.language, zone)
         for grant, start, end in found
@@ -95,8 +95,9 @@ def _of(services: Services, conn: Connection, quitclaim_id: str) -> tuple[Person
     person_id = conn.scalar(owner)
     if person_id is None:
         return None
-    person, claims = roster.load(conn, person_id)
-    claim = next(claim for claim in claims if claim.id == quitclaim_id)
+    standing = roster.load(services, conn, person_id)
+    person = standing.person
+    claim = next(claim for claim in standing.quitclaims if claim.id == quitclaim_id)
     end = calendar.last_end(person, claim, services.ages, services.clock.now())
     return None if end is None else (person, claim, end)
 
@@ -138,8 +139,8 @@ def _where(services: Services, ref: str) -> str:
 
 
 def _majority(services: Services, conn: Connection, row: Row[Any], _secret: Secret) -> dict[str, Value]:
-    person, claims = roster.load(conn, row.person_id)
-    birthday = calendar.coming_of_age(person, claims, services.ages)
+    standing = roster.load(services, conn, row.person_id)
+    birthday = calendar.coming_of_age(standing.person, standing.quitclaims, services.ages)
     if birthday is None:
         raise Gone("nothing rests on that birthday any more")
     soon = birthday > services.clock.now()

@@ -9,7 +9,6 @@ from plugin.flows.common import roster
 from plugin.flows.common.services import Services
 from plugin.flows.people import addresses, outbox
 from plugin.ledger.store.store import Tx
-from plugin.quitclaim.consent import rules
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,11 @@ def make(
     None where that address does not open it (now), or a guardian has no say any more. Raises NotFound for a
     guardian who is none of this person's.
     """
-    person, _ = roster.load(tx.connection, person_id)
+    standing = roster.load(services, tx.connection, person_id)
+    person = standing.person
     if guardian_id is not None and guardian_id not in person.guardians:
         raise NotFound("no such guardian of this person: facelease person export lists them")
-    majority = rules.of_age(person, services.ages)
-    if guardian_id is not None and (majority is None or majority <= tx.now):
+    if guardian_id is not None and not standing.is_minor(tx.now):
         return None
     if not addresses.confirmed(services, tx.connection, person_id, guardian_id, asked_by):
         return None

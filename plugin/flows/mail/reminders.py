@@ -30,6 +30,7 @@ from plugin.ledger.queue import set_aside
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import calendar
 from plugin.quitclaim.consent.model import Person, Quitclaim
+from plugin.quitclaim.consent.standing import Standing
 
 ALERTS = (60, 14, 1)
 """Days before the end of a quitclaim on which people are written to, where its form says nothing else."""
@@ -53,7 +54,7 @@ def send(services: Services) -> dict[str, int]:
         return {}
     now = services.clock.now()
     with services.store.read() as conn:
-        standings = roster.load_many(conn)
+        standings = roster.load_many(services, conn)
         ending = list(_ending(services, conn, standings.values(), now))
         waiting = _unanswered(services, conn, now)
     each = partial(set_aside.each, services.store)
@@ -78,22 +79,22 @@ def send(services: Services) -> dict[str, int]:
 
 
 def _ending(
-    services: Services, conn: Connection, standings: Iterable[roster.Standing], now: datetime
+    services: Services, conn: Connection, standings: Iterable[Standing], now: datetime
 ) -> Iterator[Ending]:
     forms = {row.id: row for row in conn.execute(select(t.form))}
     asked: dict[str, str | None] = {
         row.id: row.form_id for row in conn.execute(select(t.quitclaim.c.id, t.quitclaim.c.form_id))
     }
-    for person, claims in standings:
-        for claim in claims:
-            end = calendar.last_end(person, claim, services.ages, now)
+    for standing in standings:
+        for claim in standing.quitclaims:
+            end = calendar.last_end(standing.person, claim, services.ages, now)
             form = forms.get(asked.get(claim.id) or "")
             if end is None:
                 continue
             days = form.body.get("alerts", ALERTS) if form is not None else ALERTS
             due = calendar.nearest(end, days, now, claim.recorded_at, renewals.late(services))
             if due is not None:
-                yield Ending(person, claim, end, due)
+                yield Ending(standing.person, claim, end, due)
 
 
 def _alert(services: Services, ending: Ending) -> int:
@@ -169,12 +170,12 @@ def _unanswered(services: Services, conn: Connection, now: datetime) -> list[str
     )
     rows = conn.execute(select(t.invitation).where(open_).order_by(link.created_at)).all()
     every = timedelta(days=signing.reminder_days)
-    return [row.id for row in rows if row.created_at + every <= now and not _answered(conn, row)]
+    return [row.id for row in rows if row.created_at + every <= now and not _answered(services, conn, row)]
 
 
-def _answered(conn: Connection, row: Row[Any]) -> bool:
+def _answered(services: Services, conn: Connection, row: Row[Any]) -> bool:
     """Whether the person has signed, or taken back, anything since they were asked."""
-    _, claims = roster.load(conn, row.person_id)
+    claims = roster.load(services, conn, row.person_id).quitclaims
     ended = [grant.ended_at for claim in claims for grant in claim.grants if grant.ended_at]
     return any(moment >= row.created_at for moment in [*ended, *(claim.recorded_at for claim in claims)])
 
@@ -212,7 +213,7 @@ def _same_reader(services: Services, tx: Tx, row: Row[Any]) -> bool:
     on_file = addresses.on_file(tx.connection, row.person_id, row.guardian_id)
     if (on_file.id if on_file is not None else None) != row.address_id:
         return False
-    person, _ = roster.load(tx.connection, row.person_id)
+    standing = roster.load(services, tx.connection, row.person_id)
     if row.guardian_id is not None:
-        return not coming_of_age.decides(services, person, tx.now)
-    return coming_of_age.may_reach(services, tx.connection, person, tx.now)
+        return standing.is_minor(tx.now)
+    return coming_of_age.may_reach(services, tx.connection, standing.person, tx.now)

@@ -20,7 +20,6 @@ from plugin.ledger.queue import set_aside
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Scope
-from plugin.quitclaim.consent import rules
 from plugin.recognizer.examination.messages import Enrolment
 from plugin.recognizer.matching.gallery import Enrolled
 from plugin.recognizer.matching.matching import Level
@@ -57,17 +56,17 @@ def _entries(
         for person_id, set_id, body in resemblance.templates(services, conn, engine, damaged.append)
         if person_id in sets and sets[person_id].id == set_id
     }
-    standings = roster.load_many(conn, bodies)
+    standings = roster.load_many(services, conn, bodies)
     entries = []
     for person_id, body in bodies.items():
-        window = roster.recognition(services, standings[person_id], now)
+        window = standings[person_id].recognition(now)
         if window is None:
             continue
         entries.append(
             Enrolled(
                 key=person_id, template=np.frombuffer(body, dtype="<f4"), until=window[1] or FOREVER,
                 may_auto=reference_sets.is_vouched(sets[person_id])
-                and rules.may_auto(standings[person_id][0], services.ages, now),
+                and standings[person_id].may_auto(now),
             )
         )  # fmt: skip
     return entries
@@ -124,8 +123,8 @@ def keep(
     recognition grant is in force any more.
     """
     vault = services.vault
-    standing = roster.load(tx.connection, person_id)
-    if roster.recognition(services, standing, tx.now) is None:
+    standing = roster.load(services, tx.connection, person_id)
+    if standing.recognition(tx.now) is None:
         raise ConsentError("no recognition grant is in force: nothing of the photographs was kept")
     if not grant_endings.leased(services, tx.connection, person_id, standing, tx.now):
         grant_endings.destroy_key(services, tx, person_id, "face", actor)
@@ -151,8 +150,8 @@ def keep(
 
 def _demand_grant(services: Services, person_id: str) -> None:
     with services.store.read() as conn:
-        standing = roster.load(conn, person_id)
-    if roster.recognition(services, standing, services.clock.now()) is None:
+        standing = roster.load(services, conn, person_id)
+    if standing.recognition(services.clock.now()) is None:
         raise ConsentError(
             "this person has no recognition grant that is in force now, so no template may be kept: "
             "record a quitclaim with one, or enrol from the day it starts"

@@ -18,7 +18,7 @@ def wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
     """Whether the tag may still be put there: asked before the call and again in the transaction after it."""
     if row.action != "add":
         return True
-    standing = roster.load_many(conn, [row.person_id]).get(row.person_id)
+    standing = roster.load_many(services, conn, [row.person_id]).get(row.person_id)
     if standing is None:
         return False
     if row.face_id is not None:
@@ -33,10 +33,8 @@ def wanted(services: Services, conn: Any, row: Row[Any]) -> bool:
         if not reference_sets.is_vouched(rests):
             return False
         scope = modes.scope_of(services, conn, row.resource_id)
-        return roster.recognition(services, standing, now) is not None and modes.allows(
-            scope, row.person_id, "auto"
-        )
-    return roster.in_force(services, standing, now)
+        return standing.recognition(now) is not None and modes.allows(scope, row.person_id, "auto")
+    return bool(standing.in_force(now))
 
 
 def land(

@@ -238,8 +238,8 @@ def release(
     if closed_house.why(services, conn) is not None and not conn.scalar(_stated(resource_id)):
         return False  # a closed house says no yes that was not said before
     now = services.clock.now()
-    standings = roster.load_many(conn, tagged)
-    return all(roster.any_publication(services, standing, now) for standing in standings.values())
+    standings = roster.load_many(services, conn, tagged)
+    return all(standing.any_publication(now) for standing in standings.values())
 
 
 def _stated(resource_id: int) -> Any:

@@ -93,7 +93,7 @@ def _opens_at(
 
 def _tell_the_other(services: Services, tx: Tx, person_id: str, guardian_id: str | None) -> None:
     """To the address that is on file until this very act."""
-    person, _ = roster.load(tx.connection, person_id)
+    person = roster.load(services, tx.connection, person_id).person
     letter = outbox.Letter(
         f"address:{uuid4().hex}", "address-changed", person.language, person_id, to=guardian_id or "person"
     )

@@ -55,7 +55,7 @@ def say(services: Services, person_id: str, said: Age, actor: str) -> bool:
     if not said.of_age and said.birth_date is None:
         raise ConsentError("say a birth date, or that the person is of age")
     with services.store.write() as tx:
-        person, _ = roster.load(tx.connection, person_id)
+        person = roster.load(services, tx.connection, person_id).person
         if person.birth_date is not None:
             raise ConsentError("the birth date of this person is known: nothing else is said of their age")
         return say_in(services, tx, person_id, said, actor)

@@ -42,7 +42,7 @@ def recognise(
         raise ConsentError(f"say how they were recognised: {', '.join(addresses.HOW)}")
     reason = " ".join(reason.split())[:_LONGEST]
     with services.store.write() as tx:
-        person, _ = roster.load(tx.connection, person_id)
+        person = roster.load(services, tx.connection, person_id).person
         if guardian_id is not None and guardian_id not in person.guardians:
             raise NotFound("no such guardian of this person: facelease person export lists them")
         address_id = addresses.deliver(services, tx, person_id, guardian_id, "system")
@@ -120,7 +120,7 @@ class Side:
 
 def sides(services: Services, conn: Connection, person_id: str) -> tuple[Side, ...]:
     """Whom of this person we may write to, the person first."""
-    person, _ = roster.load(conn, person_id)
+    person = roster.load(services, conn, person_id).person
     known: list[tuple[str | None, str]] = [(None, person.display_name)]
     known += [(str(one["id"]), str(one["name"])) for one in contacts.guardians_of(services, conn, person_id)]
     return tuple(_side(services, conn, person_id, *one) for one in known)

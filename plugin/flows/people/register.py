@@ -160,7 +160,7 @@ def add_guardian(services: Services, person_id: str, name: str, actor: str, emai
     """Make somebody known as a guardian of the person; returns the guardian's id. Raises ConsentError."""
     email = contacts.clean_email(email)
     with services.store.write() as tx:
-        roster.load(tx.connection, person_id)
+        roster.load(services, tx.connection, person_id)
         guardian_id = enter_guardian(services, tx, person_id, name)
         if email:
             addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)
@@ -174,16 +174,16 @@ def distinct(services: Services, person_id: str, actor: str) -> None:
     Raises NotFound, and NothingDone where they bear no mark of that.
     """
     with services.store.write() as tx:
-        roster.load(tx.connection, person_id)
+        roster.load(services, tx.connection, person_id)
         marked = (t.person.c.id == person_id) & t.person.c.namesake
         if tx.execute(update(t.person).where(marked).values(namesake=False)).rowcount == 0:
             raise NothingDone("this person bears no mark of a name that was taken: there is none to take off")
         tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
 
 
-def name_of(conn: Connection, person_id: str) -> str:
+def name_of(services: Services, conn: Connection, person_id: str) -> str:
     """The person's display name. Raises NotFound."""
-    return roster.load(conn, person_id)[0].display_name
+    return roster.load(services, conn, person_id).person.display_name
 
 
 def called(conn: Connection, person_id: str) -> str:
@@ -206,19 +206,19 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
     """
     own = own or actor in SELF
     with services.store.read() as conn:  # no write waits for what may be thousands of photographs
-        person, claims = roster.load(conn, person_id)
+        standing = roster.load(services, conn, person_id)
         tags = data_export.photographs(conn, person_id, own)
         kinds = conn.execute(
             select(t.sealed.c.kind, t.sealed.c.created_at).where(t.sealed.c.person_id == person_id)
         ).all()
         email = email_of(services, conn, person_id)
-        person = replace(person, display_name=called(conn, person_id))  # it is handed to the person
+        person = replace(standing.person, display_name=called(conn, person_id))  # it is handed to the person
         rest = data_export.of(services, conn, person_id, own)
     with services.store.write() as tx:
         tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
     return {
         "person": asdict(person), "contact": {"email": email},
-        "quitclaims": [asdict(claim) for claim in claims],
+        "quitclaims": [asdict(claim) for claim in standing.quitclaims],
         "photographs": tags,
         "sealed": [{"kind": row.kind, "since": row.created_at} for row in kinds if row.kind != "audit_key"],
         **rest,
@@ -234,7 +234,7 @@ def change_address(
     """
     email = contacts.clean_email(email)
     with services.store.write() as tx:
-        roster.load(tx.connection, person_id)
+        roster.load(services, tx.connection, person_id)
         known = contacts.known_to(services, tx.connection, person_id, guardian_id)
         if not email and not known:
             raise NothingDone("no address is on file, so there is none to take off")

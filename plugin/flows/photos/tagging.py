@@ -23,7 +23,6 @@ from plugin.ledger.queue.jobs import NIGHTLY, Claimed
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.clearance.scope import Mode
-from plugin.quitclaim.consent import rules
 from plugin.recognizer.examination.messages import Examination, FoundFace
 
 _PATIENCE = timedelta(minutes=1)
@@ -224,8 +223,8 @@ def _ground(
     rests = reference_sets.compared(tx.connection, [face.key]).get(face.key)
     if rests is None:
         return _NONE
-    standing = roster.load_many(tx.connection, [face.key]).get(face.key)
-    if standing is None or roster.recognition(services, standing, tx.now) is None:
+    standing = roster.load_many(services, tx.connection, [face.key]).get(face.key)
+    if standing is None or standing.recognition(tx.now) is None:
         return _NONE
     if not modes.allows(arrival.scope, face.key, "suggest"):
         return _NONE
@@ -235,7 +234,7 @@ def _ground(
         face.level == "auto"
         and reference_sets.is_vouched(rests)
         and modes.allows(arrival.scope, face.key, "auto")
-        and rules.may_auto(standing[0], services.ages, tx.now)
+        and standing.may_auto(tx.now)
     )
     return "auto" if auto else "suggest", rests.id
 

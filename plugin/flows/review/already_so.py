@@ -14,7 +14,6 @@ from plugin.flows.common.services import Services
 from plugin.flows.review import review
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.model import EndKind
 
 
@@ -29,8 +28,7 @@ def ended(
     Raises NothingDone where there never was one, and where what is over by another act was to be restricted.
     """
     with services.store.read() as conn:
-        person, claims = roster.load(conn, person_id)
-    terms = rules.terms(person, claims, services.ages)
+        terms = roster.load(services, conn, person_id).terms()
     chosen = [one for one in terms if grant_ids is None or one.grant.id in grant_ids]
     ends = [one.end for one in chosen if one.end is not None]
     if not ends:
@@ -45,7 +43,7 @@ def ended(
 def objected(services: Services, person_id: str) -> datetime | None:
     """When the person objected to being recognised; None where they did not. Raises NotFound."""
     with services.store.read() as conn:
-        return roster.load(conn, person_id)[0].objected_at
+        return roster.load(services, conn, person_id).person.objected_at
 
 
 def decided(services: Services, face_id: int, state: str, **same: str) -> datetime | None:

@@ -100,8 +100,8 @@ def confirm(
     with services.store.write() as tx:
         closed_house.refuse(services, tx.connection)
         face = again(tx, face_id)
-        standing = roster.load(tx.connection, chosen)
-        if not roster.in_force(services, standing, tx.now):
+        standing = roster.load(services, tx.connection, chosen)
+        if not standing.in_force(tx.now):
             raise ConsentError(
                 "this person has no grant in force, so their name is not written: ask them first"
             )

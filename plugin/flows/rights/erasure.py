@@ -81,13 +81,13 @@ def begun(
     services: Services, tx: Tx, person_id: str, actor: str, filed: Filed, logged: bool = False, asked_by: str = "",
 ) -> str:  # fmt: skip
     """The same in the caller's transaction. Who asked for it is told by the last letter; nobody where it is ""."""
-    person, claims = roster.load(tx.connection, person_id)
+    standing = roster.load(services, tx.connection, person_id)
     if not logged:
         services.ended.append(tx, Ended(person_id, None, tx.now, ERASED))
-    number = _enter(services, tx, person_id, person.language, actor, filed, asked_by)
+    number = _enter(services, tx, person_id, standing.person.language, actor, filed, asked_by)
     tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
-    ended = lifecycle.withdraw(claims, None, tx.now)
-    grant_endings.end(services, tx, person_id, grant_endings.ended_by(claims, ended), actor)
+    ended = lifecycle.withdraw(standing.quitclaims, None, tx.now)
+    grant_endings.end(services, tx, person_id, grant_endings.ended_by(standing.quitclaims, ended), actor)
     for purpose in ("face", "record"):
         services.vault.destroy_key(tx, person_id, purpose)
     tx.execute(delete(t.guardian).where(t.guardian.c.person_id == person_id))
@@ -119,7 +119,7 @@ def _enter(
 def erased(services: Services, job: Claimed) -> None:
     """The job that finishes an erasure; its key is the person's id."""
     with services.store.read() as conn:
-        there = roster.load_many(conn, [job.key])
+        there = roster.load_many(services, conn, [job.key])
         row = erasure_register.of(conn, job.key)
     if there or (row is not None and row.finished_at is None):
         finish(services, job.key, lambda: services.queue.heartbeat(job))
@@ -142,7 +142,7 @@ def finish(services: Services, person_id: str, beat: Callable[[], None] = lambda
     held = replace(held, spellings=name_search.called_now(services, held.spellings))
     sought = Sought(held.spellings)
     with services.store.read() as conn:
-        there = bool(roster.load_many(conn, [person_id]))
+        there = bool(roster.load_many(services, conn, [person_id]))
     if there:
         cleaned = _clean(services, row, held, sought, beat)
     elif not held.spellings:
@@ -198,9 +198,9 @@ def _known(services: Services, person_id: str) -> tuple[Row[Any], Held] | None:
         held = erasure_register.held(services, tx.connection, row) if row is not None else None
         if row is not None and held is not None and held.spellings:
             return row, held
-        if row is not None and not roster.load_many(tx.connection, [person_id]):
+        if row is not None and not roster.load_many(services, tx.connection, [person_id]):
             return (row, held or Held()) if row.finished_at is None else None
-        person, _ = roster.load(tx.connection, person_id)
+        person = roster.load(services, tx.connection, person_id).person
         _enter(services, tx, person_id, person.language, "system", filed, "")
     return _known(services, person_id)
 

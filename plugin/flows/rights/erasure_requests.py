@@ -157,7 +157,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
 def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
     subject = roster.subject(services, tx.connection, row.person_id)
     tx.audit(Action.ERASURE_REFUSE, actor, subject=subject, request=row.id)
-    person, _ = roster.load(tx.connection, row.person_id)
+    person = roster.load(services, tx.connection, row.person_id).person
     letter = outbox.Letter(
         cause=f"kept:{row.id}", kind="kept", language=person.language, person_id=row.person_id,
         to=_asker(services, tx, row.person_id, row.asked_by), data={"request": row.id},

@@ -49,8 +49,8 @@ def _grants(services: Services, conn: Connection) -> Iterator[Ended]:
         yield Ended(row.person_id, row.id, row.ended_at, row.ended_kind)
     now = services.clock.now()
     replaced = select(t.quitclaim.c.person_id).where(t.quitclaim.c.superseded_at > now)
-    for _, claims in roster.load_many(conn, set(conn.scalars(replaced))).values():
-        for claim in claims:
+    for standing in roster.load_many(services, conn, set(conn.scalars(replaced))).values():
+        for claim in standing.quitclaims:
             yield from quitclaim_rows.shortened(claim, now)
 
 

@@ -108,7 +108,7 @@ def _shut_again(services: Services, line: Ended) -> int:
 def _end_again(services: Services, line: Ended) -> int:
     with services.store.write() as tx:
         row = tx.execute(select(t.grant).where(t.grant.c.id == line.grant_id)).one()
-        _, claims = roster.load(tx.connection, row.person_id)
+        claims = roster.load(services, tx.connection, row.person_id).quitclaims
         claim, grant = next((c, g) for c in claims for g in c.grants if g.id == line.grant_id)
         if row.ended_at is not None:
             return 0
@@ -118,9 +118,9 @@ def _end_again(services: Services, line: Ended) -> int:
         if any(known is not None and known <= line.at for known in (claim.superseded_at, grant.valid_until)):
             return 0
         # The version that replaced it is not in this copy: until then it holds, and no longer.
-        agreed = roster.published(services, roster.load(tx.connection, row.person_id))
+        agreed = roster.load(services, tx.connection, row.person_id).published()
         tx.execute(update(t.grant).where(t.grant.c.id == grant.id).values(valid_until=line.at))
-        left = roster.published(services, roster.load(tx.connection, row.person_id))
+        left = roster.load(services, tx.connection, row.person_id).published()
         cuts.add(services, tx, row.person_id, cuts.shortened(agreed, left, tx.now))
         tx.audit(
             Action.CONSENT_REPLAY, "ended.log",

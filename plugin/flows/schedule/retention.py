@@ -20,6 +20,7 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue import retention_rules
 from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
+from plugin.quitclaim.consent.standing import Standing
 
 _AT_ONCE = 200
 
@@ -79,23 +80,23 @@ def _evidence(services: Services) -> int:
     before = months_before(services.clock.now(), services.config.retention.evidence_months)
     with services.store.read() as conn:
         keys = list(conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "record")))
-        standings = roster.load_many(conn, keys)
-    past = [who for who, standing in standings.items() if _over(services, standing, before)]
+        standings = roster.load_many(services, conn, keys)
+    past = [who for who, standing in standings.items() if _over(standing, before)]
     for person_id in past:
         with services.store.write() as tx:
-            if _over(services, roster.load(tx.connection, person_id), before):
+            if _over(roster.load(services, tx.connection, person_id), before):
                 grant_endings.destroy_key(services, tx, person_id, "record", "calendar")
     return len(past)
 
 
-def _over(services: Services, standing: roster.Standing, before: datetime) -> bool:
+def _over(standing: Standing, before: datetime) -> bool:
     """Whether the last grant, of any kind, had ended by then. Who never signed has no evidence.
 
     A grant may never have been in force (withdrawn as it began): then its recording counts.
     """
-    claims = standing[1]
+    claims = standing.quitclaims
     recorded = bool(claims) and all(claim.recorded_at <= before for claim in claims)
-    return recorded and roster.ended_altogether(services, standing, before)
+    return recorded and standing.ended_altogether(before)
 
 
 def _logs(services: Services) -> int:

@@ -24,10 +24,8 @@ def tell(services: Services) -> int:
     with services.store.read() as conn:
         found = {
             person_id: ids
-            for person_id, (_, claims) in roster.load_many(conn).items()
-            if (
-                ids := [grant.id for claim in claims for grant in claim.grants if roster.is_unreadable(grant)]
-            )
+            for person_id, standing in roster.load_many(services, conn).items()
+            if (ids := [term.grant.id for term in standing.terms() if roster.is_unreadable(term.grant)])
         }
         rulings = [row.ref for row in conn.execute(select(t.collection)) if not modes.is_whole(row)]
     for person_id, ids in found.items():

@@ -24,8 +24,8 @@ from plugin.flows.rights import erasure_requests
 from plugin.flows.self_service import own_photos
 from plugin.ledger import tables as t
 from plugin.ledger.store.audit import Action
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.lifecycle import CHANGES, How
+from plugin.quitclaim.consent.standing import Standing
 from plugin.quitclaim.forms.statements import Line, lines
 
 ANEW_LASTS = timedelta(days=1)
@@ -93,13 +93,12 @@ def _theirs(
 
 def _decides(services: Services, conn: Connection, person_id: str, guardian_id: str) -> bool:
     """Whether the guardian still has a say: until the birthday that ends it."""
-    standing = roster.load_many(conn, [person_id]).get(person_id)
-    return standing is not None and guardian_id in standing[0].guardians and _minor(services, standing)
-
-
-def _minor(services: Services, standing: roster.Standing) -> bool:
-    majority = rules.of_age(standing[0], services.ages)
-    return majority is not None and services.clock.now() < majority
+    standing = roster.load_many(services, conn, [person_id]).get(person_id)
+    return (
+        standing is not None
+        and guardian_id in standing.person.guardians
+        and standing.is_minor(services.clock.now())
+    )
 
 
 def looked(services: Services, who: Visitor) -> None:
@@ -113,14 +112,14 @@ def view(services: Services, who: Visitor) -> View:
     """The page, as everything stands at this moment."""
     now = services.clock.now()
     with services.store.read() as conn:
-        standing = roster.load(conn, who.person_id)
-        person, claims = standing
+        standing = roster.load(services, conn, who.person_id)
+        person, claims = standing.person, standing.quitclaims
         asked = erasure_requests.waiting_of(conn, who.person_id)
         labels = register.called_many(conn, who.children)
         all_ = lines(person, claims, services.ages, now)
         zone = services.config.site.zone
         return View(
-            name=register.called(conn, who.person_id), minor=_minor(services, standing),
+            name=register.called(conn, who.person_id), minor=standing.is_minor(services.clock.now()),
             objected=person.objected_at is not None,
             now=tuple(line for line in all_ if line.open), past=tuple(line for line in all_ if not line.open),
             signed=tuple(
@@ -139,8 +138,8 @@ def view(services: Services, who: Visitor) -> View:
 def line(services: Services, who: Visitor, grant_id: str) -> Line:
     """One use that is in force or to come. Raises NotFound for any other id, whoever's it is."""
     with services.store.read() as conn:
-        person, claims = roster.load(conn, who.person_id)
-    found = lines(person, claims, services.ages, services.clock.now())
+        standing = roster.load(services, conn, who.person_id)
+    found = lines(standing.person, standing.quitclaims, services.ages, services.clock.now())
     for one in found:
         if one.grant_id == grant_id and one.open:
             return one
@@ -150,7 +149,7 @@ def line(services: Services, who: Visitor, grant_id: str) -> Line:
 def stop(services: Services, who: Visitor, how: How, grant_ids: Collection[str] | None) -> int:
     """End these uses, or all (None), at once; returns how many ended. Raises NotFound for another's."""
     with services.store.write() as tx:
-        _, claims = roster.load(tx.connection, who.person_id)
+        claims = roster.load(services, tx.connection, who.person_id).quitclaims
         after = CHANGES[how](claims, grant_ids, tx.now)
         due = grant_endings.ended_by(claims, after)
         grant_endings.forgo(services, tx, who.person_id, who.actor)
@@ -166,7 +165,7 @@ def object_(services: Services, who: Visitor) -> int:
     Raises ConsentError for an adult, who withdraws instead.
     """
     with services.store.write() as tx:
-        if not _minor(services, roster.load(tx.connection, who.person_id)):
+        if not roster.load(services, tx.connection, who.person_id).is_minor(services.clock.now()):
             raise ConsentError("you decide for yourself: withdraw recognition instead")
         ended = grant_endings.objected(services, tx, who.person_id, who.actor)
         page_links.tell(services, tx, who, "object")
@@ -240,7 +239,7 @@ def anew(services: Services, who: Visitor) -> links.Made:
     Raises ConsentError where there is none.
     """
     with services.store.write() as tx:
-        standing = roster.load(tx.connection, who.person_id)
+        standing = roster.load(services, tx.connection, who.person_id)
         form_id = _form(services, tx.connection, who, standing)
         if form_id is None:
             raise ConsentError("there is no form to sign here: ask the organisation for one")
@@ -253,9 +252,9 @@ def anew(services: Services, who: Visitor) -> links.Made:
         return links.make(services, tx, link, who.actor)
 
 
-def _form(services: Services, conn: Connection, who: Visitor, standing: roster.Standing) -> str | None:
+def _form(services: Services, conn: Connection, who: Visitor, standing: Standing) -> str | None:
     """The newest version of the form that was signed last, if this visitor may sign it."""
-    if _minor(services, standing) != (who.guardian_id is not None):
+    if standing.is_minor(services.clock.now()) != (who.guardian_id is not None):
         return None
     last = (
         select(t.form.c.name)

@@ -63,7 +63,7 @@ def put(services: Services, tx: Tx, asked: Invite, stored: Stored, actor: str) -
     """As `invite`, with the form at hand and in the caller's transaction."""
     if asked.person_id is None:
         return _shoot(services, tx, asked, stored, actor)
-    person, _ = roster.load(tx.connection, asked.person_id)
+    person = roster.load(services, tx.connection, asked.person_id).person
     language = _spoken(stored, asked.language or person.language)
     if asked.guardian_id is not None:
         _refuse_stranger(services, tx, person, asked.guardian_id)
@@ -89,7 +89,7 @@ def _refuse_replacing(
     services: Services, tx: Tx, person_id: str, by_mail: bool, to: str | None, actor: str
 ) -> None:
     """What is in force is replaced by the person, or by who may end it: else a link would be a way to end it."""
-    if not roster.unended(services, roster.load(tx.connection, person_id), tx.now):
+    if not roster.load(services, tx.connection, person_id).unended(tx.now):
         return
     if by_mail and addresses.confirmed(services, tx.connection, person_id, to, actor):
         return
@@ -112,16 +112,13 @@ def _refuse_stranger(services: Services, tx: Tx, person: Person, guardian_id: st
     """A link for a guardian is made for one of this person's, while they have a say."""
     if guardian_id not in person.guardians:
         raise NotFound("no such guardian of this person: facelease person export lists them")
-    majority = rules.of_age(person, services.ages)
-    if majority is None or majority <= tx.now:
+    if not rules.is_minor(person, services.ages, tx.now):
         raise ConsentError("this person decides for themselves: ask them, not a guardian")
 
 
 def _addressed(services: Services, tx: Tx, person_id: str) -> str | None:
     """For a minor the first guardian who can be written to; None is the person, or whoever is handed the link."""
-    person, _ = roster.load(tx.connection, person_id)
-    majority = rules.of_age(person, services.ages)
-    if majority is None or majority <= tx.now:
+    if not roster.load(services, tx.connection, person_id).is_minor(tx.now):
         return None
     known = register.guardians_of(services, tx.connection, person_id)
     return next((str(one["id"]) for one in known if one.get("email")), None)

@@ -121,7 +121,7 @@ def view(services: Services, who: Holder) -> View:
                 (item.body.decode() for item in half[1].evidence if item.name.endswith("text.txt")), ""
             )
             return View(_day(services, half[1].signed_at), text, (), False, True, False)
-        claim = _claim(conn, who)
+        claim = _claim(services, conn, who)
         kept = receipts.kept(services, conn, who.person_id, claim.id)
         text = str(receipts.of(services, conn, claim.id).tree["text"]) if kept else ""
         return View(
@@ -134,8 +134,8 @@ def _day(services: Services, moment: datetime) -> date:
     return moment.astimezone(services.config.site.zone).date()
 
 
-def _claim(conn: Connection, who: Holder) -> Quitclaim:
-    _, claims = roster.load(conn, who.person_id)
+def _claim(services: Services, conn: Connection, who: Holder) -> Quitclaim:
+    claims = roster.load(services, conn, who.person_id).quitclaims
     found = next((claim for claim in claims if claim.id == who.quitclaim_id), None)
     if found is None:
         raise NotFound("what was signed was taken back before it held")
@@ -143,7 +143,7 @@ def _claim(conn: Connection, who: Holder) -> Quitclaim:
 
 
 def _lines(services: Services, conn: Connection, who: Holder, claim: Quitclaim) -> tuple[Line, ...]:
-    person, _ = roster.load(conn, who.person_id)
+    person = roster.load(services, conn, who.person_id).person
     return tuple(lines(person, [claim], services.ages, services.clock.now()))
 
 
@@ -174,12 +174,12 @@ def stop(services: Services, who: Holder, how: How, grant_ids: Collection[str] |
         half = _half(services, tx.connection, who)
         if half is not None:
             return _take_back(services, tx, who, *half, filed)
-        claim = _claim(tx.connection, who)
+        claim = _claim(services, tx.connection, who)
         open_ = {one.grant_id for one in _lines(services, tx.connection, who, claim) if one.open}
         wanted = open_ if grant_ids is None else set(grant_ids)
         if not wanted <= open_:
             raise NotFound("no such use is in force: load the page again")
-        _, claims = roster.load(tx.connection, who.person_id)
+        claims = roster.load(services, tx.connection, who.person_id).quitclaims
         change: Callable[..., tuple[Quitclaim, ...]] = CHANGES[how]
         due = grant_endings.ended_by(claims, change(claims, wanted, tx.now)) if wanted else []
         ended = grant_endings.end(services, tx, who.person_id, due, who.actor)
@@ -196,7 +196,7 @@ def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Hal
     pending_signatures.discard(services, tx, who.person_id, other_id, half.number)
     subject = roster.subject(services, tx.connection, who.person_id)
     tx.audit(Action.CONSENT_DECLINE, who.actor, subject=subject, link=who.link_id)
-    if half.fresh and not roster.load(tx.connection, who.person_id)[1]:
+    if half.fresh and not roster.load(services, tx.connection, who.person_id).quitclaims:
         erasure.begun(services, tx, who.person_id, who.actor, filed)
     return 1
 
@@ -204,7 +204,7 @@ def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Hal
 def receipt(services: Services, who: Holder) -> receipts.Receipt:
     """The receipt of what was signed. Raises NotFound where none was made (paper)."""
     with services.store.read() as conn:
-        return receipts.of(services, conn, _claim(conn, who).id)
+        return receipts.of(services, conn, _claim(services, conn, who).id)
 
 
 def whole(tx: Tx, number: str, quitclaim_id: str) -> None:
@@ -217,7 +217,7 @@ def _tell(services: Services, tx: Tx, who: Holder) -> None:
     """To the address on file: something ended, by a key. What, it does not say: the address may not be theirs."""
     if not contacts.known_to(services, tx.connection, who.person_id, who.guardian_id):
         return
-    person, _ = roster.load(tx.connection, who.person_id)
+    person = roster.load(services, tx.connection, who.person_id).person
     letter = outbox.Letter(
         f"key:{uuid4().hex}", "key-used", person.language, who.person_id, to=who.guardian_id or "person"
     )
@@ -229,8 +229,8 @@ def by_staff(services: Services, tx: Tx, person_id: str, quitclaim_id: str, acto
 
     To what was signed by a link there is a key already, which only the signer saw.
     """
-    person, claims = roster.load(tx.connection, person_id)
-    claim = next((one for one in claims if one.id == quitclaim_id), None)
+    standing = roster.load(services, tx.connection, person_id)
+    claim = next((one for one in standing.quitclaims if one.id == quitclaim_id), None)
     if claim is None:
         raise NotFound("no such quitclaim of this person: facelease quitclaim list shows them")
     signed = tx.execute(select(t.quitclaim.c.method).where(t.quitclaim.c.id == quitclaim_id)).scalar_one()
@@ -241,7 +241,7 @@ def by_staff(services: Services, tx: Tx, person_id: str, quitclaim_id: str, acto
         tx,
         person_id,
         claim.id,
-        person.language,
+        standing.person.language,
         actor,
         guardian_id=of_guardian(claim),
         end=end_of(claim),

@@ -21,7 +21,6 @@ from plugin.ledger import tables as t
 from plugin.ledger.queue.jobs import Claimed
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Tx
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.model import name_key
 
 JOB = "lost"
@@ -80,10 +79,9 @@ def _sides(services: Services, conn: Connection, person_id: str) -> Iterator[tup
     """The person; of somebody under age the guardians who have an address, and the child where it has one."""
     if not services.vault.has_key(conn, person_id, "record"):
         return
-    person, _ = roster.load(conn, person_id)
-    majority = rules.of_age(person, services.ages)
-    minor = majority is not None and majority > services.clock.now()
-    sides: list[str | None] = [None, *(person.guardians if minor else ())]
+    standing = roster.load(services, conn, person_id)
+    guardians = standing.person.guardians if standing.is_minor(services.clock.now()) else ()
+    sides: list[str | None] = [None, *guardians]
     known = [side for side in sides if contacts.known_to(services, conn, person_id, side)]
     for side in known or [None]:
         yield person_id, side
@@ -94,7 +92,7 @@ def put(services: Services, tx: Tx, person_id: str, guardian_id: str | None, ask
 
     `asked_by`: an account, or anybody.
     """
-    person, _ = roster.load(tx.connection, person_id)
+    person = roster.load(services, tx.connection, person_id).person
     if not contacts.known_to(services, tx.connection, person_id, guardian_id):
         _list(tx, person_id, guardian_id, person.language)
         return False
@@ -116,8 +114,8 @@ def _key(services: Services, tx: Tx, person_id: str, guardian_id: str | None) ->
     row = addresses.on_file(tx.connection, person_id, guardian_id)
     if row is None or row.quitclaim_id is None or not services.config.server.public_url:
         return None
-    person, claims = roster.load(tx.connection, person_id)
-    claim = next((one for one in claims if one.id == row.quitclaim_id), None)
+    standing = roster.load(services, tx.connection, person_id)
+    claim = next((one for one in standing.quitclaims if one.id == row.quitclaim_id), None)
     waiting = any(
         half.number == row.quitclaim_id
         for _, half in pending_signatures.of(services, tx.connection, person_id)
@@ -126,7 +124,7 @@ def _key(services: Services, tx: Tx, person_id: str, guardian_id: str | None) ->
         return None
     end = key_links.end_of(claim) if claim else tx.now
     return key_links.make(
-        services, tx, person_id, row.quitclaim_id, person.language, _OUTSIDE, guardian_id=guardian_id, end=end,
+        services, tx, person_id, row.quitclaim_id, standing.person.language, _OUTSIDE, guardian_id=guardian_id, end=end,
         address_id=row.id,
     )  # fmt: skip
 

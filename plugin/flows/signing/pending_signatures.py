@@ -122,7 +122,7 @@ def expire(services: Services) -> int:
         for row in conn.execute(kept).all():
             half = Half.from_json(services.vault.open(conn, row.id))
             if link_to(conn, row.person_id, row.subject, half.form_id, now) is None:
-                bare = half.fresh and not roster.load(conn, row.person_id)[1]
+                bare = half.fresh and not roster.load(services, conn, row.person_id).quitclaims
                 over.append((row.id, row.person_id, bare))
     for item, person_id, bare in over:
         if bare:

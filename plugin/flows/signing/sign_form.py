@@ -156,8 +156,8 @@ def _enrol(services: Services, tx: Tx, act: Act, actor: str) -> int:
     """Keep the reference photographs, if recognition is in force already; returns how many."""
     if act.enrolment is None:
         return 0
-    standing = roster.load(tx.connection, act.person_id)
-    if roster.recognition(services, standing, tx.now) is None:
+    standing = roster.load(services, tx.connection, act.person_id)
+    if standing.recognition(tx.now) is None:
         return 0
     source = reference_sets.by_link(act.link)
     gallery.keep(
@@ -190,7 +190,7 @@ def _found(services: Services, tx: Tx, link_id: str, nonce: str) -> Signed | Non
     page = None
     if links.is_full(services, tx.connection, link):
         page = page_links.make(services, tx, row.person_id, actor, guardian_id)
-    _, claims = roster.load(tx.connection, row.person_id)
+    claims = roster.load(services, tx.connection, row.person_id).quitclaims
     claim = next(one for one in claims if one.id == row.id)
     key = signature_strength.key(services, tx, claim, row.language, guardian_id)
     mark = reference_sets.mark_of(tx.connection, row.person_id, link_id)

@@ -20,7 +20,6 @@ from plugin.flows.signing import key_links, submission
 from plugin.flows.signing.pending_signatures import Half
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Tx
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.model import Quitclaim
 
 
@@ -29,7 +28,7 @@ def refuse_replacing(services: Services, tx: Tx, person_id: str, link: Row[Any])
 
     Raises LinkRefused.
     """
-    alive = roster.unended(services, roster.load(tx.connection, person_id), tx.now)
+    alive = roster.load(services, tx.connection, person_id).unended(tx.now)
     if alive and not (link.may_replace or links.is_full(services, tx.connection, link)):
         address = tx.execute(select(t.address).where(t.address.c.id == link.address_id)).first()
         if address is None or address.retired_at is not None or not alive <= {address.quitclaim_id}:
@@ -79,9 +78,8 @@ def full_page(services: Services, tx: Tx, act: submission.Act, guardian_id: str 
 
 def _tell_others(services: Services, tx: Tx, person_id: str, signer: str | None) -> None:
     """Every address on file but the signer's own: guardians as long as they have a say, and the child's own."""
-    person, _ = roster.load(tx.connection, person_id)
-    majority = rules.of_age(person, services.ages)
-    guardians = person.guardians if majority is not None and majority > tx.now else ()
+    standing = roster.load(services, tx.connection, person_id)
+    person, guardians = standing.person, standing.person.guardians if standing.is_minor(tx.now) else ()
     for to in (None, *guardians):
         if to != signer and contacts.known_to(services, tx.connection, person_id, to):
             page = page_links.make(services, tx, person_id, "system", to)

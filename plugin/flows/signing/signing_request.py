@@ -89,9 +89,9 @@ def asked(services: Services, link: Row[Any], language: str) -> Asked:
     spoken = language if language in languages else link.language
     now, today = services.clock.now(), services.today()
     with services.store.read() as conn:
-        person = roster.load(conn, link.person_id)[0] if link.person_id else None
+        person = roster.load(services, conn, link.person_id).person if link.person_id else None
         half = pending_signatures.waiting(services, conn, link)
-        minor = person is not None and _minor(services, person, now)
+        minor = person is not None and rules.is_minor(person, services.ages, now)
         offered = set(half.choices) if half else _offered(services, stored, person, minor, today)
         signer = _signer(services, conn, link)
         if link.guardian_id and not (minor and signer):
@@ -114,11 +114,6 @@ def _whom(person: Person | None, minor: bool) -> Whom:
     if person is None or (person.birth_date is None and not person.of_age):
         return Whom.EITHER
     return Whom.CHILD if minor else Whom.SELF
-
-
-def _minor(services: Services, person: Person, at: datetime) -> bool:
-    majority = rules.of_age(person, services.ages)
-    return majority is not None and majority > at
 
 
 def _offered(

@@ -49,9 +49,9 @@ def keys_past_their_grant(services: Services) -> tuple[int, int, int]:
     """Face keys whose recognition is not in force now; destroyed keys not yet shredded, and how many are late."""
     now = services.clock.now()
     with services.store.read() as conn:
-        standings = roster.load_many(conn)
+        standings = roster.load_many(services, conn)
         keys = conn.scalars(select(t.person_key.c.person_id).where(t.person_key.c.purpose == "face")).all()
-        over = [key for key in keys if roster.recognition(services, standings[key], now) is None]
+        over = [key for key in keys if standings[key].recognition(now) is None]
         unshredded = t.shredding.c.shredded_at.is_(None)
         waiting = conn.scalar(select(func.count()).where(unshredded)) or 0
         old = unshredded & (t.shredding.c.unusable_at < now - _SHREDDED)

@@ -68,15 +68,14 @@ def _listed(services: Services, query: Select[Any]) -> list[Listed]:
 
 def _some(services: Services, conn: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Listed]:
     ids = [row.id for row in rows]
-    standings = roster.load_many(conn, ids)
+    standings = roster.load_many(services, conn, ids)
     pictures = reference_sets.state_of(conn, ids)
     mine = t.sealed.c.person_id.in_(ids) & (t.sealed.c.kind == "template")
     enrolled = set(conn.scalars(select(t.sealed.c.person_id).where(mine)))
     return [
         Listed(
-            standings[row.id][0], row.name_key, row.namesake,
-            roster.recognition(services, standings[row.id], now) is not None,
-            roster.any_publication(services, standings[row.id], now),
+            standings[row.id].person, row.name_key, row.namesake,
+            standings[row.id].recognition(now) is not None, standings[row.id].any_publication(now),
             row.id in enrolled, pictures.get(row.id, "none"),
         )
         for row in rows

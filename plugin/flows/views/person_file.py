@@ -18,8 +18,9 @@ from plugin.ledger.store.audit import Action
 from plugin.ledger.store.store import Tx
 from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.model import Grant, Person, Quitclaim
+from plugin.quitclaim.consent.standing import Standing
 
-Standing = Literal["in force", "to come", "ended", "never"]
+State = Literal["in force", "to come", "ended", "never"]
 Act = Literal["withdraw", "restrict"]
 
 ASKED_BY = ("person", "guardian", "authority")
@@ -31,7 +32,7 @@ class Line:
     """One grant: whether it is in force, from when, until when, and why it ended (`withdrawn`)."""
 
     grant: Grant
-    state: Standing
+    state: State
     start: datetime
     end: datetime | None
     why: str
@@ -68,15 +69,15 @@ class Dossier:
     erasing: bool
 
 
-def look(services: Services, person_id: str, actor: str) -> roster.Standing:
+def look(services: Services, person_id: str, actor: str) -> Standing:
     """What the person agreed to, with an audit row for the look. Raises NotFound."""
     with services.store.write() as tx:
         return _look(services, tx, person_id, actor)[0]
 
 
-def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[roster.Standing, str | None]:
+def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[Standing, str | None]:
     """The standing, and the pseudonym of the person that the row bears."""
-    standing = roster.load(tx.connection, person_id)
+    standing = roster.load(services, tx.connection, person_id)
     subject = roster.subject(services, tx.connection, person_id)
     tx.audit(Action.RECORD_LOOK, actor, subject=subject)
     return standing, subject
@@ -85,7 +86,7 @@ def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[roste
 def opened(services: Services, person_id: str, actor: str) -> Dossier:
     """The person, with an audit row for the look. Raises NotFound."""
     with services.store.write() as tx:
-        (person, claims), subject = _look(services, tx, person_id, actor)
+        standing, subject = _look(services, tx, person_id, actor)
         conn = tx.connection
         about: list[Column[Any]] = [
             t.sealed.c[name] for name in ("id", "kind", "subject", "created_at")
@@ -95,22 +96,20 @@ def opened(services: Services, person_id: str, actor: str) -> Dossier:
             t.job.c.kind == "erase", t.job.c.key == person_id, t.job.c.state != "done"
         )
         return Dossier(
-            person=person, email=register.email_of(services, conn, person_id) if subject else "",
+            person=standing.person, email=register.email_of(services, conn, person_id) if subject else "",
             guardians=tuple(str(one["name"]) for one in register.guardians_of(services, conn, person_id)),
-            versions=_versions(services, person, claims, tx.now), photographs=_photographs(conn, person_id),
-            proofs=_proofs(sealed, claims), enrolled=any(row.kind == "template" for row in sealed),
+            versions=_versions(standing, tx.now), photographs=_photographs(conn, person_id),
+            proofs=_proofs(sealed, standing.quitclaims), enrolled=any(row.kind == "template" for row in sealed),
             erasing=conn.execute(erasing).first() is not None,
         )  # fmt: skip
 
 
-def _versions(
-    services: Services, person: Person, claims: Sequence[Quitclaim], at: datetime
-) -> tuple[Version, ...]:
-    found = []
-    for claim in sorted(claims, key=lambda one: -one.version):
-        lines = [_line(term, at) for term in rules.terms(person, [claim], services.ages)]
-        found.append(Version(claim, tuple(lines)))
-    return tuple(found)
+def _versions(standing: Standing, at: datetime) -> tuple[Version, ...]:
+    terms = {term.grant.id: term for term in standing.terms()}
+    newest = sorted(standing.quitclaims, key=lambda one: -one.version)
+    return tuple(
+        Version(claim, tuple(_line(terms[grant.id], at) for grant in claim.grants)) for claim in newest
+    )
 
 
 def _line(term: rules.Term, at: datetime) -> Line:
@@ -171,7 +170,7 @@ def on_behalf(
     if grants is not None and not grants:
         raise ConsentError("choose at least one line, or everything")
     with services.store.write() as tx:
-        roster.load(tx.connection, person_id)
+        roster.load(services, tx.connection, person_id)
         subject = roster.subject(services, tx.connection, person_id)
         tx.audit(Action.CONSENT_ASK, actor, subject=subject, asked_by=asked_by, act=act)
     end = grant_endings.withdraw if act == "withdraw" else grant_endings.restrict

@@ -25,6 +25,7 @@ from plugin.quitclaim.clearance.answers import (
     answer,
 )
 from plugin.quitclaim.clearance.dismissal import is_small
+from plugin.quitclaim.consent.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def of(services: Services, ref: str, purpose: str = "") -> View | None:
         if resource_id is None:
             return None
         facts = photo_answers.facts_of(services, conn, resource_id)
-        standings = roster.load_many(conn, photo_answers.people_in(facts))
+        standings = roster.load_many(services, conn, photo_answers.people_in(facts))
         seen = face_rows.of(conn, resource_id)
         unnamed = forbidden.unnamed(conn, seen)
         labels = roster.labels(conn, {face.person_id for face in seen if face.person_id})
@@ -117,7 +118,7 @@ class _Asked:
     """The same question for each channel: of the whole photograph, or of one name on it."""
 
     def __init__(
-        self, services: Services, standings: dict[str, roster.Standing], purpose: str, closed: str | None
+        self, services: Services, standings: dict[str, Standing], purpose: str, closed: str | None
     ) -> None:
         self._closed = closed
         self._services = services
@@ -125,10 +126,9 @@ class _Asked:
         self._uses = [Use(purpose, channel) for channel in services.config.clearance.channels]
         self._grants = {use.channel: self._granted(standings, use) for use in self._uses}
 
-    def _granted(self, standings: dict[str, roster.Standing], use: Use) -> GrantsOf:
+    def _granted(self, standings: dict[str, Standing], use: Use) -> GrantsOf:
         return {
-            person: roster.publication(self._services, standing, use.purpose, use.channel)
-            for person, standing in standings.items()
+            person: standing.publication(use.purpose, use.channel) for person, standing in standings.items()
         }
 
     def about(self, facts: Facts) -> dict[str, Answer]:

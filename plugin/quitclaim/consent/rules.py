@@ -56,6 +56,12 @@ def of_age(person: Person, rules: AgeRules) -> datetime | None:
     return None if person.birth_date is None else birthday(person.birth_date, rules.age, rules.zone)
 
 
+def is_minor(person: Person, rules: AgeRules, at: datetime) -> bool:
+    """Whether guardians decide for the person at `at`: only a birth date says so."""
+    majority = of_age(person, rules)
+    return majority is not None and majority > utc(at, "at")
+
+
 def may_auto(person: Person, rules: AgeRules, at: datetime) -> bool:
     """Whether the person may be tagged without a human decision: a minor never, nor whose age nobody knows."""
     majority = of_age(person, rules)

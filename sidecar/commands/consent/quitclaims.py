@@ -18,7 +18,6 @@ from plugin.flows.consent import consequences, grant_endings
 from plugin.flows.mail import paper_forms
 from plugin.flows.review import already_so
 from plugin.flows.signing import key_links
-from plugin.quitclaim.consent import rules
 from plugin.quitclaim.consent.lifecycle import Signing
 from plugin.quitclaim.consent.model import Grant, GrantKind, Quitclaim
 from sidecar.commands import confirming
@@ -149,11 +148,11 @@ def _publications(services: Services, wanted: tuple[str, ...]) -> list[tuple[str
 def list_(shell: Shell, who: str, as_json: bool) -> None:
     """Every grant of a person, with when it really is in force."""
     with shell.house() as services, services.store.read() as conn:
-        person, claims = roster.load(conn, roster.find(conn, who))
-        real = {grant.id: (start, end) for grant, start, end in rules.windows(person, claims, services.ages)}
+        standing = roster.load(services, conn, roster.find(conn, who))
+        real = {grant.id: (start, end) for grant, start, end in standing.windows()}
         now = services.clock.now()
     rows = []
-    for claim in claims:
+    for claim in standing.quitclaims:
         for grant in claim.grants:
             start, end = real.get(grant.id, (None, None))
             rows.append(

@@ -32,7 +32,7 @@ def prepare(services: Services, newcomer: str, known: str) -> Links:
     invite = invitations.Invite(person_id=asked, form=form.form.name)
     sign = invitations.invite(services, invite, _ACTOR)
     with services.store.write() as tx:
-        signed = roster.load(tx.connection, shown)[1][-1]
+        signed = roster.load(services, tx.connection, shown).quitclaims[-1]
         key = key_links.by_staff(services, tx, shown, signed.id, _ACTOR)
     scan_queue.enqueue(services, sorted(services.dam.refs()))
     return Links(links.address(services, sign.token), links.address(services, key.token))

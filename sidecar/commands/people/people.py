@@ -129,7 +129,7 @@ def show(shell: Shell, who: str, as_json: bool) -> None:
         data["still_named_by_hand"] = revocation.list_by_hand(services, person_id)
         beside, unasked = _beside(services, person_id)
         with services.store.read() as conn:
-            name = register.name_of(conn, person_id)
+            name = register.name_of(services, conn, person_id)
         data["kept_beside"] = [{"resource": ref, "files": count} for ref, count in beside]
     lines = [f"{name}  ({person_id})"]
     lines += [
