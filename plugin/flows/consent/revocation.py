@@ -238,11 +238,8 @@ def _verify(services: Services, person_id: str, key: str, ref: str) -> None:
         resources.forget(services, ref)
         return
     with services.store.read() as conn:
-        ours = conn.scalar(
-            select(t.tag.c.origin).where(
-                t.tag.c.resource_id == arrival.resource_id, t.tag.c.node_key == key, t.tag.c.origin != "hand"
-            )
-        )
+        mine = (t.tag.c.resource_id == arrival.resource_id) & (t.tag.c.node_key == key)
+        ours = conn.scalar(select(t.tag.c.origin).where(mine, t.tag.c.origin != "hand"))
         standing = roster.load(services, conn, person_id)
     if ours in which(services, standing):
         raise DamError("a tag of ours still stands, or has come back: it will be taken out again")
