@@ -14,6 +14,7 @@ from plugin.flows.common.services import Services
 from plugin.flows.photos import comparison
 from plugin.flows.views import counts
 from plugin.flows.views.counts import Counts
+from plugin.words import catalogues
 from sidecar import api
 from sidecar.console import routes as console
 from sidecar.dam import downloads, panel, webhooks
@@ -45,6 +46,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     plain_requests.prepare(app)
     app.config.update(MAX_CONTENT_LENGTH=1 << 20)
     app.extensions["facelease"] = services
+    app.jinja_env.globals["languages"] = {one: catalogues.name(one, one) for one in catalogues.LANGUAGES}
     readiness.prepare(app.extensions, services)
     admission.prepare(app)
     store_away.prepare(app, services)

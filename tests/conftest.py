@@ -15,6 +15,7 @@ import pytest
 import structlog
 from jinja2 import FileSystemBytecodeCache
 
+from bench import words
 from plugin.clock import ManualClock
 from plugin.config import Config
 from plugin.flows.common.services import Services
@@ -43,8 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile our modules once: hundreds of processes import them, of which those that are confined may not write."""
+    """Compile our modules once: hundreds of processes import them, of which those that are confined may not write. And
+    the catalogues of messages, which are read no sooner."""
     if not hasattr(config, "workerinput"):
+        words.compile_changed()
         for folder in ("plugin", "sidecar"):
             compileall.compile_dir(config.rootpath / folder, quiet=2)
 

@@ -131,9 +131,10 @@ class _Views:
         w = Words(language)
         names = dict(enumerate(reading.photograph_names(), 1))
         told = [numbered(reason) for reason in error.reasons]
+        said = [(n, names.get(n), w.photograph(why)) for n, why in told]
         return [
-            ("photographs", f"{w('photo')} {n}{_called(names.get(n))}: {w.photograph(why)}")
-            for n, why in told
+            ("photographs", w("photo_called" if name else "photo", n=n, name=name, said=words))
+            for n, name, words in said
         ]
 
     def _coded(self, asked: Asked) -> Response:
@@ -204,10 +205,6 @@ class _Views:
         session.clear()
         visits.speak(asked.language)
         return pages.message(self._services, "no_done", 200)
-
-
-def _called(name: str | None) -> str:
-    return f" ({name})" if name else ""
 
 
 def _masked(address: str) -> str:

@@ -10,9 +10,10 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from plugin.errors import FaceLeaseError, LinkRefused, StoreAway
 from plugin.flows.common.services import Services
 from plugin.flows.signing import lost_links
+from plugin.words.catalogues import LANGUAGES
 from sidecar.sign import visits
 from sidecar.web import store_away
-from sidecar.words.sign_words import LANGUAGES, Words
+from sidecar.words.sign_words import Words
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "

@@ -57,9 +57,13 @@ pad.querySelector("[data-clear]").addEventListener("click", () => {
 const recognition = form.elements.recognition;
 const photographs = form.querySelector(".photographs");
 
+function told(n, name, said) {
+  return form.dataset.word.replace(/{(n|name|said)}/g, (_, gap) => ({ n, name, said })[gap]);
+}
+
 function verdict(list, number, name, words) {
   const line = document.createElement("li");
-  line.textContent = `${form.dataset.word} ${number} (${name}): ${words}`;
+  line.textContent = told(number, name, words);
   list.append(line);
   return line;
 }
@@ -75,7 +79,7 @@ async function look() {
     try {
       const answer = await send(form.dataset.photo, body);
       line.className = answer.good ? "good" : "bad";
-      line.textContent = `${form.dataset.word} ${index + 1} (${file.name}): ${answer.words}`;
+      line.textContent = told(index + 1, file.name, answer.words);
     } catch {
       line.remove(); // it is looked at when the form is sent
     }

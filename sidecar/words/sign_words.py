@@ -1,38 +1,28 @@
-"""The words of the pages on which people sign, from `sign.en.toml` and `sign.nl.toml`."""
+"""The words of the pages on which people sign."""
 
-import tomllib
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
-LANGUAGES = ("en", "nl")
-
-
-@cache
-def _all(language: str) -> dict[str, Any]:
-    known = language if language in LANGUAGES else "en"
-    return tomllib.loads((files("sidecar.words") / f"sign.{known}.toml").read_text(encoding="utf-8"))
+from plugin.words import catalogues
 
 
 class Words:
     """The words of a language, filled in: `w("expired")`, `w("early_title", day="2 March 2026")`."""
 
     def __init__(self, language: str) -> None:
-        self.lang = language if language in LANGUAGES else "en"
-        self._all = _all(language)
+        self._words = catalogues.Words("sign", language)
+        self.lang = self._words.lang
 
     def __call__(self, key: str, **values: object) -> str:
-        return str(self._all["words"][key]).format(**values)
+        return self._words[key].format(**values)
 
     def fault(self, where: str, fault: str, floor: int) -> str:
         """A fault of the form as a sentence. `floor`: from which age somebody may be recognised."""
-        known = self._all["faults"]
-        return str(known.get(where, {}).get(fault) or known["form"]["refused"]).format(floor=floor)
+        known = catalogues.Words("sign fault", self.lang)
+        return known.get(f"{where}.{fault}", known["form.refused"]).format(floor=floor)
 
     def photograph(self, reason: str) -> str:
-        """What the recogniser said of a photograph, in plain words."""
-        known = self._all["photographs"]
-        return str(next(said for beginning, said in known.items() if reason.startswith(beginning)))
+        """What the recogniser said of a photograph, in plain words: the message whose key begins its sentence."""
+        known = catalogues.Words("sign photograph", self.lang)
+        beginnings = [one for one in known if reason.startswith(one)]
+        return known[max(beginnings, key=len, default="other")]
 
 
 def numbered(reason: str) -> tuple[int, str]:

@@ -1,0 +1,1 @@
+"""What people read: a gettext catalogue for each language."""
