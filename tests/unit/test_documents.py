@@ -13,7 +13,10 @@ from plugin.config import Config
 from sidecar.cli import cli
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 _CALL = re.compile(r"(?:\bfacelease|\bFL|\.venv/bin/facelease) +((?:--config \S+ +)?[a-z][^\n`#|<>&;]*)")
 _KEY = re.compile(r"`([a-z_]+)\.([a-z_]+)(?: = [^`]*)?`")
@@ -116,6 +119,17 @@ def test_every_command_is_documented() -> None:
             words = call.split()
             named |= {tuple(words[:length]) for length in range(1, len(words) + 1)}
     assert not set(_commands(cli)) - named
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_every_path_that_is_named_exists(name: str) -> None:
+    """Each file, folder and module in code of these two is there."""
+    code = re.findall(r"`([^`\n]+)`|^    (\./run .*)", (ROOT / name).read_text(), re.MULTILINE)
+    words = [word for one in code for word in " ".join(one).split() if "*" not in word]
+    modules = [word.replace(".", "/") + ".py" for word in words if word.startswith("plugin.")]
+    paths = [word for word in words if re.match(r"(?:plugin|tests|docs)/|\.ci/", word)]
+    assert paths
+    assert [one for one in paths + modules if not (ROOT / one).exists()] == []
 
 
 def test_the_readme_names_what_run_can_do() -> None:
