@@ -127,7 +127,7 @@ def _reading(api: Routes, services: Services) -> None:
         """One person."""
         with services.store.write() as tx:
             standing = roster.load(services, tx.connection, path.person_id)
-            subject = roster.subject(services, tx.connection, path.person_id)
+            subject = roster.subject(services, tx, path.person_id)
             tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
             pictures = reference_sets.state_of(tx.connection, [path.person_id])
         return answer(_person(services, standing, pictures))

@@ -112,7 +112,7 @@ def routes(services: Services) -> Routes:
         """Every version, with when each grant really is in force."""
         with services.store.write() as tx:
             standing = roster.load(services, tx.connection, path.person_id)
-            subject = roster.subject(services, tx.connection, path.person_id)
+            subject = roster.subject(services, tx, path.person_id)
             tx.audit(Action.RECORD_LOOK, caller().actor, subject=subject)
         real = {grant.id: (start, end) for grant, start, end in standing.windows()}
         return answer(Versions(items=[_version(claim, real) for claim in standing.quitclaims]))

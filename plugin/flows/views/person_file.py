@@ -81,7 +81,7 @@ def opened(services: Services, person_id: str, actor: str) -> Dossier:
     """The person, with an audit row for the look. Raises NotFound."""
     with services.store.write() as tx:
         standing = roster.load(services, tx.connection, person_id)
-        subject = roster.subject(services, tx.connection, person_id)
+        subject = roster.subject(services, tx, person_id)
         tx.audit(Action.RECORD_LOOK, actor, subject=subject)
         conn = tx.connection
         about: list[Column[Any]] = [
@@ -145,7 +145,7 @@ def proof(services: Services, person_id: str, sealed_id: str, actor: str) -> tup
         if row is None:
             raise NotFound("there is no such evidence: it may be past its term")
         body = services.vault.open(tx.connection, sealed_id)
-        subject = roster.subject(services, tx.connection, person_id)
+        subject = roster.subject(services, tx, person_id)
         tx.audit(Action.EVIDENCE_LOOK, actor, subject=subject, quitclaim=row.subject)
     name, _, content = body.partition(b"\0")
     return name.decode("utf-8", "replace"), content
@@ -167,7 +167,7 @@ def on_behalf(
         raise ConsentError("choose at least one line, or everything")
     with services.store.write() as tx:
         roster.load(services, tx.connection, person_id)
-        subject = roster.subject(services, tx.connection, person_id)
+        subject = roster.subject(services, tx, person_id)
         tx.audit(Action.CONSENT_ASK, actor, subject=subject, asked_by=asked_by, act=act)
     end = grant_endings.withdraw if act == "withdraw" else grant_endings.restrict
     ended = end(services, person_id, grants, actor)
