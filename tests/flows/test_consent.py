@@ -1,10 +1,12 @@
 """Consent from signature to end: minors, restriction, objection, renewal, and what a restart carries out."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
 
 from plugin.clock import ManualClock
 from plugin.errors import ConsentError
@@ -33,6 +35,19 @@ def _template(services: Services, person_id: str) -> list[bytes]:
 def _guardian(services: Services, person_id: str) -> str:
     with services.store.read() as conn:
         return str(register.guardians_of(services, conn, person_id)[0]["id"])
+
+
+@pytest.fixture
+def counted() -> Iterator[Callable[[], int]]:
+    """How many statements the stores were asked for since the test began."""
+    statements: list[str] = []
+
+    def executed(_conn: object, _cursor: object, said: str, *_: object) -> None:
+        statements.append(said)
+
+    event.listen(Engine, "before_cursor_execute", executed)
+    yield lambda: len(statements)
+    event.remove(Engine, "before_cursor_execute", executed)
 
 
 def _website(services: Services, ref: str) -> Status:
@@ -270,3 +285,23 @@ def test_who_comes_back_after_the_evidence_term_signs_anew(
     cast.sign(asa)
     with services.store.read() as conn:
         assert len(services.vault.find(conn, asa, "evidence")) == 1
+
+
+def test_the_reference_to_a_person_is_unwrapped_once_a_write(
+    services: Services, cast: support.Cast, counted: Callable[[], int]
+) -> None:
+    """However often the log refers to them; not once their key is destroyed, and nothing outlives the write."""
+    asa = cast.add("Åsa")
+    with services.store.write() as tx:
+        first = roster.subject(services, tx, asa)
+        before = counted()
+        assert [roster.subject(services, tx, asa) for _ in range(3)] == [first] * 3
+        assert counted() == before
+        services.vault.destroy_key(tx, asa, "record")
+        assert roster.subject(services, tx, asa) is None
+    bo = cast.add("Bo")
+    with contextlib.suppress(RuntimeError), services.store.write() as cut:
+        assert roster.subject(services, cut, bo)
+        raise RuntimeError("power cut")
+    assert first
+    assert (tx.subjects, cut.subjects) == ({}, {})

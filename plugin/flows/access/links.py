@@ -88,7 +88,7 @@ def make(services: Services, tx: Tx, link: Link, actor: str) -> Made:
             address_id=link.address_id, quitclaim_id=link.quitclaim_id, may_replace=link.may_replace,
         )
     )  # fmt: skip
-    subject = roster.subject(services, tx.connection, link.person_id) if link.person_id else None
+    subject = roster.subject(services, tx, link.person_id) if link.person_id else None
     tx.audit(Action.LINK_MAKE, actor, subject=subject, link=made.id, kind=link.kind.value)
     return made
 

@@ -12,6 +12,7 @@ from plugin.flows.common.services import Services
 from plugin.ledger import tables as t
 from plugin.ledger.keys import house_key
 from plugin.ledger.queue import set_aside
+from plugin.ledger.store.store import Tx
 from plugin.ledger.tables.columns import Unread
 from plugin.quitclaim.consent.model import AgeRules, EndKind, Grant, GrantKind, Person, Quitclaim, name_key
 from plugin.quitclaim.consent.standing import Standing
@@ -51,7 +52,7 @@ def each(services: Services, what: str, people: Iterable[str], act: Callable[[st
 
     def key(person_id: str) -> str:
         with services.store.read() as conn:
-            return subject(services, conn, person_id) or ""
+            return _subject(services, conn, person_id) or ""
 
     return set_aside.each(services.store, what, people, act, key)
 
@@ -190,11 +191,19 @@ def _unreadable(row: Row[Any]) -> Grant:
     )  # fmt: skip
 
 
-def subject(services: Services, conn: Connection, person_id: str) -> str | None:
+def subject(services: Services, tx: Tx, person_id: str) -> str | None:
     """How the audit log refers to the person; None once an erasure has destroyed the key of that reference.
 
     Also where that key alone is damaged: an end must not wait for it. Doctor says how many are.
+    Unwrapped once a transaction, which forgets it when it ends.
     """
+    known = tx.subjects.get(person_id)
+    if known is None and (known := _subject(services, tx.connection, person_id)) is not None:
+        tx.subjects[person_id] = known
+    return known
+
+
+def _subject(services: Services, conn: Connection, person_id: str) -> str | None:
     if not services.vault.has_key(conn, person_id, "record"):
         return None
     try:

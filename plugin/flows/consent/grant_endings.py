@@ -100,7 +100,7 @@ def enter(
         body = item.name.encode() + b"\0" + item.body
         services.vault.seal(tx, person_id, "record", "evidence", body, subject=claim.id)
     tx.audit(
-        Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx.connection, person_id),
+        Action.CONSENT_RECORD, actor, subject=roster.subject(services, tx, person_id),
         quitclaim=claim.id, version=claim.version, text=modes.pseudonym(claim.text_version), grants=len(claim.grants),
     )  # fmt: skip
     for old in lifecycle.supersede(before, claim):
@@ -181,7 +181,7 @@ def end(
     services: Services, tx: Tx, person_id: str, due: Sequence[Due], actor: str, logged: bool = False
 ) -> int:
     """End grants and settle what follows, in the caller's transaction; ended.log is written before it commits."""
-    subject = roster.subject(services, tx.connection, person_id)
+    subject = roster.subject(services, tx, person_id)
     for grant, moment, kind in due:
         if not logged:
             services.ended.append(tx, Ended(person_id, grant.id, moment, kind.value))
@@ -218,7 +218,7 @@ def destroy_key(services: Services, tx: Tx, person_id: str, purpose: str, actor:
     """Destroy a key of the person's and all that it seals, and shred it as soon as the commit has landed."""
     if not services.vault.has_key(tx.connection, person_id, purpose):
         return
-    said = roster.subject(services, tx.connection, person_id)
+    said = roster.subject(services, tx, person_id)
     services.vault.destroy_key(tx, person_id, purpose)
     if purpose == "face":
         reference_sets.end_all(tx, person_id)

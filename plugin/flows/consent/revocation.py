@@ -39,7 +39,7 @@ def revoke(services: Services, job: Claimed) -> None:
         recompute(services, job.key)
         tags_that_stay.ask_about(services, standing)
         with services.store.write() as tx:
-            subject = roster.subject(services, tx.connection, job.key)
+            subject = roster.subject(services, tx, job.key)
             tx.audit(Action.REVOCATION_DONE, intents.SYSTEM, subject=subject, removed=removed)
             if not again:
                 services.queue.put(tx, "look-again", job.key, {}, delay=LOOK_AGAIN)

@@ -21,7 +21,7 @@ def become_hand(services: Services, person_id: str) -> None:
             if not ids:
                 return
             tx.execute(update(t.tag).where(t.tag.c.id.in_(ids)).values(origin="hand"))
-            subject = roster.subject(services, tx.connection, person_id)
+            subject = roster.subject(services, tx, person_id)
             tx.audit(Action.TAG_HAND, "system", subject=subject, tags=len(ids))
 
 

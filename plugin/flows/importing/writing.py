@@ -113,7 +113,7 @@ def _enter(
     origin = json.dumps({"source": entry.source, "fingerprint": entry.fingerprint}).encode()
     services.vault.seal(tx, person_id, "record", judge.KIND, origin, subject=claim.id)
     tx.audit(
-        Action.CONSENT_IMPORT, actor, subject=roster.subject(services, tx.connection, person_id),
+        Action.CONSENT_IMPORT, actor, subject=roster.subject(services, tx, person_id),
         quitclaim=claim.id, source=entry.source.split(":", 1)[0], keep=verdict.keep.value,
     )  # fmt: skip
     return person_id

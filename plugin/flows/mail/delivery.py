@@ -162,7 +162,7 @@ def land(services: Services, tx: Tx, row: Row[Any], state: str, error: str | Non
     if row.person_id is not None:
         for item in services.vault.find(tx.connection, row.person_id, "mail", subject=row.id):
             services.vault.discard(tx, item)
-        subject = roster.subject(services, tx.connection, row.person_id)
+        subject = roster.subject(services, tx, row.person_id)
     if "erasure" in row.data:
         last_letter.landed(services, tx, row.data["erasure"])
     said = {SENT: Action.MAIL_SEND, DROPPED: Action.MAIL_DROP, FAILED: Action.MAIL_FAIL}[state]

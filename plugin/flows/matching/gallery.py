@@ -142,7 +142,7 @@ def keep(
         acquaintance.acknowledge(services, tx, person_id, reference_sets.CHOSEN, actor)
     tx.move_generation()
     tx.audit(
-        Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx.connection, person_id),
+        Action.TEMPLATE_ENROL, actor, subject=roster.subject(services, tx, person_id),
         photos=len(pictures), engine=engine, set=set_id, came_by=source.came_by,
     )  # fmt: skip
     return set_id

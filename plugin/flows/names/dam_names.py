@@ -91,7 +91,7 @@ def _appeared(
         )
     )  # fmt: skip
     if person:
-        subject = roster.subject(services, tx.connection, person.id)
+        subject = roster.subject(services, tx, person.id)
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=resource_id, copied=bool(copied))
         if copied:
             services.queue.put(tx, "revoke", person.id)
@@ -159,7 +159,7 @@ def _vanished(services: Services, tx: Tx, tag: Row[Any], resource: Resource, los
     if lost:
         _put_again(services, tx, tag, resource)
         return
-    subject = roster.subject(services, tx.connection, tag.person_id)
+    subject = roster.subject(services, tx, tag.person_id)
     face_rows.reject(tx, tag.resource_id, tag.person_id, resource.file_version, "dam")
     if tag.origin == "hand":
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id, gone=True)
@@ -197,7 +197,7 @@ def _changed_hands(services: Services, tx: Tx, tag: Row[Any], named: list[Named]
     ours = places & frozenset(tag.places)
     if tag.origin != "hand" and not ours:
         tx.execute(update(t.tag).where(t.tag.c.id == tag.id).values(origin="hand", places=[]))
-        subject = roster.subject(services, tx.connection, tag.person_id) if tag.person_id else None
+        subject = roster.subject(services, tx, tag.person_id) if tag.person_id else None
         tx.audit(Action.TAG_HAND, "dam", subject=subject, resource_id=tag.resource_id)
 
 

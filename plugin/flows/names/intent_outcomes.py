@@ -80,7 +80,7 @@ def _came_late(
         return False
     tx.execute(update(t.intent).where(t.intent.c.id == row.id).values(state="open", finished_at=None))
     tx.audit(
-        Action.TAG_INTEND, actor, subject=roster.subject(services, tx.connection, row.person_id),
+        Action.TAG_INTEND, actor, subject=roster.subject(services, tx, row.person_id),
         resource_id=row.resource_id, intent=row.id, change="remove", origin=row.origin,
     )  # fmt: skip
     return True
@@ -138,7 +138,7 @@ def _finish(
     tx.execute(update(t.intent).where(t.intent.c.id == row.id).values(**values))
     tx.audit(
         _SAID.get((row.action, state), Action.TAG_FAIL), actor,
-        subject=roster.subject(services, tx.connection, row.person_id),
+        subject=roster.subject(services, tx, row.person_id),
         resource_id=row.resource_id, intent=row.id, origin=row.origin,
     )  # fmt: skip
 

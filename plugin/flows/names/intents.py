@@ -52,7 +52,7 @@ def propose(services: Services, tx: Tx, proposal: Proposal, actor: str = SYSTEM)
     )  # fmt: skip
     key = inserted(result)
     tx.audit(
-        Action.TAG_INTEND, actor, subject=roster.subject(services, tx.connection, proposal.person_id),
+        Action.TAG_INTEND, actor, subject=roster.subject(services, tx, proposal.person_id),
         resource_id=proposal.resource_id, intent=key, change=proposal.action, origin=proposal.origin,
     )  # fmt: skip
     return key

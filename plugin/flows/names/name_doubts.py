@@ -139,7 +139,7 @@ def _end(services: Services, tx: Tx, person_id: str) -> int:
         tx.audit(
             Action.RECORD_CHANGE,
             "system",
-            subject=roster.subject(services, tx.connection, person_id),
+            subject=roster.subject(services, tx, person_id),
             doubt=False,
         )
         services.queue.put(tx, "recompute", person_id)

@@ -19,7 +19,7 @@ def acknowledge(services: Services, tx: Tx, person_id: str, how: str, actor: str
     if key is None:
         return
     tx.execute(update(t.person).where(mine).values(self_entered=False, node_adopted=True, doubted_at=None))
-    tx.audit(Action.RECORD_KNOW, actor, subject=roster.subject(services, tx.connection, person_id), how=how)
+    tx.audit(Action.RECORD_KNOW, actor, subject=roster.subject(services, tx, person_id), how=how)
     nobodys = (t.tag.c.node_key == key) & t.tag.c.person_id.is_(None) & t.resource.c.deleted_at.is_(None)
     refs = select(t.resource.c.ref).join(t.tag, t.tag.c.resource_id == t.resource.c.id).where(nobodys)
     for ref in list(tx.connection.scalars(refs.distinct())):

@@ -69,7 +69,7 @@ def enter(
             opens_at=opens_at,
         )  # fmt: skip
     _see_whose(services, tx, person_id)
-    subject = roster.subject(services, tx.connection, person_id)
+    subject = roster.subject(services, tx, person_id)
     tx.audit(Action.ADDRESS_ENTER, actor, subject=subject, address=row_id, guardian=guardian_id is not None)
     return row_id
 
@@ -249,7 +249,7 @@ def doubt(services: Services, tx: Tx, person_id: str) -> None:
     first = (t.address.c.person_id == person_id) & (t.address.c.confirmed_how == FIRST_LETTER)
     standing = t.address.c.retired_at.is_(None)
     if tx.execute(update(t.address).where(first, standing).values(**_UNCONFIRMED)).rowcount:
-        tx.audit(Action.ADDRESS_DOUBT, "system", subject=roster.subject(services, tx.connection, person_id))
+        tx.audit(Action.ADDRESS_DOUBT, "system", subject=roster.subject(services, tx, person_id))
 
 
 def _has_a_past(tx: Tx, person_id: str) -> bool:
@@ -271,7 +271,7 @@ def confirm(services: Services, tx: Tx, row: Row[Any], how: str, actor: str, rea
     kept = free_text.seal(tx, services.vault, reason, REASON, row.person_id) or None
     values = {"confirmed_at": tx.now, "confirmed_by": actor, "confirmed_how": how, "reason": kept}
     tx.execute(update(t.address).where(this).values(**values))
-    subject = roster.subject(services, tx.connection, row.person_id)
+    subject = roster.subject(services, tx, row.person_id)
     tx.audit(Action.ADDRESS_CONFIRM, actor, subject=subject, address=row.id, how=how)
 
 

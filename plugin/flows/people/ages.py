@@ -77,7 +77,7 @@ def say_in(services: Services, tx: Tx, person_id: str, said: Age, actor: str) ->
         return False
     tx.move_generation()  # whether they may be named automatically hangs on it
     services.queue.put(tx, "recompute", person_id)
-    tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+    tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx, person_id))
     return True
 
 

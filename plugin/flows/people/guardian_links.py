@@ -35,7 +35,7 @@ def join(services: Services, one: Child, other: Child, actor: str) -> bool:
         for here, _, noted in both:
             if not noted:
                 continue
-            tx.audit(Action.GUARDIAN_JOIN, actor, subject=roster.subject(services, tx.connection, here[0]))
+            tx.audit(Action.GUARDIAN_JOIN, actor, subject=roster.subject(services, tx, here[0]))
     return any(noted for _, _, noted in both)
 
 

@@ -54,7 +54,7 @@ def recognise(
             addresses.confirm(services, tx, row, how, actor, reason if alone else "")
         if guardian_id is None:
             acquaintance.acknowledge(services, tx, person_id, how, actor)
-        subject = roster.subject(services, tx.connection, person_id)
+        subject = roster.subject(services, tx, person_id)
         tx.audit(
             Action.PERSON_RECOGNISE, actor, subject=subject, how=how, alone=alone, guardian=bool(guardian_id)
         )

@@ -88,7 +88,7 @@ def enter(
     services.vault.create_key(tx, person_id, "record")
     for guardian in newcomer.guardians:
         enter_guardian(services, tx, person_id, guardian)
-    subject = roster.subject(services, tx.connection, person_id)
+    subject = roster.subject(services, tx, person_id)
     tx.audit(Action.RECORD_CREATE, actor, subject=subject, guardians=len(newcomer.guardians))
     if newcomer.email:
         addresses.enter(services, tx, person_id, newcomer.email, actor)
@@ -164,7 +164,7 @@ def add_guardian(services: Services, person_id: str, name: str, actor: str, emai
         guardian_id = enter_guardian(services, tx, person_id, name)
         if email:
             addresses.enter(services, tx, person_id, email, actor, guardian_id=guardian_id)
-        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx, person_id))
     return guardian_id
 
 
@@ -178,7 +178,7 @@ def distinct(services: Services, person_id: str, actor: str) -> None:
         marked = (t.person.c.id == person_id) & t.person.c.namesake
         if tx.execute(update(t.person).where(marked).values(namesake=False)).rowcount == 0:
             raise NothingDone("this person bears no mark of a name that was taken: there is none to take off")
-        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx.connection, person_id))
+        tx.audit(Action.RECORD_CHANGE, actor, subject=roster.subject(services, tx, person_id))
 
 
 def name_of(services: Services, conn: Connection, person_id: str) -> str:
@@ -215,7 +215,7 @@ def export(services: Services, person_id: str, actor: str, own: bool = False) ->
         person = replace(standing.person, display_name=called(conn, person_id))  # it is handed to the person
         rest = data_export.of(services, conn, person_id, own)
     with services.store.write() as tx:
-        tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx.connection, person_id))
+        tx.audit(Action.RECORD_EXPORT, actor, subject=roster.subject(services, tx, person_id))
     return {
         "person": asdict(person), "contact": {"email": email},
         "quitclaims": [asdict(claim) for claim in standing.quitclaims],

@@ -78,7 +78,7 @@ def keep(services: Services, tag_ids: Sequence[int], actor: str) -> int:
         with services.store.write() as tx:
             for row in _wanted(tx.execute(_query().where(t.tag.c.id.in_(some))).all(), some):
                 tx.execute(update(t.tag).where(t.tag.c.id == row.id).values(kept_at=tx.now, kept_by=actor))
-                subject = roster.subject(services, tx.connection, row.person_id)
+                subject = roster.subject(services, tx, row.person_id)
                 tx.audit(Action.TAG_KEEP, actor, subject=subject, resource_id=row.resource_id)
     return len(set(tag_ids))
 

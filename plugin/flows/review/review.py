@@ -174,7 +174,7 @@ def disown(
         proposal = intents.Proposal(resource_id, person_id, tag.node, "remove", tag.origin, places)
         opened = [intents.propose(services, tx, proposal, actor)]
         face_rows.reject(tx, resource_id, person_id, tag.file_version, actor)
-        subject = roster.subject(services, tx.connection, person_id)
+        subject = roster.subject(services, tx, person_id)
         tx.audit(Action.FACE_REJECT, actor, subject=subject, resource_id=resource_id)
         photo_answers.recompute(services, tx, [resource_id])
         also(tx)
@@ -279,7 +279,7 @@ def note(
     services: Services, tx: Tx, action: Action, face: Row[Any], person_id: str | None, actor: str, **also: str
 ) -> None:
     """The audit row of a decision; `also` what it says beside the face."""
-    subject = roster.subject(services, tx.connection, person_id) if person_id else None
+    subject = roster.subject(services, tx, person_id) if person_id else None
     tx.audit(action, actor, subject=subject, resource_id=face.resource_id, face=face.id, **also)
 
 

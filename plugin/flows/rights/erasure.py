@@ -85,7 +85,7 @@ def begun(
     if not logged:
         services.ended.append(tx, Ended(person_id, None, tx.now, ERASED))
     number = _enter(services, tx, person_id, standing.person.language, actor, filed, asked_by)
-    tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx.connection, person_id))
+    tx.audit(Action.ERASURE_RUN, actor, subject=roster.subject(services, tx, person_id))
     ended = lifecycle.withdraw(standing.quitclaims, None, tx.now)
     grant_endings.end(services, tx, person_id, grant_endings.ended_by(standing.quitclaims, ended), actor)
     for purpose in ("face", "record"):

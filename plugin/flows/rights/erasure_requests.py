@@ -64,7 +64,7 @@ def ask(services: Services, tx: Tx, person_id: str, asked_by: str, filed: Filed)
     number = erasure_register.enter(services, tx, person_id, asked_by, filed)
     at_once = rule.erasure == "at once"
     standing = waiting_of(tx.connection, person_id)
-    subject = roster.subject(services, tx.connection, person_id)
+    subject = roster.subject(services, tx, person_id)
     key, until = uuid4().hex, due(services)
     if standing is not None:
         key, until = standing.id, standing.due_on
@@ -155,7 +155,7 @@ def decide(services: Services, request_id: str, grant: bool, actor: str, reason:
 
 
 def _refuse(services: Services, tx: Tx, row: Row[Any], actor: str) -> None:
-    subject = roster.subject(services, tx.connection, row.person_id)
+    subject = roster.subject(services, tx, row.person_id)
     tx.audit(Action.ERASURE_REFUSE, actor, subject=subject, request=row.id)
     person = roster.load(services, tx.connection, row.person_id).person
     letter = outbox.Letter(

@@ -124,7 +124,7 @@ def _end_again(services: Services, line: Ended) -> int:
         cuts.add(services, tx, row.person_id, cuts.shortened(agreed, left, tx.now))
         tx.audit(
             Action.CONSENT_REPLAY, "ended.log",
-            subject=roster.subject(services, tx.connection, row.person_id), grant=grant.id,
+            subject=roster.subject(services, tx, row.person_id), grant=grant.id,
         )  # fmt: skip
         tx.move_generation()
         services.queue.put(tx, "recompute", row.person_id)
@@ -141,7 +141,7 @@ def _object_again(services: Services, line: Ended) -> int:
         tx.execute(update(t.person).where(mine).values(objected_at=line.at))
         tx.audit(
             Action.CONSENT_REPLAY, "ended.log",
-            subject=roster.subject(services, tx.connection, line.person_id), objected=True,
+            subject=roster.subject(services, tx, line.person_id), objected=True,
         )  # fmt: skip
     return 1  # the sweep that follows ends what rested on it
 

@@ -104,7 +104,7 @@ def _decides(services: Services, conn: Connection, person_id: str, guardian_id: 
 def looked(services: Services, who: Visitor) -> None:
     """The audit row of a look at the page: once a session (rule 9)."""
     with services.store.write() as tx:
-        subject = roster.subject(services, tx.connection, who.person_id)
+        subject = roster.subject(services, tx, who.person_id)
         tx.audit(Action.RECORD_LOOK, who.actor, subject=subject, link=who.link_id)
 
 
@@ -201,7 +201,7 @@ def reference(services: Services, who: Visitor, number: int) -> bytes:
     """
     with services.store.write() as tx:
         chosen = _reference(services, tx.connection, who, number)
-        subject = roster.subject(services, tx.connection, who.person_id)
+        subject = roster.subject(services, tx, who.person_id)
         tx.audit(Action.REFERENCE_LOOK, who.actor, subject=subject, photos=1, link=who.link_id)
     with services.store.read() as conn:
         if chosen not in services.vault.find(conn, who.person_id, "reference"):

@@ -108,7 +108,7 @@ def holder(services: Services, link_id: str) -> Holder:
 def looked(services: Services, who: Holder) -> None:
     """The audit row of a look: once a visit (rule 9)."""
     with services.store.write() as tx:
-        subject = roster.subject(services, tx.connection, who.person_id)
+        subject = roster.subject(services, tx, who.person_id)
         tx.audit(Action.KEY_LOOK, who.actor, subject=subject, link=who.link_id)
 
 
@@ -194,7 +194,7 @@ def _take_back(services: Services, tx: Tx, who: Holder, other_id: str, half: Hal
     if out is not None:
         links.revoke(services, tx, out.id, who.actor)
     pending_signatures.discard(services, tx, who.person_id, other_id, half.number)
-    subject = roster.subject(services, tx.connection, who.person_id)
+    subject = roster.subject(services, tx, who.person_id)
     tx.audit(Action.CONSENT_DECLINE, who.actor, subject=subject, link=who.link_id)
     if half.fresh and not roster.load(services, tx.connection, who.person_id).quitclaims:
         erasure.begun(services, tx, who.person_id, who.actor, filed)

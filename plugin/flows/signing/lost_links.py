@@ -152,7 +152,7 @@ def write(services: Services, person_id: str, guardian_id: str | None, account: 
         )
     with services.store.write() as tx:
         sent = put(services, tx, person_id, guardian_id, account)
-        tx.audit(Action.LETTER_ASK, account, subject=roster.subject(services, tx.connection, person_id))
+        tx.audit(Action.LETTER_ASK, account, subject=roster.subject(services, tx, person_id))
     if not sent:
         raise ConsentError(NO_ADDRESS)
 

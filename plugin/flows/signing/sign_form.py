@@ -205,5 +205,5 @@ def decline(services: Services, link_id: str) -> None:
             raise LinkRefused("unknown")  # at a shoot, who says no just goes
         links.use(services, tx, link_id)
         pending_signatures.drop(services, tx, row)
-        subject = roster.subject(services, tx.connection, row.person_id)
+        subject = roster.subject(services, tx, row.person_id)
         tx.audit(Action.CONSENT_DECLINE, "person", subject=subject, link=link_id)

@@ -52,7 +52,7 @@ def first(services: Services, tx: Tx, act: Act, guardian_id: str) -> Signed:
         asked.stored.id, asked.collection_ref, act.link.address_id,
     )  # fmt: skip
     pending_signatures.keep(services, tx, act.person_id, other, half)
-    subject = roster.subject(services, tx.connection, act.person_id)
+    subject = roster.subject(services, tx, act.person_id)
     tx.audit(Action.CONSENT_HALF, "guardian", subject=subject, link=made.id)
     key = _key(services, tx, act.person_id, half, asked.language)
     return Signed(act.person_id, asked.language, None, key, other=made, mailed=to_mail)

@@ -41,7 +41,7 @@ def of_reference(services: Services, set_id: str, number: int, actor: str) -> by
         if row is None or not 0 <= number < len(kept):
             raise NotFound("there is no such picture: it was replaced or destroyed")
         body = services.vault.open(tx.connection, kept[number])
-        subject = roster.subject(services, tx.connection, row.person_id)
+        subject = roster.subject(services, tx, row.person_id)
         tx.audit(Action.REFERENCE_LOOK, actor, subject=subject, photos=1, set=set_id)
     return services.faces.likeness(Picture(set_id, data=body), View(_ALL, _ALL, longest=CLOSE_PX))
 

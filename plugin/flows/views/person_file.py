@@ -78,7 +78,7 @@ def look(services: Services, person_id: str, actor: str) -> Standing:
 def _look(services: Services, tx: Tx, person_id: str, actor: str) -> tuple[Standing, str | None]:
     """The standing, and the pseudonym of the person that the row bears."""
     standing = roster.load(services, tx.connection, person_id)
-    subject = roster.subject(services, tx.connection, person_id)
+    subject = roster.subject(services, tx, person_id)
     tx.audit(Action.RECORD_LOOK, actor, subject=subject)
     return standing, subject
 
@@ -149,7 +149,7 @@ def proof(services: Services, person_id: str, sealed_id: str, actor: str) -> tup
         if row is None:
             raise NotFound("there is no such evidence: it may be past its term")
         body = services.vault.open(tx.connection, sealed_id)
-        subject = roster.subject(services, tx.connection, person_id)
+        subject = roster.subject(services, tx, person_id)
         tx.audit(Action.EVIDENCE_LOOK, actor, subject=subject, quitclaim=row.subject)
     name, _, content = body.partition(b"\0")
     return name.decode("utf-8", "replace"), content
@@ -171,7 +171,7 @@ def on_behalf(
         raise ConsentError("choose at least one line, or everything")
     with services.store.write() as tx:
         roster.load(services, tx.connection, person_id)
-        subject = roster.subject(services, tx.connection, person_id)
+        subject = roster.subject(services, tx, person_id)
         tx.audit(Action.CONSENT_ASK, actor, subject=subject, asked_by=asked_by, act=act)
     end = grant_endings.withdraw if act == "withdraw" else grant_endings.restrict
     ended = end(services, person_id, grants, actor)

@@ -65,6 +65,7 @@ class Vault:
         From the commit on nothing opens (*unusable*). *Shredded* it is when `shred` or `rotate`
         says so.
         """
+        tx.subjects.pop(person_id, None)
         row = tx.execute(_key_row(person_id, purpose)).first()
         tx.execute(delete(t.sealed).where(t.sealed.c.person_id == person_id, t.sealed.c.purpose == purpose))
         if row is None:

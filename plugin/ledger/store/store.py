@@ -35,6 +35,7 @@ class Tx:
         self.connection = connection
         self.now = now
         self.machine_now = machine_now  # also where the store has seen a later moment
+        self.subjects: dict[str, str] = {}  # how the log refers to people, unwrapped in this transaction
         self._audit: list[audit.Entry] = []
         self._last: list[Callable[[], None]] = []
         self._after: list[Callable[[], None]] = []
@@ -158,8 +159,11 @@ class Store:
                     with connection.begin():
                         began = time.perf_counter()
                         tx = Tx(connection, self.clock.now(), machine_now(self.clock))
-                        yield tx
-                        tx.seal_audit()
+                        try:
+                            yield tx
+                            tx.seal_audit()
+                        finally:
+                            tx.subjects.clear()
                 finally:
                     if began is not None:  # what is rolled back kept others waiting as well
                         self.watch(time.perf_counter() - began)

@@ -1,0 +1,85 @@
+"""How many statements the store is asked for to take one name of the machine off a photograph, from the job to done."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Engine, event, func, select, update
+
+from bench import acts
+from bench.library import built
+from bench.postgresql import Postgres
+from bench.workshop import Figure, Workshop
+from plugin.flows.common.services import Services
+from plugin.flows.consent import grant_endings
+from plugin.hooks.dam import Dam
+from plugin.ledger import tables as t
+from sidecar.running.runner import Runner
+
+_TAGS = 500
+_CONTROL = ("PRAGMA", "BEGIN", "SELECT pg_", "SET ", "SHOW ")
+
+
+def run(workshop: Workshop) -> Iterator[Figure]:
+    """`sql_per_tag`: a withdrawal by somebody whom the machine named on 500 photographs, all of it, by their number.
+
+    The more of the two stores. What opens a transaction is not counted, nor is the DAM: it does as it is told.
+    """
+    with closing(_Server()) as server:
+        found = {
+            store: _withdrawn(workshop.scratch / f"statements-{store}", url)
+            for store, url in (("SQLite", ""), ("PostgreSQL", server.url()))
+        }
+    said = ", ".join(f"{store} {count / _TAGS:.1f}" for store, count in found.items())
+    yield Figure("sql_per_tag", round(max(found.values()) / _TAGS, 1), remarks=f"{_TAGS} tags; {said}")
+
+
+class _Server:
+    def __init__(self) -> None:
+        self._postgres = Postgres()
+
+    def url(self) -> str:
+        self._postgres.do("CREATE DATABASE statements")
+        return self._postgres.url("statements")
+
+    def close(self) -> None:
+        self._postgres.stop()
+
+
+def _withdrawn(root: Path, url: str) -> int:
+    with built(root, 2 * _TAGS, {_TAGS: 1}, url) as library:
+        services = replace(library.services, dam=cast(Dam, acts.ThereDam(library.services.dam)))
+        (person,) = library.withdrawing[_TAGS]
+        runner = Runner(services)
+        runner.drain()
+        with services.store.write() as tx:
+            tx.execute(update(t.tag).where(t.tag.c.person_id == person).values(origin="machine"))
+        with _counted() as statements:
+            grant_endings.withdraw(services, person, None, "bench")
+            runner.drain()
+        if _tags(services, person):
+            raise SystemExit("names of somebody who withdrew are left: there is nothing to count")
+        return len(statements)
+
+
+def _tags(services: Services, person_id: str) -> int:
+    with services.store.read() as conn:
+        return int(conn.scalar(select(func.count()).where(t.tag.c.person_id == person_id)) or 0)
+
+
+@contextmanager
+def _counted() -> Iterator[list[str]]:
+    """The statements of all connections meanwhile, those that open a transaction left out."""
+    statements: list[str] = []
+
+    def executed(_conn: Any, _cursor: Any, said: str, *_: Any) -> None:
+        if not said.startswith(_CONTROL):
+            statements.append(said)
+
+    event.listen(Engine, "before_cursor_execute", executed)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", executed)
