@@ -4,11 +4,11 @@ import calendar
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
-FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+NO_END = datetime(9999, 1, 1, tzinfo=UTC)
 """Stands for "no end" where a moment is needed."""
 
 
-def local(at: datetime, zone: tzinfo, seconds: bool = False) -> str:
+def format_local(at: datetime, zone: tzinfo, seconds: bool = False) -> str:
     """A moment as the clock on the organisation's wall shows it, for people.
 
     In the hour that a clock set back shows twice, with the short name of the zone: CEST, then CET.
@@ -19,7 +19,7 @@ def local(at: datetime, zone: tzinfo, seconds: bool = False) -> str:
     return f"{said} {there:%Z}" if twice else said
 
 
-def local_day(at: datetime, zone: tzinfo) -> str:
+def format_local_day(at: datetime, zone: tzinfo) -> str:
     """The day of a moment on the organisation's calendar, for people."""
     return at.astimezone(zone).date().isoformat()
 
@@ -59,7 +59,7 @@ class ManualClock:
         self._now = to.astimezone(UTC)
 
 
-class SteadyClock:
+class MonotonicClock:
     """A clock that never goes back: what has ended stays ended when somebody sets the clock back."""
 
     def __init__(self, inner: Clock) -> None:
@@ -88,7 +88,7 @@ class SteadyClock:
 
 def machine_now(clock: Clock) -> datetime:
     """The moment by the machine alone: for what has to hold against whoever can write the store."""
-    return clock.machine() if isinstance(clock, SteadyClock) else clock.now()
+    return clock.machine() if isinstance(clock, MonotonicClock) else clock.now()
 
 
 def months_before(now: datetime, months: int) -> datetime:

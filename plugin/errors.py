@@ -46,11 +46,11 @@ class EnrolmentRefused(FaceLeaseError):
     """
 
     def __init__(self, reasons: list[str], names: Sequence[str] = ()) -> None:
-        self.reasons = [_by_name(reason, names) for reason in reasons]
+        self.reasons = [_name_photograph(reason, names) for reason in reasons]
         super().__init__("enrolment refused: " + "; ".join(self.reasons))
 
 
-def _by_name(reason: str, names: Sequence[str]) -> str:
+def _name_photograph(reason: str, names: Sequence[str]) -> str:
     found = re.match(r"photograph ([0-9]+): ", reason)
     place = int(found[1]) - 1 if found else len(names)
     return f"{names[place]}: {reason[found.end() :]}" if found and place < len(names) else reason
@@ -195,7 +195,7 @@ class EventRefused(FaceLeaseError):
     """A signed body is not what its kind of request takes; the message says what it takes."""
 
 
-def told(error: BaseException) -> str:
+def redact_error(error: BaseException) -> str:
     """What may be logged or kept of an error's words: of a library's nothing, for they may quote anything.
 
     Of what the DAM and its files say, all but paths: a photograph may be called after somebody.

@@ -6,35 +6,36 @@ from typing import Any, Self
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 
-from plugin.config.base import Place, Section
-from plugin.config.importing import Importing
-from plugin.config.keeping import Backup, Keys, Retention, Store
+from plugin.config.base import ConfigPath, Section
+from plugin.config.importing import ImportingSection
+from plugin.config.keeping import BackupSection, KeysSection, RetentionSection, StoreSection
 from plugin.config.sections import (
-    Access,
-    Api,
+    AccessSection,
+    ApiSection,
     ClearanceSection,
     DamSection,
-    Folder,
-    Gate,
-    HandTags,
-    Jobs,
-    Mail,
-    Matching,
-    Minors,
-    Recognizer,
-    Requests,
+    FolderSection,
+    GateSection,
+    HandTagsSection,
+    JobsSection,
+    MailSection,
+    MatchingSection,
+    MinorsSection,
+    RecognizerSection,
+    RequestsSection,
     ResourceSpaceSection,
-    Review,
-    Server,
-    Signing,
-    Site,
-    Webhooks,
+    ReviewSection,
+    ServerSection,
+    SigningSection,
+    SiteSection,
+    WebhooksSection,
 )
 from plugin.errors import ConfigError
 
 __all__ = [
-    "Backup", "ClearanceSection", "Config", "Jobs", "Matching", "Recognizer", "ResourceSpaceSection",
-    "Retention", "Review", "load", "parse",
+    "BackupSection", "ClearanceSection", "Config", "JobsSection", "MatchingSection", "RecognizerSection",
+    "ResourceSpaceSection",
+    "RetentionSection", "ReviewSection", "load", "parse",
 ]  # fmt: skip
 
 
@@ -43,31 +44,31 @@ class Config(Section):
 
     _folder: Path = PrivateAttr(default_factory=Path)
 
-    data: Place = "facelease-data"
-    site: Site = Site()
-    store: Store = Store()
-    keys: Keys = Keys()
-    backup: Backup = Backup()
+    data: ConfigPath = "facelease-data"
+    site: SiteSection = SiteSection()
+    store: StoreSection = StoreSection()
+    keys: KeysSection = KeysSection()
+    backup: BackupSection = BackupSection()
     dam: DamSection = DamSection()
-    folder: Folder = Folder()
+    folder: FolderSection = FolderSection()
     resourcespace: ResourceSpaceSection = ResourceSpaceSection()
-    recognizer: Recognizer = Recognizer()
-    matching: Matching = Matching()
+    recognizer: RecognizerSection = RecognizerSection()
+    matching: MatchingSection = MatchingSection()
     clearance: ClearanceSection = ClearanceSection()
-    minors: Minors = Minors()
-    review: Review = Review()
-    hand_tags: HandTags = HandTags()
-    retention: Retention = Retention()
-    jobs: Jobs = Jobs()
-    server: Server = Server()
-    webhooks: Webhooks = Webhooks()
-    mail: Mail = Mail()
-    signing: Signing = Signing()
-    requests: Requests = Requests()
-    access: Access = Access()
-    gate: Gate = Gate()
-    api: Api = Api()
-    importing: Importing = Importing()
+    minors: MinorsSection = MinorsSection()
+    review: ReviewSection = ReviewSection()
+    hand_tags: HandTagsSection = HandTagsSection()
+    retention: RetentionSection = RetentionSection()
+    jobs: JobsSection = JobsSection()
+    server: ServerSection = ServerSection()
+    webhooks: WebhooksSection = WebhooksSection()
+    mail: MailSection = MailSection()
+    signing: SigningSection = SigningSection()
+    requests: RequestsSection = RequestsSection()
+    access: AccessSection = AccessSection()
+    gate: GateSection = GateSection()
+    api: ApiSection = ApiSection()
+    importing: ImportingSection = ImportingSection()
 
     def model_post_init(self, context: Any, /) -> None:
         """Keep the folder from which a command of the configuration runs."""

@@ -5,7 +5,7 @@ from pydantic import field_validator
 from plugin.config.base import Count, Section
 
 
-class Importing(Section):
+class ImportingSection(Section):
     """Consents that exist elsewhere: what their words mean here, and how much is read."""
 
     mediums: tuple[str, ...] = (

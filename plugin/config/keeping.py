@@ -1,33 +1,33 @@
 """The tables of what is kept: where, under which keys, and for how long."""
 
-from plugin.config.base import Count, Place, Section, StoreUrl
+from plugin.config.base import ConfigPath, Count, Section, StoreUrl
 
 
-class Store(Section):
+class StoreSection(Section):
     """Where the ledger is kept."""
 
     url: StoreUrl = "sqlite:///{data}/ledger.db"
 
 
-class Keys(Section):
+class KeysSection(Section):
     """Where the master key and the record of endings are kept: never beside the store's backups."""
 
-    master_file: Place = "{data}/keys/master.json"
+    master_file: ConfigPath = "{data}/keys/master.json"
     master_command: tuple[str, ...] = ()
-    ended_log: Place = "{data}/keys/ended.log"
-    heads_file: Place = "{data}/keys/audit-heads.log"
-    heads_key_file: Place = "{data}/keys/heads.key"
-    names_file: Place = "{data}/keys/names.key"
+    ended_log: ConfigPath = "{data}/keys/ended.log"
+    heads_file: ConfigPath = "{data}/keys/audit-heads.log"
+    heads_key_file: ConfigPath = "{data}/keys/heads.key"
+    names_file: ConfigPath = "{data}/keys/names.key"
 
 
-class Backup(Section):
+class BackupSection(Section):
     """Where backups lie, and what they keep."""
 
-    folder: Place = "{data}/backups"
+    folder: ConfigPath = "{data}/backups"
     key_days: Count = 30
 
 
-class Retention(Section):
+class RetentionSection(Section):
     """How long each kind of row is kept."""
 
     evidence_months: Count = 24

@@ -10,7 +10,7 @@ Measured with the default detector on 260 people's faces (LFW) shrunk to this wi
 """
 
 
-def look_px(longest: int, recognisable_px: int, found_px: int = FOUND_PX) -> int:
+def detection_px(longest: int, recognisable_px: int, found_px: int = FOUND_PX) -> int:
     """The longest side, in px, at which a picture of `longest` px has to be looked at.
 
     A face of `recognisable_px` in the file is `found_px` wide there.

@@ -36,7 +36,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Held:
+class Confinement:
     """What of it holds here. `landlock`: its version, 0 for none."""
 
     landlock: int
@@ -49,7 +49,7 @@ class Held:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "Held":
+    def from_json(cls, tree: dict[str, Any]) -> "Confinement":
         """What `to_json` told."""
         return cls(int(tree["landlock"]), bool(tree["seccomp"]), int(tree["threads"]), bool(tree["limits"]))
 
@@ -68,18 +68,23 @@ class Held:
         )
 
 
-def confine(bounds: Bounds) -> Held:
+def confine(bounds: Bounds) -> Confinement:
     """Give up all but `bounds`, for good. What the kernel does not do is in the answer, and the rest is done."""
-    threads = _threads()
-    limits = _limit(bounds)
+    threads = _count_threads()
+    limits = _set_limits(bounds)
     _LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     _drop_capabilities()
-    version = landlock.restrict(bounds.paths)
-    names = (*calls.ALWAYS, *(() if bounds.runs else (*calls.RUNNING, *calls.TIMES)))
-    return Held(version, calls.refuse((*names, *(() if bounds.threads else calls.THREADS))), threads, limits)
+    version = landlock.restrict_paths(bounds.paths)
+    names = (*calls.ALWAYS_REFUSED, *(() if bounds.runs else (*calls.STARTING_CALLS, *calls.FILE_TIME_CALLS)))
+    return Confinement(
+        version,
+        calls.refuse_calls((*names, *(() if bounds.threads else calls.THREAD_CALLS))),
+        threads,
+        limits,
+    )
 
 
-def _threads() -> int:
+def _count_threads() -> int:
     """How many there are: Landlock is for the one that asks, and those that it starts."""
     try:
         return sum(1 for _ in Path("/proc/self/task").iterdir())
@@ -87,7 +92,7 @@ def _threads() -> int:
         return 1
 
 
-def _limit(bounds: Bounds) -> bool:
+def _set_limits(bounds: Bounds) -> bool:
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: bounds.memory_mb * _MEGA,

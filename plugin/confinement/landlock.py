@@ -36,20 +36,20 @@ WRITE = READ | Right.WRITE_FILE | Right.REMOVE_FILE | Right.MAKE_REG | Right.TRU
 _OF_FILES = Right.EXECUTE | Right.WRITE_FILE | Right.READ_FILE | Right.TRUNCATE
 
 
-def abi() -> int:
+def find_abi() -> int:
     """The version of Landlock that can be used here; 0 where there is none, or none for us."""
     return max(0, _call(_CREATE, None, 0, _ASK_VERSION))
 
 
-def restrict(rights: Iterable[tuple[Path, Right]]) -> int:
+def restrict_paths(rights: Iterable[tuple[Path, Right]]) -> int:
     """Leave this thread, and what it starts, these paths alone, and no TCP. Returns the version; 0: nothing was done.
 
     Needs PR_SET_NO_NEW_PRIVS. A path that is not there is passed over.
     """
-    version = abi()
+    version = find_abi()
     if not version:
         return 0
-    every = _all_rights(version)
+    every = _list_rights(version)
     tcp = _BIND_TCP | _CONNECT_TCP if version >= 4 else 0
     scoped = _ABSTRACT_SOCKETS | _SIGNALS if version >= 6 else 0
     attributes = struct.pack("=QQQ", every, tcp, scoped)[: 24 if version >= 6 else 16 if version >= 4 else 8]
@@ -64,7 +64,7 @@ def restrict(rights: Iterable[tuple[Path, Right]]) -> int:
         os.close(ruleset)
 
 
-def _all_rights(version: int) -> int:
+def _list_rights(version: int) -> int:
     """Every right that this version can take away."""
     bits = 13 + (version >= 2) + (version >= 3) + (version >= 5)
     return int((1 << bits) - 1)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, cast
 
 from plugin.confinement import surroundings, wire
-from plugin.confinement.giving_up import Held
+from plugin.confinement.giving_up import Confinement
 from plugin.errors import FaceLeaseError, ReadingFailed
 
 Reply = tuple[dict[str, Any], list[bytes]]
@@ -30,7 +30,7 @@ class Reader:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._busy = 0.0
-        self.held: Held | None = None
+        self.held: Confinement | None = None
         """What of its confinement holds; None before it was started."""
 
     def ask(
@@ -48,7 +48,7 @@ class Reader:
             raise kinds.get(str(answer["refused"]), ReadingFailed)(str(answer.get("message", ""))[:1000])
         return answer, found
 
-    def start(self) -> Held:
+    def start(self) -> Confinement:
         """What of its confinement holds, of one that runs."""
         with self._lock:
             self._running()
@@ -78,12 +78,13 @@ class Reader:
         self._end()
         process = self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "plugin.confinement.reading"], cwd="/", start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings.environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=surroundings.build_environment(),
         )  # fmt: skip
         self._busy = 0.0
         first = {"task": self._task, "memory_mb": _MEMORY_MB, "cpu_seconds": _CPU_SECONDS}
         answer, _ = self._exchange(process, first, [], _START_SECONDS)
-        self.held = Held.from_json(answer["held"])
+        self.held = Confinement.from_json(answer["held"])
         return process
 
     def _exchange(
@@ -95,7 +96,7 @@ class Reader:
         try:
             wire.send(cast(BinaryIO, process.stdin), header, parts)
             return wire.receive(cast(BinaryIO, process.stdout), sum(map(len, parts)) + _LONGER)
-        except wire.Closed as error:
+        except wire.PipeClosed as error:
             self._end()
             raise ReadingFailed("the process that read the file ended, or took too long") from error
         finally:
@@ -104,23 +105,23 @@ class Reader:
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            wire.end(process)
+            wire.end_process(process)
 
 
 _readers: dict[str, Reader] = {}
 _opening = threading.Lock()
 
 
-def reader(task: str) -> Reader:
+def find_reader(task: str) -> Reader:
     """The reader for this module, one in each process of ours."""
     with _opening:
         return _readers.setdefault(task, Reader(task))
 
 
-def _forget() -> None:
+def _forget_after_fork() -> None:
     """After a fork the parent's readers are the parent's."""
     global _readers, _opening
     _readers, _opening = {}, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_forget_after_fork)

@@ -18,11 +18,11 @@ HEADER_LIMIT = 8_000_000
 BODY_LIMIT = 2**32 - 1
 
 
-class Closed(Exception):
+class PipeClosed(Exception):
     """The other side has gone, or does not keep to the protocol."""
 
 
-def pipes() -> tuple[BinaryIO, BinaryIO]:
+def take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
     """The pipes to the parent, out of the way of libraries: stdin, stdout and stderr go nowhere."""
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -40,23 +40,23 @@ def send(stream: BinaryIO, header: dict[str, Any], parts: Sequence[bytes] = ()) 
         stream.writelines(parts)
         stream.flush()
     except (OSError, ValueError) as error:
-        raise Closed("the pipe is closed") from error
+        raise PipeClosed("the pipe is closed") from error
 
 
 def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[bytes]]:
     """Read one message: its header and its parts. Raises Closed at the end or for a malformed one."""
-    head, body = _HEAD.unpack(_exactly(stream, _HEAD.size))
+    head, body = _HEAD.unpack(_read_exactly(stream, _HEAD.size))
     if head > HEADER_LIMIT or body > body_limit:
-        raise Closed("a message is larger than any that is expected")
-    told = _exactly(stream, head)
-    whole = _exactly(stream, body)
+        raise PipeClosed("a message is larger than any that is expected")
+    told = _read_exactly(stream, head)
+    whole = _read_exactly(stream, body)
     try:
         header = json.loads(told)
         lengths = [int(length) for length in header.pop("parts")]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise Closed("a message is not in the form expected") from error
+        raise PipeClosed("a message is not in the form expected") from error
     if any(length < 0 for length in lengths) or sum(lengths) != body:
-        raise Closed("a message is not as long as it says")
+        raise PipeClosed("a message is not as long as it says")
     if lengths == [body]:
         return header, [whole]  # one picture, not held twice
     parts, at, raw = [], 0, memoryview(whole)
@@ -66,7 +66,7 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
     return header, parts
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end_process(process: "subprocess.Popen[bytes]") -> None:
     """Kill the process at the other end, which keeps nothing, and close the pipes to it."""
     process.kill()
     for pipe in (process.stdin, process.stdout, process.stderr):
@@ -76,11 +76,11 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _read_exactly(stream: BinaryIO, count: int) -> bytes:
     try:
         data = stream.read(count)
     except (OSError, ValueError) as error:
-        raise Closed("the pipe is closed") from error
+        raise PipeClosed("the pipe is closed") from error
     if len(data) != count:
-        raise Closed("the pipe is closed")
+        raise PipeClosed("the pipe is closed")
     return data

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class What(StrEnum):
+class ChangeKind(StrEnum):
     """What happened to a resource."""
 
     NEW = "new"
@@ -19,5 +19,5 @@ class Change:
     """Something that happened to a resource; `old_ref` only where it moved."""
 
     ref: str
-    what: What
+    what: ChangeKind
     old_ref: str | None = None

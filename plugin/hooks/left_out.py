@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Why(StrEnum):
+class LeftOutReason(StrEnum):
     """Why a file or folder is left out."""
 
     LINK = "link"  # to a file or folder; links are not followed
@@ -20,7 +20,7 @@ class Why(StrEnum):
     LIBRARY = "library"  # a folder that a program manages, with originals in it
 
 
-OUT_OF_REACH = frozenset({Why.UNREADABLE, Why.CLOSED})
+OUT_OF_REACH = frozenset({LeftOutReason.UNREADABLE, LeftOutReason.CLOSED})
 """What somebody meant to have looked at, perhaps, and what cannot be: told apart from what is left out on purpose."""
 
 
@@ -29,7 +29,7 @@ class LeftOut:
     """A file or folder that is left out; `form` says which format where that is why."""
 
     ref: str
-    why: Why
+    why: LeftOutReason
     form: str = ""
 
     @property
@@ -38,6 +38,6 @@ class LeftOut:
         return f"{self.why.value}: {self.form}" if self.form else self.why.value
 
 
-def count(found: Iterable[LeftOut]) -> dict[str, int]:
+def count_by_kind(found: Iterable[LeftOut]) -> dict[str, int]:
     """How many of each kind, most first."""
     return dict(Counter(one.kind for one in found).most_common())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Line:
+class CertificateLine:
     """A sentence of the certificate: a key of its words, with what is filled in. No name stands in it."""
 
     key: str
@@ -29,5 +29,5 @@ class Mentions:
     """Everywhere the name stands; what was looked at, each with what was found there; what could not be looked at."""
 
     found: tuple[Mention, ...] = ()
-    looked: tuple[Line, ...] = ()
-    unread: tuple[Line, ...] = ()
+    looked: tuple[CertificateLine, ...] = ()
+    unread: tuple[CertificateLine, ...] = ()

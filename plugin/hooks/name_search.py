@@ -12,10 +12,20 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-_JOINED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+_SCRIPTS_WITHOUT_SPACES = (
+    "CJK",
+    "HIRAGANA",
+    "KATAKANA",
+    "HANGUL",
+    "THAI",
+    "LAO",
+    "KHMER",
+    "MYANMAR",
+    "TIBETAN",
+)
 """Scripts in which a word may begin right behind another."""
 
-_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 """Signs that nobody sees, which programs put between letters."""
 
 _HASH = re.compile("(?:[0-9a-f]{8}:)?[0-9a-f]{32,}")
@@ -30,13 +40,13 @@ class _Word(NamedTuple):
     end: int
 
 
-class Sought:
+class SoughtName:
     """What is looked for: every spelling of one name."""
 
     def __init__(self, spellings: Iterable[str]) -> None:
         self.spellings = tuple(dict.fromkeys(one for one in spellings if one.strip()))
         self._names = {
-            tuple(w.key for w in words) for one in self.spellings if (words := _words(_folded(one)))
+            tuple(w.key for w in words) for one in self.spellings if (words := _split_words(_fold(one)))
         }
         self._starts = {max(name, key=len) for name in self._names}
 
@@ -48,7 +58,8 @@ class Sought:
     def is_name(self, text: str) -> bool:
         """Whether the text is the name and nothing else."""
         return any(
-            tuple(word.key for word in _words(variant)) in self._names for variant in self._variants(text)
+            tuple(word.key for word in _split_words(variant)) in self._names
+            for variant in self._variants(text)
         )
 
     def stands_in(self, text: str) -> bool:
@@ -57,7 +68,7 @@ class Sought:
 
     def may_hold(self, text: str) -> bool:
         """False where a word of each spelling is missing: asked before anything that takes long."""
-        folded = _folded(text).casefold()
+        folded = _fold(text).casefold()
         return any(start in folded for start in self._starts)
 
     def masked(self, text: str) -> str:
@@ -75,22 +86,22 @@ class Sought:
 
     def _variants(self, text: str) -> Iterator[str]:
         """The text as it may be meant, where the name can stand in it at all."""
-        for variant in dict.fromkeys(_meant(text)):
+        for variant in dict.fromkeys(_list_readings(text)):
             folded = variant.casefold()
             if any(start in folded for start in self._starts):
                 yield variant
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        words = _words(text)
+        words = _split_words(text)
         place = 0
         while place < len(words):
-            length = max((_length(words, place, name) for name in self._names), default=0)
+            length = max((_count_words(words, place, name) for name in self._names), default=0)
             if length:
                 yield words[place].start, words[place + length - 1].end
             place += max(length, 1)
 
 
-def _length(words: list[_Word], place: int, name: tuple[str, ...]) -> int:
+def _count_words(words: list[_Word], place: int, name: tuple[str, ...]) -> int:
     """How many words the name takes from here on, also where some of its own are joined; 0 where it does not."""
     whole, so_far = "".join(name), ""
     for at in range(place, len(words)):
@@ -102,70 +113,70 @@ def _length(words: list[_Word], place: int, name: tuple[str, ...]) -> int:
     return 0
 
 
-def texts_in(value: Any) -> Iterator[str]:
+def list_texts(value: Any) -> Iterator[str]:
     """Every text in what JSON holds, keys among it."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield str(key)
-            yield from texts_in(inner)
+            yield from list_texts(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from texts_in(inner)
+            yield from list_texts(inner)
 
 
-def texts_stored(text: str) -> Iterator[str]:
+def list_stored_texts(text: str) -> Iterator[str]:
     """What a text of a store says: where it is JSON, which writes some letters otherwise, the texts in it; a hash says
     nothing."""
     said: list[str] = [text]
     if text[:1] in {"{", "[", '"'}:
         with suppress(ValueError, RecursionError):
-            said = list(texts_in(json.loads(text)))
+            said = list(list_texts(json.loads(text)))
     yield from (one for one in said if not _HASH.fullmatch(one))
 
 
-def _meant(text: str) -> Iterator[str]:
+def _list_readings(text: str) -> Iterator[str]:
     """As it stands; with what an address escapes; and read as the UTF-8 that somebody took for Latin."""
-    yield _folded(text)
+    yield _fold(text)
     if "%" in text:
-        yield _folded(unquote(text))
+        yield _fold(unquote(text))
     for wrong in ("cp1252", "latin-1"):
         try:
             mended = text.encode(wrong).decode("utf-8")
         except UnicodeError:
             continue
         if mended != text:
-            yield _folded(mended)
+            yield _fold(mended)
 
 
-def _folded(text: str) -> str:
-    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+def _fold(text: str) -> str:
+    return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
-def _words(text: str) -> list[_Word]:
+def _split_words(text: str) -> list[_Word]:
     """Letters with their marks, or digits; of scripts without borders each sign is a word."""
     found: list[_Word] = []
     start, kind = 0, ""
     for at, sign in enumerate([*text, " "]):
-        now = _kind(sign, kind)
+        now = _sign_kind(sign, kind)
         if now != kind or now == "joined":
             if kind:
-                found.append(_Word(_key(text[start:at]), start, at))
+                found.append(_Word(_word_key(text[start:at]), start, at))
             start, kind = at, now
     return found
 
 
-def _key(word: str) -> str:
+def _word_key(word: str) -> str:
     return unicodedata.normalize("NFKC", word.casefold())
 
 
-def _kind(sign: str, before: str) -> str:
+def _sign_kind(sign: str, before: str) -> str:
     """Of a sign: letter, digit, joined, or nothing where it stands between words. A mark goes with what it is on."""
     category = unicodedata.category(sign)[0]
     if category == "M" and before:
         return "letter" if before == "joined" else before
     if category == "L":
         name = unicodedata.name(sign, "")
-        return "joined" if name.startswith(_JOINED) else "letter"
+        return "joined" if name.startswith(_SCRIPTS_WITHOUT_SPACES) else "letter"
     return "digit" if category == "N" else ""

@@ -8,7 +8,7 @@ from plugin.errors import DamError
 T = TypeVar("T")
 
 
-def one_by_one(refs: Iterable[str], act: Callable[[str], T]) -> dict[str, T | DamError]:
+def for_each_ref(refs: Iterable[str], act: Callable[[str], T]) -> dict[str, T | DamError]:
     """`act` on one resource after the other; one on which the DAM fails keeps none of the others."""
     answers: dict[str, T | DamError] = {}
     for ref in refs:

@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 from plugin.errors import DamError
 
 T = TypeVar("T")
-SHORTLY = 3.0
+PAGE_SECONDS = 3.0
 """Seconds that a page waits."""
 
 _THREADS = 2
-_SILENT = "the DAM does not answer now: it is asked again by itself"
+_NO_ANSWER = "the DAM does not answer now: it is asked again by itself"
 
 
-class Shortly:
+class TimedCalls:
     """Asks, a few questions at a time. Its threads keep no process from ending, whatever they wait for."""
 
     def __init__(self) -> None:
@@ -33,18 +33,18 @@ class Shortly:
         """What `act` returns, or raises. Raises DamError where it takes too long, and while an earlier one does."""
         with self._lock:
             if self._stuck:
-                raise DamError(_SILENT)
+                raise DamError(_NO_ANSWER)
             self._start()
         answer: Future[T] = Future()
         self._asked.put((answer, act))
-        wait([answer], SHORTLY)
+        wait([answer], PAGE_SECONDS)
         if answer.done():
             return answer.result()
         if not answer.cancel():  # it was begun
             with self._lock:
                 self._stuck += 1
             answer.add_done_callback(self._came)
-        raise DamError(_SILENT)
+        raise DamError(_NO_ANSWER)
 
     def close(self) -> None:
         """End the threads, as soon as what they wait for is answered."""

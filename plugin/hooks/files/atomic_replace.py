@@ -12,7 +12,7 @@ from typing import Self
 
 from plugin.errors import DamError, ResourceGone, Unreadable, WriteRefused
 
-_SAID = {
+_EXPLANATIONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk is full",
     errno.EROFS: "the folder is read-only here: names wait until FaceLease may write",
@@ -20,11 +20,11 @@ _SAID = {
 PREFIX = ".facelease-"
 """What every draft's name begins with: what a crash left behind is known by it."""
 
-_MAY_NOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF, errno.EPERM, errno.EACCES})
+_UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF, errno.EPERM, errno.EACCES})
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explain_os_errors(path: Path) -> Iterator[None]:
     """Turn what the operating system says about `path` into our errors."""
     try:
         yield
@@ -33,11 +33,11 @@ def explained(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise WriteRefused(f"{path}: permission denied; give FaceLease's account write access") from error
     except OSError as error:
-        raise DamError(f"{path}: {_SAID.get(error.errno or 0, error.strerror)}") from error
+        raise DamError(f"{path}: {_EXPLANATIONS.get(error.errno or 0, error.strerror)}") from error
 
 
 @contextmanager
-def read_explained(path: Path) -> Iterator[None]:
+def explain_read_errors(path: Path) -> Iterator[None]:
     """The same where nothing is to be written: Unreadable, ResourceGone."""
     try:
         yield
@@ -110,10 +110,10 @@ class Drafts:
         model = like.stat()
         for draft in last.values():
             if draft.temp is not None:
-                with explained(draft.target):
-                    _finish(draft.temp, draft.target, draft.before, model)
+                with explain_os_errors(draft.target):
+                    _copy_attributes(draft.temp, draft.target, draft.before, model)
         for draft in last.values():
-            _unchanged(draft)
+            _refuse_changed(draft)
         for draft in last.values():
             _put_in_place(draft)
         for folder in {target.parent for target in last}:
@@ -134,40 +134,40 @@ def _put_in_place(draft: _Draft) -> None:
 
 
 @contextmanager
-def _where_kept() -> Iterator[None]:
+def _skip_unsupported() -> Iterator[None]:
     """What a file system does not keep, or this account may not give, stays as it is."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _MAY_NOT:
+        if error.errno not in _UNSUPPORTED:
             raise
 
 
-def _finish(temp: Path, target: Path, before: os.stat_result | None, model: os.stat_result) -> None:
+def _copy_attributes(temp: Path, target: Path, before: os.stat_result | None, model: os.stat_result) -> None:
     """Give a draft what the old file had beside its contents, and bring it to the disk.
 
     Its time of change is now: backups must notice that the bytes are others.
     """
-    with _where_kept():
+    with _skip_unsupported():
         _sync(temp, os.O_RDONLY)
     like = before or model
-    owners = _owned(temp, target, like, required=before is not None)
+    owners = _give_owner(temp, target, like, required=before is not None)
     if before is not None:
-        for name in _attributes(target):
+        for name in _list_attributes(target):
             with suppress(OSError):  # those of the security modules are the system's own to set
                 os.setxattr(temp, name, os.getxattr(target, name))
     mode = like.st_mode & (0o7777 if before else 0o666)
-    with _where_kept():
+    with _skip_unsupported():
         temp.chmod(mode if owners else mode & ~0o6000)
 
 
-def _owned(temp: Path, target: Path, like: os.stat_result, required: bool) -> bool:
+def _give_owner(temp: Path, target: Path, like: os.stat_result, required: bool) -> bool:
     """Give it the owner of the old file; where only root may, its group, by which that owner goes on writing."""
     now = temp.stat()
     for owner, group in ((like.st_uid, like.st_gid), (-1, like.st_gid)):
         if (owner, group) in {(now.st_uid, now.st_gid), (-1, now.st_gid)}:
             return owner != -1
-        with _where_kept():
+        with _skip_unsupported():
             os.chown(temp, owner, group)
             return owner != -1
     if required and not like.st_mode & 0o002:
@@ -178,7 +178,7 @@ def _owned(temp: Path, target: Path, like: os.stat_result, required: bool) -> bo
     return False
 
 
-def _attributes(target: Path) -> list[str]:
+def _list_attributes(target: Path) -> list[str]:
     """None where the file system keeps none."""
     try:
         return os.listxattr(target)
@@ -186,14 +186,14 @@ def _attributes(target: Path) -> list[str]:
         return []
 
 
-def _unchanged(draft: _Draft) -> None:
-    with explained(draft.target):
+def _refuse_changed(draft: _Draft) -> None:
+    with explain_os_errors(draft.target):
         now = draft.target.stat() if draft.before or draft.target.exists() else None
-    if not _same(now, draft.before):
+    if not _is_same_state(now, draft.before):
         raise DamError(f"{draft.target} was changed by another program meanwhile; it is tried again")
 
 
-def _same(now: os.stat_result | None, before: os.stat_result | None) -> bool:
+def _is_same_state(now: os.stat_result | None, before: os.stat_result | None) -> bool:
     """Numbers of files are not stable everywhere, and the time of the last change is not kept everywhere."""
     if now is None or before is None:
         return now is before

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from plugin.errors import DamError, WriteRefused
-from plugin.hooks.files.exiftool_process import ToolProcess
+from plugin.hooks.files.exiftool_process import ExifToolProcess
 
 SECONDS = 60
 BATCH = 50  # files a call
@@ -43,7 +43,7 @@ _C_NOTATION = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _LINE_SIGNS = re.compile("[\t\n\r]")
 
 
-def checked(text: str) -> str:
+def check_text(text: str) -> str:
     """`text` if it can be one line of UTF-8 to ExifTool. Raises WriteRefused."""
     for sign in text:
         if unicodedata.category(sign) in {"Cc", "Cs"}:
@@ -64,7 +64,7 @@ class ExifTool:
         self._scratch: Path | None = None
         self._making = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="exiftool")
-        self._process: ToolProcess | None = None
+        self._process: ExifToolProcess | None = None
         self._reached: list[tuple[int, int] | None] = []
 
     @classmethod
@@ -122,16 +122,16 @@ class ExifTool:
         ]
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
-            for entry in self._json(options, [_path(p) for p in batch]):
+            for entry in self._json(options, [_format_path(p) for p in batch]):
                 found[Path(entry.pop("SourceFile"))] = entry
         return found
 
     def block(self, path: Path, name: str) -> bytes:
         """A block of metadata (XMP, IPTC) as its bytes are in the file; none where it has none."""
-        for entry in self._json(["-j", "-b", "-G1", f"-{name}"], [_path(path)]):
+        for entry in self._json(["-j", "-b", "-G1", f"-{name}"], [_format_path(path)]):
             for key, value in entry.items():
                 if key.endswith(f":{name}"):
-                    return bytes_of(str(value))
+                    return to_bytes(str(value))
         return b""
 
     def edit(self, path: Path, changes: Sequence[Assign]) -> None:
@@ -139,8 +139,8 @@ class ExifTool:
 
         Raises WriteRefused where ExifTool will not.
         """
-        args = [_argument(change) for change in changes]
-        status, _, complaint = self._call(["-overwrite_original", *args, _path(path)])
+        args = [_format_argument(change) for change in changes]
+        status, _, complaint = self._call(["-overwrite_original", *args, _format_path(path)])
         if status != 0:
             raise WriteRefused(f"exiftool would not write {path.name}: {complaint.strip()[:200]}")
 
@@ -176,14 +176,14 @@ class ExifTool:
             self._stop()
             raise DamError(f"exiftool failed: {error}") from error
 
-    def _running(self) -> ToolProcess:
-        standing = [_standing(root) for root in self._roots]
+    def _running(self) -> ExifToolProcess:
+        standing = [_identify_root(root) for root in self._roots]
         if self._process is None or not self._process.usable or self._reached != standing:
             self._stop()  # what it may reach is the folder that was there when it began: a share comes back as another
             self._reached = standing
             with self._making:
                 room = self._room()
-            self._process = ToolProcess(self._executable, [*self._roots, room])
+            self._process = ExifToolProcess(self._executable, [*self._roots, room])
         return self._process
 
     def _stop(self) -> None:
@@ -192,7 +192,7 @@ class ExifTool:
             process.stop()
 
 
-def bytes_of(text: str) -> bytes:
+def to_bytes(text: str) -> bytes:
     """What ExifTool gave out as this text: bytes that are none as base64; others may happen to begin like that."""
     if text.startswith(BASE64):
         with suppress(ValueError):
@@ -212,7 +212,7 @@ def _is_deep(entries: list[Fields]) -> bool:
     return bool(level)
 
 
-def _standing(root: Path) -> tuple[int, int] | None:
+def _identify_root(root: Path) -> tuple[int, int] | None:
     try:
         found = root.stat()
     except OSError:
@@ -220,15 +220,15 @@ def _standing(root: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _argument(change: Assign) -> str:
+def _format_argument(change: Assign) -> str:
     """One line. What is to be taken out is as another program spelled it: with tabs or line ends, in C's notation."""
     if change.how != "-=" or not _LINE_SIGNS.search(change.value):
-        return f"-{checked(change.tag)}{change.how}{checked(change.value)}"
-    text = f"-{checked(change.tag)}-={change.value}".replace("\\", "\\\\")
-    return "#[CSTR]" + checked(_LINE_SIGNS.sub(lambda sign: _C_NOTATION[sign[0]], text))
+        return f"-{check_text(change.tag)}{change.how}{check_text(change.value)}"
+    text = f"-{check_text(change.tag)}-={change.value}".replace("\\", "\\\\")
+    return "#[CSTR]" + check_text(_LINE_SIGNS.sub(lambda sign: _C_NOTATION[sign[0]], text))
 
 
-def _path(path: Path) -> str:
+def _format_path(path: Path) -> str:
     if not path.is_absolute():
         raise DamError(f"{path} is not an absolute path")
-    return checked(str(path))
+    return check_text(str(path))

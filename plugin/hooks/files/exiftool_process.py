@@ -23,7 +23,7 @@ _MOST = 256 * 2**20  # bytes of one answer
 _BLOCK = 65_536
 
 
-class ToolProcess:
+class ExifToolProcess:
     """One ExifTool that reads and writes under `roots` alone. Used by one thread."""
 
     def __init__(self, executable: str, roots: Sequence[Path]) -> None:
@@ -34,7 +34,7 @@ class ToolProcess:
         # An empty configuration: a user's own ~/.ExifTool_config is Perl that would be run.
         arguments = ["-config", "", "-stay_open", "True", "-@", "-", "-common_args", *_COMMON]
         self._process = subprocess.Popen(  # noqa: S603 (the program that was found, confined)
-            launch.command(bounds, executable, *arguments), env=surroundings.environment(), cwd="/",
+            launch.build_command(bounds, executable, *arguments), env=surroundings.build_environment(), cwd="/",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self._busy = 0.0
@@ -85,7 +85,7 @@ class ToolProcess:
                     raise TimeoutError("exiftool did not answer in time")
                 for key, _ in ready:
                     data = found[cast(IO[bytes], key.fileobj)]
-                    data += _block(key.fd)
+                    data += _read_block(key.fd)
                     if len(data) > _MOST:
                         raise ValueError("exiftool's answer is larger than any that is expected")
                     last = bytes(data[-200:]).rstrip()
@@ -98,10 +98,10 @@ class ToolProcess:
 
     def stop(self) -> None:
         """End it and its pipes."""
-        wire.end(self._process)
+        wire.end_process(self._process)
 
 
-def _block(descriptor: int) -> bytes:
+def _read_block(descriptor: int) -> bytes:
     data = os.read(descriptor, _BLOCK)
     if not data:
         raise EOFError("exiftool stopped")

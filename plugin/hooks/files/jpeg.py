@@ -12,7 +12,7 @@ _SOI = b"\xff\xd8"
 _SOS = 0xDA
 _APP1, _APP2, _APP14, _COM = 0xE1, 0xE2, 0xEE, 0xFE
 EXIF = b"Exif\x00\x00"
-LARGEST = 0xFFFF - 2 - len(EXIF)  # bytes of TIFF in one segment
+LARGEST_EXIF = 0xFFFF - 2 - len(EXIF)  # bytes of TIFF in one segment
 _MOST = 10_000  # segments: with 100 MB of metadata it has 1,600
 _FILL = re.compile(b"\xff*")
 
@@ -48,7 +48,7 @@ class Jpeg:
 
     def with_exif(self, tiff: bytes | None) -> "Jpeg":
         """This file with `tiff` as its EXIF, where the old one was or behind JFIF; None takes it out."""
-        new = [] if tiff is None else [_segment(_APP1, EXIF + tiff)]
+        new = [] if tiff is None else [_build_segment(_APP1, EXIF + tiff)]
         spots = [i for i, s in enumerate(self.head) if _is_exif(s)]
         first = spots[0] if spots else int(bool(self.head) and self.head[0].code == 0xE0)
         rest = [s for s in self.head if not _is_exif(s)]
@@ -75,7 +75,7 @@ def _is_exif(segment: Segment) -> bool:
     return segment.code == _APP1 and segment.body.startswith(EXIF)
 
 
-def _segment(code: int, body: bytes) -> Segment:
+def _build_segment(code: int, body: bytes) -> Segment:
     raw = bytes([0xFF, code]) + (len(body) + 2).to_bytes(2, "big") + body
     return Segment(code, raw, body)
 
@@ -90,7 +90,7 @@ def parse(data: bytes) -> Jpeg:
         start = at
         if data[at : at + 1] != b"\xff":
             raise PictureError("a damaged JPEG file: no marker where one belongs")
-        at = _after_fill(data, at)  # fill bytes may stand before a marker
+        at = _skip_fill(data, at)  # fill bytes may stand before a marker
         if data[at : at + 1] == bytes([_SOS]):
             return Jpeg(tuple(head), data[start:])
         length = int.from_bytes(data[at + 1 : at + 3], "big")
@@ -102,7 +102,7 @@ def parse(data: bytes) -> Jpeg:
     raise PictureError("a JPEG file of more segments than any picture has")
 
 
-def _after_fill(data: bytes, at: int) -> int:
+def _skip_fill(data: bytes, at: int) -> int:
     found = _FILL.match(data, at)
     return found.end() if found else at
 
@@ -128,6 +128,6 @@ def read_exif(file: BinaryIO) -> bytes | None:
     return None
 
 
-def complete(data: bytes) -> bool:
+def has_end_marker(data: bytes) -> bool:
     """Whether a JPEG file goes on to its end marker (bytes may follow it)."""
     return data.rfind(b"\xff\xd9") > 0

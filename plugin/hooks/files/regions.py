@@ -15,7 +15,7 @@ Size = tuple[int, int]
 _INVERSE = {6: 8, 8: 6}
 
 
-def _point(x: float, y: float, orientation: int) -> tuple[float, float]:
+def _turn_point(x: float, y: float, orientation: int) -> tuple[float, float]:
     """Where a point of the stored picture is in the upright one, all in 0..1."""
     return {
         2: (1 - x, y),
@@ -28,20 +28,20 @@ def _point(x: float, y: float, orientation: int) -> tuple[float, float]:
     }.get(orientation, (x, y))
 
 
-def upright(box: Box, orientation: int) -> Box:
+def to_upright(box: Box, orientation: int) -> Box:
     """The box in the upright picture of a `box` in the stored one."""
     left, top, width, height = box
-    ax, ay = _point(left, top, orientation)
-    bx, by = _point(left + width, top + height, orientation)
+    ax, ay = _turn_point(left, top, orientation)
+    bx, by = _turn_point(left + width, top + height, orientation)
     return min(ax, bx), min(ay, by), abs(ax - bx), abs(ay - by)
 
 
-def stored(box: Box, orientation: int) -> Box:
+def to_stored(box: Box, orientation: int) -> Box:
     """The box in the stored picture of a `box` in the upright one."""
-    return upright(box, _INVERSE.get(orientation, orientation))
+    return to_upright(box, _INVERSE.get(orientation, orientation))
 
 
-def frame(applied: Size | None, size: Size | None, orientation: int) -> int | None:
+def find_orientation(applied: Size | None, size: Size | None, orientation: int) -> int | None:
     """The orientation by which regions of a file are to be turned, 1 if they are upright already.
 
     `applied` is what the regions say they were drawn on. The stored size, scaled or not, is MWG's
@@ -69,7 +69,7 @@ def from_area(area: Mapping[str, Any]) -> Box | None:
         return None
     if str(area.get("Unit", "normalized")) != "normalized":
         return None
-    return _inside((x - width / 2, y - height / 2, width, height))
+    return _check_box((x - width / 2, y - height / 2, width, height))
 
 
 def to_area(box: Box) -> dict[str, str]:
@@ -87,10 +87,10 @@ def from_rectangle(text: str) -> Box | None:
         left, top, width, height = (float(part) for part in text.split(","))
     except ValueError:
         return None
-    return _inside((left, top, width, height))
+    return _check_box((left, top, width, height))
 
 
-def _inside(box: Box) -> Box | None:
+def _check_box(box: Box) -> Box | None:
     """`box` if it is one and lies in the picture, but for the rounding of six places."""
     left, top, width, height = box
     slack = 1e-3

@@ -10,11 +10,11 @@ from pathlib import Path
 _NO_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-class NoPlainFile(OSError):
+class NotRegular(OSError):
     """A pipe, a device or a folder."""
 
 
-def is_plain(path: Path) -> bool:
+def is_regular(path: Path) -> bool:
     """Whether it leads to a file; False for a pipe, a device, a folder, a link to nowhere. Raises OSError."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
@@ -24,12 +24,12 @@ def is_plain(path: Path) -> bool:
         raise
 
 
-def open_plain(path: Path) -> BufferedReader:
+def open_regular(path: Path) -> BufferedReader:
     """The file, open for reading. Raises OSError, also for what is none; that is not even opened."""
-    _refuse(path, path.stat())
+    _refuse_irregular(path, path.stat())
     handle = os.open(path, _NO_WAITING)
     try:
-        _refuse(path, os.fstat(handle))  # it may be another by now
+        _refuse_irregular(path, os.fstat(handle))  # it may be another by now
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -38,16 +38,16 @@ def open_plain(path: Path) -> BufferedReader:
 
 def read(path: Path) -> bytes:
     """All of it. Raises OSError."""
-    with open_plain(path) as file:
+    with open_regular(path) as file:
         return file.read()
 
 
 def digest(path: Path) -> "hashlib._Hash":
     """The SHA-256 of all of it. Raises OSError."""
-    with open_plain(path) as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256")
 
 
-def _refuse(path: Path, found: os.stat_result) -> None:
+def _refuse_irregular(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise NoPlainFile(errno.EINVAL, "it is a pipe, a device or a folder, and no file", str(path))
+        raise NotRegular(errno.EINVAL, "it is a pipe, a device or a folder, and no file", str(path))

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Literal, NamedTuple
 
-Style = Literal["full", "stem"]
+SidecarStyle = Literal["full", "stem"]
 _ENDS = (".xmp", ".XMP")
 
 
@@ -19,7 +19,7 @@ def is_sidecar(name: str) -> bool:
     return name.lower().endswith(".xmp")
 
 
-def readable(photo: str, listing: frozenset[str]) -> list[str]:
+def list_sidecars(photo: str, listing: frozenset[str]) -> list[str]:
     """The sidecars that speak of `photo`, among the names of its folder.
 
     Also one that differs in capitals alone, as programs on servers without them write it (IMG_1.JPG, img_1.xmp),
@@ -29,7 +29,7 @@ def readable(photo: str, listing: frozenset[str]) -> list[str]:
     # photo "a.jpg.png" and photo "a.jpg": then a.jpg.xmp speaks of the second alone
     bases = [photo] if stem in listing else [photo, stem]
     found = [base + end for base in bases for end in _ENDS if base + end in listing]
-    there = _sidecars(listing)
+    there = _sort_sidecars(listing)
     for base in bases if there.by_lower else ():
         near = there.by_lower.get(f"{base}.xmp".lower(), ())
         found += [n for n in near if n not in found and (n[:-4] == base or n[:-4] not in there.others)]
@@ -44,7 +44,7 @@ class _Sidecars(NamedTuple):
 
 
 @lru_cache(4)
-def _sidecars(listing: frozenset[str]) -> _Sidecars:
+def _sort_sidecars(listing: frozenset[str]) -> _Sidecars:
     by_lower: dict[str, list[str]] = {}
     for name in sorted(filter(is_sidecar, listing)):
         by_lower.setdefault(name.lower(), []).append(name)
@@ -52,19 +52,19 @@ def _sidecars(listing: frozenset[str]) -> _Sidecars:
     return _Sidecars(by_lower, frozenset(one for name in others for one in (name, PurePath(name).stem)))
 
 
-def target(photo: str, listing: frozenset[str], style: Style) -> str:
+def choose_sidecar(photo: str, listing: frozenset[str], style: SidecarStyle) -> str:
     """The sidecar to write about `photo`: the one there is, else one of the `style` asked for.
 
     A sidecar by the stem is never written where another file has that stem: a.jpg and a.heic, or
     the raw file that a.xmp is about.
     """
     stem = PurePath(photo).stem
-    for name in readable(photo, listing):
-        if name.startswith(photo + ".") or _alone(photo, stem, listing):
+    for name in list_sidecars(photo, listing):
+        if name.startswith(photo + ".") or _has_own_stem(photo, stem, listing):
             return name
-    return stem + ".xmp" if style == "stem" and _alone(photo, stem, listing) else photo + ".xmp"
+    return stem + ".xmp" if style == "stem" and _has_own_stem(photo, stem, listing) else photo + ".xmp"
 
 
-def _alone(photo: str, stem: str, listing: Collection[str]) -> bool:
+def _has_own_stem(photo: str, stem: str, listing: Collection[str]) -> bool:
     others = (name for name in listing if name != photo and not is_sidecar(name))
     return not any(name == stem or PurePath(name).stem == stem for name in others)

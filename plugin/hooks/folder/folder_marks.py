@@ -15,7 +15,7 @@ _SIZE, _BIRTH_AT = 256, 80
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def of(path: Path) -> str | None:
+def find_mark(path: Path) -> str | None:
     """The mark of a folder; None where it is none, or a link to one."""
     try:
         found = path.stat(follow_symlinks=False)
@@ -23,11 +23,11 @@ def of(path: Path) -> str | None:
         return None
     if not stat.S_ISDIR(found.st_mode):
         return None
-    birth = _birth(path)
+    birth = _read_birth(path)
     return f"{found.st_ino}" if birth is None else f"{found.st_ino}.{birth}"
 
 
-def out_of_sight(path: Path) -> bool:
+def is_out_of_reach(path: Path) -> bool:
     """Whether it cannot be told what is there: not the same as nothing."""
     try:
         path.stat(follow_symlinks=False)
@@ -36,12 +36,12 @@ def out_of_sight(path: Path) -> bool:
     return False
 
 
-def sure(mark: str) -> bool:
+def is_unique(mark: str) -> bool:
     """Whether no other folder can ever have the mark."""
     return "." in mark
 
 
-def _birth(path: Path) -> str | None:
+def _read_birth(path: Path) -> str | None:
     """statx(2), which Python does not offer."""
     call = getattr(_LIBC, "statx", None)
     if call is None:

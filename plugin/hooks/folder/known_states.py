@@ -13,7 +13,7 @@ from sqlalchemy import Select, insert, select, update
 
 from plugin.hooks.dam import Named, node_key
 from plugin.hooks.files import regular_files, xmp_file_paths
-from plugin.hooks.files.atomic_replace import explained
+from plugin.hooks.files.atomic_replace import explain_os_errors
 from plugin.hooks.names_in_files import unread
 from plugin.hooks.names_in_files.companions import Listings
 from plugin.ledger.keys.name_hashes import NameHasher
@@ -25,7 +25,7 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class State:
+class FileState:
     """The digests of a photograph and of its sidecars, as they are now."""
 
     photo: bytes
@@ -33,7 +33,7 @@ class State:
 
     def marks(self, key: str) -> list[str]:
         """One mark a file, for a name's key."""
-        return [_mark(digest, key) for digest in (self.photo, *self.beside)]
+        return [_hash_mark(digest, key) for digest in (self.photo, *self.beside)]
 
 
 class KnownStates:
@@ -43,25 +43,25 @@ class KnownStates:
         self._store = store
         self._hasher = hasher
 
-    def keep(self, state: State, nodes: Iterable[str]) -> None:
+    def keep(self, state: FileState, nodes: Iterable[str]) -> None:
         """These names are ours in the files as they are."""
         marks = {mark for node in nodes for mark in state.marks(node_key(node))}
         fresh = marks - self._known(marks)
         if fresh:
             with self._store.write() as tx:
-                fresh -= set(tx.connection.scalars(_among(sorted(fresh))))
+                fresh -= set(tx.connection.scalars(_select_known(sorted(fresh))))
                 for mark in sorted(fresh):
                     tx.execute(insert(folder_state).values(mark=mark, seen_at=tx.now))
 
-    def restored(self, state: State, named: Named) -> frozenset[str]:
+    def restored(self, state: FileState, named: Named) -> frozenset[str]:
         """The places of the name in files of which we know that they bore it, in this very state, as ours.
 
         Where one of several sidecars is in another state it cannot be told in which the name stands.
         """
         key = node_key(named.node)
         known = self._known(state.marks(key))
-        inside = _mark(state.photo, key) in known
-        beside = bool(state.beside) and all(_mark(digest, key) in known for digest in state.beside)
+        inside = _hash_mark(state.photo, key) in known
+        beside = bool(state.beside) and all(_hash_mark(digest, key) in known for digest in state.beside)
         return frozenset(p for p in named.places if (beside if p in _BESIDE else inside))
 
     def of_keywords(self, photo: Path, keys: Collection[str]) -> set[str]:
@@ -77,10 +77,10 @@ class KnownStates:
             words = {macs[mac] for mac in connection.scalars(query)}
         if not words:
             return set()
-        with explained(photo):
-            digest = _digest(photo)
-        known = self._known({_mark(digest, key) for key in words})
-        return {key for key in words if _mark(digest, key) in known}
+        with explain_os_errors(photo):
+            digest = _hash_file(photo)
+        known = self._known({_hash_mark(digest, key) for key in words})
+        return {key for key in words if _hash_mark(digest, key) in known}
 
     def kept(self, ref: str) -> bool:
         """Whether the state of the file was kept since it changed last."""
@@ -97,27 +97,27 @@ class KnownStates:
         ordered = sorted(marks)
         with self._store.read() as connection:
             for start in range(0, len(ordered), _CHUNK):
-                found |= set(connection.scalars(_among(ordered[start : start + _CHUNK])))
+                found |= set(connection.scalars(_select_known(ordered[start : start + _CHUNK])))
         return found
 
 
-def read(photo: Path, listings: Listings) -> State | None:
+def read_state(photo: Path, listings: Listings) -> FileState | None:
     """The state of a photograph and its sidecars now; None where one cannot be read. Raises DamError, ResourceGone."""
-    with explained(photo):
+    with explain_os_errors(photo):
         listing = listings.of(photo.parent).names
-        beside = [photo.with_name(name) for name in xmp_file_paths.readable(photo.name, listing)]
-        if any(unread.contents(path) is None for path in beside):
+        beside = [photo.with_name(name) for name in xmp_file_paths.list_sidecars(photo.name, listing)]
+        if any(unread.read_contents(path) is None for path in beside):
             return None
-        return State(_digest(photo), tuple(_digest(path) for path in beside))
+        return FileState(_hash_file(photo), tuple(_hash_file(path) for path in beside))
 
 
-def _digest(path: Path) -> bytes:
+def _hash_file(path: Path) -> bytes:
     return regular_files.digest(path).digest()
 
 
-def _mark(digest: bytes, key: str) -> str:
+def _hash_mark(digest: bytes, key: str) -> str:
     return hashlib.sha256(digest + key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _among(marks: Sequence[str]) -> Select[tuple[str]]:
+def _select_known(marks: Sequence[str]) -> Select[tuple[str]]:
     return select(folder_state.c.mark).where(folder_state.c.mark.in_(marks))

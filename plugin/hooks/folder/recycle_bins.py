@@ -25,6 +25,6 @@ def is_library(name: str) -> bool:
     return any(fnmatchcase(folded, pattern) for pattern in _LIBRARIES)
 
 
-def lies_in_one(ref: str) -> bool:
+def is_in_bin(ref: str) -> bool:
     """Whether a file or folder lies in one of these."""
     return any(is_bin(part) for part in PurePosixPath(ref).parts)

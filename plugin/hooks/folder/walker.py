@@ -11,8 +11,8 @@ from plugin.errors import DamError
 from plugin.hooks import left_out
 from plugin.hooks.files import file_system
 from plugin.hooks.folder import tree
-from plugin.hooks.folder.index import Index
-from plugin.hooks.left_out import OUT_OF_REACH, LeftOut, Why
+from plugin.hooks.folder.index import FolderIndex
+from plugin.hooks.left_out import OUT_OF_REACH, LeftOut, LeftOutReason
 
 _log = logging.getLogger(__name__)
 
@@ -20,13 +20,13 @@ _log = logging.getLogger(__name__)
 class Walker:
     """Threads may share it: each walk puts its own findings in the place of the last one's."""
 
-    def __init__(self, root: Path, ignore: Sequence[str], index: Index, clock: Clock) -> None:
+    def __init__(self, root: Path, ignore: Sequence[str], index: FolderIndex, clock: Clock) -> None:
         self._root = root
         self._ignore = tuple(ignore)
         self._index = index
         self._clock = clock
         self._held = threading.local()
-        self._sniffed: tree.Sniffed = {}
+        self._sniffed: tree.SniffedFormats = {}
         self._left: tuple[LeftOut, ...] | None = None
 
     def scan(self) -> tree.Scan:
@@ -63,7 +63,7 @@ class Walker:
 
     def reach(self) -> None:
         """Raises DamError where the root is not there, cannot be read, or is empty though it held photographs."""
-        self.refuse_bare(file_system.bare(self._root))
+        self.refuse_bare(file_system.is_empty(self._root))
 
     def _keep_held(self, found: tree.Scan) -> None:
         """What was known where the walk could say nothing is not gone."""
@@ -71,7 +71,7 @@ class Walker:
             held = frozenset(found.held)
             shut = {one.ref for one in found.left_out if one.why in OUT_OF_REACH}
             for ref, file in self._index.all().items():
-                above = {ref, *tree.collections(ref)} & held
+                above = {ref, *tree.list_folders(ref)} & held
                 if file.told and above:
                     found.entries.setdefault(ref, file.entry)
                     found.shut |= {ref} if above & shut else set()
@@ -94,11 +94,16 @@ class Walker:
     def note_unread(self, refs: Sequence[str]) -> None:
         """Files that could not be read when they were looked at more closely than a walk does."""
         known = {one.ref for one in self._left or ()}
-        self._note([*(self._left or ()), *(LeftOut(ref, Why.UNREADABLE) for ref in refs if ref not in known)])
+        self._note(
+            [
+                *(self._left or ()),
+                *(LeftOut(ref, LeftOutReason.UNREADABLE) for ref in refs if ref not in known),
+            ]
+        )
 
     def _note(self, found: Sequence[LeftOut]) -> None:
         if tuple(found) != self._left and found:
-            kinds = ", ".join(f"{kind} {number}" for kind, number in left_out.count(found).items())
+            kinds = ", ".join(f"{kind} {number}" for kind, number in left_out.count_by_kind(found).items())
             _log.warning(
                 "%d files and folders are left out (%s)", len(found), kinds
             )  # their names may be people's

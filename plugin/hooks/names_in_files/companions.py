@@ -11,19 +11,19 @@ from plugin.hooks.files import xmp_file_paths
 from plugin.hooks.names_in_files import picasa
 
 
-class Listing(NamedTuple):
+class FolderListing(NamedTuple):
     """The names of one folder; `lists`: the lists of names among them, found once for all of its photographs."""
 
     names: frozenset[str]
     lists: tuple[str, ...]
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> "Listing":
+    def of(cls, names: Iterable[str]) -> "FolderListing":
         every = frozenset(names)
-        return cls(every, tuple(sorted(name for name in every if picasa.is_list(name))))
+        return cls(every, tuple(sorted(name for name in every if picasa.is_picasa_list(name))))
 
 
-def names_in(folder: Path) -> frozenset[str]:
+def list_names(folder: Path) -> frozenset[str]:
     """The names of a folder's files and folders, without a path for each: there may be 20,000. Raises OSError."""
     return frozenset(os.listdir(folder))  # noqa: PTH208
 
@@ -32,34 +32,34 @@ class Listings:
     """Folders that are listed once: for one look at a photograph, or at several of one moment."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, Listing] = {}
+        self._known: dict[Path, FolderListing] = {}
 
-    def of(self, folder: Path) -> Listing:
+    def of(self, folder: Path) -> FolderListing:
         """The names of the folder. Raises OSError."""
         if folder not in self._known:
-            self._known[folder] = Listing.of(names_in(folder))
+            self._known[folder] = FolderListing.of(list_names(folder))
         return self._known[folder]
 
 
-def changed_ns(path: Path, listing: Listing) -> int:
+def find_changed_ns(path: Path, listing: FolderListing) -> int:
     """When the file system last saw a change of the photograph or of what speaks of it, whatever they say."""
-    beside = [*xmp_file_paths.readable(path.name, listing.names), *listing.lists]
-    return max(path.stat().st_ctime_ns, *(_look(path.with_name(name))[2] for name in beside), 0)
+    beside = [*xmp_file_paths.list_sidecars(path.name, listing.names), *listing.lists]
+    return max(path.stat().st_ctime_ns, *(_read_stat(path.with_name(name))[2] for name in beside), 0)
 
 
-def stamp(path: Path, listing: Listing) -> int | None:
+def build_stamp(path: Path, listing: FolderListing) -> int | None:
     """One number for how they look from outside, None where there are none.
 
     The time of the last change is in it: exiftool -P and others put a file's own time back.
     """
-    beside = [*xmp_file_paths.readable(path.name, listing.names), *listing.lists]
+    beside = [*xmp_file_paths.list_sidecars(path.name, listing.names), *listing.lists]
     if not beside:
         return None
-    looks = repr([(name, *_look(path.with_name(name))) for name in beside])
+    looks = repr([(name, *_read_stat(path.with_name(name))) for name in beside])
     return int.from_bytes(hashlib.blake2b(looks.encode(), digest_size=8).digest(), signed=True)
 
 
-def _look(path: Path) -> tuple[int, int, int]:
+def _read_stat(path: Path) -> tuple[int, int, int]:
     """What is no file of its own (a link to nowhere) has a look as well, and so has what cannot be reached."""
     for look in (path.stat, path.lstat):
         with suppress(OSError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from plugin.errors import PictureError
 from plugin.hooks.files import jpeg, regular_files, tiff
 from plugin.hooks.files.exiftool import Fields
-from plugin.hooks.name_spellings import lossless
+from plugin.hooks.name_spellings import decode_lossless
 from plugin.hooks.names_in_files.name_fields import CAMERAS
 
 LARGEST = 32 << 20
@@ -52,7 +52,7 @@ def may_hold_names(data: bytes) -> bool:
     """Whether a JPEG has anything, where there is no ExifTool, in which names stand that we cannot read ourselves."""
     try:
         picture = jpeg.parse(data)
-        fields = [tiff.first_directory(block) for block in picture.exif]
+        fields = [tiff.read_first_directory(block) for block in picture.exif]
     except PictureError:
         return True
     said = (one.body for one in picture.head if 0xE0 <= one.code <= 0xEF)
@@ -68,13 +68,13 @@ def may_hold_names(data: bytes) -> bool:
     return of_one or bool(fields and fields[0].keys() & {_XMP, _IPTC, _PHOTOSHOP, _XP_SUBJECT})
 
 
-def contents(path: Path) -> bytes | None:
+def read_contents(path: Path) -> bytes | None:
     """The bytes of a sidecar or list; none of one that went meanwhile, None where it cannot be read.
 
     What is no file is not opened: a pipe would not answer.
     """
     try:
-        if not regular_files.is_plain(path):
+        if not regular_files.is_regular(path):
             return None if os.path.lexists(path) else b""
         return None if path.stat().st_size > LARGEST else regular_files.read(path)
     except FileNotFoundError:
@@ -83,24 +83,24 @@ def contents(path: Path) -> bytes | None:
         return None
 
 
-def as_utf8(data: bytes) -> bytes | None:
+def to_utf8(data: bytes) -> bytes | None:
     """XMP in UTF-8; what is in no encoding of Unicode, as if it were Latin. None where it is no whole XMP."""
-    text = _text(data)
+    text = _decode(data)
     if text is None or not _RDF_ENDS.search(text):
         return None
     return text.encode("utf-8")
 
 
-def _text(data: bytes) -> str | None:
+def _decode(data: bytes) -> str | None:
     try:
-        if encoding := of_unicode(data):
+        if encoding := find_unicode_encoding(data):
             return data.decode(encoding)
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return None if b"\0" in data.rstrip(b"\0") else lossless(data, "cp1252")
+        return None if b"\0" in data.rstrip(b"\0") else decode_lossless(data, "cp1252")
 
 
-def of_unicode(data: bytes) -> str | None:
+def find_unicode_encoding(data: bytes) -> str | None:
     """UTF-16 or UTF-32, by the mark at its start or by the first sign of XML."""
     for start, encoding in (
         (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be"),
@@ -111,7 +111,7 @@ def of_unicode(data: bytes) -> str | None:
     return None
 
 
-def was_read(fields: Fields | None) -> bool:
+def is_fully_read(fields: Fields | None) -> bool:
     """Whether ExifTool read a file to the end of its metadata: what it could not open has an entry, too."""
     if fields is None or "File:FileType" not in fields:
         return False

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from plugin.hooks.dam import CollectionRuling, Dates
-from plugin.hooks.resourcespace.api.answers import Unexpected
+from plugin.hooks.resourcespace.api.answers import UnexpectedAnswer
 
 T = TypeVar("T")
 APPLY_AT_ONCE = 1000
@@ -17,7 +17,9 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-def days_of(dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+def build_days(
+    dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]
+) -> dict[str, dict[str, Any]]:
     """What the plugin is told of one resource: by field the day, and the size of the copies that it holds for.
 
     The plugin goes by it at downloads while we are silent. {} where no channel has a field.
@@ -27,14 +29,14 @@ def days_of(dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]) 
     return {"cleared_until": shown, "max_px": sizes} if shown else {}
 
 
-class Person(_Answer):
+class PersonNode(_Answer):
     """A node on a resource, with its raw name."""
 
     node: int
     name: str
 
 
-class Kept(_Answer):
+class CollectionAnswer(_Answer):
     """A collection, with what was decided about it in the DAM."""
 
     ref: int
@@ -70,7 +72,7 @@ class Kept(_Answer):
         )  # fmt: skip
 
 
-class Preview(_Answer):
+class PreviewAnswer(_Answer):
     """A preview that exists."""
 
     size_code: str = ""
@@ -80,7 +82,7 @@ class Preview(_Answer):
     extension: str = "jpg"
 
 
-class Original(_Answer):
+class OriginalAnswer(_Answer):
     """The file itself: its sides, 0 where the DAM cannot measure them, and how many bytes it has."""
 
     width: int = 0
@@ -88,7 +90,7 @@ class Original(_Answer):
     bytes: int = 0
 
 
-class Photo(_Answer):
+class PhotoAnswer(_Answer):
     """A resource, seen whole: collections of every account among it."""
 
     ref: int
@@ -97,11 +99,11 @@ class Photo(_Answer):
     has_image: int = 0
     archive: int = 0
     extension: str = ""
-    collections: tuple[Kept, ...] = ()
+    collections: tuple[CollectionAnswer, ...] = ()
     complete: bool = False
-    people: tuple[Person, ...] = ()
-    previews: tuple[Preview, ...] | None = None
-    original: Original | None = None
+    people: tuple[PersonNode, ...] = ()
+    previews: tuple[PreviewAnswer, ...] | None = None
+    original: OriginalAnswer | None = None
     turned: int = 0
 
     @field_validator("file_version", "extension", mode="before")
@@ -110,25 +112,25 @@ class Photo(_Answer):
         return "" if value is None else str(value)
 
 
-class Beside(_Answer):
+class NamedAnswer(_Answer):
     """Who is named on a resource, and how many other files the DAM keeps beside its own."""
 
     ref: int
     gone: bool = False
-    people: tuple[Person, ...] = ()
+    people: tuple[PersonNode, ...] = ()
     alternatives: int = 0
 
 
-class Applied(_Answer):
+class AppliedAnswer(_Answer):
     """What became of one item of a write, and who is named on the resource now."""
 
     ref: int
     ok: bool
     error: str = ""
-    people: tuple[Person, ...] = ()
+    people: tuple[PersonNode, ...] = ()
 
 
-class Holders(_Answer):
+class HoldersAnswer(_Answer):
     """A page of the resources that have a node, or lie in a collection.
 
     `next` is the offset of the next page where some were left out of this one: a collection's mode does not count for
@@ -140,13 +142,13 @@ class Holders(_Answer):
     next: int | None = None
 
 
-class Deleted(_Answer):
+class DeletedAnswer(_Answer):
     """Whether a node was deleted: one that somebody carries is not."""
 
     deleted: bool
 
 
-class Account(_Answer):
+class AccountAnswer(_Answer):
     """An account of the DAM: whether it may sign in now, and the numbers of its groups."""
 
     found: bool
@@ -154,7 +156,7 @@ class Account(_Answer):
     groups: tuple[int, ...] = ()
 
 
-class Neighbour(_Answer):
+class FacesPlugin(_Answer):
     """The DAM's own plugin for faces: descriptions of faces that it keeps; None where that is not told."""
 
     on: bool
@@ -162,15 +164,15 @@ class Neighbour(_Answer):
     named: int = 0
 
 
-class Sight(_Answer):
+class FieldVisibility(_Answer):
     """Titles of our fields that shares show, and the groups whose accounts see any of them."""
 
     shares: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    neighbour: Neighbour = Neighbour(on=False)
+    neighbour: FacesPlugin = FacesPlugin(on=False)
 
 
-class Gate(_Answer):
+class GateAnswer(_Answer):
     """The gate at downloads: is it used, what did its canary see, what is amiss? Ages in seconds, the DAM's clock."""
 
     on: bool
@@ -185,15 +187,15 @@ class Gate(_Answer):
     waiting_age: int = 0
 
 
-class Status(_Answer):
+class StatusAnswer(_Answer):
     """The plugin itself."""
 
     version: str
     people_field: int = 0
     fields: dict[str, str] = {}
     problems: tuple[str, ...] = ()
-    sight: Sight | None = None
-    gate: Gate | None = None
+    sight: FieldVisibility | None = None
+    gate: GateAnswer | None = None
 
     @field_validator("fields", mode="before")
     @classmethod
@@ -201,7 +203,7 @@ class Status(_Answer):
         return value or {}  # PHP writes an empty map as []
 
 
-def of(kind: type[T]) -> Callable[[Any], T]:
+def read_as(kind: type[T]) -> Callable[[Any], T]:
     """An expectation for Client.ask: the answer as `kind`. What is wrong with it is not quoted."""
     adapter = TypeAdapter(kind)
 
@@ -212,11 +214,11 @@ def of(kind: type[T]) -> Callable[[Any], T]:
             where = sorted(
                 {".".join(str(part) for part in e["loc"] if isinstance(part, str)) for e in error.errors()}
             )
-            raise Unexpected(f"something odd ({', '.join(where) or 'altogether'})") from None
+            raise UnexpectedAnswer(f"something odd ({', '.join(where) or 'altogether'})") from None
 
     return expect
 
 
-def rulings(collections: Sequence[Kept]) -> tuple[CollectionRuling, ...]:
+def list_rulings(collections: Sequence[CollectionAnswer]) -> tuple[CollectionRuling, ...]:
     """What was decided in the DAM about these collections."""
     return tuple(ruling for one in collections if (ruling := one.ruling) is not None)

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from plugin.config import Config
 from plugin.hooks.dam import Picture
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.api.numbers import must_be_number
-from plugin.hooks.resourcespace.previews import fetched
-from plugin.hooks.resourcespace.profile import Profile, Source
+from plugin.hooks.resourcespace.api.numbers import refuse_no_number
+from plugin.hooks.resourcespace.previews import fetch_preview
+from plugin.hooks.resourcespace.profile import PictureSource, Profile
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class Pictured:
 
     def read_anew(self, ref: str) -> None:
         """The plugin reads the original; without it what the server says of the file is all there is."""
-        must_be_number(ref)
+        refuse_no_number(ref)
         self._with(lambda profile: profile.read_anew(ref))
 
     def picture(self, ref: str) -> Picture:
@@ -30,7 +30,7 @@ class Pictured:
 
         Raises DamError while there is no preview: it comes later.
         """
-        must_be_number(ref)
+        refuse_no_number(ref)
         source = self._with(lambda profile: profile.source(ref, closely=True))
         if 0 < source.bytes <= self._limit:
             version, data = self._with(lambda profile: profile.original(ref, self._limit))
@@ -39,11 +39,11 @@ class Pictured:
 
     def preview(self, ref: str) -> Picture:
         """The smallest preview that serves. Raises DamError while there is none: it comes later."""
-        must_be_number(ref)
+        refuse_no_number(ref)
         return self._fetched(self._with(lambda profile: profile.source(ref)))
 
-    def _fetched(self, source: Source) -> Picture:
-        data = fetched(self._client, source.url, source.extension, self._limit)
+    def _fetched(self, source: PictureSource) -> Picture:
+        data = fetch_preview(self._client, source.url, source.extension, self._limit)
         return Picture(source.file_version, data=data, original_px=source.original_px)
 
     @property

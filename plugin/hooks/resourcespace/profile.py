@@ -16,7 +16,7 @@ _PICTURES = file_kinds.EXAMINED | file_kinds.NOT_EXAMINED - {file_kinds.DRAWING}
 
 
 @dataclass(frozen=True)
-class Source:
+class PictureSource:
     """Where the preview to take lies, and of which file it was made.
 
     `original_px`: the longest side of that file, 0 where nobody knows. `bytes`: how large it is, where we are handed
@@ -45,7 +45,7 @@ class Profile(Protocol):
         """As the Dam protocol has it."""
         ...
 
-    def source(self, ref: str, closely: bool = False) -> Source:
+    def source(self, ref: str, closely: bool = False) -> PictureSource:
         """Its smallest preview that serves, to show it or to look closely. Raises DamError while there is none."""
         ...
 
@@ -112,26 +112,26 @@ class Profile(Protocol):
         ...
 
 
-def kind(extension: str) -> str:
+def find_kind(extension: str) -> str:
     """`photo` for a picture, by its ending, though perhaps by its preview alone; else `other`: a film, a document."""
-    return "photo" if file_kinds.by_ending(_name(extension)) in _PICTURES else "other"
+    return "photo" if file_kinds.guess_by_ending(_file_name(extension)) in _PICTURES else "other"
 
 
 def is_opened(extension: str) -> bool:
     """Whether the recogniser opens such a file itself."""
-    return file_kinds.by_ending(_name(extension)) in file_kinds.EXAMINED
+    return file_kinds.guess_by_ending(_file_name(extension)) in file_kinds.EXAMINED
 
 
-def _name(extension: str) -> str:
+def _file_name(extension: str) -> str:
     return f"a.{extension.lstrip('.')}"
 
 
-def wishes(task: Task) -> tuple[list[str], list[str]]:
+def split_writes(task: Task) -> tuple[list[str], list[str]]:
     """The names to put on and those to take off. A release is stated in files, which are not ours to change."""
     mine = [write for write in task.writes if PLACE in write.places]
     return [write.node for write in mine if write.add], [write.node for write in mine if not write.add]
 
 
-def named(labels: Iterable[str]) -> Names:
+def to_names(labels: Iterable[str]) -> Names:
     """Names as the ledger knows them, each in the one place that there is."""
     return tuple(Named(label, frozenset({PLACE})) for label in labels)

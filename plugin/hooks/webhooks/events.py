@@ -71,7 +71,7 @@ class NodeChanged(Event):
     type: ClassVar[str] = "node.changed"
 
 
-KINDS: dict[str, type[Event]] = {
+EVENT_TYPES: dict[str, type[Event]] = {
     kind.type: kind
     for kind in (
         ResourceCreated, ResourceReplaced, ResourceMetadata, ResourceDeleted, CollectionChanged, NodeChanged,
@@ -80,7 +80,7 @@ KINDS: dict[str, type[Event]] = {
 """Each event that we listen to, by its type."""
 
 # A number, or a text that stands on one line: a control character is in no ref.
-Ref = (
+EventRef = (
     Annotated[int, Field(ge=1, lt=1 << 63)]
     | Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 )
@@ -89,7 +89,7 @@ Ref = (
 class _Subject(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    ref: Ref
+    ref: EventRef
 
 
 class _Envelope(BaseModel):
@@ -104,7 +104,7 @@ _ENVELOPE = TypeAdapter(_Envelope)
 _SUBJECT = TypeAdapter(_Subject)
 
 
-def parse(body: bytes) -> Event | None:
+def parse_event(body: bytes) -> Event | None:
     """The event in a signed body; None for one of a type that we do not listen to.
 
     Raises EventRefused for a body that is not `{"type", "timestamp", "data"}`, or whose data are not
@@ -112,7 +112,7 @@ def parse(body: bytes) -> Event | None:
     """
     try:
         envelope = _ENVELOPE.validate_json(body)
-        kind = KINDS.get(envelope.type)
+        kind = EVENT_TYPES.get(envelope.type)
         if kind is None:
             return None
         return kind(str(_SUBJECT.validate_python(envelope.data).ref), envelope.timestamp)

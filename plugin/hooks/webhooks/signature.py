@@ -35,14 +35,14 @@ _FEWEST_BYTES, _MOST_BYTES = 24, 64  # as the specification has them
 _PAUSES = (0.02, 0.1, 0.3)  # seconds before each next try
 
 
-def sign(secret: str, message: str, at: datetime, body: bytes) -> dict[str, str]:
+def sign_request(secret: str, message: str, at: datetime, body: bytes) -> dict[str, str]:
     """The three headers that send `body` (UTF-8) as `message` (its id) at `at` under `secret` (`whsec_...`)."""
     moment = at.astimezone(UTC)
     made = Webhook(secret).sign(message, moment, body.decode())
     return dict(zip(HEADERS, (message, str(int(moment.timestamp())), made), strict=True))
 
 
-def prove(secrets: Sequence[str], headers: Mapping[str, str], status: int, body: bytes) -> str:
+def sign_answer(secrets: Sequence[str], headers: Mapping[str, str], status: int, body: bytes) -> str:
     """The header by which an answer proves that it is ours, and the answer to the request with these `headers`.
 
     Under each of `secrets`: the sender has one of them.
@@ -57,14 +57,14 @@ def _hmac(secret: str, said: bytes) -> bytes:
     return hmac.digest(base64.b64decode(encoded + "=" * (-len(encoded) % 4)), said, "sha256")
 
 
-def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+def verify_request(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
     """The id of a message that somebody who has one of `secrets` sent within the window around `now`.
 
     `headers` answers to the names in lower case. Raises SignatureRefused, whatever is wrong: a sender
     who guesses learns nothing from the answer. Every secret is tried, in constant time.
     """
     try:
-        return _verified(secrets, headers, body, now)
+        return _verify(secrets, headers, body, now)
     except Exception:  # noqa: BLE001, RUF100 - any failure on a stranger's bytes is a refusal
         raise SignatureRefused(
             "the request is not signed, not signed with a secret that is known here, or not from the last "
@@ -72,7 +72,7 @@ def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now:
         ) from None
 
 
-def _verified(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+def _verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
     message, moment, given = (headers[name] for name in HEADERS)
     passed = given.split(" ")
     if not (_ID.fullmatch(message) and _MOMENT.fullmatch(moment) and len(passed) <= _MOST_SIGNATURES):
@@ -88,7 +88,7 @@ def _verified(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, n
     return message
 
 
-def parse(text: str, source: str) -> tuple[str, ...]:
+def parse_secrets(text: str, source: str) -> tuple[str, ...]:
     """The secrets in `text`, one `whsec_...` a line, the current one first; `#` begins a remark.
 
     Raises ConfigError, which names `source` and never quotes what stands there.
@@ -100,7 +100,7 @@ def parse(text: str, source: str) -> tuple[str, ...]:
             f"at most {_MOST_SECRETS}"
         )
     for number, secret in enumerate(found, 1):
-        if not _fits(secret):
+        if not _is_secret(secret):
             raise ConfigError(
                 f"{source}: secret {number} is none: it is `{PREFIX}` and {_FEWEST_BYTES} to {_MOST_BYTES} "
                 f"random bytes in base64, as `echo {PREFIX}$(openssl rand -base64 32)` prints"
@@ -108,7 +108,7 @@ def parse(text: str, source: str) -> tuple[str, ...]:
     return found
 
 
-def _fits(secret: str) -> bool:
+def _is_secret(secret: str) -> bool:
     encoded = secret.removeprefix(PREFIX)
     try:
         size = len(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
@@ -140,7 +140,7 @@ class SecretFile:
     def _read(self) -> tuple[str, ...]:
         try:
             private_files.refuse_open_to_others(self._path, ConfigError)
-            return parse(self._path.read_text(encoding="ascii"), str(self._path))
+            return parse_secrets(self._path.read_text(encoding="ascii"), str(self._path))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"the secrets in {self._path} cannot be read ({type(error).__name__}): one `{PREFIX}...` a line"

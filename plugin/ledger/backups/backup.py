@@ -22,7 +22,7 @@ from plugin.clock import Clock, machine_now
 from plugin.errors import VaultError
 from plugin.ledger import tables as t
 from plugin.ledger.backups import signed_parts
-from plugin.ledger.backups.backup_sealing import Veil, record_keys
+from plugin.ledger.backups.backup_sealing import BackupSealer, unwrap_record_keys
 from plugin.ledger.backups.signed_parts import KEYS, MANIFEST
 from plugin.ledger.keys import house_key, private_files
 from plugin.ledger.keys.master_keys import MasterKeys
@@ -37,7 +37,7 @@ _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
 @dataclass(frozen=True)
-class Backup:
+class WrittenBackup:
     """The files of one backup, and how many rows its copy of the store has."""
 
     name: str
@@ -47,10 +47,10 @@ class Backup:
     rows: int
 
 
-def backup(
+def write_backup(
     store: Store, master: MasterKeys, target: Path, clock: Clock, book: HeadBook, key_days: int,
     actor: str = "system",
-) -> Backup:  # fmt: skip
+) -> WrittenBackup:  # fmt: skip
     """Write both parts and a manifest to the folder `target`, from one snapshot of `store`; two heads know of them.
 
     The copy of the store is SQLite, whatever the store is, and what may hold a name is veiled in it (veil.py).
@@ -60,35 +60,38 @@ def backup(
     with store.write() as tx:
         house_key.make(tx, master)
         # Before the snapshot: the copy knows at least this to have ended.
-        ended = _ended(tx.connection, book.ended)
+        ended = _find_ended_mark(tx.connection, book.ended)
     made = machine_now(clock)
-    name = _name(target, made)
+    name = _choose_name(target, made)
     copy, keys, manifest = (
         target / f"store-{name}.db",
-        signed_parts.path_of(target, KEYS, name),
-        signed_parts.path_of(target, MANIFEST, name),
+        signed_parts.build_path(target, KEYS, name),
+        signed_parts.build_path(target, MANIFEST, name),
     )
     with store.read() as connection:
-        house, keys_of = house_key.unwrapped(connection, master), record_keys(connection, master)
-        rows = _write_copy(connection, copy, Veil(keys_of, house, name))
-        last = audit.head(connection)
-        signed_parts.write(keys, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
-    digest = sha256(copy)
+        house, keys_of = house_key.unwrap(connection, master), unwrap_record_keys(connection, master)
+        rows = _write_copy(connection, copy, BackupSealer(keys_of, house, name))
+        last = audit.read_head(connection)
+        signed_parts.write_part(keys, KEYS, name, made, book.key, {"keys": _list_wrapped_keys(connection)})
+    digest = hash_file(copy)
     tree = {
         "revision": migrations.head(), "rows": rows, "store": digest, "ended": list(ended), "last": list(last),
     }  # fmt: skip
-    signed_parts.write(manifest, MANIFEST, name, made, book.key, tree)
-    notes = [_note(MANIFEST, name, manifest), _note(KEYS, name, keys)]  # read before the write, to their ends
+    signed_parts.write_part(manifest, MANIFEST, name, made, book.key, tree)
+    notes = [
+        _build_note(MANIFEST, name, manifest),
+        _build_note(KEYS, name, keys),
+    ]  # read before the write, to their ends
     book.reach()
     with store.write() as tx:
         for note in notes:
             book.add(tx, note, actor)
         tx.audit(Action.BACKUP_WRITE, actor, rows=rows, sha256=digest)
-    _prune_keys(target, clock, key_days)
-    return Backup(name, copy, keys, manifest, rows)
+    _destroy_expired_keys(target, clock, key_days)
+    return WrittenBackup(name, copy, keys, manifest, rows)
 
 
-def _ended(connection: Connection, log: EndedLog) -> Mark:
+def _find_ended_mark(connection: Connection, log: EndedLog) -> Mark:
     """How far ended.log is known to go: the file itself may not be the right one. Where nothing has ended yet there
     is an empty file from now on: a copy of half B without one lacks something."""
     row = connection.execute(select(t.state.c.ended_lines, t.state.c.ended_hash)).one()
@@ -99,7 +102,7 @@ def _ended(connection: Connection, log: EndedLog) -> Mark:
     return log.mark() if row.ended_lines is None else known
 
 
-def write_keys(
+def write_key_file(
     store: Store, target: Path, clock: Clock, book: HeadBook, key_days: int, actor: str = "system"
 ) -> Path:
     """Write only a fresh file of wrapped keys to `target`: what a rotation does before it retires.
@@ -108,31 +111,31 @@ def write_keys(
     """
     private_files.make_folder(target)
     made = machine_now(clock)
-    name = _name(target, made)
-    path = signed_parts.path_of(target, KEYS, name)
+    name = _choose_name(target, made)
+    path = signed_parts.build_path(target, KEYS, name)
     with store.read() as connection:
-        signed_parts.write(path, KEYS, name, made, book.key, {"keys": _wrapped(connection)})
+        signed_parts.write_part(path, KEYS, name, made, book.key, {"keys": _list_wrapped_keys(connection)})
     # A file of heads that is out of reach keeps no key alive: the head of each hour fails too, and the doctor tells.
     with contextlib.suppress(VaultError):
-        note = _note(KEYS, name, path)
+        note = _build_note(KEYS, name, path)
         book.reach()
         with store.write() as tx:
             book.add(tx, note, actor)
-    _prune_keys(target, clock, key_days)
+    _destroy_expired_keys(target, clock, key_days)
     return path
 
 
-def _note(part: str, name: str, path: Path) -> dict[str, Any]:
-    return {"kind": part, "name": name, "sha256": sha256(path)}
+def _build_note(part: str, name: str, path: Path) -> dict[str, Any]:
+    return {"kind": part, "name": name, "sha256": hash_file(path)}
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _name(target: Path, now: datetime) -> str:
+def _choose_name(target: Path, now: datetime) -> str:
     """The moment, to the microsecond and never one that is taken, so that names sort by age."""
     while True:
         name = now.astimezone(UTC).strftime(_STAMP)
@@ -141,20 +144,20 @@ def _name(target: Path, now: datetime) -> str:
         now += timedelta(microseconds=1)
 
 
-def _write_copy(source: Connection, path: Path, cover: Veil) -> int:
+def _write_copy(source: Connection, path: Path, cover: BackupSealer) -> int:
     """Every table but the keys, in the order in which they point to one another; returns the rows."""
     half = path.with_name(f".{path.name}.new")
     os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     url = f"sqlite:///{half}"
     try:
         migrations.upgrade(url)
-        database = engine.connect(engine.parse(url), journal="DELETE")
+        database = engine.create_store_engine(engine.parse_url(url), journal="DELETE")
         try:
             with database.connect() as connection:
                 target = connection.execution_options(**{engine.WRITE: True})
                 with target.begin():
-                    rows = sum(_copy_table(source, target, name, cover) for name in _copied())
-            with engine.raw(database) as raw:
+                    rows = sum(_copy_table(source, target, name, cover) for name in _list_tables())
+            with engine.open_raw(database) as raw:
                 raw.cursor().execute("VACUUM")
         finally:
             database.dispose()
@@ -175,13 +178,13 @@ _LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def _copied() -> list[str]:
+def _list_tables() -> list[str]:
     """Not the keys, nor hashes of names; and nobody who is signed in now is so again in what is put back."""
     left_out = (t.person_key, t.house_key, t.session, t.visit, t.name_word)
     return [table.name for table in t.metadata.sorted_tables if table not in left_out]
 
 
-def _copy_table(source: Connection, target: Connection, name: str, cover: Veil) -> int:
+def _copy_table(source: Connection, target: Connection, name: str, cover: BackupSealer) -> int:
     table = t.metadata.tables[name]
     query = select(table)
     if table is t.job:  # what is over is of no use to a house that begins anew
@@ -194,7 +197,7 @@ def _copy_table(source: Connection, target: Connection, name: str, cover: Veil) 
     return count
 
 
-def _wrapped(connection: Connection) -> list[list[str | int]]:
+def _list_wrapped_keys(connection: Connection) -> list[list[str | int]]:
     """The keys of people, and the house's own as nobody's."""
     people = connection.execute(select(t.person_key).order_by(*t.person_key.primary_key)).all()
     house = connection.execute(select(t.house_key)).all()
@@ -211,7 +214,7 @@ def _wrapped(connection: Connection) -> list[list[str | int]]:
     ]
 
 
-def past_days(target: Path, clock: Clock, key_days: int) -> list[Path]:
+def list_expired_key_files(target: Path, clock: Clock, key_days: int) -> list[Path]:
     """The files of wrapped keys older than `key_days` days, by the moment in their names; and those of a moment to
     come, written by a clock that was wrong."""
     now = machine_now(clock).astimezone(
@@ -223,6 +226,6 @@ def past_days(target: Path, clock: Clock, key_days: int) -> list[Path]:
     ]
 
 
-def _prune_keys(target: Path, clock: Clock, key_days: int) -> None:
-    for path in past_days(target, clock, key_days):
+def _destroy_expired_keys(target: Path, clock: Clock, key_days: int) -> None:
+    for path in list_expired_key_files(target, clock, key_days):
         private_files.destroy(path)

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from plugin.errors import StoreError
 from plugin.ledger.backups import backup, signed_parts
-from plugin.ledger.backups.signed_parts import KEYS, MANIFEST, Manifest, Signed, WrappedKey
+from plugin.ledger.backups.signed_parts import KEYS, MANIFEST, Manifest, SignedPart, WrappedKey
 from plugin.ledger.log import heads
 from plugin.ledger.log.head_book import HeadBook
-from plugin.ledger.log.heads import ENDED_ANEW, SignedHead
+from plugin.ledger.log.heads import ENDED_RESTARTED, SignedHead
 from plugin.ledger.store import migrations
 
 NEWEST = "newest"
 
 
 @dataclass(frozen=True)
-class Wish:
+class RestoreOptions:
     """Which backup, and what whoever restores takes upon themselves.
 
     `head_key`: a public key that was written down, believed until now; `older_keys`: take a file of keys that is not
@@ -30,7 +30,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Believed:
+class TrustedBackup:
     """The parts of a backup that may be restored. `older`: the keys are older than the newest that heads know."""
 
     name: str
@@ -42,13 +42,13 @@ class Believed:
     older: bool
 
 
-def believed(source: Path, book: HeadBook, wish: Wish) -> Believed:
+def choose_backup(source: Path, book: HeadBook, wish: RestoreOptions) -> TrustedBackup:
     """The backup in `source` that `wish` names. Raises StoreError, which says what to do."""
     trust = _Trust(book, wish.head_key)
     name = trust.newest(source, MANIFEST) if wish.name == NEWEST else wish.name
     signed = trust.signed(source, MANIFEST, name)
-    manifest = signed_parts.manifest(signed)
-    copy = _copy(source, name, manifest)
+    manifest = signed_parts.parse_manifest(signed)
+    copy = _find_copy(source, name, manifest)
     keys_name = trust.newest(source, KEYS)
     keys = trust.signed(source, KEYS, keys_name)
     older = trust.is_older(keys)
@@ -59,8 +59,9 @@ def believed(source: Path, book: HeadBook, wish: Wish) -> Believed:
         )
     if not wish.without_ended_log:
         _refuse_another_end(book, signed, manifest, trust.heads)
-    return Believed(
-        name, copy, manifest, backup.sha256(signed.path), keys_name, signed_parts.wrapped_keys(keys), bool(older)
+    return TrustedBackup(
+        name, copy, manifest, backup.hash_file(signed.path), keys_name, signed_parts.parse_wrapped_keys(keys),
+        bool(older)
     )  # fmt: skip
 
 
@@ -74,9 +75,9 @@ class _Trust:
         self._has_heads = book.path.exists()
         self.heads = self._ours(heads.read(book.path))
 
-    def signed(self, source: Path, part: str, name: str) -> Signed:
+    def signed(self, source: Path, part: str, name: str) -> SignedPart:
         """A part that is ours. Raises StoreError."""
-        signed = signed_parts.read(source, part, name)
+        signed = signed_parts.read_part(source, part, name)
         if signed.key not in self._ages:
             raise StoreError(
                 f"{signed.path} is signed by a key that is not known here ({signed.key}): it is another house's, or "
@@ -94,11 +95,11 @@ class _Trust:
                 f"{signed.path} is signed by an earlier key, and no head knows it: put the newest keys.heads_file in "
                 "its place; if that does not know it either, do not use this file"
             )
-        if told and backup.sha256(signed.path) not in told:
+        if told and backup.hash_file(signed.path) not in told:
             raise StoreError(f"{signed.path} is not the file that the heads know: use another")
         return signed
 
-    def is_older(self, keys: Signed) -> str:
+    def is_older(self, keys: SignedPart) -> str:
         """The name of the newest file of keys that the heads know, if this one is older; else nothing."""
         told = self._names(KEYS)
         if not told or keys.name == told[-1] or (keys.name not in told and keys.name > told[-1]):
@@ -108,7 +109,7 @@ class _Trust:
     def newest(self, source: Path, part: str) -> str:
         """The name of the newest part in the folder, in the order of the heads: names go back with a clock that was
         wrong. What no head knows is newer where its name is."""
-        names, told = _names(source, part), self._names(part)
+        names, told = _list_names(source, part), self._names(part)
         later = [name for name in names if name not in told and name > (told[-1] if told else "")]
         known = [name for name in told if name in names]
         return (later or known or names)[-1]
@@ -135,20 +136,20 @@ class _Trust:
             following = head.note.get("public")
             if head.note.get("kind") == "key" and following in self._ages:
                 age = self._ages.index(following)
-            if ours and ours[-1].key != head.key and head.note.get("before") != heads.digest(lines[:at]):
+            if ours and ours[-1].key != head.key and head.note.get("before") != heads.hash_heads(lines[:at]):
                 ours.clear()
             ours.append(head)
         return ours if ours and ours[-1].key == self._signs else []
 
 
-def _names(source: Path, part: str) -> list[str]:
+def _list_names(source: Path, part: str) -> list[str]:
     names = sorted(path.stem for path in source.glob(f"{part}-*.json"))
     if not names:
         raise StoreError(f"{source} holds no {part}-*.json: give the folder that `facelease backup` wrote to")
     return [name.removeprefix(f"{part}-") for name in names]
 
 
-def _copy(source: Path, name: str, manifest: Manifest) -> Path:
+def _find_copy(source: Path, name: str, manifest: Manifest) -> Path:
     if manifest.revision != migrations.head():
         raise StoreError(
             f"the backup {name} is of schema {manifest.revision}, this version needs {migrations.head()}: restore it "
@@ -157,7 +158,7 @@ def _copy(source: Path, name: str, manifest: Manifest) -> Path:
     copy = source / f"store-{name}.db"
     if not copy.exists():
         raise StoreError(f"the backup {name} is not whole: {copy} is missing")
-    if backup.sha256(copy) != manifest.store:
+    if backup.hash_file(copy) != manifest.store:
         raise StoreError(
             f"{copy} is not what its manifest describes: it was changed, damaged or mixed with another backup; "
             "use another backup"
@@ -165,13 +166,15 @@ def _copy(source: Path, name: str, manifest: Manifest) -> Path:
     return copy
 
 
-def _refuse_another_end(book: HeadBook, signed: Signed, manifest: Manifest, known: list[SignedHead]) -> None:
+def _refuse_another_end(
+    book: HeadBook, signed: SignedPart, manifest: Manifest, known: list[SignedHead]
+) -> None:
     """ended.log must hold, unchanged, the lines that the manifest knows, and those of the newest head.
 
     Where the file was begun anew since, it holds what the house knew to have ended then, and the heads alone count.
     """
     marks = list(book.ended.marks())
-    anew = any(head.note.get("kind") == ENDED_ANEW and head.at > signed.made for head in known)
+    anew = any(head.note.get("kind") == ENDED_RESTARTED and head.at > signed.made for head in known)
     wanted = [*(() if anew else (manifest.ended,)), *(head.ended for head in known[-1:])]
     missing = [mark for mark in wanted if mark not in marks or not book.ended.path.exists()]
     if not missing:

@@ -26,7 +26,7 @@ def make(tx: "Tx", master: MasterKeys) -> None:
     if tx.execute(select(t.house_key.c.purpose)).first() is not None:
         return
     # As for a person's key: never under a version that a rotation is about to destroy.
-    version = master.newest(version_in_use(tx.connection))
+    version = master.newest(find_version_in_use(tx.connection))
     key = secrets.token_bytes(KEY_BYTES)
     wrapped = sealing.wrap(master.key(version), key, NOBODY, PURPOSE, version)
     tx.execute(
@@ -36,7 +36,7 @@ def make(tx: "Tx", master: MasterKeys) -> None:
     )
 
 
-def version_in_use(connection: Connection) -> int:
+def find_version_in_use(connection: Connection) -> int:
     """The version of the master key that the last rotation went on to, for it begins with this key; 0: none yet."""
     version = connection.scalar(select(t.house_key.c.master_version))
     if version is None:
@@ -44,19 +44,19 @@ def version_in_use(connection: Connection) -> int:
     return version or 0
 
 
-def ask_before_writes(store: "Store", master: MasterKeys) -> None:
+def load_keys_before_writes(store: "Store", master: MasterKeys) -> None:
     """Let a command for the master key run before a write and never in one, where others would wait for it."""
 
     def catch_up() -> None:
         with store.read() as conn:
-            used = version_in_use(conn)
+            used = find_version_in_use(conn)
         master.catch_up(used)
 
     if master.read_only:
         master.hurried, store.before_write = store.is_writing, catch_up
 
 
-def unwrapped(connection: Connection, master: MasterKeys) -> bytes:
+def unwrap(connection: Connection, master: MasterKeys) -> bytes:
     """The key in the clear. Raises VaultError where there is none, or the master key does not open it."""
     row = connection.execute(select(t.house_key).where(t.house_key.c.purpose == PURPOSE)).first()
     if row is None:

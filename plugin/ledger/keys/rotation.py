@@ -42,7 +42,7 @@ def rotate(
     if master.read_only:
         master.reload()  # a command takes its time: inside no write
     with store.write() as tx:
-        _begin(tx, master, retire)
+        _begin_version(tx, master, retire)
     rewrapped = 0
     while True:
         version, count = _rewrap_all(store, master)
@@ -57,7 +57,7 @@ def rotate(
             rewrapped += count + (late or 0)
             if late == 0:
                 retired = master.retire(version) if retire and not master.read_only else ()
-                done = Rotation(version, rewrapped, retired, _settle(tx, master))
+                done = Rotation(version, rewrapped, retired, _mark_shredded(tx, master))
                 tx.audit(
                     Action.MASTER_ROTATE, actor, version=version, rewrapped=rewrapped,
                     retired=len(retired), shredded=done.shredded,
@@ -77,13 +77,13 @@ def _rewrap_all(store: Store, master: MasterKeys) -> tuple[int, int]:
             return version, total
 
 
-def due(store: Store) -> bool:
+def is_rotation_due(store: Store) -> bool:
     """Whether a key was destroyed that an older copy of the store could still open."""
     with store.read() as connection:
-        return connection.execute(select(t.shredding.c.id).where(_waiting()).limit(1)).first() is not None
+        return connection.execute(select(t.shredding.c.id).where(_is_waiting()).limit(1)).first() is not None
 
 
-def behind(store: Store, master: MasterKeys) -> int:
+def count_behind(store: Store, master: MasterKeys) -> int:
     """How many keys are not wrapped under the current version."""
     with store.read() as connection:
         tables = (t.person_key, t.house_key)
@@ -91,7 +91,7 @@ def behind(store: Store, master: MasterKeys) -> int:
         return sum(int(connection.scalar(query) or 0) for query in counts)
 
 
-def _begin(tx: Tx, master: MasterKeys, retire: bool) -> None:
+def _begin_version(tx: Tx, master: MasterKeys, retire: bool) -> None:
     """Make the version to rotate to, unless one that an interrupted rotation has begun serves.
 
     It serves when no key that was destroyed since has been wrapped under it.
@@ -99,7 +99,7 @@ def _begin(tx: Tx, master: MasterKeys, retire: bool) -> None:
     if not master.read_only:
         master.reload()
     late = tx.execute(
-        select(t.shredding.c.id).where(_waiting(), t.shredding.c.master_version >= master.current).limit(1)
+        select(t.shredding.c.id).where(_is_waiting(), t.shredding.c.master_version >= master.current).limit(1)
     ).first()
     unfinished = any(
         tx.execute(select(one.c.purpose).where(one.c.master_version != master.current).limit(1)).first()
@@ -108,7 +108,8 @@ def _begin(tx: Tx, master: MasterKeys, retire: bool) -> None:
     begun = unfinished or (retire and len(master.versions) > 1)
     if master.read_only and not begun:
         begun = (
-            tx.execute(select(t.shredding.c.id).where(_waiting(), _gone(master)).limit(1)).first() is not None
+            tx.execute(select(t.shredding.c.id).where(_is_waiting(), _is_retired(master)).limit(1)).first()
+            is not None
         )
     if not begun or not (late is None or master.read_only):
         master.add()
@@ -151,16 +152,20 @@ def _rewrap_house(tx: Tx, master: MasterKeys, version: int) -> int:
     return len(rows)
 
 
-def _settle(tx: Tx, master: MasterKeys) -> int:
+def _mark_shredded(tx: Tx, master: MasterKeys) -> int:
     """Mark as shredded what was only ever wrapped under versions that are destroyed; returns how many."""
-    done = update(t.shredding).where(_waiting(), _gone(master)).values(shredded_at=tx.now, how="rotation")
+    done = (
+        update(t.shredding)
+        .where(_is_waiting(), _is_retired(master))
+        .values(shredded_at=tx.now, how="rotation")
+    )
     return int(tx.execute(done).rowcount)
 
 
-def _gone(master: MasterKeys) -> ColumnElement[bool]:
+def _is_retired(master: MasterKeys) -> ColumnElement[bool]:
     """Rows of keys that no version which is left has ever wrapped."""
     return t.shredding.c.master_version < master.versions[0]
 
 
-def _waiting() -> ColumnElement[bool]:
+def _is_waiting() -> ColumnElement[bool]:
     return t.shredding.c.how.is_distinct_from("rotation")

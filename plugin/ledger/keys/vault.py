@@ -43,7 +43,7 @@ class Vault:
             raise VaultError(f"person {person_id} has a {purpose} key already")
         # Read anew, under the writers' lock: a key must not be wrapped under a version that a
         # rotation in another process is about to destroy.
-        version = self.master.newest(house_key.version_in_use(tx.connection))
+        version = self.master.newest(house_key.find_version_in_use(tx.connection))
         key = secrets.token_bytes(KEY_BYTES)
         wrapped = sealing.wrap(self.master.key(version), key, person_id, purpose, version)
         tx.execute(
@@ -57,7 +57,7 @@ class Vault:
 
     def has_key(self, connection: Connection, person_id: str, purpose: str) -> bool:
         """Whether the person has a key for `purpose`."""
-        return connection.execute(_key_row(person_id, purpose)).first() is not None
+        return connection.execute(_select_key(person_id, purpose)).first() is not None
 
     def destroy_key(self, tx: Tx, person_id: str, purpose: str) -> bool:
         """Delete the key and all that it seals; False where there was none.
@@ -65,7 +65,7 @@ class Vault:
         From the commit on nothing opens (*unusable*). *Shredded* it is when `shred` or `rotate`
         says so.
         """
-        row = tx.execute(_key_row(person_id, purpose)).first()
+        row = tx.execute(_select_key(person_id, purpose)).first()
         tx.execute(delete(t.sealed).where(t.sealed.c.person_id == person_id, t.sealed.c.purpose == purpose))
         if row is None:
             return False
@@ -103,7 +103,7 @@ class Vault:
 
     def open(self, connection: Connection, sealed_id: str) -> bytes:
         """What was sealed. Raises VaultError where item or key is gone or does not fit."""
-        row = connection.execute(_items().where(t.sealed.c.id == sealed_id)).first()
+        row = connection.execute(_select_items().where(t.sealed.c.id == sealed_id)).first()
         if row is None:
             raise VaultError(f"sealed item {sealed_id} does not exist, or its key was destroyed")
         return self._open(row)
@@ -145,7 +145,7 @@ class Vault:
         `damaged` is told the item that does not open although the key of the house does; then the
         others are yielded all the same.
         """
-        query = _items().where(t.sealed.c.kind == kind, t.sealed.c.engine == engine)
+        query = _select_items().where(t.sealed.c.kind == kind, t.sealed.c.engine == engine)
         # All rows first, so that a caller who stops half-way leaves no statement, and so no reader, open.
         for row in connection.execute(query.order_by(t.sealed.c.person_id, t.sealed.c.id)).all():
             try:
@@ -153,7 +153,7 @@ class Vault:
             except VaultError:
                 if damaged is None:
                     raise
-                house_key.unwrapped(connection, self.master)
+                house_key.unwrap(connection, self.master)
                 damaged(row.id)
             else:
                 yield row.person_id, row.subject, body
@@ -163,7 +163,7 @@ class Vault:
 
         The key is random and dies with the record key. Raises VaultError for a person without a record key.
         """
-        query = _items().where(t.sealed.c.person_id == person_id, t.sealed.c.kind == AUDIT_KEY)
+        query = _select_items().where(t.sealed.c.person_id == person_id, t.sealed.c.kind == AUDIT_KEY)
         row = connection.execute(query).first()
         if row is None:
             raise VaultError(f"person {person_id} has no record key: it was destroyed, or never made")
@@ -199,7 +199,7 @@ class Vault:
         return True
 
     def _key(self, connection: Connection, person_id: str, purpose: str) -> bytes:
-        row = connection.execute(_key_row(person_id, purpose)).first()
+        row = connection.execute(_select_key(person_id, purpose)).first()
         if row is None:
             raise VaultError(f"person {person_id} has no {purpose} key: it was destroyed, or never made")
         return self._unwrap(row)
@@ -213,13 +213,13 @@ class Vault:
         return sealing.unwrap(master, row.wrapped, row.person_id, row.purpose, row.master_version)
 
 
-def _key_row(person_id: str, purpose: str) -> Select[Any]:
+def _select_key(person_id: str, purpose: str) -> Select[Any]:
     return select(t.person_key).where(
         t.person_key.c.person_id == person_id, t.person_key.c.purpose == purpose
     )
 
 
-def _items() -> Select[Any]:
+def _select_items() -> Select[Any]:
     """Sealed items, each with the wrapped key that opens it."""
     fits = (t.person_key.c.person_id == t.sealed.c.person_id) & (t.person_key.c.purpose == t.sealed.c.purpose)
     return select(t.sealed, t.person_key.c.wrapped, t.person_key.c.master_version).join(t.person_key, fits)

@@ -5,36 +5,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from plugin.ledger.log.heads import ENDED_ANEW, SignedHead, parse
+from plugin.ledger.log.heads import ENDED_RESTARTED, SignedHead, parse_head
 from plugin.ledger.log.house_state import HouseState, Mark
 
 
 @dataclass(frozen=True)
-class Told:
+class EndedMark:
     """`mark`: what the newest head says; `anew_at`: when the file was last begun anew."""
 
     mark: Mark | None = None
     anew_at: datetime | None = None
 
 
-def told(path: Path, keys: Sequence[str]) -> Told:
+def read_ended_mark(path: Path, keys: Sequence[str]) -> EndedMark:
     """From the heads in the file at `path` that one of `keys` signed: the present one, then those of before, which say
     no more how far the file went. No file, or none of them: nothing is said."""
     try:
-        heads = [head for line in path.read_bytes().splitlines() if (head := parse(line)) is not None]
+        heads = [head for line in path.read_bytes().splitlines() if (head := parse_head(line)) is not None]
     except OSError:
-        return Told()
+        return EndedMark()
     heads.sort(key=lambda head: head.number, reverse=True)
-    newest = _first([head for head in heads if head.key in keys[:1]])
-    anew = _first([head for head in heads if head.key in keys and head.note.get("kind") == ENDED_ANEW])
-    return Told(newest.ended if newest else None, anew.at if anew else None)
+    newest = _find_genuine([head for head in heads if head.key in keys[:1]])
+    anew = _find_genuine(
+        [head for head in heads if head.key in keys and head.note.get("kind") == ENDED_RESTARTED]
+    )
+    return EndedMark(newest.ended if newest else None, anew.at if anew else None)
 
 
-def _first(heads: list[SignedHead]) -> SignedHead | None:
+def _find_genuine(heads: list[SignedHead]) -> SignedHead | None:
     return next((head for head in heads if head.is_genuine), None)
 
 
-def known(now: HouseState, heads: Told) -> tuple[Mark, ...]:
+def list_known_marks(now: HouseState, heads: EndedMark) -> tuple[Mark, ...]:
     """The marks that ended.log must go through: the store's, and that of the heads.
 
     A store that is older than a file which was begun anew knows the one before: there the heads alone count.

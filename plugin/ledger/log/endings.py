@@ -31,10 +31,10 @@ __all__ = [
     "NOTHING_ENDED",
     "SHORTER",
     "TOKEN",
-    "Begun",
-    "Ended",
     "EndedLog",
+    "Ending",
     "Mark",
+    "NewEndedLog",
 ]
 
 LINK, TOKEN = "link", "token"
@@ -44,7 +44,7 @@ MISSING, SHORTER, DIFFERENT = "missing", "shorter", "different"
 
 
 @dataclass(frozen=True)
-class Ended:
+class Ending:
     """One ending: a grant's, or with `grant_id` None a person's.
 
     `kind` erased is everything of the person's, objected their own objection to recognition. A moment
@@ -82,7 +82,7 @@ class _Seen:
             return _Seen(signature).read_on(signature, data)
         behind = data[size : data.rfind(b"\n") + 1]
         read.update(behind)
-        added = _lines(behind)
+        added = _split_lines(behind)
         hashes = (*self.hashes, *_chain(added, self.mark.hash))
         sound = self.sound and all(_is_readable(line) for line in added)
         return _Seen(signature, hashes, sound, (size + len(behind), read.digest()))
@@ -95,16 +95,16 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class Begun:
+class NewEndedLog:
     """A whole file that is to be, and what it will be once it is read."""
 
     data: bytes
     seen: _Seen
 
     @classmethod
-    def of(cls, endings: Iterable[Ended]) -> "Begun":
+    def of(cls, endings: Iterable[Ending]) -> "NewEndedLog":
         """A file with these lines."""
-        data = b"".join(_line(ending) for ending in endings)
+        data = b"".join(_format_line(ending) for ending in endings)
         return cls(data, _Seen(()).read_on((), data))
 
 
@@ -114,9 +114,9 @@ class EndedLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen: _Seen | None = None
-        self._waiting: WeakKeyDictionary[Tx, list[Ended]] = WeakKeyDictionary()
+        self._waiting: WeakKeyDictionary[Tx, list[Ending]] = WeakKeyDictionary()
 
-    def append(self, tx: Tx, *endings: Ended) -> None:
+    def append(self, tx: Tx, *endings: Ending) -> None:
         """Add a line each, all at once, when all else of the transaction is done, and move the store's mark with it.
 
         The lines are on the disk before the commit. What the transaction refuses after this call has not ended.
@@ -128,7 +128,7 @@ class EndedLog:
             tx.before_commit(lambda: self._enter(tx, self._waiting.pop(tx)))
         self._waiting[tx] += endings
 
-    def _enter(self, tx: Tx, endings: list[Ended]) -> None:
+    def _enter(self, tx: Tx, endings: list[Ending]) -> None:
         """A file that is not the one which is known closes the house; the line is written all the same.
 
         Where a closed house has no file that can be written, the store knows the ending alone: whoever opens the
@@ -148,23 +148,23 @@ class EndedLog:
         if follows:  # else a line that another process left without its commit is told again first
             house_state.set_mark(tx, self.mark())
 
-    def write(self, *endings: Ended) -> None:
+    def write(self, *endings: Ending) -> None:
         """Add a line each; they are on the disk when this returns. The store's mark is the caller's to move.
 
         Raises StoreError where that fails: then nothing has ended.
         """
         if not endings:
             return
-        data = b"".join(_line(ending) for ending in endings)
+        data = b"".join(_format_line(ending) for ending in endings)
         try:
-            private_files.append_lines(self.path, data, lambda tail: _parse(tail) is not None)
+            private_files.append_lines(self.path, data, lambda tail: _parse_line(tail) is not None)
         except OSError as error:
             raise StoreError(
                 f"{self.path} cannot be written ({error.strerror or error}), so nothing was ended: make room for it, "
                 "or let this account write it, and ask again"
             ) from error
 
-    def begin_anew(self, begun: Begun, aside: Path) -> bool:
+    def begin_anew(self, begun: NewEndedLog, aside: Path) -> bool:
         """Set the file aside and begin this other one; returns whether there was one.
 
         Raises StoreError where that fails.
@@ -225,7 +225,7 @@ class EndedLog:
             self._seen = None
         return self._seen
 
-    def lines(self) -> Iterator[Ended]:
+    def lines(self) -> Iterator[Ending]:
         """Every ending, oldest first. A line torn by a crash is left out: its commit never came.
 
         Raises StoreError where a whole line cannot be read: then the file was damaged otherwise.
@@ -233,8 +233,8 @@ class EndedLog:
         if not self.path.exists():
             return
         private_files.refuse_open_to_others(self.path, StoreError)
-        for number, line in enumerate(_lines(self.path.read_bytes()), 1):
-            ending = _parse(line)
+        for number, line in enumerate(_split_lines(self.path.read_bytes()), 1):
+            ending = _parse_line(line)
             if ending is not None:
                 yield ending
             elif line.endswith(b"\n") and not line.endswith(private_files.TORN):
@@ -242,17 +242,17 @@ class EndedLog:
                     f"{self.path} is damaged at line {number}: compare it with a copy before anything starts"
                 )
 
-    def readable(self) -> Iterator[Ended]:
+    def readable(self) -> Iterator[Ending]:
         """What can be read of the file, whatever else it is."""
         with contextlib.suppress(OSError):
             if self._look() is not None:
-                for line in _lines(self.path.read_bytes()):
-                    ending = _parse(line)
+                for line in _split_lines(self.path.read_bytes()):
+                    ending = _parse_line(line)
                     if ending is not None:
                         yield ending
 
 
-def _lines(data: bytes) -> list[bytes]:
+def _split_lines(data: bytes) -> list[bytes]:
     """Cut after each line feed and nowhere else; the last may lack one."""
     *whole, rest = data.split(b"\n")
     return [line + b"\n" for line in whole] + ([rest] if rest else [])
@@ -270,10 +270,10 @@ def _signature(of: os.stat_result) -> tuple[int, ...]:
 
 
 def _is_readable(line: bytes) -> bool:
-    return line.endswith(private_files.TORN) or _parse(line) is not None
+    return line.endswith(private_files.TORN) or _parse_line(line) is not None
 
 
-def _line(ending: Ended) -> bytes:
+def _format_line(ending: Ending) -> bytes:
     tree = {
         "person": ending.person_id, "grant": ending.grant_id, "at": ending.at.isoformat(),
         "kind": ending.kind,
@@ -281,9 +281,9 @@ def _line(ending: Ended) -> bytes:
     return json.dumps(tree).encode() + b"\n"
 
 
-def _parse(line: bytes) -> Ended | None:
+def _parse_line(line: bytes) -> Ending | None:
     try:
         tree = json.loads(line)
-        return Ended(tree["person"], tree["grant"], datetime.fromisoformat(tree["at"]), tree["kind"])
+        return Ending(tree["person"], tree["grant"], datetime.fromisoformat(tree["at"]), tree["kind"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -37,7 +37,7 @@ class HeadBook:
 
     def reach(self) -> None:
         """Before the write of `add`; see heads.reach."""
-        heads.reach(self.path)
+        heads.refuse_unreachable(self.path)
 
     def add(self, tx: "Tx", note: Mapping[str, Any], actor: str) -> SignedHead:
         """A head in the caller's transaction; see heads.add."""

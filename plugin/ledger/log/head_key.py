@@ -21,7 +21,7 @@ from plugin.ledger.keys import private_files
 
 
 @dataclass(frozen=True)
-class Former:
+class FormerKey:
     """A public key, in base64, that signed until another took its place."""
 
     public: str
@@ -31,7 +31,7 @@ class Former:
 class HeadKey:
     """The signing key in its file, with the public keys of before. Made by `create` or `load`."""
 
-    def __init__(self, path: Path, private: Ed25519PrivateKey, former: tuple[Former, ...]) -> None:
+    def __init__(self, path: Path, private: Ed25519PrivateKey, former: tuple[FormerKey, ...]) -> None:
         self.path = path
         self._private = private
         self.former = former
@@ -54,7 +54,7 @@ class HeadKey:
             private_files.refuse_open_to_others(path, VaultError)
             tree: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
             private = Ed25519PrivateKey.from_private_bytes(b64decode(tree["private"], validate=True))
-            former = tuple(Former(str(one["public"]), str(one["until"])) for one in tree["former"])
+            former = tuple(FormerKey(str(one["public"]), str(one["until"])) for one in tree["former"])
         except FileNotFoundError as error:
             raise VaultError(
                 f"keys.heads_key_file: there is no key at {path}: put back the one that "
@@ -70,7 +70,7 @@ class HeadKey:
     @property
     def public(self) -> str:
         """The public key, 32 bytes in base64: for the officer to write down."""
-        return _public(self._private)
+        return _export_public(self._private)
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class HeadKey:
         """The same key with another public one listed, whose signatures until now are ours: written down, key lost."""
         if public in self.known:
             return self
-        former = (Former(public, now.isoformat()), *self.former)
+        former = (FormerKey(public, now.isoformat()), *self.former)
         private_files.write_secret(self.path, _dump(self._private, former))
         return HeadKey.load(self.path)
 
@@ -95,14 +95,14 @@ class HeadKey:
         `announce` gets this key and the new public one before that: what it signs makes the new one known.
         """
         private = Ed25519PrivateKey.generate()
-        announce(self, _public(private))
+        announce(self, _export_public(private))
         private_files.write_secret(
-            self.path, _dump(private, (*self.former, Former(self.public, now.isoformat())))
+            self.path, _dump(private, (*self.former, FormerKey(self.public, now.isoformat())))
         )
         return HeadKey.load(self.path)
 
 
-def is_signed(public: str, data: bytes, signature: str) -> bool:
+def is_signed_by(public: str, data: bytes, signature: str) -> bool:
     """Whether `signature` is that of `data` under the public key; what is no key or signature is none."""
     try:
         key = Ed25519PublicKey.from_public_bytes(b64decode(public, validate=True))
@@ -112,14 +112,14 @@ def is_signed(public: str, data: bytes, signature: str) -> bool:
     return True
 
 
-def _public(private: Ed25519PrivateKey) -> str:
+def _export_public(private: Ed25519PrivateKey) -> str:
     raw, form = serialization.Encoding.Raw, serialization.PublicFormat.Raw
     return b64encode(private.public_key().public_bytes(raw, form)).decode()
 
 
-def _dump(private: Ed25519PrivateKey, former: tuple[Former, ...]) -> bytes:
+def _dump(private: Ed25519PrivateKey, former: tuple[FormerKey, ...]) -> bytes:
     tree = {
-        "public": _public(private), "private": b64encode(private.private_bytes_raw()).decode(),
+        "public": _export_public(private), "private": b64encode(private.private_bytes_raw()).decode(),
         "former": [{"public": one.public, "until": one.until} for one in former],
     }  # fmt: skip
     return json.dumps(tree, indent=1).encode() + b"\n"

@@ -21,16 +21,16 @@ from plugin.ledger import tables as t
 from plugin.ledger.keys import private_files
 from plugin.ledger.log import house_state
 from plugin.ledger.log.endings import Mark
-from plugin.ledger.log.head_key import HeadKey, is_signed
+from plugin.ledger.log.head_key import HeadKey, is_signed_by
 from plugin.ledger.store.actions import Action
-from plugin.ledger.store.audit import Head, canonical
+from plugin.ledger.store.audit import Head, canonical_json
 
 if TYPE_CHECKING:
     from plugin.ledger.store.store import Store, Tx
 
-ENDED_ANEW = "ended"
+ENDED_RESTARTED = "ended"
 """The kind of a head that says that ended.log was begun anew."""
-_BEGINNING = ("begin", "restore", ENDED_ANEW)
+_BEGINNING = ("begin", "restore", ENDED_RESTARTED)
 """What is written also where the heads that the log speaks of are not there any more."""
 
 _PREFIX = b"facelease head\n"
@@ -76,7 +76,7 @@ class SignedHead:
     @property
     def is_genuine(self) -> bool:
         """Whether the key that it names signed it; whether that key is ours is for the reader to say."""
-        return is_signed(self.key, _PREFIX + canonical(self.body()), self.signature)
+        return is_signed_by(self.key, _PREFIX + canonical_json(self.body()), self.signature)
 
 
 def write(
@@ -92,12 +92,12 @@ def write(
 
     The row that says so comes after the head, which does not hold it.
     """
-    reach(path)
+    refuse_unreachable(path)
     with store.write() as tx:
         return add(tx, key, path, months, ended, note, actor)
 
 
-def reach(path: Path) -> None:
+def refuse_unreachable(path: Path) -> None:
     """Ask for the file before a write in which a head is added, so that a share that hangs is waited for out here.
 
     Nothing is kept of the answer. Raises VaultError: it is out of reach; a file that is not there is no error.
@@ -132,34 +132,38 @@ def add(
     out of reach.
     """
     kind = (note or {}).get("kind")
-    tail, told = _tail(path), _last_told(tx)
+    tail, told = _read_tail(path), _last_logged(tx)
     if told >= 0 and kind not in _BEGINNING and not path.exists():
         raise VaultError(
             f"keys.heads_file: {path} is not there, and the log speaks of head {told}: put the file back, or the share "
             "that holds it; if it is lost, `facelease audit begin --reason REASON` begins the heads anew"
         )
     ended = house_state.read(tx.connection).mark or ended
-    ended = ended if kind == ENDED_ANEW else _known(path, key, ended)
+    ended = ended if kind == ENDED_RESTARTED else _newest_known_mark(path, key, ended)
     row = tx.execute(select(t.audit_head)).one()
-    number = max(_last(tail), told) + 1
+    number = max(_max_number(tail), told) + 1
     bare = SignedHead(
         number, tx.machine_now, Head(row.seq, row.hash), Head(row.pruned_seq, row.pruned_hash), months, ended,
-        dict(note or {}) | _binding(path, tail, key), key.public,
+        dict(note or {}) | _bind_former_key(path, tail, key), key.public,
     )  # fmt: skip
-    head = SignedHead(**vars(bare) | {"signature": key.sign(_PREFIX + canonical(bare.body()))})
-    _append(path, head)
+    head = SignedHead(**vars(bare) | {"signature": key.sign(_PREFIX + canonical_json(bare.body()))})
+    _append_line(path, head)
     tx.audit(Action.HEAD_WRITE, actor, number=number, seq=head.last.seq, kind=head.kind or "log")
     return head
 
 
-def _binding(path: Path, tail: list[SignedHead], key: HeadKey) -> dict[str, str]:
+def _bind_former_key(path: Path, tail: list[SignedHead], key: HeadKey) -> dict[str, str]:
     """What the first head of a key says of those before it."""
     if not tail or tail[-1].key == key.public:
         return {}
-    return {"before": digest(head for line in _bytes(path).splitlines() if (head := parse(line)) is not None)}
+    return {
+        "before": hash_heads(
+            head for line in _read_bytes(path).splitlines() if (head := parse_head(line)) is not None
+        )
+    }
 
 
-def digest(heads: Iterable[SignedHead]) -> str:
+def hash_heads(heads: Iterable[SignedHead]) -> str:
     """What binds them all, in their order: SHA-256, in hex, of their signatures, each on a line."""
     return hashlib.sha256("".join(f"{head.signature}\n" for head in heads).encode()).hexdigest()
 
@@ -169,19 +173,19 @@ def goes_back(one: Mark, other: Mark) -> bool:
     return other.lines < one.lines or (other.lines == one.lines and other.hash != one.hash)
 
 
-def _known(path: Path, key: HeadKey, ended: Mark) -> Mark:
+def _newest_known_mark(path: Path, key: HeadKey, ended: Mark) -> Mark:
     """A house that is closed for its ended.log is shorter says on what was known of it."""
-    last = newest(path, key.public)
+    last = find_newest(path, key.public)
     return last.ended if last is not None and goes_back(last.ended, ended) else ended
 
 
-def found(tx: "Tx", key_path: Path, path: Path, months: int, ended: Mark) -> HeadKey | None:
+def create_first_head(tx: "Tx", key_path: Path, path: Path, months: int, ended: Mark) -> HeadKey | None:
     """The key of heads and head 0, where there was never either; else None.
 
     Where heads were signed already, or a key is there that signed none, nothing is made: whoever took the file of
     heads away would get a new first head for a log of their own.
     """
-    if key_path.exists() or last_number(path) >= 0 or _last_told(tx) >= 0:
+    if key_path.exists() or find_last_number(path) >= 0 or _last_logged(tx) >= 0:
         return None
     key = HeadKey.create(key_path)
     add(tx, key, path, months, ended)
@@ -191,17 +195,17 @@ def found(tx: "Tx", key_path: Path, path: Path, months: int, ended: Mark) -> Hea
 def read(path: Path) -> list[SignedHead]:
     """The heads in `path`, as they stand; none where there is no file. Lines of before heads were signed are passed
     over: `read_unsigned` has them. Raises AuditBroken at a line that is neither, or not as it was written."""
-    return [head for head, _ in _lines(path) if head is not None]
+    return [head for head, _ in _read_lines(path) if head is not None]
 
 
 def read_unsigned(path: Path) -> list[Head]:
     """What lines of before heads were signed say (`time seq hash`): it may contradict the log, and proves nothing."""
-    return [position for _, position in _lines(path) if position is not None]
+    return [position for _, position in _read_lines(path) if position is not None]
 
 
-def _lines(path: Path) -> Iterator[tuple[SignedHead | None, Head | None]]:
-    for number, line in enumerate(_bytes(path).splitlines(keepends=True), 1):
-        head = parse(line)
+def _read_lines(path: Path) -> Iterator[tuple[SignedHead | None, Head | None]]:
+    for number, line in enumerate(_read_bytes(path).splitlines(keepends=True), 1):
+        head = parse_head(line)
         if head is not None and head.line() == line.rstrip(b"\n") + b"\n":
             yield head, None
             continue
@@ -212,43 +216,43 @@ def _lines(path: Path) -> Iterator[tuple[SignedHead | None, Head | None]]:
             raise AuditBroken(f"{path}: line {number} is no head")
 
 
-def parse(line: bytes) -> SignedHead | None:
+def parse_head(line: bytes) -> SignedHead | None:
     """The head in a line of the file; None where it holds none."""
     try:
         tree = json.loads(line)
         return SignedHead(
             int(tree["number"]), datetime.fromisoformat(tree["at"]), Head(int(tree["seq"]), str(tree["hash"])),
-            _position(tree["start"]), int(tree["months"]), Mark(int(tree["ended"][0]), str(tree["ended"][1])),
+            _parse_position(tree["start"]), int(tree["months"]), Mark(int(tree["ended"][0]), str(tree["ended"][1])),
             dict(tree["note"]), str(tree["key"]), str(tree["signature"]),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None
 
 
-def _position(pair: Any) -> Head:
+def _parse_position(pair: Any) -> Head:
     return Head(int(pair[0]), str(pair[1]))
 
 
-def last_number(path: Path) -> int:
+def find_last_number(path: Path) -> int:
     """The number of the last head in the file; -1 where there is none."""
-    return _last(_tail(path))
+    return _max_number(_read_tail(path))
 
 
-def _last(tail: list[SignedHead]) -> int:
+def _max_number(tail: list[SignedHead]) -> int:
     return max((head.number for head in tail), default=-1)
 
 
-def newest(path: Path, public: str) -> SignedHead | None:
+def find_newest(path: Path, public: str) -> SignedHead | None:
     """The last head in the file that this key signed."""
-    return next((head for head in reversed(_tail(path)) if head.key == public and head.is_genuine), None)
+    return next((head for head in reversed(_read_tail(path)) if head.key == public and head.is_genuine), None)
 
 
-def _tail(path: Path) -> list[SignedHead]:
-    lines = _bytes(path, _TAIL).splitlines()
-    return [head for line in lines if (head := parse(line)) is not None]
+def _read_tail(path: Path) -> list[SignedHead]:
+    lines = _read_bytes(path, _TAIL).splitlines()
+    return [head for line in lines if (head := parse_head(line)) is not None]
 
 
-def _bytes(path: Path, last: int | None = None) -> bytes:
+def _read_bytes(path: Path, last: int | None = None) -> bytes:
     """The file, or the `last` bytes of it; nothing where it is not there. Raises VaultError: it is out of reach."""
     try:
         with path.open("rb") as file:
@@ -261,14 +265,14 @@ def _bytes(path: Path, last: int | None = None) -> bytes:
         raise VaultError(f"keys.heads_file: {path} cannot be read ({error.strerror})") from error
 
 
-def _append(path: Path, head: SignedHead) -> None:
+def _append_line(path: Path, head: SignedHead) -> None:
     try:
-        private_files.append_lines(path, head.line(), lambda tail: parse(tail) is not None)
+        private_files.append_lines(path, head.line(), lambda tail: parse_head(tail) is not None)
     except OSError as error:
         raise VaultError(f"keys.heads_file: {path} cannot be written ({error.strerror})") from error
 
 
-def _last_told(tx: "Tx") -> int:
+def _last_logged(tx: "Tx") -> int:
     """The number of the last head that the log speaks of; -1 where it speaks of none."""
     mine = t.audit.c.action == Action.HEAD_WRITE.value
     last = tx.connection.scalar(select(t.audit.c.details).where(mine).order_by(t.audit.c.seq.desc()).limit(1))

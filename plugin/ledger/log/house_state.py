@@ -56,7 +56,7 @@ def close(tx: Tx, why: str, known: Mark) -> None:
     tx.audit(Action.HOUSE_CLOSE, "system", why=why, lines=known.lines)
 
 
-def say_why(tx: Tx, why: str, known: Mark) -> None:
+def change_reason(tx: Tx, why: str, known: Mark) -> None:
     """The house stays closed, for this reason now."""
     tx.execute(update(t.state).values(closed_why=why))
     set_mark(tx, known)
@@ -69,6 +69,6 @@ def reopen(tx: Tx, mark: Mark) -> None:
     tx.move_generation()
 
 
-def set_anew(tx: Tx, at: datetime) -> None:
+def set_restarted_at(tx: Tx, at: datetime) -> None:
     """Since then the house runs on a file that was begun without the one which was known."""
     tx.execute(update(t.state).values(ended_anew_at=at))

@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from plugin.config import Jobs
+from plugin.config import JobsSection
 from plugin.errors import LeaseLost, NotFound, QueueFull
 from plugin.ledger.queue import job_rows
 from plugin.ledger.queue.job_rows import DEAD
-from plugin.ledger.queue.job_rows import Claimed as Claimed
-from plugin.ledger.queue.job_rows import Dead as Dead
-from plugin.ledger.queue.job_rows import Unfinished as Unfinished
-from plugin.ledger.queue.job_rows import describe as describe
+from plugin.ledger.queue.job_rows import ClaimedJob as ClaimedJob
+from plugin.ledger.queue.job_rows import DeadJob as DeadJob
+from plugin.ledger.queue.job_rows import UnfinishedJob as UnfinishedJob
+from plugin.ledger.queue.job_rows import describe_error as describe_error
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
 from plugin.ledger.tables import job, state
@@ -31,7 +31,7 @@ NIGHTLY = 8
 
 _LONGEST_BACKOFF = timedelta(hours=1)
 KILLED = "its process died or overran its lease each time"
-OPEN = text("job.state IN ('queued', 'running')")
+IS_OPEN = text("job.state IN ('queued', 'running')")
 """In so many words: with values in their place SQLite does not know that its partial index serves."""
 _UNIQUE = text("state IN ('queued', 'running')")
 _COMPARING = ("photo",)  # the kinds that compare faces: they wait while the house is closed
@@ -40,7 +40,7 @@ _COMPARING = ("photo",)  # the kinds that compare faces: they wait while the hou
 class Queue:
     """The jobs of one store. `random` gives the jitter of retries."""
 
-    def __init__(self, store: Store, config: Jobs, random: Random) -> None:
+    def __init__(self, store: Store, config: JobsSection, random: Random) -> None:
         self._store = store
         self._config = config
         self._random = random
@@ -75,10 +75,10 @@ class Queue:
             set_={
                 "payload": new.excluded.payload,
                 "again": case((running, sa.true()), else_=sa.false()),
-                "priority": job_rows.lesser(new.excluded.priority, job.c.priority),
+                "priority": job_rows.select_lesser(new.excluded.priority, job.c.priority),
                 "run_after": case(
                     (first, new.excluded.run_after),
-                    else_=job_rows.lesser(new.excluded.run_after, job.c.run_after),
+                    else_=job_rows.select_lesser(new.excluded.run_after, job.c.run_after),
                 ),
             },
         )
@@ -89,7 +89,7 @@ class Queue:
             self._followed[kind, key] = job_id
         return job_id
 
-    def claim(self, kinds: Sequence[str] | None = None, but: Sequence[int] = ()) -> Claimed | None:
+    def claim(self, kinds: Sequence[str] | None = None, but: Sequence[int] = ()) -> ClaimedJob | None:
         """The next job that is due, ours for the length of a lease; None when none is. None of the ids in `but`.
 
         Takes over jobs whose lease ran out; each claim counts an attempt, so that a job that kills
@@ -103,40 +103,40 @@ class Queue:
         now = self._store.clock.now()
         with self._store.read() as connection:
             # Most looks find nothing: they should not stand in the way of writers.
-            due = connection.execute(select(job.c.id).where(wanted, job_rows.due(now)).limit(1)).first()
+            due = connection.execute(select(job.c.id).where(wanted, job_rows.is_due(now)).limit(1)).first()
         if due is None:
             return None
         with self._store.write(alone=False) as tx:
             self._bury_overrun(tx)
             row = tx.execute(self._claiming(wanted, tx.now)).first()
-        return None if row is None else Claimed(row.id, row.kind, row.key, row.payload, row.attempt)
+        return None if row is None else ClaimedJob(row.id, row.kind, row.key, row.payload, row.attempt)
 
-    def heartbeat(self, claimed: Claimed) -> None:
+    def heartbeat(self, claimed: ClaimedJob) -> None:
         """Lengthen the lease. Raises LeaseLost where another worker has the job."""
         with self._store.write(alone=False) as tx:
             lease = tx.now + timedelta(seconds=self._config.lease_seconds)
             _change(tx, claimed, lease_until=lease)
 
-    def finish(self, tx: Tx, claimed: Claimed) -> None:
+    def finish(self, tx: Tx, claimed: ClaimedJob) -> None:
         """Take the job out of the queue in the transaction of its effect. Raises LeaseLost, which undoes that.
 
         If it was asked for again while it ran, it is queued anew: as a new row, so that a token of
         the old one is never good again.
         """
-        row = tx.execute(delete(job).where(_mine(claimed)).returning(job)).first()
+        row = tx.execute(delete(job).where(_is_ours(claimed)).returning(job)).first()
         if row is None:
-            raise _lost(claimed)
-        tx.execute(delete(job).where(job_rows.given_up(row.kind, row.key)))  # so it is done after all
+            raise _build_lease_error(claimed)
+        tx.execute(delete(job).where(job_rows.is_given_up(row.kind, row.key)))  # so it is done after all
         self._follow_on(tx, row)
 
-    def fail(self, claimed: Claimed, error: BaseException) -> str:
+    def fail(self, claimed: ClaimedJob, error: BaseException) -> str:
         """Put the job back with a growing, jittered pause, or give it up after the last attempt.
 
         The next try serves whoever asked meanwhile, with the newest payload; after the last one they get a job of
         their own. Returns `queued` or `dead`. Raises LeaseLost where another worker has the job.
         """
         with self._store.write(alone=False) as tx:
-            values: dict[str, Any] = {"error": describe(error), "lease_until": None}
+            values: dict[str, Any] = {"error": describe_error(error), "lease_until": None}
             dead = claimed.attempt >= self._config.attempts
             if dead:
                 values |= {"state": "dead", "finished_at": tx.now}
@@ -151,7 +151,7 @@ class Queue:
                 self._bury(tx, row)
         return str(values["state"])
 
-    def put_back(self, claimed: Claimed, delay: timedelta = timedelta(0)) -> None:
+    def put_back(self, claimed: ClaimedJob, delay: timedelta = timedelta(0)) -> None:
         """Leave it to the next worker. Raises LeaseLost where another has it already."""
         with self._store.write(alone=False) as tx:
             _change(tx, claimed, state="queued", again=False, lease_until=None, run_after=tx.now + delay)
@@ -167,7 +167,7 @@ class Queue:
         """The keys of the jobs of this kind that were asked for since `follow`."""
         return [key for one, key in self._followed or () if one == kind]
 
-    def unfinished(self, kinds: Sequence[str]) -> list[Unfinished]:
+    def unfinished(self, kinds: Sequence[str]) -> list[UnfinishedJob]:
         """What was asked for since `follow` and is not done. What is meant for later, and was not tried, is none."""
         now = self._store.clock.now()
         waits = and_(job.c.state == "queued", or_(job.c.run_after <= now, job.c.attempt > 0))
@@ -176,18 +176,18 @@ class Queue:
             rows = connection.execute(query.order_by(job.c.id)).all()
         ours = self._followed or {}
         return [
-            Unfinished(row.kind, row.key, row.error or "", row.state == "dead")
+            UnfinishedJob(row.kind, row.key, row.error or "", row.state == "dead")
             for row in rows
             if (row.kind, row.key) in ours and (row.state != "dead" or row.id == ours[row.kind, row.key])
         ]
 
-    def dead(self, most: int | None = None) -> list[Dead]:
+    def dead(self, most: int | None = None) -> list[DeadJob]:
         """The jobs that were given up, newest first."""
         query = select(job).where(job.c.state == "dead").order_by(job.c.finished_at.desc(), job.c.id.desc())
         query = query if most is None else query.limit(most)
         with self._store.read() as connection:
             return [
-                Dead(row.id, row.kind, row.key, row.attempt, row.error or "", row.finished_at)
+                DeadJob(row.id, row.kind, row.key, row.attempt, row.error or "", row.finished_at)
                 for row in connection.execute(query).all()
             ]
 
@@ -219,7 +219,7 @@ class Queue:
 
     def _begin(self, tx: Tx, row: Row[Any], actor: str) -> int:
         """Due since it was asked for first, so that it counts as late at once."""
-        open_ = select(job.c.id).where(job.c.kind == row.kind, job.c.key == row.key, OPEN)
+        open_ = select(job.c.id).where(job.c.kind == row.kind, job.c.key == row.key, IS_OPEN)
         new = tx.connection.scalar(open_) or self.put(
             tx, row.kind, row.key, row.payload, row.priority, delay=row.created_at - tx.now
         )  # fmt: skip
@@ -236,7 +236,7 @@ class Queue:
 
     def _bury(self, tx: Tx, row: Row[Any]) -> None:
         """It was given up: in the place of an earlier try at the same, so that nothing grows."""
-        earlier = and_(job_rows.given_up(row.kind, row.key), job.c.id != row.id)
+        earlier = and_(job_rows.is_given_up(row.kind, row.key), job.c.id != row.id)
         since = tx.execute(delete(job).where(earlier).returning(job.c.created_at)).scalars().all()
         if since:
             tx.execute(update(job).where(job.c.id == row.id).values(created_at=min([*since, row.created_at])))
@@ -250,13 +250,13 @@ class Queue:
         )  # no count of a million
         if tx.execute(last).first() is None:
             return
-        there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, OPEN)
+        there = select(job.c.id).where(job.c.kind == kind, job.c.key == key, IS_OPEN)
         if tx.execute(there).first() is None:
             raise QueueFull(self._config.limit, self._config.backoff_seconds)
 
     def _bury_overrun(self, tx: Tx) -> None:
         """Give up the jobs whose lease ran out at their last attempt."""
-        overrun = and_(job_rows.overrun(tx.now), job.c.attempt >= self._config.attempts)
+        overrun = and_(job_rows.is_overrun(tx.now), job.c.attempt >= self._config.attempts)
         last = select(job.c.id).where(overrun).with_for_update(skip_locked=True)
         values = {"state": "dead", "finished_at": tx.now, "lease_until": None, "error": KILLED}
         for row in tx.execute(update(job).where(job.c.id.in_(last)).values(**values).returning(job)).all():
@@ -264,9 +264,9 @@ class Queue:
 
     def _claiming(self, wanted: ColumnElement[bool], now: datetime) -> Any:
         """One UPDATE ... RETURNING: first what a dead worker left, then what is queued."""
-        lost = job_rows.next_of(and_(wanted, job_rows.overrun(now)), "lost", job.c.lease_until)
-        queued = job_rows.next_of(
-            and_(wanted, job_rows.ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id
+        lost = job_rows.select_next(and_(wanted, job_rows.is_overrun(now)), "lost", job.c.lease_until)
+        queued = job_rows.select_next(
+            and_(wanted, job_rows.is_ready(now)), "ready", job.c.priority, job.c.run_after, job.c.id
         )
         chosen = func.coalesce(select(lost.c.id).scalar_subquery(), select(queued.c.id).scalar_subquery())
         lease = now + timedelta(seconds=self._config.lease_seconds)
@@ -279,16 +279,16 @@ class Queue:
         return min(pause, _LONGEST_BACKOFF) * self._random.uniform(0.5, 1.0)
 
 
-def _mine(claimed: Claimed) -> ColumnElement[bool]:
+def _is_ours(claimed: ClaimedJob) -> ColumnElement[bool]:
     return and_(job.c.id == claimed.id, job.c.attempt == claimed.attempt, job.c.state == "running")
 
 
-def _change(tx: Tx, claimed: Claimed, **values: Any) -> Row[Any]:
-    row = tx.execute(update(job).where(_mine(claimed)).values(**values).returning(job)).first()
+def _change(tx: Tx, claimed: ClaimedJob, **values: Any) -> Row[Any]:
+    row = tx.execute(update(job).where(_is_ours(claimed)).values(**values).returning(job)).first()
     if row is None:
-        raise _lost(claimed)
+        raise _build_lease_error(claimed)
     return row
 
 
-def _lost(claimed: Claimed) -> LeaseLost:
+def _build_lease_error(claimed: ClaimedJob) -> LeaseLost:
     return LeaseLost(f"the lease of job {claimed.id} ({claimed.kind}) ran out and another worker has it")

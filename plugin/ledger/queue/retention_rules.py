@@ -22,12 +22,12 @@ FOUND = 20_000  # numbers that are looked for at once, in no transaction that an
 REPEATABLE = timedelta(hours=24)
 """How long a request under an idempotency key is answered again instead of carried out again."""
 
-FORGOTTEN = "boxes_forgotten"
+BOXES_FORGOTTEN = "boxes_forgotten"
 """A code of `quitclaim.examination_words`."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class RetentionRule:
     """Rows that have a term: by which column they are known, which of them are past it, and what becomes of those."""
 
     key: "Column[Any]"
@@ -52,7 +52,9 @@ class Kind:
         return len(still)
 
 
-def sweep(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0) -> dict[str, int]:
+def delete_expired(
+    tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: int = 0
+) -> dict[str, int]:
     """Delete rows past their term, at most `chunk` a kind; returns how many went, by kind. For a small library.
 
     Of the audit log only rows up to `provable` go, which is `lineage.provable`: what else went could not be proven.
@@ -60,17 +62,19 @@ def sweep(tx: Tx, config: Config, now: datetime, chunk: int = CHUNK, provable: i
     it.
     """
     gone: dict[str, int] = {}
-    for name, kind in KINDS.items():
+    for name, kind in RULES.items():
         found = kind.find(tx.connection, config, now, chunk)
         gone[name] = sum(
             kind.drop(tx, config, now, found[start : start + 500]) for start in range(0, len(found), 500)
         )
-    return gone | {"audit": prune(tx, config, now, provable, chunk)}
+    return gone | {"audit": prune_audit_log(tx, config, now, provable, chunk)}
 
 
-def prune(tx: Tx, config: Config, now: datetime, provable: int, chunk: int = CHUNK) -> int:
+def prune_audit_log(tx: Tx, config: Config, now: datetime, provable: int, chunk: int = CHUNK) -> int:
     """The same of the audit log alone."""
-    return audit_upkeep.prune(tx, months_before(now, config.retention.audit_months), provable, limit=chunk)
+    return audit_upkeep.prune_rows(
+        tx, months_before(now, config.retention.audit_months), provable, limit=chunk
+    )
 
 
 def _boxes(config: Config, now: datetime) -> ColumnElement[bool]:
@@ -87,7 +91,7 @@ def _boxes(config: Config, now: datetime) -> ColumnElement[bool]:
 def _forget(tx: Tx, faces: Sequence[int]) -> None:
     some = set(tx.execute(select(t.face.c.resource_id).where(t.face.c.id.in_(faces))).scalars())
     tx.execute(delete(t.clearance).where(t.clearance.c.resource_id.in_(some)))
-    forgotten = {"examined": "no", "examined_reason": FORGOTTEN}
+    forgotten = {"examined": "no", "examined_reason": BOXES_FORGOTTEN}
     tx.execute(update(t.resource).where(t.resource.c.id.in_(some)).values(**forgotten))
     tx.execute(delete(t.face).where(t.face.c.id.in_(faces)))
 
@@ -147,44 +151,48 @@ def _shredding(config: Config, now: datetime) -> ColumnElement[bool]:
     return and_(t.shredding.c.how == "rotation", t.shredding.c.shredded_at < before)
 
 
-def _older(
+def _is_older(
     column: "Column[Any]", term: Callable[[Config, datetime], datetime]
 ) -> Callable[[Config, datetime], ColumnElement[bool]]:
     return lambda config, now: column < term(config, now)
 
 
-def _kept(config: Config, now: datetime) -> datetime:
+def _taken_off_term(config: Config, now: datetime) -> datetime:
     """Names that we took off, by keyed hash, and states of files by which such a name is known: a backup of the DAM
     may be put back for so long."""
     return months_before(now, config.retention.taken_off_months)
 
 
-KINDS: Mapping[str, Kind] = {
-    "boxes": Kind(t.face.c.id, _boxes, _forget, t.face.c.created_at),
-    "suggestions": Kind(t.face.c.id, _suggestions, _unname),
-    "events": Kind(
+RULES: Mapping[str, RetentionRule] = {
+    "boxes": RetentionRule(t.face.c.id, _boxes, _forget, t.face.c.created_at),
+    "suggestions": RetentionRule(t.face.c.id, _suggestions, _unname),
+    "events": RetentionRule(
         t.event.c.id,
-        _older(t.event.c.received_at, lambda c, now: now - timedelta(days=c.retention.events_days)),
+        _is_older(t.event.c.received_at, lambda c, now: now - timedelta(days=c.retention.events_days)),
     ),
     # Sessions of the staff, a day after they could be used last: the audit log says who came in.
-    "sessions": Kind(
-        t.session.c.id_sha256, _older(t.session.c.expires_at, lambda _, now: now - timedelta(days=1))
+    "sessions": RetentionRule(
+        t.session.c.id_sha256, _is_older(t.session.c.expires_at, lambda _, now: now - timedelta(days=1))
     ),
-    "jobs": Kind(t.job.c.id, _jobs),
-    "intents": Kind(t.intent.c.id, _intents),
-    "taken off": Kind(t.taken_off.c.id, _older(t.taken_off.c.taken_at, _kept)),
-    "folder states": Kind(t.folder_state.c.mark, _older(t.folder_state.c.seen_at, _kept)),
-    "shredding": Kind(t.shredding.c.id, _shredding),
-    "mails": Kind(t.mail.c.id, _mails),
-    "lists of a shoot": Kind(t.shoot_person.c.id, _lists),
-    "codes": Kind(t.code.c.id, _older(t.code.c.expires_at, lambda _, now: now)),
-    "links": Kind(t.invitation.c.id, _links, _drop_links),
+    "jobs": RetentionRule(t.job.c.id, _jobs),
+    "intents": RetentionRule(t.intent.c.id, _intents),
+    "taken off": RetentionRule(t.taken_off.c.id, _is_older(t.taken_off.c.taken_at, _taken_off_term)),
+    "folder states": RetentionRule(
+        t.folder_state.c.mark, _is_older(t.folder_state.c.seen_at, _taken_off_term)
+    ),
+    "shredding": RetentionRule(t.shredding.c.id, _shredding),
+    "mails": RetentionRule(t.mail.c.id, _mails),
+    "lists of a shoot": RetentionRule(t.shoot_person.c.id, _lists),
+    "codes": RetentionRule(t.code.c.id, _is_older(t.code.c.expires_at, lambda _, now: now)),
+    "links": RetentionRule(t.invitation.c.id, _links, _drop_links),
     # What was decided on is kept as long as the audit log that speaks of it.
-    "requests": Kind(
+    "requests": RetentionRule(
         t.request.c.id,
-        _older(t.request.c.decided_at, lambda c, now: months_before(now, c.retention.audit_months)),
+        _is_older(t.request.c.decided_at, lambda c, now: months_before(now, c.retention.audit_months)),
     ),
     # The answers under idempotency keys: who repeats a request does so within a day.
-    "answers": Kind(t.idempotency.c.id, _older(t.idempotency.c.created_at, lambda _, now: now - REPEATABLE)),
+    "answers": RetentionRule(
+        t.idempotency.c.id, _is_older(t.idempotency.c.created_at, lambda _, now: now - REPEATABLE)
+    ),
 }
 """Every kind, by the name under which it is counted."""

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _AGAIN = timedelta(days=1)
 
 
-def each(
+def act_on_each(
     store: Store, what: str, items: Iterable[T], act: Callable[[T], R], key: Callable[[T], str]
 ) -> list[R]:
     """`act` on every item; what came of those that did not fail. Raises where it is the store that fails."""
@@ -33,11 +33,11 @@ def each(
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001, RUF100 - whatever one row holds, it is that row's matter
-            note(store, what, key(item), type(error).__name__)
+            note_set_aside(store, what, key(item), type(error).__name__)
     return done
 
 
-def note(store: Store, what: str, key: str, why: str) -> bool:
+def note_set_aside(store: Store, what: str, key: str, why: str) -> bool:
     """Name one that was set aside, unless that was done within a day; whether it was named now.
 
     `what`, `key` and `why` name nobody.
@@ -55,7 +55,7 @@ def note(store: Store, what: str, key: str, why: str) -> bool:
     return True
 
 
-def named(store: Store) -> list[dict[str, Any]]:
+def list_set_aside(store: Store) -> list[dict[str, Any]]:
     """What was named of late, once each: `what`, `key`, `why`, and `at`."""
     a = t.audit.c
     query = (

@@ -9,7 +9,7 @@ from plugin.ledger.store.audit import Action, Head
 from plugin.ledger.store.store import Tx
 
 
-def prune(tx: Tx, before: datetime, provable: int, actor: str = "system", limit: int = 10_000) -> int:
+def prune_rows(tx: Tx, before: datetime, provable: int, actor: str = "system", limit: int = 10_000) -> int:
     """Delete at most `limit` rows older than `before` from the front, none after `provable`; returns how many.
 
     The anchor moves to the last of them, and a row of the log says so.

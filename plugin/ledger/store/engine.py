@@ -17,7 +17,7 @@ from sqlalchemy.pool import Pool
 
 from plugin.errors import StoreError
 from plugin.ledger.store import driver_errors
-from plugin.ledger.tables.columns import Unread
+from plugin.ledger.tables.columns import UnreadableCell
 
 MOST_NUMBER = (1 << 63) - 1
 """No store has a larger number; what asks for one is refused before it is asked."""
@@ -47,7 +47,7 @@ _engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 _inherited: list[Pool] = []
 
 
-def parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
     """`url` as SQLAlchemy's URL with our driver. Raises StoreError for a store we do not know."""
     try:
         parsed = make_url(url)
@@ -70,30 +70,34 @@ def sqlite_path(url: URL) -> Path | None:
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
-def connect(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine:
+def create_store_engine(url: URL, journal: str = "WAL", foreign_keys: bool = True) -> Engine:
     """An engine whose transactions begin as Store.read and Store.write ask for, and whose errors quote no value.
 
     Raises StoreAway from whatever is done with it while the store does not answer (`away.tell`).
     """
     if url.get_backend_name() == "sqlite":
         engine = create_engine(
-            url, creator=_opener(url), max_overflow=_SPARE, hide_parameters=True, json_deserializer=_json
+            url,
+            creator=_build_opener(url),
+            max_overflow=_SPARE,
+            hide_parameters=True,
+            json_deserializer=_parse_json,
         )
-        event.listen(engine, "connect", _pragmas(journal, foreign_keys))
+        event.listen(engine, "connect", _build_pragmas(journal, foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "after_cursor_execute", _note_cursor)
         event.listen(engine, "reset", _close_cursors)
     else:
         engine = create_engine(
             url,
-            connect_args=_of_postgresql(url),
+            connect_args=_build_connect_args(url),
             pool_pre_ping=True,
             max_overflow=_SPARE,
             hide_parameters=True,
         )
         event.listen(engine, "connect", _refuse_encoding, insert=True)  # before anything is asked
         event.listen(engine, "begin", _begin_postgresql)
-    event.listen(engine, "handle_error", driver_errors.tell)
+    event.listen(engine, "handle_error", driver_errors.translate_error)
     _engines.add(engine)
     return engine
 
@@ -105,13 +109,13 @@ def make_file(url: URL) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _opener(url: URL) -> Callable[[], sqlite3.Connection]:
+def _build_opener(url: URL) -> Callable[[], sqlite3.Connection]:
     """Opens the file that is there: with its disk away, no empty one is made in its place."""
     uri = f"{Path(str(url.database)).absolute().as_uri()}?mode=rw"
     return lambda: sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
 
-def _of_postgresql(url: URL) -> dict[str, Any]:
+def _build_connect_args(url: URL) -> dict[str, Any]:
     """How long we wait for a lock, an idle transaction, and a server that says nothing; the URL's own word goes first.
 
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
@@ -128,28 +132,28 @@ def _of_postgresql(url: URL) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def raw(database: Engine) -> Iterator[Any]:
+def open_raw(database: Engine) -> Iterator[Any]:
     """The driver's own connection, for what may not happen in a transaction. Raises StoreAway, too."""
     try:
         with contextlib.closing(database.raw_connection()) as connection:
             yield connection
     except (sqlite3.Error, psycopg.Error) as error:
-        driver_errors.tell_raw(database, error)
+        driver_errors.translate_raw_error(database, error)
         raise
 
 
-class NoJson(Unread):
+class InvalidJson(UnreadableCell):
     """What is read of a cell that holds no JSON: whoever uses it fails there, and the rows beside it are read."""
 
 
-def _json(cell: str) -> Any:
+def _parse_json(cell: str) -> Any:
     try:
         return json.loads(cell)
     except ValueError:
-        return NoJson()
+        return InvalidJson()
 
 
-def _pragmas(journal: str, foreign_keys: bool) -> Any:
+def _build_pragmas(journal: str, foreign_keys: bool) -> Any:
     def setup(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing: _begin_sqlite does
         cursor = connection.cursor()

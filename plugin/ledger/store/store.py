@@ -20,7 +20,7 @@ NOTE_SECONDS = 0.25
 _MIGRATE = "run `facelease migrate`"
 
 
-def inserted(result: CursorResult[Any]) -> int:
+def inserted_id(result: CursorResult[Any]) -> int:
     """The number that the store gave the row just inserted."""
     key = result.inserted_primary_key
     if key is None:
@@ -35,7 +35,7 @@ class Tx:
         self.connection = connection
         self.now = now
         self.machine_now = machine_now  # also where the store has seen a later moment
-        self._audit: list[audit.Entry] = []
+        self._audit: list[audit.AuditEntry] = []
         self._last: list[Callable[[], None]] = []
         self._after: list[Callable[[], None]] = []
 
@@ -52,7 +52,7 @@ class Tx:
         **details: audit.Scalar,
     ) -> None:
         """Add an audit row to this transaction. `details` are JSON scalars without personal data."""
-        self._audit.append(audit.Entry(action, actor, subject, resource_id, details))
+        self._audit.append(audit.AuditEntry(action, actor, subject, resource_id, details))
 
     def before_commit(self, act: Callable[[], None]) -> None:
         """Call `act` when all else of this transaction is done; not at all if that fails. It may write and audit."""
@@ -79,7 +79,7 @@ class Tx:
         """Do what comes last, and write and chain the audit rows: Store.write calls it, right before the commit."""
         for act in self._last:
             act()
-        audit.append(self.connection, self.now, self._audit)
+        audit.append_entries(self.connection, self.now, self._audit)
         self._audit = []
 
     def committed(self) -> None:
@@ -94,10 +94,10 @@ class Store:
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
         self.clock = clock
-        parsed = engine.parse(url)
+        parsed = engine.parse_url(url)
         self.kind = parsed.get_backend_name()
         self._path = engine.sqlite_path(parsed)
-        self._engine = engine.connect(parsed)
+        self._engine = engine.create_store_engine(parsed)
         self._writing = threading.local()
         self.watch: Callable[[float], None] = lambda _seconds: None
         """Told of each write transaction how long it kept others waiting, in seconds."""
@@ -107,7 +107,7 @@ class Store:
     @classmethod
     def open(cls, url: str, clock: Clock) -> "Store":
         """The store at `url`. Raises StoreError when it is missing, out of reach or not migrated."""
-        path = engine.sqlite_path(engine.parse(url))
+        path = engine.sqlite_path(engine.parse_url(url))
         if path is not None and not path.is_file():
             raise StoreError(f"there is no store at {path}: {_MIGRATE}, which makes it")
         store = cls(url, clock)
@@ -230,7 +230,7 @@ class Store:
         """
         if not self.is_sqlite:
             return False
-        with engine.raw(self._engine) as raw:
+        with engine.open_raw(self._engine) as raw:
             cursor = raw.cursor()
             cursor.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -248,7 +248,7 @@ class Store:
         if not self.is_sqlite:
             return False
         try:
-            with engine.raw(self._engine) as raw:
+            with engine.open_raw(self._engine) as raw:
                 cursor = raw.cursor()
                 cursor.execute("PRAGMA query_only = OFF")
                 cursor.execute("VACUUM")
@@ -262,9 +262,9 @@ class Store:
         self._engine.dispose()
 
 
-def revision(url: str) -> str | None:
+def read_revision(url: str) -> str | None:
     """The schema's revision of the store at `url`; None where there is no store of ours."""
-    path = engine.sqlite_path(engine.parse(url))
+    path = engine.sqlite_path(engine.parse_url(url))
     if path is not None and not path.exists():
         return None
     return migrations.current(url)
@@ -272,7 +272,7 @@ def revision(url: str) -> str | None:
 
 def migrate(url: str) -> str:
     """Bring the schema of the store at `url` to this version; returns the revision. Keeps the rows."""
-    path = engine.sqlite_path(engine.parse(url))
+    path = engine.sqlite_path(engine.parse_url(url))
     if path is not None and not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     migrations.upgrade(url)
@@ -287,7 +287,7 @@ def init_store(url: str, clock: Clock) -> Store:
         with store.write() as tx:
             if tx.execute(select(t.state.c.id)).first() is None:
                 tx.execute(insert(t.state).values(id=1, generation=1, installed_at=tx.now, last_seen=tx.now))
-            audit.found(tx.connection)
+            audit.begin_log(tx.connection)
     except BaseException:
         store.close()
         raise

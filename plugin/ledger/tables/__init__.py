@@ -18,9 +18,9 @@ from plugin.ledger.tables.columns import (
     NUMBERED,
     Day,
     Instant,
-    Pixels,
-    Places,
-    Truth,
+    PixelWidth,
+    PlaceList,
+    StrictBoolean,
     metadata,
     person_id,
     resource_id,
@@ -127,7 +127,7 @@ quitclaim = Table(
     Column("text_sha256", Text),
     Column("language", Text, nullable=False),
     Column("method", Text, nullable=False),                   # paper, link, import, sample
-    Column("signed_by_person", Truth, nullable=False),
+    Column("signed_by_person", StrictBoolean, nullable=False),
     Column("signed_by_guardians", JSON, nullable=False),      # list of guardian ids
     Column("signed_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
@@ -189,10 +189,10 @@ resource = Table(
     Column("seen_at", Instant, nullable=False),
     Column("deleted_at", Instant),
     Column("placed_at", Instant),                             # since when it lies under the rulings above it
-    Column("longest_px", Pixels),                             # the longer side of the original; null: not known
+    Column("longest_px", PixelWidth),                             # the longer side of the original; null: not known
     Column("unread", Text),                                   # why the names on it could not be read
     Column("further", Text),                                  # of what else the file shows; null: not told
-    Column("looked_px", Pixels),                              # faces so wide in the file were looked for
+    Column("looked_px", PixelWidth),                              # faces so wide in the file were looked for
     Column("indexed", Text),                                  # how its names were noted; null: not, or not all
     Index("ix_resource_examined", "examined", sqlite_where=text("deleted_at IS NULL"),
           postgresql_where=text("deleted_at IS NULL")),
@@ -223,7 +223,7 @@ tag = Table(
     Column("node_key", Text, nullable=False, index=True),
     person_id(nullable=True, index=True),                       # null: a name by hand that nobody has linked
     Column("origin", Text, nullable=False),                   # machine, confirmed, hand, returned
-    Column("places", Places, nullable=False),                   # where we wrote it; [] by hand
+    Column("places", PlaceList, nullable=False),                   # where we wrote it; [] by hand
     Column("listed_at", Instant),                             # by hand, of an ended person: shown to the editor
     Column("created_at", Instant, nullable=False),
     Column("set_id", Text),                                   # the reference set that the name rests on; null: none
@@ -242,7 +242,7 @@ intent = Table(
     Column("node", Text, nullable=False),
     Column("action", Text, nullable=False),                   # add, remove
     Column("origin", Text, nullable=False),                   # machine, confirmed, hand (removals by decision)
-    Column("places", Places, nullable=False),
+    Column("places", PlaceList, nullable=False),
     Column("state", Text, nullable=False),                    # open, done, undone, failed, void
     Column("generation", BIG, nullable=False),
     Column("created_at", Instant, nullable=False),

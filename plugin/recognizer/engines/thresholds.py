@@ -48,22 +48,24 @@ class Calibration:
         return max(self.floor, distances[low] + (wanted - rates[low]) * slope)
 
 
-def thresholds(calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float) -> Thresholds:
+def compute_thresholds(
+    calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float
+) -> Thresholds:
     """The thresholds at which strangers are named at most at these rates with `enrolled` people compared.
 
     Never rises with `enrolled`; `auto` is never above `suggest`.
     """
-    auto = min(calibration.distance(_single(fpir_auto, enrolled)), calibration.auto_ceiling)
-    suggest = min(calibration.distance(_single(fpir_suggest, enrolled)), calibration.suggest_ceiling)
+    auto = min(calibration.distance(_single_fmr(fpir_auto, enrolled)), calibration.auto_ceiling)
+    suggest = min(calibration.distance(_single_fmr(fpir_suggest, enrolled)), calibration.suggest_ceiling)
     return Thresholds(min(auto, suggest), suggest)
 
 
-def _single(fpir: float, enrolled: int) -> float:
+def _single_fmr(fpir: float, enrolled: int) -> float:
     """The FMR of one comparison that gives `fpir` over `enrolled` of them."""
     return -math.expm1(math.log1p(-fpir) / max(enrolled, 1))
 
 
-def shipped(name: str) -> Calibration:
+def load_calibration(name: str) -> Calibration:
     """The calibration that ships with an engine: `calibration-NAME.json` in this package."""
     text = (
         resources.files("plugin.recognizer.engines").joinpath(f"calibration-{name}.json").read_text("utf-8")

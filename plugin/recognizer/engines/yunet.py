@@ -11,8 +11,8 @@ import numpy as np
 
 from plugin.config.looking import FOUND_PX
 from plugin.errors import EngineError
-from plugin.recognizer.engines.engine import Detections, Floats, nothing
-from plugin.recognizer.engines.retinaface import suppressed
+from plugin.recognizer.engines.engine import Detections, Floats, no_detections
+from plugin.recognizer.engines.retinaface import suppress_overlaps
 from plugin.recognizer.engines.session import open_session
 from plugin.recognizer.pictures.pixels import Pixels
 
@@ -60,7 +60,7 @@ class YuNet:
             np.concatenate([p.points for p in parts]),
             np.concatenate([p.scores for p in parts]),
         )
-        return suppressed(found, _OVERLAP).scaled(1 / scale) if len(found) else nothing()
+        return suppress_overlaps(found, _OVERLAP).scaled(1 / scale) if len(found) else no_detections()
 
     def _fit(self, picture: Pixels) -> tuple[Pixels, float]:
         """The picture padded to what the network takes, and how it was scaled for that."""

@@ -8,25 +8,40 @@ from typing import get_args
 import cv2
 import numpy as np
 
-from plugin.config import Matching, Recognizer
-from plugin.config.looking import look_px
+from plugin.config import MatchingSection, RecognizerSection
+from plugin.config.looking import detection_px
 from plugin.errors import FaceLeaseError
 from plugin.recognizer.engines.engine import Detections, Engine
-from plugin.recognizer.engines.thresholds import Thresholds, thresholds
-from plugin.recognizer.examination.finer_pass import SMALL, SURE_PX, Step, certain, joined, look, shrunk
-from plugin.recognizer.examination.finer_pass import doubtful as least
-from plugin.recognizer.examination.further_pictures import Search
-from plugin.recognizer.examination.messages import Examination, FoundFace, Request
+from plugin.recognizer.engines.thresholds import Thresholds, compute_thresholds
+from plugin.recognizer.examination.finer_pass import (
+    SMALL,
+    SURE_PX,
+    PassStep,
+    confirm_faces,
+    find_faces,
+    join_detections,
+    shrink,
+)
+from plugin.recognizer.examination.finer_pass import doubtful_score as least
+from plugin.recognizer.examination.further_pictures import FurtherPictures
+from plugin.recognizer.examination.messages import Examination, ExaminationRequest, FoundFace
 from plugin.recognizer.matching.gallery import Gallery
-from plugin.recognizer.matching.matching import Candidate, Decision, Face, Level, Rules, decide
+from plugin.recognizer.matching.matching import (
+    Candidate,
+    DetectedFace,
+    Level,
+    MatchDecision,
+    MatchRules,
+    decide_matches,
+)
 from plugin.recognizer.pictures.boxes import Box
-from plugin.recognizer.pictures.decode import ENOUGH, Decoded, Limits, decode, read
+from plugin.recognizer.pictures.decode import ENOUGH, Decoded, Limits, decode, read_picture
 from plugin.recognizer.pictures.partly import Partly
 from plugin.recognizer.pictures.pixels import Pixels
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenPicture:
     """A decoded picture with its faces, in px of `decoded.pixels`.
 
     `width`: of the finest picture in which faces were looked for. `enlarged`: px of the original to a px of the
@@ -49,8 +64,8 @@ class Seen:
         """The box of a face in 0..1, cut off at the edges of the picture."""
         height, width = self.decoded.pixels.shape[:2]
         left, top, across, down = (float(v) for v in self.faces.boxes[index])
-        x, right = _inside(left / width), _inside((left + across) / width)
-        y, bottom = _inside(top / height), _inside((top + down) / height)
+        x, right = _clip(left / width), _clip((left + across) / width)
+        y, bottom = _clip(top / height), _clip((top + down) / height)
         return x, y, right - x, bottom - y
 
     def width_px(self, index: int) -> int:
@@ -74,7 +89,11 @@ class Pipeline:
     """An engine and its settings. Keeps nothing of a photograph."""
 
     def __init__(
-        self, engine: Engine, recognizer: Recognizer, matching: Matching, recognisable_px: int = 64
+        self,
+        engine: Engine,
+        recognizer: RecognizerSection,
+        matching: MatchingSection,
+        recognisable_px: int = 64,
     ) -> None:
         self.engine = engine
         self._recognisable_px = recognisable_px
@@ -84,7 +103,7 @@ class Pipeline:
         self._limits = Limits(recognizer.max_megapixels, recognizer.max_megabytes)
         cv2.setNumThreads(1)
 
-    def see(self, source: Path | bytes, original_px: int | None = None, closely: bool = True) -> Seen:
+    def see(self, source: Path | bytes, original_px: int | None = None, closely: bool = True) -> SeenPicture:
         """The picture and every face on it; `original_px` as `Request` has it. Raises PictureError.
 
         `closely` False: without the finer pass, as references are looked at.
@@ -93,11 +112,11 @@ class Pipeline:
             try:
                 return self._seen(source, original_px, closely)
             except Exception as error:
-                if not _out_of_memory(error):
+                if not _is_out_of_memory(error):
                     raise
         return self._seen(source, original_px, closely=False)
 
-    def _seen(self, source: Path | bytes, original_px: int | None, closely: bool) -> Seen:
+    def _seen(self, source: Path | bytes, original_px: int | None, closely: bool) -> SeenPicture:
         def finest(longest: int) -> int:
             return min(longest, self._look_px(max(longest, original_px or 0)) if closely else self._coarse_px)
 
@@ -111,11 +130,11 @@ class Pipeline:
         partly += [Partly.SMALL_PREVIEW] if longest < min(original, needed) else []
         partly += [Partly.UNKNOWN_SIZE] if original_px == 0 else []
         enlarged = None if original_px == 0 else original / longest
-        return Seen(decoded, faces, width, enlarged, tuple(partly))
+        return SeenPicture(decoded, faces, width, enlarged, tuple(partly))
 
     def _look_px(self, longest: int, found_px: int = 0) -> int:
         """The longest side, in px, at which an original of `longest` px has to be looked at."""
-        return look_px(longest, self._recognisable_px, max(found_px, self.engine.detector.found_px))
+        return detection_px(longest, self._recognisable_px, max(found_px, self.engine.detector.found_px))
 
     def _decode_px(self, side: int) -> int:
         """What decoding is asked for, so that `side` px of longest side are there in full."""
@@ -128,37 +147,37 @@ class Pipeline:
         """
         longest, width = max(pixels.shape[:2]), pixels.shape[1]
         if side > self._coarse_px:
-            found = look(self.engine.detector, pixels, self._coarse_px, side, self._score)
+            found = find_faces(self.engine.detector, pixels, self._coarse_px, side, self._score)
             return found, min(width, round(width * side / longest))
         found = self._coarse(pixels, least(pixels) if doubtful else 1.0)
         if doubtful:
-            step = Step(found, np.zeros(len(found), np.bool_), min(1.0, self._coarse_px / longest))
-            found = certain(self.engine.detector, pixels, [step], self._score)
+            step = PassStep(found, np.zeros(len(found), np.bool_), min(1.0, self._coarse_px / longest))
+            found = confirm_faces(self.engine.detector, pixels, [step], self._score)
         return found, min(width, round(width * self._detect_px / longest))
 
     def _coarse(self, pixels: Pixels, least: float) -> Detections:
         """The faces that one detection finds, in px of `pixels`."""
-        looked_at, detector = shrunk(pixels, self._detect_px), self.engine.detector
+        looked_at, detector = shrink(pixels, self._detect_px), self.engine.detector
         faces = detector.detect(looked_at, least)
         if not np.any(faces.scores >= self._score) and max(looked_at.shape[:2]) > SMALL:
             # A face that fills the frame may be larger than the detector's largest anchor
-            smaller = shrunk(looked_at, SMALL)
+            smaller = shrink(looked_at, SMALL)
             large = detector.detect(smaller).scaled(looked_at.shape[1] / smaller.shape[1])
-            faces = joined([large, faces])
+            faces = join_detections([large, faces])
         return faces.scaled(pixels.shape[1] / looked_at.shape[1])
 
-    def examine(self, source: Path | bytes, request: Request, gallery: Gallery) -> Examination:
+    def examine(self, source: Path | bytes, request: ExaminationRequest, gallery: Gallery) -> Examination:
         """Boxes, and where the request allows decisions. Raises PictureError.
 
         No encoding is computed unless the request says compare and a live entry may be matched.
         """
-        data = read(source, self._limits)
+        data = read_picture(source, self._limits)
         seen = self.see(data, request.original_px)
         partly = self._partly(seen, data)
         wanted = None if isinstance(request.levels, str) else request.levels
         live = gallery.live(request.at, wanted) if request.compare else []
         large = [i for i in range(len(seen.faces)) if seen.width_px(i) >= self._matching.encode_px]
-        found = [_found(seen, i) for i in range(len(seen.faces))]
+        found = [_build_face(seen, i) for i in range(len(seen.faces))]
         if live and large:
             for index, face in zip(large, self._named(seen, large, request, gallery, live), strict=True):
                 found[index] = face
@@ -167,7 +186,7 @@ class Pipeline:
             tuple(found), len(large) if live else 0, bool(live), self.engine.id,
         )  # fmt: skip
 
-    def _partly(self, seen: Seen, data: bytes) -> list[Partly]:
+    def _partly(self, seen: SeenPicture, data: bytes) -> list[Partly]:
         """Why the photograph was examined in part, further pictures included, which are looked at as closely."""
 
         def faces(pixels: Pixels) -> Detections:
@@ -176,48 +195,53 @@ class Pipeline:
         def closely(longest: int) -> int:
             return self._decode_px(min(longest, self._look_px(longest)))
 
-        search = Search(seen.decoded, seen.faces, faces, closely, self._limits)
+        search = FurtherPictures(seen.decoded, seen.faces, faces, closely, self._limits)
         return sorted(search.codes(data) | set(seen.partly))
 
     def _named(
-        self, seen: Seen, large: list[int], request: Request, gallery: Gallery, live: list[int]
+        self,
+        seen: SeenPicture,
+        large: list[int],
+        request: ExaminationRequest,
+        gallery: Gallery,
+        live: list[int],
     ) -> list[FoundFace]:
         """The faces `large`, compared with the entries `live`; the vectors end with this call."""
         faces = seen.faces.take(np.array(large))
         distances = gallery.distances(self.engine.encoder.encode(seen.decoded.pixels, faces), live)
-        limits = thresholds(
+        limits = compute_thresholds(
             self.engine.calibration, len(live), self._matching.fpir_auto, self._matching.fpir_suggest
         )
-        rules = Rules(limits, self._matching.margin, self._matching.auto_px)
-        candidates = [_candidate(gallery, i, request) for i in live]
-        given = [Face(seen.box(i), seen.width_px(i)) for i in large]
-        decisions = decide(given, candidates, distances, rules)
+        rules = MatchRules(limits, self._matching.margin, self._matching.auto_px)
+        candidates = [_build_candidate(gallery, i, request) for i in live]
+        given = [DetectedFace(seen.box(i), seen.width_px(i)) for i in large]
+        decisions = decide_matches(given, candidates, distances, rules)
         return [
-            _told(_found(seen, i), decision, candidates, limits, rules.margin)
+            _add_decision(_build_face(seen, i), decision, candidates, limits, rules.margin)
             for i, decision in zip(large, decisions, strict=True)
         ]
 
 
-def _found(seen: Seen, index: int) -> FoundFace:
-    return FoundFace(seen.box(index), seen.width_px(index), seen.file_px(index), _score(seen, index))
+def _build_face(seen: SeenPicture, index: int) -> FoundFace:
+    return FoundFace(seen.box(index), seen.width_px(index), seen.file_px(index), _round_score(seen, index))
 
 
-def _out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out: OpenCV and onnxruntime have no type of their own for it, only a word."""
     return isinstance(error, MemoryError) or (
         not isinstance(error, FaceLeaseError) and "alloc" in str(error).lower()
     )
 
 
-def _inside(value: float) -> float:
+def _clip(value: float) -> float:
     return min(1.0, max(0.0, value))
 
 
-def _score(seen: Seen, index: int) -> float:
+def _round_score(seen: SeenPicture, index: int) -> float:
     return round(float(seen.faces.scores[index]), 3)
 
 
-def _candidate(gallery: Gallery, index: int, request: Request) -> Candidate:
+def _build_candidate(gallery: Gallery, index: int, request: ExaminationRequest) -> Candidate:
     key = gallery.keys[index]
     asked = request.levels if isinstance(request.levels, str) else request.levels[key]
     if asked not in get_args(Level):
@@ -227,8 +251,8 @@ def _candidate(gallery: Gallery, index: int, request: Request) -> Candidate:
     return Candidate(key, "auto" if automatic else "suggest", rejected)
 
 
-def _told(
-    face: FoundFace, decision: Decision, candidates: list[Candidate], limits: Thresholds, margin: float
+def _add_decision(
+    face: FoundFace, decision: MatchDecision, candidates: list[Candidate], limits: Thresholds, margin: float
 ) -> FoundFace:
     """What leaves the process: a distance only for suggestions, and then rounded."""
     if decision.candidate is None or decision.distance is None:

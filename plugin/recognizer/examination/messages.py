@@ -12,11 +12,11 @@ from plugin.recognizer.engines.engine import Floats
 from plugin.recognizer.matching.matching import Level
 from plugin.recognizer.pictures.boxes import Box
 
-Levels = Mapping[str, Level] | Level
+LevelLimits = Mapping[str, Level] | Level
 
 
 @dataclass(frozen=True)
-class Request:
+class ExaminationRequest:
     """What may be done with one photograph at the moment `at` (aware).
 
     `compare` False: faces are counted, none is encoded. `levels`: the most that may come of a match,
@@ -27,7 +27,7 @@ class Request:
 
     at: datetime
     compare: bool
-    levels: Levels = "auto"
+    levels: LevelLimits = "auto"
     rejected: tuple[tuple[Box, str], ...] = ()
     capped: frozenset[str] = frozenset()
     generation: int = 0
@@ -46,7 +46,7 @@ class Request:
         }
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "Request":
+    def from_json(cls, tree: dict[str, Any]) -> "ExaminationRequest":
         """The request that `to_json` wrote."""
         return cls(
             at=datetime.fromisoformat(tree["at"]),

@@ -13,7 +13,7 @@ _ASIDE, _ABOVE, _BELOW = 0.4, 0.6, 0.9  # of the own face's sides, shown around 
 
 
 @dataclass(frozen=True)
-class View:
+class PictureView:
     """What may be seen: `crop` without what lies in `covers`; boxes in 0..1 of the upright original.
 
     `keep` is the own face: the margin around another face does not reach into it.
@@ -32,24 +32,24 @@ class View:
         }  # fmt: skip
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "View":
+    def from_json(cls, tree: dict[str, Any]) -> "PictureView":
         """The view that `to_json` wrote."""
         return cls(
-            crop=_box(tree["crop"]), keep=_box(tree["keep"]),
-            covers=tuple(_box(box) for box in tree["covers"]), longest=int(tree["longest"]),
+            crop=_parse_box(tree["crop"]), keep=_parse_box(tree["keep"]),
+            covers=tuple(_parse_box(box) for box in tree["covers"]), longest=int(tree["longest"]),
         )  # fmt: skip
 
 
-def _box(sides: Sequence[float]) -> Box:
+def _parse_box(sides: Sequence[float]) -> Box:
     left, top, width, height = sides
     return float(left), float(top), float(width), float(height)
 
 
-def view_of(own: Box, others: Sequence[Box]) -> View:
+def build_view(own: Box, others: Sequence[Box]) -> PictureView:
     """What somebody whose face is `own` may see of a photograph on which `others` are known as well."""
     left, top, width, height = own
     crop = (
         left - _ASIDE * width, top - _ABOVE * height,
         (1 + 2 * _ASIDE) * width, (1 + _ABOVE + _BELOW) * height,
     )  # fmt: skip
-    return View(crop, own, tuple(others))
+    return PictureView(crop, own, tuple(others))

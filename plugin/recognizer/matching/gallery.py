@@ -42,7 +42,7 @@ class Gallery:
         self.keys = tuple(entry.key for entry in entries)
         self._until = tuple(entry.until for entry in entries)
         self._templates = np.array([entry.template for entry in entries], np.float32).reshape(-1, WIDTH)
-        alone = look_alikes(self._templates, look_alike) == 0
+        alone = count_look_alikes(self._templates, look_alike) == 0
         self.may_auto = tuple(bool(entry.may_auto and ok) for entry, ok in zip(entries, alone, strict=True))
 
     def __len__(self) -> int:
@@ -56,28 +56,28 @@ class Gallery:
 
     def distances(self, vectors: Floats, which: Sequence[int]) -> Floats:
         """(faces, entries) Euclidean distances, 0..2, of (n, 128) vectors to the entries `which`."""
-        return distances(vectors, self._templates[list(which)])
+        return compute_distances(vectors, self._templates[list(which)])
 
 
-def distances(vectors: Floats, templates: Floats) -> Floats:
+def compute_distances(vectors: Floats, templates: Floats) -> Floats:
     """(n, m) Euclidean distances, 0..2, between L2-normalised rows: sqrt(2 - 2 cos)."""
     squared: Floats = 2 - 2 * (vectors @ templates.T)
     return np.sqrt(np.maximum(squared, 0), dtype=np.float32)
 
 
-def nearer(template: Floats, others: Sequence[Floats], than: float) -> list[int]:
+def find_nearer(template: Floats, others: Sequence[Floats], than: float) -> list[int]:
     """Indexes of `others` that are nearer to the template than this, the nearest first."""
     if not others:
         return []
-    row = distances(template.reshape(1, WIDTH), np.array(others, np.float32).reshape(-1, WIDTH))[0]
+    row = compute_distances(template.reshape(1, WIDTH), np.array(others, np.float32).reshape(-1, WIDTH))[0]
     return [int(i) for i in np.argsort(row, kind="stable") if row[i] < than]
 
 
-def look_alikes(templates: Floats, near: float) -> NDArray[np.intp]:
+def count_look_alikes(templates: Floats, near: float) -> NDArray[np.intp]:
     """(n,) with how many others each template is nearer than `near`."""
     counts = np.zeros(len(templates), np.intp)
     for start in range(0, len(templates), 512):
-        block = distances(templates[start : start + 512], templates)
+        block = compute_distances(templates[start : start + 512], templates)
         block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
         counts[start : start + len(block)] = (block < near).sum(axis=1)
     return counts

@@ -39,7 +39,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Aside:
+class OtherView:
     """The picture in another way: without its transparency, or turned otherwise.
 
     `code`: what it means that somebody else is seen in it; `back`: the turns that make it upright, one after another.
@@ -66,7 +66,7 @@ class Decoded:
     scale: float
     note: str = ""
     turn: int = 1
-    asides: tuple[Aside, ...] = ()
+    asides: tuple[OtherView, ...] = ()
 
 
 def decode(
@@ -80,8 +80,8 @@ def decode(
     `longest` may depend on the longest side of the original, which nobody knows before it is opened.
     Raises PictureTooLarge beyond `limits`, PictureError for what cannot be read in full.
     """
-    data = read(source, limits)
-    with _quiet():
+    data = read_picture(source, limits)
+    with _silence():
         try:
             return _decode(data, longest, limits, formats)
         except (PictureError, MemoryError):
@@ -89,10 +89,10 @@ def decode(
         except Image.DecompressionBombError as error:
             raise PictureTooLarge("the picture is far larger than it claims: it was not opened") from error
         except Exception as error:  # a decoder fed with hostile bytes raises whatever it likes
-            raise PictureError(_sentence(error)) from error
+            raise PictureError(_explain(error)) from error
 
 
-def read(source: Path | bytes, limits: Limits) -> bytes:
+def read_picture(source: Path | bytes, limits: Limits) -> bytes:
     """The bytes of the file. Raises PictureTooLarge, PictureError."""
     if isinstance(source, bytes):
         _check_bytes(len(source), limits)
@@ -120,7 +120,7 @@ def _check_bytes(size: int, limits: Limits) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence() -> Iterator[None]:
     """Without Pillow's own pixel limit (ours is checked instead), leniency and warnings.
 
     Pillow keeps these for the whole process; the child that decodes has one thread.
@@ -149,26 +149,30 @@ def _decode(
         raise PictureError("the picture has no pixels")
     if file.format in ("JPEG", "MPO"):
         cost.check_scans(data, width * height)
-    note = _animated(file)
+    note = _find_animation(file)
     side = max(width, height)
-    reduction = _reduction(side, longest if isinstance(longest, int) else longest(side))
+    reduction = _find_reduction(side, longest if isinstance(longest, int) else longest(side))
     turn, elsewhere, swapped = _load(file, reduction, data)
-    image = _eight_bit(file)
+    image = _to_eight_bit(file)
     if image.width == (height if swapped and turn == 1 else width) and reduction > 1:
-        image, bare = _reduced(image, reduction)
+        image, bare = _reduce(image, reduction)
     else:
-        bare = _bare(image)
-    shown = _on(image, "white")
-    asides = [Aside(Partly.TRANSPARENT, bgr(one, turn)) for one in _seen_through(image, bare, shown)]
+        bare = _drop_transparency(image)
+    shown = _lay_on(image, "white")
+    asides = [
+        OtherView(Partly.TRANSPARENT, to_bgr(one, turn)) for one in _list_other_views(image, bare, shown)
+    ]
     if elsewhere != turn:
-        asides.append(Aside(Partly.TURNED, bgr(shown, elsewhere), (orientation.inverse(elsewhere), turn)))
-    pixels = bgr(shown, turn)
+        asides.append(
+            OtherView(Partly.TURNED, to_bgr(shown, elsewhere), (orientation.invert(elsewhere), turn))
+        )
+    pixels = to_bgr(shown, turn)
     if swapped:
         width, height = height, width
     return Decoded(pixels, width, height, pixels.shape[1] / width, note, turn, tuple(asides))
 
 
-def _animated(image: Image.Image) -> str:
+def _find_animation(image: Image.Image) -> str:
     """The code of an animation, of which the first frame is examined; further pages are told apart elsewhere."""
     if image.format not in ("GIF", "WEBP", "PNG", "AVIF") or not getattr(image, "is_animated", False):
         return ""
@@ -179,53 +183,55 @@ def _animated(image: Image.Image) -> str:
 def _load(image: Image.Image, reduction: int, data: bytes) -> tuple[int, int, bool]:
     """Decode the pixels; how viewers turn them, how other programs do, and whether sides are swapped in the end."""
     width, height = image.size
-    orientation.only_exif(image)
-    stored = orientation.stated(image) if image.format == "TIFF" else 1
+    orientation.drop_other_sources(image)
+    stored = orientation.read_stated(image) if image.format == "TIFF" else 1
     if image.format in ("JPEG", "MPO"):
         image.draft(None, (width // reduction, height // reduction))
     image.load()
-    orientation.only_exif(image)
-    turn, elsewhere = orientation.turns(image, stored, data)
+    orientation.drop_other_sources(image)
+    turn, elsewhere = orientation.find_turns(image, stored, data)
     # Pillow may have turned the picture while loading: compare with what the header said
     itself = image.size == (height, width) and width != height
     return turn, elsewhere, turn in (5, 6, 7, 8) or itself
 
 
-def bgr(image: Image.Image, turn: int) -> Pixels:
+def to_bgr(image: Image.Image, turn: int) -> Pixels:
     """An RGB picture turned, as the engines take it."""
     if turn in orientation.TURNS:
         image = image.transpose(orientation.TURNS[turn])
     return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
 
 
-def _reduced(image: Image.Image, reduction: int) -> tuple[Image.Image, Image.Image | None]:
+def _reduce(image: Image.Image, reduction: int) -> tuple[Image.Image, Image.Image | None]:
     """The picture reduced, and the same without its transparency: a reduction forgets what lies under it."""
-    bare = _bare(image)
+    bare = _drop_transparency(image)
     return image.reduce(reduction), bare.reduce(reduction) if bare else None
 
 
-def _bare(image: Image.Image) -> Image.Image | None:
+def _drop_transparency(image: Image.Image) -> Image.Image | None:
     """The colours under the transparency; None where nothing is transparent."""
     if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
         return None
     return image.convert("RGB")
 
 
-def _seen_through(image: Image.Image, bare: Image.Image | None, shown: Image.Image) -> Iterator[Image.Image]:
+def _list_other_views(
+    image: Image.Image, bare: Image.Image | None, shown: Image.Image
+) -> Iterator[Image.Image]:
     """The picture without its transparency, and on black, where they differ from it on white."""
     if bare is None:
         return
-    for one in (bare, _on(image, "black")):
+    for one in (bare, _lay_on(image, "black")):
         if ImageChops.difference(one, shown).getbbox() is not None:
             yield one
 
 
-def _reduction(side: int, longest: int) -> int:
+def _find_reduction(side: int, longest: int) -> int:
     """The largest of 8, 4, 2, 1 that leaves about `longest` px of a side of `side` px."""
     return next((n for n in (8, 4, 2) if side / n >= longest * ENOUGH), 1)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _to_eight_bit(image: Image.Image) -> Image.Image:
     """The picture in mode L, RGB or RGBA; 16-bit and float grey are scaled, not cut off."""
     if image.mode.startswith(("I", "F")):
         grey = np.nan_to_num(np.asarray(image).astype(np.float32))
@@ -238,7 +244,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def _on(image: Image.Image, colour: str) -> Image.Image:
+def _lay_on(image: Image.Image, colour: str) -> Image.Image:
     """RGB, what is transparent on a page of this colour."""
     if image.mode != "RGBA":
         return image if image.mode == "RGB" else image.convert("RGB")
@@ -246,7 +252,7 @@ def _on(image: Image.Image, colour: str) -> Image.Image:
     return Image.alpha_composite(page, image).convert("RGB")
 
 
-def _sentence(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     words = " ".join(str(error).split())
     if "truncated" in words or "broken data stream" in words or "unexpected end" in words.lower():
         return "the picture is not complete: it ends early; upload it again"

@@ -28,18 +28,18 @@ TURNS = {
 }
 
 
-def only_exif(image: Image.Image) -> None:
+def drop_other_sources(image: Image.Image) -> None:
     """Take out what Pillow would take an orientation from, and viewers do not."""
     for name in _XMP:
         image.info.pop(name, None)
 
 
-def turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
+def find_turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
     """How viewers turn the loaded pixels, and how other programs do, as EXIF orientations.
 
     `stored`: what EXIF said before loading, for Pillow turns TIFF while it loads, and some programs do not.
     """
-    said = stated(image)
+    said = read_stated(image)
     match image.format:
         case "JPEG" | "MPO" | "AVIF":
             return said, said
@@ -48,14 +48,14 @@ def turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
         case "WEBP":
             return 1, said
         case "TIFF":
-            return 1, inverse(stored)
+            return 1, invert(stored)
         case "HEIF" if not any(name in data[:_META] for name in (b"irot", b"imir")):
             return 1, int(image.info.get("original_orientation") or 1)
         case _:
             return 1, 1
 
 
-def stated(image: Image.Image) -> int:
+def read_stated(image: Image.Image) -> int:
     """What the picture's EXIF says, 1 where it says nothing that is an orientation."""
     try:
         number = int(image.getexif().get(_ORIENTATION, 1))
@@ -64,12 +64,12 @@ def stated(image: Image.Image) -> int:
     return number if number in TURNS else 1
 
 
-def inverse(orientation: int) -> int:
+def invert(orientation: int) -> int:
     """The orientation that undoes this one."""
     return _INVERSE.get(orientation, orientation)
 
 
-def turned(box: Box, orientation: int) -> Box:
+def turn_box(box: Box, orientation: int) -> Box:
     """Where a box in 0..1 of a picture lies once the picture is turned."""
     left, top, width, height = box
     if orientation in (5, 6, 7, 8):
@@ -81,7 +81,7 @@ def turned(box: Box, orientation: int) -> Box:
     return left, top, width, height
 
 
-def turned_pixels(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def turn_pixels(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """A picture of height x width x colours, turned."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)

@@ -13,14 +13,14 @@ from plugin.recognizer.evaluation import identification
 from plugin.recognizer.process.worker import Worker
 
 
-def report(people: Path, strangers: Path, config: Config) -> dict[str, Any]:
+def measure_accuracy(people: Path, strangers: Path, config: Config) -> dict[str, Any]:
     """Accuracy, with 95 % intervals.
 
     `people`: a folder a person, four photographs or more each, one main face on each. `strangers`:
     photographs (in sub-folders too) of people who are in none of those. Raises ConfigError for a
     folder that holds nothing of the kind, or a photograph that cannot be read; EngineError.
     """
-    known, others = identification.people_in(people), identification.strangers_in(strangers)
+    known, others = identification.list_people(people), identification.list_strangers(strangers)
     recognizer = config.recognizer.model_copy(update={"recycle_after": sys.maxsize})
     worker = Worker(recognizer, config.matching, config.path(recognizer.cache))
     try:

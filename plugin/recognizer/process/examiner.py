@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from plugin.config import Config, Matching, Recognizer
+from plugin.config import Config, MatchingSection, RecognizerSection
 from plugin.errors import (
     EngineError,
     EnrolmentRefused,
@@ -26,8 +26,8 @@ from plugin.errors import (
 )
 from plugin.recognizer.engines import registry
 from plugin.recognizer.engines.engine import Floats
-from plugin.recognizer.examination.messages import Enrolment, Examination, Request
-from plugin.recognizer.examination.view import View
+from plugin.recognizer.examination.messages import Enrolment, Examination, ExaminationRequest
+from plugin.recognizer.examination.view import PictureView
 from plugin.recognizer.matching.gallery import Enrolled, Gallery
 from plugin.recognizer.process.worker import Worker
 
@@ -35,7 +35,7 @@ UPLOAD_SECONDS = 20
 """For one picture that is looked at coarsely: some hundred times what an ordinary one takes."""
 
 T = TypeVar("T")
-Answer = tuple[dict[str, Any], list[bytes]]
+ChildAnswer = tuple[dict[str, Any], list[bytes]]
 _ERRORS: dict[str, type[FaceLeaseError]] = {
     "too-large": PictureTooLarge,
     "picture": PictureError,
@@ -50,12 +50,12 @@ class _Order:
     sources: Sequence[Path | bytes]
     parts: list[bytes]
     seconds: float
-    settle: Callable[[Answer], None]
+    settle: Callable[[ChildAnswer], None]
     fail: Callable[[BaseException], None]
 
 
 @dataclass(frozen=True)
-class _Snapshot:
+class _GallerySnapshot:
     serial: int
     header: dict[str, Any]
     templates: bytes
@@ -69,8 +69,8 @@ class Examiner:
 
     def __init__(
         self,
-        recognizer: Recognizer,
-        matching: Matching,
+        recognizer: RecognizerSection,
+        matching: MatchingSection,
         data: str = "facelease-data",
         recognisable_px: int = 64,
     ) -> None:
@@ -82,7 +82,7 @@ class Examiner:
         ]
         self._orders: deque[_Order] = deque()
         self._changed = threading.Condition()
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: _GallerySnapshot | None = None
         self._serial = 0
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -107,7 +107,7 @@ class Examiner:
     @property
     def look_alike(self) -> float:
         """The distance nearer than which two people's templates are confusable; loads nothing."""
-        return registry.look_alike(self._recognizer)
+        return registry.find_look_alike(self._recognizer)
 
     def load_gallery(self, entries: Sequence[Enrolled], generation: int) -> None:
         """Compare with these from the next photograph on. Raises ValueError for a bad entry."""
@@ -117,10 +117,10 @@ class Examiner:
         templates = b"".join(np.asarray(entry.template, "<f4").tobytes() for entry in entries)
         with self._changed:
             self._serial += 1
-            self._snapshot = _Snapshot(self._serial, header, templates)
+            self._snapshot = _GallerySnapshot(self._serial, header, templates)
             self._changed.notify_all()
 
-    def examine(self, source: Path | bytes, request: Request) -> Examination:
+    def examine(self, source: Path | bytes, request: ExaminationRequest) -> Examination:
         """Examine one photograph and wait.
 
         Raises PictureError or PictureTooLarge, ExaminationFailed if the child died or ran out of
@@ -128,7 +128,7 @@ class Examiner:
         """
         return self.submit(source, request).result()
 
-    def submit(self, source: Path | bytes, request: Request) -> "Future[Examination]":
+    def submit(self, source: Path | bytes, request: ExaminationRequest) -> "Future[Examination]":
         """Queue one photograph; the future raises what `examine` does."""
         header = {"order": "examine", "request": request.to_json()}
         return self._queue(header, [source], [], lambda got: Examination.from_json(got[0]["examination"]))
@@ -143,7 +143,7 @@ class Examiner:
         )
         return read.result()
 
-    def likeness(self, source: Path | bytes, view: View) -> bytes:
+    def likeness(self, source: Path | bytes, view: PictureView) -> bytes:
         """A JPEG of what `view` lets through of the picture, without metadata. Raises as `examine` does."""
         header = {"order": "likeness", "view": view.to_json()}
         return self._queue(header, [source], [], lambda got: got[1][0]).result()
@@ -181,14 +181,14 @@ class Examiner:
         header: dict[str, Any],
         sources: Sequence[Path | bytes],
         parts: list[bytes],
-        read: Callable[[Answer], T],
+        read: Callable[[ChildAnswer], T],
     ) -> "Future[T]":
         seconds = self._recognizer.seconds * max(1, len(sources))
         future: Future[T] = Future()
 
-        def settle(answer: Answer) -> None:
+        def settle(answer: ChildAnswer) -> None:
             try:
-                future.set_result(read(_checked(answer)))
+                future.set_result(read(_raise_refusal(answer)))
             except FaceLeaseError as error:
                 future.set_exception(error)
             except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
@@ -239,7 +239,9 @@ class Examiner:
     def _carried(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
         """The order with the bytes of its pictures: the child reaches no file. Read when its turn has come."""
         most = self._recognizer.max_megabytes * 1_000_000
-        found = [source if isinstance(source, bytes) else _contents(source, most) for source in order.sources]
+        found = [
+            source if isinstance(source, bytes) else _read_file(source, most) for source in order.sources
+        ]
         paths = [
             str(source) if data is None else None for source, data in zip(order.sources, found, strict=True)
         ]
@@ -250,16 +252,16 @@ class Examiner:
         snapshot = self._snapshot
         return worker.pid is not None and snapshot is not None and worker.holds != snapshot.serial
 
-    def _bring(self, worker: Worker, snapshot: _Snapshot | None) -> None:
+    def _bring(self, worker: Worker, snapshot: _GallerySnapshot | None) -> None:
         """Give the child the gallery, if it holds another."""
         worker.reap()
         if snapshot is None or (worker.pid is not None and worker.holds == snapshot.serial):
             return
-        _checked(worker.ask(snapshot.header, [snapshot.templates], self._recognizer.seconds))
+        _raise_refusal(worker.ask(snapshot.header, [snapshot.templates], self._recognizer.seconds))
         worker.holds = snapshot.serial
 
 
-def _contents(path: Path, most: int) -> bytes | None:
+def _read_file(path: Path, most: int) -> bytes | None:
     """The bytes of a file; None of one that cannot be read, or is too large: the child says why."""
     try:
         found = path.stat()
@@ -271,7 +273,7 @@ def _contents(path: Path, most: int) -> bytes | None:
         return None
 
 
-def _checked(answer: Answer) -> Answer:
+def _raise_refusal(answer: ChildAnswer) -> ChildAnswer:
     """The answer, unless it is a refusal: then the error it stands for."""
     header = answer[0]
     if "refused" not in header:

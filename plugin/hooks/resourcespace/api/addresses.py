@@ -6,15 +6,15 @@ from urllib3.util import Url, parse_url
 from plugin.errors import DamError
 
 _PORTS = {"http": 80, "https": 443}
-Origin = tuple[str, str, int]
+UrlOrigin = tuple[str, str, int]
 
 
-class Base:
+class ServerAddress:
     """The configured start page. What the DAM itself says of addresses is only believed within its origin."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._origin = _origin(_parsed(url))
+        self._origin = _find_origin(_parse(url))
 
     @property
     def api(self) -> str:
@@ -28,8 +28,8 @@ class Base:
 
     def within(self, url: str) -> str:
         """The same address with our own scheme, host and port in front. Raises DamError for another origin."""
-        there = _parsed(url)
-        if _origin(there) != self._origin:
+        there = _parse(url)
+        if _find_origin(there) != self._origin:
             raise DamError(
                 "the DAM names an address on another host than the configured one, which is never called: "
                 "let its $baseurl and the url in [resourcespace] be the same"
@@ -38,7 +38,7 @@ class Base:
         return f"{scheme}://{host}:{port}{there.request_uri}"
 
 
-def _parsed(url: str) -> Url:
+def _parse(url: str) -> Url:
     """Parsed as the HTTP library does it. What two parsers may read differently is refused."""
     if not url.isascii() or not url.isprintable() or any(sign in url for sign in ' \\<>"'):
         raise DamError("the DAM names an address with signs that do not belong in one")
@@ -51,6 +51,6 @@ def _parsed(url: str) -> Url:
     return parsed
 
 
-def _origin(url: Url) -> Origin:
+def _find_origin(url: Url) -> UrlOrigin:
     scheme, host = str(url.scheme), str(url.host).lower()
     return scheme, host, url.port if url.port is not None else _PORTS[scheme]

@@ -16,10 +16,10 @@ import requests
 
 from plugin.config import ResourceSpaceSection
 from plugin.errors import ConfigError, DamError
-from plugin.hooks.resourcespace.api.addresses import Base
-from plugin.hooks.resourcespace.api.answers import Expect, Passing, T, Unexpected, judged
-from plugin.hooks.resourcespace.api.patience import Patience
-from plugin.hooks.resourcespace.api.rate_limit import Pace
+from plugin.hooks.resourcespace.api.addresses import ServerAddress
+from plugin.hooks.resourcespace.api.answers import Expect, T, TemporaryFailure, UnexpectedAnswer, parse_answer
+from plugin.hooks.resourcespace.api.patience import CallDeadline
+from plugin.hooks.resourcespace.api.rate_limit import RateLimit
 
 Param = str | int | bool
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _CONNECT = 5.0  # seconds to get through to the server
 _FIRST_PAUSE = 0.5
 
 
-def signed(user: str, key: str, function: str, params: dict[str, Param]) -> dict[str, str]:
+def sign_call(user: str, key: str, function: str, params: dict[str, Param]) -> dict[str, str]:
     """The form of a call: the query exactly as signed, its signature, and the user once more.
 
     The signature is the hex SHA-256 of the key and the query, still percent-encoded. Booleans go as
@@ -48,18 +48,18 @@ class Client:
         self,
         config: ResourceSpaceSection,
         key: str,
-        pace: Pace | None = None,
+        pace: RateLimit | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         if not key:
             raise ConfigError("resourcespace.key_file is empty: put the account's API key in it")
-        self.base = Base(config.url)
+        self.base = ServerAddress(config.url)
         self._config = config
         self._key = key
-        self._pace = pace or Pace(config.calls_per_second)
-        self.patience = Patience(now)
+        self._pace = pace or RateLimit(config.calls_per_second)
+        self.patience = CallDeadline(now)
         self._sleep = sleep
         self._now = now
         self._uniform = uniform
@@ -82,31 +82,31 @@ class Client:
         `again`: whether a call whose outcome is not known may be made once more. Raises DamError;
         Refused, NoSuchFunction and Passing say more.
         """
-        form = signed(self._config.user, self._key, function, params)
+        form = sign_call(self._config.user, self._key, function, params)
 
         def call() -> T:
             status, headers, raw = self._send("POST", self.base.api, _ANSWER, form)
             kind = headers.get("content-type", "").split(";")[0].strip().lower()
-            answer = judged(function, status, kind, headers.get("retry-after"), raw)
+            answer = parse_answer(function, status, kind, headers.get("retry-after"), raw)
             try:
                 return expect(answer)
-            except Unexpected as odd:
+            except UnexpectedAnswer as odd:
                 raise DamError(f"{function} was answered with {odd.what}, which this call never is") from None
 
         return self._repeated(function, call, self._config.tries if again else 1)
 
     def file(self, function: str, limit: int, /, **params: Param) -> tuple[str, bytes]:
         """Call a function that answers with a file: its version and its bytes, at most `limit`. Raises DamError."""
-        form = signed(self._config.user, self._key, function, params)
+        form = sign_call(self._config.user, self._key, function, params)
 
         def call() -> tuple[str, bytes]:
             status, headers, raw = self._send("POST", self.base.api, limit, form)
             kind = headers.get("content-type", "").split(";")[0].strip().lower()
             if status != 200 or kind != "application/octet-stream":
-                judged(function, status, kind, headers.get("retry-after"), raw)
+                parse_answer(function, status, kind, headers.get("retry-after"), raw)
                 raise DamError(f"{function} was not answered with a file")
             if len(raw) != int(headers.get("x-facelease-bytes", "-1")):
-                raise Passing(f"{function}: the file broke off")
+                raise TemporaryFailure(f"{function}: the file broke off")
             return headers.get("x-facelease-version", ""), raw
 
         return self._repeated(function, call, self._config.tries)
@@ -118,7 +118,7 @@ class Client:
         def call() -> tuple[int, str, bytes]:
             status, headers, raw = self._send("GET", address, limit)
             if status in {429, 500, 502, 503, 504}:
-                raise Passing(f"a preview: the server answered {status}")
+                raise TemporaryFailure(f"a preview: the server answered {status}")
             return status, headers.get("content-type", "").split(";")[0].strip().lower(), raw
 
         return self._repeated("a preview", call, self._config.tries)
@@ -132,7 +132,7 @@ class Client:
             try:
                 self._pace.take()
                 return call()
-            except Passing as failure:
+            except TemporaryFailure as failure:
                 pause = _FIRST_PAUSE * 2 ** (attempt - 1) * self._uniform(0.5, 1.0)
                 pause = max(pause, failure.retry_after or 0.0)
                 if attempt >= tries or self._now() + pause >= until:
@@ -158,11 +158,11 @@ class Client:
                 "the server's certificate cannot be verified: check the url in [resourcespace] and ca_file"
             ) from None
         except requests.Timeout:
-            raise Passing("the server did not answer in time") from None
+            raise TemporaryFailure("the server did not answer in time") from None
         except requests.ConnectionError:
-            raise Passing("the server cannot be reached") from None
+            raise TemporaryFailure("the server cannot be reached") from None
         except requests.RequestException:
-            raise Passing("the server's answer broke off") from None
+            raise TemporaryFailure("the server's answer broke off") from None
         except OSError:
             raise DamError(f"resourcespace.ca_file: {self._config.ca_file} cannot be read") from None
 
@@ -180,7 +180,7 @@ class Client:
             if size > limit:
                 raise DamError(f"the server sends more than {limit} bytes: it was not read further")
             if self._now() > until:
-                raise Passing("the server did not answer in time")
+                raise TemporaryFailure("the server did not answer in time")
             parts.append(part)
         return b"".join(parts)
 

@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from plugin.errors import DamError
 from plugin.hooks.dam import Collection
-from plugin.hooks.resourcespace.api.answers import Refused, Row, page, row, rows, whole
+from plugin.hooks.resourcespace.api.answers import (
+    JsonObject,
+    Refused,
+    expect_int,
+    expect_object,
+    expect_objects,
+    expect_page,
+)
 from plugin.hooks.resourcespace.api.client import Client
 from plugin.hooks.resourcespace.api.numbers import is_number
 
@@ -17,7 +24,7 @@ _DEEP = 64  # featured collections within one another
 _KEPT = 60.0  # seconds
 
 
-def search(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
+def search_resources(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
     """The numbers of the resources that a search finds in these workflow states, ascending at first.
 
     Goes round again where fewer came than the server counts. Raises DamError where they never do.
@@ -28,7 +35,7 @@ def search(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
         start = 0
         while True:
             total, data = asked.page(start, _PAGE)
-            for ref in (whole(one.get("ref")) for one in data if is_number(str(one.get("ref")))):
+            for ref in (expect_int(one.get("ref")) for one in data if is_number(str(one.get("ref")))):
                 if ref not in found:
                     found.add(ref)
                     yield ref
@@ -49,7 +56,7 @@ class _Search:
         self._states = ",".join(map(str, states))
         self.broken: set[int] = set()
 
-    def page(self, start: int, count: int) -> tuple[int, list[Row]]:
+    def page(self, start: int, count: int) -> tuple[int, list[JsonObject]]:
         """How many there are in all, and so many from there on. Raises DamError where it is not a single row."""
         try:
             total, data = self._ask(start, count)
@@ -65,35 +72,37 @@ class _Search:
         self.broken |= {start + n for n, one in enumerate(data) if not is_number(str(one.get("ref")))}
         return total, data
 
-    def _ask(self, start: int, count: int) -> tuple[int, list[Row]]:
+    def _ask(self, start: int, count: int) -> tuple[int, list[JsonObject]]:
         return self._client.ask(
-            "do_search", page, search=self._words, restypes="", order_by="resourceid", sort="asc",
+            "do_search", expect_page, search=self._words, restypes="", order_by="resourceid", sort="asc",
             archive=self._states, fetchrows=f"{start},{count}",
         )  # fmt: skip
 
 
-def collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:
+def list_collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:
     """The collections that the account sees, and `also` those that our plugin told of, by number.
 
     The plugin counts them itself: of a private one of somebody else the server tells us nothing.
     """
-    found = {whole(one.get("ref")): _title(one) for one in client.ask("get_user_collections", rows)}
-    for one in client.ask("search_public_collections", rows, search=""):
-        found.setdefault(whole(one.get("ref")), _title(one))
-    for one in _featured(client, 0, _DEEP):
-        found.setdefault(whole(one.get("ref")), _title(one))
+    found = {
+        expect_int(one.get("ref")): _title(one) for one in client.ask("get_user_collections", expect_objects)
+    }
+    for one in client.ask("search_public_collections", expect_objects, search=""):
+        found.setdefault(expect_int(one.get("ref")), _title(one))
+    for one in _list_featured(client, 0, _DEEP):
+        found.setdefault(expect_int(one.get("ref")), _title(one))
     found |= {ref: title for ref, title, _ in also}
     refs = sorted(found)
     counted = {ref: size for ref, _, size in also if size is not None}
-    counts = _counts(client, [ref for ref in refs if ref not in counted]) | counted
+    counts = _count_resources(client, [ref for ref in refs if ref not in counted]) | counted
     return [Collection(str(ref), found[ref], counts.get(ref, 0)) for ref in refs]
 
 
-def _featured(client: Client, parent: int, deep: int) -> Iterator[Row]:
-    for one in client.ask("get_featured_collections", rows, parent=parent):
+def _list_featured(client: Client, parent: int, deep: int) -> Iterator[JsonObject]:
+    for one in client.ask("get_featured_collections", expect_objects, parent=parent):
         yield one
-        if deep and whole(one.get("has_children") or 0):
-            yield from _featured(client, whole(one.get("ref")), deep - 1)
+        if deep and expect_int(one.get("has_children") or 0):
+            yield from _list_featured(client, expect_int(one.get("ref")), deep - 1)
 
 
 class Categories:
@@ -125,19 +134,19 @@ class Categories:
         kept = self._read
         if kept is None or self._now() - kept[0] > _KEPT:
             found = {
-                whole(one.get("ref")): whole(one.get("parent") or 0)
-                for one in _featured(self._client, 0, _DEEP)
+                expect_int(one.get("ref")): expect_int(one.get("parent") or 0)
+                for one in _list_featured(self._client, 0, _DEEP)
             }
             kept = self._read = (self._now(), found)
         return kept[1]
 
 
-def _counts(client: Client, refs: Sequence[int]) -> dict[int, int]:
+def _count_resources(client: Client, refs: Sequence[int]) -> dict[int, int]:
     if not refs:
         return {}
-    counted = client.ask("get_collections_resource_count", row, refs=",".join(map(str, refs)))
-    return {int(ref): whole(count) for ref, count in counted.items()}
+    counted = client.ask("get_collections_resource_count", expect_object, refs=",".join(map(str, refs)))
+    return {int(ref): expect_int(count) for ref, count in counted.items()}
 
 
-def _title(one: Row) -> str:
+def _title(one: JsonObject) -> str:
     return str(one.get("name") or "")

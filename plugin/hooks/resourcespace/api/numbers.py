@@ -8,12 +8,12 @@ def is_number(ref: str) -> bool:
     return ref.isascii() and ref.isdigit() and ref == str(int(ref)) and ref != "0"
 
 
-def of_another() -> ResourceGone:
+def build_no_number_error() -> ResourceGone:
     """What is raised for any other ref."""
     return ResourceGone("the DAM numbers its resources, and this is no number: it is of another DAM")
 
 
-def must_be_number(ref: str) -> None:
+def refuse_no_number(ref: str) -> None:
     """Raises ResourceGone for what is none."""
     if not is_number(ref):
-        raise of_another()
+        raise build_no_number_error()

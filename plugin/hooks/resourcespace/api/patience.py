@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 from plugin.errors import DamError
 
-SHORTLY = 3.0
+PAGE_SECONDS = 3.0
 """Seconds for a question that a page waits for."""
 
 
-class Patience:
+class CallDeadline:
     """Shared by threads. Until the server has answered, and after it failed, one asks and the others are refused."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +38,7 @@ class Patience:
             if first and self._asking:
                 raise DamError("the DAM did not answer a moment ago: it is being asked")
             self._asking = self._asking or first
-        self._mine.until = self._now() + SHORTLY
+        self._mine.until = self._now() + PAGE_SECONDS
         try:
             yield
             self._answers = True

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimit:
     """Hands out `rate` turns a second, and up to a second's worth at once after a quiet while."""
 
     def __init__(

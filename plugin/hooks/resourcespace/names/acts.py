@@ -21,7 +21,7 @@ _CREATED = "c"
 
 
 @dataclass(frozen=True)
-class Act:
+class LogAct:
     """One row of a resource's log; `user` is the account's name, "" where the DAM does not tell."""
 
     ref: int
@@ -38,25 +38,27 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Question:
+class NameQuestion:
     """Whose name, in which field, and who we are; `is_name` knows it in any spelling."""
 
     field: int
     account: str
     is_name: Callable[[str], bool]
 
-    def mine(self, act: Act) -> bool:
+    def mine(self, act: LogAct) -> bool:
         return act.user.casefold() == self.account.casefold()
 
-    def names(self, act: Act) -> tuple[bool, bool]:
+    def names(self, act: LogAct) -> tuple[bool, bool]:
         """Whether the row took the name off, and whether it put it on."""
         if act.kind not in _EDITS or act.field != self.field:
             return False, False
-        less, more = changed(act.diff)
+        less, more = parse_diff(act.diff)
         return any(map(self.is_name, less)), any(map(self.is_name, more))
 
 
-def put_by_hand(acts: Sequence[Act], asked: Question, since: int | None, floors: Iterable[int]) -> bool:
+def is_put_by_hand(
+    acts: Sequence[LogAct], asked: NameQuestion, since: int | None, floors: Iterable[int]
+) -> bool:
     """Whether another account put the name there after we took it off.
 
     `since`: the end of the log before we did; `floors`: of each time that the log was set back, the last row that
@@ -75,13 +77,13 @@ def put_by_hand(acts: Sequence[Act], asked: Question, since: int | None, floors:
     )
 
 
-def taken_off_by_hand(acts: Sequence[Act], asked: Question) -> bool:
+def is_taken_off_by_hand(acts: Sequence[LogAct], asked: NameQuestion) -> bool:
     """Whether the last that was done to the name, as far as the log tells, is that another account took it off."""
     last = next((act for act in reversed(acts) if any(asked.names(act))), None)
     return last is not None and asked.names(last)[0] and not asked.mine(last)
 
 
-def changed(diff: str) -> tuple[set[str], set[str]]:
+def parse_diff(diff: str) -> tuple[set[str], set[str]]:
     """The names that a row took off, and those that it put on."""
     less, more = set(), set()
     for line in diff.splitlines():

@@ -9,15 +9,15 @@ from plugin.errors import DamError
 from plugin.hooks.dam import Change, Named, node_key
 from plugin.hooks.resourcespace.names import acts
 from plugin.hooks.resourcespace.names.cursor import Cursor
-from plugin.hooks.resourcespace.names.log import Feed, Log
-from plugin.hooks.resourcespace.names.nodes import Nodes, fits, refusal
+from plugin.hooks.resourcespace.names.log import ChangeFeed, ResourceLog
+from plugin.hooks.resourcespace.names.nodes import Nodes, find_refusal, is_known_by
 
 
 class Logged:
     """As the Dam protocol has it."""
 
     def __init__(
-        self, feed: Feed, log: Log, cursor: Cursor, nodes: Nodes, server: ResourceSpaceSection,
+        self, feed: ChangeFeed, log: ResourceLog, cursor: Cursor, nodes: Nodes, server: ResourceSpaceSection,
         permitted: Callable[[str], bool],
     ) -> None:  # fmt: skip
         self._feed = feed
@@ -56,7 +56,7 @@ class Logged:
         if not self._permitted("v"):
             return frozenset()
         asked = self._question(named.node)
-        by_hand = acts.put_by_hand(self._log.acts(ref), asked, since, self._feed.floors())
+        by_hand = acts.is_put_by_hand(self._log.acts(ref), asked, since, self._feed.floors())
         return frozenset() if by_hand else named.places
 
     def lost(self, ref: str, node: str, put_at: datetime) -> bool:
@@ -64,14 +64,14 @@ class Logged:
         at, _ = self._cursor_of_log.times()
         if at is None or put_at > at or not self._permitted("v"):
             return False
-        return not acts.taken_off_by_hand(self._log.acts(ref), self._question(node))
+        return not acts.is_taken_off_by_hand(self._log.acts(ref), self._question(node))
 
-    def _question(self, node: str) -> acts.Question:
+    def _question(self, node: str) -> acts.NameQuestion:
         key = node_key(node)
         spelt = {node_key(one.name) for one in self._names.fitting(node)}
-        return acts.Question(
+        return acts.NameQuestion(
             self._config_of_server.people_field, self._config_of_server.user,
-            lambda name: fits(name, key) or node_key(name) in spelt,
+            lambda name: is_known_by(name, key) or node_key(name) in spelt,
         )  # fmt: skip
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
@@ -79,7 +79,7 @@ class Logged:
 
     def refusal(self, node: str) -> str | None:
         """What the people field cannot hold."""
-        return refusal(node)
+        return find_refusal(node)
 
     def set_back(self) -> bool:
         """Whether the log was found set back, and nothing was asked for anew since."""

@@ -21,7 +21,7 @@ _FLOORS = 20  # set-backs that are remembered
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogRow:
     """One row: its number, the resource, the type of event, the field, the account, the difference, the time there."""
 
     ref: int
@@ -40,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CursorPosition:
     """The position, the acknowledged rows close to it, and rows as they were (number and mark)."""
 
     position: int
@@ -48,7 +48,7 @@ class Standing:
     marks: tuple[tuple[int, str], ...] = ()
     floors: tuple[int, ...] = ()
 
-    def was_set_back(self, rows: Sequence[Entry]) -> bool:
+    def was_set_back(self, rows: Sequence[LogRow]) -> bool:
         """Whether `rows`, every one from before the position on, are those of a log that was set back."""
         if not self.position:
             return False
@@ -75,40 +75,46 @@ class Cursor:
         self._mine = dam_cursor.c.name == name
         self._name = name
 
-    def load(self) -> Standing | None:
+    def load(self) -> CursorPosition | None:
         """None before the first poll."""
         with self._store.read() as connection:
             row = connection.execute(select(dam_cursor).where(self._mine)).first()
-        return None if row is None else _standing(row)
+        return None if row is None else _build_position(row)
 
-    def add(self, seen: frozenset[int], position: int = 0, rows: Iterable[Entry] = ()) -> None:
+    def add(self, seen: frozenset[int], position: int = 0, rows: Iterable[LogRow] = ()) -> None:
         """These rows need not be told again. Two processes that poll add up. `rows`: they were so."""
         with self._store.write() as tx:
             before = self._read(tx)
             every = seen | before.seen
             at = max(every | {position, before.position})
-            self._keep(tx, at, every, _marked(before.marks, rows), before.floors)
+            self._keep(tx, at, every, _newest_marks(before.marks, rows), before.floors)
 
-    def know(self, rows: Iterable[Entry]) -> None:
+    def know(self, rows: Iterable[LogRow]) -> None:
         """These rows were so; they are still to be told."""
         with self._store.write() as tx:
             before = self._read(tx)
-            self._keep(tx, before.position, before.seen, _marked(before.marks, rows), before.floors)
+            self._keep(tx, before.position, before.seen, _newest_marks(before.marks, rows), before.floors)
 
-    def restart(self, floor: int, rows: Sequence[Entry]) -> None:
+    def restart(self, floor: int, rows: Sequence[LogRow]) -> None:
         """The log was set back: its row `floor` is the last that stayed, and `rows` are those at its end now."""
         seen = frozenset(row.ref for row in rows)
         with self._store.write() as tx:
             before = self._read(tx)
             floors = (*before.floors, floor)[-_FLOORS:]
             self._keep(
-                tx, max(seen, default=0), seen, _marked((), rows), floors, set_back_at=tx.now, heard_at=None
+                tx,
+                max(seen, default=0),
+                seen,
+                _newest_marks((), rows),
+                floors,
+                set_back_at=tx.now,
+                heard_at=None,
             )
 
     def set_aside(self, *broken: Iterable[int]) -> None:
         """Rows that cannot be read are named, and passed over."""
         for number in sorted(one for some in broken for one in some):
-            set_aside.note(self._store, "a row of the DAM's log", str(number), "unreadable")
+            set_aside.note_set_aside(self._store, "a row of the DAM's log", str(number), "unreadable")
 
     def pending(self) -> bool:
         """Whether a set-back was noticed after which nothing was asked for anew yet."""
@@ -126,9 +132,9 @@ class Cursor:
         with self._store.write() as tx:
             tx.execute(update(dam_cursor).where(self._mine).values(heard_at=tx.now))
 
-    def _read(self, tx: Tx) -> Standing:
+    def _read(self, tx: Tx) -> CursorPosition:
         row = tx.execute(select(dam_cursor).where(self._mine)).first()
-        return Standing(0, frozenset()) if row is None else _standing(row)
+        return CursorPosition(0, frozenset()) if row is None else _build_position(row)
 
     def _keep(
         self, tx: Tx, at: int, seen: frozenset[int], marks: Sequence[tuple[int, str]], floors: Sequence[int],
@@ -142,11 +148,11 @@ class Cursor:
             tx.execute(insert(dam_cursor).values(name=self._name, **values))
 
 
-def _standing(row: Any) -> Standing:
+def _build_position(row: Any) -> CursorPosition:
     marks = tuple((int(number), str(mark)) for number, mark in row.marks or ())
-    return Standing(row.position, frozenset(row.seen), marks, tuple(row.floors or ()))
+    return CursorPosition(row.position, frozenset(row.seen), marks, tuple(row.floors or ()))
 
 
-def _marked(before: Iterable[tuple[int, str]], rows: Iterable[Entry]) -> list[tuple[int, str]]:
+def _newest_marks(before: Iterable[tuple[int, str]], rows: Iterable[LogRow]) -> list[tuple[int, str]]:
     """The newest of them, each number once."""
     return sorted((dict(before) | dict(row.mark for row in rows)).items())[-_MARKS:]

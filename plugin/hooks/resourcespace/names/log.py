@@ -5,36 +5,44 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from plugin.errors import DamError
-from plugin.hooks.dam import Change, What
-from plugin.hooks.resourcespace.api.answers import Refused, Row, Unexpected, rows, whole
+from plugin.hooks.dam import Change, ChangeKind
+from plugin.hooks.resourcespace.api.answers import (
+    JsonObject,
+    Refused,
+    UnexpectedAnswer,
+    expect_int,
+    expect_objects,
+)
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.names.acts import Act
-from plugin.hooks.resourcespace.names.cursor import OVERLAP, Cursor, Entry, Standing
+from plugin.hooks.resourcespace.names.acts import LogAct
+from plugin.hooks.resourcespace.names.cursor import OVERLAP, Cursor, CursorPosition, LogRow
 
 _PAGE = 1000
 _PREVIEWS = "Create previews"
 _BROKEN = "broken"  # what of a row cannot be read may be anything
 _BEYOND = 1 << 40  # no row has such a number
-_WHAT = {
-    "c": What.NEW, "u": What.NEW, "f": What.REPLACED, "s": What.METADATA, "x": What.METADATA,
-    _BROKEN: What.METADATA, "N": What.METADATA, "m": What.METADATA, "r": What.REPLACED, "xx": What.DELETED,
+_KINDS = {
+    "c": ChangeKind.NEW, "u": ChangeKind.NEW, "f": ChangeKind.REPLACED, "s": ChangeKind.METADATA,
+    "x": ChangeKind.METADATA,
+    _BROKEN: ChangeKind.METADATA, "N": ChangeKind.METADATA, "m": ChangeKind.METADATA, "r": ChangeKind.REPLACED,
+    "xx": ChangeKind.DELETED,
 }  # fmt: skip
-_WEIGHT = (What.METADATA, What.NEW, What.REPLACED, What.DELETED)
+_WEIGHT = (ChangeKind.METADATA, ChangeKind.NEW, ChangeKind.REPLACED, ChangeKind.DELETED)
 
 
-class Log:
+class ResourceLog:
     """Reads rows in the order of their numbers."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self.broken: set[int] = set()  # where rows begin on which the server itself breaks
 
-    def since(self, ref: int) -> Iterator[Entry]:
+    def since(self, ref: int) -> Iterator[LogRow]:
         """Every row from number `ref` on. The call itself promises no order."""
         start, self.broken = max(1, ref), set()
         while True:
             before, read = len(self.broken), self._rows(start, _PAGE)
-            found = _entries(read)
+            found = _parse_rows(read)
             yield from found
             if not found or (len(read) < _PAGE and len(self.broken) == before):
                 return
@@ -67,15 +75,17 @@ class Log:
                 high = middle
         return low
 
-    def acts(self, ref: str) -> list[Act]:
+    def acts(self, ref: str) -> list[LogAct]:
         """What was done to one resource, by name of the account, the oldest first."""
-        found = [_act(row) for row in self._client.ask("get_resource_log", rows, resource=ref)]
+        found = [
+            _parse_act(row) for row in self._client.ask("get_resource_log", expect_objects, resource=ref)
+        ]
         return sorted(found, key=lambda act: act.ref)
 
-    def _page(self, start: int, count: int) -> list[Entry]:
-        return _entries(self._rows(start, count))
+    def _page(self, start: int, count: int) -> list[LogRow]:
+        return _parse_rows(self._rows(start, count))
 
-    def _rows(self, start: int, count: int) -> list[Row]:
+    def _rows(self, start: int, count: int) -> list[JsonObject]:
         """One page; where the server breaks on a row of it, those around that row, which is passed over."""
         try:
             return self._ask(start, count)
@@ -90,7 +100,7 @@ class Log:
         some = self._rows(start, count // 2)
         if not some:
             return []
-        more = self._rows(max(whole(row.get("ref")) for row in some) + 1, count - count // 2)
+        more = self._rows(max(expect_int(row.get("ref")) for row in some) + 1, count - count // 2)
         return [*some, *more]
 
     def _whole_after(self, broken: int) -> int | None:
@@ -113,49 +123,49 @@ class Log:
             return False
         return True
 
-    def _ask(self, start: int, count: int) -> list[Row]:
-        return self._client.ask("resource_log_last_rows", rows, minref=start, maxrecords=count)
+    def _ask(self, start: int, count: int) -> list[JsonObject]:
+        return self._client.ask("resource_log_last_rows", expect_objects, minref=start, maxrecords=count)
 
 
-def _act(row: Row) -> Act:
-    return Act(
-        whole(row.get("ref")), str(row.get("type") or ""), whole(row.get("field") or 0),
+def _parse_act(row: JsonObject) -> LogAct:
+    return LogAct(
+        expect_int(row.get("ref")), str(row.get("type") or ""), expect_int(row.get("field") or 0),
         str(row.get("username") or ""), str(row.get("notes") or ""), str(row.get("diff") or ""),
     )  # fmt: skip
 
 
-def _entries(read: Sequence[Row]) -> list[Entry]:
-    found = [entry for row in read if (entry := _entry(row)) is not None]
+def _parse_rows(read: Sequence[JsonObject]) -> list[LogRow]:
+    found = [entry for row in read if (entry := _parse_row(row)) is not None]
     return sorted(found, key=lambda entry: entry.ref)
 
 
-def _entry(row: Row) -> Entry | None:
+def _parse_row(row: JsonObject) -> LogRow | None:
     """None of a row without a number; one that is broken otherwise has the resource looked at, where it names one."""
     try:
-        ref = whole(row.get("ref"))
-    except Unexpected:
+        ref = expect_int(row.get("ref"))
+    except UnexpectedAnswer:
         return None
-    told = [_number(row.get(name)) for name in ("resource", "field", "user")]
+    told = [_parse_number(row.get(name)) for name in ("resource", "field", "user")]
     texts = [row.get(name) or "" for name in ("type", "notes", "diff", "date")]
     broken = None in told or not all(isinstance(one, str) for one in texts)
     kind, notes, diff, date = (one if isinstance(one, str) else "" for one in texts)
-    return Entry(
+    return LogRow(
         ref, told[0] or 0, _BROKEN if broken else kind, told[1] or 0, told[2] or 0, notes, diff, date
     )
 
 
-def _number(value: Any) -> int | None:
+def _parse_number(value: Any) -> int | None:
     try:
-        return whole(value or 0)
-    except Unexpected:
+        return expect_int(value or 0)
+    except UnexpectedAnswer:
         return None
 
 
-class Feed:
+class ChangeFeed:
     """The log as changes. Rows of our own writes are dropped: by account, since every process writes."""
 
     def __init__(
-        self, log: Log, cursor: Cursor, own: Callable[[], int | None], field: Callable[[], int]
+        self, log: ResourceLog, cursor: Cursor, own: Callable[[], int | None], field: Callable[[], int]
     ) -> None:
         self._log = log
         self._cursor = cursor
@@ -181,7 +191,7 @@ class Feed:
         self._cursor.set_aside(self._log.broken, [row.ref for row in rows if row.kind == _BROKEN])
         return self._tell([entry for entry in rows if entry.ref not in at.seen])
 
-    def _restart(self, at: Standing) -> None:
+    def _restart(self, at: CursorPosition) -> None:
         """Go on from the new end. What came between is not told row by row: everything is looked at anew."""
         end = self._log.head()
         floor = self._log.last_until(at.latest, end) if at.latest else end
@@ -207,18 +217,18 @@ class Feed:
         at = self._cursor.load()
         return at.floors if at else ()
 
-    def _know(self, at: Standing, rows: Sequence[Entry]) -> None:
+    def _know(self, at: CursorPosition, rows: Sequence[LogRow]) -> None:
         newest = max((number for number, _ in at.marks), default=0)
         if any(row.ref > newest for row in rows):
             self._cursor.know(rows)
 
-    def _tell(self, fresh: Sequence[Entry]) -> Sequence[Change]:
+    def _tell(self, fresh: Sequence[LogRow]) -> Sequence[Change]:
         own, field = (self._own(), self._field()) if fresh else (None, 0)
-        by_resource: dict[int, What] = {}
+        by_resource: dict[int, ChangeKind] = {}
         refs: dict[int, set[int]] = {}
         dropped = set()
         for entry in fresh:
-            what = _what(entry, own, field)
+            what = _find_kind(entry, own, field)
             if what is None or entry.resource <= 0:
                 dropped.add(entry.ref)
                 continue
@@ -242,18 +252,18 @@ class Feed:
             rest = self._dropped if done and not self._told else frozenset()
         if done:
             low = min((min(refs) for refs in self._told.values()), default=None)
-            self._cursor.add(frozenset().union(rest, *done) if low is None else _below(done, low))
+            self._cursor.add(frozenset().union(rest, *done) if low is None else _filter_below(done, low))
 
 
-def _below(done: Sequence[frozenset[int]], low: int) -> frozenset[int]:
+def _filter_below(done: Sequence[frozenset[int]], low: int) -> frozenset[int]:
     """Of acknowledged rows those before the first that is not: the position must not pass that one."""
     return frozenset(ref for refs in done for ref in refs if ref < low)
 
 
-def _what(entry: Entry, own: int | None, field: int) -> What | None:
+def _find_kind(entry: LogRow, own: int | None, field: int) -> ChangeKind | None:
     """What a row says to us; None for nothing."""
     if entry.kind == "e":
-        return What.METADATA if entry.field == field and entry.user != own else None
+        return ChangeKind.METADATA if entry.field == field and entry.user != own else None
     if entry.kind == "t":
-        return What.METADATA if entry.notes.startswith(_PREVIEWS) else None
-    return _WHAT.get(entry.kind)
+        return ChangeKind.METADATA if entry.notes.startswith(_PREVIEWS) else None
+    return _KINDS.get(entry.kind)

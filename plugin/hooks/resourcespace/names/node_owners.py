@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from plugin.hooks.dam import node_key
-from plugin.hooks.resourcespace.names.nodes import Node, fits, spellings
+from plugin.hooks.resourcespace.names.nodes import Node, is_known_by, list_translations
 from plugin.ledger import tables as t
 from plugin.ledger.store.store import Store
 
 
-class Whose:
+class NodeOwners:
     """The table dam_node, for one DAM."""
 
     def __init__(self, store: Store, name: str) -> None:
@@ -27,11 +27,13 @@ class Whose:
         if not raw:
             return {}
         with self._store.read() as conn:
-            people = _called(conn, raw.values())
+            people = _find_people(conn, raw.values())
             known = self._known(conn, raw)
         labels, news = dict[int, str](), dict[int, str]()
         for number, name in raw.items():
-            mine = next(((s, people[node_key(s)]) for s in spellings(name) if node_key(s) in people), None)
+            mine = next(
+                ((s, people[node_key(s)]) for s in list_translations(name) if node_key(s) in people), None
+            )
             if mine is None:
                 labels[number] = known[number][1] if number in known else name
                 continue
@@ -50,9 +52,11 @@ class Whose:
             .where(t.dam_node.c.name == self._name, t.person.c.name_key == key)
         )
         with self._store.read() as conn:
-            mine = [nodes[n] for n in conn.scalars(query) if n in nodes and not fits(nodes[n].name, key)]
-            people = _called(conn, [node.name for node in mine])
-        return [node for node in mine if not any(node_key(s) in people for s in spellings(node.name))]
+            mine = [
+                nodes[n] for n in conn.scalars(query) if n in nodes and not is_known_by(nodes[n].name, key)
+            ]
+            people = _find_people(conn, [node.name for node in mine])
+        return [node for node in mine if not any(node_key(s) in people for s in list_translations(node.name))]
 
     def renamed(self, nodes: Mapping[int, Node]) -> list[tuple[str, str]]:
         """The name of each person whose node is called otherwise now, and how."""
@@ -87,8 +91,8 @@ class Whose:
                     tx.execute(insert(t.dam_node).values(name=self._name, number=number, person_id=person_id))
 
 
-def _called(conn: Connection, names: Iterable[str]) -> dict[str, str]:
+def _find_people(conn: Connection, names: Iterable[str]) -> dict[str, str]:
     """The id of each person who is called as one of these is spelled, by name key."""
-    keys: Sequence[str] = sorted({node_key(s) for name in names for s in spellings(name)})
+    keys: Sequence[str] = sorted({node_key(s) for name in names for s in list_translations(name)})
     query = select(t.person.c.name_key, t.person.c.id).where(t.person.c.name_key.in_(keys))
     return {row.name_key: row.id for row in conn.execute(query)}

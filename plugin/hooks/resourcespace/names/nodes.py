@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 
 from plugin.errors import DamError, WriteRefused
 from plugin.hooks.dam import node_key
-from plugin.hooks.resourcespace.api.answers import Refused, Row, Unexpected, rows_or_false, whole
+from plugin.hooks.resourcespace.api.answers import (
+    JsonObject,
+    Refused,
+    UnexpectedAnswer,
+    expect_int,
+    expect_objects_or_false,
+)
 from plugin.hooks.resourcespace.api.client import Client
 
 _TRANSLATION = re.compile(r"~[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)?:([^~]*)")
@@ -32,18 +38,18 @@ class Node:
     shown: str = field(default="", compare=False)
 
 
-def spellings(name: str) -> tuple[str, ...]:
+def list_translations(name: str) -> tuple[str, ...]:
     """The name as stored, and each of its translations."""
     found = [part.strip() for part in _TRANSLATION.findall(name)] if name.startswith("~") else []
     return (name, *dict.fromkeys(part for part in found if part))
 
 
-def fits(name: str, key: str) -> bool:
+def is_known_by(name: str, key: str) -> bool:
     """Whether the node `name` is the one that is known by the key."""
-    return any(node_key(spelling) == key for spelling in spellings(name))
+    return any(node_key(spelling) == key for spelling in list_translations(name))
 
 
-def refusal(name: str) -> str | None:
+def find_refusal(name: str) -> str | None:
     """Why the field cannot hold the name as it is; None where it can."""
     mend = ": choose another display name"
     if name.startswith("~"):
@@ -57,17 +63,17 @@ def refusal(name: str) -> str | None:
     return None
 
 
-def refuse(name: str) -> None:
+def refuse_name(name: str) -> None:
     """Raises WriteRefused for a name that the field cannot hold as it is."""
-    if why := refusal(name):
+    if why := find_refusal(name):
         raise WriteRefused(why)
 
 
-Also = Callable[[str, Mapping[int, Node]], list[Node]]
+RenamedLookup = Callable[[str, Mapping[int, Node]], list[Node]]
 """By a name's key, and all nodes by number, those that are known by it though they are called otherwise now."""
 
 
-def _none(key: str, nodes: Mapping[int, Node]) -> list[Node]:
+def _find_none(key: str, nodes: Mapping[int, Node]) -> list[Node]:
     return []
 
 
@@ -75,7 +81,11 @@ class Nodes:
     """The list of names as it was read last; read anew when something is not in it, or it is old."""
 
     def __init__(
-        self, client: Client, field: int, now: Callable[[], float] = time.monotonic, also: Also = _none
+        self,
+        client: Client,
+        field: int,
+        now: Callable[[], float] = time.monotonic,
+        also: RenamedLookup = _find_none,
     ) -> None:
         self._client = client
         self._field = field
@@ -87,13 +97,13 @@ class Nodes:
 
     def refresh(self) -> None:
         """Read the list. Raises DamError, Refused where the account may not see the field."""
-        answer = self._client.ask("get_nodes", rows_or_false, ref=self._field)
+        answer = self._client.ask("get_nodes", expect_objects_or_false, ref=self._field)
         if answer is None:
             raise Refused(
                 f"the account may not see field {self._field}, or there is no such field: give its group the "
                 f"permission f{self._field}"
             )
-        found = [node for row in answer if (node := _node(row)) is not None]
+        found = [node for row in answer if (node := _parse_node(row)) is not None]
         with self._lock:
             self._nodes = {node.ref: node for node in found}
             self._at = self._now()
@@ -103,7 +113,7 @@ class Nodes:
         self.refresh()
         with self._lock:
             names = [node.name for node in self._nodes.values()]
-        return frozenset(node_key(spelling) for name in names for spelling in spellings(name))
+        return frozenset(node_key(spelling) for name in names for spelling in list_translations(name))
 
     def every(self) -> dict[int, Node]:
         """All of them, read anew."""
@@ -143,8 +153,8 @@ class Nodes:
         found = self.fitting(name)
         if found:
             return found[0]
-        refuse(name)
-        ref = self._client.ask("set_node", whole, ref="NULL", resource_type_field=self._field, name=name)
+        refuse_name(name)
+        ref = self._client.ask("set_node", expect_int, ref="NULL", resource_type_field=self._field, name=name)
         node = Node(ref, name, name)
         with self._lock:
             self._nodes[ref] = node
@@ -154,7 +164,7 @@ class Nodes:
         key = node_key(name)
         with self._lock:
             nodes = dict(self._nodes)
-        found = [node for node in nodes.values() if fits(node.name, key)]
+        found = [node for node in nodes.values() if is_known_by(node.name, key)]
         found.sort(key=lambda node: (node.name != name, node.name.startswith("~"), node.ref))
         return found + self._also(key, nodes)
 
@@ -171,12 +181,12 @@ class Nodes:
         return shown is None or sorted(mine.split(", ")) == sorted(shown.split(", "))
 
 
-def _node(row: Row) -> Node | None:
+def _parse_node(row: JsonObject) -> Node | None:
     """None of one that is broken: whoever bears it is not read before it is mended."""
     name, shown = row.get("name"), row.get("translated_name")
     try:
-        ref = whole(row.get("ref"))
-    except Unexpected:
+        ref = expect_int(row.get("ref"))
+    except UnexpectedAnswer:
         return None
     if not isinstance(name, str):
         return None

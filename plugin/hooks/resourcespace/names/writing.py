@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from plugin.errors import DamError
-from plugin.hooks.resourcespace.api.answers import truth, whole_or_false
+from plugin.hooks.resourcespace.api.answers import expect_bool, expect_int_or_false
 from plugin.hooks.resourcespace.api.client import Client
-from plugin.hooks.resourcespace.names.acts import changed
-from plugin.hooks.resourcespace.names.cursor import Entry
-from plugin.hooks.resourcespace.names.log import Log
+from plugin.hooks.resourcespace.names.acts import parse_diff
+from plugin.hooks.resourcespace.names.cursor import LogRow
+from plugin.hooks.resourcespace.names.log import ResourceLog
 from plugin.hooks.resourcespace.names.nodes import SEPARATOR, Node, Nodes
 
 _ROUNDS = 8  # tries, and repairs of repairs, before the job is put back
 _FRESH = 5.0  # seconds for which the end of the log, read after a write of ours, serves the next write too
-Read = Callable[[str], Sequence[Node]]
+ReadNodes = Callable[[str], Sequence[Node]]
 
 
 @dataclass
@@ -41,16 +41,16 @@ class _Wish:
 
 
 @dataclass
-class Writer:
+class NameWriter:
     """Writes the people field of one server. Our own threads take turns; other processes show in the log."""
 
     client: Client
     nodes: Nodes
-    log: Log
+    log: ResourceLog
     number: int
     own: Callable[[], int | None]
     may_add: Callable[[], bool]
-    read: Read
+    read: ReadNodes
     start: Callable[[], int] = lambda: 0
     now: Callable[[], float] = time.monotonic
     repairs: Repairs = field(default_factory=Repairs)
@@ -81,7 +81,7 @@ class Writer:
         """The node for a name, which still is called so: numbers stay when nodes are renamed."""
         node = self.nodes.made(name)
         there = self.client.ask(
-            "get_node_id", whole_or_false, value=node.name, resource_type_field=self.number
+            "get_node_id", expect_int_or_false, value=node.name, resource_type_field=self.number
         )
         if there != node.ref:
             self.nodes.refresh()
@@ -108,7 +108,7 @@ class Writer:
         have = frozenset(self.read(ref))
         if missing := wish.add - have:
             numbers = ",".join(str(node.ref) for node in sorted(missing, key=lambda node: node.ref))
-            if not self.client.ask("add_resource_nodes", truth, resource=ref, nodestring=numbers):
+            if not self.client.ask("add_resource_nodes", expect_bool, resource=ref, nodestring=numbers):
                 raise DamError(
                     "the server did not add the name: check that the account may edit this resource"
                 )
@@ -120,7 +120,7 @@ class Writer:
         # One name in double quotes is one name; several are joined so that nothing in them is parsed.
         value = SEPARATOR.join(names) if len(names) != 1 else '"' + names[0].replace('"', '""') + '"'
         if not self.client.ask(
-            "update_field", truth, again=False, resource=ref, field=self.number, value=value
+            "update_field", expect_bool, again=False, resource=ref, field=self.number, value=value
         ):
             raise DamError(
                 "the server did not write the names: check that the account may edit this resource, and "
@@ -152,17 +152,17 @@ class Writer:
         at = self._own_row(mine, before, after, doubtful)
         if at is None:
             return _Wish()
-        less, more = changed(mine[at].diff)
+        less, more = parse_diff(mine[at].diff)
         lost, revived = less - before, more & before & after
         for entry in mine[at + 1 :]:
-            less, more = changed(entry.diff)
+            less, more = parse_diff(entry.diff)
             lost, revived = lost - more, revived - less
         self.repairs.lost += len(lost)
         self.repairs.revived += len(revived)
         return _Wish(self._known(lost), self._known(revived))
 
     def _own_row(
-        self, rows: Sequence[Entry], before: set[str], after: set[str], doubtful: bool
+        self, rows: Sequence[LogRow], before: set[str], after: set[str], doubtful: bool
     ) -> int | None:
         """The row of the write that left `after`: others of our account are other processes of ours.
 
@@ -170,7 +170,7 @@ class Writer:
         """
         own = self.own()
         for at in reversed(range(len(rows))):
-            less, more = changed(rows[at].diff)
+            less, more = parse_diff(rows[at].diff)
             meant = less & (before - after) or more & (after - before)
             if rows[at].user == own and more <= after and less.isdisjoint(after) and (meant or not doubtful):
                 return at

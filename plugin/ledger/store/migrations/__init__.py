@@ -16,7 +16,7 @@ from plugin.ledger.store import engine
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Move the schema of the store at `url` forward to `revision`; SQLite's file is made where there is none."""
-    engine.make_file(engine.parse(url))
+    engine.make_file(engine.parse_url(url))
     _move(url, revision, command.upgrade)
 
 
@@ -27,7 +27,7 @@ def downgrade(url: str, revision: str) -> None:
 
 def current(url: str) -> str | None:
     """The revision that the store at `url` is at; None when it holds none of ours."""
-    database = engine.connect(engine.parse(url))
+    database = engine.create_store_engine(engine.parse_url(url))
     try:
         with database.connect() as connection:
             return revision_of(connection)
@@ -64,7 +64,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 def _move(url: str, revision: str, act: Callable[[Config, str], None]) -> None:
     # Foreign keys are off: a migration may rebuild a table that others point to.
-    database = engine.connect(engine.parse(url), foreign_keys=False)
+    database = engine.create_store_engine(engine.parse_url(url), foreign_keys=False)
     try:
         with database.connect() as connection:
             connection = connection.execution_options(

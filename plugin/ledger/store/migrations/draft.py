@@ -30,8 +30,8 @@ def compare_type(
 
 def main(url: str) -> str:
     """The bodies of upgrade() and downgrade()."""
-    engine.make_file(engine.parse(url))
-    database = engine.connect(engine.parse(url))
+    engine.make_file(engine.parse_url(url))
+    database = engine.create_store_engine(engine.parse_url(url))
     with database.connect() as connection:
         options = {"compare_type": compare_type, "render_item": render_type, "target_metadata": metadata}
         context = MigrationContext.configure(connection, opts=options)
