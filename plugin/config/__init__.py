@@ -40,7 +40,7 @@ __all__ = [
 
 
 class Config(Section):
-    """The whole configuration. Paths may begin with `{data}`, which stands for `data`."""
+    """The whole configuration. A path may begin with `{data}`, the value of `data`."""
 
     _folder: Path = PrivateAttr(default_factory=Path)
 
@@ -71,7 +71,7 @@ class Config(Section):
     importing: ImportingSection = ImportingSection()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keep the folder from which a command of the configuration runs."""
+        """Keep the folder in which keys.master_command runs."""
         self._folder = (context or {}).get("folder") or Path()
 
     @model_validator(mode="after")
@@ -106,7 +106,7 @@ class Config(Section):
 
     @property
     def private(self) -> tuple[Path, ...]:
-        """The data folder, the keys and the secrets, where they are: what nobody but us may read."""
+        """Paths that only this account may read: the data folder, keys and secrets."""
         keys, hooks = self.keys, self.webhooks
         named = (
             keys.master_file, keys.ended_log, keys.names_file, keys.heads_key_file,
@@ -117,12 +117,12 @@ class Config(Section):
 
     @property
     def folder_of_file(self) -> Path:
-        """The folder of the file that was read; where there was none, the one that we run in."""
+        """The folder of the configuration file; the working directory where there was no file."""
         return self._folder.absolute()
 
     @property
     def server_of_dam(self) -> ResourceSpaceSection:
-        """The server with its file of authorities where that lies."""
+        """The section of the server, with `ca_file` as an absolute path."""
         file = self.resourcespace.ca_file
         return self.resourcespace.model_copy(update={"ca_file": file and str(self.path(file))})
 
@@ -134,8 +134,7 @@ class Config(Section):
 def load(path: Path | None) -> Config:
     """Read the configuration from `path`; None gives the defaults.
 
-    Relative paths count from the folder of the file, and so does `~` from the home of who runs it. Raises ConfigError,
-    which names the key and says what it takes.
+    Relative paths count from the folder of the file. Raises ConfigError, which names the key and the accepted values.
     """
     if path is None:
         return Config()
@@ -149,9 +148,9 @@ def load(path: Path | None) -> Config:
 
 
 def parse(tree: dict[str, Any], source: str = "configuration", folder: Path | None = None) -> Config:
-    """The configuration that `tree` describes, with its paths as they count from `folder`.
+    """The configuration in `tree`; relative paths count from `folder`.
 
-    Raises ConfigError naming each wrong key's path.
+    Raises ConfigError, which names the path of each wrong key.
     """
     if folder is not None:
         tree = {"data": Config().data} | tree  # a default is not validated, and counts from the file as well

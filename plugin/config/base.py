@@ -1,4 +1,4 @@
-"""What the tables of the configuration file are made of."""
+"""The base types of the configuration file's tables."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ WebAddress = Annotated[str, AfterValidator(_check_address)]
 
 
 def resolve_path(value: str, folder: Path | None) -> str:
-    """`value` as it counts from `folder`, the one of the file that names it; what begins with `{data}` stays."""
+    """`value` relative to `folder`, that of the configuration file; a value that begins with `{data}` stays."""
     if not value or value.startswith("{data}"):
         return value
     if "{data}" in value:
@@ -36,7 +36,7 @@ def _resolve_path(value: str, info: ValidationInfo) -> str:
 
 
 def find_folder(info: ValidationInfo) -> Path | None:
-    """The folder of the file that is being read; None where there is no file."""
+    """The folder of the configuration file that is being read; None without a file."""
     context: dict[str, Any] = info.context or {}
     found: Path | None = context.get("folder")
     return found

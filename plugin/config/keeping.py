@@ -1,16 +1,16 @@
-"""The tables of what is kept: where, under which keys, and for how long."""
+"""The tables about storage: where data and keys lie, and how long each kind is kept."""
 
 from plugin.config.base import ConfigPath, Count, Section, StoreUrl
 
 
 class StoreSection(Section):
-    """Where the ledger is kept."""
+    """Where the ledger's database is."""
 
     url: StoreUrl = "sqlite:///{data}/ledger.db"
 
 
 class KeysSection(Section):
-    """Where the master key and the record of endings are kept: never beside the store's backups."""
+    """Where the master key and ended.log lie: never beside the store's backups."""
 
     master_file: ConfigPath = "{data}/keys/master.json"
     master_command: tuple[str, ...] = ()
@@ -21,7 +21,7 @@ class KeysSection(Section):
 
 
 class BackupSection(Section):
-    """Where backups lie, and what they keep."""
+    """Where backups lie, and how long their keys are kept."""
 
     folder: ConfigPath = "{data}/backups"
     key_days: Count = 30

@@ -10,7 +10,7 @@ from plugin.config.base import ConfigPath, Count, Section, Share, WebAddress
 
 
 class SiteSection(Section):
-    """Whose installation this is."""
+    """The organisation that runs this installation."""
 
     name: str = "Our organisation"
     language: Literal["en", "nl"] = "en"
@@ -67,12 +67,12 @@ class ResourceSpaceSection(Section):
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the address is one of this machine itself."""
+    """Whether the address is on this machine."""
     return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
 
 
 class RecognizerSection(Section):
-    """How faces are found and encoded."""
+    """How faces are detected and encoded."""
 
     engine: Literal["retinaface-dlib", "classic"] = "retinaface-dlib"
     yunet: ConfigPath = ""
@@ -88,7 +88,7 @@ class RecognizerSection(Section):
 
 
 class MatchingSection(Section):
-    """When a face is given a name, and when a name is only suggested."""
+    """When a face is named automatically, and when a name is only suggested."""
 
     fpir_auto: Share = 0.002
     fpir_suggest: Share = 0.01
@@ -107,7 +107,7 @@ class MatchingSection(Section):
 
 
 class ClearanceSection(Section):
-    """What an answer rests on."""
+    """What a clearance depends on."""
 
     purposes: Annotated[tuple[str, ...], Field(min_length=1)] = ("communication", "commercial")
     channels: Annotated[tuple[str, ...], Field(min_length=1)] = (
@@ -128,7 +128,7 @@ class ClearanceSection(Section):
 
 
 class GateSection(Section):
-    """What a CMS and other tools are told when they ask whether they may use a photograph."""
+    """What a CMS and other tools are answered when they ask whether they may use a photograph."""
 
     ai_channel: str = ""
     plain_tools: tuple[str, ...] = ("cms",)
@@ -143,7 +143,7 @@ class GateSection(Section):
 
 
 class MinorsSection(Section):
-    """From which ages a person decides alone, and may be recognised at all."""
+    """The ages from which a person may be recognised, and decides alone."""
 
     age: Annotated[int, Field(ge=13, le=21)] = 16
     recognition_from: Annotated[int, Field(ge=0, le=21)] = 6
@@ -158,7 +158,7 @@ class ReviewSection(Section):
 
 
 class HandTagsSection(Section):
-    """What becomes of names set by hand when the last grant of a person has ended."""
+    """What happens to names set by hand when a person's last grant has ended."""
 
     after_end: Literal["list", "remove"] = "list"
 
@@ -173,7 +173,7 @@ class JobsSection(Section):
 
 
 class ServerSection(Section):
-    """Where the sidecar listens, and what it logs."""
+    """Where the sidecar listens, and its logging."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8731
@@ -191,7 +191,7 @@ class ServerSection(Section):
 
 
 class WebhooksSection(Section):
-    """What the DAM tells and asks us, signed; an endpoint without a secret is off."""
+    """Signed requests from the DAM; an endpoint without a secret is off."""
 
     events_secret_file: ConfigPath = ""
     panel_secret_file: ConfigPath = ""
@@ -199,7 +199,7 @@ class WebhooksSection(Section):
 
 
 class MailSection(Section):
-    """How mail is sent; without a host none is, and links are handed over by hand."""
+    """How mail is sent; without a host none is sent, and staff hand over links themselves."""
 
     host: str = ""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
@@ -232,14 +232,14 @@ class SigningSection(Section):
 
 
 class RequestsSection(Section):
-    """What people ask for by their link, and until when it is to be done (GDPR Art. 12(3): a month)."""
+    """People's own requests, and when they are due (GDPR Art. 12(3): a month)."""
 
     erasure: Literal["list", "at once"] = "list"
     days: Annotated[int, Field(ge=1, le=30)] = 30
 
 
 class AccessSection(Section):
-    """Who of the staff may do what: for each role the numbers of the DAM's groups that have it."""
+    """Staff roles: for each the numbers of the DAM's groups that have it."""
 
     administrators: tuple[int, ...] = ()
     officers: tuple[int, ...] = ()
@@ -250,6 +250,6 @@ class AccessSection(Section):
 
 
 class ApiSection(Section):
-    """The programs that call /api/v1."""
+    """Limits for programs that call /api/v1."""
 
     per_minute: Count = 600

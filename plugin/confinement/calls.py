@@ -1,8 +1,8 @@
-"""seccomp, by libseccomp: the system calls that are refused from here on.
+"""seccomp, by libseccomp: refuses system calls.
 
-A list of what is refused, not of what is allowed: what Python, Perl, numpy and an engine need differs by processor
-and C library, and files are Landlock's. What is refused is every way to a network, to another process, to another
-program, to another owner or mode of a file, and into the kernel.
+A list of refused calls, not of allowed ones: what Python, Perl, numpy and an engine need depends on processor and C
+library, and files are Landlock's matter. It refuses every way to a network, to another process or program, to another
+owner or mode of a file, and into the kernel.
 """
 
 import ctypes
@@ -68,15 +68,15 @@ _CLONE_THREAD = 0x10000  # CLONE_THREAD
 
 
 class _Compare(ctypes.Structure):
-    """One condition on an argument, as libseccomp has it."""
+    """A condition on an argument, as libseccomp defines it."""
 
     _fields_ = (("arg", ctypes.c_uint), ("op", ctypes.c_int), ("a", ctypes.c_uint64), ("b", ctypes.c_uint64))
 
 
 def refuse_calls(names: Collection[str]) -> bool:
-    """Refuse these calls, and signals, limits and processes that are not this one's own, to all threads.
+    """Refuse these calls, and signals, limits and processes other than this one's own, for all threads.
 
-    False where the library or the kernel does not do it. Needs PR_SET_NO_NEW_PRIVS.
+    False where the library or the kernel does not support it. Needs PR_SET_NO_NEW_PRIVS.
     """
     try:
         library = _load_library()
@@ -100,7 +100,7 @@ def refuse_calls(names: Collection[str]) -> bool:
 
 
 def _refuse_other_processes(library: ctypes.CDLL, rules: int) -> None:
-    """Calls that are needed, for this process itself; commands to a descriptor that reach beyond it."""
+    """Allow some calls for this process only; refuse descriptor commands that reach beyond it."""
     for name, command in ((name, command) for name, commands in _COMMANDS.items() for command in commands):
         _add_rule(library, rules, name, errno.EPERM, _Compare(1, _MASKED, _WORD, command))
     _add_rule(library, rules, "tgkill", errno.EPERM, _Compare(0, _NOT_EQUAL, os.getpid(), 0))
@@ -111,7 +111,7 @@ def _refuse_other_processes(library: ctypes.CDLL, rules: int) -> None:
 
 
 def _add_rule(library: ctypes.CDLL, rules: int, name: str, code: int, *when: _Compare) -> None:
-    """One rule; a name that this processor does not have is passed over."""
+    """Add one rule; ignores a name that this processor does not have."""
     number = library.seccomp_syscall_resolve_name(name.encode())
     if number != -1:
         library.seccomp_rule_add_array(

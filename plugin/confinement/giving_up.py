@@ -1,4 +1,4 @@
-"""Everything that this process gives up, in the order in which it still can."""
+"""Confines this process: limits, capabilities, Landlock and seccomp, in the order that works."""
 
 import ctypes
 import resource
@@ -20,10 +20,10 @@ _MEGA = 2**20
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is left: `paths` with what may be done beneath each, and limits.
+    """What stays allowed: `paths` with the rights beneath each, and limits.
 
-    `cpu_seconds`: in all, 0 for none. `file_mb`: of a file that is written. `runs`: a program is started yet.
-    `threads`: more of them are started, which count against everybody's of this account.
+    `cpu_seconds`: in total, 0 for no limit. `file_mb`: the largest file written. `runs`: the process will start a
+    program. `threads`: it will start more threads, which count against all of this account.
     """
 
     paths: Sequence[tuple[Path, Right]]
@@ -37,7 +37,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Confinement:
-    """What of it holds here. `landlock`: its version, 0 for none."""
+    """Which measures are in force. `landlock`: its ABI version, 0 for none."""
 
     landlock: int
     seccomp: bool
@@ -45,17 +45,15 @@ class Confinement:
     limits: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, tree: dict[str, Any]) -> "Confinement":
-        """What `to_json` told."""
         return cls(int(tree["landlock"]), bool(tree["seccomp"]), int(tree["threads"]), bool(tree["limits"]))
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What does not hold, by name."""
+        """The measures that are not in force, by name."""
         return tuple(
             word
             for word, held in (
@@ -69,7 +67,7 @@ class Confinement:
 
 
 def confine(bounds: Bounds) -> Confinement:
-    """Give up all but `bounds`, for good. What the kernel does not do is in the answer, and the rest is done."""
+    """Give up everything but `bounds`, irrevocably. The result says what the kernel did not do; the rest is done."""
     threads = _count_threads()
     limits = _set_limits(bounds)
     _LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
@@ -85,7 +83,7 @@ def confine(bounds: Bounds) -> Confinement:
 
 
 def _count_threads() -> int:
-    """How many there are: Landlock is for the one that asks, and those that it starts."""
+    """The number of threads: Landlock applies to the calling one and those it starts."""
     try:
         return sum(1 for _ in Path("/proc/self/task").iterdir())
     except OSError:
@@ -112,7 +110,7 @@ def _set_limits(bounds: Bounds) -> bool:
 
 
 def _drop_capabilities() -> None:
-    """Those of root that are not about files; nobody else has any."""
+    """Drop root's capabilities except those about files; other accounts have none."""
     header, found = struct.pack("=Ii", _CAPABILITIES, 0), ctypes.create_string_buffer(24)
     if _LIBC.capget(header, found) != 0:
         return

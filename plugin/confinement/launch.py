@@ -1,7 +1,8 @@
-"""A program of others, confined: `python -m plugin.confinement.launch BOUNDS PROGRAM ...` gives up, then becomes it.
+"""Runs an external program confined:
 
-BOUNDS is JSON: `write`, the folders in which it reads and writes; `memory_mb`, `cpu_seconds`, `file_mb`. It may start
-its interpreter, which is how it begins, and nothing else; besides those folders it reads its own libraries.
+`python -m plugin.confinement.launch BOUNDS PROGRAM ...` confines itself, then execs. BOUNDS is JSON: `write`, folders
+to read and write; `memory_mb`, `cpu_seconds`, `file_mb`. The program may start its interpreter and nothing else; beyond
+those folders it reads only its libraries.
 """
 
 import ctypes
@@ -24,13 +25,13 @@ _LOADER = re.compile(rb"/[\w./+-]*/ld[\w.+-]*")
 
 
 def build_command(bounds: dict[str, object], program: str, *arguments: str) -> list[str]:
-    """What to start in the place of `program`; with `surroundings.environment()`."""
+    """The command that runs `program` confined; use it with `surroundings.build_environment()`."""
     launcher = [sys.executable, "-S", "-P", "-m", "plugin.confinement.launch"]
     return [*launcher, json.dumps(bounds), program, *arguments]
 
 
 def main() -> None:
-    """Give up, and become the program."""
+    """Confine this process and exec the program."""
     bounds, program = json.loads(sys.argv[1]), Path(sys.argv[2]).resolve()
     start = [*_find_interpreter(program), str(program)]
     _die_with_parent()
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 def _find_interpreter(program: Path) -> list[str]:
-    """What its first line names, with the path that it has here; a program of machine code is its own."""
+    """The interpreter in the program's first line, as a path; [] for machine code."""
     with program.open("rb") as file:
         first = file.readline(200)
     words = first[2:].decode(errors="replace").split() if first.startswith(b"#!") else []
@@ -57,14 +58,14 @@ def _find_interpreter(program: Path) -> list[str]:
 
 
 def _list_executables(program: Path) -> list[tuple[Path, Right]]:
-    """The program and what the system loads it with."""
+    """The program and its dynamic loader."""
     with program.open("rb") as file:
         loader = _LOADER.search(file.read(8192))
     return [(program, RUN), *([(Path(os.fsdecode(loader[0])), RUN)] if loader else [])]
 
 
 def _list_module_folders(interpreter: str, program: Path) -> list[tuple[Path, Right]]:
-    """Where Perl's modules lie, and those of the program."""
+    """The folders of Perl's modules and the program's own."""
     folders = [str(program), str(program.parent / "lib")]
     if "perl" in Path(interpreter).name:
         asked = [interpreter, "-e", 'print join "\\n", @INC']
@@ -76,7 +77,7 @@ def _list_module_folders(interpreter: str, program: Path) -> list[tuple[Path, Ri
 
 
 def _die_with_parent() -> None:
-    """Have the kernel end what this becomes when the thread that started it ends."""
+    """Have the kernel end the program when the thread that started it ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 

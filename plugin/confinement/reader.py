@@ -1,6 +1,6 @@
-"""How files of others are read: by a confined process for each kind of file, kept running, replaced when it dies.
+"""Runs a confined process for each kind of untrusted file, and replaces it when it dies.
 
-What it answers is data of bounded size and nothing else: whoever asks checks it.
+Its answers are data of bounded size: the caller validates them.
 """
 
 import os
@@ -23,7 +23,7 @@ _LONGER = 64 * 2**20  # bytes by which an answer may be longer than what was ask
 
 
 class Reader:
-    """A process that reads one kind of file: the one that the module `task` has an `answer(header, parts)` for."""
+    """A process that reads one kind of file, through `answer(header, parts)` of the module `task`."""
 
     def __init__(self, task: str) -> None:
         self._task = task
@@ -40,7 +40,7 @@ class Reader:
         seconds: float = 60,
         refusals: Sequence[type[FaceLeaseError]] = (),
     ) -> Reply:
-        """Its answer. Raises one of `refusals` where it refuses so, ReadingFailed where it dies or takes longer."""
+        """The process's answer. Raises one of `refusals` if it refuses so, ReadingFailed if it dies or times out."""
         with self._lock:
             answer, found = self._asked(header, parts, seconds)
         if "refused" in answer:
@@ -49,7 +49,7 @@ class Reader:
         return answer, found
 
     def start(self) -> Confinement:
-        """What of its confinement holds, of one that runs."""
+        """Start the process; returns which measures of confinement are in force."""
         with self._lock:
             self._running()
         assert self.held is not None  # noqa: S101 (for the type checker)
@@ -57,11 +57,11 @@ class Reader:
 
     @property
     def pid(self) -> int | None:
-        """The process that runs; None while there is none."""
+        """The process id; None while there is none."""
         return None if self._process is None else self._process.pid
 
     def stop(self) -> None:
-        """End it; the next question starts it again."""
+        """End the process; the next call starts a new one."""
         with self._lock:
             self._end()
 
@@ -113,13 +113,13 @@ _opening = threading.Lock()
 
 
 def find_reader(task: str) -> Reader:
-    """The reader for this module, one in each process of ours."""
+    """The reader for this module, one a process."""
     with _opening:
         return _readers.setdefault(task, Reader(task))
 
 
 def _forget_after_fork() -> None:
-    """After a fork the parent's readers are the parent's."""
+    """A forked child must not use its parent's readers."""
     global _readers, _opening
     _readers, _opening = {}, threading.Lock()
 

@@ -1,7 +1,7 @@
-"""The process that reads files of others: confined before it reads anything, with no way to anything of ours.
+"""The confined process that reads untrusted files.
 
-Started by `reader` as `python -m plugin.confinement.reading`; speaks `wire` on what were stdin and stdout. Its first
-message names the module whose `answer` it is for.
+Started by `reader` as `python -m plugin.confinement.reading`; speaks `wire` on its former stdin and stdout. The first
+message names the module whose `answer` it calls.
 """
 
 import importlib

@@ -1,7 +1,7 @@
-"""Messages between a process of ours and its confined child: a JSON header and raw bytes, never pickle.
+"""Messages to a confined child process: a JSON header and raw bytes, never pickle.
 
-The child handles hostile files, so what it answers is taken for data of bounded size and nothing
-else. Frame: two big-endian uint32 (length of the header, of the body), header, body.
+The child handles hostile files, so its answers are treated as data of bounded size. Frame: two big-endian uint32
+(length of the header, of the body), header, body.
 """
 
 import json
@@ -19,11 +19,11 @@ BODY_LIMIT = 2**32 - 1
 
 
 class PipeClosed(Exception):
-    """The other side has gone, or does not keep to the protocol."""
+    """The other side has ended, or violates the protocol."""
 
 
 def take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the parent, out of the way of libraries: stdin, stdout and stderr go nowhere."""
+    """The pipes to the parent, moved off stdin and stdout; stdin, stdout and stderr go to /dev/null."""
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -33,7 +33,7 @@ def take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def send(stream: BinaryIO, header: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
-    """Write one message; the header is told the lengths of the parts. Raises Closed."""
+    """Write one message; the header gets the lengths of the parts. Raises PipeClosed."""
     told = json.dumps(header | {"parts": [len(part) for part in parts]}).encode()
     try:
         stream.write(_HEAD.pack(len(told), sum(len(part) for part in parts)) + told)
@@ -44,7 +44,7 @@ def send(stream: BinaryIO, header: dict[str, Any], parts: Sequence[bytes] = ()) 
 
 
 def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[bytes]]:
-    """Read one message: its header and its parts. Raises Closed at the end or for a malformed one."""
+    """Read one message: header and parts. Raises PipeClosed at the end or for a malformed one."""
     head, body = _HEAD.unpack(_read_exactly(stream, _HEAD.size))
     if head > HEADER_LIMIT or body > body_limit:
         raise PipeClosed("a message is larger than any that is expected")
@@ -67,7 +67,7 @@ def receive(stream: BinaryIO, body_limit: int) -> tuple[dict[str, Any], list[byt
 
 
 def end_process(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the process at the other end, which keeps nothing, and close the pipes to it."""
+    """Kill the child and close the pipes to it."""
     process.kill()
     for pipe in (process.stdin, process.stdout, process.stderr):
         with suppress(OSError):  # bytes that were not delivered: it is dead

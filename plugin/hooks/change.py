@@ -1,4 +1,4 @@
-"""What a DAM tells of its resources: something happened to one."""
+"""A change of a resource in a DAM."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """Something that happened to a resource; `old_ref` only where it moved."""
+    """A change of one resource; `old_ref` only where it moved."""
 
     ref: str
     what: ChangeKind

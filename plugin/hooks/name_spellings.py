@@ -1,8 +1,7 @@
-"""Whom a text may name: decoded otherwise, with signs that nobody sees, surname first, one among several.
+"""Which person a text may name: wrong encodings, invisible characters, surname first, one of several names.
 
-Two texts are the same name where `node_key` says so (rule 17). A text that is none as it stands may still be one that
-somebody knows: then that is what it says. What is not tried: initials, nicknames, other transcriptions, words joined or
-parted (`BoSample`, `Bo_Sample`).
+Two texts are the same name if `node_key` is equal (rule 17). A text that is no known name as written may be one in
+another reading. Not tried: initials, nicknames, other transcriptions, joined or split words (`BoSample`, `Bo_Sample`).
 """
 
 import re
@@ -23,16 +22,16 @@ _ENCODINGS = (
     "iso8859-13", "cp1258", "cp437", "cp850", "cp852", "cp866", "shift-jis", "cp932", "euc-jp", "gb18030", "big5",
     "euc-kr", "cp949", "cp874",
 )  # fmt: skip
-"""What programs wrote into fields that do not say how they are encoded."""
+"""Encodings of fields that do not declare one."""
 
 _TAKEN_FOR = ("cp1252", "latin-1", "mac-roman", "cp1250", "cp1251", "iso8859-15", "cp437", "cp850")
-"""What programs take UTF-8 and others for."""
+"""Encodings by which programs wrongly decode UTF-8 and others."""
 
 _SEPARATORS = re.compile(r"[|/\\;,<>:\n\r\t\0\u2502\u203a\u00bb]")
 _LISTED = re.compile(r"[;\n\r\0]")
 _LEVELS = ("|", "\\", ">", "\u203a", "\u00bb", "/", ":")
 _MOST_PARTS = 12
-_LONGEST_KEY = 1000  # characters: no display name is half as long
+_LONGEST_KEY = 1000  # characters: more than twice any display name
 _SHORT = 200
 _BOMS = (
     (b"\xff\xfe\0\0", "utf-32"),
@@ -43,7 +42,7 @@ _BOMS = (
 
 
 def decode_lossless(data: bytes, encoding: str) -> str:
-    """`data` in a Latin encoding; what it has no letter for stays the control character of that number."""
+    """Decode in a Latin encoding; bytes without a letter become the control character of that number."""
     return (
         "".join(_decode_letter(byte, encoding) for byte in data)
         if encoding == "cp1252"
@@ -59,7 +58,7 @@ def _decode_letter(byte: int, encoding: str) -> str:
 
 
 def list_decodings(data: bytes) -> tuple[str, ...]:
-    """What bytes may say, what they most likely say first."""
+    """Possible decodings of bytes, most likely first."""
     return tuple(dict.fromkeys(_list_decodings(data)))
 
 
@@ -80,7 +79,7 @@ def _list_decodings(data: bytes) -> Iterator[str]:
 
 
 def list_readings(text: str) -> tuple[str, ...]:
-    """What a text may have been before somebody took its bytes for another encoding's; first as it stands."""
+    """The text as written, then what it was before a wrong decoding."""
     if text.isascii():
         return (text,)
     return _list_readings(text) if len(text) <= _SHORT else _list_readings.__wrapped__(text)
@@ -117,19 +116,19 @@ def _encode(text: str, encoding: str) -> bytes | None:
     except UnicodeEncodeError:
         if encoding != "cp1252":
             return None
-    try:  # what Windows has no letter for, programs leave as it is
+    try:  # programs keep bytes without a letter in cp1252
         return b"".join(sign.encode("latin-1" if sign < "\u00a0" else encoding) for sign in text)
     except UnicodeEncodeError:
         return None
 
 
 def strip_invisible(text: str) -> str:
-    """The text without the signs that nobody sees."""
+    """The text without invisible characters."""
     return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
 def _list_orders(text: str) -> Iterator[str]:
-    """One name in the ways in which it may be entered: as it stands, with the surname first or last."""
+    """A name as written, and with the surname first or last."""
     yield text
     if not text.isascii():
         yield strip_invisible(text)
@@ -145,7 +144,7 @@ def _list_orders(text: str) -> Iterator[str]:
 
 
 def match_known(text: str, known: Collection[str]) -> str | None:
-    """The text as the name that it is, where it is one of those known (by key); None where it is none."""
+    """The known name (by key) that the text is; None where it is none."""
     for reading in list_readings(text):
         for name in _list_orders(reading):
             if node_key(name) in known:
@@ -154,12 +153,12 @@ def match_known(text: str, known: Collection[str]) -> str | None:
 
 
 def is_spelling_of(text: str, known: Collection[str]) -> bool:
-    """Whether the text is one of these names (by key), as it stands or read otherwise."""
+    """Whether the text is one of these names (by key), as written or in another reading."""
     return match_known(text, known) is not None
 
 
 def list_parts(text: str) -> Iterator[str]:
-    """The whole, each of its parts, and several that follow each other: a name may hold what parts others."""
+    """The text, each of its parts, and runs of parts: a name may contain a separator."""
     yield text
     cuts = [0, *chain.from_iterable(match.span() for match in _SEPARATORS.finditer(text)), len(text)]
     spans = list(zip(cuts[::2], cuts[1::2], strict=True))
@@ -174,7 +173,7 @@ def list_parts(text: str) -> Iterator[str]:
 
 
 def find_known(text: str, known: Collection[str]) -> list[str]:
-    """Everybody known (by key) whom the text, or a part of it, names."""
+    """Every known name (by key) that the text, or a part of it, is."""
     found: list[str] = []
     for reading in list_readings(text):
         for part in sorted(list_parts(reading), key=len, reverse=True):
@@ -185,7 +184,7 @@ def find_known(text: str, known: Collection[str]) -> list[str]:
 
 
 def list_keys(text: str) -> frozenset[str]:
-    """Every key by which somebody may be known whom `known_in` would find in the text."""
+    """The keys of all names that `find_known` could find in the text."""
     return _list_keys(text) if len(text) <= _SHORT else _list_keys.__wrapped__(text)
 
 
@@ -198,10 +197,10 @@ def _list_keys(text: str) -> frozenset[str]:
 
 
 def list_category_paths(text: str, categories: Collection[str]) -> Iterator[tuple[str, ...]]:
-    """The levels from a category of people (by key) down, of each keyword in the text that is under one."""
+    """For each keyword below a category of people (by key), the levels from that category down."""
     for reading in list_readings(text):
         found = list(_list_category_paths(reading, categories))
-        if found:  # as it was read first: under a category whose name is right nothing else is looked for
+        if found:  # the first reading with a known category decides
             yield from found
             return
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from plugin.hooks.name_search import SoughtName, list_stored_texts
-from plugin.hooks.names_in_files.metadata_fields import told
+from plugin.hooks.names_in_files.metadata_fields import decode_text
 
 _BLOCK = 1 << 20
 _AROUND = 64  # bytes on each side of a hit: enough to see where its first and last word end
@@ -28,7 +28,7 @@ def holds(path: Path, sought: SoughtName) -> bool:
         return in_copy(path, sought)
     with path.open("rb") as file:
         while block := file.read(_BLOCK) + file.readline():
-            if sought.stands_in(told(block)):
+            if sought.stands_in(decode_text(block)):
                 return True
     return False
 

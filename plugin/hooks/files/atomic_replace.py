@@ -1,4 +1,4 @@
-"""Files replaced as a whole or not at all: drafted beside, put in place by a rename."""
+"""Replaces files atomically: written beside the target, then renamed."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF
 
 @contextmanager
 def explain_os_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about `path` into our errors."""
+    """Translate OSErrors about `path` into DamErrors."""
     try:
         yield
     except FileNotFoundError as error:
@@ -38,7 +38,7 @@ def explain_os_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def explain_read_errors(path: Path) -> Iterator[None]:
-    """The same where nothing is to be written: Unreadable, ResourceGone."""
+    """The same for reads: Unreadable, ResourceGone."""
     try:
         yield
     except FileNotFoundError as error:
@@ -60,7 +60,7 @@ class _Draft:
 
 
 class Drafts:
-    """What is about to change, all of it or, on leaving without commit(), nothing."""
+    """Pending changes: committed together, or discarded on leaving the block."""
 
     def __init__(self) -> None:
         self._drafts: list[_Draft] = []
@@ -77,34 +77,34 @@ class Drafts:
             temp.with_name(temp.name + "_exiftool_tmp").unlink(missing_ok=True)
 
     def replace(self, target: Path, before: os.stat_result | None) -> Path:
-        """A path beside `target` to write its new contents to; `before` is what was read, None if nothing."""
+        """A path beside `target` for its new contents; `before` is its stat when it was read, None if it is new."""
         temp = self.scratch(target)
         self._drafts.append(_Draft(target, temp, before))
         return temp
 
     def scratch(self, like: Path, ending: str | None = None) -> Path:
-        """A path beside `like`, of its ending or another, for a file that is gone when we leave."""
+        """A path beside `like` for a temporary file, which is deleted on leaving."""
         suffix = like.suffix.lower() if ending is None else ending
         temp = like.with_name(f"{PREFIX}{secrets.token_hex(8)}{suffix}")
         self._temps.append(temp)
         return temp
 
     def mark(self) -> int:
-        """How many changes are drafted now, for drop()."""
+        """The number of pending changes, for drop()."""
         return len(self._drafts)
 
     def drop(self, mark: int) -> None:
-        """Give up what was drafted since mark()."""
+        """Discard the changes since mark()."""
         del self._drafts[mark:]
 
     def delete(self, target: Path, before: os.stat_result) -> None:
-        """Have `target` deleted; a draft to replace it is dropped."""
+        """Delete `target` on commit; discards a draft that replaces it."""
         self._drafts.append(_Draft(target, None, before))
 
     def commit(self, like: Path) -> None:
-        """Put everything in place; a new file gets mode and owner of `like`.
+        """Put all changes in place; a new file gets mode and owner of `like`.
 
-        Raises DamError where a file was changed by another since it was read: try again.
+        Raises DamError where another program changed a file since it was read: retry.
         """
         last = {draft.target: draft for draft in self._drafts}
         model = like.stat()
@@ -122,7 +122,7 @@ class Drafts:
 
 
 def _put_in_place(draft: _Draft) -> None:
-    """A share refuses that while another program has the file open."""
+    """A network share refuses this while another program has the file open."""
     try:
         draft.target.unlink() if draft.temp is None else draft.temp.replace(draft.target)
     except FileNotFoundError as error:
@@ -135,7 +135,7 @@ def _put_in_place(draft: _Draft) -> None:
 
 @contextmanager
 def _skip_unsupported() -> Iterator[None]:
-    """What a file system does not keep, or this account may not give, stays as it is."""
+    """Ignore what the file system does not support or this account may not do."""
     try:
         yield
     except OSError as error:
@@ -144,9 +144,9 @@ def _skip_unsupported() -> Iterator[None]:
 
 
 def _copy_attributes(temp: Path, target: Path, before: os.stat_result | None, model: os.stat_result) -> None:
-    """Give a draft what the old file had beside its contents, and bring it to the disk.
+    """Give a draft the owner, mode and attributes of the old file, and sync it.
 
-    Its time of change is now: backups must notice that the bytes are others.
+    Its mtime is now, so that backups notice the change.
     """
     with _skip_unsupported():
         _sync(temp, os.O_RDONLY)
@@ -162,7 +162,7 @@ def _copy_attributes(temp: Path, target: Path, before: os.stat_result | None, mo
 
 
 def _give_owner(temp: Path, target: Path, like: os.stat_result, required: bool) -> bool:
-    """Give it the owner of the old file; where only root may, its group, by which that owner goes on writing."""
+    """Give it the old file's owner; where only root may, its group, by which the owner can still write."""
     now = temp.stat()
     for owner, group in ((like.st_uid, like.st_gid), (-1, like.st_gid)):
         if (owner, group) in {(now.st_uid, now.st_gid), (-1, now.st_gid)}:
@@ -179,7 +179,6 @@ def _give_owner(temp: Path, target: Path, like: os.stat_result, required: bool) 
 
 
 def _list_attributes(target: Path) -> list[str]:
-    """None where the file system keeps none."""
     try:
         return os.listxattr(target)
     except OSError:
@@ -194,7 +193,7 @@ def _refuse_changed(draft: _Draft) -> None:
 
 
 def _is_same_state(now: os.stat_result | None, before: os.stat_result | None) -> bool:
-    """Numbers of files are not stable everywhere, and the time of the last change is not kept everywhere."""
+    """Inode numbers are not stable on every file system, and not every one keeps ctime."""
     if now is None or before is None:
         return now is before
     looks = (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)

@@ -1,7 +1,7 @@
-"""ExifTool, kept running, behind the one door through which anything reaches it.
+"""A long-running ExifTool, and the only code that passes arguments to it.
 
-ExifTool takes its arguments one a line. So what could start a new line, or is no assignment and no
-absolute path, never passes; names travel behind the `=` of an assignment and are data from there on.
+ExifTool reads arguments one a line. So nothing passes that could start a new line, or is neither an assignment nor an
+absolute path; a name is passed after the `=` of an assignment, as data.
 """
 
 import base64
@@ -32,7 +32,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Assign:
-    """One change: `tag` with its group, `=` sets (an empty value deletes), `+=` and `-=` a list's item."""
+    """A change: `tag` with its group, `=` sets (an empty value deletes), `+=` and `-=` add and remove a list item."""
 
     tag: str
     how: Literal["=", "+=", "-="]
@@ -44,7 +44,7 @@ _LINE_SIGNS = re.compile("[\t\n\r]")
 
 
 def check_text(text: str) -> str:
-    """`text` if it can be one line of UTF-8 to ExifTool. Raises WriteRefused."""
+    """`text` if it fits on one UTF-8 line for ExifTool. Raises WriteRefused."""
     for sign in text:
         if unicodedata.category(sign) in {"Cc", "Cs"}:
             raise WriteRefused("a name or path holds a control character or half a character: take it out")
@@ -52,10 +52,10 @@ def check_text(text: str) -> str:
 
 
 class ExifTool:
-    """One ExifTool process, started at first use, used by one call at a time. It reaches the files under `roots` alone.
+    """One ExifTool process, started on first use, one call at a time, restricted to `roots`.
 
-    All of it happens in one thread of its own: that is the lock, and ExifTool is told by the kernel
-    to stop when the thread that started it ends, which must not be a passing one.
+    One thread of its own makes all calls. That serialises them, and the kernel ends ExifTool when the thread that
+    started it ends.
     """
 
     def __init__(self, executable: str, roots: Sequence[Path] = ()) -> None:
@@ -69,19 +69,18 @@ class ExifTool:
 
     @classmethod
     def find(cls) -> "ExifTool | None":
-        """ExifTool if this machine has it."""
         path = shutil.which("exiftool")
         return None if path is None else cls(path)
 
     def open_to(self, root: Path) -> None:
-        """Reach the files under this folder, too."""
+        """Allow access to this folder too."""
         if not any(root.is_relative_to(known) for known in self._roots):
             self._roots = (*self._roots, root)
             self._thread.submit(self._stop).result()  # what it gave up it does not get back
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder of its own for what is no photograph, which ExifTool reaches, too; gone afterwards."""
+        """A temporary folder that ExifTool may read, deleted afterwards."""
         with self._making:
             before, room = self._scratch, self._room()
         if before not in {None, room}:
@@ -90,7 +89,6 @@ class ExifTool:
             yield Path(folder)
 
     def _room(self) -> Path:
-        """Where scratch folders lie, made where it is not there."""
         if self._scratch is None or not self._scratch.is_dir():
             self._scratch = Path(tempfile.mkdtemp(prefix="facelease-")).resolve()
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
@@ -98,16 +96,16 @@ class ExifTool:
 
     @property
     def pid(self) -> int | None:
-        """The process that runs; None before its first call."""
+        """The process id; None before the first call."""
         return None if self._process is None else self._process.pid
 
     def read(
         self, paths: Sequence[Path], fields: Sequence[str], fast: bool = True, copies: bool = False
     ) -> dict[Path, Fields]:
-        """The named fields of each path, structures whole, keys as `Group:Field`, of further ones of a kind as
-        `Group:CopyN:Field` (`copies`). What cannot be read is absent, or has no `File:FileType`.
+        """The named fields of each path, keyed `Group:Field`; with `copies`, duplicates as `Group:CopyN:Field`.
 
-        `fast` leaves out maker notes and what follows a JPEG. Numbers come as the text they are.
+        A path that cannot be read is missing, or has no `File:FileType`. `fast` skips maker notes and data after a
+        JPEG. Numbers are returned as text.
         """
         found: dict[Path, Fields] = {}
         options = [
@@ -127,7 +125,7 @@ class ExifTool:
         return found
 
     def block(self, path: Path, name: str) -> bytes:
-        """A block of metadata (XMP, IPTC) as its bytes are in the file; none where it has none."""
+        """The raw bytes of a metadata block (XMP, IPTC); b"" if there is none."""
         for entry in self._json(["-j", "-b", "-G1", f"-{name}"], [_format_path(path)]):
             for key, value in entry.items():
                 if key.endswith(f":{name}"):
@@ -135,17 +133,14 @@ class ExifTool:
         return b""
 
     def edit(self, path: Path, changes: Sequence[Assign]) -> None:
-        """Carry out `changes` on a file of ours (it is made if an .xmp is not there).
-
-        Raises WriteRefused where ExifTool will not.
-        """
+        """Apply `changes` to a file of ours (a missing .xmp is created). Raises WriteRefused where ExifTool refuses."""
         args = [_format_argument(change) for change in changes]
         status, _, complaint = self._call(["-overwrite_original", *args, _format_path(path)])
         if status != 0:
             raise WriteRefused(f"exiftool would not write {path.name}: {complaint.strip()[:200]}")
 
     def close(self) -> None:
-        """Stop our ExifTool, and take its scratch folder away; a later call starts it again."""
+        """Stop ExifTool and delete its scratch folder; a later call restarts it."""
         self._thread.submit(self._stop).result()
         with self._making:
             scratch, self._scratch = self._scratch, None
@@ -193,7 +188,7 @@ class ExifTool:
 
 
 def to_bytes(text: str) -> bytes:
-    """What ExifTool gave out as this text: bytes that are none as base64; others may happen to begin like that."""
+    """The bytes behind ExifTool's text: base64 where they are no text, unless the text only looks like that."""
     if text.startswith(BASE64):
         with suppress(ValueError):
             return base64.b64decode(text.removeprefix(BASE64), validate=True)
@@ -221,7 +216,7 @@ def _identify_root(root: Path) -> tuple[int, int] | None:
 
 
 def _format_argument(change: Assign) -> str:
-    """One line. What is to be taken out is as another program spelled it: with tabs or line ends, in C's notation."""
+    """One line. A removed value is spelled as another program wrote it: tabs and line ends in C notation."""
     if change.how != "-=" or not _LINE_SIGNS.search(change.value):
         return f"-{check_text(change.tag)}{change.how}{check_text(change.value)}"
     text = f"-{check_text(change.tag)}-={change.value}".replace("\\", "\\\\")

@@ -1,6 +1,6 @@
-"""A running ExifTool: confined, asked by lines on its standard input, answering on two pipes with an end each.
+"""A confined ExifTool process: arguments on stdin, answers on two pipes with an end marker each.
 
-PyExifTool would start it with our environment and our rights, and has no seam at which that could be changed.
+PyExifTool would start it with our environment and rights, and offers no way to change that.
 """
 
 import os
@@ -24,7 +24,7 @@ _BLOCK = 65_536
 
 
 class ExifToolProcess:
-    """One ExifTool that reads and writes under `roots` alone. Used by one thread."""
+    """An ExifTool that may read and write under `roots` only. For one thread."""
 
     def __init__(self, executable: str, roots: Sequence[Path]) -> None:
         bounds: dict[str, object] = {
@@ -41,16 +41,16 @@ class ExifToolProcess:
 
     @property
     def usable(self) -> bool:
-        """Whether it runs, and has time left."""
+        """Whether it runs and has CPU time left."""
         return self._process.poll() is None and self._busy < _BUSY_SECONDS
 
     @property
     def pid(self) -> int:
-        """Its process id, which is the launcher's."""
+        """The launcher's process id, which ExifTool keeps."""
         return self._process.pid
 
     def execute(self, arguments: Sequence[str], seconds: float) -> tuple[int, bytes, bytes]:
-        """Exit status, output and complaints of one call. Raises OSError, ValueError where it does not answer."""
+        """Exit status, stdout and stderr of one call. Raises OSError or ValueError where it does not answer."""
         began = time.monotonic()
         number = secrets.randbelow(10**12)
         lines = [*arguments, "-echo4", f"{{said{number}=${{status}}}}", f"-execute{number}", ""]
@@ -71,7 +71,7 @@ class ExifToolProcess:
         return int(said[1]), out, complaint[: said.start()]
 
     def _read(self, number: int, deadline: float) -> tuple[bytes, bytes]:
-        """Both pipes, to the end that each of them has for this call."""
+        """Both pipes, each up to its end marker."""
         process = self._process
         ends = {process.stdout: b"{ready%d}" % number, process.stderr: b"}"}
         found = {process.stdout: bytearray(), process.stderr: bytearray()}
@@ -97,7 +97,6 @@ class ExifToolProcess:
         return out, bytes(found[process.stderr])
 
     def stop(self) -> None:
-        """End it and its pipes."""
         wire.end_process(self._process)
 
 

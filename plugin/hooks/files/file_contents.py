@@ -1,4 +1,4 @@
-"""What a file holds: by what its picture is known, and whether it is all there; in little memory, however large."""
+"""The version of a file's picture, and whether the file is complete; in bounded memory."""
 
 import hashlib
 from dataclasses import replace
@@ -17,11 +17,11 @@ _PNG_END = 4096
 
 
 def read_versions(path: Path) -> tuple[str, str]:
-    """What changes when the picture may have changed, and what changes when something else does that the file shows.
+    """A version of the picture, and one of the other pictures in the file.
 
-    Of a JPEG the picture's own segments and the orientation, so that metadata may change, and its thumbnails; of
-    anything else the whole file, and nothing. A JPEG that cannot be read counts as a whole, too, and so does one that
-    is too large for memory. What no program examines for its size goes by how it looks from outside.
+    For a JPEG: hashes of the picture's segments with the orientation (metadata may change), and of its thumbnails. For
+    any other file, a JPEG that cannot be parsed or one too large for memory: the hash of the whole file, and "". A file
+    beyond VAST_BYTES, which nothing examines, goes by its stat.
     """
     with explain_read_errors(path):
         found = path.stat()
@@ -39,7 +39,7 @@ def read_versions(path: Path) -> tuple[str, str]:
 
 
 def read_bounded(path: Path) -> bytes | None:
-    """The bytes of a file; None where they are more than may be in memory at once. Raises OSError."""
+    """The bytes of a file; None where they exceed JPEG_BYTES. Raises OSError."""
     if path.stat().st_size > JPEG_BYTES:
         return None
     with regular_files.open_regular(path) as file:
@@ -48,7 +48,7 @@ def read_bounded(path: Path) -> bytes | None:
 
 
 def load_picture(picture: Picture) -> Picture:
-    """The same with its bytes, so that nobody who shows it waits for the file; one that is too large as it is."""
+    """The picture with its bytes in memory, so that showing it never waits for the file; unchanged if too large."""
     if picture.path is None:
         return picture
     with explain_read_errors(picture.path):
@@ -57,7 +57,7 @@ def load_picture(picture: Picture) -> Picture:
 
 
 def is_complete(path: Path) -> bool:
-    """Whether a JPEG or PNG goes on to its end; of other kinds, and large ones, that cannot be told cheaply: True."""
+    """Whether a JPEG or PNG has its end; True for other formats and large files, where that is expensive."""
     with explain_read_errors(path):
         found = file_kinds.read_format(path)
         if found == "JPEG":

@@ -1,6 +1,7 @@
-"""What a file is: by its first bytes, whatever its name ends in (magic numbers as the formats' standards have them).
+"""The format of a file by its first bytes (magic numbers of the formats' standards), whatever its name.
 
-Examined is what `recognizer.decode.FORMATS` opens. Other pictures are known so that they can be told as left out.
+EXAMINED are the formats that `recognizer.decode.FORMATS` opens. Other pictures are recognised to be reported as left
+out.
 """
 
 import re
@@ -71,7 +72,7 @@ _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
 def sniff(head: bytes, ending: str) -> str:
-    """The format of a file that begins with `head`; the ending decides only where its bytes leave that open."""
+    """The format of a file that begins with `head`; the ending decides only where the bytes are ambiguous."""
     found = _find_by_content(head)
     if found == "TIFF" and (ending in _RAW_ENDINGS or head[8:10] == b"CR"):
         return RAW  # most raw files are TIFF to all but their own programs
@@ -97,7 +98,7 @@ def _find_by_content(head: bytes) -> str:
 
 
 def _find_by_brand(head: bytes) -> str:
-    """ISO base media: pictures, raw and films alike; the first brand decides, then those that it is compatible with."""
+    """ISO base media covers pictures, raw and films: the major brand decides, then the compatible ones."""
     size = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))]
     if brands[0] == b"crx ":
@@ -116,7 +117,7 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def read_format(path: Path) -> str:
-    """The format of the file at `path`. Raises OSError; a FIFO, a device or a socket is not opened."""
+    """The format of the file at `path`. Raises OSError; does not open a FIFO, device or socket."""
     try:
         with regular_files.open_regular(path) as file:
             return sniff(file.read(_HEAD), path.suffix.lower())
@@ -125,12 +126,12 @@ def read_format(path: Path) -> str:
 
 
 def is_jpeg(path: Path) -> bool:
-    """Whether the file is a JPEG, by its content; one that cannot be opened goes by its ending."""
+    """Whether the file is a JPEG by content; by its ending if it cannot be opened."""
     return find_format(path) == "JPEG"
 
 
 def find_format(path: Path) -> str:
-    """The format of a file; one that cannot be opened is taken for what it is called."""
+    """The format of a file; by its ending if it cannot be opened."""
     try:
         return read_format(path)
     except OSError:
@@ -138,18 +139,18 @@ def find_format(path: Path) -> str:
 
 
 def guess_by_ending(name: str) -> str:
-    """What a file that cannot be opened is taken for: it must not look like one that was deleted."""
+    """The format by the ending alone: a file that cannot be opened must not look deleted."""
     ending = PurePosixPath(name).suffix.lower()
     return _CALLED.get(ending) or _OTHER_ENDINGS.get(ending, UNKNOWN)
 
 
 def is_arriving(mtime_ns: int, now: float) -> bool:
-    """Whether a file that has no beginning yet was written to just now: it is being copied."""
+    """Whether a file without content was written seconds ago: it is being copied."""
     return 0 <= now - mtime_ns / 1e9 < _COPYING
 
 
 def refuse_arriving(path: Path, ref: str) -> None:
-    """Raises DamError where a file called like a photograph has no beginning yet: it has not gone, it comes."""
+    """Raises DamError for a file named like a photograph without content yet: it is not gone, it arrives."""
     called_one = path.suffix.lower() in PHOTO_ENDINGS
     if called_one and find_format(path) == UNKNOWN and is_arriving(path.stat().st_mtime_ns, time.time()):
         raise DamError(f"{ref} is being written just now: it is looked at again")

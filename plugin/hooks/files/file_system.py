@@ -1,4 +1,4 @@
-"""The folder of photographs as a whole: whether it is there, and what its file system cannot keep, said once."""
+"""The folder of photographs as a whole: whether it is there, and the limits of its file system."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ _CHOWN = 0  # the capability's number
 
 
 def list_limits(root: Path) -> tuple[str, ...]:
-    """One line each. Of a folder that is away there is nothing to say."""
+    """One line each; nothing while the folder is away."""
     try:
         owner, flags = root.stat().st_uid, os.statvfs(root).f_flag
     except OSError:
@@ -32,20 +32,20 @@ def list_limits(root: Path) -> tuple[str, ...]:
 
 
 def build_away_error(root: Path, error: OSError | None = None) -> DamError:
-    """What is said where nothing can be said of single files."""
+    """The error while the whole folder is away."""
     if error is None or isinstance(error, FileNotFoundError | NotADirectoryError):
         return DamError(f"the folder of photographs is missing or empty (is the share mounted?): {root}")
     return DamError(f"the folder of photographs cannot be read ({error.strerror}): {root}")
 
 
 def refuse_away(root: Path) -> None:
-    """Raises DamError where the whole tree is missing, empty, or cannot be read."""
+    """Raises DamError where the whole tree is missing, empty or unreadable."""
     if is_empty(root):
         raise build_away_error(root)
 
 
 def is_empty(root: Path) -> bool:
-    """Whether there is nothing in the root; its first entry tells. Raises DamError where it cannot be read."""
+    """Whether the root is empty. Raises DamError where it cannot be read."""
     try:
         with os.scandir(root) as items:
             return next(items, None) is None
@@ -54,7 +54,7 @@ def is_empty(root: Path) -> bool:
 
 
 def resolve_root(root: Path) -> Path:
-    """The folder without links; the path as it is where a share that hangs does not tell shortly."""
+    """The folder without symlinks; the path as given where a hanging share does not answer in time."""
     found: list[Path] = []
 
     def resolve() -> None:
@@ -68,7 +68,7 @@ def resolve_root(root: Path) -> Path:
 
 
 def refuse_private(root: Path, private: Iterable[Path]) -> None:
-    """ExifTool may read and write what lies among the photographs: nothing of ours lies there. Raises ConfigError."""
+    """Raises ConfigError where one of our private paths is among the photographs, which ExifTool may write."""
     for path in private:
         if path.resolve().is_relative_to(root):
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""Opens files that are files: a pipe would not answer, a device may do something, and a tree may hold either."""
+"""Opens regular files only: a pipe would block, and a device may have side effects."""
 
 import errno
 import hashlib
@@ -15,7 +15,7 @@ class NotRegular(OSError):
 
 
 def is_regular(path: Path) -> bool:
-    """Whether it leads to a file; False for a pipe, a device, a folder, a link to nowhere. Raises OSError."""
+    """Whether the path leads to a regular file; False for a broken link. Raises OSError."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError as error:
@@ -25,7 +25,7 @@ def is_regular(path: Path) -> bool:
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """The file, open for reading. Raises OSError, also for what is none; that is not even opened."""
+    """The file, open for reading. Raises OSError; a file that is not regular is not opened."""
     _refuse_irregular(path, path.stat())
     handle = os.open(path, _NO_WAITING)
     try:
@@ -37,13 +37,13 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def read(path: Path) -> bytes:
-    """All of it. Raises OSError."""
+    """The whole file. Raises OSError."""
     with open_regular(path) as file:
         return file.read()
 
 
 def digest(path: Path) -> "hashlib._Hash":
-    """The SHA-256 of all of it. Raises OSError."""
+    """The SHA-256 of the file. Raises OSError."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256")
 

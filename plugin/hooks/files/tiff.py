@@ -1,4 +1,4 @@
-"""The fields of an EXIF block as plain values: what a rewrite is compared by (TIFF 6.0, EXIF 2.32)."""
+"""The fields of an EXIF block as plain values, to compare before and after a rewrite (TIFF 6.0, EXIF 2.32)."""
 
 import struct
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ Value = bytes | tuple[float, ...]
 
 @dataclass(frozen=True)
 class TiffField:
-    """A field's value, by which it is compared, and the TIFF type that it was stored as."""
+    """A field's value, which is compared, and its TIFF type, which is not."""
 
     value: Value
     kind: int = field(compare=False)
 
     @property
     def number(self) -> int:
-        """The first of its numbers, 0 if it has none."""
+        """The first number, 0 if it has none."""
         return int(self.value[0]) if self.value else 0
 
 
@@ -67,7 +67,7 @@ class _Block:
         return entries
 
     def next(self, at: int) -> int:
-        """Where the directory after the one at `at` is, 0 if it is the last; inner ones have none."""
+        """Where the next directory is, 0 after the last; inner directories have none."""
         return self.number(self._end(at), 4)
 
     def _end(self, at: int) -> int:
@@ -91,13 +91,13 @@ class _Block:
 
 
 def read_first_directory(block: bytes) -> TiffFields:
-    """The fields of the main directory alone, where the orientation and the keywords stand."""
+    """The fields of the main directory, which has the orientation and the keywords."""
     tiff = _Block(block)
     return tiff.directory(tiff.first)
 
 
 def read_orientation(block: bytes | None) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+    """The EXIF orientation, 1 to 8; 1 where none can be read."""
     try:
         number = read_first_directory(block)[ORIENTATION].number if block else 1
     except (PictureError, KeyError):
@@ -106,10 +106,9 @@ def read_orientation(block: bytes | None) -> int:
 
 
 def read_fields(block: bytes) -> ExifFields:
-    """Every field of the block, by directory and tag, whatever its byte order; the thumbnail is one.
+    """Every field by directory and tag, independent of byte order; the thumbnail is one.
 
-    Raises PictureError where something cannot be read, or where it points to data that a rewrite
-    would not carry along.
+    Raises PictureError for what cannot be read, or for a pointer to data that a rewrite would lose.
     """
     tiff = _Block(block)
     found: ExifFields = {}

@@ -1,8 +1,7 @@
 """Which XMP file belongs to which photograph.
 
-Two customs: `photo.jpg.xmp` (digiKam, darktable, Immich) and `photo.xmp` (Adobe's, and an option of
-digiKam). Lightroom reads sidecars of raw files only: for a JPEG it looks at neither, it reads what
-is in the file. So the unmistakable form is the default, and what is there already is used as it is.
+Two conventions: `photo.jpg.xmp` (digiKam, darktable, Immich) and `photo.xmp` (Adobe, optional in digiKam). Lightroom
+reads sidecars of raw files only. So the unambiguous form is the default, and an existing sidecar is used as it is.
 """
 
 from collections.abc import Collection
@@ -20,10 +19,9 @@ def is_sidecar(name: str) -> bool:
 
 
 def list_sidecars(photo: str, listing: frozenset[str]) -> list[str]:
-    """The sidecars that speak of `photo`, among the names of its folder.
+    """The sidecars of `photo`, among the names of its folder.
 
-    Also one that differs in capitals alone, as programs on servers without them write it (IMG_1.JPG, img_1.xmp),
-    unless it is another file's to the letter.
+    Also one that differs in case only (IMG_1.JPG, img_1.xmp), unless it exactly matches another file.
     """
     stem = PurePath(photo).stem
     # photo "a.jpg.png" and photo "a.jpg": then a.jpg.xmp speaks of the second alone
@@ -37,7 +35,7 @@ def list_sidecars(photo: str, listing: frozenset[str]) -> list[str]:
 
 
 class _Sidecars(NamedTuple):
-    """Of one folder. `others`: what its other files are called, with their ending and without."""
+    """Of one folder. `others`: the names of its other files, with and without their ending."""
 
     by_lower: dict[str, list[str]]
     others: frozenset[str]
@@ -53,10 +51,10 @@ def _sort_sidecars(listing: frozenset[str]) -> _Sidecars:
 
 
 def choose_sidecar(photo: str, listing: frozenset[str], style: SidecarStyle) -> str:
-    """The sidecar to write about `photo`: the one there is, else one of the `style` asked for.
+    """The sidecar to write for `photo`: the existing one, else one in `style`.
 
-    A sidecar by the stem is never written where another file has that stem: a.jpg and a.heic, or
-    the raw file that a.xmp is about.
+    A sidecar named by the stem is never used where another file has that stem: a.jpg and a.heic, or the raw file of
+    a.xmp.
     """
     stem = PurePath(photo).stem
     for name in list_sidecars(photo, listing):

@@ -1,4 +1,4 @@
-"""What happened in a folder since it was last acknowledged: new, replaced, moved, deleted files."""
+"""The changes in a folder since they were last acknowledged: new, replaced, moved and deleted files."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,7 +20,7 @@ _PATIENCE = 60  # seconds after which a file that lacks its end will not get it 
 
 @dataclass(frozen=True)
 class FoundChange:
-    """A change, and the file as it was when it was found (None: gone)."""
+    """A change, and the file as it was found (None: deleted)."""
 
     change: Change
     entry: FileEntry | None
@@ -36,10 +36,10 @@ def find_changes(
     read: Callable[[FileEntry], KnownFile],
     arriving: bool = False,
 ) -> tuple[list[FoundChange], list[str]]:
-    """The findings, and which files cannot be read.
+    """The changes, and the files that cannot be read.
 
-    Only what looks different from outside is hashed. While a new file is still being copied (`arriving`: one that
-    has no beginning yet) no deletion is told: it may be the other half of a move.
+    Only files that look different are hashed. While a new file is still being copied (`arriving`: one has no content
+    yet) no deletion is reported: it may be the other half of a move.
     """
     findings: list[FoundChange] = []
     unread: list[str] = []
@@ -61,7 +61,7 @@ def find_changes(
 
 
 def is_settled(path: Path, entry: FileEntry, now: datetime) -> bool:
-    """Whether a file is quiet and whole; one that lies in the future was not written just now."""
+    """Whether a file is complete and no longer written to; one with a future mtime is taken as old."""
     age = now.timestamp() - entry.mtime_ns / 1e9
     if 0 <= age < _QUIET:
         return False
@@ -71,10 +71,10 @@ def is_settled(path: Path, entry: FileEntry, now: datetime) -> bool:
 def find_touched(
     entries: Mapping[str, FileEntry], known: Mapping[str, KnownFile], read: Callable[[FileEntry], KnownFile]
 ) -> list[KnownFile]:
-    """Files of which only the file system says that something changed, and which hold what they held: to be noted so.
+    """Files whose ctime changed but not their content, to be noted with the new ctime.
 
-    A change of mode, owner, name or number of links is one. At most so many are read in a round. Where nobody noted
-    that time yet it is taken as it is.
+    A change of mode, owner, name or links does that. At most _READS files are read a round. Where no ctime was noted
+    yet it is accepted as it is.
     """
     found: list[KnownFile] = []
     reads = 0
@@ -104,7 +104,7 @@ def _build_finding(entry: FileEntry, file: KnownFile | None, now: KnownFile) -> 
 
 
 def _pair_moves(findings: list[FoundChange], gone: dict[str, KnownFile], arriving: bool) -> list[FoundChange]:
-    """A new file with the picture of one that is gone is that one, moved; what is left is deleted."""
+    """A new file with the version of a deleted one has moved; the rest are deletions."""
     by_version: dict[str, list[str]] = {}
     for ref, file in gone.items():
         by_version.setdefault(file.version, []).append(ref)
@@ -121,12 +121,12 @@ def _pair_moves(findings: list[FoundChange], gone: dict[str, KnownFile], arrivin
 
 
 def report_again(file: KnownFile) -> FoundChange:
-    """What is told of a file that can be read no more, or again: that it is to be looked at."""
+    """The change to report for a file that became unreadable, or readable again."""
     return FoundChange(Change(file.entry.ref, ChangeKind.METADATA), file.entry, file.version, file.further)
 
 
 def build_known_file(finding: FoundChange, before: dict[str, KnownFile]) -> KnownFile:
-    """The file to remember, with what of its sidecar is ours, under the old name too."""
+    """The file to remember, with what we wrote to its sidecar, under its old name too."""
     assert finding.entry is not None  # noqa: S101 (asked for by the caller)
     old = before.get(finding.change.old_ref or finding.change.ref)
     memory = old.memory if old else SidecarMemory()

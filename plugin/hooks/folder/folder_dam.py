@@ -1,4 +1,4 @@
-"""A folder of photographs as a DAM: sub-folders are collections, paths are refs, names stand in the files."""
+"""A folder of photographs as a DAM: sub-folders are collections, paths are refs, names are in the files."""
 
 import logging
 import threading
@@ -60,7 +60,7 @@ _log = logging.getLogger(__name__)
 
 
 class FolderDam(Unlogged):
-    """The Dam protocol on a tree of files. Threads may share it; writes take turns."""
+    """The Dam protocol for a directory tree. Thread-safe; writes are serialised."""
 
     keeps: tuple[CertificateLine, ...] = ()
     at_once = 1
@@ -84,7 +84,7 @@ class FolderDam(Unlogged):
         self._tool = tool
         self._lock = threading.RLock()
         self._findings: dict[str, FoundChange] = {}
-        self._shut: set[str] = set()  # photographs that were told to have become unreadable
+        self._shut: set[str] = set()  # photographs reported as unreadable
         self._shut_now: set[str] = set()
         self._readings = Readings(self._root, self._index)
         self.places = self._files.places
@@ -93,7 +93,7 @@ class FolderDam(Unlogged):
 
     @classmethod
     def from_config(cls, store: Store, config: Config, clock: Clock) -> "FolderDam":
-        """The folder that the configuration names, with this machine's ExifTool if it has one."""
+        """The configured folder, with ExifTool if it is installed."""
         folder = config.folder
         hasher = NameHasher(config.path(config.keys.names_file))
         tool = ExifTool.find()
@@ -108,7 +108,7 @@ class FolderDam(Unlogged):
         return (*self._files.limits, *file_system.list_limits(self._root))
 
     def close(self) -> None:
-        """Stop our ExifTool."""
+        """Stop ExifTool."""
         self._files.close()
 
     def collections(self) -> Sequence[Collection]:
@@ -119,7 +119,7 @@ class FolderDam(Unlogged):
         return [Collection(ref, Path(ref).name or self._root.name, count) for ref, count in counts.items()]
 
     def changes(self) -> Sequence[Change]:
-        """What differs from what was acknowledged. Raises DamError where the folder seems unmounted."""
+        """The changes since the last acknowledgement. Raises DamError where the folder seems unmounted."""
         scan = self._walker.seen()
         known, now = self._index.all(), self._clock.now()
         stray_files.delete_stale_drafts(scan.leftovers, now)
@@ -137,9 +137,9 @@ class FolderDam(Unlogged):
             return [finding.change for finding in self._findings.values()]
 
     def acknowledge(self, changes: Sequence[Change]) -> None:
-        """Remember the files as they were when these changes were told.
+        """Remember the files as they were when these changes were reported.
 
-        Changes told by another object, or before a restart, are told once more.
+        Changes reported by another object, or before a restart, are reported again.
         """
         with self._lock:
             told = [f for c in changes if (f := self._findings.get(c.ref)) is not None and f.change == c]
@@ -154,23 +154,22 @@ class FolderDam(Unlogged):
                 stray_files.move_own_sidecars(self._root, finding.change, before, self._tool)
 
     def left_out(self) -> Sequence[LeftOut]:
-        """As the last walk of this process found it."""
+        """What the last walk of this process left out."""
         return self._walker.left_out()
 
     def reach(self) -> None:
-        """The root is there, and its first entry can be told."""
+        """Reads the first entry of the root."""
         self._walker.reach()
 
     def one_walk(self) -> AbstractContextManager[None]:
-        """One walk of the tree serves whoever asks inside."""
+        """All calls in the block share one walk of the tree."""
         return self._walker.one_walk()
 
     def refs(self, *collections: str) -> Iterator[str]:
-        """Every photograph, or those in and under these folders, by name."""
+        """Every photograph, or those in and below these folders, by name."""
         return tree.filter_within(self._walker.seen().entries, frozenset(collections))
 
     def look(self, ref: str) -> Resource:
-        """The photograph as it is now."""
         return self._look(ref, self._index.people())
 
     def _look(self, ref: str, known: frozenset[str]) -> Resource:
@@ -192,14 +191,14 @@ class FolderDam(Unlogged):
         raise ResourceGone(f"{ref} is no longer in the folder")
 
     def _last_known(self, ref: str) -> Resource:
-        """One that cannot be reached now, as it was known; no more is said of it. Raises Unreadable."""
+        """The last known state of an unreachable photograph, without names. Raises Unreadable."""
         known = self._readings.last(ref)
         kind = replace(known.entry, format=file_kinds.guess_by_ending(ref)).kind
         above = tree.list_folders(ref)
         return Resource(ref, known.version, above, (), kind, unread=Unread.PHOTO, further=known.further)
 
     def read_anew(self, ref: str) -> None:
-        """Read the file whatever its size and times say; what it holds now is known from here on."""
+        """Read the file even if size and times are unchanged, and remember the result."""
         with self._lock:
             self._readings.read_anew(ref)
 
@@ -209,14 +208,14 @@ class FolderDam(Unlogged):
         return Picture(self._readings.of(entry).version, path=self._root / ref)
 
     def preview(self, ref: str) -> Picture:
-        """The same, read already: who shows it does not wait for the file."""
+        """The same, already in memory: showing it does not wait for the file."""
         return load_picture(self.picture(ref))
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
-        """Carry out `writes` in the file and its sidecar, all or nothing, and read both again.
+        """Apply `writes` to the file and its sidecar, atomically, and read both again.
 
-        A place that a file has no room for is left out: what was written is what the result shows.
-        Raises WriteRefused where a name finds no place, or cannot be taken out of one.
+        A place without room is skipped: the result shows what was written. Raises WriteRefused where a name finds no
+        place, or cannot be removed from one.
         """
         with self._lock:
             before = tree.read_entry(self._root, ref, Listings())
@@ -231,18 +230,16 @@ class FolderDam(Unlogged):
         return refuse_unread(self._look(ref, self._index.people() | {node_key(w.node) for w in writes}))
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
-        """One file after the other."""
         by_ref = {task.ref: task for task in tasks}
         return for_each_ref(
             by_ref, lambda ref: self.write(ref, by_ref[ref].writes, by_ref[ref].released).names
         )
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
-        """Read from the files themselves."""
         return for_each_ref(refs, lambda ref: refuse_unread(self.look(ref)).names)
 
     def _settle(self, ref: str, before: tree.FileEntry, memory: SidecarMemory) -> None:
-        """Have our own write cause no change; what came before it and is untold stays untold."""
+        """Keep our own write from being reported; an unreported change before it stays unreported."""
         now = tree.read_entry(self._root, ref, Listings())
         finding = self._findings.get(ref)
         if finding is not None and finding.entry == before:
@@ -253,25 +250,24 @@ class FolderDam(Unlogged):
             self._index.put([replace(known, entry=entry, memory=memory)])
 
     def state(self, ref: str, until: Dates) -> None:
-        """Files show no dates: raises DamError, since nobody should ask."""
+        """Raises DamError: files have no date fields."""
         raise DamError("a folder has no fields for dates: ask `facelease clearance`")
 
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        """The same answer for each."""
         return for_each_ref(until, lambda ref: self.state(ref, until[ref]))
 
     def identities(self, refs: Iterable[str] | None = None) -> dict[str, str]:
-        """The marks of folders (folder_marks); one that is not there has none."""
+        """The identity of each folder (`folder_marks`); none for a missing one."""
         asked = self._walker.seen().folders if refs is None else refs
         marks = ((ref, folder_marks.find_mark(self._root / ref)) for ref in asked)
         return {ref: mark for ref, mark in marks if mark is not None}
 
     def out_of_sight(self, ref: str) -> bool:
-        """In or below a folder that cannot be read."""
+        """In or below an unreadable folder."""
         return folder_marks.is_out_of_reach(self._root / ref)
 
     def sure(self, identity: str) -> bool:
-        """Where the file system tells when a folder was made."""
+        """True where the file system records birth times."""
         return folder_marks.is_unique(identity)
 
     def lies_in(self, ref: str) -> tuple[str, ...]:
@@ -279,12 +275,12 @@ class FolderDam(Unlogged):
         return tree.list_folders(ref)
 
     def came_back(self, ref: str, named: Named, since: int | None) -> frozenset[str]:
-        """The places in those of its files that are, byte for byte, as they were when the name in them was ours."""
+        """The places in those files that are byte for byte as they were when the name was ours."""
         state = known_states.read_state(tree.locate(self._root, ref), Listings())
         return frozenset() if state is None else self._states.restored(state, named)
 
     def remember(self, ref: str, nodes: Iterable[str]) -> None:
-        """Note the photograph and its sidecars as they are: restored, they are known again."""
+        """Note the photograph and its sidecars as they are, to recognise them after a restore."""
         listings = Listings()
         known, entry = self._index.get(ref), tree.read_entry(self._root, ref, listings)
         if known is None or known.entry != entry or not self._states.kept(ref):
@@ -296,6 +292,6 @@ class FolderDam(Unlogged):
                 self._states.note_kept(ref)
 
     def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
-        """In every file and folder, also those that are no photographs."""
+        """Searches every file and folder, not only photographs."""
         self._walker.reach()
         return folder_mentions.search_folder(self._root, self._tool, self._ignore, sought, beat)

@@ -1,7 +1,7 @@
-"""A name looked for in a whole folder: what files and folders are called, and every field that ExifTool shows of each.
+"""Searches a whole folder for a name: file and folder names, and every field that ExifTool shows.
 
-Also in files that are never examined, in sidecars of every program, and in what is left out of the library: a name that
-stands there still stands. What cannot be read is counted, not passed over.
+Includes files that are never examined, sidecars of every program, and what the library leaves out. What cannot be read
+is counted.
 """
 
 import os
@@ -34,7 +34,7 @@ _NAME, _LINK, _ATTRIBUTES, _WORDS = "name", "link", "attributes", "text"
 
 @dataclass
 class _Findings:
-    """What was seen on the way."""
+    """Mentions and counters of one search."""
 
     ignore: tuple[str, ...]
     mentions: list[Mention] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Findings:
 def search_folder(
     root: Path, tool: ExifTool | None, ignore: Sequence[str], sought: SoughtName, beat: Callable[[], None]
 ) -> Mentions:
-    """Everywhere the name stands in the folder. Links are not followed; what is ignored is no resource."""
+    """Every mention in the folder. Does not follow links; an ignored file is no resource."""
     seen = _Findings(tuple(ignore))
     waiting: list[str] = []
     for ref in _walk(root, sought, seen):
@@ -63,7 +63,7 @@ def search_folder(
 
 
 def _walk(root: Path, sought: SoughtName, seen: _Findings) -> Iterator[str]:
-    """Every regular file; what it is called, and what a link points to, is looked at on the way."""
+    """Every regular file; checks names and link targets on the way."""
 
     def closed(_: OSError) -> None:
         seen.closed += 1
@@ -131,7 +131,7 @@ def _is_sayable(path: Path) -> bool:
 
 
 def _read_fields(tool: ExifTool | None, paths: list[Path]) -> dict[Path, Fields]:
-    """Of all of them at once; one on which ExifTool fails keeps none of the others."""
+    """The fields of all paths; where ExifTool fails on one, the others are read alone."""
     if tool is None or not paths:
         return {}
     try:
@@ -147,7 +147,7 @@ def _read_fields(tool: ExifTool | None, paths: list[Path]) -> dict[Path, Fields]
 def _find_inside(
     path: Path, tool: ExifTool | None, fields: Fields | None, sought: SoughtName, seen: _Findings
 ) -> Iterator[tuple[str, bool]]:
-    """In which fields the name stands, and whether a field is the name itself."""
+    """The fields that contain the name, and whether a field is exactly the name."""
     failed = fields is None or "ExifTool:Error" in fields
     warned = str((fields or {}).get("ExifTool:Warning", "[minor]"))
     if fields is not None:
@@ -170,7 +170,7 @@ def _find_inside(
 def _find_undecoded(
     path: Path, tool: ExifTool | None, fields: Fields, sought: SoughtName
 ) -> Iterator[tuple[str, bool]]:
-    """In the bytes of XMP, where ExifTool has a question mark for what it cannot decode."""
+    """Searches the bytes of XMP where ExifTool shows a question mark for what it cannot decode."""
     lost = any("?" in str(value) for key, value in fields.items() if key.startswith("XMP"))
     if tool and lost and any(is_named_in(text, sought) for text in list_decodings(tool.block(path, "XMP"))):
         yield "XMP", False
@@ -187,7 +187,7 @@ def _find_keywords(path: Path, sought: SoughtName) -> Iterator[tuple[str, bool]]
 
 
 def _read_texts(path: Path) -> tuple[str, ...]:
-    """What a file may say that is text, by its encodings; nothing where it is none, is too long, or cannot be read."""
+    """The possible decodings of a text file; () if it is none, too long or unreadable."""
     data = unread.read_contents(path)
     if data is None or len(data) > _LONGEST_TEXT:
         return ()
@@ -197,7 +197,7 @@ def _read_texts(path: Path) -> tuple[str, ...]:
 
 
 def _find_ending(path: Path) -> str:
-    """The ending, where it is one of a few letters: what else stands there may be a name."""
+    """The ending if it is a short word: anything else may be a name."""
     ending = path.suffix.lower()
     return ending if ending[1:].isalnum() and ending.isascii() and len(ending) <= 5 else ""
 
@@ -214,7 +214,7 @@ def _find_resource(root: Path, ref: str, ignore: Sequence[str]) -> str | None:
 
 
 def _find_photo(root: Path, ref: str, ignore: Sequence[str]) -> str | None:
-    """The photograph that a file, or a sidecar, is about."""
+    """The photograph that a file or sidecar is about."""
     if not xmp_file_paths.is_sidecar(ref):
         return _find_resource(root, ref, ignore)
     path = root / ref

@@ -1,4 +1,4 @@
-"""What a look at a photograph of a folder says of names beside those that it shows."""
+"""The names that a photograph in a folder may have, beyond those shown."""
 
 from plugin.errors import Unreadable
 from plugin.hooks.dam import Resource
@@ -19,7 +19,7 @@ def list_name_keys(reading: PhotoReading) -> frozenset[str] | None:
 
 
 def refuse_unread(resource: Resource) -> Resource:
-    """Raises Unreadable where there may be names that were not read: they are not gone."""
+    """Raises Unreadable where names may exist that were not read: they are not gone."""
     if resource.unread:
         raise Unreadable(
             f"{resource.ref}: the file, its sidecar or a list beside it cannot be read for names"

@@ -1,4 +1,4 @@
-"""What the folder DAM remembers of each file, so that a change is noticed without reading them all."""
+"""What the folder DAM remembers of each file, so that it notices changes without reading every file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ _CHUNK = 200
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file as it was when its state was last acknowledged, and what of its sidecar is ours."""
+    """A file as last acknowledged, and what of its sidecar is ours."""
 
     entry: FileEntry
     version: str
@@ -42,20 +42,20 @@ class FolderIndex:
             return {row.ref: _build_known_file(row) for row in connection.execute(select(folder_file))}
 
     def any_told(self) -> bool:
-        """Whether any file's arrival was acknowledged."""
+        """Whether the arrival of any file was acknowledged."""
         with self._store.read() as connection:
             told = select(folder_file.c.ref).where(folder_file.c.size != _UNTOLD)
             return connection.execute(told.limit(1)).first() is not None
 
     def get(self, ref: str) -> KnownFile | None:
-        """One file, None if it is not known."""
+        """One file; None if unknown."""
         with self._store.read() as connection:
             return _find_file(connection, ref)
 
     def put(self, files: Sequence[KnownFile], gone: Iterable[str] = ()) -> None:
-        """Remember `files` and forget those of `gone`: a few hundred at a time, since others wait for it.
+        """Store `files` and delete those of `gone`, in small transactions that do not block others.
 
-        What is remembered goes first: whoever is killed between has told of a file twice, and forgotten none.
+        Stores first: after a crash in between a file is reported twice, none is lost.
         """
         known = {file.entry.ref for file in files}
         for start in range(0, len(files), _CHUNK):
@@ -70,7 +70,7 @@ class FolderIndex:
                 tx.execute(delete(folder_file).where(folder_file.c.ref.in_(chunk)))
 
     def note(self, files: Sequence[KnownFile]) -> None:
-        """How known files look and what they hold now; what of them is ours stays as it is."""
+        """Update stat and version of known files; what of them is ours stays."""
         for start in range(0, len(files), _CHUNK):
             with self._store.write() as tx:
                 for file in files[start : start + _CHUNK]:
@@ -81,13 +81,13 @@ class FolderIndex:
                     tx.execute(update(folder_file).where(folder_file.c.ref == file.entry.ref).values(**found))
 
     def remember(self, ref: str, memory: SidecarMemory) -> None:
-        """Note what will be ours before a file is touched: after a crash we must still know it."""
+        """Store what will be ours before a file is written, so that it is known after a crash."""
         known = self.get(ref) or KnownFile(FileEntry(ref, _UNTOLD, 0, None), "")
         if known.memory != memory:
             self.put([replace(known, memory=memory)])
 
     def people(self) -> frozenset[str]:
-        """The name keys of everybody in the ledger: keywords that are people."""
+        """The name keys of all people in the ledger: keywords that are names."""
         with self._store.read() as connection:
             return frozenset(connection.scalars(select(person.c.name_key)))
 

@@ -1,7 +1,7 @@
-"""States of files in which a name was ours: one that is in such a state again was restored, not named by somebody.
+"""Recognises restored files: states in which a name was ours.
 
-Kept is one hash a file and name, of the file's bytes with the name: without the file, which bears the name
-itself, it names nobody, so it may outlive an erasure.
+One hash a file and name, over the file's bytes with the name. Without the file, which contains the name itself, it
+identifies nobody, so it may outlive an erasure.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class FileState:
-    """The digests of a photograph and of its sidecars, as they are now."""
+    """The digests of a photograph and its sidecars."""
 
     photo: bytes
     beside: tuple[bytes, ...]
@@ -44,7 +44,7 @@ class KnownStates:
         self._hasher = hasher
 
     def keep(self, state: FileState, nodes: Iterable[str]) -> None:
-        """These names are ours in the files as they are."""
+        """Record that these names are ours in the files as they are."""
         marks = {mark for node in nodes for mark in state.marks(node_key(node))}
         fresh = marks - self._known(marks)
         if fresh:
@@ -54,9 +54,9 @@ class KnownStates:
                     tx.execute(insert(folder_state).values(mark=mark, seen_at=tx.now))
 
     def restored(self, state: FileState, named: Named) -> frozenset[str]:
-        """The places of the name in files of which we know that they bore it, in this very state, as ours.
+        """The places of the name in files that are in a state in which it was ours.
 
-        Where one of several sidecars is in another state it cannot be told in which the name stands.
+        If any sidecar is in another state, nobody can say which one contains the name.
         """
         key = node_key(named.node)
         known = self._known(state.marks(key))
@@ -65,9 +65,9 @@ class KnownStates:
         return frozenset(p for p in named.places if (beside if p in _BESIDE else inside))
 
     def of_keywords(self, photo: Path, keys: Collection[str]) -> set[str]:
-        """Those of these keywords of a file (by key) that are a name that we took off and that came back with it.
+        """Those keywords (by key) that are names we removed and that returned with the file.
 
-        Nobody else may know any more that the word is a name: the person may be erased.
+        Nothing else may know that the word is a name: the person may be erased.
         """
         if self._hasher is None:
             return set()
@@ -83,12 +83,11 @@ class KnownStates:
         return {key for key in words if _hash_mark(digest, key) in known}
 
     def kept(self, ref: str) -> bool:
-        """Whether the state of the file was kept since it changed last."""
+        """Whether the file's state was kept since its last change."""
         with self._store.read() as connection:
             return bool(connection.scalar(select(folder_file.c.kept).where(folder_file.c.ref == ref)))
 
     def note_kept(self, ref: str) -> None:
-        """The state of the file is kept, until it changes."""
         with self._store.write() as tx:
             tx.execute(update(folder_file).where(folder_file.c.ref == ref).values(kept=True))
 
@@ -102,7 +101,7 @@ class KnownStates:
 
 
 def read_state(photo: Path, listings: Listings) -> FileState | None:
-    """The state of a photograph and its sidecars now; None where one cannot be read. Raises DamError, ResourceGone."""
+    """The state of a photograph and its sidecars; None where one cannot be read. Raises DamError, ResourceGone."""
     with explain_os_errors(photo):
         listing = listings.of(photo.parent).names
         beside = [photo.with_name(name) for name in xmp_file_paths.list_sidecars(photo.name, listing)]

@@ -1,4 +1,4 @@
-"""What the files of a folder hold, read only where they look other than when they were read last."""
+"""The contents of a folder's files, read only where a file looks different from the last read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from plugin.hooks.names_in_files.companions import Listings
 
 
 class Readings:
-    """What was read of the files of one folder: noted in the index, and here until their change was acknowledged."""
+    """Versions of the files in one folder: from the index, and here until a change is acknowledged."""
 
     def __init__(self, root: Path, index: FolderIndex) -> None:
         self._root = root
@@ -20,14 +20,14 @@ class Readings:
         self._fresh: dict[str, KnownFile] = {}
 
     def of(self, entry: FileEntry) -> KnownFile:
-        """What the file holds that looks so. Raises DamError, ResourceGone."""
+        """The version of a file with this stat. Raises DamError, ResourceGone."""
         for known in (self._index.get(entry.ref), self._fresh.get(entry.ref)):
             if known is not None and entry.stands_as(known.entry):
                 return known
         return self.read(entry)
 
     def of_read(self, entry: FileEntry, unread: str | None) -> KnownFile:
-        """The same; of a file that cannot be opened a version that it never had: what is known of it holds no more."""
+        """The same; for a file that cannot be opened a new version: what was known no longer holds."""
         try:
             return self.of(entry)
         except ResourceGone:
@@ -38,7 +38,7 @@ class Readings:
             return KnownFile(entry, f"unread-{entry.size}-{entry.mtime_ns}")
 
     def last(self, ref: str) -> KnownFile:
-        """What was known of a photograph that cannot be reached now. Raises Unreadable."""
+        """The last known version of an unreachable photograph. Raises Unreadable."""
         known = self._index.get(ref)
         if known is None or not known.told:
             raise Unreadable(
@@ -53,7 +53,7 @@ class Readings:
         return known
 
     def read_anew(self, ref: str) -> None:
-        """Read it whatever it looks like; a change that shows in nothing else is noted, one that does is told later."""
+        """Read it even if it looks unchanged: a change that nothing else shows is noted, others are reported later."""
         entry = tree.read_entry(self._root, ref, Listings())
         if entry.kind != "photo":
             return  # a film is long, and nobody examines it

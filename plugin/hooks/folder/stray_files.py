@@ -1,4 +1,4 @@
-"""What stays behind and holds names: drafts after a crash, and our sidecars without their photograph."""
+"""Files left behind that contain names: drafts after a crash, and our sidecars without a photograph."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ _OURS = {xmp.PERSONS, xmp.REGIONS, xmp.RELEASE, xmp.TOOLKIT}
 
 
 def delete_stale_drafts(paths: Iterable[Path], now: datetime) -> None:
-    """Delete drafts that no write of now can be using."""
+    """Delete drafts that no running write can be using."""
     for path in paths:
         try:
             if now.timestamp() - path.stat().st_mtime > _STALE:
@@ -28,9 +28,9 @@ def delete_stale_drafts(paths: Iterable[Path], now: datetime) -> None:
 def move_own_sidecars(
     root: Path, change: Change, before: Mapping[str, KnownFile], tool: ExifTool | None
 ) -> None:
-    """A sidecar that we made goes where its photograph went: along, or away.
+    """Move a sidecar that we created with its photograph, or delete it with that.
 
-    One that others have written to since stays where it is.
+    A sidecar that others have written to stays.
     """
     old = (
         change.old_ref

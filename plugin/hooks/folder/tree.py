@@ -1,4 +1,4 @@
-"""A folder of photographs walked: what is there, how it looks from outside, what is left out."""
+"""Walks a folder of photographs: its files, their stat, and what is left out."""
 
 import os
 import stat
@@ -25,10 +25,9 @@ SniffedFormats = Mapping[str, tuple[tuple[int, ...], str]]
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A file of the tree from outside. `sidecar_mtime_ns` stands for how its sidecars look, None without any.
+    """The stat of a file. `sidecar_mtime_ns` is a stamp of its sidecars, None without any.
 
-    `ctime_ns` is when the file system last saw it changed, whatever its own time says; None where nobody noted it.
-    `format` is told by its first bytes (`file_kinds`).
+    `ctime_ns`: None if not noted. `format`: by its first bytes (`file_kinds`).
     """
 
     ref: str
@@ -39,7 +38,7 @@ class FileEntry:
     ctime_ns: int | None = None
 
     def stands_as(self, noted: "FileEntry") -> bool:
-        """Whether the file itself looks as it was noted; its sidecars aside."""
+        """Whether the file itself is unchanged; ignores its sidecars."""
         times = (self.size, self.mtime_ns) == (noted.size, noted.mtime_ns)
         return times and noted.ctime_ns in {None, self.ctime_ns}
 
@@ -51,9 +50,11 @@ class FileEntry:
 
 @dataclass
 class Scan:
-    """Everything found in one walk; `bare` if there was nothing in the root at all, `arriving` if files are being
-    copied that have no beginning yet. Of what is `held`, and below it, the walk can say nothing: it cannot be read, or
-    went while we walked. `shut`: photographs known from before that cannot be read now."""
+    """The result of one walk.
+
+    `bare`: the root is empty; `arriving`: files without content are being copied. `held`: unreadable, or gone during
+    the walk: nothing is known of it or what is below. `shut`: known photographs that cannot be read now.
+    """
 
     entries: dict[str, FileEntry] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
@@ -79,7 +80,7 @@ class Walk:
         self.found = Scan()
 
     def go(self) -> Scan:
-        """Links are not followed. Raises DamError where the root cannot be read."""
+        """Does not follow links. Raises DamError where the root cannot be read."""
         found = self.found
         while self._waiting:
             folder = self._waiting.pop()
@@ -111,14 +112,14 @@ class Walk:
         return inside
 
     def _leads_back(self, folder: str, this: os.stat_result, inside: "list[os.DirEntry[str]]") -> bool:
-        """Whether it is one of the folders above (a mount within itself); the names, where all have one number."""
+        """Whether it is one of the folders above (a loop mount); compares names too where inodes are all equal."""
         place = (this.st_dev, this.st_ino, hash(frozenset(e.name for e in inside)))
         above = {self._places[one] for one in list_folders(folder) if one != folder}
         self._places[folder] = place
         return place in above
 
     def _hold(self, ref: str, why: LeftOutReason, error: OSError) -> None:
-        """Nothing can be said of it now; what went while we walked is there no more the next time."""
+        """Nothing is known of it now; what went during the walk is gone in the next one."""
         self.found.held.append(ref)
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
             if why is LeftOutReason.CLOSED:
@@ -165,7 +166,7 @@ class Walk:
             self._refuse(item.name, ref, outside, form)
 
     def _format(self, item: "os.DirEntry[str]", ref: str, outside: os.stat_result) -> str:
-        """By its first bytes, which are read only where the file looks other than when they were read last."""
+        """By its first bytes, which are read only where the stat differs from the last read."""
         seen: tuple[int, ...] = (outside.st_size, outside.st_mtime_ns, outside.st_ctime_ns)
         known = self._before.get(ref)
         if known is not None and known[0] == seen:
@@ -186,7 +187,7 @@ class Walk:
         return form
 
     def _refuse(self, name: str, ref: str, outside: os.stat_result, form: str) -> None:
-        """Tell of what is left out; of a file that is no picture, and is not called one, there is nothing to tell."""
+        """Report what is left out; not a file that is no picture and is not named like one."""
         called_one = PurePosixPath(name).suffix.lower() in file_kinds.PHOTO_ENDINGS
         if not stat.S_ISREG(outside.st_mode):
             self._leave_out(ref, LeftOutReason.SPECIAL)
@@ -204,24 +205,24 @@ class Walk:
 
 
 def scan(root: Path, ignore: Sequence[str], before: SniffedFormats, now: float) -> Scan:
-    """Walk the tree, links not followed. Raises DamError where its root cannot be read.
+    """Walk the tree without following links. Raises DamError where the root cannot be read.
 
-    A folder that cannot be read must not look like one whose photographs were all deleted: it is held. `before` is
-    what the last walk found in the files' first bytes.
+    An unreadable folder must not look like one whose photographs were deleted: it is held. `before`: the formats found
+    in the last walk.
     """
     return Walk(root, ignore, before, now).go()
 
 
 def is_sayable(ref: str) -> bool:
-    """Whether a name can be stored, and given to ExifTool, as it is: PostgreSQL finds no text again that is longer."""
+    """Whether a ref can be stored and passed to ExifTool; PostgreSQL cannot index longer text."""
     hidden = any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in ref)
     return not hidden and (len(ref) <= _LONGEST // 4 or len(ref.encode()) <= _LONGEST)
 
 
 def locate(root: Path, ref: str) -> Path:
-    """The path of a resource. Raises ResourceGone where it is none, is a link or lies outside the tree.
+    """The path of a resource. Raises ResourceGone where it is none, is a link or is outside the tree.
 
-    Raises Unreadable where that cannot be told, DamError where the whole tree is missing.
+    Raises Unreadable where that is unknown, DamError where the whole tree is missing.
     """
     parts = ref.split("/")
     if not is_sayable(ref) or any(part in {"", ".", ".."} for part in parts):
@@ -243,9 +244,9 @@ def locate(root: Path, ref: str) -> Path:
 
 
 def find_format(path: Path) -> str:
-    """The format of what is taken up, "" of what is not; what cannot be opened is taken for what it is called.
+    """The format of what is taken up, "" otherwise; by its ending if it cannot be opened.
 
-    Raises Unreadable where it cannot be opened, and its name does not say what it is.
+    Raises Unreadable where it cannot be opened and its ending is unknown.
     """
     try:
         form = file_kinds.read_format(path)
@@ -259,7 +260,7 @@ def find_format(path: Path) -> str:
 
 
 def read_entry(root: Path, ref: str, listings: Listings | None = None) -> FileEntry:
-    """One file of the tree as it is now; as if it had no sidecars without `listings`. Raises ResourceGone."""
+    """One file of the tree now; without its sidecars if there are no `listings`. Raises ResourceGone."""
     path = locate(root, ref)
     with atomic_replace.explain_read_errors(path):
         now = path.stat()
@@ -268,12 +269,12 @@ def read_entry(root: Path, ref: str, listings: Listings | None = None) -> FileEn
 
 
 def list_folders(ref: str) -> tuple[str, ...]:
-    """The folder of a resource and every folder above: what is set on one holds for what lies under it."""
+    """The folder of a resource and every folder above: a mode on one applies to what is below."""
     return tuple(str(parent) for parent in PurePosixPath(ref).parents)
 
 
 def filter_within(refs: Iterable[str], folders: frozenset[str]) -> Iterator[str]:
-    """Those of `refs` that lie in or under one of these folders; all of them where none is named."""
+    """The `refs` in or below these folders; all of them for no folder."""
     found = sorted(refs)
     if not folders or ROOT in folders:
         return iter(found)

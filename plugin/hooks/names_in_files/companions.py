@@ -1,4 +1,4 @@
-"""What lies beside a photograph and speaks of it: its sidecars, and the lists of names of its folder."""
+"""Files beside a photograph that describe it: its sidecars, and its folder's lists of names."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from plugin.hooks.names_in_files import picasa
 
 
 class FolderListing(NamedTuple):
-    """The names of one folder; `lists`: the lists of names among them, found once for all of its photographs."""
+    """The names in one folder; `lists`: the lists of names among them."""
 
     names: frozenset[str]
     lists: tuple[str, ...]
@@ -24,33 +24,33 @@ class FolderListing(NamedTuple):
 
 
 def list_names(folder: Path) -> frozenset[str]:
-    """The names of a folder's files and folders, without a path for each: there may be 20,000. Raises OSError."""
+    """The names in a folder, without a Path for each: there may be 20,000. Raises OSError."""
     return frozenset(os.listdir(folder))  # noqa: PTH208
 
 
 class Listings:
-    """Folders that are listed once: for one look at a photograph, or at several of one moment."""
+    """A cache of folder listings, for one moment."""
 
     def __init__(self) -> None:
         self._known: dict[Path, FolderListing] = {}
 
     def of(self, folder: Path) -> FolderListing:
-        """The names of the folder. Raises OSError."""
+        """The names in the folder. Raises OSError."""
         if folder not in self._known:
             self._known[folder] = FolderListing.of(list_names(folder))
         return self._known[folder]
 
 
 def find_changed_ns(path: Path, listing: FolderListing) -> int:
-    """When the file system last saw a change of the photograph or of what speaks of it, whatever they say."""
+    """The newest ctime of the photograph and the files that describe it."""
     beside = [*xmp_file_paths.list_sidecars(path.name, listing.names), *listing.lists]
     return max(path.stat().st_ctime_ns, *(_read_stat(path.with_name(name))[2] for name in beside), 0)
 
 
 def build_stamp(path: Path, listing: FolderListing) -> int | None:
-    """One number for how they look from outside, None where there are none.
+    """One number for the stat of those files, None without any.
 
-    The time of the last change is in it: exiftool -P and others put a file's own time back.
+    It includes ctime: exiftool -P and others restore mtime.
     """
     beside = [*xmp_file_paths.list_sidecars(path.name, listing.names), *listing.lists]
     if not beside:
@@ -60,7 +60,7 @@ def build_stamp(path: Path, listing: FolderListing) -> int | None:
 
 
 def _read_stat(path: Path) -> tuple[int, int, int]:
-    """What is no file of its own (a link to nowhere) has a look as well, and so has what cannot be reached."""
+    """A broken link and an unreachable file have a stat too."""
     for look in (path.stat, path.lstat):
         with suppress(OSError):
             now = look()

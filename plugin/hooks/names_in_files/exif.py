@@ -1,8 +1,8 @@
-"""People's names in the EXIF of a JPEG: `XPKeywords`, UTF-16LE, parted by semicolons.
+"""People's names in the EXIF of a JPEG: `XPKeywords`, UTF-16LE, separated by semicolons.
 
-piexif rewrites the whole EXIF block, big-endian, and drops what it does not know. So what it made is
-read again field by field before anything touches the file; where a field of somebody else's would
-not survive, the write is refused and the sidecar has to do.
+piexif rewrites the whole EXIF block, big-endian, and drops what it does not know. So its result is compared field by
+field before the file changes; if another program's field would not survive, the write is refused and only the sidecar
+is used.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from plugin.hooks.dam import node_key
 from plugin.hooks.files import jpeg, regular_files, tiff
 from plugin.hooks.name_spellings import is_spelling_of, list_decodings
 
-# piexif leaves out the last word of inner directories; the last of them must not end with the block.
+# piexif omits the last word of inner directories; the block must not end with the last of them.
 _NO_NEXT = b"\x00" * 4
 
-# It also strips a thumbnail of all that is not picture. It is not ours to strip.
+# It also strips metadata from the thumbnail, which must stay as it is.
 piexif_dump._get_thumbnail = lambda thumbnail: thumbnail  # noqa: SLF001 (there is no other seam)
 
-# Maker notes whose offsets count from their own start, by ExifTool's MakerNotes.pm: they may move.
+# Maker notes with offsets from their own start, by ExifTool's MakerNotes.pm: they may move.
 _MOVABLE = (b"Apple iOS\x00", b"Nikon\x00\x02", b"FUJIFILM", b"OLYMPUS\x00", b"OM SYSTEM\x00")
 
 
@@ -38,14 +38,14 @@ def read_keywords(block: bytes | None) -> str:
 
 
 class XpKeywords(NamedTuple):
-    """As they stand in UTF-16; and what they were meant to be, if another encoding was written."""
+    """The keywords in UTF-16; and in other encodings, if one was written."""
 
     words: list[str]
     meant: list[str]
 
 
 def read_xp_keywords(path: Path) -> XpKeywords:
-    """The keywords in the EXIF of a JPEG file, none where it cannot be read as such."""
+    """The keywords in a JPEG's EXIF; none where it cannot be read."""
     with regular_files.open_regular(path) as file:
         block = jpeg.read_exif(file)
     try:
@@ -60,7 +60,7 @@ def read_xp_keywords(path: Path) -> XpKeywords:
 
 
 def list_meant(data: bytes) -> tuple[str, ...]:
-    """What bytes may say that should be UTF-16 of this byte order; nothing where they can be nothing else."""
+    """Other readings of bytes that should be UTF-16LE; () where they can be nothing else."""
     data = data.rstrip(b"\0")
     if not data[1::2].strip(b"\0"):
         return ()
@@ -68,12 +68,12 @@ def list_meant(data: bytes) -> tuple[str, ...]:
 
 
 def split_keywords(text: str) -> list[str]:
-    """The keywords of `text`, without the spaces around them."""
+    """The keywords in `text`, stripped."""
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
 def change_keywords(text: str, add: Sequence[str], remove: Sequence[str]) -> str:
-    """`text` with `add` put behind, once each, and `remove` taken out, however spelled; the rest as it stood."""
+    """`text` with `add` appended, once each, and `remove` taken out in any spelling; the rest unchanged."""
     gone = {node_key(name) for name in remove}
     left = [p for p in text.split(";") if not p.strip() or not is_spelling_of(p, gone)] if text else []
     there = split_keywords(text)
@@ -85,9 +85,9 @@ def change_keywords(text: str, add: Sequence[str], remove: Sequence[str]) -> str
 
 
 def edit_keywords(data: bytes, add: Sequence[str], remove: Sequence[str]) -> bytes:
-    """The JPEG file `data` with keywords added and removed; the same bytes if nothing is to change.
+    """The JPEG with keywords added and removed; the same bytes if nothing changes.
 
-    Raises WriteRefused where a name cannot be a keyword, or something of others would not survive.
+    Raises WriteRefused where a name cannot be a keyword, or another program's data would not survive.
     """
     for name in add:
         if ";" in name:
@@ -107,7 +107,7 @@ def edit_keywords(data: bytes, add: Sequence[str], remove: Sequence[str]) -> byt
 
 
 def answer(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """To `confinement.reader`: what `edit` makes of the file."""
+    """For `confinement.reader`: `edit_keywords` of the file."""
     return {}, [edit_keywords(parts[0], header["add"], header["remove"])]
 
 
@@ -139,7 +139,7 @@ def _read_foreign(block: bytes | None) -> tiff.ExifFields:
 
 
 def _rewrite(block: bytes | None, text: str) -> bytes | None:
-    """The EXIF block with `text` as keywords; None where nothing at all would be left in it."""
+    """The EXIF block with `text` as keywords; None where nothing would be left in it."""
     foreign = _read_foreign(block)
     if not text and not foreign:
         return None
@@ -158,9 +158,9 @@ def _field_bytes(field: tiff.TiffField | None) -> bytes:
 
 
 def _register_fields(fields: tiff.ExifFields) -> None:
-    """Tell piexif of fields that it does not know, InteroperabilityVersion for one: it would drop them.
+    """Register unknown fields with piexif, such as InteroperabilityVersion, which it would drop.
 
-    Not of whole numbers of four bytes: those may be offsets, which a rewrite would leave pointing astray.
+    Not four-byte integers: they may be offsets, which a rewrite would leave wrong.
     """
     for (directory, tag), field in fields.items():
         if tag >= 0 and field.kind not in {4, 9, 13}:
@@ -168,7 +168,7 @@ def _register_fields(fields: tiff.ExifFields) -> None:
 
 
 def _dump(block: bytes | None, text: str) -> bytes:
-    """What piexif makes of it. Raises PictureError for the many ways in which it gives up."""
+    """The block as piexif writes it. Raises PictureError for any of its failures."""
     try:
         tree: dict[str, Any] = piexif.load(jpeg.EXIF + block) if block else {"0th": {}}
         tree["0th"].pop(tiff.XP_KEYWORDS, None)

@@ -1,7 +1,4 @@
-"""People's names written into files: EXIF in a JPEG, and an XMP sidecar beside the photograph.
-
-How they are read, and from where: `name_reading`.
-"""
+"""Writes people's names into files: EXIF in a JPEG, and an XMP sidecar. Reading: `name_reading`."""
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -22,7 +19,7 @@ _NO_TOOL = "exiftool is not installed: names go into EXIF alone, and names in XM
 
 
 def check_name(name: str) -> None:
-    """Raises WriteRefused where `name` could not be read back from a file letter by letter."""
+    """Raises WriteRefused where `name` could not be read back exactly."""
     check_text(name)
     if not name or name != name.strip():
         raise WriteRefused("a name is empty or has white space around it: take that out")
@@ -62,9 +59,9 @@ class NamesInFiles:
         memory: SidecarMemory,
         drafts: Drafts,
     ) -> SidecarMemory:
-        """Draft what carries out `writes`; returns what of the sidecar will be ours once it is committed.
+        """Draft `writes`; returns what of the sidecar will be ours after the commit.
 
-        Raises WriteRefused where a name can be put nowhere, or cannot be taken out of a place.
+        Raises WriteRefused where a name has no place, or cannot be removed from one.
         """
         for write in writes:
             check_name(write.node)
@@ -80,7 +77,7 @@ class NamesInFiles:
         return memory
 
     def _exif(self, photo: Path, writes: Sequence[Write], drafts: Drafts) -> dict[tuple[str, str], str]:
-        """Draft the JPEG; returns which additions are not possible, and why."""
+        """Draft the JPEG; returns the additions that are impossible, and why."""
         asked = [w for w in writes if "exif" in w.places]
         adds = [w.node for w in asked if w.add]
         removes = [w.node for w in asked if not w.add]
@@ -107,7 +104,7 @@ class NamesInFiles:
         return refused
 
     def _taken_out(self, photo: Path, data: bytes, names: list[str], drafts: Drafts) -> bytes:
-        """`data` without `names`. What piexif cannot do ExifTool may: a name must not stay for that."""
+        """`data` without `names`; by ExifTool where piexif fails: a name must not stay for that."""
         try:
             return _edit_confined(data, [], names)
         except WriteRefused:
@@ -119,7 +116,7 @@ class NamesInFiles:
         return self._by_tool(temp, data, names)
 
     def _by_tool(self, temp: Path, data: bytes, names: list[str]) -> bytes:
-        """Take keywords out by ExifTool, which mends what a maker note points to, and compare all it reads."""
+        """Remove keywords by ExifTool, which adjusts maker notes, and compare everything it reads."""
         assert self._tool is not None  # noqa: S101 (for the type checker)
         text = _read_keywords(data)
         left = exif.change_keywords(text, [], names)
@@ -137,7 +134,7 @@ class NamesInFiles:
 
 
 def _edit_confined(data: bytes, add: list[str], remove: list[str]) -> bytes:
-    """The JPEG with its keywords changed by a confined process, and nothing else. Raises WriteRefused."""
+    """Change the JPEG's keywords in a confined process. Raises WriteRefused."""
     header = {"add": add, "remove": remove}
     try:
         _, parts = find_reader("plugin.hooks.names_in_files.exif").ask(
@@ -156,7 +153,7 @@ def _strip_volatile(fields: Fields) -> Fields:
 
 
 def _read_keywords(data: bytes) -> str:
-    """XPKeywords of a JPEG, none where it is none: then there is no name in it either."""
+    """XPKeywords of a JPEG; "" where it is none."""
     try:
         blocks = jpeg.parse(data).exif
         return exif.read_keywords(blocks[0]) if blocks else ""
@@ -180,7 +177,7 @@ def _refuse_without_tool(writes: Iterable[Write]) -> None:
 def _refuse_nowhere(
     writes: Sequence[Write], refused: dict[tuple[str, str], str], places: frozenset[str]
 ) -> None:
-    """Every name to be added must have one place left."""
+    """Every added name needs at least one place."""
     for write in writes:
         possible = {p for p in write.places & places if p != "region" or write.box is not None}
         reasons = {refused.get((write.node, place)) for place in possible}

@@ -1,7 +1,7 @@
-"""Which fields of a file may hold a person's name: every one that says something in words.
+"""Which fields of a file may contain a person's name: every text.
 
-Programs put names into dozens of them, new ones come with each release, and captions, credits and comments hold names
-too. So none is left out but what ExifTool says of the file from outside.
+Programs put names into dozens of fields, with new ones in each release, and captions, credits and comments contain
+names too. Only what ExifTool says about the file from outside is skipped.
 """
 
 import re
@@ -18,7 +18,7 @@ _PARTS = re.compile(r"[|/;,\n]")
 
 
 def find_in_fields(fields: Fields, sought: SoughtName) -> Iterator[tuple[str, bool]]:
-    """The fields, as ExifTool calls them, in which the name stands; and whether it is an item of its own there."""
+    """The fields, by ExifTool's name, that contain the name; and whether it is an item of its own there."""
     for key, value in fields.items():
         if key.startswith(_NOT_OF_THE_FILE) or key == "SourceFile" or key.endswith(":IPTC"):
             continue
@@ -28,7 +28,7 @@ def find_in_fields(fields: Fields, sought: SoughtName) -> Iterator[tuple[str, bo
 
 
 def is_named_in(text: str, sought: SoughtName) -> bool:
-    """Whether the name stands in a text, or would be read out of it (`name_spellings`)."""
+    """Whether a text contains the name, or would be read as it (`name_spellings`)."""
     return sought.stands_in(text) or _is_read_from(text, sought)
 
 
@@ -37,7 +37,7 @@ def _is_item(text: str, sought: SoughtName) -> bool:
 
 
 def _is_read_from(text: str, sought: SoughtName) -> bool:
-    """Each part once: the text of a whole file in every encoding has many of them many times."""
+    """Each part once: a file's text in every encoding repeats many."""
     keys = {node_key(name) for name in sought.spellings}
     found = dict.fromkeys(part for whole in list_readings(text) for part in list_parts(whole))
     return any(
@@ -48,7 +48,7 @@ def _is_read_from(text: str, sought: SoughtName) -> bool:
 
 
 def find_in_iptc(blocks: Fields, sought: SoughtName) -> Iterator[tuple[str, bool]]:
-    """The same in the bytes of IPTC, which hardly ever say truly how they are encoded."""
+    """The same for the bytes of IPTC, which rarely declare their encoding correctly."""
     for key, block in blocks.items():
         for number, data in list_datasets(str(block)) if key.endswith("IPTC") else ():
             texts = [text for text in list_decodings(data) if is_named_in(text, sought)]
@@ -56,7 +56,7 @@ def find_in_iptc(blocks: Fields, sought: SoughtName) -> Iterator[tuple[str, bool
                 yield f"IPTC:{number}", any(_is_item(text, sought) for text in texts)
 
 
-def told(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """Bytes as the text that they are, in UTF-8 or, where they are not that, in Latin letters."""
     try:
         return data.decode("utf-8-sig")

@@ -1,7 +1,7 @@
-"""Where programs write people: the one list by which names are read, and a certificate looks.
+"""Where programs write people: the one list for reading names and for the search of a certificate.
 
-A field is known by ExifTool's name for it, whatever group it stands in: `Keywords` is IPTC's, PDF's and ACDSee's.
-`tests/unit/hooks/test_name_fields.py` holds the table in editors.md to this list.
+A field is identified by ExifTool's name in any group: `Keywords` is in IPTC, PDF and ACDSee.
+`tests/unit/hooks/test_name_fields.py` compares the table in editors.md with this list.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ class FieldKind(StrEnum):
     """How a field is read."""
 
     PERSON = "person"
-    """Whoever stands there is a person: a text, or a structure with names in it."""
+    """Every name is a person: a text, or a structure with names."""
     REGION = "region"
     """A structure of areas: the name of a face is a person, that of another area a keyword."""
     KEYWORD = "keyword"
-    """A text, or a list: a part of it is a person where something else says so."""
+    """A text or a list: parts of it are people only if something else says so."""
     TREE = "tree"
-    """Keywords within keywords, as a structure or as XML in a text."""
+    """Nested keywords, as a structure or as XML in a text."""
 
 
 class NameField(NamedTuple):
-    """A field: its name in ExifTool, how it is read, the place of a name that stands in it, and who writes it."""
+    """A field: ExifTool's name, how it is read, the place of names in it, and which program writes it."""
 
     tag: str
     kind: FieldKind
@@ -73,4 +73,4 @@ IPTC_DATASETS = {15: "categories", 20: "categories", 25: "iptc", 255: "tree"}
 """Of record 2 of IPTC's IIM: category, its supplements, keywords, Media Pro's sets."""
 
 CAMERAS = ("panasonic", "leica", "fuji", "samsung")
-"""Whose maker notes hold names."""
+"""Makers with names in their maker notes."""

@@ -1,4 +1,4 @@
-"""What of a file's fields may name people, field by field as `name_fields` has it."""
+"""Collects from a file's fields the texts that may name people, as `name_fields` says."""
 
 import html
 import re
@@ -17,7 +17,7 @@ from plugin.hooks.names_in_files.name_fields import BY_TAG, IPTC_DATASETS, Field
 
 @dataclass(frozen=True)
 class FieldText:
-    """One text, as it may be spelled (most likely first), and where it stands."""
+    """One text in its possible spellings (most likely first), and its place."""
 
     texts: tuple[str, ...]
     place: str
@@ -26,13 +26,13 @@ class FieldText:
 
 @dataclass
 class GatheredNames:
-    """`persons` are people whatever they are called; `words` only where something says so."""
+    """`persons` are people in any case; `words` only where something else says so."""
 
     persons: list[FieldText] = field(default_factory=list)
     words: list[FieldText] = field(default_factory=list)
 
     def add(self, other: "GatheredNames") -> None:
-        """Of another file about the same photograph."""
+        """Add those of another file about the same photograph."""
         self.persons.extend(other.persons)
         self.words.extend(other.words)
 
@@ -44,7 +44,7 @@ _XML = re.compile(r"<\s*+(/?+)(?:[^<>/]|/(?!>))*+(/?+)>|([^<>]++)")
 
 
 def gather_names(fields: Fields, turn: int, whole: Size | None, inside: bool) -> GatheredNames:
-    """Everything in an entry of ExifTool's; `inside`: of the photograph's own file, not of a sidecar."""
+    """Everything in an entry of ExifTool's; `inside`: from the photograph's own file, not a sidecar."""
     found = GatheredNames()
     for key, value in fields.items():
         group, _, tag = key.partition(":")
@@ -79,7 +79,7 @@ def _add_field(
 
 
 def _decode_text(text: str) -> tuple[str, ...]:
-    """ExifTool gives out in base64 what is no UTF-8: then it may be in any encoding."""
+    """ExifTool returns base64 for what is not UTF-8: then any encoding is possible."""
     return (*list_decodings(to_bytes(text)), text) if text.startswith(BASE64) else (text,)
 
 
@@ -122,7 +122,7 @@ def _has_structs(value: Any) -> bool:
 
 
 def _base_key(key: str) -> str:
-    """Without the group, the language and the level."""
+    """Without group, language and level."""
     return key.rpartition(":")[2].partition("-")[0].rstrip("0123456789")
 
 
@@ -162,7 +162,7 @@ def _list_structs(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _is_of_a_person(region: Mapping[str, Any], kind: str) -> bool:
-    """A face; or an area of which nothing says that it is something else."""
+    """A face; or an area that nothing says is anything else."""
     said = [kind, *_list_under([region.get("RCtype"), region.get("RRole")], {"Name", "Identifier"})]
     said = [one.casefold() for one in said if one]
     return not said or any(sign in one for one in said for sign in ("face", "human", "person"))
@@ -182,7 +182,7 @@ def _add_microsoft_regions(value: Any, place: str, turn: int, found: GatheredNam
 
 
 def _list_tree(value: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Each keyword with those that it is under, as a program writes them into one text."""
+    """Each keyword with its parents, as a program writes them into one text."""
     if isinstance(value, list):
         for item in value:
             yield from _list_tree(item, above)
@@ -200,7 +200,7 @@ def _list_tree(value: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def _list_xml(text: str) -> Iterator[str]:
-    """ACDSee's categories, elements within elements. No parser of XML: what a stranger wrote is read as signs."""
+    """ACDSee's categories, nested elements. Not by an XML parser: the input is untrusted."""
     path: list[str] = []
     for closing, alone, words in _XML.findall(text):
         if words.strip():
@@ -216,7 +216,7 @@ def _list_xml(text: str) -> Iterator[str]:
 
 
 def _list_iptc(value: Any) -> Iterator[FieldText]:
-    """The bytes themselves: hardly a program says truly how they are encoded."""
+    """From the raw bytes: few programs declare their encoding correctly."""
     for block in value if isinstance(value, list) else [value]:
         for number, data in list_datasets(str(block)):
             if number in IPTC_DATASETS and data.strip():
@@ -224,7 +224,7 @@ def _list_iptc(value: Any) -> Iterator[FieldText]:
 
 
 def list_datasets(text: str) -> Iterator[tuple[int, bytes]]:
-    """The datasets of record 2 of an IPTC block, as ExifTool gives one out in JSON (IIM 4.2, chapter 3)."""
+    """The datasets of record 2 of an IPTC block, as ExifTool returns it in JSON (IIM 4.2, chapter 3)."""
     data = to_bytes(text)
     place = 0
     while place + 5 <= len(data) and data[place] == 0x1C:

@@ -1,9 +1,9 @@
-"""Who is named on photographs: in the file, in its sidecars, and in the lists beside it.
+"""Reads who is named on photographs: in the file, its sidecars, and the lists beside it.
 
-Places, as `Named.places` and `Write.places` have them: ours to write are `exif` (XPKeywords in the JPEG), `xmp`
-(PersonInImage in the sidecar) and `region` (a face of mwg-rs in the sidecar). All others are read only. A keyword
-names somebody where a part of it is a name that the caller knows, that stands as a person in the same photograph,
-or that stands under a category of people: then it is the deepest level, and a person even if nobody knows it.
+Places, as in `Named.places` and `Write.places`: we write `exif` (XPKeywords in the JPEG), `xmp` (PersonInImage in the
+sidecar) and `region` (a face of mwg-rs in the sidecar). All others are read only. A keyword names a person where a part
+of it is a name that the caller knows, that is a person on the same photograph, or that is below a category of people:
+then the deepest level is a person, even an unknown one.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -50,8 +50,10 @@ _READ = (
 
 @dataclass(frozen=True)
 class PhotoReading:
-    """One photograph. `unread`: what of it could not be read, so that there may be more names on it; `texts`: all that
-    may name somebody once that name is known."""
+    """One photograph.
+
+    `unread`: what could not be read, so that names may be missing; `texts`: all that may name somebody.
+    """
 
     photo: Path
     names: tuple[Named, ...]
@@ -60,8 +62,10 @@ class PhotoReading:
 
 
 class NameReader:
-    """Reads names. `also` is told a file's keywords, by key, that nobody stands for; it gives back those that are
-    names. `categories`: what people stand under among keywords."""
+    """Reads names. `also` gets a file's unknown keywords, by key, and returns those that are names.
+
+    `categories`: the parents of people among keywords.
+    """
 
     def __init__(self, tool: ExifTool | None, also: KeywordLookup, categories: Collection[str]) -> None:
         self._tool = tool
@@ -71,7 +75,7 @@ class NameReader:
     def read(
         self, photos: Sequence[Path], known: Collection[str], listings: Listings | None = None
     ) -> Iterator[PhotoReading]:
-        """Who is named on each; `known` are keys (node_key) of names. One that has gone is left out."""
+        """The names on each photograph; `known` are keys (node_key) of names. Skips a photograph that has gone."""
         listings = listings or Listings()
         for start in range(0, len(photos), BATCH):
             some = photos[start : start + BATCH]
@@ -102,7 +106,7 @@ class NameReader:
         return fields | dict(self._told(told))
 
     def _read(self, paths: Sequence[Path], fast: bool) -> dict[Path, Fields]:
-        """All at once; where ExifTool fails on one, that one is without an answer, and the others are not."""
+        """All at once; where ExifTool fails on one, each alone, and that one has no answer."""
         assert self._tool is not None  # noqa: S101 (asked for by the caller)
         try:
             return self._tool.read(paths, _READ, fast, copies=True) if paths else {}
@@ -117,7 +121,7 @@ class NameReader:
         return found
 
     def _told(self, files: Sequence[tuple[Path, bytes]]) -> Iterator[tuple[Path, Fields]]:
-        """What ExifTool says of XMP that it cannot decode itself."""
+        """What ExifTool reads in XMP that it cannot decode itself."""
         if not files or self._tool is None:
             return
         with self._tool.scratch() as folder:
@@ -169,7 +173,7 @@ class NameReader:
         return merge_names([*persons, *words, *self._under_categories(found.words, names)])
 
     def _under_categories(self, words: Sequence[FieldText], known: Collection[str]) -> Iterator[Named]:
-        """The leaves: a level under which another stands on the same photograph is a group, and nobody."""
+        """The leaves: a level with another below it on the same photograph is a group, not a person."""
         paths: dict[tuple[str, ...], tuple[str, str]] = {}
         for word in words if self._categories else ():
             under = next(
@@ -188,12 +192,12 @@ class NameReader:
 
 
 def _is_flooded(found: GatheredNames) -> bool:
-    """Whether so much is said that comparing it with names would hold up everything else."""
+    """Whether there is so much text that comparing it would block everything else."""
     return sum(map(len, {text for word in (*found.persons, *found.words) for text in word.texts})) > _MOST
 
 
 def _list_unread(photo: Path, beside: FilesBeside, fields: dict[Path, Fields]) -> Iterator[Unread]:
-    """What was there, and ExifTool could not read."""
+    """What exists and ExifTool could not read."""
     with explain_os_errors(photo):
         if photo.stat().st_size and not unread.is_fully_read(fields.get(photo)):
             yield Unread.PHOTO
@@ -204,7 +208,7 @@ def _list_unread(photo: Path, beside: FilesBeside, fields: dict[Path, Fields]) -
 
 
 def _list_unreadable(photo: Path, beside: FilesBeside) -> Iterator[Unread]:
-    """What may hold names, where no ExifTool is there to say so."""
+    """What may contain names, without ExifTool to read them."""
     with explain_os_errors(photo):
         data = file_contents.read_bounded(photo) if file_kinds.is_jpeg(photo) else None
         if data is None or unread.may_hold_names(data):
@@ -214,7 +218,7 @@ def _list_unreadable(photo: Path, beside: FilesBeside) -> Iterator[Unread]:
 
 
 def _add_exif(photo: Path, found: GatheredNames) -> GatheredNames:
-    """A JPEG's by ourselves: ExifTool reads XPKeywords as UCS-2 and garbles what lies beyond it."""
+    """Reads a JPEG's XPKeywords itself: ExifTool reads them as UCS-2 and garbles other characters."""
     if not file_kinds.is_jpeg(photo):
         return GatheredNames(found.persons, [part for word in found.words for part in _split_xp(word)])
     with explain_os_errors(photo):
@@ -228,7 +232,7 @@ def _add_exif(photo: Path, found: GatheredNames) -> GatheredNames:
 
 
 def _split_xp(word: FieldText) -> list[FieldText]:
-    """What ExifTool has of XPKeywords and the like, in its parts, as it is and as it was meant."""
+    """The parts of ExifTool's XPKeywords and the like, in every reading."""
     if word.place != "xp":
         return [word]
     text = word.texts[0]
@@ -241,7 +245,7 @@ def _split_xp(word: FieldText) -> list[FieldText]:
 
 
 def _name_person(word: FieldText, known: Collection[str]) -> Iterator[Named]:
-    """Whoever it is: by the name that somebody knows, else as it stands; and those known whom a part of it names."""
+    """The known name, else the text itself; and known names in parts of it."""
     whole = next((name for text in word.texts if (name := match_known(text, known))), None)
     yield Named(whole or word.texts[0].strip(), frozenset({word.place}), word.box)
     if whole is None:
@@ -249,7 +253,7 @@ def _name_person(word: FieldText, known: Collection[str]) -> Iterator[Named]:
 
 
 def _name_known(word: FieldText, known: Collection[str]) -> Iterator[Named]:
-    """Those known whom the text names: in a place of ours only where it is the name and nothing else."""
+    """Known names in the text; in a place of ours only where the text is exactly the name."""
     for text in word.texts:
         for name in find_known(text, known):
             ours = match_known(text, {node_key(name)}) is not None
@@ -261,7 +265,7 @@ def _read_only(place: str) -> str:
 
 
 def merge_names(names: Iterable[Named]) -> tuple[Named, ...]:
-    """One entry a name: its places together; spelling and box from where people are most at home."""
+    """One entry a name with all its places; spelling and box from the most reliable place."""
     found: dict[str, Named] = {}
     for named in sorted(names, key=_rank):
         key = node_key(named.node)
@@ -277,7 +281,7 @@ def _rank(named: Named) -> int:
 
 
 def _ends_with_picture(photo: Path) -> bool:
-    """Whether a JPEG ends where its picture does: what is behind it may be read slowly only."""
+    """Whether nothing follows a JPEG's picture: trailing data can only be read slowly."""
     try:
         with regular_files.open_regular(photo) as file:
             file.seek(-2, 2)
@@ -287,6 +291,6 @@ def _ends_with_picture(photo: Path) -> bool:
 
 
 def _may_have_notes(fields: Fields) -> bool:
-    """Whether names may stand in the camera's own fields: those of some makers, or of one who is not told."""
+    """Whether maker notes may contain names: of some makers, or of an unknown one."""
     make = str(fields.get("IFD0:Make", "")).casefold()
     return any(one in make for one in CAMERAS)

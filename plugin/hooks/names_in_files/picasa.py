@@ -1,4 +1,4 @@
-"""The list that Picasa keeps beside photographs (`.picasa.ini`): whose face is on which, and the keywords of some."""
+"""Picasa's list beside photographs (`.picasa.ini`): which faces are on which, and some keywords."""
 
 import errno
 import re
@@ -24,7 +24,7 @@ _NOBODY = re.compile("f{16}|0+", re.IGNORECASE)
 
 @dataclass
 class ListedNames:
-    """What the list says of one photograph."""
+    """What the lists say about one photograph."""
 
     people: list[tuple[str, ...]] = field(default_factory=list)
     """Each as it may be spelled, most likely first: the list does not say how it is encoded."""
@@ -45,7 +45,7 @@ class PicasaLists:
                 self.unread = True
 
     def about(self, name: str) -> ListedNames:
-        """What they say of the photograph of this name."""
+        """What they say about the photograph of this name."""
         listed = ListedNames(unread=self.unread)
         for about in self._lists:
             for lines, contacts in about.get(node_key(name), ()):
@@ -66,7 +66,7 @@ About = Mapping[str, list[tuple[Lines, Mapping[str, Texts]]]]
 
 
 def _read_stat(path: Path) -> tuple[int, ...]:
-    """How the list looks from outside; nothing of one that went meanwhile, or leads nowhere."""
+    """The stat of the list; () for one that is gone or a broken link."""
     with suppress(FileNotFoundError):
         found = path.stat()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
@@ -75,7 +75,7 @@ def _read_stat(path: Path) -> tuple[int, ...]:
 
 @lru_cache(8)
 def _read(path: Path, *_look: int) -> About:
-    """A list that looks so: read once for all the photographs of its folder. Raises OSError where it cannot be."""
+    """The list with this stat, cached for all photographs of its folder. Raises OSError where it cannot be read."""
     data = _read_utf8(path)
     if data is None:
         raise OSError(errno.EINVAL, "not a list that can be read")
@@ -112,7 +112,7 @@ def _parse_sections(data: bytes) -> list[IniSection]:
 
 
 def _list_contacts(sections: list[IniSection]) -> Iterator[tuple[str, Texts]]:
-    """By their number: the name, without what may follow it (an address)."""
+    """By number: the name, without a following address."""
     for title, lines in sections:
         if title[0].strip().lower() in _CONTACTS:
             for number, texts in lines:
@@ -130,4 +130,4 @@ def _add_lines(lines: Lines, contacts: Mapping[str, Texts], listed: ListedNames)
                 if name and name[0]:
                     listed.people.append(name)
                 elif not _NOBODY.fullmatch(number):
-                    listed.unread = True  # somebody, and the list does not say who
+                    listed.unread = True  # an unnamed person

@@ -1,6 +1,6 @@
-"""What we write in XMP: IPTC PersonInImage, faces of MWG, the PLUS release status.
+"""What we write in XMP: IPTC PersonInImage, MWG faces, the PLUS release status.
 
-Written as assignments for ExifTool, which does all of the XMP. What is read: `name_fields`.
+As assignments for ExifTool, which handles XMP itself. What is read: `name_fields`.
 """
 
 import re
@@ -42,7 +42,7 @@ _NOT_TURNED = frozenset({"WEBP", "Extended WEBP", "GIF", "BMP"})
 
 
 def read_orientation(fields: Fields) -> int:
-    """By which EXIF orientation viewers turn the picture, as the recogniser does (`recognizer.orientation`)."""
+    """The EXIF orientation by which viewers, and the recogniser, turn the picture (`recognizer.orientation`)."""
     kind = str(fields.get("File:FileType", ""))
     if kind.startswith(("HEI", "AVIF")):
         return _BY_ROTATION.get(str(fields.get("QuickTime:Rotation", "")), 1)
@@ -51,7 +51,7 @@ def read_orientation(fields: Fields) -> int:
 
 
 def read_release(fields: Fields) -> str | None:
-    """The PLUS release status, without its vocabulary's address."""
+    """The PLUS release status, without the vocabulary's URL."""
     value = fields.get(RELEASE)
     return None if value is None else str(value).removeprefix("http://ns.useplus.org/ldf/vocab/")
 
@@ -63,13 +63,13 @@ def list_region_names(fields: Fields) -> list[str]:
 
 
 def region_name(region: Mapping[str, Any]) -> str | None:
-    """Whose face a region is, as we write one; None where it is none or has no name."""
+    """The name of a face region as we write one; None for any other."""
     name = region.get("Name")
     return str(name) if name and region.get("Type") == "Face" else None
 
 
 def read_applied_size(info: Mapping[str, Any]) -> Size | None:
-    """The size of the picture on which regions say that they were drawn."""
+    """The picture size to which regions refer."""
     drawn = _to_struct(info.get("AppliedToDimensions"))
     try:
         return round(float(drawn["W"])), round(float(drawn["H"]))
@@ -81,22 +81,21 @@ def read_applied_size(info: Mapping[str, Any]) -> Size | None:
 
 
 def add_person(name: str) -> Assign:
-    """The name among the persons in the picture."""
+    """Add the name to the persons in the picture."""
     return Assign(PERSONS, "+=", name)
 
 
 def remove_persons(keys: Collection[str], fields: Fields) -> list[Assign]:
-    """The names of these keys no longer among them, each as it is spelled there."""
+    """Remove the names of these keys, each as spelled there."""
     spelled = dict.fromkeys(list_texts(fields.get(PERSONS)))
     return [Assign(PERSONS, "-=", name) for name in spelled if is_spelling_of(name, keys)]
 
 
 def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Fields) -> list[Assign]:
-    """A face drawn on the stored picture, beside those that the sidecar has.
+    """Add a face to the sidecar's regions, in the stored picture.
 
-    Raises WriteRefused where the boxes that stand there are of another picture's shape, where it
-    says on what regions are drawn and has none (taking ours out later would take that too), or
-    where the size of the picture is not known.
+    Raises WriteRefused where the existing regions belong to another shape, where the sidecar has a reference size but
+    no regions (removing ours later would remove that too), or where the picture's size is unknown.
     """
     info = _to_struct(fields.get(REGIONS))
     turned = regions.find_orientation(read_applied_size(info), whole, turn)
@@ -113,8 +112,7 @@ def add_region(name: str, box: Box, turn: int, whole: Size | None, fields: Field
 
 
 def remove_regions(keys: Collection[str], fields: Fields) -> list[Assign]:
-    """Take the faces of the names of these keys out, each as it is spelled there; with the last region goes what
-    says on what they were drawn."""
+    """Remove the faces of these names, each as spelled there; with the last region goes the reference size."""
     info = _to_struct(fields.get(REGIONS))
     listed = [region_name(r) for r in _list_structs(info.get("RegionList"))]
     gone = [name for name in dict.fromkeys(listed) if name is not None and is_spelling_of(name, keys)]
@@ -126,18 +124,18 @@ def remove_regions(keys: Collection[str], fields: Fields) -> list[Assign]:
 
 
 def set_release(value: str | None) -> Assign:
-    """The PLUS release status, by its code; None takes it out."""
+    """The PLUS release status, by its code; None removes it."""
     return Assign(f"{RELEASE}#", "=", value or "")
 
 
 def keep_toolkit(fields: Fields) -> list[Assign]:
-    """Which program made the sidecar stays what it said."""
+    """Keep the name of the program that made the sidecar."""
     value = fields.get(TOOLKIT)
     return [Assign(TOOLKIT, "=", str(value))] if value else []
 
 
 def format_struct(values: Mapping[str, Any]) -> str:
-    """A structure in ExifTool's notation, with every sign that means something in it escaped by |."""
+    """A structure in ExifTool's notation, special characters escaped by |."""
     inner = (
         f"{k}={format_struct(v) if isinstance(v, Mapping) else _escape(str(v))}" for k, v in values.items()
     )
@@ -152,7 +150,7 @@ def _escape(text: str) -> str:
 
 
 def strip_ours(fields: Fields, ours: Collection[str], release_too: bool) -> Fields:
-    """What of a sidecar is not ours: without the names of these keys, and the release status if it is ours."""
+    """What of a sidecar is not ours: without the names of these keys, and without our release status."""
     rest = {k: v for k, v in fields.items() if k != TOOLKIT}
     if release_too:
         rest.pop(RELEASE, None)
@@ -182,7 +180,7 @@ def _set(fields: Fields, key: str, value: Any) -> None:
 
 
 def list_texts(value: Any) -> list[str]:
-    """A list of texts, which ExifTool shortens to a text where it has one item."""
+    """A list of texts; ExifTool returns a single item as a text."""
     items: Sequence[Any] = value if isinstance(value, list) else [] if value is None else [value]
     return [str(item) for item in items]
 

@@ -1,4 +1,4 @@
-"""One photograph's sidecar changed: merged with what others wrote, and taken out again exactly."""
+"""Edits one photograph's sidecar: merges names with what others wrote, and removes exactly them."""
 
 import shutil
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from plugin.hooks.names_in_files import companions, unread, xmp
 
 @dataclass(frozen=True)
 class SidecarMemory:
-    """What of a sidecar is ours and cannot be told by looking: the release statement, and the file."""
+    """What of a sidecar is ours and cannot be seen in it: the release statement, and the file itself."""
 
     release: frozenset[str] = frozenset()
     made: bool = False
 
     def either(self, other: "SidecarMemory") -> "SidecarMemory":
-        """What is ours by one or the other."""
+        """The union of both."""
         return SidecarMemory(self.release | other.release, self.made or other.made)
 
 
@@ -51,9 +51,9 @@ class SidecarEdit:
     def draft(
         self, writes: Sequence[Write], released: bool | None, memory: SidecarMemory
     ) -> tuple[str | None, SidecarMemory]:
-        """Draft every sidecar that changes; returns why names cannot be added, if so, and what will be ours.
+        """Draft every sidecar that changes; returns why names cannot be added, or None, and what will be ours.
 
-        Raises WriteRefused where a name cannot be taken out.
+        Raises WriteRefused where a name cannot be removed.
         """
         removing = any(not w.add for w in writes)
         mark = self._drafts.mark()
@@ -110,7 +110,7 @@ class SidecarEdit:
         return assigns
 
     def _statement(self, released: bool | None, memory: SidecarMemory) -> str | None:
-        """The release statement to stand there, None where somebody else's does, or none is wanted."""
+        """The release statement to write; None where another program's exists, or none is wanted."""
         others = [xmp.read_release(self._embedded), *(xmp.read_release(f) for f in self._there.values())]
         foreign = [v for v in others[1:] if v is not None and v not in memory.release]
         if released is None or others[0] is not None or foreign:
@@ -132,7 +132,7 @@ class SidecarEdit:
         statement: str | None,
         memory: SidecarMemory,
     ) -> bool:
-        """Draft one sidecar and compare; returns whether it is a new one. One of ours left empty goes."""
+        """Draft and verify one sidecar; returns whether it is new. An empty sidecar of ours is deleted."""
         before, fields = self._stats.get(path), self._there.get(path, {})
         temp = self._drafts.replace(path, before)
         if before is not None:
@@ -147,7 +147,7 @@ class SidecarEdit:
 
 
 def _is_among(key: str, names: Sequence[str]) -> bool:
-    """Whether a name, by its key, is one of these, however spelled."""
+    """Whether a name, by its key, is one of these, in any spelling."""
     return any(is_spelling_of(name, {key}) for name in names)
 
 
@@ -160,7 +160,7 @@ def _verify_edit(
     memory: SidecarMemory,
     statement: str | None,
 ) -> None:
-    """Raises WriteRefused unless the names read as asked, and everything of others reads as before."""
+    """Raises WriteRefused unless names read back as written, and everything of others is unchanged."""
     names = {node_key(w.node) for w in writes}
     was = xmp.read_release(before)
     ours = was is None or was in memory.release

@@ -1,4 +1,4 @@
-"""What lies beside photographs, and can be read: their sidecars, and the lists of names of their folders."""
+"""Reads the files beside photographs: their sidecars, and their folders' lists of names."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from plugin.hooks.names_in_files.companions import Listings
 
 @dataclass(frozen=True)
 class FilesBeside:
-    """`sidecars`: the bytes of each as they are and in UTF-8, the latter None where they are no XMP; none unread."""
+    """`sidecars`: each one's bytes, and the same in UTF-8 or None if it is no XMP; None if it cannot be read."""
 
     sidecars: dict[Path, tuple[bytes, bytes | None] | None]
     lists: picasa.PicasaLists
 
 
 def split_unreachable(photos: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Those that are there, and those of which that cannot be told."""
+    """The photographs that exist, and those of which that is unknown."""
     there, shut = [], []
     for photo in photos:
         try:
@@ -30,7 +30,7 @@ def split_unreachable(photos: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def list_files_beside(photos: Sequence[Path], listings: Listings) -> Iterator[tuple[Path, FilesBeside]]:
-    """Of those photographs of whose folder it can be told what lies there."""
+    """For each photograph in a folder that can be listed."""
     folders: dict[Path, tuple[frozenset[str], picasa.PicasaLists] | None] = {}
     for photo in photos:
         folder = photo.parent

@@ -1,4 +1,4 @@
-"""A ResourceSpace server as a DAM: resources, collections and nodes are its own; our plugin is used if there."""
+"""A ResourceSpace server as a DAM: its resources, collections and nodes; uses our plugin if it is there."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ _LOOK_FOR_PLUGIN = 600.0  # seconds after which a plugin that was not there is l
 
 
 class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
-    """The Dam protocol on one server, in the name of one account. Threads may share it."""
+    """The Dam protocol for one server and one account. Thread-safe."""
 
     places = frozenset({PLACE})
     keeps: tuple[CertificateLine, ...] = (CertificateLine("dam_log"),)
@@ -67,7 +67,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
 
     @classmethod
     def from_config(cls, store: Store, config: Config) -> "ResourceSpaceDam":
-        """The server that the configuration names. Raises ConfigError where its key is not there, or open to others."""
+        """The configured server. Raises ConfigError where its key file is missing, or readable by others."""
         path = config.path(config.resourcespace.key_file)
         try:
             private_files.refuse_open_to_others(path, ConfigError)
@@ -79,12 +79,11 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         return cls(store, config, Client(config.server_of_dam, key))
 
     def close(self) -> None:
-        """Close the connections."""
         self._client.close()
 
     @property
     def client(self) -> Client:
-        """For what is asked outside the protocol: the doctor, `init`."""
+        """For calls outside the protocol: the doctor, `init`."""
         return self._client
 
     @property
@@ -107,7 +106,7 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         return tuple(lines)
 
     def profile(self) -> Profile:
-        """How the server is asked now: found out once, and again where the plugin came or went."""
+        """The profile in use: detected once, and again after the plugin appeared or disappeared."""
         known = self._chosen
         stale = isinstance(known, PlainProfile) and self._now() - self._chosen_at > _LOOK_FOR_PLUGIN
         if known is not None and not (stale and self._server.profile == "auto"):
@@ -146,13 +145,13 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         )  # fmt: skip
 
     def may(self, permission: str) -> bool:
-        """Whether the account's group has a permission, asked once."""
+        """Whether the account's group has a permission; cached."""
         if permission not in self._permissions:
             self._permissions[permission] = self._client.ask("checkperm", expect_bool, perm=permission)
         return self._permissions[permission]
 
     def account(self) -> int | None:
-        """The number of our account, by which the log tells our own writes; None if it cannot be found out."""
+        """The number of our account, which identifies our writes in the log; None if unknown."""
         if self._account is None:
             found, name = (
                 self._client.ask("get_users", expect_objects, find=self._server.user),
@@ -165,19 +164,19 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         return self._account
 
     def collections(self) -> Sequence[Collection]:
-        """The collections that the account sees, and those that have a mode in the DAM."""
+        """The collections visible to the account, and those with a mode in the DAM."""
         return listing.list_collections(self._client, self._with(lambda profile: profile.told()))
 
     def rulings(self) -> Sequence[CollectionRuling]:
-        """The modes that were chosen in the server, with their basis."""
+        """The modes set on the server, with their basis."""
         return self._with(lambda profile: profile.rulings())
 
     def reach(self) -> None:
-        """One small question, whose answer is not kept."""
+        """One small call."""
         self._client.ask("checkperm", expect_bool, perm="s")
 
     def one_walk(self) -> AbstractContextManager[None]:
-        """There is no walk: each question is answered by the server."""
+        """Does nothing: the server answers each call."""
         return nullcontext()
 
     def refs(self, *collections: str) -> Iterator[str]:
@@ -191,14 +190,14 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
         return map(str, self._with(lambda profile: list(profile.members(collection))))
 
     def look(self, ref: str) -> Resource:
-        """The resource as it stands now; one in the bin lies in no collection."""
+        """The resource now; a deleted one is in no collection."""
         refuse_no_number(ref)
         return self._with(lambda profile: profile.look(ref))
 
     def write(self, ref: str, writes: Sequence[Write], released: bool | None) -> Resource:
-        """Carry out `writes` by node and read back.
+        """Apply `writes` by node and read back.
 
-        A release is stated in files, which are not ours to change here: `released` has no effect.
+        `released` has no effect: releases are stated in files, which we do not change here.
         """
         refuse_no_number(ref)
         add, remove = split_writes(Task(ref, tuple(writes)))
@@ -210,11 +209,10 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
 
     @property
     def at_once(self) -> int:
-        """1,000 with the plugin, else 1. Raises DamError while the server cannot be asked."""
+        """1,000 with the plugin, else 1. Raises DamError while the server does not answer."""
         return self.profile().at_once
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
-        """By node, as `write` does."""
         by_ref = {task.ref: task for task in tasks}
         try:
             return self._of_many(by_ref, lambda p, refs: p.write_many([by_ref[ref] for ref in refs]))
@@ -223,17 +221,16 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
                 self._note_end()
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
-        """The people field of each."""
         return self._of_many(refs, lambda p, some: p.names_on(some))
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
-        """Its alternative files, among which is the old one of a file that was replaced."""
+        """Its alternative files, including the old version of a replaced file."""
         return self._of_many(refs, lambda p, some: p.leftovers(some))
 
     def _of_many(
         self, refs: Iterable[str], act: Callable[[Profile, list[str]], Mapping[str, T | DamError]]
     ) -> dict[str, T | DamError]:
-        """What is no number is of another DAM; where the server cannot be asked at all, each has failed."""
+        """A ref that is no number is of another DAM; if the call fails, it fails for each."""
         every = list(refs)
         mine = [ref for ref in every if is_number(ref)]
         answers: dict[str, T | DamError] = {
@@ -245,54 +242,53 @@ class ResourceSpaceDam(Logged, Numbered, Mentioning, Pictured):
             return answers | dict.fromkeys(mine, error)
 
     def holders(self, node: str) -> Iterator[str]:
-        """Every resource that carries the name, in any spelling that is the same name."""
+        """Every resource with the name, in any spelling of it."""
         return map(str, self._with(lambda profile: list(profile.holders(node))))
 
     def standing(self, nodes: Iterable[str]) -> dict[str, int]:
-        """On how many resources each name stands, by its key: asked only of those that are in the list."""
+        """On how many resources each name is, by key; only listed names are queried."""
         asked = {node_key(node): node for node in nodes}
         listed = self._nodes.keys() if asked else frozenset()
         counts = {key: sum(1 for _ in self.holders(asked[key])) for key in asked.keys() & listed}
         return {key: count for key, count in counts.items() if count}
 
     def state(self, ref: str, until: Dates) -> None:
-        """Write, for each channel, the last day on which the resource is cleared; None is unknown."""
+        """Write the last day of clearance for each channel; None is unknown."""
         refuse_no_number(ref)
         self._channels_apart()
         self._with(lambda profile: profile.state(ref, until))
 
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        """The same on each of these."""
         self._channels_apart()
         return self._of_many(until, lambda p, refs: p.state_many({ref: until[ref] for ref in refs}))
 
     def _channels_apart(self) -> None:
-        """Raises ConfigError: two channels that share a field would show each other's day."""
+        """Raises ConfigError where two channels would share a field."""
         fields.build_short_names(self._config.clearance.channels)
 
     def forget(self, node: str) -> bool:
-        """After an erasure: delete the name itself where nobody carries it; False where it stays in the list."""
+        """Delete the name itself if no resource has it; False where it stays in the list."""
         return self._with(lambda profile: profile.forget(node))
 
     def concerns(self) -> list[Concern]:
-        """A neighbour, who sees our fields, what is left to mend, a log that was set back."""
+        """The built-in faces plugin, who sees our fields, what is left to mend, a log that was set back."""
         told = list_log_concerns(self._config.site.zone, *self._cursor.times())
         return [*self._with(lambda profile: profile.concerns()), *told]
 
     def groups(self, user: str) -> tuple[int, ...] | None:
-        """The groups of an account of the DAM, as they are now; None where it is none, or may not sign in.
+        """The current groups of an account; None if it does not exist, or may not sign in.
 
-        Raises DamError where that cannot be asked, shortly: unknown is not "may".
+        Raises DamError, within seconds, where that is unknown: unknown is not "may".
         """
         with self._client.patience.shortly():
             return self._with(lambda profile: profile.groups(user))
 
     def renamed(self) -> list[tuple[str, str]]:
-        """Whose node is called otherwise in the DAM now, and how: it keeps its number, and so its person."""
+        """People with a renamed node, and its new name: a node keeps its number."""
         return self._whose.renamed(self._nodes.every())
 
     def _with(self, act: Callable[[Profile], T]) -> T:
-        """Ask by the profile; where the plugin has gone meanwhile, it is looked for anew the next time."""
+        """Call by the profile; if the plugin has gone, the next call looks for it again."""
         profile = self.profile()
         try:
             return act(profile)

@@ -1,4 +1,4 @@
-"""What our plugin answers inside the DAM: the functions facelease_*, each answer checked and typed."""
+"""The answers of our plugin's functions facelease_*, each validated and typed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -20,9 +20,9 @@ class _Answer(BaseModel):
 def build_days(
     dates: Dates, fields: Mapping[str, str], max_px: Mapping[str, int]
 ) -> dict[str, dict[str, Any]]:
-    """What the plugin is told of one resource: by field the day, and the size of the copies that it holds for.
+    """What the plugin gets for one resource: by field the day, and the largest size of copies.
 
-    The plugin goes by it at downloads while we are silent. {} where no channel has a field.
+    The plugin uses it for downloads while we do not answer. {} where no channel has a field.
     """
     shown = {fields[name]: day.isoformat() if day else "" for name, day in dates.items() if name in fields}
     sizes = {fields[name]: max_px.get(name, 0) for name in dates if name in fields}
@@ -37,7 +37,7 @@ class PersonNode(_Answer):
 
 
 class CollectionAnswer(_Answer):
-    """A collection, with what was decided about it in the DAM."""
+    """A collection, with the mode that was set in the DAM."""
 
     ref: int
     title: str = ""
@@ -63,7 +63,7 @@ class CollectionAnswer(_Answer):
 
     @property
     def ruling(self) -> CollectionRuling | None:
-        """None where nobody ever decided anything about it in the DAM."""
+        """None where no mode was ever set in the DAM."""
         if not (self.set_by or self.set_at):
             return None
         return CollectionRuling(
@@ -73,7 +73,7 @@ class CollectionAnswer(_Answer):
 
 
 class PreviewAnswer(_Answer):
-    """A preview that exists."""
+    """An existing preview."""
 
     size_code: str = ""
     url: str
@@ -83,7 +83,7 @@ class PreviewAnswer(_Answer):
 
 
 class OriginalAnswer(_Answer):
-    """The file itself: its sides, 0 where the DAM cannot measure them, and how many bytes it has."""
+    """The original file: its sides, 0 where the DAM cannot measure them, and its bytes."""
 
     width: int = 0
     height: int = 0
@@ -91,7 +91,7 @@ class OriginalAnswer(_Answer):
 
 
 class PhotoAnswer(_Answer):
-    """A resource, seen whole: collections of every account among it."""
+    """A resource as a whole, with collections of every account."""
 
     ref: int
     gone: bool = False
@@ -113,7 +113,7 @@ class PhotoAnswer(_Answer):
 
 
 class NamedAnswer(_Answer):
-    """Who is named on a resource, and how many other files the DAM keeps beside its own."""
+    """The people on a resource, and how many alternative files the DAM keeps."""
 
     ref: int
     gone: bool = False
@@ -122,7 +122,7 @@ class NamedAnswer(_Answer):
 
 
 class AppliedAnswer(_Answer):
-    """What became of one item of a write, and who is named on the resource now."""
+    """The result of one write, and the people on the resource now."""
 
     ref: int
     ok: bool
@@ -131,10 +131,10 @@ class AppliedAnswer(_Answer):
 
 
 class HoldersAnswer(_Answer):
-    """A page of the resources that have a node, or lie in a collection.
+    """A page of the resources that have a node, or are in a collection.
 
-    `next` is the offset of the next page where some were left out of this one: a collection's mode does not count for
-    what the account that chose it may not edit.
+    `next`: the next page's offset where this page leaves some out: a mode does not apply to what the account that set
+    it may not edit.
     """
 
     total: int
@@ -143,13 +143,13 @@ class HoldersAnswer(_Answer):
 
 
 class DeletedAnswer(_Answer):
-    """Whether a node was deleted: one that somebody carries is not."""
+    """Whether a node was deleted: one in use is not."""
 
     deleted: bool
 
 
 class AccountAnswer(_Answer):
-    """An account of the DAM: whether it may sign in now, and the numbers of its groups."""
+    """A DAM account: whether it may sign in, and the numbers of its groups."""
 
     found: bool
     active: bool = False
@@ -157,7 +157,7 @@ class AccountAnswer(_Answer):
 
 
 class FacesPlugin(_Answer):
-    """The DAM's own plugin for faces: descriptions of faces that it keeps; None where that is not told."""
+    """The DAM's own faces plugin, and how many face descriptions it keeps; None if unknown."""
 
     on: bool
     kept: int | None = None
@@ -165,7 +165,7 @@ class FacesPlugin(_Answer):
 
 
 class FieldVisibility(_Answer):
-    """Titles of our fields that shares show, and the groups whose accounts see any of them."""
+    """The titles of our fields that shares show, and the groups that see any of them."""
 
     shares: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -173,7 +173,10 @@ class FieldVisibility(_Answer):
 
 
 class GateAnswer(_Answer):
-    """The gate at downloads: is it used, what did its canary see, what is amiss? Ages in seconds, the DAM's clock."""
+    """The download gate:
+
+    whether it is on, what its canary saw, what is missing. Ages in seconds, by the DAM's clock.
+    """
 
     on: bool
     canary: str = ""
@@ -188,7 +191,7 @@ class GateAnswer(_Answer):
 
 
 class StatusAnswer(_Answer):
-    """The plugin itself."""
+    """The plugin's status."""
 
     version: str
     people_field: int = 0
@@ -204,7 +207,7 @@ class StatusAnswer(_Answer):
 
 
 def read_as(kind: type[T]) -> Callable[[Any], T]:
-    """An expectation for Client.ask: the answer as `kind`. What is wrong with it is not quoted."""
+    """A parser for Client.ask that validates the answer as `kind`. Errors do not quote it."""
     adapter = TypeAdapter(kind)
 
     def expect(value: Any) -> T:
@@ -220,5 +223,5 @@ def read_as(kind: type[T]) -> Callable[[Any], T]:
 
 
 def list_rulings(collections: Sequence[CollectionAnswer]) -> tuple[CollectionRuling, ...]:
-    """What was decided in the DAM about these collections."""
+    """The modes set in the DAM on these collections."""
     return tuple(ruling for one in collections if (ruling := one.ruling) is not None)

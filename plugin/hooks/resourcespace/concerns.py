@@ -1,4 +1,4 @@
-"""What the administrator of the server should know: a neighbour that names people too, who sees our fields, the log."""
+"""What the server's administrator should know: its own faces plugin, who sees our fields, the log."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
@@ -18,7 +18,7 @@ _MARK = "Cleared until "
 
 
 def list_plugin_concerns(status: StatusAnswer) -> Iterator[Concern]:
-    """What the set-up page of our plugin says."""
+    """From our plugin's status."""
     yield from list_gate_concerns(status.gate)
     sight = status.sight
     if sight is None:
@@ -37,7 +37,7 @@ def list_plugin_concerns(status: StatusAnswer) -> Iterator[Concern]:
 
 
 def list_server_concerns(client: Client, field: int, may: Callable[[str], bool]) -> Iterator[Concern]:
-    """What the API itself tells: the plugins that are on, and to a super administrator the fields."""
+    """From the API: the active plugins and, for a super administrator, the fields."""
     yield from _list_faces_concerns(FacesPlugin(on="faces" in _list_plugins(client), kept=None))
     if not may("a"):
         yield Concern(
@@ -55,7 +55,7 @@ def list_server_concerns(client: Client, field: int, may: Callable[[str], bool])
 
 
 def list_log_concerns(zone: tzinfo, at: datetime | None, heard: datetime | None) -> Iterator[Concern]:
-    """When the log was found set back."""
+    """Whether the log was set back."""
     if at is None:
         return
     when = f"was set back (a database put back from a dump), noticed on {format_local(at, zone)}"

@@ -1,4 +1,4 @@
-"""The date fields that show, in the DAM itself, until when a photograph is cleared for a channel."""
+"""The DAM's date fields that show until when a photograph is cleared for a channel."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ _LONGEST = 20
 
 
 def build_title(channel: str) -> str:
-    """What the field is called."""
+    """The field's title."""
     return f"Cleared until {channel}"
 
 
 def build_short_name(channel: str) -> str:
-    """The field's short name, as the server makes it: the title's letters and digits, small, the first 20."""
+    """The field's short name, as the server builds it: the title's first 20 letters and digits, lower case."""
     return "".join(sign for sign in build_title(channel).lower() if sign.isascii() and sign.isalnum())[
         :_LONGEST
     ]
 
 
 def build_short_names(channels: Sequence[str]) -> dict[str, str]:
-    """The short name of each channel's field. Raises ConfigError where two channels would share one."""
+    """The short name of each channel's field. Raises ConfigError where two are equal."""
     names = {channel: build_short_name(channel) for channel in channels}
     if len(set(names.values())) < len(names):
         raise ConfigError(
@@ -34,9 +34,9 @@ def build_short_names(channels: Sequence[str]) -> dict[str, str]:
 
 
 def make_fields(client: Client, channels: Sequence[str]) -> dict[str, bool]:
-    """Make the fields that are not there yet; returns each channel and whether its field was made now.
+    """Create the missing fields; returns for each channel whether its field was created now.
 
-    The account must be one of the group Super Admin, for as long as this takes. Raises DamError.
+    The account must be in the group Super Admin meanwhile. Raises DamError.
     """
     made = {}
     for channel, name in build_short_names(channels).items():

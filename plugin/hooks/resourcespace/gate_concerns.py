@@ -1,4 +1,4 @@
-"""Whether the server's downloads still come by the plugin's gate: what its canary saw, and what it lacks."""
+"""Whether the server's downloads pass the plugin's gate: what its canary saw, and what is missing."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ _PAGE = "“Test the connection” on the plugin's set-up page shows it"
 
 
 def list_gate_concerns(gate: GateAnswer | None) -> Iterator[Concern]:
-    """What is wrong with the gate where the house uses one; that it holds, where it was seen to within a day."""
+    """What is wrong with the gate, if one is used; else that it worked within the last day."""
     if gate is None:
         yield Concern(_GATE, False, "the plugin does not say whether its gate holds",
                       "copy the plugin of this version into the DAM")  # fmt: skip

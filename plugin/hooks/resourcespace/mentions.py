@@ -1,4 +1,4 @@
-"""A name looked for in a server's tables, by our plugin in it; without the plugin only where the API shows it."""
+"""Searches a server's tables for a name, by our plugin; without it only what the API shows."""
 
 import json
 import unicodedata
@@ -29,7 +29,7 @@ _PAGES = 20  # of one column: more rows than so many hold are counted
 
 
 class TextRow(BaseModel):
-    """A row whose text may hold the name."""
+    """A row whose text may contain the name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     id: str = ""
@@ -40,7 +40,7 @@ class TextRow(BaseModel):
 
 
 class TextPage(BaseModel):
-    """A page of those of a column, `total` in all."""
+    """A page of a column's rows, `total` in all."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     total: int
@@ -48,18 +48,18 @@ class TextPage(BaseModel):
 
 
 class Mentioning:
-    """As the Dam protocol has it."""
+    """The search of the Dam protocol."""
 
     _client: Client
     _nodes: Nodes
     _with: Callable[[Callable[[Profile], Mentions]], Mentions]
 
     def mentions(self, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
-        """In every table that holds text. Files are not opened: what stands inside originals is not looked at."""
+        """Searches every table that holds text. Does not open original files."""
         return self._with(lambda profile: self._mentions_by(profile, sought, beat))
 
     def _mentions_by(self, profile: Profile, sought: SoughtName, beat: Callable[[], None]) -> Mentions:
-        """A plugin of before this could be asked tells no more than none."""
+        """An old plugin without this function counts as no plugin."""
         found = _search_api(self._client, self._nodes, sought)
         if not isinstance(profile, PlainProfile):
             with suppress(NoSuchFunction):
@@ -71,7 +71,7 @@ class Mentioning:
 
 
 def build_patterns(sought: SoughtName) -> list[list[str]]:
-    """The words of each spelling as a database may hold them: composed or not, escaped for an address or for JSON."""
+    """The words of each spelling as a database may store them: composed or not, escaped for a URL or JSON."""
     found: dict[tuple[str, ...], None] = {}
     for spelling in sought.spellings:
         apart = (sign if sign.isalnum() or unicodedata.combining(sign) else " " for sign in spelling)
@@ -122,7 +122,7 @@ def _search_tables(client: Client, sought: SoughtName, beat: Callable[[], None])
 def _search_column(
     client: Client, table: str, column: str, asked: str, sought: SoughtName, hits: list[TextRow]
 ) -> int:
-    """The rows of a column in which the name stands are added to `hits`; returns how many rows were not looked at."""
+    """Append a column's rows that contain the name to `hits`; returns how many rows were not read."""
     start = 0
     for _ in range(_PAGES):
         page = client.ask(
@@ -136,7 +136,7 @@ def _search_column(
 
 
 def _list_mentions(table: str, column: str, row: TextRow, sought: SoughtName) -> Iterator[Mention]:
-    """Of a node, one for each resource that carries it; one that nobody carries stands in the field's list."""
+    """For a node one for each resource that has it; an unused one is in the field's list."""
     named = sought.is_name(row.text)
     field = f"{table}.{column}" if table != "node" else f"field {row.field}"
     refs = row.refs or ((row.resource,) if row.resource else ())

@@ -1,4 +1,4 @@
-"""Pictures of a server's resources: the original itself to examine, where it is handed out, and previews to show."""
+"""Pictures of a server's resources: the original to examine, if it is available, and previews to show."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,19 +14,19 @@ T = TypeVar("T")
 
 
 class Pictured:
-    """The part of the Dam protocol that is about pictures."""
+    """The part of the Dam protocol about pictures."""
 
     _config: Config
     _client: Client
     _with: Callable[[Callable[[Profile], Any]], Any]
 
     def read_anew(self, ref: str) -> None:
-        """The plugin reads the original; without it what the server says of the file is all there is."""
+        """The plugin reads the original again; without it only the server's metadata counts."""
         refuse_no_number(ref)
         self._with(lambda profile: profile.read_anew(ref))
 
     def picture(self, ref: str) -> Picture:
-        """The original where the plugin hands it out, else the smallest preview that serves.
+        """The original if the plugin hands it out, else the smallest sufficient preview.
 
         Raises DamError while there is no preview: it comes later.
         """
@@ -38,7 +38,7 @@ class Pictured:
         return self._fetched(source)
 
     def preview(self, ref: str) -> Picture:
-        """The smallest preview that serves. Raises DamError while there is none: it comes later."""
+        """The smallest sufficient preview. Raises DamError while there is none: it comes later."""
         refuse_no_number(ref)
         return self._fetched(self._with(lambda profile: profile.source(ref)))
 
@@ -48,5 +48,5 @@ class Pictured:
 
     @property
     def _limit(self) -> int:
-        """How many bytes of a picture are taken."""
+        """The most bytes of a picture."""
         return self._config.recognizer.max_megabytes << 20

@@ -1,7 +1,6 @@
-"""The list by which the plugin knows that its copy in the DAM is whole.
+"""The manifest by which the plugin checks that its copy in the DAM is complete.
 
-Made anew after each change of the plugin, by `python -m plugin.hooks.resourcespace.plugin_copy`; a test says when it is
-not.
+Generated after each change of the plugin by `python -m plugin.hooks.resourcespace.plugin_copy`; a test fails otherwise.
 """
 
 import hashlib
@@ -12,7 +11,7 @@ MANIFEST = FOLDER / "include" / "manifest.php"
 
 
 def build_manifest() -> str:
-    """The list's text: each file but the list itself, with its size and the SHA-256 of its bytes."""
+    """The manifest's text: each file but itself, with its size and SHA-256."""
     rows = "".join(f"    '{name}' => [{size}, '{digest}'],\n" for name, size, digest in _list_files())
     return (
         "<?php\n\n// Made by python -m plugin.hooks.resourcespace.plugin_copy: the files of this plugin.\n"

@@ -1,4 +1,4 @@
-"""The smallest preview that serves, and its bytes; never the "no preview" picture in its stead."""
+"""Fetches the smallest sufficient preview; never the "no preview" picture."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,9 @@ _ICON = 4096  # bytes: the "no preview" picture, a PNG, is smaller; a photograph
 
 
 def choose_preview(sizes: Sequence[JsonObject], side: int) -> JsonObject:
-    """Of what exists, the smallest preview whose longer side has `side` px, else the largest one.
+    """The smallest existing preview with a longer side of at least `side` px, else the largest one.
 
-    The original is left alone: fetching it so counts as a download. Further pages of a document are no preview of it.
-    Raises DamError where there is no preview.
+    Not the original: fetching it counts as a download. Not further pages of a document. Raises DamError for none.
     """
     first = [size for size in sizes if expect_int(size.get("page") or 1) == 1]
     previews = [size for size in first if size.get("size_code") != "original" and size.get("url")]
@@ -29,9 +28,9 @@ def choose_preview(sizes: Sequence[JsonObject], side: int) -> JsonObject:
 
 
 def build_source(photo: PhotoAnswer, side: int, recognisable_px: int) -> PictureSource:
-    """What the plugin tells of a photograph's pictures, as a source; `recognisable_px` to look closely.
+    """The source of a photograph's picture from the plugin's answer; `recognisable_px` to examine it.
 
-    Raises DamError while there is no preview: what it is made of may be on its way still.
+    Raises DamError while there is no preview: the file may still be arriving.
     """
     if photo.previews is None:
         raise DamError("the plugin in the DAM is older than FaceLease: copy the one that came with it")
@@ -48,12 +47,12 @@ def build_source(photo: PhotoAnswer, side: int, recognisable_px: int) -> Picture
 
 
 def needed_px(longest: int, side: int, recognisable_px: int) -> int:
-    """How long the longer side of a preview has to be; with 0 for `recognisable_px`, to show it."""
+    """The longer side that a preview needs; with 0 for `recognisable_px`, to show it."""
     return max(side, detection_px(longest, recognisable_px)) if recognisable_px else side
 
 
 def original_px(sizes: Sequence[JsonObject]) -> int:
-    """The longest side of the original, 0 where it is not listed with one."""
+    """The longest side of the original; 0 where it is not listed."""
     return max((_longer_side(size) for size in sizes if size.get("size_code") == "original"), default=0)
 
 
@@ -64,8 +63,8 @@ def _longer_side(size: JsonObject) -> int:
 def fetch_preview(client: Client, url: str, extension: str, limit: int) -> bytes:
     """The preview's bytes. Raises DamError where something else is sent, whatever its status.
 
-    A missing preview is answered with a small PNG and status 200; a key that ran out, with a
-    redirect to a sign-in page.
+    The server answers a missing preview with a small PNG and status 200, an expired key with a redirect to a sign-in
+    page.
     """
     status, kind, data = client.fetch(url, limit)
     if 300 <= status < 400:

@@ -1,11 +1,11 @@
-"""The profile with our plugin in the server: one call a look, changes by node, nothing filtered."""
+"""The profile with our plugin on the server: one call a look, writes by node, nothing filtered."""
 
 import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from plugin.errors import DamError, ResourceGone
 from plugin.hooks.concern import Concern
@@ -35,15 +35,16 @@ from plugin.hooks.resourcespace.profile import BIN, NO_FILE, PictureSource, find
 
 T = TypeVar("T")
 A = TypeVar("A", AppliedAnswer, NamedAnswer)
-NodeChange = dict[str, Any]
+People = Sequence[PersonNode]
+NodeChange = dict[str, list[str] | list[int]]
 _PAGE = 1000
-_JUST_NOW = 2.0  # seconds for which a look serves the fetching of its picture too
-_WRITES = 500  # of the 1,000 that one call may write: a large server's one takes seconds for so many
-_FIELDS = 60.0  # seconds after which the set-up page's fields are asked for anew
+_JUST_NOW = 2.0  # seconds for which a look is reused to fetch its picture
+_WRITES = 500  # of the 1,000 allowed in a call: a large server takes seconds for so many
+_FIELDS = 60.0  # seconds after which the set-up page's fields are reloaded
 
 
 class PluginProfile:
-    """Asks the functions facelease_* of the plugin."""
+    """Calls the plugin's functions facelease_*."""
 
     limits: tuple[str, ...] = ()
     at_once = APPLY_AT_ONCE
@@ -63,11 +64,11 @@ class PluginProfile:
         return self._resource(photo)
 
     def read_anew(self, ref: str) -> None:
-        """The plugin reads the file, and answers by what it read from then on."""
+        """The plugin reads the file and uses the result from now on."""
         self._photo(ref, afresh=True)
 
     def source(self, ref: str, closely: bool = False) -> PictureSource:
-        """Of the look that this thread took a moment ago, else of one taken now."""
+        """From this thread's look of a moment ago, else from a new one."""
         at, seen = self._looked.__dict__.pop("at", (0.0, None))
         fresh = seen is not None and str(seen.ref) == ref and self._now() - at < _JUST_NOW
         photo: PhotoAnswer = seen if fresh else self._photo(ref)
@@ -77,7 +78,7 @@ class PluginProfile:
         return self._client.file("facelease_original", limit, ref=ref)
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
-        """One look and, where something is to change, one write, whose answer is read after it."""
+        """One look and, if anything changes, one write, whose answer is read afterwards."""
         photo = self._photo(ref)
         change = self._change(photo.people, self._labels(photo.people), add, remove)
         if change:
@@ -88,26 +89,19 @@ class PluginProfile:
         return self._resource(photo)
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
-        """Three calls for 1,000 resources: who stands there, and two writes, whose answers are read after them.
+        """Three calls for 1,000 resources: who is there, and two writes, whose answers are read afterwards.
 
-        Names that are only put on need no look before: one that stands there already stays as it is.
+        Names that are only added need no look: an existing one stays.
         """
         wanted = {task.ref: split_writes(task) for task in tasks}
         looks = {ref for ref, (add, remove) in wanted.items() if remove or not add}
         beside = self._beside(sorted(looks)) if looks else {}
-        people: dict[str, Sequence[PersonNode] | DamError] = {
-            ref: ()
-            if ref not in looks
-            else one.people
-            if isinstance(one := beside[ref], NamedAnswer)
-            else one
-            for ref in wanted
-        }
+        people = {ref: _people_of(beside[ref]) if ref in looks else () for ref in wanted}
         labels = self._labels(_list_people(people))
         changes = for_each_ref(wanted, lambda ref: self._change(_unwrap(people[ref]), labels, *wanted[ref]))
         applied = self._applied({ref: c for ref, c in changes.items() if not isinstance(c, DamError) and c})
         for ref, answer in applied.items():
-            people[ref] = answer if isinstance(answer, DamError) else answer.people
+            people[ref] = _people_of(answer)
         labels |= self._labels(_list_people(people))
 
         def names(ref: str) -> Names:
@@ -117,13 +111,9 @@ class PluginProfile:
         return for_each_ref(wanted, names)
 
     def _change(
-        self,
-        people: Sequence[PersonNode],
-        labels: Mapping[int, str],
-        add: Sequence[str],
-        remove: Sequence[str],
+        self, people: People, labels: Mapping[int, str], add: Sequence[str], remove: Sequence[str]
     ) -> NodeChange:
-        """What has to be asked for, {} for nothing. Raises WriteRefused."""
+        """The change to send, {} for none. Raises WriteRefused."""
 
         def there(name: str) -> list[int]:
             key = node_key(name)
@@ -136,9 +126,7 @@ class PluginProfile:
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
         """One call for 1,000 resources."""
         beside = self._beside(refs)
-        labels = self._labels(
-            _list_people({r: b if isinstance(b, DamError) else b.people for r, b in beside.items()})
-        )
+        labels = self._labels(_list_people({ref: _people_of(one) for ref, one in beside.items()}))
         return for_each_ref(refs, lambda ref: to_names(labels[p.node] for p in _unwrap(beside[ref]).people))
 
     def leftovers(self, refs: Sequence[str]) -> dict[str, int | DamError]:
@@ -154,15 +142,14 @@ class PluginProfile:
                     yield ref
 
     def members(self, collection: int) -> Iterator[int]:
-        """All for which its mode counts: a private collection of somebody else is not searched without permission a."""
+        """All to which its mode applies: others' private collections are not searched without permission a."""
         return self._paged("facelease_members", "collection", collection)
 
     def _paged(self, function: str, name: str, value: int) -> Iterator[int]:
         start = 0
         while True:
-            page = self._client.ask(
-                function, read_as(HoldersAnswer), True, **{name: value}, offset=start, limit=_PAGE
-            )
+            where = {name: value, "offset": start, "limit": _PAGE}
+            page = self._client.ask(function, read_as(HoldersAnswer), True, **where)
             yield from page.refs
             before, start = start, start + len(page.refs) if page.next is None else page.next
             if start <= before or start >= page.total:
@@ -181,7 +168,7 @@ class PluginProfile:
             raise error
 
     def state_many(self, until: Mapping[str, Dates]) -> dict[str, DamError | None]:
-        """One call for 1,000 resources. The plugin's set-up page says which field is whose."""
+        """One call for 1,000 resources. The plugin's set-up page maps channels to fields."""
         try:
             fields = self._channels()
         except NoSuchFunction:
@@ -195,16 +182,14 @@ class PluginProfile:
     def _channels(self) -> dict[str, str]:
         kept = self._fields
         if kept is None or self._now() - kept[0] > _FIELDS:
-            kept = self._fields = (
-                self._now(),
-                self._client.ask("facelease_status", read_as(StatusAnswer)).fields,
-            )
+            kept = self._fields = (self._now(), self._status().fields)
         return kept[1]
 
     def concerns(self) -> Sequence[Concern]:
-        return list(
-            concerns.list_plugin_concerns(self._client.ask("facelease_status", read_as(StatusAnswer)))
-        )
+        return list(concerns.list_plugin_concerns(self._status()))
+
+    def _status(self) -> StatusAnswer:
+        return self._client.ask("facelease_status", read_as(StatusAnswer))
 
     def groups(self, user: str) -> tuple[int, ...] | None:
         account = self._client.ask("facelease_account", read_as(AccountAnswer), username=user)
@@ -227,7 +212,7 @@ class PluginProfile:
         return photo
 
     def _resource(self, photo: PhotoAnswer) -> Resource:
-        # What lies in the bin keeps its names, which must come off it too, but nothing new is done there.
+        # A deleted resource keeps its names, which must be removable, but gets no new ones.
         binned = photo.archive == BIN
         return Resource(
             str(photo.ref), photo.file_version or NO_FILE,
@@ -237,7 +222,7 @@ class PluginProfile:
         )  # fmt: skip
 
     def _spelt(self, name: str) -> str:
-        """The name as an existing node is spelt, so that no second one is made."""
+        """The name as an existing node spells it, so that no second one is created."""
         found = self._nodes.fitting(name)
         if not found:
             refuse_name(name)
@@ -247,7 +232,7 @@ class PluginProfile:
         return self._whose.labels((person.node, person.name) for person in people)
 
     def _beside(self, refs: Sequence[str]) -> dict[str, NamedAnswer | DamError]:
-        """Who stands on each, 1,000 in a call."""
+        """The people on each, 1,000 in a call."""
 
         def ask(some: Sequence[str]) -> Iterable[NamedAnswer]:
             asked = json.dumps([int(ref) for ref in some])
@@ -263,7 +248,7 @@ class PluginProfile:
         return _in_batches(refs, APPLY_AT_ONCE, ask, there)
 
     def _applied(self, changes: Mapping[str, NodeChange]) -> dict[str, AppliedAnswer | DamError]:
-        """One that was not carried out keeps none of the others."""
+        """One failed write does not affect the others."""
 
         def ask(some: Sequence[str]) -> Iterable[AppliedAnswer]:
             items = json.dumps([{"ref": int(ref), **changes[ref]} for ref in some])
@@ -285,7 +270,7 @@ def _in_batches(
     ask: Callable[[Sequence[str]], Iterable[A]],
     take: Callable[[Mapping[str, A], str], A],
 ) -> dict[str, A | DamError]:
-    """Ask for so many in a call; where a call fails, each of its resources has failed, and no other."""
+    """Call in batches; where a call fails, it fails for each of its resources only."""
     answers: dict[str, A | DamError] = {}
     for start in range(0, len(refs), size):
         some = refs[start : start + size]
@@ -300,7 +285,11 @@ def _in_batches(
     return answers
 
 
-def _list_people(people: Mapping[str, Sequence[PersonNode] | DamError]) -> Iterator[PersonNode]:
+def _people_of(answer: NamedAnswer | AppliedAnswer | DamError) -> People | DamError:
+    return answer if isinstance(answer, DamError) else answer.people
+
+
+def _list_people(people: Mapping[str, People | DamError]) -> Iterator[PersonNode]:
     return (person for some in people.values() if not isinstance(some, DamError) for person in some)
 
 

@@ -1,4 +1,4 @@
-"""The profile without our plugin: only what the server offers everybody, and what it cannot tell is said."""
+"""The profile without our plugin: only the server's own API; what it cannot do is stated in `limits`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -29,7 +29,7 @@ _INVALID = 99  # the access level of a resource that does not exist
 
 
 class PlainProfile:
-    """Asks the functions that every server has."""
+    """Calls the functions that every server has."""
 
     limits: tuple[str, ...] = (
         "without the plugin only previews are looked at, not what the originals hold besides: nothing is cleared",
@@ -59,7 +59,7 @@ class PlainProfile:
         self.writer = NameWriter(client, nodes, log, field, own, lambda: may("a"), self.people, start)
 
     def look(self, ref: str) -> Resource:
-        """Names first: were the resource deleted between the calls, they must not look taken off."""
+        """Names first: if the resource is deleted between the calls, names must not look removed."""
         people = self.people(ref)
         data = self._data(ref)
         within = self._client.ask("get_resource_collections", expect_objects, ref=ref)
@@ -71,7 +71,7 @@ class PlainProfile:
         )  # fmt: skip
 
     def people(self, ref: str) -> list[Node]:
-        """The nodes that stand in the people field."""
+        """The nodes in the people field."""
         fields = self._client.ask("get_resource_field_data", expect_objects, resource=ref)
         field = next((one for one in fields if expect_int(one.get("ref") or 0) == self._field), None)
         if field is None:
@@ -82,7 +82,7 @@ class PlainProfile:
         return self._nodes.named(expect_numbers(field.get("nodes")), str(field.get("value") or ""))
 
     def read_anew(self, ref: str) -> None:
-        """What the server says of a file is all that there is to go by."""
+        """Does nothing: only the server's metadata is available."""
 
     def source(self, ref: str, closely: bool = False) -> PictureSource:
         data = self._data(ref)
@@ -96,7 +96,7 @@ class PlainProfile:
         )
 
     def original(self, ref: str, limit: int) -> tuple[str, bytes]:
-        """Nobody but the plugin hands it out without counting a download."""
+        """Raises DamError: only the plugin hands it out without counting a download."""
         raise DamError("without the plugin the DAM hands out no original that is not counted as a download")
 
     def write(self, ref: str, add: Sequence[str], remove: Sequence[str]) -> Resource:
@@ -104,7 +104,7 @@ class PlainProfile:
         return self.look(ref)
 
     def write_many(self, tasks: Sequence[Task]) -> dict[str, Names | DamError]:
-        """Three calls for a name taken off: the field, its write, and the log row of it, which proves it."""
+        """Three calls for a removed name: the field, its write, and the log row that proves it."""
         by_ref = {task.ref: split_writes(task) for task in tasks}
         return for_each_ref(by_ref, lambda ref: self._named(self._put(ref, *by_ref[ref])))
 
@@ -118,7 +118,7 @@ class PlainProfile:
             raise
 
     def names_on(self, refs: Sequence[str]) -> dict[str, Names | DamError]:
-        """One call each; of a resource that is gone the server says that nobody stands on it."""
+        """One call each; for a deleted resource the server returns no names."""
         return for_each_ref(refs, lambda ref: self._named(self.people(ref)))
 
     def _named(self, nodes: Iterable[Node]) -> Names:
@@ -152,7 +152,10 @@ class PlainProfile:
         return ()
 
     def state(self, ref: str, until: Dates) -> None:
-        """By the short names that the fields got when they were made. A write is read back until one was believed."""
+        """By the short names that the fields got when they were created.
+
+        A write is read back until one is seen to work.
+        """
         days = {
             build_short_name(channel): day.isoformat() if day else self._empty
             for channel, day in until.items()
@@ -176,7 +179,7 @@ class PlainProfile:
         return for_each_ref(until, lambda ref: self.state(ref, until[ref]))
 
     def _long_past(self, ref: str, field: str) -> bool:
-        """Not every release can empty a date: a day long past says the same, that nothing is cleared."""
+        """Some releases cannot empty a date: a day long past means the same, that nothing is cleared."""
         self._wrote(ref, field, _LONG_PAST)
         if self._dates(ref, [field]).get(field) != _LONG_PAST:
             return False
@@ -187,7 +190,7 @@ class PlainProfile:
         return list(concerns.list_server_concerns(self._client, self._field, self._may))
 
     def groups(self, user: str) -> tuple[int, ...] | None:
-        """The API lists accounts that may no longer sign in like any other: only that there is none is an answer."""
+        """The API also lists accounts that may not sign in: only the absence of one is an answer."""
         listed = self._client.ask("get_users", expect_objects, find=user)
         if any(str(one.get("username")) == user for one in listed):
             raise DamError(
@@ -204,7 +207,7 @@ class PlainProfile:
         return self._client.ask("update_field", expect_bool, resource=ref, field=field, value=day)
 
     def _dates(self, ref: str, fields: Sequence[str]) -> dict[str, str]:
-        """The days that stand in those of the fields that are there; the server may add a time."""
+        """The days in those fields that exist; the server may add a time."""
         found = self._client.ask("get_resource_field_data", expect_objects, resource=ref)
         mine = {str(one.get("name")): str(one.get("value") or "")[:10] for one in found}
         return {field: mine[field] for field in fields if field in mine}
@@ -219,9 +222,9 @@ class PlainProfile:
 
 
 def build_version(data: JsonObject) -> str:
-    """What changes with the file: its checksum where there is one, else when it was put there; and its size.
+    """Changes with the file: its checksum, else its date, and its size.
 
-    A preview that was turned counts as another file: boxes stand in the upright picture.
+    A rotated preview counts as another file: boxes refer to the upright picture.
     """
     if not data.get("file_extension"):
         return NO_FILE

@@ -1,7 +1,7 @@
-"""The hand-over: the DAM says, under a secret of its own, who is signed in there, once and for a minute.
+"""The hand-over: the DAM states who is signed in there, signed with its own secret, once and for a minute.
 
-`payload` is base64url without padding of a JSON text, `signature` the base64 of HMAC-SHA256 over
-`facelease-signin.` and the payload as it stands, so that no byte of either can be another.
+`payload` is base64url without padding of a JSON text, `signature` the base64 of HMAC-SHA256 over `facelease-signin.`
+and the payload as sent, so that neither can change in any byte.
 """
 
 import base64
@@ -40,7 +40,7 @@ class _Payload(BaseModel):
 
 @dataclass(frozen=True)
 class Handover:
-    """Who is signed in at the DAM: the account's name, the numbers of its groups, its language (`nl`)."""
+    """Who is signed in at the DAM: account name, group numbers, language (`nl`)."""
 
     user: str
     groups: tuple[int, ...]
@@ -49,10 +49,9 @@ class Handover:
 
 
 def read_handover(known: Sequence[str], payload: str, signed: str, audience: str, now: datetime) -> Handover:
-    """The hand-over that somebody who has one of the secrets `known` made for `audience` just now.
+    """The hand-over for `audience`, signed with one of the secrets `known` within the last minute.
 
-    Raises SignatureRefused, whatever is wrong: who guesses learns nothing from the answer. Whether it
-    was used before, the caller asks by its nonce.
+    Raises SignatureRefused for any fault, without details that help guessing. The caller checks the nonce for reuse.
     """
     try:
         return _verify(known, payload, signed, audience, now)

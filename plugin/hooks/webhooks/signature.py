@@ -1,8 +1,8 @@
-"""Signed requests (Standard Webhooks 1.0.0): who sent this, and was it sent just now?
+"""Signed requests (Standard Webhooks 1.0.0): the sender, and whether it was sent just now.
 
-The package `standardwebhooks` makes every signature here, and the standard library compares it. Its
-`verify` is not used: it asks the machine's clock, which nobody can inject, and lets noise in a
-timestamp or in base64 pass, so that one request has many forms.
+The package `standardwebhooks` makes every signature, and the standard library compares it. Its `verify` is not used: it
+reads the system clock, which cannot be injected, and accepts noise in a timestamp or in base64, so that one request has
+many forms.
 """
 
 import base64
@@ -43,9 +43,9 @@ def sign_request(secret: str, message: str, at: datetime, body: bytes) -> dict[s
 
 
 def sign_answer(secrets: Sequence[str], headers: Mapping[str, str], status: int, body: bytes) -> str:
-    """The header by which an answer proves that it is ours, and the answer to the request with these `headers`.
+    """The header that proves that an answer is ours and belongs to the request with these `headers`.
 
-    Under each of `secrets`: the sender has one of them.
+    One signature for each of `secrets`: the sender has one of them.
     """
     message, moment = headers[HEADERS[0]], headers[HEADERS[1]]
     said = f"answer.{message}.{moment}.{status}.".encode() + body
@@ -58,10 +58,10 @@ def _hmac(secret: str, said: bytes) -> bytes:
 
 
 def verify_request(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-    """The id of a message that somebody who has one of `secrets` sent within the window around `now`.
+    """The id of a message signed with one of `secrets` within the window around `now`.
 
-    `headers` answers to the names in lower case. Raises SignatureRefused, whatever is wrong: a sender
-    who guesses learns nothing from the answer. Every secret is tried, in constant time.
+    `headers` has lower-case names. Raises SignatureRefused for any fault, without details that help guessing. Every
+    secret is tried, in constant time.
     """
     try:
         return _verify(secrets, headers, body, now)
@@ -89,9 +89,9 @@ def _verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now
 
 
 def parse_secrets(text: str, source: str) -> tuple[str, ...]:
-    """The secrets in `text`, one `whsec_...` a line, the current one first; `#` begins a remark.
+    """The secrets in `text`, one `whsec_...` a line, the current one first; `#` begins a comment.
 
-    Raises ConfigError, which names `source` and never quotes what stands there.
+    Raises ConfigError, which names `source` and never quotes the content.
     """
     found = tuple(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#")
     if not found or len(found) > _MOST_SECRETS:
@@ -118,10 +118,10 @@ def _is_secret(secret: str) -> bool:
 
 
 class SecretFile:
-    """The secrets in a file, read at each request: a secret is rotated without a restart.
+    """The secrets in a file, read at each request: rotation needs no restart.
 
-    First the new secret is written above the old one, then the sender takes the new one, then the old
-    one goes. A file caught in the middle of being written is read again for a moment.
+    Add the new secret above the old one, switch the sender, then remove the old one. A half-written file is retried for
+    a moment.
     """
 
     def __init__(self, path: Path, pause: Callable[[float], None] = time.sleep) -> None:
@@ -129,7 +129,7 @@ class SecretFile:
         self._pause = pause
 
     def __call__(self) -> tuple[str, ...]:
-        """The secrets now, the current one first. Raises ConfigError: missing, open to others, none in it."""
+        """The secrets now, the current one first. Raises ConfigError: missing, readable by others, or empty."""
         for wait in _PAUSES:
             try:
                 return self._read()

@@ -1,9 +1,8 @@
-"""Backups in two parts that are kept apart: the store without keys, and the wrapped keys.
+"""Backups in two separate parts: the store without keys, and the wrapped keys.
 
-The store may be kept for years, the wrapped keys for days (`backup.key_days`): a copy of the store
-joined with the newest keys brings back nobody whose key was destroyed since. Neither part opens
-without the master key, which is in neither. Manifest and keys are signed with the key of heads, and a head knows the
-hash of each.
+The store may be kept for years, the wrapped keys for days (`backup.key_days`): a copy of the store with the newest keys
+restores nobody whose key was destroyed since. Neither part opens without the master key, which is in neither. Manifest
+and keys are signed with the key of heads, and a head records the hash of each.
 """
 
 import base64
@@ -38,7 +37,7 @@ _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 @dataclass(frozen=True)
 class WrittenBackup:
-    """The files of one backup, and how many rows its copy of the store has."""
+    """The files of one backup, and the rows in its copy of the store."""
 
     name: str
     store: Path
@@ -51,37 +50,31 @@ def write_backup(
     store: Store, master: MasterKeys, target: Path, clock: Clock, book: HeadBook, key_days: int,
     actor: str = "system",
 ) -> WrittenBackup:  # fmt: skip
-    """Write both parts and a manifest to the folder `target`, from one snapshot of `store`; two heads know of them.
+    """Write both parts and a manifest to `target` from one snapshot of `store`; two heads record them.
 
-    The copy of the store is SQLite, whatever the store is, and what may hold a name is veiled in it (veil.py).
-    Files of wrapped keys older than `key_days` days are destroyed.
+    The copy is SQLite in any case; what may contain a name is sealed in it (`backup_sealing`). Files of wrapped keys
+    older than `key_days` days are destroyed.
     """
     private_files.make_folder(target)
     with store.write() as tx:
         house_key.make(tx, master)
-        # Before the snapshot: the copy knows at least this to have ended.
+        # Before the snapshot: what has ended by now is in the copy.
         ended = _find_ended_mark(tx.connection, book.ended)
     made = machine_now(clock)
     name = _choose_name(target, made)
-    copy, keys, manifest = (
-        target / f"store-{name}.db",
-        signed_parts.build_path(target, KEYS, name),
-        signed_parts.build_path(target, MANIFEST, name),
-    )
+    copy = target / f"store-{name}.db"
+    keys, manifest = (signed_parts.build_path(target, part, name) for part in (KEYS, MANIFEST))
     with store.read() as connection:
         house, keys_of = house_key.unwrap(connection, master), unwrap_record_keys(connection, master)
         rows = _write_copy(connection, copy, BackupSealer(keys_of, house, name))
         last = audit.read_head(connection)
         signed_parts.write_part(keys, KEYS, name, made, book.key, {"keys": _list_wrapped_keys(connection)})
     digest = hash_file(copy)
-    tree = {
-        "revision": migrations.head(), "rows": rows, "store": digest, "ended": list(ended), "last": list(last),
-    }  # fmt: skip
-    signed_parts.write_part(manifest, MANIFEST, name, made, book.key, tree)
-    notes = [
-        _build_note(MANIFEST, name, manifest),
-        _build_note(KEYS, name, keys),
-    ]  # read before the write, to their ends
+    about = {"revision": migrations.head(), "rows": rows, "store": digest}
+    about |= {"ended": list(ended), "last": list(last)}
+    signed_parts.write_part(manifest, MANIFEST, name, made, book.key, about)
+    # Read completely before the write.
+    notes = [_build_note(part, name, path) for part, path in ((MANIFEST, manifest), (KEYS, keys))]
     book.reach()
     with store.write() as tx:
         for note in notes:
@@ -92,8 +85,10 @@ def write_backup(
 
 
 def _find_ended_mark(connection: Connection, log: EndedLog) -> Mark:
-    """How far ended.log is known to go: the file itself may not be the right one. Where nothing has ended yet there
-    is an empty file from now on: a copy of half B without one lacks something."""
+    """How far ended.log is known to go: the file itself may be the wrong one.
+
+    If nothing has ended yet, an empty file is created: then a copy without the file is incomplete.
+    """
     row = connection.execute(select(t.state.c.ended_lines, t.state.c.ended_hash)).one()
     known = Mark(row.ended_lines or 0, row.ended_hash or NOTHING_ENDED.hash)
     if not log.path.exists() and known == NOTHING_ENDED:
@@ -105,9 +100,9 @@ def _find_ended_mark(connection: Connection, log: EndedLog) -> Mark:
 def write_key_file(
     store: Store, target: Path, clock: Clock, book: HeadBook, key_days: int, actor: str = "system"
 ) -> Path:
-    """Write only a fresh file of wrapped keys to `target`: what a rotation does before it retires.
+    """Write only a fresh file of wrapped keys to `target`, before a rotation retires a version.
 
-    A keys file from before the rotation cannot be opened afterwards.
+    Key files from before a rotation cannot be opened afterwards.
     """
     private_files.make_folder(target)
     made = machine_now(clock)
@@ -136,7 +131,7 @@ def hash_file(path: Path) -> str:
 
 
 def _choose_name(target: Path, now: datetime) -> str:
-    """The moment, to the microsecond and never one that is taken, so that names sort by age."""
+    """The time in microseconds, and never a name in use, so that names sort by age."""
     while True:
         name = now.astimezone(UTC).strftime(_STAMP)
         if not any(target.glob(f"*-{name}.*")):
@@ -145,7 +140,7 @@ def _choose_name(target: Path, now: datetime) -> str:
 
 
 def _write_copy(source: Connection, path: Path, cover: BackupSealer) -> int:
-    """Every table but the keys, in the order in which they point to one another; returns the rows."""
+    """Every table but the keys, in the order of foreign keys; returns the number of rows."""
     half = path.with_name(f".{path.name}.new")
     os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     url = f"sqlite:///{half}"
@@ -170,8 +165,8 @@ def _write_copy(source: Connection, path: Path, cover: BackupSealer) -> int:
     return rows
 
 
-# While an erasure goes on its row knows name and address, under the house's key: that outlives the erasure. What was
-# read of a photograph is read anew after a restore.
+# A running erasure's row holds name and address under the house's key, which outlives the erasure. Photographs are
+# read again after a restore.
 _LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
     t.erasure.name: {"held": None},
     t.resource.name: {"indexed": None},
@@ -179,7 +174,7 @@ _LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
 
 
 def _list_tables() -> list[str]:
-    """Not the keys, nor hashes of names; and nobody who is signed in now is so again in what is put back."""
+    """Without keys and hashes of names; and without sessions, which must not survive a restore."""
     left_out = (t.person_key, t.house_key, t.session, t.visit, t.name_word)
     return [table.name for table in t.metadata.sorted_tables if table not in left_out]
 
@@ -187,7 +182,7 @@ def _list_tables() -> list[str]:
 def _copy_table(source: Connection, target: Connection, name: str, cover: BackupSealer) -> int:
     table = t.metadata.tables[name]
     query = select(table)
-    if table is t.job:  # what is over is of no use to a house that begins anew
+    if table is t.job:  # a restored store does not need finished jobs
         query = query.where(t.job.c.state.in_(("queued", "running")))
     count = 0
     for rows in source.execute(query).mappings().partitions(CHUNK):
@@ -215,8 +210,10 @@ def _list_wrapped_keys(connection: Connection) -> list[list[str | int]]:
 
 
 def list_expired_key_files(target: Path, clock: Clock, key_days: int) -> list[Path]:
-    """The files of wrapped keys older than `key_days` days, by the moment in their names; and those of a moment to
-    come, written by a clock that was wrong."""
+    """Files of wrapped keys older than `key_days` days, by their names;
+
+    and those dated in the future, by a wrong clock.
+    """
     now = machine_now(clock).astimezone(
         UTC
     )  # as they are named, also where the store has seen a later moment

@@ -1,9 +1,9 @@
-"""What a backup says of people, photographs and words: to be read only while the keys that cover it live.
+"""Seals what a backup says about people, photographs and text: readable only while the keys exist.
 
-An erasure cannot reach into copies of the store. So names and birth dates stand there sealed under the record key of
-whose they are; whoever's key is destroyed is gone from every copy that was ever made. Of a name by hand that belongs to
-nobody we know only the place is kept: the DAM has the name, and the next look enters it again. Typed text, paths and
-what programs wrote, which may all quote a name, stand there under a key made of the house's and of the backup's name.
+An erasure cannot reach copies of the store. So names and birth dates are sealed there under the person's record key:
+destroying it removes the person from every copy. For a name by hand without a person only the place is kept: the DAM
+has the name, and the next look restores it. Typed text, paths and programs' output, which may quote a name, are sealed
+under a key derived from the house's key and the backup's name.
 """
 
 import base64
@@ -35,40 +35,37 @@ RecordKeys = Mapping[str, bytes]
 """Record keys in the clear, by person id: they live as long as a backup or a restore runs."""
 
 _DAYS_OF_BIRTH = {t.person.name: ("birth_date",)}
-"""What is no text and goes with the name."""
+"""Columns that are no text and are sealed with the name."""
 _SEALED_ALREADY = {"sealed.body"}
 
 
 @dataclass(frozen=True)
 class _ColumnPlan:
-    """What is covered in a table: `names` under the record key, then the key columns, then the others."""
+    """What is sealed in a table: `names` under the record key, then key columns, then others."""
 
     names: tuple[str, ...]
     optional: frozenset[str]
     in_key: tuple[str, ...]
     beside: tuple[str, ...]
     shared: Mapping[str, str]
-    """Columns that a foreign key joins, and the column whose cover they share."""
+    """Columns of a foreign key, and the column whose associated data they share."""
     key: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing in the table is covered."""
         return not (self.names or self.in_key or self.beside)
 
 
 class BackupSealer:
-    """Covers and lifts the rows of one backup."""
+    """Seals and unseals the rows of one backup."""
 
     def __init__(self, records: RecordKeys, house: bytes, name: str) -> None:
         self._records = records
         derived = HKDF(SHA256(), 64, salt=name.encode(), info=b"facelease backup veil").derive(house)
-        self._siv = AESSIV(
-            derived
-        )  # RFC 5297: the same text in the same place is covered alike, so keys still fit
+        self._siv = AESSIV(derived)  # RFC 5297: deterministic, so that sealed keys still match
 
     def cover(self, table: Table, row: TableRow) -> TableRow:
-        """The row as a backup keeps it. Of somebody without a record key nobody will ever read more."""
+        """The row as a backup stores it. Without a record key its name becomes unreadable for good."""
         plan = _plan_columns(table)
         if plan.is_empty:
             return row
@@ -81,7 +78,7 @@ class BackupSealer:
         return row
 
     def lift(self, table: Table, row: TableRow) -> TableRow:
-        """The row as it was. Raises VaultError where a key that covered it is gone."""
+        """The original row. Raises VaultError where a key is gone."""
         plan = _plan_columns(table)
         if plan.is_empty:
             return row
@@ -93,7 +90,7 @@ class BackupSealer:
         return self._lift_names(table, plan, row)
 
     def gone(self, connection: Connection) -> frozenset[str]:
-        """The people in the backup whom nobody can read any more: erased since, or past their term."""
+        """People in the backup whose record key is gone: erased since, or past their term."""
         people = map(dict, connection.execute(select(t.person)).mappings())
         return frozenset(row["id"] for row in people if not self._opens(row))
 
@@ -149,7 +146,7 @@ class BackupSealer:
 
 
 def unwrap_record_keys(connection: Connection, master: MasterKeys) -> RecordKeys:
-    """Everybody's record key."""
+    """The record key of each person."""
     rows = connection.execute(select(t.person_key).where(t.person_key.c.purpose == "record"))
     return {
         row.person_id: sealing.unwrap(
@@ -160,12 +157,12 @@ def unwrap_record_keys(connection: Connection, master: MasterKeys) -> RecordKeys
 
 
 def is_left_out(table: Table, row: TableRow, lost: frozenset[str]) -> bool:
-    """Whether the row goes with somebody who is gone. A face stays, as one that nobody has named."""
+    """Whether the row belongs to a person whose key is gone. A face stays, without a name."""
     return table not in (t.face, t.shredding, t.erasure) and _find_owner(table, row) in lost
 
 
 def strip_person(table: Table, row: TableRow, lost: frozenset[str]) -> TableRow:
-    """A face of somebody who is gone, without them."""
+    """A face without a person whose key is gone."""
     if table is not t.face or row["person_id"] not in lost:
         return row
     return row | {
@@ -180,7 +177,7 @@ def strip_person(table: Table, row: TableRow, lost: frozenset[str]) -> TableRow:
 
 @cache
 def _plan_columns(table: Table) -> _ColumnPlan:
-    """Raises KeyError for a column that nobody has thought about: what may stand in it is not known."""
+    """Raises KeyError for a column that `contents` does not classify: it may hold anything."""
     holds = {column.name: _find_holds(column) for column in table.columns}
     names = tuple(name for name, what in holds.items() if what is Holds.NAME)
     names += _DAYS_OF_BIRTH.get(table.name, ())
@@ -202,7 +199,7 @@ def _find_holds(column: "Column[Any]") -> Holds | None:
 
 
 def _find_joined_column(column: "Column[Any]") -> str:
-    """The column whose values this one's have to meet: that which its foreign key names, or itself if one names it."""
+    """The column whose values must match this one's: its foreign key's target, or itself if it is one."""
     for foreign in column.foreign_keys:
         return str(foreign.column)
     everywhere = (f.column for table in t.metadata.tables.values() for f in table.foreign_keys)
@@ -210,7 +207,7 @@ def _find_joined_column(column: "Column[Any]") -> str:
 
 
 def _build_associated_data(table: Table, plan: _ColumnPlan, row: TableRow, name: str) -> list[bytes]:
-    """What the cover of a value is bound to: its column, and its row by the key, so that equal values do not show."""
+    """Binds a sealed value to its column and its row's key, so that equal values look different."""
     if name in plan.shared:
         return [plan.shared[name].encode()]
     others = [row[one] for one in plan.key if name not in plan.in_key or one not in plan.in_key]

@@ -1,4 +1,4 @@
-"""Which backup is believed: by whose key signed it, by what the heads say of it, and by how far ended.log goes."""
+"""Which backup may be restored: by its signing key, by the heads, and by how far ended.log goes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,10 @@ NEWEST = "newest"
 
 @dataclass(frozen=True)
 class RestoreOptions:
-    """Which backup, and what whoever restores takes upon themselves.
+    """Which backup to restore, and the risks that the operator accepts.
 
-    `head_key`: a public key that was written down, believed until now; `older_keys`: take a file of keys that is not
-    the newest; `without_ended_log`: why there is no whole ended.log.
+    `head_key`: a public key that was written down, trusted until now; `older_keys`: accept a key file that is not the
+    newest; `without_ended_log`: why there is no complete ended.log.
     """
 
     name: str = NEWEST
@@ -31,7 +31,7 @@ class RestoreOptions:
 
 @dataclass(frozen=True)
 class TrustedBackup:
-    """The parts of a backup that may be restored. `older`: the keys are older than the newest that heads know."""
+    """The verified parts of a backup. `older`: the keys are not the newest that heads record."""
 
     name: str
     copy: Path
@@ -76,7 +76,7 @@ class _Trust:
         self.heads = self._ours(heads.read(book.path))
 
     def signed(self, source: Path, part: str, name: str) -> SignedPart:
-        """A part that is ours. Raises StoreError."""
+        """A part with a valid signature of ours. Raises StoreError."""
         signed = signed_parts.read_part(source, part, name)
         if signed.key not in self._ages:
             raise StoreError(
@@ -100,32 +100,37 @@ class _Trust:
         return signed
 
     def is_older(self, keys: SignedPart) -> str:
-        """The name of the newest file of keys that the heads know, if this one is older; else nothing."""
+        """The newest key file that heads record, if this one is older; else ""."""
         told = self._names(KEYS)
         if not told or keys.name == told[-1] or (keys.name not in told and keys.name > told[-1]):
             return ""
         return told[-1]
 
     def newest(self, source: Path, part: str) -> str:
-        """The name of the newest part in the folder, in the order of the heads: names go back with a clock that was
-        wrong. What no head knows is newer where its name is."""
+        """The newest part in the folder, in the order of the heads: with a wrong clock names may go back.
+
+        A part that no head records is placed by its name.
+        """
         names, told = _list_names(source, part), self._names(part)
         later = [name for name in names if name not in told and name > (told[-1] if told else "")]
         known = [name for name in told if name in names]
         return (later or known or names)[-1]
 
     def _names(self, part: str) -> list[str]:
-        """The names of those that heads know, oldest first."""
+        """The parts that heads record, oldest first."""
         return [str(head.note.get("name")) for head in self.heads if head.note.get("kind") == part]
 
     def _told(self, part: str, name: str) -> set[str]:
-        """The hashes that heads know of the part of that name."""
+        """The hashes that heads record for this part."""
         notes = [head.note for head in self.heads if head.note.get("kind") == part]
         return {str(note.get("sha256")) for note in notes if note.get("name") == name}
 
     def _ours(self, lines: list[SignedHead]) -> list[SignedHead]:
-        """Those that a key of ours signed while it was the present one: none after another was announced, or signed,
-        and of a former key none that the first head of the next one does not hold as it stands."""
+        """The heads signed by a key of ours while it was current.
+
+        None after its successor was announced or has signed, and none of a former key that the first head of the next
+        one does not bind.
+        """
         age, ours = 0, list[SignedHead]()
         for at, head in enumerate(lines):
             until = self._until.get(head.key)
@@ -169,9 +174,9 @@ def _find_copy(source: Path, name: str, manifest: Manifest) -> Path:
 def _refuse_another_end(
     book: HeadBook, signed: SignedPart, manifest: Manifest, known: list[SignedHead]
 ) -> None:
-    """ended.log must hold, unchanged, the lines that the manifest knows, and those of the newest head.
+    """ended.log must contain the lines that the manifest and the newest head record.
 
-    Where the file was begun anew since, it holds what the house knew to have ended then, and the heads alone count.
+    If the file was restarted since, only the heads count.
     """
     marks = list(book.ended.marks())
     anew = any(head.note.get("kind") == ENDED_RESTARTED and head.at > signed.made for head in known)

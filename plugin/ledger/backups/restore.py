@@ -1,8 +1,7 @@
-"""A backup put back: any copy of the store, joined with the newest wrapped keys.
+"""Restores a backup: any copy of the store, with the newest wrapped keys.
 
-A key that was destroyed since the copy was made is not in the newest file, so what it sealed is left
-out, and with the record key the whole person. What ended since without a key's end (a publication
-grant, say) is in ended.log: the flows replay that file after every restore, before anything else.
+What was sealed with a key destroyed since the copy is left out; without the record key, so is the person. Other endings
+since, such as of a publication grant, are in ended.log: the flows replay it after every restore, before anything else.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,11 +26,11 @@ from plugin.ledger.store import engine
 from plugin.ledger.store.actions import Action
 from plugin.ledger.store.store import Store, Tx
 
-_OWN = {"state", "audit_head", "house_key"}  # tables that a new store has rows in
+_OWN = {"state", "audit_head", "house_key"}  # tables with rows in a new store
 _BY_ITSELF = tuple(
     action.value for action in (Action.HEAD_WRITE, Action.HEAD_KEY, Action.HOUSE_CLOSE, Action.HOUSE_OPEN)
 )
-"""What a house without anybody in it may have in its log: the first head, and that there was no ended.log."""
+"""Actions that the log of an empty store may contain."""
 _LivingKeys = dict[tuple[str, str], tuple[WrappedKey, bytes]]
 _NEWEST = RestoreOptions()
 RESTORE = "restore"
@@ -39,8 +38,10 @@ RESTORE = "restore"
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """What came back: rows and keys; what was left out: rows, and people, whose key is gone; what was shut because
-    ended.log was not there."""
+    """What was restored:
+
+    rows and keys; rows and people left out, whose key is gone; access revoked without ended.log.
+    """
 
     name: str
     keys_name: str
@@ -57,10 +58,10 @@ def restore_backup(
     url: str, source: Path, master: MasterKeys, clock: Clock, book: HeadBook, wish: RestoreOptions = _NEWEST,
     actor: str = "system",
 ) -> RestoreReport:  # fmt: skip
-    """Fill the new, migrated, empty store at `url` from the folder `source`; all of it or nothing.
+    """Fill the new, migrated, empty store at `url` from the folder `source`, in one transaction.
 
-    Raises StoreError where files are missing or not believed (backup_trust), the schema is another, or the store holds
-    rows; VaultError where the master key opens none of the keys. The caller replays ended.log next.
+    Raises StoreError where files are missing or not trusted (`backup_trust`), the schema differs, or the store has
+    rows; VaultError where the master key opens none of the keys. The caller then replays ended.log.
     """
     parts = backup_trust.choose_backup(source, book, wish)
     store = Store.open(url, clock)
@@ -92,7 +93,7 @@ def _record_restore(
     endings_lost: bool,
     actor: str,
 ) -> None:
-    """A row, and a head from which the log goes on: last of all, so that nothing is told of what came to nothing."""
+    """An audit row, and a head from which the log continues; last, so that a failed restore is not recorded."""
     rows, keys, left_out, people = made
     tx.audit(
         Action.BACKUP_RESTORE, actor, backup=parts.name, rows=rows, keys=keys, left_out=left_out,
@@ -105,7 +106,7 @@ def _record_restore(
 
 
 def _choose_book(tx: Tx, book: HeadBook, wish: RestoreOptions) -> HeadBook:
-    """With a key that is written down and lost, what signs from now on follows no head: they begin anew."""
+    """With a lost key that was written down, the next signature follows no head: heads restart."""
     if not wish.head_key or wish.head_key in book.key.known:
         return book
     return replace(book, key=book.key.knowing(wish.head_key, tx.now), begins=True)
@@ -126,7 +127,7 @@ def _refuse_unless_empty(connection: Connection) -> None:
 
 
 def _unwrap_all(keys: Iterable[WrappedKey], master: MasterKeys) -> _LivingKeys:
-    """The keys that the master key opens, with what they are: they live as long as the restore."""
+    """The keys that the master key opens, with their plain keys, for the duration of the restore."""
     living: _LivingKeys = {}
     for key in keys:
         try:
@@ -135,7 +136,7 @@ def _unwrap_all(keys: Iterable[WrappedKey], master: MasterKeys) -> _LivingKeys:
         except VaultError:
             continue
         living[key.person_id, key.purpose] = (key, plain)
-    if (house_key.NOBODY, house_key.PURPOSE) not in living:  # re-wrapped with all others, and never destroyed
+    if (house_key.NOBODY, house_key.PURPOSE) not in living:  # re-wrapped with the others and never destroyed
         raise VaultError("the master key opens none of the backup's keys: put the right master key file back")
     return living
 
@@ -176,7 +177,7 @@ def _put_keys(tx: Tx, living: _LivingKeys, people: set[str]) -> int:
 
 
 def _revoke_access(tx: Tx) -> tuple[int, int]:
-    """Which of them ended since is not known, so none opens anything. Returns how many links and tokens did so."""
+    """Nobody knows which of them ended since, so all are revoked. Returns how many links and tokens were open."""
     counts = []
     for table, opens in (
         (t.invitation, doors.is_open_link(tx.now)),
@@ -188,14 +189,14 @@ def _revoke_access(tx: Tx) -> tuple[int, int]:
 
 
 def _end_visits(tx: Tx) -> None:
-    """Nobody who has left since the copy was made is in again, and no one-time code of then opens anything."""
+    """End all sessions and one-time codes in the copy."""
     tx.execute(delete(t.visit))
     tx.execute(update(t.session).where(t.session.c.ended_at.is_(None)).values(ended_at=tx.now))
     tx.execute(update(t.code).where(t.code.c.expires_at > tx.now).values(expires_at=tx.now))
 
 
 def _cut_clearances(tx: Tx, old: Connection, lost: frozenset[str]) -> None:
-    """What was cleared with a grant of somebody who is gone is cleared no more, until it is computed anew."""
+    """Delete clearances based on a grant of a person whose key is gone, until they are recomputed."""
     for table in (t.tag, t.face):
         for row in old.execute(select(table.c.resource_id, table.c.person_id)).all():
             if row.person_id in lost:
@@ -213,7 +214,7 @@ def _read_chunks(old: Connection, table: Table) -> Iterator[list[dict[str, Any]]
 
 
 def _is_openable(row: dict[str, Any], living: _LivingKeys) -> bool:
-    """Whether the key that there is now is the one that sealed this: a later key of the person is not."""
+    """Whether the current key sealed this item: a later key of the person did not."""
     held = living.get((row["person_id"], row["purpose"]))
     if held is None:
         return False
@@ -225,7 +226,7 @@ def _is_openable(row: dict[str, Any], living: _LivingKeys) -> bool:
 
 
 def _continue_numbers(tx: Tx, table: Table) -> None:
-    """Let PostgreSQL number new rows after those that were copied with their numbers."""
+    """Let PostgreSQL number new rows after the copied ones."""
     column = table.autoincrement_column
     if column is None or tx.connection.dialect.name != "postgresql":
         return

@@ -1,4 +1,4 @@
-"""The two signed files of a backup: its manifest, and its wrapped keys. Each names itself in what is signed."""
+"""The two signed files of a backup: manifest and wrapped keys. The signed content includes the name."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ MANIFEST, KEYS = "manifest", "keys"
 
 @dataclass(frozen=True)
 class SignedPart:
-    """A part as it was read: which public key signed it, when it says that was, and what it says."""
+    """A part as read: the public key that signed it, its time, and its content."""
 
     path: Path
     name: str
@@ -31,8 +31,7 @@ class SignedPart:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup is: `store` the SHA-256 of its copy of the store, `ended` what ended.log was, `last` the last row
-    of the log in it."""
+    """`store`: the SHA-256 of the copy of the store; `ended`: the mark of ended.log; `last`: the log's last row."""
 
     revision: str
     rows: int
@@ -43,7 +42,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class WrappedKey:
-    """A wrapped key; of the house's own `person_id` is house_key.NOBODY."""
+    """A wrapped key; for the house's own `person_id` is house_key.NOBODY."""
 
     person_id: str
     purpose: str
@@ -60,7 +59,7 @@ def build_path(folder: Path, part: str, name: str) -> Path:
 def write_part(
     path: Path, part: str, name: str, made: datetime, key: HeadKey, content: Mapping[str, Any]
 ) -> None:
-    """Sign what a part says, and write it to a new file."""
+    """Sign a part's content and write it to a new file."""
     body = {"format": FORMAT, "name": name, "made": made.isoformat(), "key": key.public, **content}
     signature = key.sign(_prefix(part) + canonical_json(body))
     data = json.dumps(body | {"signature": signature}, indent=1 if part == MANIFEST else None)
@@ -68,9 +67,9 @@ def write_part(
 
 
 def read_part(folder: Path, part: str, name: str) -> SignedPart:
-    """A part that is whole, signed by the key that it names, and of the name that its file has.
+    """A complete part, signed by the key that it names, with the name of its file.
 
-    Whether that key is ours is for the caller to say. Raises StoreError.
+    The caller decides whether that key is ours. Raises StoreError.
     """
     path = build_path(folder, part, name)
     try:
@@ -100,7 +99,7 @@ _REMEDIES = {
 
 
 def parse_manifest(signed: SignedPart) -> Manifest:
-    """What a manifest says. Raises StoreError."""
+    """A manifest's content. Raises StoreError."""
     tree = signed.tree
     try:
         return Manifest(
@@ -112,7 +111,7 @@ def parse_manifest(signed: SignedPart) -> Manifest:
 
 
 def parse_wrapped_keys(signed: SignedPart) -> list[WrappedKey]:
-    """The keys in a file of wrapped keys, the house's own with them. Raises StoreError."""
+    """The keys in a file of wrapped keys, including the house's own. Raises StoreError."""
     try:
         return [
             WrappedKey(

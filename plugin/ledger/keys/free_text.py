@@ -1,7 +1,7 @@
-"""Free text that may hold a name: sealed where it stands, in its own column.
+"""Free text that may contain a name, sealed in its own column.
 
-Under the record key of the person whose row it is, else under the house's. What was written before this was so is
-plain until the next start seals it (`flows/text_sealing`).
+Under the record key of the row's person, else the house's. Text from older versions is plain until the next start seals
+it (`flows/text_sealing`).
 """
 
 import re
@@ -27,7 +27,7 @@ _SEALED = re.compile(rf"{MARK}[0-9a-f]{{16}}:[A-Za-z0-9+/]{{38,}}={{0,2}}")
 
 
 def seal_text(tx: "Tx", vault: Vault, typed: str, column: str, person_id: str | None = None) -> str:
-    """What to store in `column` ("table.column") for what was typed; blank becomes "", so that SQL can ask for it."""
+    """The value to store in `column` ("table.column"); blank text becomes "", so that SQL can test for it."""
     if not typed.strip():
         return ""
     key = vault.record_key(tx.connection, person_id) if person_id else _make_house_key(tx, vault)
@@ -42,14 +42,14 @@ def is_sealed(stored: str) -> bool:
 def open_text(
     connection: Connection, vault: Vault, stored: str, column: str, person_id: str | None = None
 ) -> str:
-    """The text that was sealed for this column and person. Raises VaultError: another's, or the key is gone."""
+    """The text sealed for this column and person. Raises VaultError: another's, or the key is gone."""
     if not is_sealed(stored):
         return stored
     return _open(_find_key(connection, vault, person_id), stored, column, person_id)
 
 
 def is_unsealed(column: "Column[Any]") -> ColumnElement[bool]:
-    """Selects what is not sealed, and is not nothing; `ix_face_plain` has the same words."""
+    """A condition: neither sealed nor null; the same expression as `ix_face_plain`."""
     name, begins = column.name, MARK
     if isinstance(stored_type(column), JSON):
         name, begins = f"CAST({column.name} AS TEXT)", f'"{MARK}'
@@ -59,7 +59,7 @@ def is_unsealed(column: "Column[Any]") -> ColumnElement[bool]:
 
 
 class TextSealer:
-    """The free text of one page or transaction: each key is unwrapped once, however many texts it opens."""
+    """The free text of one page or transaction; unwraps each key once."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
@@ -67,7 +67,7 @@ class TextSealer:
         self._keys: dict[str | None, bytes | None] = {}
 
     def read(self, stored: str | None, column: str, person_id: str | None = None) -> str:
-        """What was typed; "" where nothing was, and where it does not open any more: no page fails for that."""
+        """The text; "" for none, and where it does not open: no page fails for that."""
         if not stored or not is_sealed(stored):
             return stored or ""
         key = self._key(person_id)
@@ -79,14 +79,14 @@ class TextSealer:
             return ""
 
     def seal(self, typed: str, column: str, person_id: str | None = None) -> str:
-        """As `free_text.seal`, for many. Raises VaultError where there is no key that opens."""
+        """As `free_text.seal_text`. Raises VaultError where no key opens."""
         key = self._key(person_id)
         if key is None:
             raise VaultError(f"no key seals the text in {column}")
         return _seal(key, typed, column, person_id) if typed.strip() else ""
 
     def _key(self, person_id: str | None) -> bytes | None:
-        """The key of the person, or of the house; None where there is none that opens."""
+        """The key of the person or the house; None where it does not open."""
         if person_id not in self._keys:
             try:
                 self._keys[person_id] = _find_key(self._connection, self._vault, person_id)

@@ -1,4 +1,4 @@
-"""A new master key, and the end of the old one: from then on no older copy of the store opens the dead."""
+"""Rotates the master key: afterwards no older copy of the store opens destroyed keys."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _BATCH = 100  # keys of one write
 
 @dataclass(frozen=True)
 class Rotation:
-    """What a rotation did: the version that is now current, keys re-wrapped, versions destroyed."""
+    """The result: the current version, keys re-wrapped, versions destroyed."""
 
     version: int
     rewrapped: int
@@ -31,16 +31,15 @@ def rotate(
     before_retire: Callable[[], object] | None = None,
     actor: str = "system",
 ) -> Rotation:
-    """Give every living key a new master key, and destroy the old one if `retire`.
+    """Re-wrap every key under a new master key, and destroy the old one if `retire`.
 
-    The new version is on the disk before the first key is wrapped under it, and the old one is
-    destroyed when no key is behind: a process killed anywhere leaves a store that opens, and the
-    next call goes on where it stopped. Several may rotate at once: each goes on with the newest version
-    of any. `before_retire` is called when all keys are re-wrapped, for a fresh file of wrapped keys.
-    Raises VaultError where the master key comes from a command and holds no newer version.
+    The new version is on disk before a key is wrapped under it, and the old one is destroyed when no key needs it: a
+    process killed at any point leaves a store that opens, and the next call resumes. Concurrent rotations continue with
+    the newest version of any. `before_retire` is called when all keys are re-wrapped, to write a fresh file of wrapped
+    keys. Raises VaultError where the master key comes from a command and has no newer version.
     """
     if master.read_only:
-        master.reload()  # a command takes its time: inside no write
+        master.reload()  # a command is slow: not inside a write
     with store.write() as tx:
         _begin_version(tx, master, retire)
     rewrapped = 0
@@ -51,8 +50,8 @@ def rotate(
         if master.read_only:
             master.reload()
         with store.write() as tx:
-            # Under the writers' lock, so that no key is made, and no version begun, meanwhile. Where one was, once
-            # more: what is wrapped in this write is lost with it, and the old version would be gone.
+            # Under the writers' lock no key and no version can be created. If one was created before, repeat: what
+            # is wrapped in this write could be rolled back after the old version is gone.
             late = _rewrap(tx, master, version) if master.newest() == version else None
             rewrapped += count + (late or 0)
             if late == 0:
@@ -66,7 +65,7 @@ def rotate(
 
 
 def _rewrap_all(store: Store, master: MasterKeys) -> tuple[int, int]:
-    """Wrap under the current version until no key is behind; returns that version, and how many keys there were."""
+    """Re-wrap until no key is behind; returns the current version, and the number of keys."""
     total = 0
     while True:
         with store.write() as tx:
@@ -78,13 +77,13 @@ def _rewrap_all(store: Store, master: MasterKeys) -> tuple[int, int]:
 
 
 def is_rotation_due(store: Store) -> bool:
-    """Whether a key was destroyed that an older copy of the store could still open."""
+    """Whether an older copy of the store could still open a destroyed key."""
     with store.read() as connection:
         return connection.execute(select(t.shredding.c.id).where(_is_waiting()).limit(1)).first() is not None
 
 
 def count_behind(store: Store, master: MasterKeys) -> int:
-    """How many keys are not wrapped under the current version."""
+    """The number of keys not wrapped under the current version."""
     with store.read() as connection:
         tables = (t.person_key, t.house_key)
         counts = [select(func.count()).where(one.c.master_version != master.current) for one in tables]
@@ -92,9 +91,9 @@ def count_behind(store: Store, master: MasterKeys) -> int:
 
 
 def _begin_version(tx: Tx, master: MasterKeys, retire: bool) -> None:
-    """Make the version to rotate to, unless one that an interrupted rotation has begun serves.
+    """Create the version to rotate to, unless an interrupted rotation's version serves.
 
-    It serves when no key that was destroyed since has been wrapped under it.
+    It serves when no key destroyed since was wrapped under it.
     """
     if not master.read_only:
         master.reload()
@@ -116,7 +115,7 @@ def _begin_version(tx: Tx, master: MasterKeys, retire: bool) -> None:
 
 
 def _rewrap(tx: Tx, master: MasterKeys, version: int) -> int:
-    """Wrap the next keys that are behind anew; returns how many."""
+    """Re-wrap the next batch; returns how many."""
     house = _rewrap_house(tx, master, version)
     rows = tx.execute(
         select(t.person_key).where(t.person_key.c.master_version != version).limit(_BATCH)
@@ -153,7 +152,7 @@ def _rewrap_house(tx: Tx, master: MasterKeys, version: int) -> int:
 
 
 def _mark_shredded(tx: Tx, master: MasterKeys) -> int:
-    """Mark as shredded what was only ever wrapped under versions that are destroyed; returns how many."""
+    """Mark keys as shredded that were only wrapped under destroyed versions; returns how many."""
     done = (
         update(t.shredding)
         .where(_is_waiting(), _is_retired(master))
@@ -163,7 +162,7 @@ def _mark_shredded(tx: Tx, master: MasterKeys) -> int:
 
 
 def _is_retired(master: MasterKeys) -> ColumnElement[bool]:
-    """Rows of keys that no version which is left has ever wrapped."""
+    """Keys that no remaining version has ever wrapped."""
     return t.shredding.c.master_version < master.versions[0]
 
 

@@ -1,4 +1,4 @@
-"""What heads outside the store say of ended.log: how far it went when the newest of them was written."""
+"""What the newest head outside the store says about ended.log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,17 @@ from plugin.ledger.log.house_state import HouseState, Mark
 
 @dataclass(frozen=True)
 class EndedMark:
-    """`mark`: what the newest head says; `anew_at`: when the file was last begun anew."""
+    """`mark`: of the newest head; `anew_at`: when the file was last restarted."""
 
     mark: Mark | None = None
     anew_at: datetime | None = None
 
 
 def read_ended_mark(path: Path, keys: Sequence[str]) -> EndedMark:
-    """From the heads in the file at `path` that one of `keys` signed: the present one, then those of before, which say
-    no more how far the file went. No file, or none of them: nothing is said."""
+    """From the heads in `path` signed by `keys`: the current key first, then former ones.
+
+    Former keys only tell when the file was restarted. Empty without a file or a head.
+    """
     try:
         heads = [head for line in path.read_bytes().splitlines() if (head := parse_head(line)) is not None]
     except OSError:
@@ -37,9 +39,9 @@ def _find_genuine(heads: list[SignedHead]) -> SignedHead | None:
 
 
 def list_known_marks(now: HouseState, heads: EndedMark) -> tuple[Mark, ...]:
-    """The marks that ended.log must go through: the store's, and that of the heads.
+    """The marks that ended.log must contain: the store's, and that of the heads.
 
-    A store that is older than a file which was begun anew knows the one before: there the heads alone count.
+    A store older than a restart of the file knows the former file: then only the heads count.
     """
     older = heads.anew_at is not None and (now.anew_at is None or now.anew_at < heads.anew_at)
     return tuple(mark for mark in (None if older else now.mark, heads.mark) if mark is not None)

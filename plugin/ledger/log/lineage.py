@@ -1,4 +1,4 @@
-"""Which of the heads count: signed by our keys one after another, and not put away by a restore."""
+"""Which heads count: signed by successive keys of ours, and not discarded by a restore."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True)
 class UnprovenReason:
-    """A lack, with the numbers that its sentence has: of a head, of a row."""
+    """A lack, with the head and row numbers for its sentence."""
 
     lack: Lack
     head: int = 0
@@ -39,9 +39,12 @@ class UnprovenReason:
 
 @dataclass(frozen=True)
 class Lineage:
-    """`standing`: the heads that the log of now follows from, from the first that counts; `put_away`: what a restore
-    left behind; `before`: those of before the log of heads was begun anew. Nothing beyond row `limit` counts that was
-    written before the first head. `lack`: why the heads do not prove themselves."""
+    """`standing`:
+
+    the heads that the current log follows from; `put_away`: those discarded by a restore; `before`: those before heads
+    were restarted. Rows beyond `limit` from before the first head do not count. `lack`: why the heads do not prove
+    themselves.
+    """
 
     standing: tuple[SignedHead, ...] = ()
     put_away: tuple[SignedHead, ...] = ()
@@ -54,9 +57,8 @@ class Lineage:
 def trace(heads: Sequence[SignedHead], keys: Sequence[str]) -> Lineage:
     """The lineage of `heads`: one of `keys` signed the first, and it, or a key that it announced, the others.
 
-    Of several keys, in the order of their replacement, the last has to have signed the last: whoever got hold of one
-    from before begins no heads of their own, nor changes those that it signed. Raises AuditBroken where a head was
-    changed, stands twice, or contradicts the one before it.
+    Of several keys, in order, the last must have signed the last head: the owner of a former key cannot start or change
+    heads. Raises AuditBroken where a head was changed, is duplicated, or contradicts its predecessor.
     """
     _refuse_forged(heads)
     begun = [n for n, head in enumerate(heads) if head.kind == "begin" and head.key in keys]
@@ -74,13 +76,13 @@ def trace(heads: Sequence[SignedHead], keys: Sequence[str]) -> Lineage:
 
 
 def find_provable_row(heads: Sequence[SignedHead], keys: Sequence[str], now: datetime) -> int:
-    """The last row whose pruning a head of now could prove: one that held it is a term old, as it states it itself."""
+    """The last row whose pruning a head written now could prove: a head older than its own term covers it."""
     standing = trace(heads, keys).standing
     return max((h.last.seq for h in standing if h.at <= months_before(now, h.months)), default=0)
 
 
 def find_unproven_move(lineage: Lineage) -> UnprovenReason | None:
-    """The first head whose start no head from a term before it explains (rule 23)."""
+    """The first head with a start that no head a term older explains (rule 23)."""
     standing = lineage.standing
     rows = [head.last.seq for head in standing]
     for n, head in enumerate(standing[1:], 1):
@@ -108,7 +110,7 @@ def _refuse_forged(heads: Sequence[SignedHead]) -> None:
 def _split_trusted(
     heads: Sequence[SignedHead], keys: Sequence[str]
 ) -> tuple[list[SignedHead], UnprovenReason | None]:
-    """The heads up to the first that no key of ours signed, or that does not follow the one before; and why it ends."""
+    """The heads up to the first that no key of ours signed, or that breaks the sequence; and the reason."""
     trusted: list[SignedHead] = []
     allowed = tuple(keys)
     for head in heads:
@@ -122,7 +124,7 @@ def _split_trusted(
 
 
 def _refuse_unbound(heads: Sequence[SignedHead], trusted: Sequence[SignedHead]) -> None:
-    """The first head of a key holds all that stand before it."""
+    """The first head of a key must bind all earlier heads."""
     for one, other in pairwise(trusted):
         earlier = (head for head in heads if head.number < other.number)
         if one.key != other.key and other.note.get("before") != hash_heads(earlier):
@@ -134,7 +136,7 @@ def _list_next_keys(head: SignedHead) -> tuple[str]:
 
 
 def _walk(heads: list[SignedHead], before: int, lack: UnprovenReason | None) -> Lineage:
-    """Back from the last head; at a restore on from the head that knew its backup, else from the one before it."""
+    """From the last head back; at a restore on from the head that recorded its backup, else from the previous one."""
     manifests = {h.note.get("sha256"): n for n, h in enumerate(heads) if h.kind == "manifest"}
     standing: list[SignedHead] = []
     restores: list[SignedHead] = []
@@ -168,7 +170,7 @@ def find_restored_row(head: SignedHead) -> int:
 
 
 def count_left_behind(lineage: Lineage, restore: SignedHead) -> int:
-    """How many heads from before a restore knew rows that it put away."""
+    """How many heads before a restore covered rows that it discarded."""
     row = find_restored_row(restore)
     return sum(head.number < restore.number and head.last.seq > row for head in lineage.put_away)
 
@@ -183,5 +185,5 @@ def _refuse_shrunk(standing: Sequence[SignedHead]) -> None:
 
 
 def list_positions(heads: Sequence[SignedHead]) -> set[Head]:
-    """What heads say of rows: their last, and the last of those before the log."""
+    """The rows that heads state: their last, and the one before the log."""
     return {head.last for head in heads} | {head.start for head in heads if head.start.seq}

@@ -1,7 +1,7 @@
-"""What the log proves: its chain held against heads outside the store (rules 22 to 24).
+"""Verifies the log's chain against heads outside the store (rules 22 to 24).
 
-Three answers. Broken (AuditBroken): something contradicts itself. Not proven: nothing does, and yet the heads do not
-show that these are the rows which were written. Holds: up to the last head.
+Three results. Broken (AuditBroken): something is contradictory. Not proven: nothing is, but the heads do not prove
+these rows. Holds: up to the last head.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from plugin.ledger.store.audit import Head, VerifiedChain
 
 
 class ProofVerdict(StrEnum):
-    """The three answers."""
+    """The three results."""
 
     HOLDS = "holds"
     NOT_PROVEN = "not_proven"
@@ -30,7 +30,7 @@ class ProofVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class HeadsRestart:
-    """The log of heads was begun anew: what was before has no proof but that it stood there then."""
+    """The heads were restarted: earlier rows have no other proof than being there at that time."""
 
     row: int
     at: datetime
@@ -39,7 +39,7 @@ class HeadsRestart:
 
 @dataclass(frozen=True)
 class RestoreRecord:
-    """A restore: the backup, the row from which the log goes on, and how many heads knew rows beyond it."""
+    """A restore: the backup, the row from which the log continues, and how many heads covered later rows."""
 
     backup: str
     row: int
@@ -48,9 +48,12 @@ class RestoreRecord:
 
 @dataclass(frozen=True)
 class LogProof:
-    """What was checked. `why` it is not proven; `rows` in the log, from `start` (not with them) to `last`; the `heads`
-    that count, the last of which holds all but `after` rows; how many rows believed prunes took; how many positions
-    given lie before the log, so that nothing can be compared."""
+    """The result.
+
+    `why` it is not proven; `rows` in the log, after `start` up to `last`; the `heads` that count, the last of which
+    covers all but `after` rows; how many rows valid prunes removed; `below`: given positions before the log, which
+    cannot be compared.
+    """
 
     verdict: ProofVerdict
     why: UnprovenReason | None
@@ -74,12 +77,11 @@ def verify_log(
     unsigned: Sequence[Head] = (),
     given: Sequence[Head] = (),
 ) -> LogProof:
-    """Hold the log against `heads`, of which those count that one of `keys` signed, or what it announced.
+    """Verify the log against `heads`; those signed by `keys`, or by keys that they announced, count.
 
-    Of several keys, in their order, the last has to be the one that signs now.
-
-    `unsigned`: lines of before heads were signed; `given`: positions that somebody kept, such as the officer's of each
-    month. Both can contradict the log, and prove nothing. Raises AuditBroken where anything does.
+    Of several keys, in order, the last must be the current one. `unsigned`: lines from before heads were signed;
+    `given`: positions kept elsewhere, such as the officer's monthly notes. Both can contradict the log, and prove
+    nothing. Raises AuditBroken for any contradiction.
     """
     line = lineage.trace(heads, keys)
     moved = lineage.find_unproven_move(line)
@@ -97,7 +99,7 @@ def verify_log(
 def _find_missing_head(
     chain: VerifiedChain, heads: Sequence[SignedHead], line: Lineage
 ) -> UnprovenReason | None:
-    """A head that the log speaks of, and the file does not have."""
+    """A head that the log records and the file does not have."""
     rows = {head.number: head.last.seq for head in heads}
     first = line.standing[0].number if line.standing else 0
     for number, seq in sorted(chain.told.items()):
@@ -109,7 +111,7 @@ def _find_missing_head(
 
 
 def _find_unexplained_start(chain: VerifiedChain, line: Lineage) -> UnprovenReason | None:
-    """Where the log begins, the last head has to have known; and a row of the log tells of the pruning."""
+    """The last head must state the log's start, and a row of the log its pruning."""
     if not line.standing or chain.start != line.standing[-1].start:
         return UnprovenReason(Lack.START, row=chain.start.seq)
     if chain.start != line.standing[0].start and chain.start not in chain.prunes:
@@ -118,7 +120,7 @@ def _find_unexplained_start(chain: VerifiedChain, line: Lineage) -> UnprovenReas
 
 
 def _refuse_regrown(chain: VerifiedChain, line: Lineage) -> None:
-    """Rows that were pruned do not come back."""
+    """Pruned rows must not return."""
     for head in line.standing[-1:]:
         if head.start.seq > chain.start.seq:
             raise AuditBroken(

@@ -1,8 +1,7 @@
-"""The audit log: every effect, and every look at a person's data, chained row to row.
+"""The audit log: every effect, and every look at a person's data, in a hash chain.
 
-SHA-256 over the canonical JSON of a row and the hash of the row before it. Whoever rewrites the
-whole log can make a new chain: what they cannot change are the signed heads outside the store, against
-which `proof` holds it.
+SHA-256 over the canonical JSON of a row and the previous row's hash. Somebody who rewrites the whole log can make a new
+chain, but not the signed heads outside the store, against which `proof` verifies it.
 """
 
 import hashlib
@@ -35,7 +34,7 @@ Scalar = str | int | float | bool | None
 
 GENESIS = "0" * 64
 _SPEAKING = (Action.HEAD_WRITE.value, Action.LOG_PRUNE.value)
-_LONGEST = 200  # of a text in details: they are facts for a machine, not prose
+_LONGEST = 200  # characters of a text in details: facts, not prose
 
 
 class Head(NamedTuple):
@@ -47,7 +46,7 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One audit row to be: who did what to whom. `details` hold no personal data."""
+    """A new audit row: who did what to whom. `details` hold no personal data."""
 
     action: Action
     actor: str
@@ -58,8 +57,7 @@ class AuditEntry:
 
 @dataclass(frozen=True)
 class VerifiedChain:
-    """A chain that contradicts itself nowhere, and what its rows say of heads: the numbers of those that were written
-    with their rows, and the last rows of prunings."""
+    """A consistent chain, and what its rows say about heads: number and last row of each, and pruned rows."""
 
     rows: int
     start: Head
@@ -69,19 +67,19 @@ class VerifiedChain:
 
     @property
     def pruned(self) -> int:
-        """How many rows are gone from the front."""
+        """How many rows were pruned."""
         return self.start.seq
 
 
 def begin_log(connection: Connection) -> None:
-    """Begin the log, if it has not begun."""
+    """Start the log, if it has not started."""
     if connection.execute(select(t.audit_head.c.id)).first() is None:
         first = {"id": 1, "seq": 0, "hash": GENESIS, "pruned_seq": 0, "pruned_hash": GENESIS}
         connection.execute(insert(t.audit_head).values(**first))
 
 
 def append_entries(connection: Connection, now: datetime, entries: Sequence[AuditEntry]) -> None:
-    """Chain `entries` to the log. The last statements before a commit: the head row is locked here.
+    """Append `entries` to the chain, just before the commit: this locks the head row.
 
     Raises ValueError or TypeError where details are not short JSON scalars.
     """
@@ -104,7 +102,7 @@ def append_entries(connection: Connection, now: datetime, entries: Sequence[Audi
 
 
 def hash_row(row: dict[str, Any]) -> str:
-    """SHA-256, in hex, of a row (without its hash) chained to the hash before it."""
+    """SHA-256, in hex, of a row (without its hash) chained to the previous hash."""
     moment = (row["at"] - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
     parts = [
         row["seq"], round(moment * 1_000_000), row["action"], row["actor"], row["subject"],
@@ -114,7 +112,7 @@ def hash_row(row: dict[str, Any]) -> str:
 
 
 def canonical_json(value: Any) -> bytes:
-    """One way of writing JSON: keys sorted, no spaces, ASCII."""
+    """Canonical JSON: keys sorted, no spaces, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -125,10 +123,10 @@ def read_head(connection: Connection) -> Head:
 
 
 def verify_chain(connection: Connection, known: Iterable[Head] = ()) -> VerifiedChain:
-    """Follow the chain from its first row to its last, through every position that is `known`.
+    """Verify the chain from its first row to its last, through every position in `known`.
 
-    Positions below the first row cannot be compared. Whether the rows before it may be gone is for `proof` to say.
-    Raises AuditBroken naming the first row that does not fit.
+    Positions before the first row cannot be compared; `proof` decides whether earlier rows may be gone. Raises
+    AuditBroken naming the first wrong row.
     """
     kept = connection.execute(select(t.audit_head)).first()
     if kept is None:
@@ -147,7 +145,7 @@ def verify_chain(connection: Connection, known: Iterable[Head] = ()) -> Verified
 
 
 def _list_wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str]:
-    """The positions that the rows must pass through, by number."""
+    """The positions that the rows must pass, by number."""
     wanted: dict[int, str] = {}
     for position in known:
         if wanted.setdefault(position.seq, position.hash) != position.hash:
@@ -162,7 +160,7 @@ def _list_wanted(known: Iterable[Head], start: Head, end: Head) -> dict[int, str
 
 
 class _HeadClaims(NamedTuple):
-    """What rows say of heads and prunings."""
+    """What rows say about heads and pruning."""
 
     told: dict[int, int]
     prunes: set[Head]
@@ -193,7 +191,7 @@ def _verify_row(row: Row[Any], last: Head) -> Head:
 def export_rows(connection: Connection, after: int = 0, through: int | None = None) -> Iterator[str]:
     """Every row as one line of JSON, oldest first; a verifier needs nothing else.
 
-    `after`, `through`: only the rows with a number above the one, up to the other.
+    `after`, `through`: only rows with a number above the one, up to the other.
     """
     query = select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq)
     if through is not None:

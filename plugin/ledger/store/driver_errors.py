@@ -1,4 +1,4 @@
-"""What a driver of the store says, in a sentence of ours: never its own words, a statement or a value."""
+"""Translates errors of the database drivers into sentences of ours, without statements or values."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from plugin.errors import StoreAway, StoreBusy, StoreError
 WRITES = "facelease_write"
 """The execution option of a connection that may write."""
 
-_Sentence = tuple[str, str]  # what is the matter, and what to do
+_Sentence = tuple[str, str]  # the problem, and the remedy
 _BUSY = ("another program kept {store} for too long", "let that end, then try again")
 _FULL = ("the disk of {store} is full", "make room, then try again")
 _SILENT = (
@@ -73,12 +73,12 @@ _FORBIDDEN = "the account in store.url may not use the store's tables: make it t
 
 
 def translate_error(context: ExceptionContext) -> None:
-    """Raise StoreAway where the store does not answer now, StoreError where it never will; else leave it.
+    """Raise StoreAway where a retry may help, StoreError where it will not; else do nothing.
 
-    A listener of SQLAlchemy's `handle_error`: whatever is asked of a store passes here, but for raw connections.
+    A listener of SQLAlchemy's `handle_error`: covers everything but raw connections.
     """
     if context.is_pre_ping or context.engine is None:
-        return  # the pool opens another connection
+        return  # the pool reconnects
     connection, error = context.connection, context.original_exception
     writes = connection is not None and bool(connection.get_execution_options().get(WRITES))
     found = _explain(error, writes or connection is None, context.is_disconnect)
@@ -90,7 +90,7 @@ def translate_error(context: ExceptionContext) -> None:
 
 
 def translate_raw_error(engine: Engine, error: BaseException) -> None:
-    """As `tell`, of an error on a driver's own connection, which writes nothing of ours."""
+    """As `translate_error`, for an error on a raw connection, which writes nothing of ours."""
     found = _explain(error, writes=True, lost=False)
     if found is not None:
         raise _build_error(engine, found) from error
@@ -108,7 +108,7 @@ def _build_error(
 
 
 def _explain(error: BaseException, writes: bool, lost: bool) -> _Sentence | str | None:
-    """What an error says of the store: a sentence alone where trying again is of no use. `lost`: the connection is."""
+    """What an error means; a single sentence where a retry is useless. `lost`: the connection was lost."""
     if isinstance(error, sqlite3.Error):
         return _explain_sqlite(getattr(error, "sqlite_errorcode", 0), writes)
     return _explain_postgresql(error, writes, lost) if isinstance(error, psycopg.Error) else None
@@ -118,7 +118,7 @@ def _explain_sqlite(code: int, writes: bool) -> _Sentence | str | None:
     if code & 0xFF in _SQLITE_DAMAGED:
         return _DAMAGED
     if code == sqlite3.SQLITE_READONLY and not writes:
-        return None  # a statement that writes, in a read: a fault of ours
+        return None  # a write in a read transaction is a bug of ours
     return _SQLITE.get(code & 0xFF)
 
 
@@ -136,7 +136,7 @@ def _explain_postgresql(error: psycopg.Error, writes: bool, lost: bool) -> _Sent
 
 
 def _may_be_written(error: BaseException) -> bool:
-    """Whether a commit that ended so may have been one: nobody was left to say."""
+    """Whether a commit with this error may have succeeded."""
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
     state = getattr(error, "sqlstate", None)

@@ -55,7 +55,7 @@ invitation = Table(
     Column("may_replace", Boolean, nullable=False, default=False, server_default=text("false")),  # by its maker's right
 )  # fmt: skip
 
-# A one-time code that was mailed to whoever holds a link.
+# A one-time code that was mailed to the holder of a link.
 code = Table(
     "code", metadata,
     Column("id", Text, primary_key=True),

@@ -1,8 +1,8 @@
-"""face_recognition itself (HOG detector, dlib's network run by dlib) behind the same protocol.
+"""face_recognition itself (HOG detector, dlib's network run by dlib) as an engine.
 
-Slower, with more memory, and never the default. LICENCE: importing face_recognition loads its
-68-point model, which was trained on iBUG 300-W and may not be used commercially; nothing else here
-loads it. Vectors lie in the same space, but its id differs, so templates are never mixed.
+Slower, with more memory, and never the default. LICENCE: importing face_recognition loads its 68-point model, which was
+trained on iBUG 300-W and may not be used commercially; nothing else here loads it. Vectors are in the same space, but
+its id differs, so templates are never mixed.
 """
 
 import importlib
@@ -24,7 +24,7 @@ ID = "classic/1"
 
 
 def engine_id(config: RecognizerSection) -> str:
-    """Always the same."""
+    """A constant."""
     return ID
 
 
@@ -36,10 +36,9 @@ def open_engine(config: RecognizerSection, cache: Path) -> Engine:
 
 
 def _load_api() -> Any:
-    """face_recognition's api module.
+    """The module face_recognition.api.
 
-    Its import ends the process silently (quit(), exit code 0) where pkg_resources is missing, so
-    that is looked for first.
+    Its import ends the process silently (quit(), exit code 0) without pkg_resources, so that is checked first.
     """
     for module, remedy in (
         ("pkg_resources", 'pip install "setuptools<81"'),

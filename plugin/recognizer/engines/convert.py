@@ -23,7 +23,7 @@ _MEAN = (122.782, 117.001, 104.298)  # RGB, of dlib's input_rgb_image_sized
 
 
 class TensorReader:
-    """Takes the tensors of a dlib network out of its file, one after the other."""
+    """Reads the tensors of a dlib network from its file, in order."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -48,7 +48,7 @@ def _pack(number: int) -> bytes:
 
 
 class GraphBuilder:
-    """Writes an ONNX graph node by node; every method returns the name of what it computes."""
+    """Builds an ONNX graph; each method returns the name of its result."""
 
     def __init__(self, reader: TensorReader) -> None:
         self._reader = reader
@@ -56,19 +56,17 @@ class GraphBuilder:
         self.constants: list[Any] = []
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """A node of any kind."""
         name = f"n{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
     def constant(self, value: Any) -> str:
-        """A constant tensor."""
         name = f"c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def convolution(self, x: str, taken: int, given: int, side: int, stride: int) -> str:
-        """A convolution with the affine layer after it folded in; padded only where stride is 1."""
+        """A convolution with the following affine layer folded in; padded only where stride is 1."""
         count = given * taken * side * side
         raw = self._reader.tensor(count + given, 1, 1, 1)
         gamma, beta = np.split(self._reader.tensor(2 * given, 1, 1, 1), 2)
@@ -86,7 +84,7 @@ class GraphBuilder:
         return self.node("Relu", self.node("Add", self.convolution(inner, depth, depth, 3, 1), x))
 
     def residual_down(self, x: str, taken: int, given: int, side: int) -> tuple[str, int]:
-        """dlib's `residual_down`: halves the side; dlib's addition fills what is missing with zeros."""
+        """dlib's `residual_down`: halves the side; dlib's addition pads with zeros."""
         inner = self.node("Relu", self.convolution(x, taken, given, 3, 2))
         inner = self.convolution(inner, given, given, 3, 1)
         pooled = self.node("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
@@ -149,7 +147,7 @@ def _build_model(build: GraphBuilder) -> bytes:
 
 
 def main(arguments: list[str]) -> None:
-    """Convert the file named first into the file named second."""
+    """Convert the first file into the second."""
     source, target = arguments
     Path(target).write_bytes(convert(Path(source).read_bytes()))
 

@@ -1,8 +1,8 @@
-"""How near is near enough: from the number enrolled and the rate at which strangers may be named.
+"""Distance thresholds from the number of enrolled people and the accepted rate of false names.
 
-A stranger compared with N people is named wrongly if any of N distances falls below the threshold:
-FPIR = 1 - (1 - FMR)^N (ISO/IEC 19795-1, open-set identification, independent comparisons). Real
-comparisons are not independent, which makes the true rate lower: an error to the safe side.
+A stranger compared with N people is named wrongly if any of N distances is below the threshold: FPIR = 1 - (1 - FMR)^N
+(ISO/IEC 19795-1, open-set identification, independent comparisons). Real comparisons are not independent, which lowers
+the true rate: the error is on the safe side.
 """
 
 import json
@@ -21,11 +21,11 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Share of stranger-to-template comparisons below a distance (FMR), as it was measured.
+    """The measured share of stranger-to-template comparisons below a distance (FMR).
 
-    `points`: (distance, FMR), both rising. `auto_ceiling`, `suggest_ceiling`: never go beyond, however
-    few are enrolled, since the measured sample is not everybody (false matches are far more frequent
-    in some groups). `floor`: below it nothing was measured. `source` says on what it was measured.
+    `points`: (distance, FMR), both rising. `auto_ceiling`, `suggest_ceiling`: upper bounds, however few are enrolled,
+    since the sample is not everybody (false matches are far more frequent in some groups). `floor`: nothing was
+    measured below it. `source`: the sample.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -51,7 +51,7 @@ class Calibration:
 def compute_thresholds(
     calibration: Calibration, enrolled: int, fpir_auto: float, fpir_suggest: float
 ) -> Thresholds:
-    """The thresholds at which strangers are named at most at these rates with `enrolled` people compared.
+    """The thresholds for these rates of false names with `enrolled` people compared.
 
     Never rises with `enrolled`; `auto` is never above `suggest`.
     """

@@ -1,4 +1,4 @@
-"""Weights that come inside packages: found without importing the package, known by their sha256."""
+"""Weights inside installed packages: found without importing the package, verified by SHA-256."""
 
 import ast
 import hashlib
@@ -12,7 +12,7 @@ DAT_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 
 
 def find_package_file(package: str, name: str, sha256: str) -> Path:
-    """The path of a file in an installed package, its contents checked. Raises EngineError."""
+    """The path of a file in an installed package, verified. Raises EngineError."""
     path = _find_folder(package) / name
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -23,9 +23,9 @@ def find_package_file(package: str, name: str, sha256: str) -> Path:
 
 
 def read_constant(package: str, module: str, name: str, sha256: str) -> bytes:
-    """The bytes that `name` is set to in a module of a package. The module's code is not run.
+    """The bytes assigned to `name` in a module of a package, without running the module.
 
-    Raises EngineError if the package is missing or the bytes are not those expected.
+    Raises EngineError if the package is missing or the bytes differ from the expected ones.
     """
     path = _find_folder(package) / f"{module}.py"
     try:
@@ -42,7 +42,7 @@ def read_constant(package: str, module: str, name: str, sha256: str) -> bytes:
 
 
 def check_sha256(found: str, expected: str, what: str) -> None:
-    """Raises EngineError unless the two hexadecimal sha256 are equal."""
+    """Raises EngineError unless the two hexadecimal hashes are equal."""
     if found != expected:
         raise EngineError(
             f"{what} is not the file that was tested (sha256 {found[:12]}…, expected {expected[:12]}…): "

@@ -1,4 +1,4 @@
-"""YuNet, the fastest detector, where its file is given: it comes in no package.
+"""YuNet, the fastest detector, where its file is configured: no package contains it.
 
 Decoding as in OpenCV's FaceDetectorYN (Wu et al., YuNet, 2023): score = sqrt(class * objectness).
 """
@@ -26,7 +26,7 @@ _OVERLAP = 0.3
 
 
 class YuNet:
-    """YuNet (libfacedetection) on onnxruntime. Raises EngineError for a file that was not tested."""
+    """YuNet (libfacedetection) on onnxruntime. Raises EngineError for an untested file."""
 
     id = "yunet"
     found_px = FOUND_PX
@@ -63,7 +63,7 @@ class YuNet:
         return suppress_overlaps(found, _OVERLAP).scaled(1 / scale) if len(found) else no_detections()
 
     def _fit(self, picture: Pixels) -> tuple[Pixels, float]:
-        """The picture padded to what the network takes, and how it was scaled for that."""
+        """The picture padded to the network's input, and its scale."""
         height, width = picture.shape[:2]
         scale = min(1.0, self._side / max(height, width)) if self._side else 1.0
         if scale < 1:

@@ -1,7 +1,7 @@
-"""How well the configured detector does on annotated photographs, shrunk to several sizes.
+"""Measures the configured detector on annotated photographs, scaled to several sizes.
 
-`annotations.json`: a list of {"file", "nose_points": [[x, y]] or "boxes": [[left, top, width, height]]}
-in px of the file. A face is found if a detection covers its point (or the middle of its box).
+`annotations.json`: a list of {"file", "nose_points": [[x, y]] or "boxes": [[left, top, width, height]]} in px of the
+file. A face is found if a detection covers its point (or the middle of its box).
 """
 
 import json
@@ -27,7 +27,7 @@ BINS = ((12, 20), (20, 30), (30, 40), (40, 60), (60, 10_000))
 
 @dataclass
 class DetectionTally:
-    """What was found: per width (found, of), false detections, pictures, faces whose width nobody knows."""
+    """Per width (found, of), false detections, pictures."""
 
     found: dict[tuple[int, int], list[int]] = field(default_factory=lambda: {b: [0, 0] for b in BINS})
     false: int = 0
@@ -42,8 +42,8 @@ class DetectionTally:
 def tally_detections(folder: Path, pipeline: Pipeline, config: Config) -> DetectionTally:
     """Detection on the annotated photographs of `folder`. Raises ConfigError without annotations.
 
-    The width of a face is that of its detection at the largest size, scaled: the same face counts in
-    the same bin whether it is found at a smaller size or not. Never found at all counts in 20-30.
+    A face's width is that of its detection at the largest size, scaled: it counts in the same bin at every size. A face
+    that is never found counts in 20-30.
     """
     result = DetectionTally()
     for entry in _read_annotations(folder):

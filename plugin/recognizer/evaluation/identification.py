@@ -1,7 +1,7 @@
-"""How well the configured engine does on labelled photographs: open-set identification.
+"""Measures the configured engine on labelled photographs: open-set identification.
 
-Terms of ISO/IEC 19795-1: FPIR, the share of strangers given a name; FNIR, the share of enrolled
-people not given theirs. Vectors live only as long as the call.
+Terms of ISO/IEC 19795-1: FPIR, the share of strangers given a name; FNIR, the share of enrolled people not given
+theirs. Vectors are kept only during the call.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,10 +30,7 @@ _RATES = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01)
 
 @dataclass(frozen=True)
 class Shot:
-    """The main face of one photograph: as the decision needs it, and its vector (128,).
-
-    Of a photograph that enrols the vector is averaged with its mirror image's.
-    """
+    """The main face of a photograph, and its vector (128,); for enrolment averaged with its mirror image's."""
 
     face: DetectedFace
     vector: Floats
@@ -54,7 +51,7 @@ class LabelledPerson:
 
     @property
     def probes(self) -> tuple[Shot | None, ...]:
-        """The photographs after those that enrol."""
+        """The photographs after those for enrolment."""
         return self.shots[ENROLLED_FROM:]
 
 
@@ -100,7 +97,7 @@ def report_identification(
     engine: Engine,
     matching: MatchingSection,
 ) -> dict[str, Any]:
-    """The report for these people as the gallery: the decisions are those of production."""
+    """The report with these people as the gallery, by the decisions of production."""
     enrolled = [(person, person.template) for person in people]
     gallery = [(person, template) for person, template in enrolled if template is not None]
     templates = np.array([template for _, template in gallery], np.float32).reshape(-1, 128)
@@ -153,9 +150,9 @@ def _build_question(
 def measure_calibration(
     people: Sequence[LabelledPerson], strangers: Sequence[Shot | None]
 ) -> list[tuple[float, float]]:
-    """(distance, FMR) points for a `Calibration`: quantiles of the distances of strangers to templates.
+    """(distance, FMR) points for a `Calibration`: quantiles of strangers' distances to templates.
 
-    Rates of which fewer than three comparisons bear witness are left out.
+    Leaves out rates with fewer than three comparisons.
     """
     templates = [template for person in people if (template := person.template) is not None]
     vectors = [shot.vector for shot in strangers if shot]

@@ -44,9 +44,8 @@ from plugin.recognizer.pictures.pixels import Pixels
 class SeenPicture:
     """A decoded picture with its faces, in px of `decoded.pixels`.
 
-    `width`: of the finest picture in which faces were looked for. `enlarged`: px of the original to a px of the
-    picture that was given, 1 if that is the original; None where nobody knows. `partly`: what keeps this from being a
-    look at the whole.
+    `width`: of the largest picture that was searched. `enlarged`: px of the original to a px of the given picture, 1 if
+    that is the original; None if unknown. `partly`: why the examination is partial.
     """
 
     decoded: Decoded
@@ -61,7 +60,7 @@ class SeenPicture:
         return self.width / int(self.decoded.pixels.shape[1])
 
     def box(self, index: int) -> Box:
-        """The box of a face in 0..1, cut off at the edges of the picture."""
+        """The box of a face in 0..1, clipped to the picture."""
         height, width = self.decoded.pixels.shape[:2]
         left, top, across, down = (float(v) for v in self.faces.boxes[index])
         x, right = _clip(left / width), _clip((left + across) / width)
@@ -73,14 +72,14 @@ class SeenPicture:
         return int(self.faces.boxes[index, 2] * self.ratio)
 
     def file_px(self, index: int) -> int | None:
-        """The width of a face in the original; None where nobody knows its size."""
+        """The width of a face in the original; None if its size is unknown."""
         if self.enlarged is None:
             return None
         return round(float(self.faces.boxes[index, 2]) / self.decoded.scale * self.enlarged)
 
     @property
     def original(self) -> tuple[int, int]:
-        """Width and height of the original; of what was given, where nobody knows."""
+        """Width and height of the original; of the given picture if unknown."""
         given = self.decoded.width, self.decoded.height
         return round(given[0] * (self.enlarged or 1)), round(given[1] * (self.enlarged or 1))
 
@@ -104,9 +103,9 @@ class Pipeline:
         cv2.setNumThreads(1)
 
     def see(self, source: Path | bytes, original_px: int | None = None, closely: bool = True) -> SeenPicture:
-        """The picture and every face on it; `original_px` as `Request` has it. Raises PictureError.
+        """The picture and its faces; `original_px` as in `ExaminationRequest`. Raises PictureError.
 
-        `closely` False: without the finer pass, as references are looked at.
+        `closely` False: without the finer pass, as for references.
         """
         if closely:
             try:
@@ -133,17 +132,18 @@ class Pipeline:
         return SeenPicture(decoded, faces, width, enlarged, tuple(partly))
 
     def _look_px(self, longest: int, found_px: int = 0) -> int:
-        """The longest side, in px, at which an original of `longest` px has to be looked at."""
+        """The longest side, in px, at which an original of `longest` px must be searched."""
         return detection_px(longest, self._recognisable_px, max(found_px, self.engine.detector.found_px))
 
     def _decode_px(self, side: int) -> int:
-        """What decoding is asked for, so that `side` px of longest side are there in full."""
+        """The size to decode so that `side` px of longest side are there in full."""
         return self._detect_px if side <= self._coarse_px else math.ceil(side / ENOUGH)
 
     def _faces(self, pixels: Pixels, side: int, doubtful: bool) -> tuple[Detections, int]:
-        """The faces up to a longest side of `side` px, in px of `pixels`, and the width of the finest picture.
+        """The faces up to `side` px of longest side, in px of `pixels`, and the width of the largest picture searched.
 
-        `doubtful`: whether a face that counts may be so small in it that it is to be looked at twice.
+        The faces up to a longest side of `side` px, in px of `pixels`, and the width of the largest picture searched.
+        `doubtful`: faces that count may be so small in it that they need a second look.
         """
         longest, width = max(pixels.shape[:2]), pixels.shape[1]
         if side > self._coarse_px:
@@ -156,7 +156,7 @@ class Pipeline:
         return found, min(width, round(width * self._detect_px / longest))
 
     def _coarse(self, pixels: Pixels, least: float) -> Detections:
-        """The faces that one detection finds, in px of `pixels`."""
+        """The faces of one detection, in px of `pixels`."""
         looked_at, detector = shrink(pixels, self._detect_px), self.engine.detector
         faces = detector.detect(looked_at, least)
         if not np.any(faces.scores >= self._score) and max(looked_at.shape[:2]) > SMALL:
@@ -167,9 +167,9 @@ class Pipeline:
         return faces.scaled(pixels.shape[1] / looked_at.shape[1])
 
     def examine(self, source: Path | bytes, request: ExaminationRequest, gallery: Gallery) -> Examination:
-        """Boxes, and where the request allows decisions. Raises PictureError.
+        """Boxes, and decisions if requested. Raises PictureError.
 
-        No encoding is computed unless the request says compare and a live entry may be matched.
+        Encodes nothing unless the request says compare and a live entry may be matched.
         """
         data = read_picture(source, self._limits)
         seen = self.see(data, request.original_px)
@@ -187,7 +187,7 @@ class Pipeline:
         )  # fmt: skip
 
     def _partly(self, seen: SeenPicture, data: bytes) -> list[Partly]:
-        """Why the photograph was examined in part, further pictures included, which are looked at as closely."""
+        """Why the examination is partial, including further pictures, which are searched as closely."""
 
         def faces(pixels: Pixels) -> Detections:
             return self._faces(pixels, max(pixels.shape[:2]), doubtful=False)[0]
@@ -206,7 +206,7 @@ class Pipeline:
         gallery: Gallery,
         live: list[int],
     ) -> list[FoundFace]:
-        """The faces `large`, compared with the entries `live`; the vectors end with this call."""
+        """The faces `large`, compared with the entries `live`; the vectors are dropped afterwards."""
         faces = seen.faces.take(np.array(large))
         distances = gallery.distances(self.engine.encoder.encode(seen.decoded.pixels, faces), live)
         limits = compute_thresholds(
@@ -227,7 +227,7 @@ def _build_face(seen: SeenPicture, index: int) -> FoundFace:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: OpenCV and onnxruntime have no type of their own for it, only a word."""
+    """OpenCV and onnxruntime have no error type for it, only the message."""
     return isinstance(error, MemoryError) or (
         not isinstance(error, FaceLeaseError) and "alloc" in str(error).lower()
     )
@@ -254,7 +254,7 @@ def _build_candidate(gallery: Gallery, index: int, request: ExaminationRequest) 
 def _add_decision(
     face: FoundFace, decision: MatchDecision, candidates: list[Candidate], limits: Thresholds, margin: float
 ) -> FoundFace:
-    """What leaves the process: a distance only for suggestions, and then rounded."""
+    """What leaves the process: a distance for suggestions only, rounded."""
     if decision.candidate is None or decision.distance is None:
         return face
     key = candidates[decision.candidate].key

@@ -1,7 +1,7 @@
-"""Large pictures looked at more closely than the coarse pass does: in steps, in tiles, and twice where in doubt.
+"""Searches large pictures more closely: in steps, in tiles, and twice for doubtful faces.
 
-A step shows the picture at most STEP times as large as the one before, so tiles overlap by a fixed measure: by more
-than the largest face that only this step finds. Memory does not grow with the picture.
+A step shows the picture at most STEP times as large as the one before, so the overlap of tiles is fixed: larger than
+the largest face that only this step finds. Memory does not grow with the picture.
 """
 
 import math
@@ -45,9 +45,9 @@ _WINDOW = 128  # px: what is shown of a face of _ENLARGED
 
 @dataclass(frozen=True)
 class PassStep:
-    """What one step found, in px of the whole picture.
+    """The faces of one step, in px of the whole picture.
 
-    `part`: which boxes may show a part of a face only. `scale`: px of the step to a px of the whole picture.
+    `part`: boxes that may show only part of a face. `scale`: px of the step to a px of the whole picture.
     """
 
     faces: Detections
@@ -55,14 +55,13 @@ class PassStep:
     scale: float
 
     def take(self, which: NDArray[np.intp]) -> "PassStep":
-        """The step with the boxes at these indexes only."""
         return PassStep(self.faces.take(which), self.part[which], self.scale)
 
 
 def find_faces(detector: Detector, picture: Pixels, coarse: int, finest: int, score: float) -> Detections:
-    """Every face of `picture`, each once, as it is found up to a longest side of `finest` px.
+    """Every face of `picture` once, found up to a longest side of `finest` px.
 
-    `coarse`: the longest side that the coarse pass sees; `score`: the configured one.
+    `coarse`: the longest side of the coarse pass; `score`: the configured one.
     """
     steps: list[PassStep] = []
     closest = shrink(picture, finest)
@@ -78,14 +77,14 @@ def find_faces(detector: Detector, picture: Pixels, coarse: int, finest: int, sc
 
 
 def doubtful_score(picture: Pixels) -> float:
-    """The score from which on small faces of this picture are looked at once more."""
+    """The score from which small faces of this picture get a second look."""
     some = picture[::8, ::8].astype(np.int16)
     colours = max(float((some[:, :, k] - some[:, :, 1]).std()) for k in (0, 2))
     return _DOUBTFUL if colours > _GREY else _DOUBTFUL_GREY
 
 
 def list_sides(coarse: int, finest: int) -> list[int]:
-    """The longest sides of the steps: a small one, the coarse pass unless the finest is near to it, and finer ones."""
+    """The longest sides of the steps: a small one, the coarse pass unless the finest is close to it, and finer ones."""
     if finest <= NEAR:
         return [SMALL, finest]
     found = [finest]
@@ -95,7 +94,10 @@ def list_sides(coarse: int, finest: int) -> list[int]:
 
 
 def split_spans(length: int, overlap: int, largest: int) -> list[tuple[int, int]]:
-    """(start, end) of equal pieces, `largest` px at most, that cover `length`; neighbours share `overlap` or more."""
+    """(start, end) of equal pieces, up to `largest` px, that cover `length`;
+
+    neighbours overlap by `overlap` or more.
+    """
     count = 1 if length <= largest else math.ceil((length - overlap) / (largest - overlap))
     size = math.ceil((length + (count - 1) * overlap) / count)
     starts = [i * (length - size) // max(1, count - 1) for i in range(count)]
@@ -105,7 +107,7 @@ def split_spans(length: int, overlap: int, largest: int) -> list[tuple[int, int]
 def _run_step(
     detector: Detector, level: Pixels, scale: float, before: PassStep | None, least: float
 ) -> PassStep:
-    """What is found in the tiles of `level`, the picture at this scale; `before`: the step before, if there is one."""
+    """The faces in the tiles of `level`, the picture at this scale; `before`: the previous step."""
     height, width = level.shape[:2]
     ratio = scale / before.scale if before else 1.0
     largest = min(TILE, detector.largest_px or TILE)
@@ -123,14 +125,14 @@ def _run_step(
 
 
 def _find_parts(faces: Detections, scale: float, before: PassStep) -> NDArray[np.bool_]:
-    """Which boxes lie on a part of a face, most likely: they are huge, or the step before should have found them."""
+    """Boxes that probably cover part of a face: huge, or wide enough for the previous step, which missed them."""
     widths = faces.boxes[:, 2]
     missed = [not np.any(_overlaps(box, before.faces.boxes)[0] >= _OVERLAP) for box in faces.boxes]
     return (widths * scale > _HUGE) | ((widths * before.scale >= _WIDE) & np.array(missed, np.bool_))
 
 
 def _find_cut(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which boxes reach an edge of the tile that is no edge of the picture."""
+    """Boxes at an edge of the tile that is no edge of the picture."""
     left, top, right, bottom = tile
     near = boxes[:, 2] * _EDGE
     inner = [left > 0, top > 0, right < size[0], bottom < size[1]]
@@ -143,7 +145,7 @@ def _find_cut(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, i
 
 
 def confirm_faces(detector: Detector, picture: Pixels, steps: Sequence[PassStep], score: float) -> Detections:
-    """Each face of `steps` once: of the last step's doubtful ones those that are found when they are shown enlarged."""
+    """Each face of `steps` once; the last step's doubtful ones only if found again enlarged."""
     last = steps[-1]
     sure = last.take(np.flatnonzero(last.faces.scores >= score))
     if len(steps) > 1:
@@ -169,7 +171,7 @@ def confirm_faces(detector: Detector, picture: Pixels, steps: Sequence[PassStep]
 def _drop_unconfirmed(
     detector: Detector, picture: Pixels, step: PassStep, before: Sequence[PassStep]
 ) -> PassStep:
-    """Without the small faces that are none: not clear, in no step before, and not found enlarged, in neither size."""
+    """Drops small faces with a low score that no earlier step and no enlargement shows."""
     faces, earlier = step.faces, join_detections([one.faces for one in before])
     asked = (faces.scores < _CLEAR) & (faces.boxes[:, 2] * step.scale < 2 * SURE_PX)
     wrong = [
@@ -184,7 +186,7 @@ def _drop_unconfirmed(
 
 
 def _find_enlarged(detector: Detector, picture: Pixels, box: Floats, wide: int) -> Detections:
-    """The face in this box as it is found when it is shown `wide` px wide; none if it is not."""
+    """The face in this box when shown `wide` px wide; none if it is not found."""
     factor, window = wide / float(box[2]), _WINDOW * wide // _ENLARGED
     middle = box[:2] + box[2:] / 2
     left, top = (middle - window / 2 / factor).tolist()
@@ -200,9 +202,9 @@ def _find_enlarged(detector: Detector, picture: Pixels, box: Floats, wide: int) 
 
 
 def merge_steps(steps: Sequence[PassStep]) -> Detections:
-    """Each face of all steps once, best first: as the finest step saw it that saw it whole.
+    """Each face of all steps once, best first: as the finest step with a whole box saw it.
 
-    What may be a part of a face counts only where no box of a whole one holds it.
+    A possible part of a face counts only where no whole box contains it.
     """
     faces, part = (
         join_detections([step.faces for step in steps]),
@@ -219,7 +221,7 @@ def merge_steps(steps: Sequence[PassStep]) -> Detections:
 
 
 def _overlaps(box: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """What `box` shares with each of `others`: of their union, and of the smaller of the two."""
+    """Intersection of `box` with each of `others`: over their union, and over the smaller of the two."""
     corner = np.maximum(box[:2], others[:, :2])
     side = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:]) - corner
     shared = np.prod(np.maximum(side, 0), axis=1)
@@ -239,7 +241,7 @@ def join_detections(parts: Sequence[Detections]) -> Detections:
 
 
 def shrink(picture: Pixels, longest: int) -> Pixels:
-    """The picture with its longest side at most `longest` px; never enlarged."""
+    """The picture with a longest side of at most `longest` px; never enlarged."""
     height, width = picture.shape[:2]
     scale = longest / max(height, width)
     if scale >= 1:
@@ -251,6 +253,6 @@ def shrink(picture: Pixels, longest: int) -> Pixels:
 
 
 def shift(faces: Detections, right: float, down: float) -> Detections:
-    """The same faces in a picture whose corner lies so far up and to the left."""
+    """The faces, moved right and down by these px."""
     by = np.array([right, down], np.float32)
     return Detections(faces.boxes + np.concatenate([by, np.zeros(2, "f4")]), faces.points + by, faces.scores)

@@ -1,7 +1,7 @@
-"""Whether a file shows somebody whom its main picture does not: thumbnails, previews, what is behind, under, beside.
+"""Whether a file shows a person whom its main picture does not: in thumbnails, previews, hidden pixels.
 
-A further picture in which nobody is found changes nothing, nor does one that shows faces of the main picture, each in
-its place and looking alike. Whatever else there is makes the examination partial, with the code that says what it is.
+A further picture without faces changes nothing, nor does one with the main picture's faces, each in its place and
+alike. Anything else makes the examination partial, with a code.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,9 +30,9 @@ _OPENED = (*FORMATS, "PPM")
 
 
 class FurtherPictures:
-    """One photograph: its main picture with its faces, what looks for faces, and how much may still be opened.
+    """A search of one photograph: its main picture and faces, the detector, and how much may still be decoded.
 
-    `closely`: the px of the longest side at which `look` is given a picture of so many px.
+    `closely`: the longest side at which `look` gets a picture of this many px.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class FurtherPictures:
         self._room = min(limits.megapixels, _MEGAPIXELS) * 1_000_000
 
     def codes(self, data: bytes) -> set[Partly]:
-        """Why the photograph was examined in part; nothing where it was examined whole."""
+        """Why the examination is partial; empty if it is complete."""
         found = {Partly(code) for code in self._decoded.note.split()}
         found |= {
             aside.code for aside in self._decoded.asides if self._shows_another(aside.pixels, aside.back)
@@ -55,7 +55,7 @@ class FurtherPictures:
         return found | set(self._within(data, 0))
 
     def _shows_another(self, pixels: Pixels, back: tuple[int, ...]) -> bool:
-        """Whether the same pixels, shown otherwise, show somebody more; `back` makes their boxes upright."""
+        """Whether the same pixels, shown otherwise, show another person; `back` makes their boxes upright."""
         for box in same_picture.to_relative(self._look(pixels), pixels):
             if back and not same_picture.has_face_at(same_picture.turn_back(box, back), self._main):
                 return True
@@ -106,7 +106,7 @@ class FurtherPictures:
         return self._another_in(picture.pixels)
 
     def _another_in(self, pixels: Pixels) -> bool:
-        """Whether it shows somebody whom the main picture does not have there; in doubt it is turned to each side."""
+        """Whether it shows a person whom the main picture lacks there; if unclear, in all orientations."""
         lying = [(turn, turn_pixels(pixels, turn)) for turn in {1, self._decoded.turn}]
         fitted = [(turn, same_picture.strip_bars(shown, self._main.pixels)) for turn, shown in lying]
         fits = {

@@ -1,8 +1,7 @@
-"""A small picture of one person out of a photograph, on which no other face that is known can be seen.
+"""A small picture of one person from a photograph, without any other known face.
 
-It is cut to the person's own face with a small margin, always: on a photograph on which nobody else
-was found there may yet be somebody whom the detector passed over. Every other known face is painted
-over before anything is scaled, so that no pixel of it has a part in the result.
+It is always cropped to the person's face with a small margin: the detector may have missed somebody elsewhere. Every
+other known face is painted over before scaling, so that none of its pixels contributes.
 """
 
 import io
@@ -26,7 +25,7 @@ _QUALITY = 82
 
 
 def draw_likeness(source: Path | bytes, view: PictureView, limits: Limits) -> bytes:
-    """The JPEG that shows `view` of the picture, without metadata. Raises PictureError, PictureTooLarge."""
+    """The JPEG of `view` of the picture, without metadata. Raises PictureError, PictureTooLarge."""
     pixels = decode(source, _DECODED, limits).pixels.copy()
     _cover(pixels, view)
     left, top, right, bottom = _to_pixels(view.crop, pixels)
@@ -34,7 +33,7 @@ def draw_likeness(source: Path | bytes, view: PictureView, limits: Limits) -> by
 
 
 def _cover(pixels: Pixels, view: PictureView) -> None:
-    """Paint the other faces over: with a margin that spares the own face, and the boxes themselves whole."""
+    """Paint over the other faces: with a margin except on the own face, and their boxes completely."""
     left, top, right, bottom = _to_pixels(view.keep, pixels)
     kept = pixels[top:bottom, left:right].copy()
     for area in _list_areas(view.covers, pixels, _AROUND):
@@ -54,7 +53,7 @@ def _list_areas(boxes: Sequence[Box], pixels: Pixels, around: float) -> Iterator
 
 
 def _to_pixels(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
-    """The box in whole pixels, rounded outwards and kept inside; at least one pixel each way."""
+    """The box in whole pixels, rounded outwards and clipped; at least one pixel each way."""
     height, width = pixels.shape[:2]
     left = min(max(0, int(np.floor(box[0] * width))), width - 1)
     top = min(max(0, int(np.floor(box[1] * height))), height - 1)

@@ -1,6 +1,6 @@
-"""Enrolment: whether reference photographs serve, and the template that is made from them.
+"""Enrolment: checks reference photographs and builds a template from them.
 
-The limits were read off LFW and degraded copies of it; a refusal says which photograph and why.
+The limits were measured on LFW and degraded copies of it; a refusal says which photograph and why.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ ADVISED = 3  # photographs
 
 @dataclass(frozen=True)
 class ReferencePhoto:
-    """A usable reference photograph: its vector (128,) and a remark, "" if there is none."""
+    """A usable reference photograph: its vector (128,) and a remark or ""."""
 
     vector: Floats
     note: str
@@ -38,11 +38,10 @@ class ReferencePhoto:
 def build_enrolment(
     pipeline: Pipeline, pictures: Sequence[Path | bytes], previous: Floats | None = None
 ) -> Enrolment:
-    """A template from photographs that each show one person, the same one.
+    """A template from photographs that each show the same one person.
 
-    `previous`: a (128,) template to compare with. Raises EnrolmentRefused with one reason for every
-    photograph that does not serve: nothing is enrolled from the rest, so that nobody wonders
-    which photographs count.
+    `previous`: a (128,) template to compare with. Raises EnrolmentRefused with a reason for every unusable photograph:
+    nothing is enrolled from the others, so that it is clear which photographs count.
     """
     if not pictures:
         raise EnrolmentRefused(["no photograph was given: three or more are best"])
@@ -72,7 +71,7 @@ def find_main_face(seen: SeenPicture) -> int:
 
 
 def find_unfit_reason(pipeline: Pipeline, picture: Path | bytes) -> str:
-    """Why a photograph would not serve as a reference, "" if it would. Nothing is encoded: no consent is needed."""
+    """Why a photograph is no usable reference, "" if it is. Encodes nothing: needs no consent."""
     try:
         return _find_unfit(pipeline.see(picture, closely=False))
     except PictureError as error:
@@ -80,7 +79,7 @@ def find_unfit_reason(pipeline: Pipeline, picture: Path | bytes) -> str:
 
 
 def _read_reference(pipeline: Pipeline, picture: Path | bytes) -> ReferencePhoto | str:
-    """The reference that a photograph gives, or the reason why it does not serve."""
+    """The reference from a photograph, or why it is unusable."""
     try:
         seen = pipeline.see(picture, closely=False)
     except PictureError as error:
@@ -96,7 +95,7 @@ def _read_reference(pipeline: Pipeline, picture: Path | bytes) -> ReferencePhoto
 
 
 def _find_unfit(seen: SeenPicture) -> str:
-    """Why a photograph cannot serve, before anything is encoded; "" if it can."""
+    """Why a photograph is unusable, before anything is encoded; "" if it is usable."""
     if not len(seen.faces):
         return "no face was found: take one from the front, in good light"
     chosen = find_main_face(seen)
@@ -121,7 +120,7 @@ def _find_unclear(seen: SeenPicture, chosen: int) -> str:
 
 
 def _list_unlike(vectors: Floats) -> list[str]:
-    """For every vector why it does not belong with the others, "" if it does."""
+    """For every vector why it does not match the others, "" if it does."""
     if len(vectors) < 2:
         return [""] * len(vectors)
     rest = normalise((vectors.sum(axis=0, keepdims=True) - vectors) / (len(vectors) - 1))
@@ -130,7 +129,7 @@ def _list_unlike(vectors: Floats) -> list[str]:
 
 
 def _refuse(reasons: list[str]) -> None:
-    """Raises EnrolmentRefused if any of the photographs has a reason against it."""
+    """Raises EnrolmentRefused if any photograph has a reason against it."""
     numbered = [f"photograph {i}: {reason}" for i, reason in enumerate(reasons, 1) if reason]
     if numbered:
         raise EnrolmentRefused(numbered)

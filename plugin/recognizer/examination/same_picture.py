@@ -1,9 +1,9 @@
-"""Whether a face on a smaller picture is the one in the same place of a larger, and looks alike.
+"""Whether a face in a smaller picture is the one in the same place of a larger, and alike.
 
-Compared is what the smaller one can show: both at its size, brightness and contrast levelled, for what they have in
-common on the whole, and for the details alone, which blurring, pixels, a bar and another's face change most. Measured
-on thumbnails of 120 to 640 px made in four ways, of portraits and groups: all faces pass; of those whose original was
-blurred by a tenth of their width, cut into 10 blocks, barred or replaced, next to none does (promise U1).
+Compared at the smaller size, with brightness and contrast normalised: as a whole, and by details alone, which blurring,
+pixelation, a bar and another face change most. Measured on thumbnails of 120 to 640 px made in four ways, of portraits
+and groups: all faces pass; of those with an original blurred by a tenth of their width, cut into 10 blocks, barred or
+replaced, almost none does (promise U1).
 """
 
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ _DARK, _EVEN = 32, 8.0  # levels of grey: a bar beside a thumbnail's picture
 
 @dataclass(frozen=True)
 class MainPicture:
-    """The main picture, upright, with the boxes of its faces in 0..1."""
+    """The main picture, upright, with its faces' boxes in 0..1."""
 
     pixels: Pixels
     boxes: tuple[Box, ...]
 
     @cached_property
     def small(self) -> NDArray[np.float32]:
-        """The picture at the size at which it is compared on the whole."""
+        """The picture at the size for the comparison as a whole."""
         return _sample(self.pixels)
 
 
@@ -52,7 +52,7 @@ def to_relative(faces: Detections, pixels: Pixels) -> tuple[Box, ...]:
 
 
 def strip_bars(pixels: Pixels, main: Pixels) -> Pixels | None:
-    """The picture without the bars that give it another shape than `main`; None where the shape is another."""
+    """The picture without bars that change its shape from `main`'s; None for another shape."""
     height, width = pixels.shape[:2]
     wide = main.shape[1] / main.shape[0]
     if _is_same_shape(width / height, wide, min(width, height)):
@@ -73,7 +73,7 @@ def _is_same_shape(ratio: float, other: float, side: int) -> bool:
 
 
 def measure_likeness(pixels: Pixels, main: MainPicture) -> float:
-    """How alike two pictures of one shape are on the whole, -1 to 1."""
+    """How alike two pictures of one shape are as a whole, -1 to 1."""
     return float((_sample(pixels) * main.small).mean())
 
 
@@ -83,7 +83,7 @@ def _sample(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def is_there(box: Box, pixels: Pixels, main: MainPicture) -> bool:
-    """Whether the main picture has the face at `box` of `pixels`, of the same shape, in its place, looking alike."""
+    """Whether the main picture has the face at `box` of `pixels`, of the same shape, in its place and alike."""
     if not has_face_at(box, main):
         return False
     wide, size = box[2] * pixels.shape[1], (pixels.shape[1], pixels.shape[0])
@@ -94,7 +94,7 @@ def is_there(box: Box, pixels: Pixels, main: MainPicture) -> bool:
 
 
 def is_unchanged(box: Box, pixels: Pixels, main: MainPicture) -> bool:
-    """Whether the inner half of a face at `box` is the same as in the main picture, of the same size."""
+    """Whether the inner half of a face at `box` equals the main picture's, of the same size."""
     height, width = pixels.shape[:2]
     left, top = round((box[0] + box[2] / 4) * width), round((box[1] + box[3] / 4) * height)
     right, bottom = round((box[0] + box[2] * 0.75) * width), round((box[1] + box[3] * 0.75) * height)
@@ -105,7 +105,7 @@ def is_unchanged(box: Box, pixels: Pixels, main: MainPicture) -> bool:
 
 
 def has_face_at(box: Box, main: MainPicture) -> bool:
-    """Whether the main picture has a face where this one is."""
+    """Whether the main picture has a face at this box."""
     return any(_is_near(box, other) for other in main.boxes)
 
 
@@ -141,7 +141,7 @@ def _is_alike(box: Box, pixels: Pixels, main: Pixels, wide: float) -> bool:
 
 
 def _match_tones(there: Pixels, face: Pixels) -> Pixels:
-    """The part of the main picture with the tones of the other, as a map of the highlights has them."""
+    """The part of the main picture with the other's tones, for maps of highlights."""
     steps = int(np.clip(face.size // 40, 4, 32))
     step = there.astype(np.intp) * steps // 256
     many = np.bincount(step.ravel(), minlength=steps)
@@ -151,7 +151,7 @@ def _match_tones(there: Pixels, face: Pixels) -> Pixels:
 
 
 def _cut_out(main: Pixels, around: tuple[int, int, int, int], size: tuple[int, int]) -> Pixels:
-    """The same part of the main picture, at the size that it has in a picture of `size`."""
+    """The same part of the main picture, at its size in a picture of `size`."""
     across, down = main.shape[1] / size[0], main.shape[0] / size[1]
     left, top, right, bottom = around
     part = main[int(top * down) : round(bottom * down), int(left * across) : round(right * across)]
@@ -178,7 +178,7 @@ def _to_grey(pixels: Pixels) -> Pixels:
 
 
 def _level(grey: Pixels) -> NDArray[np.float32]:
-    """Brightness and contrast taken out: mean 0, deviation 1."""
+    """Mean 0, deviation 1."""
     values: NDArray[np.float32] = grey.astype(np.float32)
     values -= values.mean()
     return values / np.float32(max(float(values.std()), 1e-6))

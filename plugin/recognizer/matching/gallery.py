@@ -1,4 +1,4 @@
-"""The templates that may be compared now: in memory only, each with the moment its lease ends."""
+"""The templates that may be compared now: in memory only, each with the end of its lease."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ WIDTH = 128
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A template that may be compared before `until` (aware; the moment itself is too late).
+    """A template that may be compared before `until` (aware; exclusive).
 
     `key` is opaque. `template`: (128,) float32, L2-normalised. `may_auto`: False if a human decides.
     """
@@ -26,10 +26,10 @@ class Enrolled:
 
 
 class Gallery:
-    """Entries of one generation. Keys are unique; people who look alike are only ever suggested."""
+    """Entries of one generation. Keys are unique; look-alikes are only suggested."""
 
     def __init__(self, entries: Sequence[Enrolled], look_alike: float) -> None:
-        """Raises ValueError for a key given twice, a naive `until` or a template of another shape."""
+        """Raises ValueError for a duplicate key, a naive `until` or a template of another shape."""
         for entry in entries:
             if entry.template.shape != (WIDTH,) or not np.isfinite(entry.template).all():
                 raise ValueError(
@@ -49,7 +49,7 @@ class Gallery:
         return len(self.keys)
 
     def live(self, at: datetime, keys: Collection[str] | None = None) -> list[int]:
-        """Indexes of the entries that may be compared at the moment `at`, of these keys (None: of all)."""
+        """Indexes of the entries that may be compared at `at`, with these keys (None: any)."""
         return [
             i for i, until in enumerate(self._until) if at < until and (keys is None or self.keys[i] in keys)
         ]
@@ -66,7 +66,7 @@ def compute_distances(vectors: Floats, templates: Floats) -> Floats:
 
 
 def find_nearer(template: Floats, others: Sequence[Floats], than: float) -> list[int]:
-    """Indexes of `others` that are nearer to the template than this, the nearest first."""
+    """Indexes of `others` nearer to the template than this, nearest first."""
     if not others:
         return []
     row = compute_distances(template.reshape(1, WIDTH), np.array(others, np.float32).reshape(-1, WIDTH))[0]
@@ -74,7 +74,7 @@ def find_nearer(template: Floats, others: Sequence[Floats], than: float) -> list
 
 
 def count_look_alikes(templates: Floats, near: float) -> NDArray[np.intp]:
-    """(n,) with how many others each template is nearer than `near`."""
+    """(n,) how many others each template is nearer to than `near`."""
     counts = np.zeros(len(templates), np.intp)
     for start in range(0, len(templates), 512):
         block = compute_distances(templates[start : start + 512], templates)

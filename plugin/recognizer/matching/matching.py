@@ -1,4 +1,4 @@
-"""Who is on a photograph, decided over all its faces at once. Pure functions."""
+"""Decides who is on a photograph, over all its faces at once. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Level = Literal["auto", "suggest"]
 
 @dataclass(frozen=True)
 class DetectedFace:
-    """A face as the decision needs it: `width_px` in the picture as detected."""
+    """A face for the decision: `width_px` in the picture as detected."""
 
     box: Box
     width_px: int
@@ -23,7 +23,7 @@ class DetectedFace:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person who was compared: the most that may come of it, and boxes that were rejected for them."""
+    """A person compared: the strongest result allowed, and boxes rejected for them."""
 
     key: str
     most: Level
@@ -32,7 +32,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class MatchDecision:
-    """What becomes of one face; `distance` stays in the process that decided."""
+    """The result for one face; `distance` stays in the process that decided."""
 
     candidate: int | None = None
     level: Level | None = None
@@ -41,7 +41,7 @@ class MatchDecision:
 
 @dataclass(frozen=True)
 class MatchRules:
-    """The numbers that a decision rests on. `auto_px`: narrower faces are suggested at most."""
+    """The limits of a decision. `auto_px`: narrower faces are only suggested."""
 
     thresholds: Thresholds
     margin: float
@@ -53,9 +53,9 @@ def decide_matches(
 ) -> list[MatchDecision]:
     """One decision a face, in order. `distances`: (faces, candidates).
 
-    The nearest pair is settled first; a person is given to one face at most, and a face to one
-    person. Automatic only if the face is wide enough, the person allows it, the distance is below
-    `auto`, and every other person compared, whether excluded or not, is farther by the margin.
+    The nearest pair is decided first; a person gets at most one face, and a face one person. Automatic only if the face
+    is wide enough, the person allows it, the distance is below `auto`, and every other person compared, excluded or
+    not, is farther by the margin.
     """
     decided = [MatchDecision() for _ in faces]
     taken: set[int] = set()

@@ -1,8 +1,7 @@
-"""Hostile pictures in, upright pixels out: limits are checked before a pixel is decoded.
+"""Decodes untrusted pictures into upright pixels; limits are checked before decoding.
 
-Pillow decodes everything, JPEG at a reduced size (libjpeg's 1/2, 1/4, 1/8) where that suffices: it
-was measured level with cv2's reduced reading, is silent on stderr, and reports a picture that ends
-early, which cv2 fills with grey.
+Pillow decodes everything, JPEG at a reduced size (libjpeg's 1/2, 1/4, 1/8) where that suffices: it is as fast as cv2's
+reduced reading, silent on stderr, and reports a truncated picture, which cv2 fills with grey.
 """
 
 import io
@@ -32,7 +31,7 @@ pillow_heif.register_heif_opener(decode_threads=1)
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a picture may be, in millions of pixels and of bytes, before anything is decoded."""
+    """The largest picture, in millions of pixels and of bytes, checked before decoding."""
 
     megapixels: int = 120
     megabytes: int = 200
@@ -42,7 +41,7 @@ class Limits:
 class OtherView:
     """The picture in another way: without its transparency, or turned otherwise.
 
-    `code`: what it means that somebody else is seen in it; `back`: the turns that make it upright, one after another.
+    `code`: what another person in it means; `back`: the turns that make it upright, in order.
     """
 
     code: Partly
@@ -54,10 +53,9 @@ class OtherView:
 class Decoded:
     """An upright picture.
 
-    `pixels`: uint8 BGR, height x width x 3, perhaps reduced; `width` and `height`: of the upright
-    original in px; `scale`: pixels' width / `width`; `turn`: the orientation by which it was turned. `note`: why
-    it is not the whole picture that a program shows (frames), as codes of `Partly`. `asides`: the same pixels as
-    other programs show them.
+    `pixels`: uint8 BGR, height x width x 3, perhaps reduced; `width` and `height`: of the upright original in px;
+    `scale`: pixels' width / `width`; `turn`: the orientation by which it was turned. `note`: why it is not everything
+    that a program shows (frames), as codes of `Partly`. `asides`: the same pixels as other programs show them.
     """
 
     pixels: Pixels
@@ -75,10 +73,10 @@ def decode(
     limits: Limits,
     formats: tuple[str, ...] = FORMATS,
 ) -> Decoded:
-    """The picture, upright, reduced as far as its longest side stays about `longest` px or more.
+    """The picture, upright, reduced while its longest side stays at about `longest` px or more.
 
-    `longest` may depend on the longest side of the original, which nobody knows before it is opened.
-    Raises PictureTooLarge beyond `limits`, PictureError for what cannot be read in full.
+    `longest` may depend on the original's longest side, which is known only once it is opened. Raises PictureTooLarge
+    beyond `limits`, PictureError for what cannot be read in full.
     """
     data = read_picture(source, limits)
     with _silence():
@@ -121,7 +119,7 @@ def _check_bytes(size: int, limits: Limits) -> None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Without Pillow's own pixel limit (ours is checked instead), leniency and warnings.
+    """Disable Pillow's own pixel limit (ours applies), its leniency and warnings.
 
     Pillow keeps these for the whole process; the child that decodes has one thread.
     """
@@ -173,7 +171,7 @@ def _decode(
 
 
 def _find_animation(image: Image.Image) -> str:
-    """The code of an animation, of which the first frame is examined; further pages are told apart elsewhere."""
+    """The code for an animation, of which the first frame is examined; further pages are found elsewhere."""
     if image.format not in ("GIF", "WEBP", "PNG", "AVIF") or not getattr(image, "is_animated", False):
         return ""
     image.seek(0)
@@ -181,7 +179,7 @@ def _find_animation(image: Image.Image) -> str:
 
 
 def _load(image: Image.Image, reduction: int, data: bytes) -> tuple[int, int, bool]:
-    """Decode the pixels; how viewers turn them, how other programs do, and whether sides are swapped in the end."""
+    """Decode; returns how viewers turn it, how other programs do, and whether the sides are swapped."""
     width, height = image.size
     orientation.drop_other_sources(image)
     stored = orientation.read_stated(image) if image.format == "TIFF" else 1
@@ -196,14 +194,14 @@ def _load(image: Image.Image, reduction: int, data: bytes) -> tuple[int, int, bo
 
 
 def to_bgr(image: Image.Image, turn: int) -> Pixels:
-    """An RGB picture turned, as the engines take it."""
+    """An RGB picture turned, in the engines' format."""
     if turn in orientation.TURNS:
         image = image.transpose(orientation.TURNS[turn])
     return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
 
 
 def _reduce(image: Image.Image, reduction: int) -> tuple[Image.Image, Image.Image | None]:
-    """The picture reduced, and the same without its transparency: a reduction forgets what lies under it."""
+    """The picture reduced, and without its transparency: a reduction loses what is under it."""
     bare = _drop_transparency(image)
     return image.reduce(reduction), bare.reduce(reduction) if bare else None
 
@@ -232,7 +230,7 @@ def _find_reduction(side: int, longest: int) -> int:
 
 
 def _to_eight_bit(image: Image.Image) -> Image.Image:
-    """The picture in mode L, RGB or RGBA; 16-bit and float grey are scaled, not cut off."""
+    """The picture in mode L, RGB or RGBA; 16-bit and float grey are scaled."""
     if image.mode.startswith(("I", "F")):
         grey = np.nan_to_num(np.asarray(image).astype(np.float32))
         top = float(grey.max(initial=0))
@@ -245,7 +243,7 @@ def _to_eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _lay_on(image: Image.Image, colour: str) -> Image.Image:
-    """RGB, what is transparent on a page of this colour."""
+    """RGB, on a background of this colour."""
     if image.mode != "RGBA":
         return image if image.mode == "RGB" else image.convert("RGB")
     page = Image.new("RGBA", image.size, colour)

@@ -1,4 +1,4 @@
-"""Pictures, films and sounds in bytes of any kind, found by how they begin, and cut out where their end is known."""
+"""Finds pictures, films and sounds in arbitrary bytes by their signatures, and cuts them out."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ _MOST_TEXT = 50_000_000  # bytes of one picture in text or in a compressed chunk
 
 @dataclass(frozen=True)
 class Piece:
-    """A further picture: a file of its own in `data`. `code`: what it means that somebody else is seen on it."""
+    """A further picture: a complete file in `data`. `code`: what another person on it means."""
 
     data: bytes
     code: Partly = Partly.OTHER_PICTURE
@@ -71,7 +71,7 @@ _SHORTEST = 200  # characters of a picture that is written as text
 
 
 def cut_pieces(data: bytes, at: int = 0) -> Iterator[tuple[Piece | Partly, int, int]]:
-    """What begins in `data` from `at` on, and from where to where it goes; each byte is looked at once."""
+    """What begins in `data` from `at` on, with its start and end; scans each byte once."""
     if not _may_begin(data):
         return
     while found := _SIGNS.search(data, at):
@@ -96,7 +96,7 @@ def find_pieces(data: bytes) -> Pieces:
 
 
 def inflate(data: bytes) -> bytes:
-    """A zlib stream, as far as it goes and to a limit. Raises zlib.error."""
+    """A zlib stream, up to a limit. Raises zlib.error."""
     return zlib.decompressobj().decompress(data, _MOST_TEXT)
 
 
@@ -139,7 +139,7 @@ def _riff(data: bytes, at: int) -> CutPieces:
 
 
 def _boxes(data: bytes, at: int) -> CutPieces:
-    """From the `ftyp` at `at` to the last box that follows it."""
+    """From the `ftyp` at `at` to the last box that follows."""
     start = at - 4
     size = int.from_bytes(data[start:at], "big") if start >= 0 else 0
     brands = {data[spot : spot + 4] for spot in (at + 4, *range(at + 12, at + min(size, 256) - 4, 4))}
@@ -162,7 +162,7 @@ def _boxes(data: bytes, at: int) -> CutPieces:
 
 
 def _tiff(data: bytes, at: int) -> CutPieces:
-    """An inner TIFF, as of EXIF: nothing unless a directory of it has pixels; what is in it is looked for as well."""
+    """An inner TIFF, as in EXIF: nothing unless one of its directories has pixels; its content is searched too."""
     try:
         return list(list_directory_pieces(TiffBlock(data, at))), at, at
     except BrokenTiff:
@@ -170,7 +170,7 @@ def _tiff(data: bytes, at: int) -> CutPieces:
 
 
 def list_directory_pieces(block: TiffBlock, directories: Iterable[TiffDirectory] | None = None) -> Pieces:
-    """The pictures of a TIFF's directories, each with its own as the first."""
+    """The pictures of a TIFF's directories, each as the first directory of a copy."""
     for directory in block.directories() if directories is None else directories:
         if directory.pictures:
             yield Piece(block.alone(directory), searched=True)
@@ -211,7 +211,7 @@ def _hex(data: bytes, at: int) -> CutPieces:
 
 
 def _cut_text(data: bytes, start: int, end: int) -> CutPieces:
-    """What a picture that was written as text is, once it is bytes again."""
+    """The picture in decoded text."""
     inner = next(cut_pieces(data), None)
     return ([] if inner is None else [inner[0]]), start, end
 

@@ -1,4 +1,4 @@
-"""What else a file holds that a program can show, format by format; behind its end, and in all that is not pixels."""
+"""What else a picture file contains that a program can show, by format."""
 
 import re
 import zlib
@@ -25,7 +25,7 @@ _ZIPPED = 50_000_000  # bytes of all compressed texts of a file
 
 
 def find_further_pictures(data: bytes) -> Pieces:
-    """The further pictures of a picture file, and codes for what is no picture."""
+    """The further pictures of a picture file, and codes for other content."""
     for starts, find in _FORMATS:
         if starts(data):
             yield from find(data)
@@ -34,7 +34,7 @@ def find_further_pictures(data: bytes) -> Pieces:
 
 
 def find_behind(rest: bytes) -> Pieces:
-    """What stands behind the end of a picture."""
+    """What follows the end of a picture."""
     at, left = 0, []
     for what, start, end in cut_pieces(rest):
         yield what
@@ -45,7 +45,7 @@ def find_behind(rest: bytes) -> Pieces:
 
 
 def _is_harmless(left: bytes) -> bool:
-    """Padding, a few bytes, or what is known to be written about a picture."""
+    """Padding, a few bytes, or known data of cameras and programs."""
     if len(left.translate(None, _PADDING)) <= _HARMLESS:
         return True
     if len(left) > _TRAILER:
@@ -88,7 +88,7 @@ def _png(data: bytes) -> Pieces:
 
 
 def _unzip(kind: bytes, body: bytes) -> bytes:
-    """The text of a compressed chunk, b"" of any other."""
+    """The text of a compressed chunk; b"" for others."""
     _, _, rest = body.partition(b"\0")
     if kind == b"iTXt" and rest[:1] == b"\1":
         rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
@@ -114,7 +114,7 @@ def _webp(data: bytes) -> Pieces:
 
 
 def _gif(data: bytes) -> Pieces:
-    """Comments and applications' data, whole and as they are parted: all but the pictures' own."""
+    """Comments and application data, whole and in blocks: all but the frames."""
     at = 13 + _colour_table_bytes(data[10:11])
     while at < len(data):
         start, kind, parts = at, data[at], []
@@ -174,7 +174,7 @@ def _tiff(data: bytes) -> Pieces:
 
 
 def _list_gaps(directories: Iterable[TiffDirectory], end: int) -> Iterator[tuple[int, int]]:
-    """Where no directory has its pixels, the header left out."""
+    """Where no directory has its pixels, without the header."""
     at = 8
     for start, stop in sorted(span for one in directories for span in one.spans()):
         if start > at:

@@ -1,4 +1,4 @@
-"""What a HEIF or AVIF file holds besides the picture that is shown: items and boxes (ISO 14496-12, 23008-12)."""
+"""What a HEIF or AVIF file contains besides the main picture: items and boxes (ISO 14496-12, 23008-12)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ _HIDES = (b"thmb", b"auxl")  # references that make libheif refuse an item as th
 
 @dataclass
 class _Items:
-    """The items by their number: kinds, where they lie, which are tiles of which; where the main one is named."""
+    """The items by number: kinds, locations, and tiles; where the main item is named."""
 
     kinds: dict[int, bytes] = field(default_factory=dict)
     places: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class _Items:
 
 
 def list_boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, start of the body and end of each box; stops where none begins."""
+    """Kind, start of the body and end of each box; stops at invalid data."""
     for _ in range(_MANY):
         if at + 8 > end:
             return
@@ -55,7 +55,7 @@ def list_boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int
 
 
 def find_further(data: bytes) -> tuple[list[Piece | Partly], int]:
-    """What else the file holds, and where its last box ends."""
+    """What else the file contains, and where its last box ends."""
     found: list[Piece | Partly] = []
     end = 0
     taken: list[tuple[int, int]] = []
@@ -79,7 +79,7 @@ def find_further(data: bytes) -> tuple[list[Piece | Partly], int]:
 
 
 def _list_untaken(taken: list[tuple[int, int]], at: int, stop: int) -> Iterator[tuple[int, int]]:
-    """What no item has of the bytes from `at` to `stop`."""
+    """The bytes from `at` to `stop` that belong to no item."""
     for start, length in taken:
         if at < start < stop:
             yield at, start
@@ -89,7 +89,7 @@ def _list_untaken(taken: list[tuple[int, int]], at: int, stop: int) -> Iterator[
 
 
 def _find_cut_off(meta: bytes) -> Pieces:
-    """Whether pictures are cut by more than what encoders need to fill up: the rest is in the file."""
+    """Whether pictures are cropped by more than an encoder's padding: the rest is in the file."""
     sizes = [_read_numbers(meta, at + 8, 2) for at in _find_all(meta, b"ispe")]
     for at in _find_all(meta, b"clap"):
         wide, across, high, down = _read_numbers(meta, at + 4, 4)
@@ -175,7 +175,7 @@ def _read_references(data: bytes, at: int, end: int, wide: int, items: _Items) -
 
 
 def _read_locations(data: bytes, at: int, end: int, idat: int, items: _Items) -> None:
-    """Where the items lie: `iloc`, versions 0 to 2."""
+    """Where the items are: `iloc`, versions 0 to 2."""
     version, sizes = data[at], int.from_bytes(data[at + 4 : at + 6], "big")
     offsets, lengths, bases, indexes = (
         sizes >> 12,

@@ -1,4 +1,4 @@
-"""A JPEG as what it is made of: its segments, the data that spans several of them, and where it ends (ITU T.81)."""
+"""The segments of a JPEG, data that spans several of them, and where it ends (ITU T.81)."""
 
 import re
 from collections import defaultdict
@@ -20,17 +20,17 @@ _SPANNING = (
 
 
 class TruncatedJpeg(ValueError):
-    """The data is no JPEG that goes on to its end marker."""
+    """No JPEG, or one without its end marker."""
 
 
 def parse_segments(data: bytes, at: int = 0) -> tuple[list[tuple[int, bytes]], int]:
-    """The segments of the JPEG at `at`, by code and body, and where it ends. Raises Cut."""
+    """The segments of the JPEG at `at`, by code and body, and its end. Raises TruncatedJpeg."""
     if data[at : at + 2] != b"\xff\xd8":
         raise TruncatedJpeg
     found: list[tuple[int, bytes]] = []
     at += 2
     while True:
-        while data[at : at + 2] == b"\xff\xff":  # fill bytes may stand before a marker
+        while data[at : at + 2] == b"\xff\xff":  # fill bytes may precede a marker
             at += 1
         if at + 2 > len(data) or data[at] != 0xFF:
             raise TruncatedJpeg
@@ -58,7 +58,7 @@ def _find_scan_end(data: bytes, at: int) -> int:
 
 
 def join_segments(found: list[tuple[int, bytes]]) -> Iterator[bytes]:
-    """The data of the segments, what spans several of them put together."""
+    """The data of the segments; data that spans several is joined."""
     groups: dict[tuple[int, bytes], list[tuple[bytes, bytes]]] = defaultdict(list)
     for code, body in found:
         name, head = next(((n, h) for c, n, h in _SPANNING if c == code and body.startswith(n)), (b"", 0))
@@ -70,7 +70,7 @@ def join_segments(found: list[tuple[int, bytes]]) -> Iterator[bytes]:
 
 
 def list_plain_thumbnails(found: list[tuple[int, bytes]]) -> Iterator[bytes]:
-    """The thumbnails without compression of JFIF and JFXX, as PPM."""
+    """The uncompressed thumbnails of JFIF and JFXX, as PPM."""
     for code, body in found:
         if code != 0xE0:
             continue

@@ -1,9 +1,9 @@
-"""How a picture is turned: as viewers do it, who do not all go by the same field of the same format.
+"""How viewers turn a picture; they do not all use the same field of a format.
 
-Seen in Chromium 156 (tests/browser/test_orientation.py): JPEG and PNG are turned by EXIF, AVIF by irot and imir (which
-Pillow tells as EXIF), WebP, GIF and BMP by nothing. HEIF is turned by irot and imir alone, which libheif does while it
-decodes; TIFF by its first directory, which Pillow does. Nobody turns by tiff:Orientation in XMP. PNG is not turned by
-older programs, TIFF not by all, WebP is by some: then the picture is looked at as they show it, too.
+Tested in Chromium 156 (tests/browser/test_orientation.py): JPEG and PNG are turned by EXIF, AVIF by irot and imir
+(which Pillow returns as EXIF), WebP, GIF and BMP not at all. HEIF is turned by irot and imir, which libheif does while
+decoding; TIFF by its first directory, which Pillow does. Nothing uses tiff:Orientation in XMP. Older programs do not
+turn PNG, some do not turn TIFF, and some turn WebP: then the picture is also examined as they show it.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from PIL import Image
 from plugin.recognizer.pictures.boxes import Box
 
 _ORIENTATION = 0x0112
-_META = 65_536  # bytes: where the boxes stand that say what the items of a HEIF file are
+_META = 65_536  # bytes: contains the boxes that describe the items of a HEIF file
 _XMP = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
 _INVERSE = {6: 8, 8: 6}
 
@@ -29,7 +29,7 @@ TURNS = {
 
 
 def drop_other_sources(image: Image.Image) -> None:
-    """Take out what Pillow would take an orientation from, and viewers do not."""
+    """Remove metadata from which Pillow, but no viewer, takes an orientation."""
     for name in _XMP:
         image.info.pop(name, None)
 
@@ -37,7 +37,7 @@ def drop_other_sources(image: Image.Image) -> None:
 def find_turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
     """How viewers turn the loaded pixels, and how other programs do, as EXIF orientations.
 
-    `stored`: what EXIF said before loading, for Pillow turns TIFF while it loads, and some programs do not.
+    `stored`: EXIF's orientation before loading: Pillow turns TIFF while loading, and some programs do not.
     """
     said = read_stated(image)
     match image.format:
@@ -56,7 +56,7 @@ def find_turns(image: Image.Image, stored: int, data: bytes) -> tuple[int, int]:
 
 
 def read_stated(image: Image.Image) -> int:
-    """What the picture's EXIF says, 1 where it says nothing that is an orientation."""
+    """The orientation in the picture's EXIF; 1 if it has none."""
     try:
         number = int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # metadata that cannot be parsed says nothing of the orientation
@@ -70,7 +70,7 @@ def invert(orientation: int) -> int:
 
 
 def turn_box(box: Box, orientation: int) -> Box:
-    """Where a box in 0..1 of a picture lies once the picture is turned."""
+    """The box in 0..1 after the picture is turned."""
     left, top, width, height = box
     if orientation in (5, 6, 7, 8):
         left, top, width, height = top, left, height, width

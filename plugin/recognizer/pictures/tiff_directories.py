@@ -1,4 +1,4 @@
-"""The directories of a TIFF block or file, wherever they hang (TIFF 6.0, supplements; BigTIFF)."""
+"""The directories of a TIFF block or file, wherever they are linked (TIFF 6.0, supplements; BigTIFF)."""
 
 import struct
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class BrokenTiff(ValueError):
 
 @dataclass(frozen=True)
 class TiffDirectory:
-    """A directory: where it is, whether it hangs on the main chain, the numbers in it, its layers if it has any."""
+    """A directory: its offset, whether it is in the main chain, its numbers, whether it has layers."""
 
     at: int
     chained: bool
@@ -52,11 +52,11 @@ class TiffDirectory:
 
     @property
     def reduced(self) -> bool:
-        """Whether it says that it is a smaller version of another picture, or a mask."""
+        """Whether it is declared a smaller version of another picture, or a mask."""
         return bool(self.numbers.get(SUBFILE, (0,))[:1] and self.numbers.get(SUBFILE, (0,))[0] & 5)
 
     def spans(self) -> Iterator[tuple[int, int]]:
-        """Where its pixels lie, as starts and ends."""
+        """Starts and ends of its pixels."""
         for places, lengths in ((STRIPS, STRIP_BYTES), (TILES, TILE_BYTES)):
             for start, length in zip(
                 self.numbers.get(places, ()), self.numbers.get(lengths, ()), strict=False
@@ -65,7 +65,7 @@ class TiffDirectory:
 
 
 class TiffBlock:
-    """A TIFF block: its byte order, the width of its offsets, its directories."""
+    """A TIFF block: its byte order, offset size and directories."""
 
     def __init__(self, data: bytes, base: int = 0) -> None:
         self.data, self.base = data, base
@@ -80,14 +80,13 @@ class TiffBlock:
         self.first = self.number(8, 8) if self.big else self.number(4, 4)
 
     def number(self, at: int, size: int) -> int:
-        """The number of `size` bytes at `at`."""
         raw = self.data[self.base + at : self.base + at + size]
         if at < 0 or len(raw) < size:
             raise BrokenTiff
         return int.from_bytes(raw, "little" if self.order == "<" else "big")
 
     def directories(self) -> Iterator[TiffDirectory]:
-        """Each once, the first one first. Raises Broken where there are more than MOST, or the chain is broken."""
+        """Each once, the first one first. Raises BrokenTiff for more than MOST_DIRECTORIES, or a broken chain."""
         waiting, seen, many = [(self.first, True)], set(), 0
         while waiting:
             at, chained = waiting.pop(0)
@@ -143,7 +142,7 @@ class TiffBlock:
         return (spot, length) if length <= wide else (self.number(spot, wide), length)
 
     def _layered(self, start: int, length: int) -> bool:
-        """Whether Photoshop's own data holds layers, which a program can show each for itself."""
+        """Whether Photoshop's data contains layers, which a program can show separately."""
         data = self.data[self.base + start : self.base + start + length]
         for name in (b"Layr", b"Lr16", b"Lr32", b"ryaL", b"61rL", b"23rL"):
             at = data.find(name)

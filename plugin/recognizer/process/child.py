@@ -1,8 +1,7 @@
-"""The process in which photographs are examined: limited, expendable, and silent about strangers.
+"""The process that examines photographs: limited, expendable, and silent about strangers.
 
-Started by `examiner.Worker` as `python -m plugin.recognizer.process.child`; speaks `wire` on what were
-stdin and stdout. It answers with boxes and decisions, with a template only for an enrolment, and
-with a picture only for the person whom it shows.
+Started by `worker` as `python -m plugin.recognizer.process.child`; speaks `wire` on its former stdin and stdout. It
+answers with boxes and decisions, with a template only for an enrolment, and with a picture only for the person on it.
 """
 
 import ctypes
@@ -44,7 +43,7 @@ _KINDS: tuple[tuple[type[FaceLeaseError], str], ...] = (
 
 
 class ChildState:
-    """What the child holds: an engine, and the gallery that the parent gave it; and what holds it (`held`)."""
+    """The engine, the gallery from the parent, and the confinement (`held`)."""
 
     def __init__(
         self, pipeline: Pipeline, limits: Limits, held: Confinement, matching: MatchingSection
@@ -100,7 +99,7 @@ class ChildState:
         return {"reason": find_unfit_reason(self._pipeline, _list_sources(header, parts)[0])}, []
 
     def _note(self, header: dict[str, Any], parts: list[bytes]) -> Reply:
-        """For `accuracy`: whose photograph it is, None for a stranger's."""
+        """For `accuracy`: one person's photograph, or with None a stranger's."""
         seen = identification.read_main_shot(
             self._pipeline, _list_sources(header, parts)[0], header["mirrored"]
         )
@@ -120,13 +119,13 @@ class ChildState:
 
 
 def _list_sources(header: dict[str, Any], parts: list[bytes]) -> list[Path | bytes]:
-    """The pictures, each the next part; a path of what could not be read, so that it is told why."""
+    """The pictures, each the next part; a path where the parent could not read it, to report why."""
     given = iter(parts)
     return [next(given) if path is None else Path(path) for path in header["sources"]]
 
 
 def main() -> None:
-    """Serve orders until the parent closes the pipe. Ends after running out of memory: it starts anew."""
+    """Serve orders until the parent closes the pipe; ends after running out of memory, to be replaced."""
     source, sink = wire.take_over_pipes()
     try:
         header, _ = wire.receive(source, 0)
@@ -167,7 +166,7 @@ def _build_state(header: dict[str, Any]) -> ChildState:
 
 
 def _answer_safely(room: ChildState, header: dict[str, Any], parts: list[bytes]) -> tuple[Reply, bool]:
-    """The answer, or the error in words; and whether this process should end."""
+    """The answer, or the error as a message; and whether this process should end."""
     try:
         return room.answer(header, parts), False
     except EnrolmentRefused as error:
@@ -190,7 +189,7 @@ def _tell_and_end(sink: BinaryIO, error: Exception) -> None:
 
 
 def _confine(memory_mb: int) -> Confinement:
-    """From here on Python's modules can be read, and nothing else: photographs come as bytes, the engine is loaded."""
+    """From here on only Python's modules are readable: photographs arrive as bytes, the engine is loaded."""
     return confine(
         Bounds(
             [*surroundings.list_library_paths(), *surroundings.list_package_paths()], memory_mb, threads=True
@@ -199,7 +198,7 @@ def _confine(memory_mb: int) -> Confinement:
 
 
 def _resident_bytes() -> int:
-    """Bytes of memory that this process occupies; 0 where the kernel does not say."""
+    """Resident memory in bytes; 0 if the kernel does not say."""
     try:
         return int(os.pread(_STATM, 100, 0).split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
@@ -207,13 +206,13 @@ def _resident_bytes() -> int:
 
 
 def _release_memory() -> None:
-    """Return freed memory to the system: glibc keeps what loading and large pictures left behind."""
+    """Return freed memory to the system: glibc keeps what loading and large pictures used."""
     if sys.platform == "linux" and hasattr(_LIBC, "malloc_trim"):
         _LIBC.malloc_trim(0)
 
 
 def _die_with_parent(parent: int) -> None:
-    """Have the kernel end this process when the thread that started it ends; never dump core."""
+    """Have the kernel end this process with the thread that started it; never dump core."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     if sys.platform == "linux":

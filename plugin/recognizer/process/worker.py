@@ -1,4 +1,4 @@
-"""One child process and the thread-safe way to talk to it: an order, an answer, a time limit."""
+"""One child process: sends an order, returns its answer, enforces a time limit."""
 
 import os
 import subprocess
@@ -18,9 +18,9 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENC
 
 
 class Worker:
-    """A child that is started when it is first needed and replaced when it was killed.
+    """A child that starts on first use and is replaced when it was killed.
 
-    `ask` is called from one thread at a time; `kill` from any.
+    Call `ask` from one thread at a time; `kill` from any.
     """
 
     def __init__(
@@ -39,17 +39,17 @@ class Worker:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the child; None while there is none."""
+        """The child's process id; None while there is none."""
         return self._process.pid if self._process else None
 
     def start(self) -> Confinement | None:
-        """Start the child, unless it runs; what of its confinement holds. Raises EngineError."""
+        """Start the child unless it runs; returns its confinement. Raises EngineError."""
         if self._process is None:
             self._start()
         return self.held
 
     def reap(self) -> None:
-        """Forget a child that ended while nothing was asked of it."""
+        """Discard a child that ended while idle."""
         if self._process is not None and self._process.poll() is not None:
             self.stop()
 
@@ -109,20 +109,20 @@ class Worker:
         return process
 
     def stop(self) -> None:
-        """Kill the child, which keeps nothing, and forget it."""
+        """Kill the child, which keeps nothing."""
         process, self._process, self.holds = self._process, None, None
         if process is not None:
             wire.end_process(process)
 
     def kill(self) -> None:
-        """End the child at once, from any thread; the order it was at fails."""
+        """Kill the child, from any thread; its current order fails."""
         process = self._process
         if process is not None:
             process.kill()
 
 
 def _build_environment() -> dict[str, str]:
-    """Nothing that the child has no need of, such as secrets; one thread in every library."""
+    """No secrets and nothing unneeded; one thread in every library."""
     return surroundings.build_environment() | dict.fromkeys(_THREADS, "1") | {"MALLOC_ARENA_MAX": "2"}
 
 

@@ -1,4 +1,4 @@
-"""The one host that is ever called: every address is checked against it, and put together from it."""
+"""The only host that is ever called: every URL is checked against it, and rebuilt from it."""
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
@@ -10,7 +10,7 @@ UrlOrigin = tuple[str, str, int]
 
 
 class ServerAddress:
-    """The configured start page. What the DAM itself says of addresses is only believed within its origin."""
+    """The configured start page. A URL from the DAM is accepted only within its origin."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -18,16 +18,16 @@ class ServerAddress:
 
     @property
     def api(self) -> str:
-        """Where calls go."""
+        """The URL of the API."""
         return f"{self._url}/api/"
 
     @property
     def name(self) -> str:
-        """The address without a trailing slash: it names this DAM in the ledger."""
+        """The URL without a trailing slash: it identifies this DAM in the ledger."""
         return self._url
 
     def within(self, url: str) -> str:
-        """The same address with our own scheme, host and port in front. Raises DamError for another origin."""
+        """The URL with our own scheme, host and port. Raises DamError for another origin."""
         there = _parse(url)
         if _find_origin(there) != self._origin:
             raise DamError(
@@ -39,7 +39,7 @@ class ServerAddress:
 
 
 def _parse(url: str) -> Url:
-    """Parsed as the HTTP library does it. What two parsers may read differently is refused."""
+    """Parsed as the HTTP library does. Refuses what two parsers may read differently."""
     if not url.isascii() or not url.isprintable() or any(sign in url for sign in ' \\<>"'):
         raise DamError("the DAM names an address with signs that do not belong in one")
     try:

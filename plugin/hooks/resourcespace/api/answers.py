@@ -1,4 +1,4 @@
-"""What the API may answer, and what it means: errors have no single form, and a 200 is not a success."""
+"""The API's possible answers: errors have no single form, and status 200 is no success."""
 
 import json
 import re
@@ -18,11 +18,11 @@ class Refused(DamError):
 
 
 class NoSuchFunction(DamError):
-    """The server does not know the function: for one of ours, the plugin is not there."""
+    """The server does not know the function: for one of ours, the plugin is not active."""
 
 
 class TemporaryFailure(DamError):
-    """The server fails now and may not in a moment; `retry_after` is what it asked for, in seconds."""
+    """The server fails now and may recover; `retry_after` in seconds, if it sent one."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
@@ -30,7 +30,7 @@ class TemporaryFailure(DamError):
 
 
 class UnexpectedAnswer(DamError):
-    """An answer of a type that this call never has. `what` says what it was, never what stood in it."""
+    """An answer of a type that this call never returns. `what` names the type, never the content."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -38,9 +38,9 @@ class UnexpectedAnswer(DamError):
 
 
 def parse_answer(function: str, status: int, kind: str, retry_after: str | None, raw: bytes) -> Any:
-    """The parsed answer, None for an empty one that is a success. Raises DamError for every form of failure.
+    """The parsed answer, None for an empty success. Raises DamError for every kind of failure.
 
-    Nothing of the answer is quoted: it may hold names.
+    Never quotes the answer: it may contain names.
     """
     _raise_by_status(function, status, kind, retry_after, raw)
     if status == 204:
@@ -99,7 +99,7 @@ def _parse_seconds(retry_after: str | None) -> float | None:
 
 
 def expect_int(value: Any) -> int:
-    """A number, also as a string: which of both depends on how the server's query was made."""
+    """A number, also as a string: that depends on the server's query."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and re.fullmatch("-?[0-9]{1,18}", value.strip()):
@@ -108,12 +108,12 @@ def expect_int(value: Any) -> int:
 
 
 def expect_int_or_false(value: Any) -> int | None:
-    """A number, or None where the server says false."""
+    """A number, or None for false."""
     return None if value is False else expect_int(value)
 
 
 def expect_bool(value: Any) -> bool:
-    """True or false."""
+    """A boolean."""
     if isinstance(value, bool):
         return value
     raise UnexpectedAnswer(_json_kind(value))
@@ -134,12 +134,12 @@ def expect_objects(value: Any) -> list[JsonObject]:
 
 
 def expect_objects_or_false(value: Any) -> list[JsonObject] | None:
-    """A list of objects, or None where the server says false."""
+    """A list of objects, or None for false."""
     return None if value is False else expect_objects(value)
 
 
 def expect_object(value: Any) -> JsonObject:
-    """An object; PHP says [] where it has no entries."""
+    """An object; PHP writes an empty one as []."""
     if isinstance(value, dict):
         return value
     if value == []:
@@ -148,19 +148,19 @@ def expect_object(value: Any) -> JsonObject:
 
 
 def expect_object_or_false(value: Any) -> JsonObject | None:
-    """An object, or None where the server says false."""
+    """An object, or None for false."""
     return None if value is False else expect_object(value)
 
 
 def expect_page(value: Any) -> tuple[int, list[JsonObject]]:
-    """How many there are in all, and those of this page."""
+    """The total number, and the objects of this page."""
     if isinstance(value, dict) and {"total", "data"} <= value.keys():
         return expect_int(value["total"]), expect_objects(value["data"])
     raise UnexpectedAnswer(_json_kind(value))
 
 
 def expect_numbers(value: Any) -> tuple[int, ...]:
-    """Node numbers as a field has them: one number, several in a string with commas, or nothing."""
+    """Node numbers of a field: one number, several in a string with commas, or none."""
     if value is None or value == "":
         return ()
     if isinstance(value, str):

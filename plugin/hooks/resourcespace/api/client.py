@@ -1,6 +1,6 @@
-"""Calls of the API: signed, paced, repeated where that does no harm, and told apart when they fail.
+"""Calls of the API: signed, rate-limited, retried where that is harmless, with distinct errors.
 
-The key is in no address, log line or error; neither is what was asked or answered, for it holds names.
+No URL, log line or error contains the key, or anything that was sent or received: it holds names.
 """
 
 import logging
@@ -29,10 +29,10 @@ _FIRST_PAUSE = 0.5
 
 
 def sign_call(user: str, key: str, function: str, params: dict[str, Param]) -> dict[str, str]:
-    """The form of a call: the query exactly as signed, its signature, and the user once more.
+    """The form of a call: the query exactly as signed, its signature, and the user again.
 
-    The signature is the hex SHA-256 of the key and the query, still percent-encoded. Booleans go as
-    1 and 0: the server reads the word "false" as true.
+    The signature is the hex SHA-256 of the key and the query, still percent-encoded. Booleans are sent as 1 and 0: the
+    server reads the word "false" as true.
     """
     asked = [
         (name, str(int(value)) if isinstance(value, bool) else str(value)) for name, value in params.items()
@@ -42,7 +42,7 @@ def sign_call(user: str, key: str, function: str, params: dict[str, Param]) -> d
 
 
 class Client:
-    """Talks to one server in the name of one account. Threads may share it."""
+    """Calls one server for one account. Thread-safe."""
 
     def __init__(
         self,
@@ -71,16 +71,16 @@ class Client:
         return f"Client({self.base.name})"
 
     def close(self) -> None:
-        """Close what is open to the server."""
+        """Close the connections."""
         with self._lock:
             for session in self._sessions:
                 session.close()
 
     def ask(self, function: str, expect: Expect[T], /, again: bool = True, **params: Param) -> T:
-        """Call a function and type its answer.
+        """Call a function and parse its answer.
 
-        `again`: whether a call whose outcome is not known may be made once more. Raises DamError;
-        Refused, NoSuchFunction and Passing say more.
+        `again`: whether to retry a call whose outcome is unknown. Raises DamError, as Refused, NoSuchFunction or
+        TemporaryFailure where that is known.
         """
         form = sign_call(self._config.user, self._key, function, params)
 
@@ -96,7 +96,7 @@ class Client:
         return self._repeated(function, call, self._config.tries if again else 1)
 
     def file(self, function: str, limit: int, /, **params: Param) -> tuple[str, bytes]:
-        """Call a function that answers with a file: its version and its bytes, at most `limit`. Raises DamError."""
+        """Call a function that answers with a file: its version and at most `limit` bytes. Raises DamError."""
         form = sign_call(self._config.user, self._key, function, params)
 
         def call() -> tuple[str, bytes]:
@@ -112,7 +112,7 @@ class Client:
         return self._repeated(function, call, self._config.tries)
 
     def fetch(self, url: str, limit: int) -> tuple[int, str, bytes]:
-        """Status, media type and bytes of a file of the DAM's, at most `limit` bytes. Raises DamError."""
+        """Status, media type and at most `limit` bytes of a file of the DAM. Raises DamError."""
         address = self.base.within(url)
 
         def call() -> tuple[int, str, bytes]:
@@ -124,7 +124,7 @@ class Client:
         return self._repeated("a preview", call, self._config.tries)
 
     def _repeated(self, what: str, call: Callable[[], T], tries: int) -> T:
-        """Exponential backoff with full jitter over its upper half, within the time that one call may take."""
+        """Exponential backoff with jitter over its upper half, within the time limit of one call."""
         until = self._now() + self._seconds
         tries = 1 if self.patience.seconds is not None else tries
         attempt = 1
@@ -144,7 +144,7 @@ class Client:
     def _send(
         self, method: str, url: str, limit: int, form: dict[str, str] | None = None
     ) -> tuple[int, "requests.structures.CaseInsensitiveDict[str]", bytes]:
-        """One request. No error of the library is chained: it would quote the address and the form."""
+        """One request. Does not chain the library's errors: they quote the URL and the form."""
         seconds = self._seconds
         until = self._now() + seconds
         try:
@@ -173,7 +173,7 @@ class Client:
         return self._config.seconds if left is None else min(left, self._config.seconds)
 
     def _read(self, response: requests.Response, limit: int, until: float) -> bytes:
-        """The body; one that comes in drips ends with the call's time, one that is too large at the limit."""
+        """The body; a slow one ends at the call's time limit, a large one at `limit`."""
         parts, size = [], 0
         for part in response.iter_content(1 << 16):
             size += len(part)
@@ -185,7 +185,7 @@ class Client:
         return b"".join(parts)
 
     def _session(self) -> requests.Session:
-        """One connection pool a thread. Neither proxies nor .netrc of the machine are asked: one host only."""
+        """One connection pool a thread, without proxies and .netrc: it calls one host only."""
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
             session = requests.Session()

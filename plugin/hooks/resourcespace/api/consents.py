@@ -1,7 +1,6 @@
-"""The consents that the plugin consentmanager keeps: read, and only read.
+"""Reads the consents of the plugin consentmanager; it has no call that writes.
 
-One consent is one form: a name, mediums, days, and the resources it is linked to. Nothing there says
-which person it is, and nothing there is ever altered by us: this class knows no call that could.
+A consent has a name, mediums, days, and linked resources. It does not say which person it belongs to.
 """
 
 import json
@@ -33,9 +32,9 @@ _SAID = (
 
 @dataclass(frozen=True)
 class ServerConsent:
-    """One consent as the server has it: texts as they are, "" for what is empty; `raw` is its JSON.
+    """One consent on the server: texts as they are, "" for empty; `raw` is its JSON.
 
-    `resources` are the numbers it is linked to, also of resources that are deleted; None where not asked.
+    `resources`: the linked numbers, deleted resources included; None if not queried.
     """
 
     ref: int
@@ -54,18 +53,18 @@ class ServerConsent:
 
 
 class Consents:
-    """Reads with two calls: the list, and one by its number."""
+    """Two calls: the list, and one by its number."""
 
     def __init__(self, client: "Client") -> None:
         self._client = client
 
     @property
     def server(self) -> str:
-        """Which server it is: numbers of consents are its own."""
+        """The server's name: consent numbers are unique only there."""
         return self._client.base.name
 
     def all(self) -> list[ServerConsent]:
-        """Every consent, in the order of their numbers. Raises DamError; Refused without the permission."""
+        """Every consent, by number. Raises DamError; Refused without the permission."""
         with _explain_inactive():
             found = self._client.ask("consentmanager_get_all_consents", _parse_list, findtext="")
         if found is None:
@@ -75,7 +74,7 @@ class Consents:
         return sorted(found, key=lambda form: form.ref)
 
     def one(self, ref: int) -> ServerConsent | None:
-        """A consent as it is now, with its links; None where it is not there any more, or not for us to read."""
+        """One consent with its links; None where it is gone, or not readable for us."""
         with _explain_inactive():
             return self._client.ask("consentmanager_get_consent", _parse_single, consent=ref)
 
@@ -99,7 +98,7 @@ def _parse_single(answer: Any) -> ServerConsent | None:
 
 
 def _parse_consent(found: JsonObject) -> ServerConsent:
-    """Numbers come as texts in the list and as numbers alone: here a consent is the same either way."""
+    """The list returns numbers as text, a single consent as numbers: the result is the same."""
 
     def text(name: str) -> str:
         value = found.get(name)

@@ -1,4 +1,4 @@
-"""Lists of the server, page by page: resources of a search, and collections."""
+"""Paginates the server's lists: resources of a search, and collections."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +25,9 @@ _KEPT = 60.0  # seconds
 
 
 def search_resources(client: Client, words: str, states: Sequence[int]) -> Iterator[int]:
-    """The numbers of the resources that a search finds in these workflow states, ascending at first.
+    """The numbers of the resources that a search finds in these workflow states, roughly ascending.
 
-    Goes round again where fewer came than the server counts. Raises DamError where they never do.
+    Repeats where fewer came than the server counts. Raises DamError where they never match.
     """
     found: set[int] = set()
     asked = _Search(client, words, states)
@@ -48,7 +48,7 @@ def search_resources(client: Client, words: str, states: Sequence[int]) -> Itera
 
 
 class _Search:
-    """One search, page by page. What the server breaks on is passed over: `broken` are the places of such rows."""
+    """One search, page by page. `broken`: offsets of rows on which the server fails; they are skipped."""
 
     def __init__(self, client: Client, words: str, states: Sequence[int]) -> None:
         self._client = client
@@ -57,7 +57,7 @@ class _Search:
         self.broken: set[int] = set()
 
     def page(self, start: int, count: int) -> tuple[int, list[JsonObject]]:
-        """How many there are in all, and so many from there on. Raises DamError where it is not a single row."""
+        """The total, and up to `count` rows from `start`. Raises DamError where a failure is not about one row."""
         try:
             total, data = self._ask(start, count)
         except Refused:
@@ -80,9 +80,9 @@ class _Search:
 
 
 def list_collections(client: Client, also: Sequence[tuple[int, str, int | None]] = ()) -> list[Collection]:
-    """The collections that the account sees, and `also` those that our plugin told of, by number.
+    """The collections visible to the account, and `also` those that our plugin reports.
 
-    The plugin counts them itself: of a private one of somebody else the server tells us nothing.
+    The plugin counts those itself: the server says nothing about others' private collections.
     """
     found = {
         expect_int(one.get("ref")): _title(one) for one in client.ask("get_user_collections", expect_objects)
@@ -106,7 +106,7 @@ def _list_featured(client: Client, parent: int, deep: int) -> Iterator[JsonObjec
 
 
 class Categories:
-    """Which featured collection lies in which, as the account is shown; read anew after a minute."""
+    """Which featured collection is in which, as the account sees it; cached for a minute."""
 
     def __init__(self, client: Client, now: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -114,7 +114,7 @@ class Categories:
         self._read: tuple[float, dict[int, int]] | None = None
 
     def above(self, refs: Sequence[int]) -> list[int]:
-        """These collections, and the categories in which they lie, at any depth."""
+        """These collections and their parent categories, at any depth."""
         parents, found, rest = self._parents(), dict[int, None](), list(refs)
         while rest:
             ref = rest.pop(0)
@@ -124,7 +124,7 @@ class Categories:
         return list(found)
 
     def below(self, ref: int) -> list[int]:
-        """This collection, and for a category those below it, at any depth."""
+        """This collection and, for a category, its descendants."""
         parents, found = self._parents(), {ref: None}
         while more := [child for child, parent in parents.items() if parent in found and child not in found]:
             found |= dict.fromkeys(more)

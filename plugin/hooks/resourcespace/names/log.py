@@ -1,4 +1,4 @@
-"""The resource log: what happened, row after row. It tells nothing of collections and of renamed names."""
+"""Reads the resource log row by row. It says nothing about collections and renamed names."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +38,7 @@ class ResourceLog:
         self.broken: set[int] = set()  # where rows begin on which the server itself breaks
 
     def since(self, ref: int) -> Iterator[LogRow]:
-        """Every row from number `ref` on. The call itself promises no order."""
+        """Every row from number `ref` on. The call itself guarantees no order."""
         start, self.broken = max(1, ref), set()
         while True:
             before, read = len(self.broken), self._rows(start, _PAGE)
@@ -49,7 +49,7 @@ class ResourceLog:
             start = found[-1].ref + 1
 
     def head(self, known: int = 0) -> int:
-        """The number of the newest row; 0 for an empty log. There is no call that tells it: sought from `known` on."""
+        """The number of the newest row; 0 for an empty log. No call returns it: a binary search from `known`."""
         low, step = known if known and self._page(known, 1) else 0, 1
         while self._page(low + step, 1):
             low += step
@@ -64,7 +64,7 @@ class ResourceLog:
         return low
 
     def last_until(self, date: str, end: int) -> int:
-        """The last row up to `end` that is no younger than `date`, in the DAM's own time; 0 where all are."""
+        """The last row up to `end` that is not newer than `date`, in the DAM's time; 0 for none."""
         low, high = 0, end + 1
         while high - low > 1:
             middle = (low + high) // 2
@@ -76,7 +76,7 @@ class ResourceLog:
         return low
 
     def acts(self, ref: str) -> list[LogAct]:
-        """What was done to one resource, by name of the account, the oldest first."""
+        """What was done to one resource, with account names, oldest first."""
         found = [
             _parse_act(row) for row in self._client.ask("get_resource_log", expect_objects, resource=ref)
         ]
@@ -86,7 +86,7 @@ class ResourceLog:
         return _parse_rows(self._rows(start, count))
 
     def _rows(self, start: int, count: int) -> list[JsonObject]:
-        """One page; where the server breaks on a row of it, those around that row, which is passed over."""
+        """One page; where the server fails on a row, the rows around it."""
         try:
             return self._ask(start, count)
         except Refused:
@@ -104,7 +104,7 @@ class ResourceLog:
         return [*some, *more]
 
     def _whole_after(self, broken: int) -> int | None:
-        """The first number behind a row that the server breaks on from which it answers again."""
+        """The first number after a broken row from which the server answers again."""
         low, step = broken, 1
         while not self._answers(low + step):
             low += step
@@ -140,7 +140,7 @@ def _parse_rows(read: Sequence[JsonObject]) -> list[LogRow]:
 
 
 def _parse_row(row: JsonObject) -> LogRow | None:
-    """None of a row without a number; one that is broken otherwise has the resource looked at, where it names one."""
+    """None for a row without a number; a row broken otherwise has its resource looked at, if it names one."""
     try:
         ref = expect_int(row.get("ref"))
     except UnexpectedAnswer:
@@ -162,7 +162,7 @@ def _parse_number(value: Any) -> int | None:
 
 
 class ChangeFeed:
-    """The log as changes. Rows of our own writes are dropped: by account, since every process writes."""
+    """The log as changes. Drops rows of our own writes by account, since every process writes."""
 
     def __init__(
         self, log: ResourceLog, cursor: Cursor, own: Callable[[], int | None], field: Callable[[], int]
@@ -176,7 +176,7 @@ class ChangeFeed:
         self._dropped: frozenset[int] = frozenset()
 
     def changes(self) -> Sequence[Change]:
-        """What happened since it was last acknowledged; at the first call, nothing: that is a scan's."""
+        """What happened since the last acknowledgement; nothing on the first call: a scan covers that."""
         at = self._cursor.load()
         if at is None:
             head = self._log.head()
@@ -192,13 +192,13 @@ class ChangeFeed:
         return self._tell([entry for entry in rows if entry.ref not in at.seen])
 
     def _restart(self, at: CursorPosition) -> None:
-        """Go on from the new end. What came between is not told row by row: everything is looked at anew."""
+        """Continue from the new end. Everything is compared again instead of row by row."""
         end = self._log.head()
         floor = self._log.last_until(at.latest, end) if at.latest else end
         self._cursor.restart(floor, list(self._log.since(end + 1 - OVERLAP)))
 
     def position(self) -> int:
-        """The number of the newest row now, by which the log will be known again."""
+        """The number of the newest row; remembers the rows that identify the log."""
         at = self._cursor.load()
         if at is None:
             return self._log.head()
@@ -210,7 +210,7 @@ class ChangeFeed:
         return max((row.ref for row in rows), default=at.position)
 
     def floors(self) -> tuple[int, ...]:
-        """Of each time that the log was set back, as far as it can be seen now, the last row that stayed."""
+        """For each known set-back of the log, the last row that stayed."""
         if self._cursor.load() is None:
             return ()
         self.position()
@@ -246,7 +246,7 @@ class ChangeFeed:
         return list(told)
 
     def acknowledge(self, changes: Sequence[Change]) -> None:
-        """Remember the rows behind these changes, and those that said nothing to us once all are told."""
+        """Remember the rows behind these changes, and the irrelevant ones once all are acknowledged."""
         with self._lock:
             done = [self._told.pop(change) for change in changes if change in self._told]
             rest = self._dropped if done and not self._told else frozenset()
@@ -256,12 +256,12 @@ class ChangeFeed:
 
 
 def _filter_below(done: Sequence[frozenset[int]], low: int) -> frozenset[int]:
-    """Of acknowledged rows those before the first that is not: the position must not pass that one."""
+    """Acknowledged rows before the first that is not: the position must not pass that one."""
     return frozenset(ref for refs in done for ref in refs if ref < low)
 
 
 def _find_kind(entry: LogRow, own: int | None, field: int) -> ChangeKind | None:
-    """What a row says to us; None for nothing."""
+    """The change that a row means; None for none."""
     if entry.kind == "e":
         return ChangeKind.METADATA if entry.field == field and entry.user != own else None
     if entry.kind == "t":

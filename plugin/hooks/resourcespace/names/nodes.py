@@ -1,7 +1,7 @@
-"""The names of the people field: each is a node, and one person's spellings must never become two.
+"""The names of the people field: each is a node, and spellings of one name must not become two nodes.
 
-A node is stored raw, `~en:The Queen~sv:Drottningen` where it is translated. It is found by any of its
-translations, in any case, with any white space; accents and commas belong to a name.
+A node is stored raw, `~en:The Queen~sv:Drottningen` where it is translated. It is found by any translation, in any
+case, with any white space; accents and commas matter.
 """
 
 import re
@@ -23,14 +23,14 @@ from plugin.hooks.resourcespace.api.client import Client
 
 _TRANSLATION = re.compile(r"~[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)?:([^~]*)")
 SEPARATOR = "@@|@@"
-_KEPT = 60.0  # seconds after which the list is read anew
+_KEPT = 60.0  # seconds after which the list is reloaded
 
 
 @dataclass(frozen=True)
 class Node:
-    """One value of the field: its number, its name as stored, and as the account's language shows it.
+    """One value of the field: its number, its stored name, and the name in the account's language.
 
-    Nodes of one number are equal, though one of them was read before it was renamed.
+    Nodes with the same number are equal, even if one was read before a rename.
     """
 
     ref: int
@@ -45,12 +45,12 @@ def list_translations(name: str) -> tuple[str, ...]:
 
 
 def is_known_by(name: str, key: str) -> bool:
-    """Whether the node `name` is the one that is known by the key."""
+    """Whether the node `name` has this key."""
     return any(node_key(spelling) == key for spelling in list_translations(name))
 
 
 def find_refusal(name: str) -> str | None:
-    """Why the field cannot hold the name as it is; None where it can."""
+    """Why the field cannot hold the name unchanged; None where it can."""
     mend = ": choose another display name"
     if name.startswith("~"):
         return f"the DAM takes a name that begins with ~ for a translation{mend}"
@@ -64,7 +64,7 @@ def find_refusal(name: str) -> str | None:
 
 
 def refuse_name(name: str) -> None:
-    """Raises WriteRefused for a name that the field cannot hold as it is."""
+    """Raises WriteRefused for a name that the field cannot hold unchanged."""
     if why := find_refusal(name):
         raise WriteRefused(why)
 
@@ -78,7 +78,7 @@ def _find_none(key: str, nodes: Mapping[int, Node]) -> list[Node]:
 
 
 class Nodes:
-    """The list of names as it was read last; read anew when something is not in it, or it is old."""
+    """A cache of the field's names; reloaded when one is missing, or after a minute."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Nodes:
         self._at: float | None = None
 
     def refresh(self) -> None:
-        """Read the list. Raises DamError, Refused where the account may not see the field."""
+        """Load the list. Raises DamError, Refused where the account may not see the field."""
         answer = self._client.ask("get_nodes", expect_objects_or_false, ref=self._field)
         if answer is None:
             raise Refused(
@@ -109,23 +109,22 @@ class Nodes:
             self._at = self._now()
 
     def keys(self) -> frozenset[str]:
-        """The keys of every name, in each of its translations, read anew. Raises DamError."""
+        """The keys of all names and translations, reloaded. Raises DamError."""
         self.refresh()
         with self._lock:
             names = [node.name for node in self._nodes.values()]
         return frozenset(node_key(spelling) for name in names for spelling in list_translations(name))
 
     def every(self) -> dict[int, Node]:
-        """All of them, read anew."""
+        """All nodes, reloaded."""
         self.refresh()
         with self._lock:
             return dict(self._nodes)
 
     def named(self, refs: Iterable[int], shown: str | None = None) -> list[Node]:
-        """The nodes of these numbers, read anew where one is not known or the server shows another name.
+        """The nodes with these numbers, reloaded where one is unknown or has another name on the server.
 
-        `shown` is what the server showed of them just now, joined with ", ": a node that was
-        renamed keeps its number.
+        `shown`: their names on the server now, joined with ", ": a renamed node keeps its number.
         """
         wanted = list(refs)
         if not wanted:
@@ -139,7 +138,7 @@ class Nodes:
             return [self._nodes[ref] for ref in wanted]
 
     def fitting(self, name: str, fresh: bool = False) -> list[Node]:
-        """The nodes that are known by this name, the one that is spelled exactly so first, renamed ones last."""
+        """The nodes with this name: the exact spelling first, renamed ones last."""
         if fresh or self._old():
             self.refresh()
         found = self._find(name)
@@ -149,7 +148,7 @@ class Nodes:
         return found
 
     def made(self, name: str) -> Node:
-        """The node for this name, made where there is none of any spelling. Raises WriteRefused, DamError."""
+        """The node for this name, created if there is none in any spelling. Raises WriteRefused, DamError."""
         found = self.fitting(name)
         if found:
             return found[0]
@@ -182,7 +181,7 @@ class Nodes:
 
 
 def _parse_node(row: JsonObject) -> Node | None:
-    """None of one that is broken: whoever bears it is not read before it is mended."""
+    """None for a broken row: its people cannot be read until it is mended."""
     name, shown = row.get("name"), row.get("translated_name")
     try:
         ref = expect_int(row.get("ref"))
